@@ -1,0 +1,1 @@
+"""The library: data, method, training, retrieval and evaluation, without any front end."""

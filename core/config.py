@@ -1,0 +1,289 @@
+"""The configs: every choice the paper leaves open, as data.
+
+Each field's meaning, the paper's words on it and the reason for its default are in
+``docs/paper.md``; the numbers in brackets below are the open points of its table.
+"""
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from datrnet.core.errors import ConfigError, nearest
+
+Attention = Literal["channel", "height", "width", "spatial"]
+Mining = Literal["all", "violating", "semi_hard", "batch_hard"]
+
+READY_CONFIGS = ("small", "paper", "demo")
+"""The configs that ship with the package, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """The shape of one DAtRNet (table 1, figure 2, equations 1 and 2)."""
+
+    image_size: int = 256
+    """Height and width of the input in pixels."""
+    filters: int = 32
+    """Output channels of the first convolution; each ASE doubles them."""
+    kernel: int = 3
+    """Kernel of the stem, of the ASE's input convolution and of its output convolution."""
+    num_ase: int = 3
+    """Number of ASE modules (table 1: three; table 4 ablates one)."""
+    embedding_size: int = 128
+    """Length of the embedding of one super-category."""
+    stem_stride: int = 1
+    """Stride of the first convolution (1)."""
+    mid_level_kernels: tuple[int, int] = (3, 5)
+    """Kernels of the two parallel paths, each a convolution and a pooling (2)."""
+    mid_level_pool: Literal["max", "average"] = "max"
+    """Pooling of the two paths; stride 1, so that height and width stay (2)."""
+    multi_scale: Literal["inception", "asymmetric", "residual"] = "inception"
+    """The multi-scale feature extraction; ``residual`` is the ablation of table 4 (3, 21)."""
+    attention_width: int = 2
+    """Channels D of the map the masks are made for, in multiples of the ASE's C (4)."""
+    axis_squeeze: Literal["full_kernel", "pointwise_mean", "depthwise"] = "full_kernel"
+    """How Conv(X) of equation 2 squeezes a map to one number per row or column (5)."""
+    attention: tuple[Attention, ...] = ("channel", "height", "width")
+    """The masks in use; ``spatial`` is the joint mask of the ablation, () is none (21)."""
+    fusion: Literal["concat", "sum", "product"] = "concat"
+    """How the masked maps come together before the output convolution (6)."""
+    mask_activation: Literal["relu", "none"] = "relu"
+    """Activation between the two Dense layers of a mask (7)."""
+    batch_norm: bool = True
+    """Whether each convolution is followed by batch normalisation (8)."""
+    conv_activation: Literal["relu", "leaky_relu", "silu"] = "relu"
+    """Activation of each convolution (8)."""
+    input_conv: bool = True
+    """Whether the ASE begins with a convolution of its own (9)."""
+    head_activation: Literal["relu", "none"] = "relu"
+    """Activation of Dense(256) (10)."""
+    dropout: float = 0.25
+    """Dropout in the dense layer after the global average pooling."""
+    normalize: Literal["block", "whole", "none"] = "block"
+    """What is brought to length 1: each embedding, the concatenation, or nothing (11)."""
+    renormalize_prototypes: bool = True
+    """Whether a prototype is brought to the length of an embedding again (11)."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _check_choices(self)
+        _at_least(self, image_size=8, filters=4, num_ase=1, embedding_size=1, stem_stride=1)
+        _at_least(self, attention_width=1)
+        if self.filters % 2:
+            raise ConfigError(f"filters is {self.filters}; it must be even.")
+        for kernel in (self.kernel, *self.mid_level_kernels):
+            if kernel < 1 or kernel % 2 == 0:
+                raise ConfigError(f"A kernel of {kernel} is not an odd number.")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout is {self.dropout}; it must be at least 0 and below 1.")
+        if len(set(self.attention)) < len(self.attention):
+            raise ConfigError(f"attention names a mask twice: {', '.join(self.attention)}.")
+        if self.image_size // self.stem_stride < 2**self.num_ase:
+            raise ConfigError(
+                f"An image of {self.image_size} px is too small for {self.num_ase} ASE modules.",
+                mend=f"Use at least {2**self.num_ase * self.stem_stride} px.",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """How one network is trained."""
+
+    triplets: int = 90_000
+    """Triplets drawn for each super-category (section 4)."""
+    epochs: int = 20
+    """Passes over the triplets."""
+    batch_triplets: int = 32
+    """Triplets in a batch; its images are three times as many."""
+    margin: float = 0.5
+    """Margin of the triplet loss (12)."""
+    squared_distance: bool = False
+    """Whether the loss compares squared distances (12)."""
+    mining: Mining = "batch_hard"
+    """Which triplets of a batch count, after the warm-up (13)."""
+    warmup_mining: Mining = "violating"
+    """The same during the warm-up: batch-hard from random weights collapses (13)."""
+    warmup: float = 0.5
+    """Share of the epochs that count as warm-up (13)."""
+    balance: float = 1.0
+    """1 draws every value equally often, 0 every item equally often (14)."""
+    learning_rate: float = 1e-3
+    """Peak of the one-cycle schedule of Adam (15)."""
+    weight_decay: float = 0.0
+    """Decoupled weight decay (15)."""
+    flip: bool = True
+    """Whether training images are mirrored at random (15)."""
+    shift: float = 0.06
+    """Largest random shift of a training image, as a share of its side (15)."""
+    zoom: float = 0.0
+    """Largest random change of scale, as a share (15)."""
+    light: float = 0.0
+    """Largest random change of brightness and of contrast, as a share (15)."""
+    initial_run: str = ""
+    """A run whose weights to begin with; empty begins from random weights (16)."""
+    patience: int = 0
+    """Epochs without a better validation accuracy after which to stop; 0 never stops."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of the networks while training; auto takes bfloat16 where it is native."""
+    seed: int = 0
+    """Seed of the weights, of the triplets and of the augmentation."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _check_choices(self)
+        _at_least(self, triplets=1, epochs=1, batch_triplets=2, seed=0, patience=0)
+        for name in ("warmup", "balance", "shift", "zoom", "light"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must lie between 0 and 1.")
+        for name in ("margin", "learning_rate"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be above 0.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexConfig:
+    """How embeddings become an index generation."""
+
+    prototypes_from: Literal["train", "all"] = "train"
+    """Items whose mean embedding is a prototype (17)."""
+    trees: int = 40
+    """Trees of the Annoy index."""
+    recall_target: float = 0.99
+    """Recall@30 against exact search below which more nodes are visited."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _check_choices(self)
+        _at_least(self, trees=1)
+        if not 0 < self.recall_target <= 1:
+            raise ConfigError(
+                f"recall_target is {self.recall_target}; it must be above 0, up to 1."
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything a run is made with; stored whole beside its weights."""
+
+    name: str = "paper"
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    index: IndexConfig = field(default_factory=IndexConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the config as plain values, for JSON."""
+        return asdict(self)
+
+    def with_seed(self, seed: int) -> "Config":
+        """Return the same config with another seed."""
+        return replace(self, train=replace(self.train, seed=seed))
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], *, source: str = "config") -> "Config":
+        """Build a config from plain values.
+
+        Raises:
+            ConfigError: A key is unknown or a value out of range; the message names ``source``.
+        """
+        sections = {"model": ModelConfig, "train": TrainConfig, "index": IndexConfig}
+        unknown = set(data) - {"name", *sections}
+        if unknown:
+            name = sorted(unknown)[0]
+            raise ConfigError(
+                f"{source} has a section {name!r}, which does not exist.",
+                mend=nearest(name, ("name", *sections)),
+            )
+        parts: dict[str, Any] = {
+            name: _section(kind, data.get(name, {}), f"{source} [{name}]")
+            for name, kind in sections.items()
+        }
+        return cls(name=str(data.get("name", source)), **parts)
+
+    @classmethod
+    def load(cls, name_or_path: str) -> "Config":
+        """Read a ready config by name (``small``, ``paper``, ``demo``) or any TOML file by path.
+
+        Raises:
+            ConfigError: There is no such config or file, or it is not valid.
+        """
+        if name_or_path in READY_CONFIGS:
+            text = (files("datrnet.core.configs") / f"{name_or_path}.toml").read_text("utf-8")
+            return cls._from_toml(text, name_or_path)
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise ConfigError(
+                f"No config is called {name_or_path!r} and no file either.",
+                mend=nearest(name_or_path, READY_CONFIGS),
+            )
+        try:
+            return cls._from_toml(path.read_text("utf-8"), path.stem)
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{path} is not a text file in UTF-8.") from error
+
+    @classmethod
+    def _from_toml(cls, text: str, name: str) -> "Config":
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"Config {name} is not valid TOML: {error}.") from error
+        return cls.from_dict({"name": name, **data}, source=name)
+
+
+Section = TypeVar("Section")
+
+
+def _section(kind: type[Section], values: Any, source: str) -> Section:
+    """Build one config dataclass; TOML arrays become tuples, unknown keys are refused."""
+    if not isinstance(values, dict):
+        raise ConfigError(f"{source} is not a table of settings.")
+    hints = get_type_hints(kind)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise ConfigError(
+            f"{source} has a setting {unknown[0]!r}, which does not exist.",
+            mend=nearest(unknown[0], hints),
+        )
+    return kind(
+        **{key: _typed(hints[key], value, f"{source} {key}") for key, value in values.items()}
+    )
+
+
+def _typed(hint: Any, value: Any, source: str) -> Any:
+    """Check one value against its declared type; integers pass as floats, lists as tuples."""
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{source} must be a list, not {value!r}.")
+        return tuple(value)
+    if get_origin(hint) is Literal:
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        raise ConfigError(f"{source} must be of type {hint.__name__}, not {value!r}.")
+    return value
+
+
+def _check_choices(config: Any) -> None:
+    """Refuse a value that is not among the choices its field declares."""
+    hints = get_type_hints(type(config))
+    for item in fields(config):
+        hint, value = hints[item.name], getattr(config, item.name)
+        many = get_origin(hint) is tuple
+        choice = get_args(hint)[0] if many else hint
+        if get_origin(choice) is not Literal:
+            continue
+        allowed = get_args(choice)
+        for one in value if many else (value,):
+            if one not in allowed:
+                raise ConfigError(
+                    f"{item.name} is {one!r}; it must be one of {', '.join(map(str, allowed))}."
+                )
+
+
+def _at_least(config: Any, **minima: int) -> None:
+    """Refuse integers below their least sensible value."""
+    for name, least in minima.items():
+        if getattr(config, name) < least:
+            raise ConfigError(f"{name} is {getattr(config, name)}; it must be at least {least}.")

@@ -1,0 +1,1 @@
+"""The ready configs, as TOML files."""

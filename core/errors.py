@@ -1,0 +1,71 @@
+"""Every error a person can cause or meet, each saying what to do about it.
+
+Front ends catch ``DatrnetError`` in one place; anything else is a bug and keeps its traceback.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class DatrnetError(Exception):
+    """An error a person can mend.
+
+    Args:
+        message: What happened, with the value and path.
+        mend: What to do about it, as a command where there is one.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, mend: str = "") -> None:
+        """Join the message and its mend; ``str()`` gives both."""
+        super().__init__(f"{message} {mend}".strip())
+        self.message = message
+        self.mend = mend
+
+
+class ConfigError(DatrnetError):
+    """A setting is unknown, missing or out of range."""
+
+    exit_code = 2
+
+
+class UnknownNameError(DatrnetError):
+    """A name of an item, super-category, value or file that does not exist."""
+
+    exit_code = 2
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, mend: str = "") -> None:
+        """Say which name is wrong and the nearest right ones."""
+        super().__init__(f"No {kind} is called {name!r}.", mend=mend or nearest(name, known))
+
+
+class DataError(DatrnetError):
+    """A picture or table is missing or unreadable."""
+
+
+class CheckpointError(DatrnetError):
+    """A checkpoint is absent, damaged, or of another architecture."""
+
+
+class IndexStaleError(DatrnetError):
+    """An index generation is damaged or disagrees with the database."""
+
+
+class DatabaseError(DatrnetError):
+    """The file is no datrnet database, or of a version this program cannot read."""
+
+
+class ShapeError(DatrnetError, ValueError):
+    """A tensor or array does not have the shape it must have."""
+
+
+def nearest(name: str, known: Iterable[str], *, limit: int = 3) -> str:
+    """Return the mend for an unknown name: the nearest known ones, or the first few."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    close = get_close_matches(name.casefold(), by_folded, n=limit, cutoff=0.5)
+    if close:
+        return f"Did you mean {', '.join(by_folded[match] for match in close)}?"
+    some = list(by_folded.values())[:8]
+    more = ", …" if len(by_folded) > len(some) else ""
+    return f"Known: {', '.join(some)}{more}." if some else "There are none yet."
