@@ -1,0 +1,1 @@
+"""Catalogues and pictures: reading tables, decoding, thumbnails, triplets' raw material."""

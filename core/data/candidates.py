@@ -1,0 +1,134 @@
+"""Turning the rows of a catalogue file into items, before any picture is looked at."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from datrnet.core.data.columns import ColumnPlan
+from datrnet.core.data.table import Problem, Row, Table, clean, clean_path
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import DataError
+from datrnet.db.rows import NewItem
+
+MAX_CELL_LENGTH = 2000
+
+SPLIT_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "query", "gallery"), "test"),
+    "": "",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A row that is good so far."""
+
+    line: int
+    item: NewItem
+    picture: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """The rows of a table, the good apart from the bad."""
+
+    good: tuple[Candidate, ...]
+    problems: tuple[Problem, ...]
+    codes: frozenset[str]
+    """The ids that the file names, those of bad rows included."""
+
+
+def find_candidates(
+    table: Table, plan: ColumnPlan, images: Path, workspace: Workspace
+) -> Candidates:
+    """Read every row by the plan; of several rows with one id the first counts.
+
+    Args:
+        table: The catalogue file.
+        plan: What its columns mean.
+        images: The folder that relative picture paths count from.
+        workspace: Pictures inside it are stored relative to it.
+    """
+    good: list[Candidate] = []
+    problems = list(table.problems)
+    line_of_code: dict[str, int] = {}
+    reader = _RowReader(plan, images, workspace.root)
+    for row in table.rows:
+        code = reader.code(row)
+        try:
+            if code in line_of_code:
+                raise DataError(f"The id {code!r} was on line {line_of_code[code]} already.")
+            if code:
+                line_of_code[code] = row.line
+            good.append(reader.candidate(row, code))
+        except DataError as error:
+            problems.append(Problem(line=row.line, message=error.message))
+    return Candidates(good=tuple(good), problems=tuple(problems), codes=frozenset(line_of_code))
+
+
+class _RowReader:
+    def __init__(self, plan: ColumnPlan, images: Path, root: Path) -> None:
+        self._plan = plan
+        self._images = images.absolute()
+        self._root = root
+
+    def code(self, row: Row) -> str:
+        if self._plan.id is not None:
+            return clean(row.cells[self._plan.id])
+        return clean(Path(clean_path(row.cells[self._plan.image])).stem)
+
+    def candidate(self, row: Row, code: str) -> Candidate:
+        if not code:
+            raise DataError("The row has no id.")
+        self._refuse_long_cells(row)
+        picture = self._picture(row)
+        item = NewItem(
+            code=code,
+            title=clean(row.cells[self._plan.title]) if self._plan.title else "",
+            picture_path=self._stored(picture),
+            split=self._split(row, code),
+            labels={name: clean(row.cells[name]) or None for name in self._plan.attributes},
+        )
+        return Candidate(line=row.line, item=item, picture=picture)
+
+    def _refuse_long_cells(self, row: Row) -> None:
+        plan = self._plan
+        for column in (plan.id, plan.image, plan.title, plan.split, *plan.attributes):
+            if column is not None and len(row.cells[column]) > MAX_CELL_LENGTH:
+                raise DataError(
+                    f"The cell of {column!r} has {len(row.cells[column]):,} characters; "
+                    f"at most {MAX_CELL_LENGTH:,} are taken."
+                )
+
+    def _picture(self, row: Row) -> Path:
+        written = clean_path(row.cells[self._plan.image])
+        if not written:
+            raise DataError("The row names no picture.")
+        if written.casefold().startswith(("http://", "https://")):
+            raise DataError(f"The picture {written} is a web address; download it first.")
+        return Path(os.path.normpath(self._images / written))
+
+    def _stored(self, picture: Path) -> str:
+        if picture.is_relative_to(self._root):
+            return picture.relative_to(self._root).as_posix()
+        return str(picture)
+
+    def _split(self, row: Row, code: str) -> str:
+        if self._plan.split is None:
+            return split_by_code(code)
+        word = clean(row.cells[self._plan.split])
+        try:
+            return SPLIT_WORDS[word.casefold()]
+        except KeyError:
+            raise DataError(f"The split {word!r} is none of train, validation, test.") from None
+
+
+def split_by_code(code: str) -> str:
+    """Return the split of an item where nobody has said: 80:10:10, always the same for one id."""
+    percent = int.from_bytes(blake2b(code.encode(), digest_size=8).digest(), "big") % 100
+    if percent < 80:
+        return "train"
+    return "validation" if percent < 90 else "test"

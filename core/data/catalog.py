@@ -1,0 +1,135 @@
+"""The catalogue as columns: a snapshot of all items and labels that search and training work on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.core.errors import UnknownNameError
+from datrnet.db.rows import SuperCategory
+from datrnet.db.store import Store
+
+UNLABELED = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Catalog:
+    """All items, one array or list per column; row ``i`` of each is the same item."""
+
+    item_ids: NDArray[np.int64]
+    """``(N,)``, ascending."""
+    codes: list[str]
+    titles: list[str]
+    picture_paths: list[str]
+    splits: NDArray[np.str_]
+    """``(N,)``: ``train``, ``validation``, ``test`` or empty."""
+    super_categories: tuple[SuperCategory, ...]
+    labels: NDArray[np.int16]
+    """``(N, A)``: index into ``super_categories[a].values``; -1 where the item has no value."""
+    _rows: dict[str, int] = field(init=False, repr=False)
+    _folded_rows: dict[str, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        rows = {code: row for row, code in enumerate(self.codes)}
+        object.__setattr__(self, "_rows", rows)
+        folded = {code.casefold(): row for code, row in rows.items()}
+        object.__setattr__(self, "_folded_rows", folded)
+
+    @classmethod
+    def load(cls, store: Store) -> "Catalog":
+        """Read the catalogue as it is at this moment."""
+        with store.reading():
+            super_categories = tuple(store.super_categories())
+            columns = store.item_columns()
+        places = {
+            (category.name, value): (category_idx, value_idx)
+            for category_idx, category in enumerate(super_categories)
+            for value_idx, value in enumerate(category.values)
+        }
+        rows = {item_id: row for row, item_id in enumerate(columns.ids)}
+        labels = np.full((len(rows), len(super_categories)), UNLABELED, dtype=np.int16)
+        filled = np.fromiter(
+            ((rows[item], *places[category, value]) for item, category, value in columns.labels),
+            dtype=np.dtype((np.intp, 3)),
+            count=len(columns.labels),
+        )
+        labels[filled[:, 0], filled[:, 1]] = filled[:, 2]
+        return cls(
+            item_ids=np.array(columns.ids, dtype=np.int64),
+            codes=columns.codes,
+            titles=columns.titles,
+            picture_paths=columns.picture_paths,
+            splits=np.array(columns.splits, dtype=np.str_),
+            super_categories=super_categories,
+            labels=labels,
+        )
+
+    @property
+    def num_items(self) -> int:
+        """How many items there are."""
+        return len(self.codes)
+
+    def row_of_code(self, code: str) -> int:
+        """Return the row of the item with that code.
+
+        Raises:
+            UnknownNameError: No item has it.
+        """
+        row = self._rows.get(code, self._folded_rows.get(code.strip().casefold()))
+        if row is None:
+            raise UnknownNameError("item", code, self.codes)
+        return row
+
+    def super_category_idx(self, name: str) -> int:
+        """Return the index of the super-category of that name, in any case.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        return _position("super-category", name, [some.name for some in self.super_categories])
+
+    def value_idx(self, super_category_idx: int, value: str) -> int:
+        """Return the index of a value within its super-category, in any case.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        category = self.super_categories[super_category_idx]
+        return _position(f"{category.name} value", value, category.values)
+
+    def labels_of(self, row: int) -> dict[str, str | None]:
+        """Return the value an item carries in every super-category, None where it has none."""
+        return {
+            category.name: category.values[value_idx] if value_idx != UNLABELED else None
+            for category, value_idx in zip(self.super_categories, self.labels[row], strict=True)
+        }
+
+    def labels_numbered_as(self, super_categories: Sequence[SuperCategory]) -> NDArray[np.int16]:
+        """Return the labels (N, A) in the order and numbering that a run or an index was made with.
+
+        A value that did not exist then becomes -1: no prototype stands for it.
+
+        Raises:
+            UnknownNameError: A super-category is gone from the catalogue.
+        """
+        labels = np.full((self.num_items, len(super_categories)), UNLABELED, dtype=np.int16)
+        for column, category in enumerate(super_categories):
+            idx = self.super_category_idx(category.name)
+            number = {value: place for place, value in enumerate(category.values)}
+            now = self.super_categories[idx].values
+            translate = np.array([*(number.get(one, UNLABELED) for one in now), UNLABELED])
+            labels[:, column] = translate[self.labels[:, idx]]  # -1 picks the last one
+        return labels
+
+    def rows_in(self, split: str) -> NDArray[np.intp]:
+        """Return the rows of the items in a split, ascending."""
+        return np.flatnonzero(self.splits == split)
+
+
+def _position(kind: str, name: str, known: Sequence[str]) -> int:
+    folded = [some.casefold() for some in known]
+    try:
+        return folded.index(name.strip().casefold())
+    except ValueError:
+        raise UnknownNameError(kind, name, known) from None

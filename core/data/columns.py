@@ -1,0 +1,198 @@
+"""Recognising what each column of a catalogue means, by its name, its values, or as a person says.
+
+The plan can say of every column what it was taken as, and of those left out why.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from datrnet.core.data.table import Row, clean
+from datrnet.core.errors import DataError, UnknownNameError
+
+ID_NAMES = (
+    *("id", "itemid", "code", "itemcode", "productid", "productcode", "sku"),
+    *("articleid", "articlecode", "asin"),
+)
+IMAGE_NAMES = (
+    *("image", "imagepath", "imagefile", "imagefilename", "imagename", "picture", "picturepath"),
+    *("photo", "photopath", "img", "imgpath", "path", "filepath", "filename", "file"),
+    *("imageurl", "pictureurl", "photourl", "url", "link"),
+)
+TITLE_NAMES = (
+    *("title", "name", "productname", "producttitle", "productdisplayname", "displayname"),
+    *("itemname", "itemtitle", "prodname"),
+)
+SPLIT_NAMES = ("split", "partition", "subset", "set", "evaluationstatus")
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+
+MAX_VALUES = 200
+"""A column with more different values is no super-category, unless a person says so."""
+MAX_VALUE_LENGTH = 60
+MAX_DISTINCT_SHARE = 0.5
+"""Where more of the filled cells than this differ, a column describes single items."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnChoices:
+    """What a person says of the columns; what is not said is recognised."""
+
+    attributes: tuple[str, ...] = ()
+    """The columns that are super-categories; empty for all that look like one."""
+    id: str | None = None
+    image: str | None = None
+    title: str | None = None
+    split: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A column that is not imported, and why."""
+
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnPlan:
+    """What each column was taken as."""
+
+    id: str | None
+    image: str
+    title: str | None
+    split: str | None
+    attributes: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...]
+    """What stands in for a column that is missing, as sentences."""
+
+    def meanings(self) -> list[tuple[str, str]]:
+        """Return every column with its meaning, for a summary."""
+        named = [(self.id, "id"), (self.image, "picture"), (self.title, "title")]
+        return [
+            *((column, meaning) for column, meaning in named if column is not None),
+            *([(self.split, "split")] if self.split is not None else []),
+            *((column, "super-category") for column in self.attributes),
+            *((some.column, f"left out: {some.reason}") for some in self.left_out),
+        ]
+
+
+def plan_columns(
+    header: Sequence[str], samples: Sequence[Row], choices: ColumnChoices
+) -> ColumnPlan:
+    """Say what each column means.
+
+    Args:
+        header: The names of the columns, all different.
+        samples: Rows to judge the columns by; best all of them.
+        choices: What a person has said.
+
+    Raises:
+        UnknownNameError: A chosen column does not exist.
+        DataError: No column holds pictures.
+    """
+    free = {column: _folded(column) for column in header}
+    id_column = _take(free, header, choices.id, ID_NAMES)
+    image = _take(free, header, choices.image, IMAGE_NAMES) or _take_by_values(free, samples)
+    if image is None:
+        raise DataError(
+            f"No column holds the pictures; the columns are {', '.join(header) or 'none'}.",
+            mend="Name it with --image COLUMN.",
+        )
+    title = _take(free, header, choices.title, TITLE_NAMES)
+    split = _take(free, header, choices.split, SPLIT_NAMES)
+    if choices.attributes:
+        attributes = tuple(dict.fromkeys(_find(header, name) for name in choices.attributes))
+        left_out = {column: "not asked for" for column in free if column not in attributes}
+    else:
+        reasons = {column: _objection(_filled(samples, column)) for column in free}
+        attributes = tuple(column for column, reason in reasons.items() if not reason)
+        left_out = {column: reason for column, reason in reasons.items() if reason}
+    return ColumnPlan(
+        id=id_column,
+        image=image,
+        title=title,
+        split=split,
+        attributes=attributes,
+        left_out=tuple(LeftOut(column=name, reason=why) for name, why in left_out.items()),
+        notes=tuple(_stand_ins(id_column, title, split, attributes)),
+    )
+
+
+def _folded(column: str) -> str:
+    return "".join(letter for letter in column.casefold() if letter.isalnum())
+
+
+def _find(header: Sequence[str], name: str) -> str:
+    by_folded = {column.casefold(): column for column in header}
+    try:
+        return by_folded[clean(name).casefold()]
+    except KeyError:
+        raise UnknownNameError("column", name, header) from None
+
+
+def _take(
+    free: dict[str, str], header: Sequence[str], chosen: str | None, names: Sequence[str]
+) -> str | None:
+    """Return a column and take it out of those still free; an earlier name goes first."""
+    if chosen is not None:
+        column = _find(header, chosen)
+        free.pop(column, None)
+        return column
+    matching = [column for column, folded in free.items() if folded in names]
+    if not matching:
+        return None
+    column = min(matching, key=lambda some: names.index(free[some]))
+    del free[column]
+    return column
+
+
+def _take_by_values(free: dict[str, str], samples: Sequence[Row]) -> str | None:
+    for column in free:
+        filled = _filled(samples, column)
+        if filled and all(value.lower().endswith(PICTURE_SUFFIXES) for value in filled):
+            del free[column]
+            return column
+    return None
+
+
+def _filled(samples: Iterable[Row], column: str) -> list[str]:
+    return [value for row in samples if (value := clean(row.cells.get(column, "")))]
+
+
+def _objection(filled: Sequence[str]) -> str:
+    """Return why a column is no super-category, or nothing if it looks like one."""
+    distinct = {value.casefold() for value in filled}
+    if not distinct:
+        return "empty"
+    if len(distinct) == 1:
+        return "only one value"
+    if all(_is_number(value) for value in distinct):
+        return "numbers only"
+    if len(distinct) > MAX_VALUES:
+        return f"more than {MAX_VALUES} different values"
+    if len(distinct) > max(MAX_DISTINCT_SHARE * len(filled), min(len(filled) - 1, 10)):
+        return "nearly every item has its own value"
+    if max(map(len, distinct)) > MAX_VALUE_LENGTH:
+        return "long text"
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text.replace(",", ".")))
+    except ValueError:
+        return False
+
+
+def _stand_ins(
+    id_column: str | None, title: str | None, split: str | None, attributes: Sequence[str]
+) -> list[str]:
+    sentences = {
+        "No id column: the picture's file name without its ending is the id.": id_column,
+        "No title column: titles stay empty.": title,
+        "No split column: the id decides; about 80 % train, 10 % validation, 10 % test.": split,
+        "No column looks like a super-category; name some with --attribute.": attributes,
+    }
+    return [sentence for sentence, found in sentences.items() if not found]

@@ -1,0 +1,219 @@
+"""Reading a catalogue file, CSV or JSON Lines, into rows of text that know their line numbers.
+
+Encoding, delimiter and format are found out and noted. A bad row becomes a ``Problem``; only a file
+that is no table at all is an error.
+"""
+
+import codecs
+import csv
+import io
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from datrnet.core.errors import DataError, UnknownNameError, nearest
+
+DELIMITERS = ",;\t|"
+CSV_SUFFIXES = (".csv", ".tsv")
+JSON_SUFFIXES = (".jsonl", ".ndjson")
+FIELD_LIMIT = 2**31 - 1
+"""The longest field the csv module may read: the largest that every platform takes."""
+
+_INERT = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""Characters that turn the writing direction around, and halves of characters."""
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_NO_RECORD: tuple[int, list[str]] = (1, [])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A row that was skipped, and why."""
+
+    line: int
+    """Where the row begins in the file, from 1."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row: its cells, as written, by column."""
+
+    line: int
+    cells: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A catalogue file, read."""
+
+    header: tuple[str, ...]
+    rows: tuple[Row, ...]
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+    """What had to be guessed, as sentences."""
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows the file has, bad ones included."""
+        return len(self.rows) + len(self.problems)
+
+
+def read_table(path: Path) -> Table:
+    """Read a catalogue file; its ending says which format, or else its first character does.
+
+    Raises:
+        UnknownNameError: There is no such file.
+        DataError: It is a folder, empty, or no text.
+    """
+    text, notes = _decode(_read_bytes(path), path)
+    if not text.strip():
+        raise DataError(f"{path} is empty.", mend="A catalogue has a header and one row per item.")
+    suffix = path.suffix.lower()
+    is_json = suffix in JSON_SUFFIXES
+    if not is_json and suffix not in CSV_SUFFIXES:
+        if text.lstrip().startswith("["):
+            raise DataError(f"{path} is a JSON array.", mend="Write one JSON object per line.")
+        is_json = text.lstrip().startswith("{")
+    table = _read_json_lines(text, notes) if is_json else _read_csv(text, suffix, notes)
+    if not table.num_rows:
+        raise DataError(f"{path} has no rows below its header.", mend="Add one row per item.")
+    return table
+
+
+def clean(text: str) -> str:
+    """Return a cell as it is stored: one line, single spaces, NFC, nothing that misleads."""
+    if not (text.isascii() and text.isprintable()):
+        text = unicodedata.normalize("NFC", _INERT.sub("", _CONTROL.sub(" ", text)))
+    return " ".join(text.split())
+
+
+def clean_path(text: str) -> str:
+    """Return a cell that names a file: as it is, but for space around it and control characters."""
+    return _CONTROL.sub("", text).encode("utf-8", "ignore").decode("utf-8").strip()
+
+
+def _read_bytes(path: Path) -> bytes:
+    if path.is_dir():
+        raise DataError(f"{path} is a folder.", mend="Name the catalogue file in it.")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        if not path.parent.is_dir():
+            mend = f"There is no folder {path.parent} either."
+        else:
+            files = [some for some in path.parent.iterdir() if some.is_file()]
+            tables = [some for some in files if some.suffix in (*CSV_SUFFIXES, *JSON_SUFFIXES)]
+            mend = nearest(path.name, sorted(some.name for some in tables or files))
+        raise UnknownNameError("file", str(path), [], mend=mend) from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _decode(data: bytes, path: Path) -> tuple[str, tuple[str, ...]]:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace"), ("The text was read as UTF-16.",)
+    if data.startswith(b"PK\x03\x04"):
+        raise DataError(f"{path} is a spreadsheet or archive.", mend="Save it as CSV first.")
+    start = data[:65536]
+    num_control = sum(start.count(code) for code in (*range(9), *range(14, 32)))
+    if num_control > len(start) // 50:
+        raise DataError(f"{path} is no text.", mend="A catalogue is a CSV or JSON Lines file.")
+    try:
+        return data.decode("utf-8-sig"), ()
+    except UnicodeDecodeError:
+        note = "The text is not UTF-8 and was read as Windows-1252; check accented letters."
+        return data.decode("cp1252", "replace"), (note,)
+
+
+def _read_csv(text: str, suffix: str, notes: tuple[str, ...]) -> Table:
+    delimiter = "\t" if suffix == ".tsv" else _find_delimiter(text)
+    if delimiter != "," and suffix != ".tsv":
+        name = {"\t": "a tab"}.get(delimiter, repr(delimiter))
+        notes = (*notes, f"The columns are separated by {name}.")
+    records = _csv_records(text, delimiter)
+    _, first = next(records, _NO_RECORD)
+    header = _distinct_names(first)
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    for line, cells in records:
+        if len(cells) == len(header):
+            rows.append(Row(line=line, cells=dict(zip(header, cells, strict=True))))
+        else:
+            message = f"The row has {len(cells)} cells, the header {len(header)}."
+            problems.append(Problem(line=line, message=message))
+    return Table(header=header, rows=tuple(rows), problems=tuple(problems), notes=notes)
+
+
+def _find_delimiter(text: str) -> str:
+    """Return the delimiter that cuts the header into the most columns; a comma where none does."""
+    return max(DELIMITERS, key=lambda some: len(next(_csv_records(text, some), _NO_RECORD)[1]))
+
+
+def _csv_records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield every record that is not blank, with the number of the line it begins on."""
+    limit = csv.field_size_limit(FIELD_LIMIT)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        begins = 1
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield begins, cells
+            begins = reader.line_num + 1
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _distinct_names(cells: Sequence[str]) -> tuple[str, ...]:
+    names: list[str] = []
+    taken: set[str] = set()
+    for position, cell in enumerate(cells, start=1):
+        plain = clean(cell) or f"column {position}"
+        name, repetition = plain, 1
+        while name.casefold() in taken:
+            repetition += 1
+            name = f"{plain} ({repetition})"
+        taken.add(name.casefold())
+        names.append(name)
+    return tuple(names)
+
+
+def _read_json_lines(text: str, notes: tuple[str, ...]) -> Table:
+    header: dict[str, None] = {}
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    for line, written in enumerate(io.StringIO(text, newline=""), start=1):
+        if not written.strip():
+            continue
+        try:
+            cells = _cells_of_object(json.loads(written))
+        except (ValueError, RecursionError) as error:
+            problems.append(Problem(line=line, message=f"The line is no JSON object: {error}."))
+            continue
+        header.update(dict.fromkeys(cells))
+        rows.append(Row(line=line, cells=cells))
+    full = tuple(
+        Row(line=row.line, cells={name: row.cells.get(name, "") for name in header}) for row in rows
+    )
+    return Table(header=tuple(header), rows=full, problems=tuple(problems), notes=notes)
+
+
+def _cells_of_object(value: object) -> dict[str, str]:
+    """Return an object's fields as text; those within ``attributes`` count as its own."""
+    if not isinstance(value, dict):
+        raise ValueError("it must be written in braces")
+    fields = dict(value)
+    inner = fields.pop("attributes", None)
+    if isinstance(inner, dict):
+        fields = {**inner, **fields}
+    elif inner is not None:
+        fields["attributes"] = inner
+    return {clean(name): _cell_of_json(some) for name, some in fields.items() if clean(name)}
+
+
+def _cell_of_json(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

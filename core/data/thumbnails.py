@@ -1,0 +1,104 @@
+"""The thumbnails of a workspace: one flat, memory-mapped file with a fixed record for each item.
+
+Record ``i`` belongs to the item with id ``i``: 32 x 32 x 3 bytes of colour, then one byte that is 1
+where the record is filled. Records never filled are holes, and cost nothing on most file systems.
+"""
+
+import mmap
+import threading
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.core.errors import DataError, ShapeError
+
+SIZE = 32
+"""Side length of a thumbnail in pixels."""
+
+_SHAPE = (SIZE, SIZE, 3)
+_PIXEL_BYTES = SIZE * SIZE * 3
+_RECORD_BYTES = _PIXEL_BYTES + 1
+_FILLED = b"\x01"
+
+
+class ThumbnailStore:
+    """Thumbnails by item id, for many reading threads and processes while one writes."""
+
+    def __init__(self, folder: Path) -> None:
+        """Name the folder; nothing is opened before the first use."""
+        self.path = folder / f"{SIZE}px.bin"
+        self._lock = threading.Lock()
+        self._map: mmap.mmap | None = None
+
+    def get(self, item_id: int) -> NDArray[np.uint8] | None:
+        """Return an item's thumbnail, ``(32, 32, 3)``, or None where it has none yet."""
+        record = self._record(item_id)
+        if record[_PIXEL_BYTES:] != _FILLED:
+            return None
+        return np.frombuffer(record, dtype=np.uint8, count=_PIXEL_BYTES).reshape(_SHAPE)
+
+    def __contains__(self, item_id: int) -> bool:
+        """Tell whether the item has a thumbnail."""
+        return self._record(item_id)[_PIXEL_BYTES:] == _FILLED
+
+    def put(self, item_id: int, pixels: NDArray[np.uint8]) -> None:
+        """Write an item's thumbnail, over any older one.
+
+        Args:
+            item_id: The item's id in the database.
+            pixels: ``(32, 32, 3)``.
+
+        Raises:
+            DataError: The file cannot be written.
+            ShapeError: The pixels are not of that shape.
+        """
+        if pixels.shape != _SHAPE or pixels.dtype != np.uint8:
+            raise ShapeError(f"A thumbnail is uint8 {_SHAPE}, not {pixels.dtype} {pixels.shape}.")
+        with self._lock:
+            try:
+                with self._open_to_write() as file:
+                    file.seek(item_id * _RECORD_BYTES)
+                    # the filled byte goes last: a write that is cut off leaves the record empty
+                    file.write(pixels.tobytes() + _FILLED)
+            except OSError as error:
+                raise DataError(
+                    f"The thumbnails {self.path} cannot be written: {error.strerror}.",
+                    mend="Check the free space and who may write there.",
+                ) from error
+
+    def close(self) -> None:
+        """Let go of the file; the next use opens it again."""
+        with self._lock:
+            if self._map is not None:
+                self._map.close()
+                self._map = None
+
+    def _record(self, item_id: int) -> bytes:
+        start = item_id * _RECORD_BYTES
+        with self._lock:
+            if self._map is None or len(self._map) < start + _RECORD_BYTES:
+                self._map_again()
+            return b"" if self._map is None else self._map[start : start + _RECORD_BYTES]
+
+    def _map_again(self) -> None:
+        """Map the file as long as it is by now."""
+        if self._map is not None:
+            self._map.close()
+            self._map = None
+        try:
+            with self.path.open("rb") as file:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (FileNotFoundError, ValueError):
+            return  # nothing has been written yet: no file, or an empty one
+        except OSError as error:
+            raise DataError(
+                f"The thumbnails {self.path} cannot be read: {error.strerror}."
+            ) from error
+
+    def _open_to_write(self) -> BinaryIO:
+        if not self.path.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.touch()
+        return self.path.open("r+b", buffering=0)

@@ -1,0 +1,76 @@
+"""The workspace: the one folder that holds a catalogue, its models and its indexes."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_data_dir
+
+from datrnet.core.errors import DatabaseError
+from datrnet.db.store import Store
+
+WORKSPACE_VARIABLE = "DATRNET_WORKSPACE"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The places inside a workspace folder."""
+
+    root: Path
+
+    @classmethod
+    def locate(cls, given: Path | None = None) -> "Workspace":
+        """Return the workspace given, else that of the environment, else the user's own."""
+        named = os.environ.get(WORKSPACE_VARIABLE, "").strip()
+        folder = given or Path(named or user_data_dir("datrnet", appauthor=False))
+        return cls(folder.expanduser().absolute())
+
+    @property
+    def catalog_path(self) -> Path:
+        """The database."""
+        return self.root / "catalog.db"
+
+    @property
+    def models(self) -> Path:
+        """One folder per training run."""
+        return self.root / "models"
+
+    @property
+    def indexes(self) -> Path:
+        """One folder per index generation."""
+        return self.root / "indexes"
+
+    @property
+    def thumbnails(self) -> Path:
+        """The file of small pictures."""
+        return self.root / "thumbnails"
+
+    @property
+    def demo(self) -> Path:
+        """The pictures of the demo catalogue."""
+        return self.root / "demo"
+
+    def create_store(self) -> Store:
+        """Open the database, making it and the folder where they are absent.
+
+        Raises:
+            DatabaseError: The database cannot be made or read.
+        """
+        return Store.create(self.catalog_path)
+
+    def open_store(self) -> Store:
+        """Open the database of a workspace that has one.
+
+        Raises:
+            DatabaseError: There is none, or it cannot be read.
+        """
+        if not self.catalog_path.is_file():
+            raise DatabaseError(
+                f"There is no catalogue in {self.root}.",
+                mend="Run `datrnet import CATALOG` or `datrnet demo` first.",
+            )
+        return Store.open(self.catalog_path)
+
+    def picture_path(self, stored: str) -> Path:
+        """Return where a picture lies; a relative path counts from the workspace."""
+        return self.root / stored

@@ -1,0 +1,1 @@
+"""The SQLite side of a workspace: connection, migrations and typed rows."""

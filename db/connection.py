@@ -1,0 +1,192 @@
+"""One open database file: its settings, its lock, its transactions and its errors.
+
+A connection may be used from any thread. Threads take turns: each call holds one lock for as long
+as it runs. Other processes read on while this one writes, because the file is in WAL mode.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlite_utils import Database
+
+from datrnet.core.errors import DatabaseError
+from datrnet.db.migrations import MIGRATIONS, SCHEMA_VERSION
+
+APPLICATION_ID = int.from_bytes(b"datr", "big")
+"""Written into the file's header, so that another program's database is not taken for ours."""
+
+BUSY_TIMEOUT_SECONDS = 5.0
+
+
+class Connection:
+    """An open catalogue database; close it, or use it in a ``with`` statement."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        """Take over an open connection, set it up and bring its schema up to date."""
+        self.path = path
+        self._lock = threading.RLock()
+        with self._guard():
+            self._db = Database(connection, execute_plugins=False)
+            self._refuse_strangers()
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.enable_wal()
+        self._migrate()
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """Open the database, making the file and its folder first where they are absent.
+
+        Raises:
+            DatabaseError: The file is none of ours, too new, locked, or cannot be written.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseError(
+                f"The folder {path.parent} cannot be made: {error.strerror}.",
+                mend="Choose another --workspace.",
+            ) from error
+        return cls._connect(path)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open an existing database, bringing an older schema up to date.
+
+        Raises:
+            DatabaseError: The file is absent, none of ours, too new, locked, or damaged.
+        """
+        if not path.is_file():
+            raise DatabaseError(f"There is no database at {path}.")
+        return cls._connect(path)
+
+    @classmethod
+    def _connect(cls, path: Path) -> Self:
+        try:
+            connection = sqlite3.connect(
+                path,
+                timeout=BUSY_TIMEOUT_SECONDS,
+                isolation_level=None,  # transactions are begun here, never by the driver
+                check_same_thread=False,  # the lock keeps threads apart
+            )
+        except sqlite3.Error as error:
+            raise explain(error, path) from error
+        try:
+            return cls(path, connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file; the store cannot be used afterwards."""
+        with self._guard():
+            self._db.close()
+
+    def __enter__(self) -> Self:
+        """Return the store itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Database]:
+        """Let several calls see one and the same state, whatever another process writes."""
+        with self._guard():
+            if self._db.conn.in_transaction:
+                yield self._db
+            else:
+                with self._transaction("BEGIN"):
+                    yield self._db
+
+    @contextmanager
+    def _writing(self) -> Iterator[Database]:
+        """Run a block as one transaction: all of it is kept, or after an error none of it."""
+        # IMMEDIATE asks for the write lock now, where waiting for it still is possible
+        with self._guard(), self._transaction("BEGIN IMMEDIATE"):
+            yield self._db
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
+        self._db.execute(begin)
+        try:
+            yield
+            self._db.commit()
+        except BaseException:
+            self._db.rollback()
+            raise
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        """Take the lock, and turn SQLite's errors into ours."""
+        with self._lock:
+            try:
+                yield
+            except sqlite3.ProgrammingError:
+                raise  # a mistake in this program, not in the file
+            except sqlite3.Error as error:
+                raise explain(error, self.path) from error
+
+    def _pragma(self, name: str) -> int:
+        row = self._db.execute(f"PRAGMA {name}").fetchone()
+        return int(row[0])
+
+    def _refuse_strangers(self) -> None:
+        version = self._pragma("user_version")
+        if version > SCHEMA_VERSION:
+            raise DatabaseError(
+                f"{self.path} was written by a newer datrnet "
+                f"(schema {version}; this one knows {SCHEMA_VERSION}).",
+                mend="Update datrnet, or choose another --workspace.",
+            )
+        if self._pragma("application_id") != APPLICATION_ID and self._db.table_names():
+            raise DatabaseError(
+                f"{self.path} is an SQLite database, but not one of datrnet.",
+                mend="Choose another --workspace.",
+            )
+
+    def _migrate(self) -> None:
+        with self._guard():
+            if self._pragma("user_version") == SCHEMA_VERSION:
+                return
+        with self._writing() as db:
+            # read again under the write lock: another process may have been quicker
+            for version in range(self._pragma("user_version"), SCHEMA_VERSION):
+                MIGRATIONS[version](db)
+            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def explain(error: sqlite3.Error, path: Path) -> DatabaseError:
+    """Return the error a person can mend for one of SQLite's."""
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return DatabaseError(
+            f"{path} is in use by another program.",
+            mend="Wait until its import or training has finished, or close it; then try again.",
+        )
+    if "not a database" in text or "malformed" in text:
+        return DatabaseError(
+            f"{path} is damaged, or no database at all.",
+            mend="Choose another --workspace, or move the file away and import again.",
+        )
+    return DatabaseError(
+        f"{path} cannot be used: {text}.", mend="Check the file, its folder and the free space."
+    )
+
+
+def now() -> str:
+    """Return the time as the tables store it: ISO 8601, UTC, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,171 @@
+"""Items, their labels and the search over titles."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from sqlite_utils import Database
+
+from datrnet.core.errors import UnknownNameError
+from datrnet.db.connection import Connection, now
+from datrnet.db.rows import (
+    ItemColumns,
+    LabelSource,
+    NewItem,
+    PictureStamp,
+    SuperCategory,
+    UpsertCounts,
+)
+from datrnet.db.upsert import Upsert
+
+MAX_SEARCH_WORDS = 32
+"""More words than any title has; a longer text is cut, so that SQLite's own limit is never met."""
+
+
+class ItemTables(Connection):
+    """The part of the store that holds items and labels."""
+
+    def upsert_items(self, items: Iterable[NewItem]) -> UpsertCounts:
+        """Add new items and update known ones, by code, in one transaction.
+
+        A label that a person has set is never overwritten, and an attribute value that no item
+        carries any more is removed.
+
+        Raises:
+            DatabaseError: Nothing was written.
+        """
+        items = list(items)
+        with self._writing() as db:
+            return Upsert(db).apply(items)
+
+    def super_categories(self) -> list[SuperCategory]:
+        """Return the super-categories by position, each with its values sorted."""
+        with self.reading() as db:
+            values: dict[str, list[str]] = {}
+            for category, value in db.execute(
+                "SELECT super_categories.name, attribute_values.name FROM super_categories"
+                " LEFT JOIN attribute_values"
+                " ON attribute_values.super_category_id = super_categories.id"
+                " ORDER BY super_categories.position, super_categories.id"
+            ):
+                values.setdefault(category, []).extend([value] if value is not None else [])
+        return [
+            SuperCategory(name=name, values=tuple(sorted(some, key=_sorting_key)))
+            for name, some in values.items()
+        ]
+
+    def item_columns(self) -> ItemColumns:
+        """Return every item and label, one list per column, ordered by item id."""
+        with self.reading() as db:
+            items = db.execute(
+                "SELECT id, code, title, picture_path, split FROM items ORDER BY id"
+            ).fetchall()
+            names: dict[int, tuple[str, str]] = {
+                value_id: (category, value)
+                for value_id, category, value in db.execute(
+                    "SELECT attribute_values.id, super_categories.name, attribute_values.name"
+                    " FROM attribute_values JOIN super_categories"
+                    " ON super_categories.id = attribute_values.super_category_id"
+                )
+            }
+            labels = [
+                (item_id, *names[value_id])
+                for item_id, value_id in db.execute(
+                    "SELECT item_id, attribute_value_id FROM item_attributes"
+                    " WHERE attribute_value_id IS NOT NULL"
+                )
+            ]
+        ids, codes, titles, picture_paths, splits = zip(*items, strict=True) if items else [()] * 5
+        return ItemColumns(
+            ids=list(ids),
+            codes=list(codes),
+            titles=list(titles),
+            picture_paths=list(picture_paths),
+            splits=list(splits),
+            labels=labels,
+        )
+
+    def picture_stamps(self) -> dict[str, PictureStamp]:
+        """Return what is known of every item's picture file, by the item's code."""
+        with self.reading() as db:
+            return {
+                code: PictureStamp(
+                    item_id=item_id, path=path, num_bytes=num_bytes, modified_ns=modified_ns
+                )
+                for item_id, code, path, num_bytes, modified_ns in db.execute(
+                    "SELECT id, code, picture_path, picture_bytes, picture_modified_ns FROM items"
+                )
+            }
+
+    def search_titles(self, text: str, limit: int = 50) -> list[int]:
+        """Return the ids of items whose title or code has words beginning as every given word.
+
+        Any text is safe: quotes, stars and the words AND, OR, NOT have no meaning of their own.
+        A text without a word finds nothing.
+
+        Args:
+            text: What a person typed.
+            limit: The most ids to return, best first.
+        """
+        words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", text))[:MAX_SEARCH_WORDS]
+        if not words:
+            return []
+        with self.reading() as db:
+            rows = db.execute(
+                "SELECT rowid FROM items_fts WHERE items_fts MATCH ? ORDER BY rank, rowid LIMIT ?",
+                [" ".join(f'"{word}"*' for word in words), limit],
+            )
+            return [row[0] for row in rows]
+
+    def set_label(
+        self, item_id: int, super_category: str, value: str | None, source: LabelSource
+    ) -> None:
+        """Set the value that an item carries in a super-category.
+
+        Args:
+            item_id: The item's id in the database.
+            super_category: Its name, in any case.
+            value: One of its values, in any case; None for no value. A person's None is kept, so
+                that the shop's label does not come back with the next import.
+            source: Who says so.
+
+        Raises:
+            UnknownNameError: There is no such item, super-category or value.
+        """
+        with self._writing() as db:
+            if not db.execute("SELECT 1 FROM items WHERE id = ?", [item_id]).fetchone():
+                raise UnknownNameError("item", str(item_id), [], mend="It is not in the catalogue.")
+            categories = dict(db.execute("SELECT name, id FROM super_categories").fetchall())
+            category_id = _id_of("super-category", super_category, categories)
+            if value is None and source != "person":
+                db.execute(
+                    "DELETE FROM item_attributes WHERE item_id = ? AND super_category_id = ?",
+                    [item_id, category_id],
+                )
+                return
+            value_id = None if value is None else _value_id(db, category_id, value)
+            db.execute(
+                "REPLACE INTO item_attributes"
+                " (item_id, super_category_id, attribute_value_id, source, set_at)"
+                " VALUES (?, ?, ?, ?, ?)",
+                [item_id, category_id, value_id, source, now()],
+            )
+
+
+def _value_id(db: Database, category_id: int, value: str) -> int:
+    rows = db.execute(
+        "SELECT name, id FROM attribute_values WHERE super_category_id = ?", [category_id]
+    )
+    return _id_of("value", value, dict(rows.fetchall()))
+
+
+def _id_of(kind: str, name: str, ids: dict[str, int]) -> int:
+    by_folded = {known.casefold(): found for known, found in ids.items()}
+    try:
+        return by_folded[name.casefold()]
+    except KeyError:
+        raise UnknownNameError(kind, name, ids) from None
+
+
+def _sorting_key(name: str) -> tuple[str, str]:
+    return name.casefold(), name

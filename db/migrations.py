@@ -1,0 +1,94 @@
+"""The schema, as a list of small steps; ``PRAGMA user_version`` says how many have been taken.
+
+A step is never edited once released: a change of the schema is a new function at the end.
+"""
+
+from collections.abc import Callable
+
+from sqlite_utils import Database
+from sqlite_utils.db import Table
+
+
+def m001_first_schema(db: Database) -> None:
+    """Create items with their labels, runs, index generations and sessions."""
+    db.executescript(
+        """
+        CREATE TABLE items (
+            id INTEGER PRIMARY KEY,
+            code TEXT NOT NULL UNIQUE,
+            title TEXT NOT NULL DEFAULT '',
+            picture_path TEXT NOT NULL,
+            picture_bytes INTEGER NOT NULL DEFAULT 0,
+            picture_modified_ns INTEGER NOT NULL DEFAULT 0,
+            split TEXT NOT NULL DEFAULT '' CHECK (split IN ('train', 'validation', 'test', '')),
+            added_at TEXT NOT NULL,
+            updated_at TEXT NOT NULL
+        );
+        CREATE TABLE super_categories (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+            position INTEGER NOT NULL
+        );
+        CREATE TABLE attribute_values (
+            id INTEGER PRIMARY KEY,
+            super_category_id INTEGER NOT NULL REFERENCES super_categories (id) ON DELETE CASCADE,
+            name TEXT NOT NULL COLLATE NOCASE,
+            UNIQUE (super_category_id, name)
+        );
+        -- attribute_value_id is NULL where a person has said that none of the values holds
+        CREATE TABLE item_attributes (
+            item_id INTEGER NOT NULL REFERENCES items (id) ON DELETE CASCADE,
+            super_category_id INTEGER NOT NULL REFERENCES super_categories (id) ON DELETE CASCADE,
+            attribute_value_id INTEGER REFERENCES attribute_values (id) ON DELETE CASCADE,
+            source TEXT NOT NULL CHECK (source IN ('shop', 'person', 'model')),
+            set_at TEXT NOT NULL,
+            PRIMARY KEY (item_id, super_category_id)
+        ) WITHOUT ROWID;
+        CREATE INDEX item_attributes_by_value ON item_attributes (attribute_value_id);
+        CREATE TABLE runs (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            system TEXT NOT NULL,
+            config_json TEXT NOT NULL,
+            status TEXT NOT NULL CHECK (status IN ('running', 'finished', 'interrupted')),
+            started_at TEXT NOT NULL,
+            finished_at TEXT,
+            metrics_json TEXT
+        );
+        CREATE TABLE index_generations (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            run_name TEXT NOT NULL,
+            num_items INTEGER NOT NULL,
+            manifest_json TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            is_current INTEGER NOT NULL CHECK (is_current IN (0, 1))
+        );
+        CREATE UNIQUE INDEX one_current_index_generation
+            ON index_generations (is_current) WHERE is_current = 1;
+        CREATE TABLE sessions (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL,
+            started_at TEXT NOT NULL,
+            updated_at TEXT NOT NULL
+        );
+        CREATE TABLE session_steps (
+            id INTEGER PRIMARY KEY,
+            session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            action TEXT NOT NULL,
+            request_json TEXT NOT NULL,
+            made_at TEXT NOT NULL,
+            UNIQUE (session_id, position)
+        );
+        """
+    )
+    Table(db, "items").enable_fts(
+        ["code", "title"], create_triggers=True, tokenize="unicode61 remove_diacritics 2"
+    )
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (m001_first_schema,)
+
+SCHEMA_VERSION = len(MIGRATIONS)
+"""The newest schema that this program knows."""

@@ -1,0 +1,16 @@
+"""The whole database of a workspace, behind one object.
+
+    with Store.open(path) as store:
+        store.search_titles("blue shirt")
+
+A store may be shared between threads: they take turns. Every call is one transaction; to see one
+state through several calls, put them in ``with store.reading():``.
+"""
+
+from datrnet.db.items import ItemTables
+from datrnet.db.runs import RunTables
+from datrnet.db.sessions import SessionTables
+
+
+class Store(ItemTables, RunTables, SessionTables):
+    """Items and labels, runs and index generations, sessions: see the classes it is made of."""

@@ -1,0 +1,224 @@
+"""Items and labels: upserts, who overwrites whom, columns and title search."""
+
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datrnet.core.errors import DatabaseError, UnknownNameError
+from datrnet.db.rows import NewItem, UpsertCounts
+from datrnet.db.store import Store
+
+MakeItem = Callable[..., NewItem]
+
+
+def labels(store: Store) -> dict[int, dict[str, str]]:
+    found: dict[int, dict[str, str]] = {}
+    for item_id, category, value in store.item_columns().labels:
+        found.setdefault(item_id, {})[category] = value
+    return found
+
+
+def counts(added: int = 0, updated: int = 0, unchanged: int = 0) -> UpsertCounts:
+    return UpsertCounts(added=added, updated=updated, unchanged=unchanged)
+
+
+def test_items_come_back_as_columns(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item("b", "Shirt", "test", colour="Red"), make_item("a", split="")])
+    columns = store.item_columns()
+    assert columns.ids == [1, 2]
+    assert columns.codes == ["b", "a"]
+    assert columns.titles == ["Shirt", ""]
+    assert columns.picture_paths == ["b.png", "a.png"]
+    assert columns.splits == ["test", ""]
+    assert columns.labels == [(1, "colour", "Red")]
+
+
+def test_an_empty_store_has_empty_columns(store: Store) -> None:
+    columns = store.item_columns()
+    assert columns.ids == columns.codes == columns.labels == []
+    assert store.super_categories() == []
+
+
+def test_upserting_again_changes_nothing(store: Store, make_item: MakeItem) -> None:
+    items = [make_item(str(number), f"item {number}", colour="Red") for number in range(5)]
+    assert store.upsert_items(items) == counts(added=5)
+    before = (store.item_columns(), store.super_categories())
+    assert store.upsert_items(items) == counts(unchanged=5)
+    assert (store.item_columns(), store.super_categories()) == before
+
+
+def test_an_upsert_tells_added_updated_and_unchanged_apart(
+    store: Store, make_item: MakeItem
+) -> None:
+    store.upsert_items([make_item("a", colour="Red"), make_item("b"), make_item("c")])
+    again = [
+        make_item("a", colour="Blue"),
+        make_item("b", "a title now"),
+        make_item("c"),
+        make_item("d"),
+    ]
+    assert store.upsert_items(again) == counts(added=1, updated=2, unchanged=1)
+    assert labels(store) == {1: {"colour": "Blue"}}
+
+
+def test_of_two_items_with_one_code_the_later_counts(store: Store, make_item: MakeItem) -> None:
+    assert store.upsert_items([make_item("a", "old"), make_item("a", "new")]) == counts(added=1)
+    assert store.item_columns().titles == ["new"]
+
+
+def test_values_differing_in_case_are_one_with_the_first_spelling(
+    store: Store, make_item: MakeItem
+) -> None:
+    store.upsert_items([make_item("a", colour="Étain"), make_item("b", Colour="éTAIN")])
+    store.upsert_items([make_item("c", COLOUR="ÉTAIN")])
+    (category,) = store.super_categories()
+    assert (category.name, category.values) == ("colour", ("Étain",))
+
+
+def test_super_categories_keep_their_order_and_sort_their_values(
+    store: Store, make_item: MakeItem
+) -> None:
+    store.upsert_items(
+        [make_item("a", sleeve=None, colour="red"), make_item("b", sleeve="long", colour="Blue")]
+    )
+    assert [(some.name, some.values) for some in store.super_categories()] == [
+        ("sleeve", ("long",)),
+        ("colour", ("Blue", "red")),
+    ]
+
+
+def test_none_takes_a_label_away_and_silence_keeps_it(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item("a", colour="Red", sleeve="long")])
+    store.upsert_items([make_item("a", colour=None)])
+    assert labels(store) == {1: {"sleeve": "long"}}
+
+
+def test_a_value_that_nobody_carries_goes(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item("a", colour="Rde"), make_item("b", colour="Blue")])
+    store.upsert_items([make_item("a", colour="Red")])
+    assert store.super_categories()[0].values == ("Blue", "Red")
+
+
+def test_a_persons_label_survives_the_shops(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item("a", colour="Red"), make_item("b", colour="Blue")])
+    store.set_label(1, "Colour", "blue", "person")
+    assert store.upsert_items([make_item("a", colour="Red")]) == counts(unchanged=1)
+    assert labels(store)[1] == {"colour": "Blue"}
+
+
+def test_a_label_that_a_person_took_away_stays_away(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item("a", colour="Red"), make_item("b", colour="Red")])
+    store.set_label(1, "colour", None, "person")
+    store.upsert_items([make_item("a", colour="Red")])
+    assert labels(store) == {2: {"colour": "Red"}}
+
+
+def test_the_shop_overrules_a_model(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item("a"), make_item("b", colour="Red"), make_item("c", colour="Tan")])
+    store.set_label(1, "colour", "Red", "model")
+    store.upsert_items([make_item("a", colour=None)])
+    assert labels(store)[1] == {"colour": "Red"}
+    store.upsert_items([make_item("a", colour="Tan")])
+    assert labels(store)[1] == {"colour": "Tan"}
+
+
+def test_a_models_none_removes_the_label(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item("a", colour="Red")])
+    store.set_label(1, "colour", None, "model")
+    assert labels(store) == {}
+
+
+def test_wrong_names_of_labels_name_the_nearest(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item("a", colour="Red")])
+    with pytest.raises(UnknownNameError, match="Did you mean colour"):
+        store.set_label(1, "color", "Red", "person")
+    with pytest.raises(UnknownNameError, match="Did you mean Red"):
+        store.set_label(1, "colour", "Redd", "person")
+    with pytest.raises(UnknownNameError, match="No item"):
+        store.set_label(9, "colour", "Red", "person")
+
+
+def test_a_failing_upsert_leaves_nothing_behind(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item("a", "before")])
+    with pytest.raises(DatabaseError):
+        store.upsert_items([make_item("a", "after"), make_item("b", split="nonsense")])
+    assert store.item_columns().titles == ["before"]
+
+
+def test_an_interrupt_leaves_nothing_behind(store: Store, make_item: MakeItem) -> None:
+    def interrupted() -> Iterator[NewItem]:
+        yield make_item("a")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.upsert_items(interrupted())
+    assert store.item_columns().codes == []
+
+
+def test_foreign_keys_hold(store: Store) -> None:
+    with closing(sqlite3.connect(store.path)) as plain:
+        plain.execute("PRAGMA foreign_keys = ON")
+        with pytest.raises(sqlite3.IntegrityError):
+            plain.execute("INSERT INTO item_attributes VALUES (1, 1, 1, 'shop', '')")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("blue shirt", {1, 2}),
+        ("shi blu", {1, 2}),
+        ("BLUÉ", {1, 2}),
+        ("t-shirt", {2}),
+        ("sku-1", {1}),
+        ("green", set()),
+        ('"', set()),
+        ("", set()),
+        ('blue "', {1, 2}),
+        ("AND (", set()),
+    ],
+)
+def test_titles_are_found_by_the_beginnings_of_words(
+    store: Store, make_item: MakeItem, text: str, found: set[int]
+) -> None:
+    store.upsert_items([make_item("sku-1", "Blue Shirt"), make_item("x", "Bleu? No, blué T-shirt")])
+    assert set(store.search_titles(text, 10)) == found
+
+
+def test_the_search_follows_changed_titles(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item("a", "Blue")])
+    store.upsert_items([make_item("a", "Green")])
+    assert store.search_titles("blue") == []
+    assert store.search_titles("green") == [1]
+    with closing(sqlite3.connect(store.path)) as plain:
+        plain.execute("INSERT INTO items_fts (items_fts) VALUES ('integrity-check')")
+
+
+def test_the_search_returns_no_more_than_its_limit(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item(str(number), "same title") for number in range(9)])
+    assert len(store.search_titles("same", 4)) == 4
+
+
+@pytest.fixture(scope="module")
+def searchable() -> Iterator[Store]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Store.create(Path(folder) / "catalog.db") as store,
+    ):
+        yield store
+
+
+@given(
+    text=st.text()
+    | st.lists(
+        st.sampled_from(["AND", "OR", "NOT", "NEAR(", ")", '"', "*", "^", "-", ":", "a"])
+    ).map(" ".join)
+    | st.just("word " * 5000)
+)
+def test_no_text_breaks_the_search(searchable: Store, text: str) -> None:
+    assert searchable.search_titles(text, 5) == []
