@@ -1,0 +1,45 @@
+"""Embedding pictures with trained networks."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from datrnet.core.models.datrnet import DAtRNet, to_network_input
+
+BATCH = 256
+"""Pictures embedded at a time."""
+
+
+def embed(network: DAtRNet, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Embed pictures for one super-category.
+
+    Args:
+        network: Its network; left in evaluation mode.
+        pixels: (N, S, S, 3), uint8.
+
+    Returns:
+        (N, E) embeddings, float32.
+    """
+    network.eval()
+    device = next(network.parameters()).device
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(pixels), BATCH):
+            images = to_network_input(torch.from_numpy(pixels[start : start + BATCH]))
+            images = images.to(device, memory_format=torch.channels_last)
+            parts.append(network(images).float().cpu().numpy())
+    size = network.config.embedding_size
+    return np.concatenate(parts) if parts else np.empty((0, size), dtype=np.float32)
+
+
+def training_precision(
+    wanted: str, device: torch.device
+) -> Callable[[], AbstractContextManager[object]]:
+    """Return the context in which networks compute: float32, or bfloat16 where it is native."""
+    native = device.type == "cuda" or torch.cpu._is_amx_tile_supported()
+    lower = wanted == "bfloat16" or (wanted == "auto" and native)
+    return partial(torch.autocast, device.type, dtype=torch.bfloat16, enabled=lower)

@@ -1,0 +1,163 @@
+"""A run's folder: the networks of all super-categories, their config and the log.
+
+models/<run>/
+    run.json                  format, config, super-categories with their values, splits' sizes
+    log.jsonl                 one line an epoch and super-category
+    <n>-<super-category>.safetensors         best weights by validation
+    <n>-<super-category>.resume.pt           state of an unfinished network
+    <n>-<super-category>.json                figures of a finished network, written last
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datrnet.core.config import Config
+from datrnet.core.errors import CheckpointError
+from datrnet.db.rows import SuperCategory
+
+if TYPE_CHECKING:
+    from datrnet.core.models.datrnet import DAtRNet
+
+FORMAT = 1
+RUN_FILE = "run.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFolder:
+    """Where one run lies and what it was made with."""
+
+    path: Path
+    config: Config
+    super_categories: tuple[SuperCategory, ...]
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.path.name
+
+    @property
+    def log_path(self) -> Path:
+        """The log, one JSON object a line."""
+        return self.path / "log.jsonl"
+
+    def create(self) -> None:
+        """Write the folder and its ``run.json``."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        facts = {
+            "format": FORMAT,
+            "config": self.config.to_dict(),
+            "super_categories": [
+                {"name": one.name, "values": list(one.values)} for one in self.super_categories
+            ],
+        }
+        write_atomically(self.path / RUN_FILE, json.dumps(facts, indent=1, ensure_ascii=False))
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """Read a run.
+
+        Raises:
+            CheckpointError: There is none, or it is damaged or of another format.
+        """
+        try:
+            facts: dict[str, Any] = json.loads((path / RUN_FILE).read_text("utf-8"))
+            if facts["format"] != FORMAT:
+                raise CheckpointError(
+                    f"The run {path.name} is of format {facts['format']}; "
+                    f"this datrnet reads {FORMAT}.",
+                    mend="Train again with `datrnet train`.",
+                )
+            return cls(
+                path=path,
+                config=Config.from_dict(facts["config"], source=path.name),
+                super_categories=tuple(
+                    SuperCategory(name=one["name"], values=tuple(one["values"]))
+                    for one in facts["super_categories"]
+                ),
+            )
+        except FileNotFoundError as error:
+            raise CheckpointError(
+                f"There is no run in {path}.", mend="Run `datrnet train` first."
+            ) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"{path / RUN_FILE} is damaged.", mend="Train again with `datrnet train`."
+            ) from error
+
+    def weights_path(self, idx: int) -> Path:
+        """Return where the best weights of a super-category lie."""
+        return self.path / f"{self._stem(idx)}.safetensors"
+
+    def resume_path(self, idx: int) -> Path:
+        """Return where the state of an unfinished network lies."""
+        return self.path / f"{self._stem(idx)}.resume.pt"
+
+    def result_path(self, idx: int) -> Path:
+        """Return where the figures of a finished network lie; absent until it is finished."""
+        return self.path / f"{self._stem(idx)}.json"
+
+    def _stem(self, idx: int) -> str:
+        plain = re.sub(r"[^a-z0-9]+", "-", self.super_categories[idx].name.lower()).strip("-")
+        return f"{idx + 1}-{plain}" if plain else str(idx + 1)
+
+    def save_weights(self, idx: int, network: "DAtRNet") -> None:
+        """Write a network's weights in one step; a reader never sees half a file."""
+        from safetensors.torch import save
+
+        tensors = {name: one.contiguous() for name, one in network.state_dict().items()}
+        write_atomically(self.weights_path(idx), save(tensors))
+
+    def load_network(self, idx: int) -> "DAtRNet":
+        """Return the trained network of a super-category, in evaluation mode.
+
+        Raises:
+            CheckpointError: The weights are absent, damaged, or of another architecture.
+        """
+        from datrnet.core.models.datrnet import DAtRNet
+
+        network = DAtRNet(self.config.model)
+        load_weights(network, self.weights_path(idx))
+        return network.eval()
+
+
+def load_weights(network: "DAtRNet", path: Path) -> None:
+    """Load a safetensors file into a network; half precision is widened.
+
+    Raises:
+        CheckpointError: The file is absent, damaged, or of another architecture.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = load_file(path)
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"The weights {path} are absent.", mend="Finish the run with `datrnet train --resume`."
+        ) from error
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"The weights {path} are damaged: {error}.", mend="Train again with `datrnet train`."
+        ) from error
+    try:
+        network.load_state_dict(
+            {name: one.float() if one.is_floating_point() else one for name, one in tensors.items()}
+        )
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"The weights {path} are of another architecture than the run's config.",
+            mend="Train again with `datrnet train`.",
+        ) from error
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file beside its place and move it there whole."""
+    partial = path.with_name(path.name + ".partial")
+    if isinstance(content, str):
+        partial.write_text(content, "utf-8")
+    else:
+        partial.write_bytes(content)
+    partial.replace(path)

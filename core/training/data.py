@@ -1,0 +1,64 @@
+"""What training sees: the pictures of the training and validation splits, and their labels.
+
+The test split is not read, so nothing can be chosen by looking at it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import DataError
+from datrnet.core.models.pixels import read_pixels
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainingData:
+    """Pictures and labels of both splits, one array each."""
+
+    pixels: NDArray[np.uint8]
+    """(N, S, S, 3)."""
+    labels: NDArray[np.int16]
+    """(N, A), -1 where unlabelled."""
+    is_validation: NDArray[np.bool_]
+    """(N,)."""
+
+    def rows(self, super_category_idx: int, *, validation: bool) -> NDArray[np.int64]:
+        """Return the rows of a split that are labelled in a super-category."""
+        labelled = self.labels[:, super_category_idx] >= 0
+        return np.flatnonzero(labelled & (self.is_validation == validation))
+
+
+def load_training_data(
+    workspace: Workspace,
+    catalog: Catalog,
+    super_category_idxs: list[int],
+    image_size: int,
+    on_progress: Progress = lambda done, total: None,
+) -> TrainingData:
+    """Read the training and validation items of a catalogue.
+
+    Raises:
+        DataError: One of the splits has no readable picture.
+    """
+    rows = np.concatenate([catalog.rows_in("train"), catalog.rows_in("validation")])
+    paths = [workspace.picture_path(catalog.picture_paths[row]) for row in rows]
+    pixels, readable = read_pixels(paths, image_size, on_progress)
+    rows = rows[readable]
+    data = TrainingData(
+        pixels=pixels,
+        labels=catalog.labels[rows][:, super_category_idxs],
+        is_validation=catalog.splits[rows] == "validation",
+    )
+    for name, there in (("train", ~data.is_validation), ("validation", data.is_validation)):
+        if not there.any():
+            raise DataError(
+                f"The {name} split has no readable picture.",
+                mend="Import a catalogue whose split column names train and validation items.",
+            )
+    return data

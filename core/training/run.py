@@ -1,0 +1,196 @@
+"""A training run: all networks of a config, one super-category after the other."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from datrnet import __version__
+from datrnet.core.config import Config
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import CheckpointError, ConfigError
+from datrnet.core.models.run_folder import RunFolder, load_weights, write_atomically
+from datrnet.core.training.data import TrainingData, load_training_data
+from datrnet.core.training.network_trainer import EpochReport, NetworkTrainer
+from datrnet.db.store import Store
+
+SYSTEM = "datrnet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchDone:
+    """A batch has been trained on."""
+
+    super_category: str
+    epoch: int
+    batches_done: int
+    """Of all epochs of this super-category."""
+    num_batches: int
+    loss: float
+    """Mean of this epoch so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochDone:
+    """An epoch has been trained and measured on the validation split."""
+
+    super_category: str
+    num_epochs: int
+    report: EpochReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PicturesRead:
+    """Pictures are being decoded."""
+
+    done: int
+    total: int
+
+
+TrainEvent = BatchDone | EpochDone | PicturesRead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkResult:
+    """How well one super-category was learnt."""
+
+    super_category: str
+    accuracy: float
+    best_epoch: int
+    epochs: int
+
+
+def start_run(
+    workspace: Workspace, store: Store, catalog: Catalog, config: Config, names: tuple[str, ...]
+) -> RunFolder:
+    """Make the folder and the row of a new run.
+
+    Args:
+        workspace: Where.
+        store: Its database.
+        catalog: Its catalogue.
+        config: What to train.
+        names: Super-categories; none means all of the catalogue.
+
+    Raises:
+        UnknownNameError: A super-category does not exist.
+        ConfigError: There is none to train.
+    """
+    idxs = [catalog.super_category_idx(name) for name in names]
+    idxs = list(dict.fromkeys(idxs)) or list(range(len(catalog.super_categories)))
+    if not idxs:
+        raise ConfigError(
+            "The catalogue has no super-category to train.",
+            mend="Import a table with attribute columns.",
+        )
+    stem = f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    name, number = stem, 2
+    while (workspace.models / name).exists():
+        name, number = f"{stem}-{number}", number + 1
+    run = RunFolder(
+        path=workspace.models / name,
+        config=config,
+        super_categories=tuple(catalog.super_categories[idx] for idx in idxs),
+    )
+    run.create()
+    store.add_run(name, SYSTEM, json.dumps({"version": __version__, **config.to_dict()}))
+    return run
+
+
+def unfinished_run(workspace: Workspace, store: Store) -> RunFolder:
+    """Return the newest run that has not finished, to resume it.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    for row in sorted(store.runs(), key=lambda row: row.id, reverse=True):
+        if row.status != "finished" and (workspace.models / row.name).is_dir():
+            return RunFolder.open(workspace.models / row.name)
+    raise CheckpointError("There is no unfinished run.", mend="Start one with `datrnet train`.")
+
+
+def train(
+    workspace: Workspace,
+    store: Store,
+    catalog: Catalog,
+    run: RunFolder,
+    on_event: Callable[[TrainEvent], None] = lambda event: None,
+) -> list[NetworkResult]:
+    """Train every network of a run that is not finished, keeping the best by validation.
+
+    An interrupt loses the current epoch at most: the run is marked interrupted and can be resumed.
+
+    Raises:
+        DataError: A split has no picture, or a super-category has fewer than two values.
+        UnknownNameError: A super-category of the run is gone from the catalogue.
+    """
+    store.update_run(run.name, status="running")
+    try:
+        idxs = [catalog.super_category_idx(one.name) for one in run.super_categories]
+        data = load_training_data(
+            workspace,
+            catalog,
+            idxs,
+            run.config.model.image_size,
+            lambda done, total: on_event(PicturesRead(done=done, total=total)),
+        )
+        results = [_train_network(run, data, idx, on_event) for idx in range(len(idxs))]
+    except BaseException:
+        store.update_run(run.name, status="interrupted")
+        raise
+    metrics = {one.super_category: asdict(one) for one in results}
+    store.update_run(run.name, status="finished", metrics_json=json.dumps(metrics))
+    return results
+
+
+def _train_network(
+    run: RunFolder, data: TrainingData, idx: int, on_event: Callable[[TrainEvent], None]
+) -> NetworkResult:
+    result_path = run.result_path(idx)
+    if result_path.exists():
+        return NetworkResult(**json.loads(result_path.read_text("utf-8")))
+    category = run.super_categories[idx]
+    trainer = NetworkTrainer(run.config, data, idx, len(category.values))
+    if run.resume_path(idx).exists():
+        trainer.load_state(run.resume_path(idx))
+    elif run.config.train.initial_run:
+        earlier = RunFolder.open(run.path.parent / run.config.train.initial_run)
+        load_weights(trainer.network, earlier.weights_path(idx))
+    num_epochs = run.config.train.epochs
+
+    def on_batch(batch: int, loss: float) -> None:
+        on_event(
+            BatchDone(
+                super_category=category.name,
+                epoch=trainer.epochs_done + 1,
+                batches_done=trainer.epochs_done * trainer.num_batches + batch,
+                num_batches=num_epochs * trainer.num_batches,
+                loss=loss,
+            )
+        )
+
+    for report in trainer.epochs(on_batch):
+        if report.is_best:
+            run.save_weights(idx, trainer.network)
+        trainer.save_state(run.resume_path(idx))
+        _log(run, {"super_category": category.name, **asdict(report)})
+        on_event(EpochDone(super_category=category.name, num_epochs=num_epochs, report=report))
+    if trainer.best is None:
+        raise CheckpointError(f"{category.name} was not trained for a single epoch.")
+    result = NetworkResult(
+        super_category=category.name,
+        accuracy=trainer.best.accuracy,
+        best_epoch=trainer.best.epoch,
+        epochs=trainer.epochs_done,
+    )
+    write_atomically(result_path, json.dumps(asdict(result)))
+    run.resume_path(idx).unlink(missing_ok=True)
+    return result
+
+
+def _log(run: RunFolder, facts: dict[str, Any]) -> None:
+    line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **facts})
+    with run.log_path.open("a", encoding="utf-8") as log:
+        log.write(line + "\n")

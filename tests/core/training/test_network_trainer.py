@@ -1,0 +1,87 @@
+"""A network learns, keeps its best, and goes on after an interrupt as if there had been none."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from datrnet.core.config import Config, ModelConfig, TrainConfig
+from datrnet.core.errors import CheckpointError
+from datrnet.core.training.data import TrainingData
+from datrnet.core.training.network_trainer import NetworkTrainer
+
+CONFIG = Config(
+    model=ModelConfig(image_size=16, filters=4, num_ase=1, embedding_size=8, dropout=0.0),
+    train=TrainConfig(triplets=96, epochs=4, batch_triplets=16, precision="float32", shift=0.0),
+)
+
+
+@pytest.fixture
+def coloured() -> TrainingData:
+    """Two super-categories: plain red, green or blue squares, and noise labels."""
+    rng = np.random.default_rng(0)
+    colour = rng.integers(0, 3, 90)
+    pixels = rng.integers(0, 60, (90, 16, 16, 3)).astype(np.uint8)
+    pixels[np.arange(90), :, :, colour] += 150
+    labels = np.stack([colour, rng.integers(-1, 2, 90)], axis=1).astype(np.int16)
+    return TrainingData(pixels=pixels, labels=labels, is_validation=np.arange(90) >= 60)
+
+
+def weights_of(trainer: NetworkTrainer) -> torch.Tensor:
+    return torch.cat([one.flatten().float() for one in trainer.network.state_dict().values()])
+
+
+def nothing(batch: int, loss: float) -> None:
+    """Ignore a batch."""
+
+
+def test_a_visible_attribute_is_learnt(coloured: TrainingData) -> None:
+    reports = list(NetworkTrainer(CONFIG, coloured, 0, 3).epochs(nothing))
+    assert [one.epoch for one in reports] == [1, 2, 3, 4]
+    assert reports[-1].loss < reports[0].loss or reports[0].loss == 0
+    assert max(one.accuracy for one in reports) == 1
+
+
+def test_the_same_seed_gives_the_same_network(coloured: TrainingData) -> None:
+    twins = [NetworkTrainer(CONFIG, coloured, 0, 3) for _ in range(2)]
+    for twin in twins:
+        list(twin.epochs(nothing))
+    torch.testing.assert_close(*map(weights_of, twins), rtol=0, atol=0)
+
+
+def test_a_resumed_network_equals_an_uninterrupted_one(
+    coloured: TrainingData, tmp_path: Path
+) -> None:
+    whole = NetworkTrainer(CONFIG, coloured, 1, 2)
+    expected = list(whole.epochs(nothing))
+
+    interrupted = NetworkTrainer(CONFIG, coloured, 1, 2)
+    next(interrupted.epochs(nothing))
+    interrupted.save_state(tmp_path / "state.pt")
+    resumed = NetworkTrainer(CONFIG, coloured, 1, 2)
+    resumed.load_state(tmp_path / "state.pt")
+    rest = list(resumed.epochs(nothing))
+
+    assert [one.epoch for one in rest] == [2, 3, 4]
+    assert [one.loss for one in rest] == [one.loss for one in expected[1:]]
+    torch.testing.assert_close(weights_of(whole), weights_of(resumed), rtol=0, atol=0)
+
+
+def test_patience_stops_early(coloured: TrainingData) -> None:
+    config = replace(CONFIG, train=replace(CONFIG.train, epochs=50, patience=2))
+    trainer = NetworkTrainer(config, coloured, 1, 2)
+    reports = list(trainer.epochs(nothing))
+    assert trainer.best is not None
+    assert len(reports) < 50
+    assert reports[-1].epoch - trainer.best.epoch == 2
+
+
+def test_a_damaged_state_says_so(coloured: TrainingData, tmp_path: Path) -> None:
+    trainer = NetworkTrainer(CONFIG, coloured, 0, 3)
+    trainer.save_state(tmp_path / "state.pt")
+    whole = (tmp_path / "state.pt").read_bytes()
+    (tmp_path / "state.pt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CheckpointError, match="resumed"):
+        trainer.load_state(tmp_path / "state.pt")
