@@ -1,0 +1,1 @@
+"""The protocol: queries, metrics and the weights chosen on validation."""

@@ -1,0 +1,1 @@
+"""Making an index generation: embedding pictures, prototypes, weights, Annoy."""

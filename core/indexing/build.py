@@ -1,0 +1,142 @@
+"""From a trained run to the current index generation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import CheckpointError, DataError
+from datrnet.core.evaluation.ranking import Gallery, Weights
+from datrnet.core.evaluation.weighting import choose_weights
+from datrnet.core.indexing.embedder import Embedder
+from datrnet.core.indexing.writing import Embedded, write_generation
+from datrnet.core.models.pixels import read_pixels
+from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.retrieval.generation import Manifest
+from datrnet.core.retrieval.prototypes import mean_embeddings
+from datrnet.db.store import Store
+
+CHUNK = 256
+"""Pictures decoded and embedded at a time, so that memory does not grow with the catalogue."""
+
+Progress = Callable[[str, int, int], None]
+"""Told the step's name, what is done of it and its total."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexReport:
+    """What an index was built of."""
+
+    manifest: Manifest
+    unreadable: tuple[str, ...]
+    """Codes of items whose picture can no longer be read; they are not in the index."""
+
+
+def newest_run(workspace: Workspace, store: Store) -> RunFolder:
+    """Return the newest finished run.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    for row in sorted(store.runs(), key=lambda row: row.id, reverse=True):
+        if row.status == "finished":
+            return RunFolder.open(workspace.models / row.name)
+    raise CheckpointError("There is no finished run.", mend="Run `datrnet train` first.")
+
+
+def build_index(
+    workspace: Workspace,
+    store: Store,
+    catalog: Catalog,
+    run: RunFolder,
+    on_progress: Progress = lambda step, done, total: None,
+    *,
+    weights: Weights | None = None,
+) -> IndexReport:
+    """Embed the whole catalogue with a run's networks and make the result current.
+
+    Args:
+        workspace: Where.
+        store: Its database.
+        catalog: Its items.
+        run: Whose networks.
+        on_progress: Told how far each step is.
+        weights: Weights of the blocks; chosen on the validation split where none are given.
+
+    Raises:
+        CheckpointError: The run's weights are absent or damaged.
+        DataError: The catalogue has no readable picture.
+        UnknownNameError: A super-category of the run is gone from the catalogue.
+    """
+    rows, embeddings = _embed_catalog(workspace, catalog, run, on_progress)
+    if len(rows) == 0:
+        raise DataError("The catalogue has no readable picture.", mend="Run `datrnet import`.")
+    labels = catalog.labels_numbered_as(run.super_categories)[rows]
+    prototypes = run_prototypes(run, embeddings, labels, catalog.splits[rows])
+    if weights is None:
+        there = catalog.splits[rows] == "validation"
+        gallery = Gallery(embeddings=embeddings[there], labels=labels[there], prototypes=prototypes)
+        weights = choose_weights(
+            gallery,
+            on_progress=lambda done, total: on_progress("Choosing weights", done, total),
+        )
+    embedded = Embedded(
+        run_name=run.name,
+        super_categories=run.super_categories,
+        item_ids=catalog.item_ids[rows],
+        embeddings=embeddings,
+        prototypes=prototypes,
+        unit_blocks=run.config.model.normalize == "block",
+        weights=weights.blocks,
+        changed_weight=weights.changed,
+    )
+    manifest = write_generation(
+        workspace, store, embedded, run.config.index, lambda step: on_progress(step, 0, 1)
+    )
+    unreadable = np.setdiff1d(np.arange(catalog.num_items), rows)
+    return IndexReport(
+        manifest=manifest, unreadable=tuple(catalog.codes[row] for row in unreadable)
+    )
+
+
+def run_prototypes(
+    run: RunFolder,
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.int16],
+    splits: NDArray[np.str_],
+) -> tuple[NDArray[np.float32], ...]:
+    """Return the prototypes (V, E) of each super-category, from the split the config names."""
+    seen = np.full(len(splits), True)
+    if run.config.index.prototypes_from == "train" and (splits == "train").any():
+        seen = splits == "train"
+    return tuple(
+        mean_embeddings(
+            embeddings[seen, column],
+            labels[seen, column],
+            len(category.values),
+            unit_length=run.config.model.renormalize_prototypes,
+        )
+        for column, category in enumerate(run.super_categories)
+    )
+
+
+def _embed_catalog(
+    workspace: Workspace, catalog: Catalog, run: RunFolder, on_progress: Progress
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the rows whose picture is readable and their embeddings (n, A, E)."""
+    embedder = Embedder(run)
+    paths = [workspace.picture_path(path) for path in catalog.picture_paths]
+    rows: list[int] = []
+    parts: list[NDArray[np.float32]] = []
+    for start in range(0, len(paths), CHUNK):
+        chunk = paths[start : start + CHUNK]
+        pixels, readable = read_pixels(chunk, embedder.image_size)
+        rows += [start + place for place in readable]
+        parts.append(embedder.embed(pixels))
+        on_progress("Embedding", start + len(chunk), len(paths))
+    if not parts:
+        raise DataError("The catalogue has no item.", mend="Run `datrnet import`.")
+    return np.array(rows, dtype=np.int64), np.concatenate(parts)

@@ -1,0 +1,52 @@
+"""All networks of a run together: pictures to concatenated embeddings."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.core.data.pictures import picture_pixels
+from datrnet.core.models.embedding import embed
+from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.retrieval.search import Query
+
+
+class Embedder:
+    """The trained networks of a run, loaded."""
+
+    def __init__(self, run: RunFolder) -> None:
+        """Load the networks.
+
+        Raises:
+            CheckpointError: Weights are absent, damaged, or of another architecture.
+        """
+        self._run = run
+        self.image_size = run.config.model.image_size
+        self._networks = [run.load_network(idx) for idx in range(len(run.super_categories))]
+
+    def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embed pictures.
+
+        Args:
+            pixels: (N, S, S, 3), uint8.
+
+        Returns:
+            (N, A, E) embeddings; of length 1 each, or as a whole, as the run's config says.
+        """
+        embeddings = np.stack([embed(network, pixels) for network in self._networks], axis=1)
+        if self._run.config.model.normalize == "whole":
+            embeddings /= np.linalg.norm(embeddings, axis=(1, 2), keepdims=True)
+        return embeddings
+
+
+def query_of_picture(run: RunFolder, path: Path) -> Query:
+    """Return the query of a picture that is not in the catalogue; it carries no labels.
+
+    Raises:
+        DataError: The picture cannot be read.
+        CheckpointError: The run's weights cannot be loaded.
+    """
+    pixels = picture_pixels(path, run.config.model.image_size)
+    blocks = Embedder(run).embed(pixels[None])[0]
+    labels = {one.name: None for one in run.super_categories}
+    return Query(blocks=blocks, labels=labels, title=path.name)

@@ -1,0 +1,1 @@
+"""Embedding, prototypes, index generations and the search for substitutes."""

@@ -1,0 +1,33 @@
+"""Prototypes: the paper's generic representation of each attribute value (section 3.3)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def mean_embeddings(
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.int16],
+    num_values: int,
+    *,
+    unit_length: bool,
+) -> NDArray[np.float32]:
+    """Return the mean embedding of the items that carry each value.
+
+    Args:
+        embeddings: (N, E) embeddings of one super-category.
+        labels: (N,) values, -1 where unlabelled.
+        num_values: V.
+        unit_length: Whether to bring each mean to length 1, the length of an embedding.
+
+    Returns:
+        (V, E) prototypes; a row of NaN where no item carries the value.
+    """
+    labelled = labels >= 0
+    counts = np.bincount(labels[labelled], minlength=num_values)
+    sums = np.zeros((num_values, embeddings.shape[1]))
+    np.add.at(sums, labels[labelled], embeddings[labelled])
+    with np.errstate(invalid="ignore"):
+        means = sums / counts[:, None]
+        if unit_length:
+            means /= np.linalg.norm(means, axis=1, keepdims=True)
+    return means.astype(np.float32)

@@ -1,0 +1,270 @@
+"""The search for substitutes that both front ends ask: no torch, no screen, no SQL.
+
+A query is an item's blocks, one 128-d embedding per super-category. A change replaces one block by
+the prototype of the wanted value; the gallery is ranked by L2 (section 3.3). Blocks may weigh more
+or less: d² = Σ_t w_t ‖q_t - g_t‖².
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.errors import IndexStaleError, UnknownNameError
+from datrnet.core.retrieval.generation import Generation
+
+EXACT_BELOW = 4096
+"""Galleries up to this size are ranked exactly: faster than asking the index."""
+
+CANDIDATES_PER_ANSWER = 10
+"""Candidates asked of Annoy for every substitute wanted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Query:
+    """What one searches with: an item of the catalogue or a picture."""
+
+    blocks: NDArray[np.float32]
+    """(A, E), in the order of the generation's super-categories."""
+    labels: Mapping[str, str | None]
+    row: int | None = None
+    """The item's row in the catalogue, which is not among its own substitutes."""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Changes, conditions and weights of one search."""
+
+    changes: Mapping[str, str] = field(default_factory=dict)
+    """Wanted value by super-category."""
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Values of which a substitute must carry one, by super-category (by label, not distance)."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Factor by super-category: 2 counts twice, 0 not at all."""
+    k: int = 30
+    split: str | None = None
+    """Restrict the gallery to one split."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Substitute:
+    """One result."""
+
+    rank: int
+    """From 1."""
+    row: int
+    """Row in the catalogue."""
+    code: str
+    title: str
+    distance: float
+    parts: Mapping[str, float]
+    """Weighted squared distance by super-category; they sum to ``distance`` squared."""
+    labels: Mapping[str, str | None]
+    agreement: Mapping[str, bool | None]
+    """By super-category: whether the label is the wanted one; None where either is unknown."""
+
+
+class Searcher:
+    """A catalogue and an index generation, joined."""
+
+    def __init__(self, catalog: Catalog, generation: Generation) -> None:
+        """Join the two.
+
+        Raises:
+            IndexStaleError: The catalogue lacks a super-category or items that the index has.
+        """
+        self.catalog = catalog
+        self.generation = generation
+        self.names = tuple(one.name for one in generation.super_categories)
+        known = {one.name for one in catalog.super_categories}
+        missing = [name for name in self.names if name not in known]
+        if missing:
+            raise IndexStaleError(
+                f"The index has a super-category {missing[0]!r} that the catalogue lacks.",
+                mend="Run `datrnet train` and `datrnet index`.",
+            )
+        place = np.searchsorted(catalog.item_ids, generation.item_ids)
+        place = np.minimum(place, max(catalog.num_items - 1, 0))
+        if not np.array_equal(catalog.item_ids[place], generation.item_ids):
+            raise IndexStaleError(
+                "The index has items that the catalogue lacks.", mend="Run `datrnet index`."
+            )
+        self._row_of_index: NDArray[np.int64] = place
+        self._index_of_row = np.full(catalog.num_items, -1, dtype=np.int64)
+        self._index_of_row[place] = np.arange(len(place))
+
+    @cached_property
+    def _weights(self) -> NDArray[np.float32]:
+        return np.array(self.generation.manifest.weights, dtype=np.float32)
+
+    @property
+    def num_unindexed(self) -> int:
+        """How many items of the catalogue the index does not know yet."""
+        return self.catalog.num_items - len(self._row_of_index)
+
+    def query_of_item(self, row: int) -> Query:
+        """Return the query of an item of the catalogue.
+
+        Raises:
+            IndexStaleError: The item came after the index.
+        """
+        place = self._index_of_row[row]
+        if place < 0:
+            raise IndexStaleError(
+                f"Item {self.catalog.codes[row]} is not in the index yet.",
+                mend="Run `datrnet index`.",
+            )
+        return Query(
+            blocks=np.array(self.generation.embeddings[place]),
+            labels=self.catalog.labels_of(row),
+            row=row,
+            title=self.catalog.titles[row],
+        )
+
+    def substitutes(self, query: Query, request: Request) -> list[Substitute]:
+        """Return the nearest items to a changed query, nearest first.
+
+        Raises:
+            UnknownNameError: The request names a super-category or value that does not exist.
+            IndexStaleError: A wanted value was not there when the index was built.
+        """
+        blocks = self._changed_blocks(query, request)
+        weights = self._weights_of(request)
+        places = self._candidates(blocks, weights, self._allowed(query, request), request.k)
+        differences = self.generation.embeddings[places] - blocks  # (n, A, E)
+        parts = np.einsum("nae,nae->na", differences, differences) * weights  # (n, A)
+        distances = parts.sum(axis=1)
+        order = np.lexsort((places, distances))[: request.k]
+        wanted = self._wanted(query, request)
+        return [
+            self._substitute(rank, int(places[near]), parts[near], wanted)
+            for rank, near in enumerate(order, start=1)
+        ]
+
+    def nearest_values(self, query: Query, name: str) -> list[tuple[str, float]]:
+        """Return the values of a super-category by distance of their prototypes, nearest first."""
+        idx = self._block(name)
+        prototypes = self.generation.prototypes_of(idx)
+        distances = np.linalg.norm(prototypes - query.blocks[idx], axis=1)
+        order = np.argsort(distances)
+        values = self.generation.super_categories[idx].values
+        return [
+            (values[one], float(distances[one])) for one in order if np.isfinite(distances[one])
+        ]
+
+    def _block(self, name: str) -> int:
+        folded = [one.casefold() for one in self.names]
+        if name.casefold() not in folded:
+            raise UnknownNameError("super-category", name, self.names)
+        return folded.index(name.casefold())
+
+    def _prototype(self, block: int, value: str) -> NDArray[np.float32]:
+        values = self.generation.super_categories[block].values
+        folded = [one.casefold() for one in values]
+        if value.casefold() not in folded:
+            raise UnknownNameError(f"{self.names[block]} value", value, values)
+        prototype: NDArray[np.float32] = self.generation.prototypes_of(block)[
+            folded.index(value.casefold())
+        ]
+        if np.isnan(prototype).any():
+            raise IndexStaleError(
+                f"No training item is labelled {self.names[block]} {value!r}, so there is nothing "
+                "to look for.",
+                mend="Label some items so and run `datrnet train` and `datrnet index`.",
+            )
+        return prototype
+
+    def _changed_blocks(self, query: Query, request: Request) -> NDArray[np.float32]:
+        blocks = query.blocks.copy()
+        for name, value in request.changes.items():
+            block = self._block(name)
+            blocks[block] = self._prototype(block, value)
+        return blocks
+
+    def _weights_of(self, request: Request) -> NDArray[np.float32]:
+        weights = self._weights.copy()
+        for name in request.changes:
+            weights[self._block(name)] *= self.generation.manifest.changed_weight
+        for name, factor in request.weights.items():
+            weights[self._block(name)] *= factor
+        return weights
+
+    def _wanted(self, query: Query, request: Request) -> dict[str, str | None]:
+        changes = {name.casefold(): value.casefold() for name, value in request.changes.items()}
+        return {
+            name: changes.get(name.casefold()) or _folded(query.labels.get(name))
+            for name in self.names
+        }
+
+    def _allowed(self, query: Query, request: Request) -> NDArray[np.bool_]:
+        """Return which places of the index (n,) may be answers: never the query itself."""
+        allowed = np.ones(self.catalog.num_items, dtype=bool)
+        if query.row is not None:
+            allowed[query.row] = False
+        if request.split is not None:
+            allowed &= self.catalog.splits == request.split
+        for name, values in request.where.items():
+            idx = self.catalog.super_category_idx(name)
+            wanted = [self.catalog.value_idx(idx, value) for value in values]
+            allowed &= np.isin(self.catalog.labels[:, idx], wanted)
+        return allowed[self._row_of_index]
+
+    def _candidates(
+        self,
+        blocks: NDArray[np.float32],
+        weights: NDArray[np.float32],
+        allowed: NDArray[np.bool_],
+        k: int,
+    ) -> NDArray[np.int64]:
+        """Return the places of the index to rank exactly.
+
+        With blocks of length 1, Σ_t w_t ‖q_t - g_t‖² = const - 2 Σ_t w_t q_t·g_t, and every gallery
+        vector has the same length, so Annoy's Euclidean neighbors of the vector (w_t q_t) are the
+        weighted neighbors of q: one index serves all weights. With other blocks they are near
+        enough to be candidates.
+        """
+        num_items, num_allowed = len(allowed), int(allowed.sum())
+        if num_allowed <= EXACT_BELOW:
+            return np.flatnonzero(allowed)
+        # what the conditions will take away is asked for in addition
+        count = min(num_items, CANDIDATES_PER_ANSWER * k * num_items // num_allowed)
+        vector = (weights[:, None] * blocks).ravel()
+        length = np.linalg.norm(vector)
+        if length > 0:  # as long as the gallery's vectors, where the index's splits are
+            vector *= np.sqrt(len(blocks)) / length
+        nodes = max(self.generation.manifest.nodes, count)
+        near = self.generation.candidate_index.candidates(vector, count, nodes)
+        return near[allowed[near]]
+
+    def _substitute(
+        self,
+        rank: int,
+        place: int,
+        parts: NDArray[np.float32],
+        wanted: Mapping[str, str | None],
+    ) -> Substitute:
+        row = int(self._row_of_index[place])
+        labels = self.catalog.labels_of(row)
+        return Substitute(
+            rank=rank,
+            row=row,
+            code=self.catalog.codes[row],
+            title=self.catalog.titles[row],
+            distance=float(np.sqrt(parts.sum())),
+            parts={name: float(part) for name, part in zip(self.names, parts, strict=True)},
+            labels=labels,
+            agreement={
+                name: None
+                if wanted[name] is None or labels[name] is None
+                else _folded(labels[name]) == wanted[name]
+                for name in self.names
+            },
+        )
+
+
+def _folded(value: str | None) -> str | None:
+    return None if value is None else value.casefold()

@@ -1,0 +1,93 @@
+"""Queries and metrics against the worked examples and a slow twin written from the definitions."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from datrnet.core.evaluation.metrics import bootstrap_interval, hits, ndcg, relevance
+from datrnet.core.evaluation.queries import enumerate_queries
+
+RED, BLUE, BLACK = 0, 1, 2
+SHORT, LONG = 0, 1
+TOY = np.array([[RED, SHORT], [BLUE, SHORT], [BLUE, LONG], [-1, LONG]], dtype=np.int16)
+"""Red short, blue short, blue long, and a long one of no known colour."""
+
+
+def test_toy_example_has_its_five_queries() -> None:
+    queries = enumerate_queries(TOY, 1)
+    asked = zip(queries.items.tolist(), map(tuple, queries.targets.tolist()), strict=True)
+    assert sorted(asked) == [
+        (0, (BLUE, SHORT)),
+        (1, (RED, SHORT)),
+        (1, (BLUE, LONG)),
+        (2, (BLUE, SHORT)),
+        (3, (BLUE, LONG)),
+    ]
+
+
+def test_query_only_needs_another_item_with_the_same_labels() -> None:
+    labels = np.array([[0, 0], [0, 0], [1, 0], [-1, 0], [-1, 0]], dtype=np.int16)
+    assert enumerate_queries(labels, 0).items.tolist() == [0, 1, 3, 4]
+
+
+def test_ndcg_check_value() -> None:
+    assert ndcg(np.array([[1, 0.5, 0.5]]))[0] == pytest.approx(0.6891, abs=1e-4)
+
+
+def test_relevance_counts_a_missing_label_as_a_value() -> None:
+    found = np.array([[[0, -1], [0, 1], [2, 1]]], dtype=np.int16)
+    targets = np.array([[0, -1]], dtype=np.int16)
+    everything = np.ones((1, 2), dtype=bool)
+    first = np.array([[True, False]])
+    assert relevance(found, targets, everything).tolist() == [[1, 0.5, 0]]
+    assert relevance(found, targets, first).tolist() == [[1, 1, 0]]
+    assert hits(found, targets).tolist() == [True]
+    assert hits(found[:, 1:], targets).tolist() == [False]
+
+
+label_tables = st.integers(1, 4).flatmap(
+    lambda width: st.lists(
+        st.lists(st.integers(-1, 2), min_size=width, max_size=width), min_size=1, max_size=14
+    )
+)
+
+
+@settings(deadline=None)
+@given(rows=label_tables, num_changes=st.integers(0, 3))
+def test_enumeration_equals_the_definition(rows: list[list[int]], num_changes: int) -> None:
+    labels = np.array(rows, dtype=np.int16)
+    queries = enumerate_queries(labels, num_changes)
+    found = sorted(zip(queries.items.tolist(), map(tuple, queries.targets.tolist()), strict=True))
+    assert found == sorted(plain_queries(rows, num_changes))
+    assert (queries.changed == (queries.targets != labels[queries.items])).all()
+
+
+def plain_queries(rows: list[list[int]], num_changes: int) -> list[tuple[int, tuple[int, ...]]]:
+    """Try every item, every choice of super-categories and every value in them."""
+    found = []
+    width = len(rows[0])
+    for item, own in enumerate(rows):
+        if num_changes == 0:
+            if sum(other == own for other in rows) > 1:
+                found.append((item, tuple(own)))
+            continue
+        for places in itertools.combinations(range(width), num_changes):
+            for values in itertools.product(range(3), repeat=num_changes):
+                target = list(own)
+                for place, value in zip(places, values, strict=True):
+                    target[place] = value
+                different = all(target[place] != own[place] for place in places)
+                if different and target in rows:
+                    found.append((item, tuple(target)))
+    return found
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0]), min_size=1, max_size=50))
+def test_interval_encloses_the_mean(values: list[float]) -> None:
+    array: NDArray[np.float64] = np.array(values)
+    low, high = bootstrap_interval(array)
+    assert low - 1e-9 <= array.mean() <= high + 1e-9
