@@ -1,0 +1,1 @@
+"""The demo catalogue: garments drawn with Pillow."""

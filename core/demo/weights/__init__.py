@@ -1,0 +1,1 @@
+"""The shipped weights of the demo catalogue, safetensors and JSON only."""
