@@ -107,6 +107,11 @@ class TrainConfig:
     """The same during the warm-up: batch-hard from random weights collapses (13)."""
     warmup: float = 0.5
     """Share of the epochs that count as warm-up (13)."""
+    proxy_weight: float = 0.0
+    """Weight of a second loss that draws each embedding to a learnt proxy of its value and away
+    from the others' (normalized softmax); 0 is the paper's triplet loss alone (13)."""
+    proxy_temperature: float = 0.06
+    """Temperature of that loss: the smaller, the more the nearest proxies count (13)."""
     balance: float = 1.0
     """1 draws every value equally often, 0 every item equally often (14)."""
     learning_rate: float = 1e-3
@@ -137,7 +142,9 @@ class TrainConfig:
         for name in ("warmup", "balance", "shift", "zoom", "light"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must lie between 0 and 1.")
-        for name in ("margin", "learning_rate"):
+        if self.proxy_weight < 0 or self.weight_decay < 0:
+            raise ConfigError("proxy_weight and weight_decay must be at least 0.")
+        for name in ("margin", "learning_rate", "proxy_temperature"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be above 0.")
 

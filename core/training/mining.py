@@ -1,8 +1,13 @@
-"""The triplet loss with hard mining (sections 3.3 and 4), on pytorch-metric-learning."""
+"""The loss of a batch: mined triplets, and proxies of the values where a config wants them.
+
+Built on pytorch-metric-learning.
+"""
+
+from collections.abc import Iterator
 
 import torch
 from pytorch_metric_learning import distances, losses, miners, reducers
-from torch import Tensor
+from torch import Tensor, nn
 
 from datrnet.core.config import Mining, TrainConfig
 
@@ -48,4 +53,31 @@ class MinedTripletLoss:
         else:
             triplets = self._miner(embeddings.detach(), labels)
         loss: Tensor = self._loss(embeddings, labels, triplets)
+        return loss
+
+
+class Objective:
+    """What a network is trained for: the mined triplet loss plus the weighted proxy loss.
+
+    From random weights triplets alone learn slowly: a batch holds few positives of a value, so each
+    step sees a noisy target. A proxy is one learnt vector per value that every batch pulls at.
+    """
+
+    def __init__(self, config: TrainConfig, num_values: int, embedding_size: int) -> None:
+        self._warmup = MinedTripletLoss(config, config.warmup_mining)
+        self._later = MinedTripletLoss(config, config.mining)
+        self._proxy_weight = config.proxy_weight
+        self.proxies: nn.Module = losses.NormalizedSoftmaxLoss(
+            num_values, embedding_size, temperature=config.proxy_temperature
+        )
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Return what is learnt besides the network: the proxies, where they are in use."""
+        return self.proxies.parameters() if self._proxy_weight else iter(())
+
+    def __call__(self, embeddings: Tensor, labels: Tensor, *, warming_up: bool) -> Tensor:
+        """Return the loss of embeddings (3B, E) with labels (3B,)."""
+        loss = (self._warmup if warming_up else self._later)(embeddings, labels)
+        if self._proxy_weight:
+            loss = loss + self._proxy_weight * self.proxies(embeddings, labels)
         return loss

@@ -18,7 +18,7 @@ from datrnet.core.models.embedding import embed, training_precision
 from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.core.training.augmentation import augment
 from datrnet.core.training.data import TrainingData
-from datrnet.core.training.mining import MinedTripletLoss
+from datrnet.core.training.mining import Objective
 from datrnet.core.training.triplets import draw_triplets
 
 MEASURED_ITEMS = 2048
@@ -67,8 +67,10 @@ class NetworkTrainer:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = DAtRNet(config.model).to(self._device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._objective = Objective(config.train, num_values, config.model.embedding_size)
+        self._objective.proxies.to(self._device)
         self._optimizer = torch.optim.AdamW(
-            self.network.parameters(),
+            [*self.network.parameters(), *self._objective.parameters()],
             lr=config.train.learning_rate,
             weight_decay=config.train.weight_decay,
         )
@@ -108,6 +110,7 @@ class NetworkTrainer:
         torch.save(
             {
                 "network": self.network.state_dict(),
+                "proxies": self._objective.proxies.state_dict(),
                 "optimizer": self._optimizer.state_dict(),
                 "schedule": self._schedule.state_dict(),
                 "epochs_done": self.epochs_done,
@@ -126,6 +129,7 @@ class NetworkTrainer:
         try:
             state: dict[str, Any] = torch.load(path, weights_only=True, map_location=self._device)
             self.network.load_state_dict(state["network"])
+            self._objective.proxies.load_state_dict(state["proxies"])
             self._optimizer.load_state_dict(state["optimizer"])
             self._schedule.load_state_dict(state["schedule"])
         except (OSError, RuntimeError, KeyError, ValueError, EOFError) as error:
@@ -143,7 +147,6 @@ class NetworkTrainer:
     def _train_epoch(self, epoch: int, on_batch: Callable[[int, float], None]) -> float:
         config = self._config
         warming_up = epoch <= config.warmup * config.epochs
-        criterion = MinedTripletLoss(config, config.warmup_mining if warming_up else config.mining)
         # each epoch has its own seeds, so that a resumed run is the same as an uninterrupted one
         order = self._random(epoch + 1).permutation(len(self._triplets))
         generator = torch.Generator().manual_seed(self._torch_seed(epoch))
@@ -153,7 +156,8 @@ class NetworkTrainer:
         for batch in range(self.num_batches):
             chosen = order[batch * config.batch_triplets : (batch + 1) * config.batch_triplets]
             rows = self._triplets[chosen].T.reshape(-1)  # anchors, positives, negatives
-            loss = criterion(self._embed_for_training(rows, generator), self._label_tensor(rows))
+            embeddings = self._embed_for_training(rows, generator)
+            loss = self._objective(embeddings, self._label_tensor(rows), warming_up=warming_up)
             self._optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
             self._optimizer.step()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from datrnet.core.config import Mining, TrainConfig
-from datrnet.core.training.mining import MinedTripletLoss
+from datrnet.core.training.mining import MinedTripletLoss, Objective
 
 
 def plain_loss(embeddings: torch.Tensor, labels: list[int], mining: Mining, power: int) -> float:
@@ -55,3 +55,28 @@ def test_a_batch_without_violations_costs_nothing_and_has_a_gradient() -> None:
     loss = MinedTripletLoss(TrainConfig(), "violating")(embeddings, torch.tensor([0, 0, 1]))
     loss.backward()  # type: ignore[no-untyped-call]
     assert loss.item() == 0
+
+
+def test_the_proxy_loss_is_a_softmax_over_cosines_and_is_added_by_its_weight() -> None:
+    torch.manual_seed(0)
+    embeddings = torch.nn.functional.normalize(torch.randn(6, 5))
+    labels = torch.tensor([0, 1, 0, 1, 2, 2])
+    config = TrainConfig(proxy_weight=2.0, proxy_temperature=0.5, warmup_mining="violating")
+    objective = Objective(config, num_values=3, embedding_size=5)
+    (proxies,) = objective.parameters()
+    cosines = embeddings @ torch.nn.functional.normalize(proxies, dim=0)
+    proxy_loss = torch.nn.functional.cross_entropy(cosines / 0.5, labels)
+    triplet_loss = MinedTripletLoss(config, "violating")(embeddings, labels)
+    total = objective(embeddings, labels, warming_up=True)
+    torch.testing.assert_close(total, triplet_loss + 2 * proxy_loss)
+
+
+def test_without_a_proxy_weight_nothing_but_triplets_counts() -> None:
+    config = TrainConfig(proxy_weight=0.0, mining="semi_hard")
+    objective = Objective(config, num_values=3, embedding_size=5)
+    embeddings = torch.nn.functional.normalize(torch.randn(6, 5))
+    labels = torch.tensor([0, 1, 0, 1, 2, 2])
+    assert list(objective.parameters()) == []
+    assert objective(embeddings, labels, warming_up=False) == MinedTripletLoss(config, "semi_hard")(
+        embeddings, labels
+    )

@@ -1,0 +1,389 @@
+"""The ``datrnet`` command: options and their help, and the one place where errors are shown.
+
+A command imports what it needs when it runs, so that ``--help`` is quick, a search of an item never
+loads torch, and nothing but the explorer loads Textual.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from datrnet import __version__
+from datrnet.core.errors import DatrnetError
+
+INTERRUPTED = {
+    "train": "Every finished epoch is kept. Go on with `datrnet train --resume`.",
+    "import": "The catalogue is as it was. Run the same command again.",
+    "index": "The index is as it was. Run the same command again.",
+    "demo": "What is ready is kept. Go on with `datrnet demo`.",
+}
+"""What is kept when a person interrupts a command, and how to go on."""
+
+INTERRUPTED_EXIT = 130
+BROKEN_PIPE_EXIT = 141
+"""What shells report of a program that SIGINT or SIGPIPE has ended."""
+
+
+class _Commands(TyperGroup):
+    """The commands; what goes wrong in any of them is told here."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            outcome = super().invoke(ctx)
+            sys.stdout.flush()  # a reader that is gone shows here, not when Python ends
+            return outcome
+        except DatrnetError as error:
+            from datrnet.console.output import show_error
+
+            show_error(error)
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            from datrnet.console.output import say
+
+            say(f"Interrupted. {INTERRUPTED.get(ctx.invoked_subcommand, '')}".strip())
+            raise typer.Exit(INTERRUPTED_EXIT) from error
+        except BrokenPipeError as error:
+            # what is still buffered must go somewhere when Python ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(BROKEN_PIPE_EXIT) from error
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal without Unicode shows question marks instead of failing
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    app(prog_name="datrnet")
+
+
+def _or_global(ctx: typer.Context, given: Path | None) -> Path | None:
+    """Let an option given before the command count where the command has none of its own."""
+    return given or ctx.find_root().params.get("workspace")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"datrnet {__version__}")
+        raise typer.Exit
+
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace",
+        metavar="DIR",
+        file_okay=False,
+        callback=_or_global,
+        show_default=False,
+        help="The folder of catalogue, runs and indexes. Default: $DATRNET_WORKSPACE, "
+        "else the user's data folder.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
+Split = Literal["train", "validation", "test"]
+
+
+@app.callback()
+def _global_options(
+    workspace: Annotated[
+        Path | None,
+        typer.Option(
+            "--workspace",
+            metavar="DIR",
+            file_okay=False,
+            show_default=False,
+            help="The folder to work in; every command takes it too.",
+        ),
+    ] = None,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version."),
+    ] = False,
+) -> None:
+    """Search a fashion catalogue for substitutes: this item, but with other attributes.
+
+    New here? `datrnet demo` draws a catalogue and opens it. With a catalogue of your own:
+    import, train, index, then search or browse.
+    """
+
+
+@app.command(epilog="Example: datrnet demo --items 500")
+def demo(
+    items: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="NUMBER", help="Items to draw.", show_default="2000"),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="NUMBER", help="Which shop to draw.", show_default="0"),
+    ] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Draw a demo catalogue, index it with the weights that come along, and explore it.
+
+    It has a workspace of its own, made on the first call. Where no terminal is, one sample search
+    is printed instead of the explorer.
+    """
+    from datrnet.console.demonstration import prepare, show_sample
+    from datrnet.console.output import is_conversation
+
+    place = prepare(workspace, items, seed)
+    if is_conversation():
+        from datrnet.tui.app import explore
+
+        explore(place)
+    else:
+        show_sample(place)
+
+
+@app.command(
+    name="import",
+    epilog="Example: datrnet import catalog.csv --images photos --attribute colour "
+    "--attribute sleeve",
+)
+def import_(
+    catalog: Annotated[Path, typer.Argument(metavar="CATALOG", help="A CSV or JSON Lines file.")],
+    images: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where relative picture paths begin; else the file's."),
+    ] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A column that is a super-category; may be repeated."),
+    ] = None,
+    id_column: Annotated[
+        str | None, typer.Option("--id", metavar="COLUMN", help="The items' codes.")
+    ] = None,
+    image: Annotated[str | None, typer.Option(metavar="COLUMN", help="The picture paths.")] = None,
+    title: Annotated[str | None, typer.Option(metavar="COLUMN", help="The titles.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="train, validation or test; else drawn 80:10:10."),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a catalogue's items to the workspace, and update those it has.
+
+    Columns are recognised by name where they can be; the summary says what was taken as what.
+    Rows and pictures that cannot be read are listed by line and skipped; the rest goes in.
+    """
+    from datrnet.console.importing import run_import
+    from datrnet.core.data.importing import ImportOptions
+    from datrnet.core.data.workspace import Workspace
+
+    options = ImportOptions(
+        images=images,
+        attributes=tuple(attribute or ()),
+        id=id_column,
+        image=image,
+        title=title,
+        split=split,
+    )
+    run_import(Workspace.locate(workspace), catalog, options, as_json=as_json)
+
+
+@app.command(epilog="Example: datrnet train --config small --super-category colour")
+def train(
+    config: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", help="small, paper, or a TOML file.", show_default="small"
+        ),
+    ] = None,
+    super_category: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Train only this one; may be repeated. Default: all."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="NUMBER", help="In place of the config's.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, metavar="NUMBER", help="In place of the config's.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest unfinished run.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train one network for each super-category on the workspace's catalogue.
+
+    Loss and validation accuracy are shown live and logged in the run's folder; the best weights by
+    validation are kept. An interrupted run loses its current epoch at most.
+    """
+    from datrnet.console.training import TrainOptions, run_training
+    from datrnet.core.data.workspace import Workspace
+
+    options = TrainOptions(
+        config=config,
+        super_categories=tuple(super_category or ()),
+        seed=seed,
+        epochs=epochs,
+        resume=resume,
+    )
+    run_training(Workspace.locate(workspace), options, as_json=as_json)
+
+
+@app.command(epilog="Example: datrnet index")
+def index(
+    run: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whose networks. Default: the newest finished run."),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Embed every item with a trained run and build the index that searches use.
+
+    Weights of the super-categories are chosen on the validation split, and recall@30 is measured
+    against exact search. The previous index stays in use until the new one is whole.
+    """
+    from datrnet.console.indexing import run_indexing
+    from datrnet.core.data.workspace import Workspace
+
+    run_indexing(Workspace.locate(workspace), run, as_json=as_json)
+
+
+@app.command(
+    epilog="Example: datrnet search 10045 --set colour=Black --set pattern=striped "
+    "--where category=Shirts"
+)
+def search(
+    item: Annotated[
+        str,
+        typer.Argument(
+            metavar="ITEM|PICTURE", help="An item's code, or a picture that is in no catalogue."
+        ),
+    ],
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Want this value; may be repeated."),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Only items labelled so; may be repeated: values of one super-category mean any "
+            "of them.",
+        ),
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=NUMBER", help="2 counts a super-category twice, 0 not at all."),
+    ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            "-k",
+            "--top",
+            min=1,
+            metavar="NUMBER",
+            help="Substitutes.",
+            show_default="10 on a terminal, else 30",
+        ),
+    ] = None,
+    split: Annotated[Split | None, typer.Option(help="Only items of this split.")] = None,
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Pictures in the table.")
+    ] = True,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find substitutes of an item or picture, with some attributes changed.
+
+    On a terminal a table with pictures is printed, into a pipe rows separated by tabs. Distances
+    are split by super-category, so that one sees what a substitute is near in and what not.
+    """
+    from datrnet.console.searching import SearchOptions, run_search
+    from datrnet.core.data.workspace import Workspace
+
+    options = SearchOptions(
+        changes=tuple(change or ()),
+        where=tuple(where or ()),
+        weights=tuple(weight or ()),
+        top=top,
+        split=split,
+    )
+    run_search(Workspace.locate(workspace), item, options, pictures=pictures, as_json=as_json)
+
+
+@app.command(epilog="Example: datrnet evaluate --split test -k 30")
+def evaluate(
+    split: Annotated[
+        Literal["train", "validation", "test", "all"],
+        typer.Option(help="Its items are the queries and the gallery."),
+    ] = "test",
+    top: Annotated[
+        int, typer.Option("-k", "--top", min=1, metavar="NUMBER", help="Length of the lists.")
+    ] = 30,
+    changes: Annotated[
+        int, typer.Option(min=0, metavar="NUMBER", help="Most changes of a query.")
+    ] = 3,
+    equal_weights: Annotated[
+        bool, typer.Option("--equal-weights", help="The paper's plain distance.")
+    ] = False,
+    exclude_query: Annotated[
+        bool, typer.Option("--exclude-query", help="A changed query takes no rank itself.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure top-k retrieval accuracy: query only, one change, several changes.
+
+    Every item of the split is a query, and every change that some item of the split fulfils is
+    asked for. The ranking is exact; the index's own recall is what `datrnet index` prints.
+    """
+    from datrnet.console.evaluating import run_evaluation
+    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.evaluation.protocol import Protocol
+
+    protocol = Protocol(k=top, query_in_gallery=not exclude_query, max_changes=changes)
+    run_evaluation(
+        Workspace.locate(workspace), split, protocol, equal_weights=equal_weights, as_json=as_json
+    )
+
+
+@app.command(epilog="Example: datrnet browse")
+def browse(workspace: WorkspaceOption = None) -> None:
+    """Open the explorer: look through the catalogue and search it with pictures on the screen."""
+    from datrnet.console.output import is_conversation
+    from datrnet.core.data.workspace import Workspace
+
+    if not is_conversation():
+        raise DatrnetError(
+            "The explorer needs a terminal.", mend="Use `datrnet search` in scripts and pipes."
+        )
+    from datrnet.tui.app import explore
+
+    explore(Workspace.locate(workspace))
+
+
+@app.command(epilog="Example: datrnet info --check")
+def info(
+    check: Annotated[
+        bool, typer.Option("--check", help="Also read the index files and verify their checksums.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what the workspace holds: items, super-categories, runs, the index, disk space."""
+    from datrnet.console.overview import run_overview
+    from datrnet.core.data.workspace import Workspace
+
+    if not run_overview(Workspace.locate(workspace), check=check, as_json=as_json):
+        raise typer.Exit(1)

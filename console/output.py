@@ -1,0 +1,105 @@
+"""The two streams: standard output carries results, standard error the narration.
+
+Nothing printed through here is taken for markup; text from catalogues is made inert before.
+"""
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from datrnet.core.data.inert_text import inert
+from datrnet.core.errors import DatrnetError
+
+PLAIN_WIDTH = 120
+"""Columns of a table that goes into a pipe or file, where no terminal has a width."""
+
+
+def results() -> Console:
+    """Return standard output."""
+    width = None if is_terminal() or "COLUMNS" in os.environ else PLAIN_WIDTH
+    return Console(markup=False, emoji=False, highlight=False, width=width)
+
+
+def narration() -> Console:
+    """Return standard error."""
+    return Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def is_terminal() -> bool:
+    """Tell whether results are read by a person at a terminal."""
+    return sys.stdout.isatty()
+
+
+def is_conversation() -> bool:
+    """Tell whether a person at a terminal both reads and types."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def say(text: str, style: str = "") -> None:
+    """Tell the person something that is no result."""
+    narration().print(Text(inert(text), style=style))
+
+
+def show_error(error: DatrnetError) -> None:
+    """Print what is wrong, and below it what to do about it."""
+    lines = Text.assemble(("Error", "bold red"), ": ", inert(error.message))
+    if error.mend:
+        lines.append("\n" + inert(error.mend))
+    narration().print(lines)
+
+
+def print_json(facts: Any) -> None:
+    """Print facts as JSON in ASCII, which no terminal and no encoding can stumble over."""
+    print(json.dumps(_jsonable(facts), indent=1))
+
+
+def print_rows(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows separated by tabs, for other programs."""
+    for row in (header, *rows):
+        print("\t".join(inert(str(cell)) for cell in row))
+
+
+def new_table(*columns: str, numbers: Sequence[str] = (), title: str = "") -> Table:
+    """Return an empty table in the style of all tables.
+
+    Args:
+        columns: The headings.
+        numbers: Those of them whose cells stand to the right.
+        title: A line above.
+    """
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        pad_edge=False,
+    )
+    for column in columns:
+        right = column in numbers
+        table.add_column(
+            inert(column), justify="right" if right else "left", no_wrap=right, overflow="fold"
+        )
+    return table
+
+
+def percent(share: float | None) -> str:
+    """Return a share as a person reads it; a dash where there is none."""
+    return "–" if share is None or math.isnan(share) else f"{share:.1%}".replace("%", " %")
+
+
+def _jsonable(facts: Any) -> Any:
+    """Replace what JSON lacks: figures that are no numbers become null."""
+    if isinstance(facts, dict):
+        return {str(key): _jsonable(value) for key, value in facts.items()}
+    if isinstance(facts, list | tuple):
+        return [_jsonable(one) for one in facts]
+    return None if isinstance(facts, float) and not math.isfinite(facts) else facts

@@ -1,0 +1,62 @@
+"""Small pictures as coloured block characters for a table."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.color import Color
+from rich.style import Style
+from rich.text import Text
+
+from datrnet.core.data.blocks import cells_of
+from datrnet.core.data.pictures import read_picture, thumbnail_pixels
+from datrnet.core.data.thumbnails import ThumbnailStore
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import DataError
+
+ROWS = 6
+COLUMNS = 2 * ROWS
+"""Cells of a picture: a cell is twice as tall as wide, so this is a square."""
+
+
+class Pictures:
+    """The pictures of a workspace's items, drawn as text."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Name the workspace; nothing is read before the first picture."""
+        self._workspace = workspace
+        self._thumbnails = ThumbnailStore(workspace.thumbnails)
+
+    def of_item(self, item_id: int, stored_path: str) -> Text:
+        """Return an item's picture, from its thumbnail where it has one."""
+        pixels = self._thumbnails.get(item_id)
+        if pixels is None:
+            return self.of_file(self._workspace.picture_path(stored_path))
+        return blocks(pixels)
+
+    def of_file(self, path: Path) -> Text:
+        """Return a picture file's picture, or words where it cannot be read."""
+        try:
+            return blocks(thumbnail_pixels(read_picture(path, 2 * COLUMNS), 2 * COLUMNS))
+        except DataError:
+            return Text("no picture", style="dim")
+
+
+def blocks(pixels: NDArray[np.uint8]) -> Text:
+    """Return a square picture (S, S, 3) as ``ROWS`` lines of ``COLUMNS`` characters."""
+    cells = cells_of(pixels, ROWS, COLUMNS)
+    lines = []
+    for characters, foreground, background in zip(
+        cells.characters, cells.foreground, cells.background, strict=True
+    ):
+        line = Text(no_wrap=True, end="")
+        for character, front, back in zip(characters, foreground, background, strict=True):
+            style = Style(color=_colour(front), bgcolor=_colour(back))
+            line.append(str(character), style=style)
+        lines.append(line)
+    return Text("\n").join(lines)
+
+
+def _colour(rgb: NDArray[np.uint8]) -> Color:
+    red, green, blue = (int(one) for one in rgb)
+    return Color.from_rgb(red, green, blue)

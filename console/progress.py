@@ -1,0 +1,127 @@
+"""Progress on standard error: live bars on a terminal, else a line now and then."""
+
+import time
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from datrnet.console.output import narration
+
+SECONDS_BETWEEN_LINES = 10.0
+"""Where no terminal shows bars, a long step says this often how far it is."""
+
+NARROW = 100
+"""Below this many columns the bars are short, so that the figures have room."""
+
+
+class Bars:
+    """A context in which progress is shown on standard error."""
+
+    def __init__(self) -> None:
+        self.console = narration()
+        self.live = self.console.is_terminal and not self.console.is_dumb_terminal
+        self.bars = _bars(self.console, disable=not self.live)
+
+    def __enter__(self) -> Self:
+        """Begin to show it."""
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the bars standing as they are."""
+        self.bars.stop()
+
+
+class StepProgress(Bars):
+    """The steps of one job, one after the other; give it to a job as its ``on_progress``."""
+
+    def __init__(self) -> None:
+        """Show nothing yet."""
+        super().__init__()
+        self._step = ""
+        self._task: TaskID | None = None
+        self._clock = Clock()
+        self._next_line = 0.0
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """Take note of how far a step is."""
+        if step != self._step:
+            self._begin(step, total)
+        if self._task is not None:
+            note = f"{done:,} of {total:,}" if total > 1 else ""
+            self.bars.update(self._task, completed=done, total=total, note=note)
+        if not self.live and total > 1 and time.monotonic() >= self._next_line and done < total:
+            self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
+            self.console.print(f"{step}: {done:,} of {total:,}{self._clock.left(done / total)}")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Fill the last bar where the job succeeded."""
+        if error is None:
+            self._finish()
+        super().__exit__(kind, error, trace)
+
+    def _begin(self, step: str, total: int) -> None:
+        self._finish()
+        self._step, self._clock = step, Clock()
+        self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
+        self._task = self.bars.add_task(step, total=total, note="")
+        if not self.live:
+            self.console.print(f"{step} …")
+
+    def _finish(self) -> None:
+        if self._task is not None:
+            total = self.bars.tasks[self._task].total
+            self.bars.update(self._task, completed=total)
+
+
+class Clock:
+    """How long something takes that goes on evenly."""
+
+    def __init__(self, share: float = 0.0) -> None:
+        self._started = time.monotonic()
+        self._first = share
+
+    def left(self, share: float) -> str:
+        """Return the time left in words, once it can be told."""
+        if share <= self._first:
+            return ""
+        elapsed = time.monotonic() - self._started
+        seconds = elapsed * (1 - share) / (share - self._first)
+        return f", {timedelta(seconds=round(seconds))} left"
+
+
+class _TimeColumn(TimeRemainingColumn):
+    """The time left, or the time taken, said so."""
+
+    def render(self, task: Task) -> Text:
+        """Return the time and its meaning."""
+        if not task.started or (task.time_remaining is None and not task.finished):
+            return Text("")
+        figure = super().render(task)
+        return Text.assemble("in ", figure) if task.finished else figure.append(" left")
+
+
+def _bars(console: Console, *, disable: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30 if console.width >= NARROW else 6),
+        TextColumn("{task.fields[note]}", markup=False),
+        _TimeColumn(elapsed_when_finished=True),
+        console=console,
+        disable=disable,
+        speed_estimate_period=120,
+    )

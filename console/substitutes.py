@@ -1,0 +1,249 @@
+"""The answer of a search in its three forms: a table with pictures, plain rows, JSON.
+
+All three tell the same facts.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from datrnet.console.output import new_table, print_rows
+from datrnet.console.pictures import COLUMNS, Pictures
+from datrnet.core.data.inert_text import inert
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.retrieval.search import Query, Request, Searcher, Substitute
+
+AGREEMENT = {True: "yes", False: "no", None: "unknown"}
+"""Whether a label is the wanted one, in plain rows."""
+
+VERDICTS = {
+    ("changed", True): "as wanted",
+    ("changed", False): "not as wanted",
+    ("changed", None): "unknown",
+    ("kept", True): "same",
+    ("kept", False): "differs",
+    ("kept", None): "unknown",
+}
+"""The same for a person, who asked to change a super-category or kept it."""
+
+STYLES = {True: "green", False: "red", None: "dim"}
+
+MAX_VALUE = 24
+"""Cells of the longest value shown whole."""
+
+BAR = 8
+"""Cells of the longest bar of a super-category's part of the distance."""
+
+NARROW = 100
+"""Below this many columns the bars are left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Answer:
+    """What was asked for and what was found."""
+
+    workspace: Workspace
+    searcher: Searcher
+    query: Query
+    picture: Path
+    """Of the query."""
+    request: Request
+    substitutes: tuple[Substitute, ...]
+
+    @property
+    def changes(self) -> dict[str, str]:
+        """The wanted values, by super-category and both as the index spells them."""
+        wanted = {name.casefold(): value for name, value in self.request.changes.items()}
+        return {
+            one.name: next(
+                value
+                for value in one.values
+                if value.casefold() == wanted[one.name.casefold()].casefold()
+            )
+            for one in self.searcher.generation.super_categories
+            if one.name.casefold() in wanted
+        }
+
+    @property
+    def code(self) -> str | None:
+        """The query's code, where it is an item."""
+        return None if self.query.row is None else self.searcher.catalog.codes[self.query.row]
+
+    def picture_of(self, substitute: Substitute) -> Path:
+        """Return where a substitute's picture lies."""
+        stored = self.searcher.catalog.picture_paths[substitute.row]
+        return self.workspace.picture_path(stored)
+
+
+def facts_of(answer: Answer) -> dict[str, object]:
+    """Return an answer as plain values, for JSON."""
+    request = answer.request
+    return {
+        "query": {
+            "id": answer.code,
+            "title": answer.query.title,
+            "picture": str(answer.picture),
+            "labels": dict(answer.query.labels),
+        },
+        "changes": answer.changes,
+        "where": {name: list(values) for name, values in request.where.items()},
+        "weights": dict(request.weights),
+        "split": request.split,
+        "index": answer.searcher.generation.manifest.name,
+        "substitutes": [
+            {
+                "rank": one.rank,
+                "id": one.code,
+                "title": one.title,
+                "picture": str(answer.picture_of(one)),
+                "distance": one.distance,
+                "distance_squared_by_super_category": dict(one.parts),
+                "share_by_super_category": _shares(one),
+                "labels": dict(one.labels),
+                "agreement": dict(one.agreement),
+            }
+            for one in answer.substitutes
+        ],
+    }
+
+
+def print_answer_rows(answer: Answer) -> None:
+    """Print one line per substitute, with three columns for each super-category."""
+    names = answer.searcher.names
+    header = ["rank", "id", "distance", "title", "picture"]
+    header += [f"{name}{what}" for name in names for what in ("", " agrees", " distance²")]
+    print_rows(header, (_row(answer, one) for one in answer.substitutes))
+
+
+def show_answer(out: Console, answer: Answer, pictures: Pictures | None) -> None:
+    """Print an answer for a person.
+
+    Args:
+        out: Where.
+        answer: What.
+        pictures: Draws the pictures; None leaves them out.
+    """
+    if out.no_color or out.color_system is None:
+        pictures = None  # blocks without colours show nothing
+    out.print(_query_line(answer, pictures))
+    if not answer.substitutes:
+        out.print("No item fulfils the conditions.")
+        return
+    table = new_table("", *([""] if pictures else []), "substitute", "attributes")
+    table.columns[0].justify = "right"
+    table.columns[-1].no_wrap = True
+    if pictures:
+        table.columns[1].min_width = COLUMNS
+    for one in answer.substitutes:
+        item_id = int(answer.searcher.catalog.item_ids[one.row])
+        stored = answer.searcher.catalog.picture_paths[one.row]
+        table.add_row(
+            str(one.rank),
+            *([pictures.of_item(item_id, stored)] if pictures else []),
+            _item(one.code, one.title, one.distance),
+            _attributes(answer, one, bars=out.width >= NARROW),
+            end_section=True,
+        )
+    out.print(table)
+    out.print("distance² is the sum of the figures to the right, one for each super-category.")
+
+
+def show_plain_answer(out: Console, answer: Answer) -> None:
+    """Print an answer as a small table of words, one line per substitute."""
+    changes = answer.changes
+    names = answer.searcher.names
+    title = f"Query {answer.code or answer.picture}: {answer.query.title}"
+    wanted = ", ".join(
+        f"{name} {answer.query.labels.get(name) or 'unknown'} → {value}"
+        for name, value in changes.items()
+    )
+    table = new_table("", "id", *names, "distance", numbers=("", "distance"))
+    table.title, table.title_justify = inert(f"{title}; {wanted or 'nothing changed'}"), "left"
+    for one in answer.substitutes:
+        cells = [
+            Text(inert(one.labels[name] or "–"), style=_verdict(name in changes, one, name)[1])
+            for name in names
+        ]
+        table.add_row(str(one.rank), inert(one.code), *cells, f"{one.distance:.3f}")
+    out.print(table)
+
+
+def _row(answer: Answer, one: Substitute) -> list[object]:
+    cells: list[object] = [one.rank, one.code, f"{one.distance:.6f}", one.title]
+    cells.append(answer.picture_of(one))
+    for name in answer.searcher.names:
+        cells += [one.labels[name] or "", AGREEMENT[one.agreement[name]], f"{one.parts[name]:.6f}"]
+    return cells
+
+
+def _query_line(answer: Answer, pictures: Pictures | None) -> Table:
+    query, catalog = answer.query, answer.searcher.catalog
+    if query.row is None:
+        picture = pictures.of_file(answer.picture) if pictures else None
+    else:
+        item_id = int(catalog.item_ids[query.row])
+        stored = catalog.picture_paths[query.row]
+        picture = pictures.of_item(item_id, stored) if pictures else None
+    wanted = answer.changes
+    words = Table.grid(padding=(0, 2))
+    for name in answer.searcher.names:
+        value = Text(inert(query.labels.get(name) or "unknown"))
+        if name in wanted:
+            value.append(" → ").append(inert(wanted[name]), style="bold")
+        words.add_row(Text(inert(name), style="dim"), value)
+    grid = Table.grid(padding=(0, 2))
+    title = _item(answer.code or str(answer.picture), query.title, None)
+    if picture is None:
+        grid.add_row(Text("Query", style="bold"), title, words)
+    else:
+        grid.add_row(Text("Query", style="bold"), picture, title, words)
+    return grid
+
+
+def _item(code: str, title: str, distance: float | None) -> Text:
+    text = Text(inert(code), style="bold").append("\n")
+    text.append(inert(title), style="not bold")
+    if distance is not None:
+        text.append(f"\ndistance {distance:.3f}", style="not bold dim")
+    return text
+
+
+def _attributes(answer: Answer, one: Substitute, *, bars: bool) -> Table:
+    """Return a line for each super-category; the columns are as wide for every substitute."""
+    names = answer.searcher.names
+    values = [some.labels[name] or "" for some in answer.substitutes for name in names]
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    width = min(max(cell_len(inert(value)) for value in values), MAX_VALUE)
+    grid.add_column(no_wrap=True, overflow="ellipsis", min_width=width, max_width=width)
+    grid.add_column(no_wrap=True, min_width=len(VERDICTS["changed", False]))
+    grid.add_column(no_wrap=True, justify="right")
+    most = max((*one.parts.values(), 1e-12))
+    changes = answer.changes
+    for name in names:
+        verdict, style = _verdict(name in changes, one, name)
+        part = one.parts[name]
+        bar = "▇" * round(BAR * part / most) if bars else ""
+        grid.add_row(
+            Text(inert(name), style="dim"),
+            Text(inert(one.labels[name] or "–"), style=style),
+            Text(verdict, style=style),
+            Text(f"{part:.3f}", style="dim"),
+            Text(bar, style="dim"),
+        )
+    return grid
+
+
+def _verdict(is_changed: bool, one: Substitute, name: str) -> tuple[str, str]:
+    """Return whether a label is the wanted one, in words, and the colour of that."""
+    agrees = one.agreement[name]
+    return VERDICTS["changed" if is_changed else "kept", agrees], STYLES[agrees]
+
+
+def _shares(one: Substitute) -> dict[str, float]:
+    total = sum(one.parts.values())
+    return {name: part / total if total else 0.0 for name, part in one.parts.items()}

@@ -1,0 +1,184 @@
+"""`datrnet train`: the networks' progress while they learn, and their accuracies at the end."""
+
+from dataclasses import asdict, dataclass, replace
+
+from datrnet.console.output import new_table, percent, print_json, results, say
+from datrnet.console.progress import Bars, Clock
+from datrnet.core.config import Config
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.inert_text import inert
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import ConfigError
+from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.training.run import (
+    BatchDone,
+    EpochDone,
+    NetworkResult,
+    PicturesRead,
+    TrainEvent,
+    start_run,
+    train,
+    unfinished_run,
+)
+
+WHOLE = 1.0
+"""A super-category's share of the overall bar."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions:
+    """What a person says of a training; what is None stays as the config has it."""
+
+    config: str | None = None
+    super_categories: tuple[str, ...] = ()
+    seed: int | None = None
+    epochs: int | None = None
+    resume: bool = False
+
+    def run_config(self) -> Config:
+        """Return the config of a new run.
+
+        Raises:
+            ConfigError: There is no such config, or it is not valid.
+        """
+        config = Config.load(self.config or "small")
+        if self.seed is not None:
+            config = config.with_seed(self.seed)
+        if self.epochs is not None:
+            config = replace(config, train=replace(config.train, epochs=self.epochs))
+        return config
+
+    def check(self) -> None:
+        """Refuse what a resumed run cannot change.
+
+        Raises:
+            ConfigError: A resumed run is asked to be another one.
+        """
+        if self.resume and replace(self, resume=False) != TrainOptions():
+            raise ConfigError(
+                "--resume goes on with the run as it was started.",
+                mend="Leave the other options away, or start a new run without --resume.",
+            )
+
+
+def run_training(workspace: Workspace, options: TrainOptions, *, as_json: bool) -> None:
+    """Train, and print how well each super-category was learnt.
+
+    Raises:
+        DatrnetError: See ``core.training.run``.
+    """
+    options.check()
+    config = None if options.resume else options.run_config()
+    with workspace.open_store() as store:
+        catalog = Catalog.load(store)
+        if config is None:
+            run = unfinished_run(workspace, store)
+        else:
+            run = start_run(workspace, store, catalog, config, options.super_categories)
+        names = [one.name for one in run.super_categories]
+        finished = {name for idx, name in enumerate(names) if run.result_path(idx).exists()}
+        say(f"{'Going on with' if options.resume else 'Training'} {run.name}: {', '.join(names)}.")
+        with TrainingProgress(names, finished, run.config.train.epochs) as progress:
+            outcome = train(workspace, store, catalog, run, progress)
+    _show(run, outcome, as_json=as_json)
+
+
+def _show(run: RunFolder, outcome: list[NetworkResult], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"run": run.name, "results": [asdict(one) for one in outcome]})
+    else:
+        columns = ("super-category", "validation accuracy", "best epoch", "epochs")
+        table = new_table(*columns, numbers=columns[1:])
+        for one in outcome:
+            table.add_row(
+                inert(one.super_category),
+                percent(one.accuracy),
+                str(one.best_epoch),
+                str(one.epochs),
+            )
+        results().print(table)
+    say(f"The log is {run.log_path}. Next: datrnet index")
+
+
+class TrainingProgress(Bars):
+    """A training: one bar over all super-categories and one for each."""
+
+    def __init__(self, names: list[str], finished: set[str], num_epochs: int) -> None:
+        """Show nothing yet.
+
+        Args:
+            names: The super-categories, in order.
+            finished: Those of them that an earlier part of the run has finished.
+            num_epochs: Epochs of each.
+        """
+        super().__init__()
+        self._num_epochs = num_epochs
+        self._shares = {name: WHOLE if name in finished else 0.0 for name in names}
+        self._clock: Clock | None = None
+        self._pictures = self.bars.add_task("Reading pictures", total=None, note="")
+        self._overall = self.bars.add_task("All", total=len(names), note="", start=False)
+        self._tasks = {
+            name: self.bars.add_task(inert(name), total=WHOLE, note="", start=False)
+            for name in names
+        }
+        self.bars.update(self._overall, completed=len(finished))
+        for name in finished:
+            self.bars.update(self._tasks[name], completed=WHOLE, note="finished before")
+
+    def __call__(self, event: TrainEvent) -> None:
+        """Take note of what happened."""
+        match event:
+            case PicturesRead():
+                self.bars.update(self._pictures, completed=event.done, total=event.total)
+                if not self.live and event.done == event.total:
+                    self.console.print(f"{event.total:,} pictures read")
+            case BatchDone():
+                self._batch(event)
+            case EpochDone():
+                self._epoch(event)
+
+    def _batch(self, event: BatchDone) -> None:
+        task = self._tasks[event.super_category]
+        self._begin(event.super_category)
+        self._shares[event.super_category] = event.batches_done / event.num_batches
+        accuracy = self.bars.tasks[task].fields.get("accuracy", "")
+        self.bars.update(
+            task,
+            completed=self._shares[event.super_category],
+            note=f"epoch {event.epoch}/{self._num_epochs}  loss {event.loss:.4f}{accuracy}",
+        )
+        self.bars.update(self._overall, completed=sum(self._shares.values()))
+        if self._clock is None:  # begins after the first batch: a resumed run starts midway
+            self._clock = Clock(self._share)
+
+    def _epoch(self, event: EpochDone) -> None:
+        report = event.report
+        task = self._tasks[event.super_category]
+        accuracy = f"  validation {report.accuracy:.1%}"
+        self.bars.update(
+            task,
+            accuracy=accuracy,
+            note=f"epoch {report.epoch}/{self._num_epochs}  loss {report.loss:.4f}{accuracy}",
+        )
+        if self.live:
+            return
+        left = self._clock.left(self._share) if self._clock else ""
+        self.console.print(
+            f"{inert(event.super_category)}: epoch {report.epoch} of {event.num_epochs}, "
+            f"loss {report.loss:.4f}, validation accuracy {report.accuracy:.4f}"
+            f"{' (best)' if report.is_best else ''}, {report.seconds:.1f} s{left}"
+        )
+
+    def _begin(self, name: str) -> None:
+        """Start a super-category's clock, and end those before it: they may have stopped early."""
+        for earlier, task in self._tasks.items():
+            if earlier == name:
+                break
+            self._shares[earlier] = WHOLE
+            self.bars.update(task, completed=WHOLE)
+        self.bars.start_task(self._overall)
+        self.bars.start_task(self._tasks[name])
+
+    @property
+    def _share(self) -> float:
+        return sum(self._shares.values()) / len(self._shares)

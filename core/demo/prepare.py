@@ -1,0 +1,177 @@
+"""Making the demo workspace: draw the catalogue, import it, install the shipped run, index it.
+
+Every step is skipped where its outcome is there, so that a second call only looks, and a call that
+was interrupted goes on.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.importing import ImportOptions, import_catalog
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.demo.attributes import SUPER_CATEGORIES
+from datrnet.core.demo.catalogue import write_demo_catalogue
+from datrnet.core.errors import CheckpointError, DataError, IndexStaleError
+from datrnet.core.models.run_folder import RUN_FILE, RunFolder, write_atomically
+from datrnet.core.retrieval.generation import Generation
+from datrnet.db.store import Store
+
+NUM_ITEMS = 2000
+SEED = 0
+RUN_NAME = "demo"
+"""Name of the shipped run in the workspace."""
+
+MARKER = "demo.json"
+"""Says with which arguments the catalogue is drawn; written before the first picture."""
+
+TABLE = "catalog.csv"
+
+Progress = Callable[[str, int, int], None]
+"""Told the step's name, what is done of it and its total."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoShop:
+    """The arguments of a demo catalogue."""
+
+    num_items: int = NUM_ITEMS
+    seed: int = SEED
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "DemoShop | None":
+        """Return what a workspace's demo is drawn with, if it has one."""
+        try:
+            return cls(**json.loads((workspace.demo / MARKER).read_text("utf-8")))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError) as error:
+            raise DataError(
+                f"{workspace.demo / MARKER} is damaged.", mend="Delete that folder and try again."
+            ) from error
+
+
+def prepare_demo(
+    workspace: Workspace,
+    num_items: int | None = None,
+    seed: int | None = None,
+    on_progress: Progress = lambda step, done, total: None,
+) -> DemoShop:
+    """Make a workspace hold the whole demo: catalogue, run and index.
+
+    Args:
+        workspace: Where; made if absent.
+        num_items: How many items to draw; None takes what is there, else ``NUM_ITEMS``.
+        seed: Which shop to draw; None takes what is there, else ``SEED``.
+        on_progress: Told how far each step is.
+
+    Returns:
+        What the catalogue is drawn with.
+
+    Raises:
+        DataError: The workspace holds another catalogue, or more than the demo to be replaced.
+        CheckpointError: The shipped weights are absent or damaged.
+    """
+    there = DemoShop.of(workspace)
+    known = there or DemoShop()
+    shop = DemoShop(
+        num_items=known.num_items if num_items is None else num_items,
+        seed=known.seed if seed is None else seed,
+    )
+    if there is None and workspace.catalog_path.exists():
+        raise DataError(
+            f"{workspace.root} holds a catalogue that is not the demo.",
+            mend="Choose another folder with --workspace.",
+        )
+    if there is not None and shop != there:
+        _remove(workspace)
+    workspace.demo.mkdir(parents=True, exist_ok=True)
+    write_atomically(workspace.demo / MARKER, json.dumps(asdict(shop)))
+    if not (workspace.demo / TABLE).exists():
+        drawing = partial(on_progress, "Drawing garments")
+        write_demo_catalogue(
+            workspace.demo, num_items=shop.num_items, seed=shop.seed, on_progress=drawing
+        )
+    with workspace.create_store() as store:
+        if len(store.picture_stamps()) < shop.num_items:
+            importing = partial(on_progress, "Importing")
+            # named, because in a small shop a column can look like a description of single items
+            options = ImportOptions(attributes=tuple(SUPER_CATEGORIES))
+            import_catalog(workspace, workspace.demo / TABLE, options, importing)
+        _install_run(workspace, store)
+        _ensure_index(workspace, store, on_progress)
+    return shop
+
+
+def shipped_run() -> Path:
+    """Return the folder of the run that ships with the package.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    with as_file(files("datrnet.core.demo.weights")) as folder:
+        if not (folder / RUN_FILE).is_file():
+            raise CheckpointError(
+                "The weights of the demo are absent from this installation.",
+                mend="Install datrnet again.",
+            )
+        return folder
+
+
+def _install_run(workspace: Workspace, store: Store) -> None:
+    """Copy the shipped run to the workspace's own ones, and note it as finished last."""
+    row = next((run for run in store.runs() if run.name == RUN_NAME), None)
+    if row is not None and row.status == "finished":
+        return
+    source, target = shipped_run(), workspace.models / RUN_NAME
+    target.mkdir(parents=True, exist_ok=True)
+    for path in source.iterdir():
+        if path.suffix in {".json", ".safetensors"}:
+            shutil.copyfile(path, target / path.name)
+    run = RunFolder.open(target)
+    if row is None:
+        store.add_run(RUN_NAME, "datrnet", json.dumps(run.config.to_dict()))
+    store.update_run(RUN_NAME, status="finished")
+
+
+def _ensure_index(workspace: Workspace, store: Store, on_progress: Progress) -> None:
+    """Build the index where there is none that can be read."""
+    try:
+        Generation.current(workspace, store)
+    except IndexStaleError:
+        # only building needs torch; a demo that is ready opens without it
+        from datrnet.core.indexing.build import build_index
+
+        run = RunFolder.open(workspace.models / RUN_NAME)
+        build_index(workspace, store, Catalog.load(store), run, on_progress)
+
+
+def _remove(workspace: Workspace) -> None:
+    """Remove a demo that is to be drawn anew, unless a person has put more beside it.
+
+    Raises:
+        DataError: The workspace has items or runs that are not the demo's.
+    """
+    if workspace.catalog_path.exists():
+        with workspace.open_store() as store:
+            runs = {run.name for run in store.runs()}
+            pictures = [
+                workspace.picture_path(stamp.path) for stamp in store.picture_stamps().values()
+            ]
+        if runs - {RUN_NAME} or not all(path.is_relative_to(workspace.demo) for path in pictures):
+            raise DataError(
+                f"{workspace.root} holds more than the demo, which would be lost.",
+                mend="Choose another folder with --workspace, or leave --items and --seed away.",
+            )
+    for folder in (workspace.indexes, workspace.thumbnails, workspace.models / RUN_NAME):
+        shutil.rmtree(folder, ignore_errors=True)
+    for suffix in ("", "-wal", "-shm"):
+        workspace.catalog_path.with_name(workspace.catalog_path.name + suffix).unlink(
+            missing_ok=True
+        )
+    shutil.rmtree(workspace.demo)  # last, with the marker: an interrupt before can be repeated

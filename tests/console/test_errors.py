@@ -1,0 +1,162 @@
+"""Every mistake gets a line that says what is wrong, what to do, and its exit code."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from datrnet.core.data.workspace import Workspace
+
+Run = Callable[..., Result]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["search", "item-999"], ["No item is called 'item-999'", "item-9", "No file"]),
+        (["search", "picture.jpg"], ["No item is called 'picture.jpg'", "No file"]),
+        (["search", "item-1", "--set", "color=red"], ["'color'", "Did you mean colour?"]),
+        (["search", "item-1", "--set", "colour=rde"], ["'rde'", "Did you mean Red?"]),
+        (["search", "item-1", "--where", "colur=red"], ["'colur'", "Did you mean colour?"]),
+        (["search", "item-1", "--where", "colour=rde"], ["'rde'", "Did you mean Red?"]),
+        (["search", "item-1", "--weight", "colur=1"], ["'colur'", "Did you mean colour?"]),
+        (["search", "item-1", "--weight", "colour=x"], ["colour=x", "number"]),
+        (["search", "item-1", "--weight", "colour=-1"], ["colour=-1", "0 or more"]),
+        (["search", "item-1", "--weight", "colour=inf"], ["colour=inf", "0 or more"]),
+        (["search", "item-1", "--set", "colour"], ["'colour'", "For example"]),
+        (["search", "item-1", "--set", "=red"], ["'=red'", "For example"]),
+        (["search", "item-1", "--set", "colour=red", "--set", "COLOUR=blue"], ["twice"]),
+        (["train", "--config", "smal"], ["'smal'", "Did you mean small?"]),
+        (["train", "--resume", "--epochs", "3"], ["--resume"]),
+        (["index", "--run", "none"], ["'none'"]),
+        (["import", "none.csv"], ["'none.csv'"]),
+        (["search", "item-1", "-k", "0"], ["-k"]),
+        (["search", "item-1", "--split", "tset"], ["--split"]),
+        (["evaluate", "--split", "tset"], ["--split"]),
+        (["serch"], ["Did you mean 'search'"]),
+    ],
+)
+def test_a_wrong_name_is_told_with_the_nearest_right_ones(
+    run: Run, ready: Path, arguments: list[str], words: list[str]
+) -> None:
+    result = run(ready, *arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    for word in words:
+        assert word in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_error_takes_two_lines(run: Run, ready: Path) -> None:
+    result = run(ready, "search", "item-1", "--set", "colour=rde")
+    assert result.stderr == "Error: No colour value is called 'rde'.\nDid you mean Red?\n"
+
+
+def test_an_unknown_super_category_to_train_is_told(
+    run: Run, ready: Path, tiny_config: Path
+) -> None:
+    result = run(ready, "train", "--config", tiny_config, "--super-category", "sleev")
+    assert result.exit_code == 2
+    assert "'sleev'" in result.stderr
+
+
+def test_a_wrong_setting_is_told_with_its_name(run: Run, ready: Path, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text("[train]\nepoch = 3\n")
+    result = run(ready, "train", "--config", path)
+    assert result.exit_code == 2
+    assert "'epoch'" in result.stderr
+    assert "epochs" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["info", "index", "evaluate", "train --config FILE", "search x"]
+)
+def test_without_a_workspace_every_command_says_how_to_begin(
+    run: Run, tmp_path: Path, tiny_config: Path, command: str
+) -> None:
+    arguments = command.replace("FILE", str(tiny_config)).split()
+    result = run(tmp_path / "none", *arguments)
+    assert result.exit_code == 1
+    assert "datrnet import" in result.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_without_run_and_index_the_next_step_is_named(run: Run, tmp_path: Path, shop: Path) -> None:
+    run(tmp_path, "import", shop)
+    for arguments, words in (
+        (("index",), "datrnet train"),
+        (("train", "--resume"), "There is no unfinished run"),
+        (("search", "item-1"), "datrnet index"),
+        (("evaluate",), "datrnet index"),
+    ):
+        result = run(tmp_path, *arguments)
+        assert result.exit_code == 1
+        assert words in result.stderr
+
+
+@pytest.mark.parametrize("name", ["embeddings.npy", "index.ann", "manifest.json"])
+def test_an_index_file_cut_in_half_is_told(run: Run, copied: Workspace, name: str) -> None:
+    path = next(copied.indexes.iterdir()) / name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    for arguments in (("search", "item-1"), ("evaluate",)):
+        result = run(copied.root, *arguments)
+        assert result.exit_code == 1
+        assert "damaged" in result.stderr
+        assert "datrnet index" in result.stderr
+
+
+def test_a_cut_off_picture_to_search_with_is_told(
+    run: Run, ready: Path, tmp_path: Path, shop: Path
+) -> None:
+    data = (shop.parent / "images" / "3.png").read_bytes()
+    path = tmp_path / "cut.png"
+    path.write_bytes(data[: len(data) // 2])
+    result = run(ready, "search", path)
+    assert result.exit_code == 1
+    assert "damaged" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("", "empty"), ("id,title\n1,Shirt\n", "No column holds the pictures")],
+)
+def test_a_catalogue_without_rows_or_pictures_is_told(
+    run: Run, tmp_path: Path, content: str, words: str
+) -> None:
+    path = tmp_path / "catalog.csv"
+    path.write_text(content)
+    result = run(tmp_path / "workspace", "import", path)
+    assert result.exit_code == 1
+    assert words in result.stderr
+
+
+def test_a_database_that_is_none_is_told(run: Run, copied: Workspace) -> None:
+    copied.catalog_path.write_bytes(b"no database at all" * 100)
+    for suffix in ("-wal", "-shm"):
+        copied.catalog_path.with_name(f"catalog.db{suffix}").unlink(missing_ok=True)
+    result = run(copied.root, "info")
+    assert result.exit_code == 1
+    assert "no database" in result.stderr
+
+
+def test_the_explorer_needs_a_terminal(run: Run, ready: Path) -> None:
+    result = run(ready, "browse")
+    assert result.exit_code == 1
+    assert "needs a terminal" in result.stderr
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_reader_that_is_gone_causes_no_traceback(ready: Path, form: list[str]) -> None:
+    asked = [sys.executable, "-m", "datrnet", "search", "item-1", "--workspace", str(ready), *form]
+    # the reader ends at once; -u makes every write meet that
+    done = subprocess.run(
+        ["sh", "-c", '"$@" | true', "sh", asked[0], "-u", *asked[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""

@@ -1,0 +1,166 @@
+"""`datrnet search`: the same facts as rows, as JSON and as a table with pictures."""
+
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from PIL import Image
+from rich.console import Console
+from typer.testing import Result
+
+from datrnet.console.pictures import COLUMNS, ROWS, Pictures, blocks
+from datrnet.console.searching import SearchOptions, answer_of
+from datrnet.console.substitutes import Answer, facts_of, show_answer, show_plain_answer
+from datrnet.core.data.pictures import read_picture, thumbnail_pixels
+from datrnet.core.data.workspace import Workspace
+from datrnet.db.rows import NewItem
+
+Run = Callable[..., Result]
+
+
+def test_rows_into_a_pipe_have_a_header_and_one_line_each(run: Run, ready: Path) -> None:
+    result = run(ready, "search", "item-1", "--set", "colour=black")
+    assert result.exit_code == 0
+    header, *rows = [line.split("\t") for line in result.stdout.splitlines()]
+    assert header[:5] == ["rank", "id", "distance", "title", "picture"]
+    assert len(rows) == 30
+    assert {len(row) for row in rows} == {len(header)}
+    assert [row[0] for row in rows] == [str(rank) for rank in range(1, 31)]
+    assert "item-1" not in [row[1] for row in rows]
+
+
+def test_rows_and_json_tell_the_same(run: Run, ready: Path) -> None:
+    asked = ("search", "item-1", "--set", "colour=black", "-k", 4, "--weight", "pattern=2")
+    rows = [line.split("\t") for line in run(ready, *asked).stdout.splitlines()[1:]]
+    facts = json.loads(run(ready, *asked, "--json").stdout)
+    assert facts["changes"] == {"colour": "Black"}
+    assert facts["query"]["id"] == "item-1"
+    assert [row[1] for row in rows] == [one["id"] for one in facts["substitutes"]]
+    for row, one in zip(rows, facts["substitutes"], strict=True):
+        assert float(row[2]) == pytest.approx(one["distance"], abs=1e-6)
+        parts = one["distance_squared_by_super_category"]
+        assert sum(parts.values()) == pytest.approx(one["distance"] ** 2, abs=1e-5)
+        assert set(one["agreement"]) == {"colour", "pattern"}
+
+
+def test_conditions_on_one_super_category_mean_any_of_them(run: Run, ready: Path) -> None:
+    asked = ("search", "item-0", "--where", "colour=red", "--where", "Colour=BLUE")
+    options = ("--where", "pattern=plain", "--split", "train", "--json")
+    facts = json.loads(run(ready, *asked, *options).stdout)
+    assert facts["where"] == {"colour": ["red", "BLUE"], "pattern": ["plain"]}
+    assert {one["labels"]["colour"] for one in facts["substitutes"]} == {"Red", "Blue"}
+    assert {one["labels"]["pattern"] for one in facts["substitutes"]} == {"plain"}
+
+
+def test_a_picture_that_is_in_no_catalogue_can_be_searched_with(
+    run: Run, ready: Path, tmp_path: Path
+) -> None:
+    Image.new("RGB", (30, 30), (200, 30, 30)).save(tmp_path / "mine.png")
+    result = run(ready, "search", tmp_path / "mine.png", "--set", "pattern=striped", "--json")
+    assert result.exit_code == 0
+    facts = json.loads(result.stdout)
+    assert facts["query"]["id"] is None
+    assert facts["query"]["picture"] == str(tmp_path / "mine.png")
+    assert {one["agreement"]["colour"] for one in facts["substitutes"]} == {None}
+
+
+def test_items_that_came_after_the_index_are_counted(
+    run: Run, copied: Workspace, shop: Path, tmp_path: Path
+) -> None:
+    header = shop.read_text().splitlines()[0]
+    table = tmp_path / "more.csv"
+    table.write_text(f"{header}\nnew,images/0.png,New,train,Red,plain\n")
+    assert run(copied.root, "import", table, "--images", shop.parent).exit_code == 0
+    result = run(copied.root, "search", "item-1")
+    assert "1 items are not in the index yet" in result.stderr
+    result = run(copied.root, "search", "new")
+    assert result.exit_code == 1
+    assert "datrnet index" in result.stderr
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_the_table_shows_pictures_at_any_width(ready: Path, width: int) -> None:
+    answer = answer_of(Workspace(ready), "item-1", SearchOptions(changes=("colour=black",), top=3))
+    text = _shown(answer, width=width, pictures=True)
+    assert "48;2;240;240;240m" in text  # the pictures' background
+    plain = [re.sub("\x1b\\[[0-9;]*m", "", line) for line in text.splitlines()]
+    assert max(map(len, plain)) <= width
+
+
+def test_the_table_says_in_words_what_agrees(ready: Path) -> None:
+    answer = answer_of(Workspace(ready), "item-1", SearchOptions(changes=("colour=black",), top=30))
+    text = _shown(answer, width=120, pictures=False, color_system=None)
+    for words in ("Query", "Red → Black", "as wanted", "not as wanted", "same", "[red]Red"):
+        assert words in text
+
+
+def test_a_hostile_title_is_shown_as_text(run: Run, copied: Workspace) -> None:
+    hostile = "\x1b[2J\x1b]0;gone\x07 \u202eesrever\n\t[bold]x[/nothing]"
+    with copied.open_store() as store:
+        stored = store.picture_stamps()["item-4"].path
+        item = NewItem(code="item-4", title=hostile, picture_path=stored, split="train")
+        store.upsert_items([item])
+    answer = answer_of(copied, "item-1", SearchOptions(top=47))
+    for text in (
+        _shown(answer, width=200, pictures=False, color_system=None),
+        run(copied.root, "search", "item-1", "-k", 47).stdout,
+    ):
+        assert "␛[2J␛]0;gone␇ esrever [bold]x[/nothing]" in text
+        assert not set("\x1b\x07\u202e") & set(text)
+    assert "\\u001b[2J" in run(copied.root, "search", "item-1", "-k", 47, "--json").stdout
+
+
+def test_no_picture_is_drawn_where_there_are_no_colours(ready: Path) -> None:
+    answer = answer_of(Workspace(ready), "item-1", SearchOptions(top=2))
+    assert "▄" not in _shown(answer, width=120, pictures=True, color_system=None)
+
+
+def test_the_plain_table_has_one_line_per_substitute(ready: Path) -> None:
+    answer = answer_of(Workspace(ready), "item-1", SearchOptions(changes=("colour=black",), top=5))
+    stream = io.StringIO()
+    out = Console(file=stream, width=120, markup=False)
+    show_plain_answer(out, answer)
+    assert sum(one.code in stream.getvalue() for one in answer.substitutes) == 5
+    assert "colour Red → Black" in stream.getvalue()
+
+
+def test_a_change_is_named_as_the_index_spells_it(ready: Path) -> None:
+    answer = answer_of(Workspace(ready), "ITEM-1", SearchOptions(changes=("Colour=BLACK",), top=1))
+    assert answer.changes == {"colour": "Black"}
+    assert facts_of(answer)["query"]["labels"] == {"colour": "Red", "pattern": "plain"}  # type: ignore[index]
+
+
+def test_a_picture_fills_its_cells(ready: Path, shop: Path) -> None:
+    text = blocks(thumbnail_pixels(read_picture(shop.parent / "images" / "3.png")))
+    lines = text.plain.split("\n")
+    assert len(lines) == ROWS
+    assert {len(line) for line in lines} == {COLUMNS}
+
+
+def test_a_picture_that_is_gone_becomes_words(tmp_path: Path) -> None:
+    pictures = Pictures(Workspace(tmp_path))
+    assert pictures.of_item(7, "none.png").plain == "no picture"
+
+
+def _shown(
+    answer: Answer,
+    *,
+    width: int,
+    pictures: bool,
+    color_system: Literal["truecolor"] | None = "truecolor",
+) -> str:
+    stream = io.StringIO()
+    out = Console(
+        file=stream,
+        width=width,
+        force_terminal=color_system is not None,
+        color_system=color_system,
+        markup=False,
+        no_color=False,
+    )
+    show_answer(out, answer, Pictures(answer.workspace) if pictures else None)
+    return stream.getvalue()

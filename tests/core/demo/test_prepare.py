@@ -1,0 +1,128 @@
+"""The demo workspace: made once, repaired where something is missing, never over another's."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from datrnet.core.config import Config, ModelConfig
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.demo import prepare
+from datrnet.core.demo.attributes import SUPER_CATEGORIES
+from datrnet.core.demo.prepare import DemoShop, prepare_demo
+from datrnet.core.errors import CheckpointError, DataError
+from datrnet.core.models.datrnet import DAtRNet
+from datrnet.core.models.run_folder import RunFolder
+from datrnet.db.rows import NewItem, SuperCategory
+
+NUM_ITEMS = 12
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run as it ships, with untrained networks."""
+    torch.set_num_threads(1)
+    model = ModelConfig(image_size=16, filters=4, num_ase=1, embedding_size=8)
+    run = RunFolder(
+        path=tmp_path_factory.mktemp("weights"),
+        config=Config(name="demo", model=model),
+        super_categories=tuple(
+            SuperCategory(name=name, values=tuple(sorted(values)))
+            for name, values in SUPER_CATEGORIES.items()
+        ),
+    )
+    run.create()
+    for idx in range(len(run.super_categories)):
+        run.save_weights(idx, DAtRNet(model))
+    return run.path
+
+
+@pytest.fixture(autouse=True)
+def _shipped(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare, "shipped_run", lambda: weights)
+
+
+@pytest.fixture(scope="module")
+def made(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prepare, "shipped_run", lambda: weights)
+        prepare_demo(Workspace(root), NUM_ITEMS, 3)
+    return root
+
+
+@pytest.fixture
+def demo(made: Path, tmp_path: Path) -> Workspace:
+    return Workspace(shutil.copytree(made, tmp_path / "demo"))
+
+
+def test_the_demo_is_drawn_imported_and_indexed(demo: Workspace) -> None:
+    with demo.open_store() as store:
+        assert len(store.picture_stamps()) == NUM_ITEMS
+        assert [(run.name, run.status) for run in store.runs()] == [("demo", "finished")]
+        generation = store.current_generation()
+    assert generation is not None
+    assert generation.num_items == NUM_ITEMS
+
+
+def test_a_second_call_does_nothing(demo: Workspace) -> None:
+    steps: list[str] = []
+    shop = prepare_demo(demo, on_progress=lambda step, done, total: steps.append(step))
+    assert shop == DemoShop(num_items=NUM_ITEMS, seed=3)
+    assert steps == []
+
+
+def test_what_is_missing_is_made_again(demo: Workspace) -> None:
+    shutil.rmtree(demo.indexes)
+    steps: set[str] = set()
+    prepare_demo(demo, on_progress=lambda step, done, total: steps.add(step))
+    assert "Embedding" in steps
+    assert "Drawing garments" not in steps
+
+
+def test_an_interrupted_drawing_goes_on(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+
+    def interrupt(step: str, done: int, total: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare_demo(workspace, NUM_ITEMS, 3, interrupt)
+    assert prepare_demo(workspace) == DemoShop(num_items=NUM_ITEMS, seed=3)
+
+
+def test_another_seed_draws_the_demo_anew(demo: Workspace) -> None:
+    before = (demo.demo / "catalog.csv").read_bytes()
+    assert prepare_demo(demo, seed=4) == DemoShop(num_items=NUM_ITEMS, seed=4)
+    assert (demo.demo / "catalog.csv").read_bytes() != before
+    with demo.open_store() as store:
+        assert len(store.picture_stamps()) == NUM_ITEMS
+
+
+def test_a_demo_with_other_items_is_not_replaced(demo: Workspace) -> None:
+    with demo.open_store() as store:
+        own = NewItem(code="own", title="", picture_path="own.jpg", split="train")
+        store.upsert_items([own])
+    with pytest.raises(DataError, match="more than the demo"):
+        prepare_demo(demo, seed=4)
+    assert json.loads((demo.demo / "demo.json").read_text())["seed"] == 3
+
+
+def test_another_catalogue_is_left_alone(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.create_store().close()
+    with pytest.raises(DataError, match="not the demo"):
+        prepare_demo(workspace)
+    assert not workspace.demo.exists()
+
+
+def test_absent_weights_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent() -> Path:
+        raise CheckpointError("The weights of the demo are absent from this installation.")
+
+    monkeypatch.setattr(prepare, "shipped_run", absent)
+    with pytest.raises(CheckpointError, match="absent"):
+        prepare_demo(Workspace(tmp_path), NUM_ITEMS, 3)
