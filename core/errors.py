@@ -63,9 +63,20 @@ class ShapeError(DatrnetError, ValueError):
 def nearest(name: str, known: Iterable[str], *, limit: int = 3) -> str:
     """Return the mend for an unknown name: the nearest known ones, or the first few."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
-    close = get_close_matches(name.casefold(), by_folded, n=limit, cutoff=0.5)
+    folded = name.casefold()
+    close = get_close_matches(folded, by_folded, n=4 * limit, cutoff=0.5)
     if close:
-        return f"Did you mean {', '.join(by_folded[match] for match in close)}?"
+        # difflib is blind to where two codes differ: the ones that begin alike are meant more often
+        close.sort(key=lambda match: -_shared_beginning(match, folded))
+        return f"Did you mean {', '.join(by_folded[match] for match in close[:limit])}?"
     some = list(by_folded.values())[:8]
     more = ", …" if len(by_folded) > len(some) else ""
     return f"Known: {', '.join(some)}{more}." if some else "There are none yet."
+
+
+def _shared_beginning(one: str, other: str) -> int:
+    """Return how many characters two texts have in common from the start."""
+    return next(
+        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
+    )

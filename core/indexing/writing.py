@@ -80,9 +80,7 @@ def _free_name(indexes: Path, taken: set[str]) -> str:
     stem = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     names = [stem, *(f"{stem}-{number}" for number in range(2, 1000))]
     return next(
-        name
-        for name in names
-        if name not in taken and not (indexes / f".{name}.partial").exists()
+        name for name in names if name not in taken and not (indexes / f".{name}.partial").exists()
     )
 
 

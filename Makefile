@@ -1,0 +1,56 @@
+# Every task has one entry here; .ci/run uses the same ones.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKSPACE ?= workspace
+
+.PHONY: demo test test-slow check lint types docs bench demo-weights wheel clean
+
+demo: $(READY)
+	@$(BIN)/datrnet demo --workspace $(WORKSPACE)
+
+test: $(READY)
+	$(BIN)/pytest -m "not slow"
+
+test-slow: $(READY)
+	$(BIN)/pytest -m slow
+
+check: lint types
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/python tools/write_docs.py --check
+
+types: $(READY)
+	$(BIN)/python tools/check_types.py
+
+docs: $(READY)
+	$(BIN)/python tools/write_docs.py
+
+bench: $(READY)
+	$(BIN)/python benchmarks/search.py
+
+demo-weights: $(READY)
+	$(BIN)/python tools/train_demo_weights.py
+
+wheel: $(READY)
+	rm -rf build dist
+	$(BIN)/python -m build
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+# One virtual environment for everything; made again when the dependencies change.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "datrnet needs Python 3.11, 3.12 or 3.13; $(PYTHON) is `$(PYTHON) --version 2>&1`. Try: make PYTHON=python3.12" >&2; exit 1; }
+	@command -v $${CXX:-c++} >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || \
+	  { echo "datrnet needs a C++ compiler to build Annoy (Debian/Ubuntu: apt install build-essential python3-dev; macOS: xcode-select --install)." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
