@@ -31,7 +31,7 @@ from datrnet.core.training.run import EpochDone, TrainEvent, start_run, train
 
 ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = ROOT / "core" / "demo" / "weights"
-SCRATCH = ROOT / "build" / "demo-weights"
+SCRATCH = ROOT / "demo-weights"
 
 NUM_EVEN = 7000
 """Garments with evenly drawn attributes."""

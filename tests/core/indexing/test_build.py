@@ -1,0 +1,194 @@
+"""From a run to an index: what is embedded, what a prototype is the mean of, what is left out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datrnet.core.config import Config, IndexConfig, ModelConfig, TrainConfig
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.pictures import picture_pixels
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import CheckpointError
+from datrnet.core.indexing.build import build_index, newest_run
+from datrnet.core.indexing.embedder import Embedder, query_of_picture
+from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.search import Request, Searcher
+from datrnet.core.training.run import NetworkResult, start_run, train, unfinished_run
+from datrnet.db.rows import NewItem
+from datrnet.db.store import Store
+
+COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (30, 40, 220)}
+TINY = Config(
+    name="tiny",
+    model=ModelConfig(image_size=16, filters=4, num_ase=1, embedding_size=8),
+    train=TrainConfig(
+        triplets=144,
+        epochs=3,
+        batch_triplets=12,
+        learning_rate=5e-3,
+        proxy_weight=1.0,
+        precision="float32",
+    ),
+    index=IndexConfig(trees=3),
+)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Return a workspace with 36 plain pictures; size is a super-category nobody can see."""
+    place = Workspace(tmp_path)
+    rng = np.random.default_rng(0)
+    items = []
+    for number in range(36):
+        colour = list(COLOURS)[number % 3]
+        shade = np.array(COLOURS[colour]) + rng.integers(-20, 20, (24, 24, 3))
+        Image.fromarray(np.clip(shade, 0, 255).astype(np.uint8)).save(tmp_path / f"{number}.png")
+        items.append(
+            NewItem(
+                code=f"P{number}",
+                title=f"{colour} square",
+                picture_path=f"{number}.png",
+                split=("train", "train", "validation", "test")[number // 3 % 4],
+                labels={"colour": colour, "size": "big" if number % 2 else "small"},
+            )
+        )
+    with place.create_store() as store:
+        store.upsert_items(items)
+    return place
+
+
+def trained(workspace: Workspace, store: Store) -> RunFolder:
+    catalog = Catalog.load(store)
+    run = start_run(workspace, store, catalog, TINY, ())
+    train(workspace, store, catalog, run)
+    return run
+
+
+def test_a_trained_index_finds_the_wanted_colour(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        run = trained(workspace, store)
+        catalog = Catalog.load(store)
+        build_index(workspace, store, catalog, newest_run(workspace, store))
+        searcher = Searcher(catalog, Generation.current(workspace, store))
+    query = searcher.query_of_item(catalog.row_of_code("P0"))
+    found = searcher.substitutes(query, Request(changes={"colour": "blue"}, k=5))
+    assert [one.labels["colour"] for one in found] == ["blue"] * 5
+    assert searcher.generation.manifest.run_name == run.name
+
+
+def test_prototypes_are_means_over_the_training_items(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        trained(workspace, store)
+        catalog = Catalog.load(store)
+        build_index(workspace, store, catalog, newest_run(workspace, store))
+        generation = Generation.current(workspace, store)
+    red = catalog.value_idx(0, "red")
+    carriers = (catalog.labels[:, 0] == red) & (catalog.splits == "train")
+    mean = generation.embeddings[carriers, 0].mean(axis=0)
+    np.testing.assert_allclose(
+        generation.prototypes_of(0)[red], mean / np.linalg.norm(mean), atol=1e-5
+    )
+
+
+def test_a_picture_that_is_gone_is_left_out_and_named(workspace: Workspace) -> None:
+    (workspace.root / "7.png").unlink()
+    (workspace.root / "8.png").write_bytes(b"no picture")
+    with workspace.open_store() as store:
+        trained(workspace, store)
+        catalog = Catalog.load(store)
+        report = build_index(workspace, store, catalog, newest_run(workspace, store))
+        searcher = Searcher(catalog, Generation.current(workspace, store))
+    assert report.unreadable == ("P7", "P8")
+    assert searcher.num_unindexed == 2
+
+
+def test_a_picture_outside_the_catalogue_is_a_query(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        run = trained(workspace, store)
+        catalog = Catalog.load(store)
+        build_index(workspace, store, catalog, run)
+        searcher = Searcher(catalog, Generation.current(workspace, store))
+    query = query_of_picture(run, workspace.root / "4.png")
+    nearest = searcher.substitutes(query, Request(k=1))[0]
+    assert nearest.code == "P4"  # nothing is left out: the picture has no row of its own
+    assert nearest.distance == pytest.approx(0, abs=1e-3)
+
+
+def test_an_interrupted_run_is_resumed_where_it_was(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epochs: list[tuple[str, int]] = []
+
+    def interrupt(event: object) -> None:
+        report = getattr(event, "report", None)
+        if report is not None:
+            epochs.append((getattr(event, "super_category", ""), report.epoch))
+            if epochs[-1] == ("size", 2):
+                raise KeyboardInterrupt
+
+    with workspace.open_store() as store:
+        catalog = Catalog.load(store)
+        run = start_run(workspace, store, catalog, TINY, ())
+        with pytest.raises(KeyboardInterrupt):
+            train(workspace, store, catalog, run, interrupt)
+        assert store.runs()[0].status == "interrupted"
+        with pytest.raises(CheckpointError, match="no finished run"):
+            newest_run(workspace, store)
+
+        again = unfinished_run(workspace, store)
+        results = train(workspace, store, catalog, again, interrupt)
+        assert store.runs()[0].status == "finished"
+    assert epochs == [
+        ("colour", 1),
+        ("colour", 2),
+        ("colour", 3),
+        ("size", 1),
+        ("size", 2),
+        ("size", 3),
+    ]
+    assert [one.super_category for one in results] == ["colour", "size"]
+    log = [json.loads(line) for line in run.log_path.read_text().splitlines()]
+    assert [(line["super_category"], line["epoch"]) for line in log] == epochs
+    assert not list(run.path.glob("*.resume.pt"))
+
+
+def test_a_run_may_begin_from_an_earlier_ones_weights(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        first = trained(workspace, store)
+        catalog = Catalog.load(store)
+        config = Config.from_dict(
+            TINY.to_dict() | {"train": {"initial_run": first.name, "epochs": 1}}
+        )
+        run = start_run(workspace, store, catalog, config, ("colour",))
+        results = train(workspace, store, catalog, run)
+    assert [type(one) for one in results] == [NetworkResult]
+
+
+@pytest.mark.parametrize("damage", ["absent", "cut", "other architecture"])
+def test_weights_that_do_not_fit_say_so(workspace: Workspace, damage: str) -> None:
+    with workspace.open_store() as store:
+        run = trained(workspace, store)
+    path = run.weights_path(0)
+    if damage == "absent":
+        path.unlink()
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[:1000])
+    else:
+        other = Config.from_dict(TINY.to_dict() | {"model": {"filters": 6, "image_size": 16}})
+        RunFolder(path=run.path, config=other, super_categories=run.super_categories).create()
+        run = RunFolder.open(run.path)
+    with pytest.raises(CheckpointError, match=str(path)):
+        Embedder(run)
+
+
+def test_embeddings_have_the_length_the_config_says(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        run = trained(workspace, store)
+    pixels = picture_pixels(workspace.root / "0.png", 16)[None]
+    embeddings = Embedder(run).embed(pixels)
+    assert embeddings.shape == (1, 2, 8)
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=2), 1, atol=1e-5)

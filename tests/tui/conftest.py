@@ -1,0 +1,208 @@
+"""A small workspace with drawn pictures and an index, and the explorer run on it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from shutil import copytree
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from datrnet.core.config import IndexConfig
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.pictures import thumbnail_pixels
+from datrnet.core.data.thumbnails import ThumbnailStore
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.indexing.writing import Embedded, write_generation
+from datrnet.core.retrieval.prototypes import mean_embeddings
+from datrnet.db.rows import NewItem
+from datrnet.db.store import Store
+from datrnet.tui.app import ExplorerApp
+from datrnet.tui.screens.explorer_screen import ExplorerScreen
+from datrnet.tui.screens.substitutes import SubstitutesScreen
+from datrnet.tui.widgets.thumb_grid import ThumbGrid
+
+COLOURS = {"black": "#111111", "blue": "#2244cc", "green": "#22aa44", "red": "#cc2222"}
+GARMENTS = ("dress", "shirt", "skirt")
+SEASONS = ("summer", "winter")
+SIZE = 16
+
+RunExplorer = Callable[..., AbstractAsyncContextManager["Explorer"]]
+
+
+def _draw(path: Path, colour: str, garment: str) -> None:
+    picture = Image.new("RGB", (48, 64), "white")
+    pen = ImageDraw.Draw(picture)
+    top = {"dress": 8, "shirt": 10, "skirt": 28}[garment]
+    pen.polygon([(16, top), (32, top), (42, 56), (6, 56)], fill=COLOURS[colour])
+    picture.save(path)
+
+
+def _items(pictures: Path) -> list[NewItem]:
+    items = []
+    for number in range(48):
+        colour = list(COLOURS)[number % len(COLOURS)]
+        garment = GARMENTS[number // 4 % len(GARMENTS)]
+        path = pictures / f"{number:02}.png"
+        _draw(path, colour, garment)
+        season = SEASONS[number // 12 % 2] if number % 5 else None
+        items.append(
+            NewItem(
+                code=f"P-{number:03}",
+                title=f"{colour.title()} {garment} number {number}",
+                picture_path=f"pictures/{path.name}",
+                split="",
+                labels={"garment": garment, "colour": colour, "season": season},
+            )
+        )
+    return items
+
+
+def _write_index(workspace: Workspace, store: Store) -> None:
+    """Write an index of embeddings that follow the labels; nobody taught it winter."""
+    catalog, rng = Catalog.load(store), np.random.default_rng(0)
+    blocks, prototypes = [], []
+    for idx, category in enumerate(catalog.super_categories):
+        labels = catalog.labels[:, idx]
+        centres = rng.normal(size=(len(category.values) + 1, SIZE))
+        block = centres[labels] + 0.1 * rng.normal(size=(catalog.num_items, SIZE))
+        block = (block / np.linalg.norm(block, axis=1, keepdims=True)).astype(np.float32)
+        taught = labels
+        if category.name == "season":
+            taught = np.where(labels == category.values.index("winter"), -1, labels)
+        blocks.append(block)
+        prototypes.append(
+            mean_embeddings(block, taught.astype(np.int16), len(category.values), unit_length=True)
+        )
+    embedded = Embedded(
+        run_name="made-up",
+        super_categories=catalog.super_categories,
+        item_ids=catalog.item_ids,
+        embeddings=np.stack(blocks, axis=1),
+        prototypes=tuple(prototypes),
+        unit_blocks=True,
+        weights=(1.0, 1.0, 0.3),
+        changed_weight=3.0,
+    )
+    write_generation(workspace, store, embedded, IndexConfig(trees=4))
+
+
+@pytest.fixture(autouse=True)
+def quick_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the tests from waiting and from opening windows."""
+    monkeypatch.setattr("datrnet.tui.pictures.VIEWERS", {})
+    monkeypatch.setattr(ExplorerScreen, "debounce", 0.001)
+    monkeypatch.setattr(SubstitutesScreen, "settle_after", 600.0)
+
+
+@pytest.fixture(scope="session")
+def finished_shops(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The workspace without and with an index, made once."""
+    bare, whole = (tmp_path_factory.mktemp("shops") / name for name in ("bare", "whole"))
+    pictures = bare / "pictures"
+    pictures.mkdir(parents=True)
+    workspace = Workspace(bare)
+    with workspace.create_store() as store:
+        store.upsert_items(_items(pictures))
+        catalog = Catalog.load(store)
+    thumbnails = ThumbnailStore(workspace.thumbnails)
+    for item_id, path in zip(catalog.item_ids, catalog.picture_paths, strict=True):
+        with Image.open(workspace.picture_path(path)) as picture:
+            thumbnails.put(int(item_id), thumbnail_pixels(picture))
+    thumbnails.close()
+    copytree(bare, whole)
+    with Workspace(whole).open_store() as store:
+        _write_index(Workspace(whole), store)
+    return bare, whole
+
+
+@pytest.fixture
+def bare_workspace(finished_shops: tuple[Path, Path], tmp_path: Path) -> Workspace:
+    """A catalogue of 48 garments, in four colours by turns, without an index."""
+    return Workspace(Path(copytree(finished_shops[0], tmp_path / "shop")))
+
+
+@pytest.fixture
+def workspace(finished_shops: tuple[Path, Path], tmp_path: Path) -> Workspace:
+    """The same with an index."""
+    return Workspace(Path(copytree(finished_shops[1], tmp_path / "shop")))
+
+
+class Explorer:
+    """A running explorer, and what tests ask of it."""
+
+    def __init__(self, pilot: Pilot[None]) -> None:
+        self.pilot = pilot
+        self.app = pilot.app
+
+    @property
+    def screen(self) -> Screen[object]:
+        return self.app.screen
+
+    @property
+    def grid(self) -> ThumbGrid:
+        return self.screen.query_one(ThumbGrid)
+
+    @property
+    def code(self) -> str:
+        """The code of the item under the cursor."""
+        assert self.grid.row is not None
+        return self.app.library.catalog.codes[self.grid.row]
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of all items in the grid."""
+        return [self.app.library.catalog.codes[row] for row in self.grid.listing.rows]
+
+    def labels(self, name: str, first: int = 5) -> list[str | None]:
+        """What the first items of the grid carry in a super-category."""
+        rows = self.grid.listing.rows[:first]
+        return [self.app.library.catalog.labels_of(row)[name] for row in rows]
+
+    def text(self) -> str:
+        """What stands on the screen."""
+        lines = self.screen._compositor.render_strips(self.app.size)
+        return "\n".join(line.text for line in lines)
+
+    def notices(self) -> str:
+        return "\n".join(one.message for one in self.app._notifications)
+
+    def steps(self) -> list[tuple[str, dict[str, object]]]:
+        """What the session in the database holds."""
+        store = self.app.library.store
+        return [
+            (step.action, json.loads(step.request_json))
+            for session in store.sessions()
+            for step in store.steps(session.id)
+        ]
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.rest()
+
+    async def rest(self, seconds: float = 0.01) -> None:
+        """Wait until what is debounced has begun, and the workers have ended."""
+        await asyncio.sleep(seconds)
+        await self.app.workers.wait_for_complete()
+        await self.pilot.pause()
+
+
+@pytest.fixture
+def run_explorer() -> RunExplorer:
+    """Run the explorer on a workspace, with everything at rest when it begins."""
+
+    @asynccontextmanager
+    async def run(
+        workspace: Workspace, size: tuple[int, int] = (120, 40)
+    ) -> AsyncIterator[Explorer]:
+        async with ExplorerApp(workspace).run_test(size=size) as pilot:
+            explorer = Explorer(pilot)
+            await explorer.rest()
+            yield explorer
+
+    return run

@@ -1,0 +1,50 @@
+"""Undo and redo."""
+
+from datrnet.tui.history import History
+
+
+def test_a_proposal_replaces_the_one_before_it_until_settled() -> None:
+    history = History()
+    history.propose({"colour": "red"})
+    history.propose({"colour": "blue"})
+    assert history.settle()
+    assert history.undo()
+    assert history.changes == {}
+    assert not history.undo()
+
+
+def test_settled_changes_are_undone_one_by_one_and_redone() -> None:
+    history = History()
+    for colour in ("red", "blue"):
+        history.propose({"colour": colour})
+        history.settle()
+    assert history.undo()
+    assert history.changes == {"colour": "red"}
+    assert history.redo()
+    assert history.changes == {"colour": "blue"}
+    assert not history.redo()
+
+
+def test_a_new_change_forgets_what_was_undone() -> None:
+    history = History()
+    history.propose({"colour": "red"})
+    history.undo()
+    history.propose({"colour": "blue"})
+    history.settle()
+    assert not history.can_redo
+    assert history.undo()
+    assert history.changes == {}
+
+
+def test_coming_back_to_where_one_was_is_no_step() -> None:
+    history = History()
+    history.propose({"colour": "red"})
+    history.propose({})
+    assert not history.settle()
+    assert not history.can_undo
+
+
+def test_the_changes_given_out_are_a_copy() -> None:
+    history = History()
+    history.changes["colour"] = "red"
+    assert history.changes == {}

@@ -1,0 +1,50 @@
+"""Pictures from their files, and the system's viewer."""
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from datrnet.core.errors import DataError
+from datrnet.tui.pictures import open_in_viewer, picture_cells
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "-a picture.png"
+    Image.new("RGB", (60, 30), "red").save(path)
+    return path
+
+
+def test_a_picture_keeps_its_proportions(picture: Path) -> None:
+    cells = picture_cells(picture, 20, 40)
+    assert cells.size == (10, 40)
+    assert cells.background[0, 0].tolist() == [255, 0, 0]
+
+
+def test_the_viewer_is_started_with_the_file(
+    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = tmp_path / "seen"
+    program = tmp_path / "viewer"
+    program.write_text(f'#!/bin/sh\nprintf %s "$1" > "{seen}.part"; mv "{seen}.part" "{seen}"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr("datrnet.tui.pictures.VIEWERS", {sys.platform: (str(program),)})
+    open_in_viewer(picture)
+    for _ in range(200):
+        if seen.exists():
+            break
+        time.sleep(0.02)
+    assert seen.read_text() == str(picture)
+
+
+def test_without_a_viewer_the_path_is_told(picture: Path) -> None:
+    with pytest.raises(DataError, match=str(picture)):
+        open_in_viewer(picture)
+
+
+def test_a_missing_picture_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is missing"):
+        open_in_viewer(tmp_path / "none.png")

@@ -1,0 +1,76 @@
+"""What starting the explorer loads, and what it refuses."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import DatabaseError
+from datrnet.tui.app import ExplorerApp, explore
+
+HEAVY = ("torch", "torchvision", "pytorch_metric_learning")
+
+SEARCH = """
+import asyncio, sys
+from pathlib import Path
+from datrnet.core.data.workspace import Workspace
+from datrnet.tui.app import ExplorerApp
+
+async def search():
+    app = ExplorerApp(Workspace(Path(sys.argv[1])))
+    async with app.run_test() as pilot:
+        await pilot.pause(0.1)
+        await pilot.press("enter", "2", "j")
+        await pilot.pause(0.1)
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        print(len(app.screen.grid.listing.rows))
+
+asyncio.run(search())
+"""
+
+
+def _run(code: str, *arguments: str, **environment: str) -> list[str]:
+    probe = (
+        f"{code}\nimport sys\nprint(*[one for one in {(*HEAVY, 'annoy')!r} if one in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | environment,
+    )
+    return done.stdout.split()
+
+
+def test_importing_the_app_loads_nothing_heavy() -> None:
+    assert _run("import datrnet.tui.app") == []
+
+
+@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}])
+def test_a_whole_search_never_loads_torch(
+    workspace: Workspace, environment: dict[str, str]
+) -> None:
+    printed = _run(SEARCH, str(workspace.root), **environment)
+    assert printed[0] == "47"
+    assert not set(printed) & set(HEAVY)
+
+
+def test_a_workspace_without_a_catalogue_is_refused_before_the_screen_is_taken(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(DatabaseError, match="datrnet import"):
+        explore(Workspace(tmp_path))
+
+
+def test_a_workspace_of_a_newer_version_is_refused(workspace: Workspace) -> None:
+    with sqlite3.connect(workspace.catalog_path) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    with pytest.raises(DatabaseError, match="Update datrnet"):
+        ExplorerApp(workspace)

@@ -1,0 +1,212 @@
+"""Searching for substitutes: pickers, results, the way back."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from datrnet.core.data.workspace import Workspace
+from datrnet.tui.screens.browse import BrowseScreen
+from datrnet.tui.screens.substitutes import SubstitutesScreen
+from datrnet.tui.widgets.pickers import Pickers
+
+Run = Callable[..., Any]
+
+COLOUR = "2"
+"""The colour's picker: garment, colour, season."""
+
+
+async def test_enter_shows_the_nearest_items(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("l", "enter")
+        assert isinstance(explorer.screen, SubstitutesScreen)
+        assert "P-001" not in explorer.codes
+        assert explorer.labels("colour", 1) == ["blue"]
+        assert explorer.labels("garment", 1) == ["dress"]
+        shown = explorer.text()
+        assert "✓ garment" in shown
+        assert "Share of the distance" in shown
+        assert "1 garment" in shown
+
+
+async def test_a_change_of_colour_shows_other_results_at_once(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter")
+        before = explorer.codes
+        await explorer.press(COLOUR, "j")
+        assert explorer.codes != before
+        assert explorer.labels("colour", 3) == ["blue"] * 3
+        assert "black → blue" in explorer.text()
+        await explorer.press("j", "j")
+        assert explorer.labels("colour", 3) == ["red"] * 3
+
+
+async def test_values_show_counts_and_the_untaught_cannot_be_chosen(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("l", "enter", "3")
+        values = explorer.screen.query_one(Pickers).values
+        disabled = [option.prompt.plain.split()[0] for option in values.options if option.disabled]
+        assert disabled == ["winter"]
+        assert "as it is" in explorer.text()
+        await explorer.press("j", "j", "j")
+        assert explorer.screen.visit.history.changes == {}
+
+
+async def test_an_item_without_a_label_can_be_given_a_wish(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", "3")
+        assert "no label, as it is" in explorer.text()
+        await explorer.press("j")
+        assert explorer.screen.visit.history.changes == {"season": "summer"}
+
+
+async def test_pickers_are_reached_by_number_and_by_left_and_right(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter")
+        pickers = explorer.screen.query_one(Pickers)
+        opened = []
+        for key in ("3", "right", "l", "left", "h", "9"):
+            await explorer.press(key)
+            opened.append(pickers._open)
+        assert opened == [2, 0, 1, 0, 2, 2]
+        assert explorer.screen.visit.history.changes == {}
+
+
+async def test_undo_and_redo_of_changes(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter")
+        as_it_is = explorer.codes
+        await explorer.press(COLOUR, "j", "enter")
+        blue = explorer.codes
+        await explorer.press(COLOUR, "j")
+        green = explorer.codes
+        await explorer.press("u")
+        assert explorer.codes == blue
+        await explorer.press("u")
+        assert explorer.codes == as_it_is
+        await explorer.press("u")
+        assert "nothing to undo" in explorer.notices()
+        await explorer.press("r", "ctrl+r")
+        assert explorer.codes == green
+        await explorer.press("c")
+        assert explorer.codes == as_it_is
+        await explorer.press("u")
+        assert explorer.codes == green
+
+
+async def test_a_value_that_was_only_passed_is_no_step(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter")
+        as_it_is = explorer.codes
+        await explorer.pilot.press(COLOUR, "j", "j", "j")
+        await explorer.press("u")
+        assert explorer.codes == as_it_is
+
+
+async def test_a_value_where_one_rests_is_a_step(
+    workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SubstitutesScreen, "settle_after", 0.001)
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", COLOUR, "j")
+        await explorer.pilot.pause(0.1)
+        await explorer.press("j", "u")
+        assert explorer.screen.visit.history.changes == {"colour": "blue"}
+
+
+async def test_one_wish_can_be_taken_back(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", "1", "j", COLOUR, "j")
+        assert set(explorer.screen.visit.history.changes) == {"garment", "colour"}
+        await explorer.press("x")
+        assert set(explorer.screen.visit.history.changes) == {"garment"}
+
+
+async def test_a_result_becomes_the_query_and_back_again(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", COLOUR, "j", "enter")
+        assert explorer.grid.has_focus
+        await explorer.press("l", "l")
+        results, code = explorer.codes, explorer.code
+        await explorer.press("enter")
+        catalog = explorer.app.library.catalog
+        assert catalog.codes[explorer.screen.visit.row] == code
+        assert explorer.codes != results
+        assert "›" in explorer.text()
+        await explorer.press("backspace")
+        assert (explorer.codes, explorer.code) == (results, code)
+        assert explorer.screen.visit.history.changes == {"colour": "blue"}
+        await explorer.press("escape")
+        assert isinstance(explorer.screen, BrowseScreen)
+        assert explorer.code == "P-000"
+
+
+async def test_every_step_is_in_the_database(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", COLOUR, "j", "enter", "u", "r", "enter", "backspace")
+        await explorer.press("c", "escape")
+        await explorer.pilot.pause(0.1)
+        steps = explorer.steps()
+        actions = [action for action, _ in steps]
+        assert actions == ["query", "change", "undo", "redo", "query", "back", "clear"]
+        assert steps[0][1] == {"item": "P-000", "changes": {}, "k": 60}
+        assert steps[1][1]["changes"] == {"colour": "blue"}
+
+
+async def test_a_change_is_kept_when_the_explorer_is_closed_at_once(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter")
+        await explorer.pilot.press(COLOUR, "j", "q")
+    with workspace.open_store() as store:
+        (session,) = store.sessions()
+        assert [step.action for step in store.steps(session.id)] == ["query", "change"]
+
+
+async def test_looking_around_begins_no_session(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("l", "j", "G")
+        assert explorer.app.library.store.sessions() == []
+
+
+async def test_a_result_tells_what_matches_in_words(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", COLOUR, "j", "tab", "G")
+        shown = explorer.text()
+        assert ", not blue" in shown
+        assert "no. 47" in shown
+
+
+async def test_an_index_damaged_while_running_is_a_notice(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        searcher = explorer.app.library.searcher
+        searcher._index_of_row[0] = -1  # an item that came after the index
+        await explorer.press("enter")
+        assert "datrnet index" in explorer.notices()
+        assert explorer.app.is_running
+
+
+async def test_an_enter_before_the_results_is_harmless(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.pilot.press("enter", "enter", "enter", "tab", "enter", "tab", "escape")
+        await explorer.rest()
+        assert explorer.app.is_running

@@ -1,0 +1,1 @@
+"""The explorer: a Textual front end over the library."""

@@ -1,0 +1,86 @@
+"""What the explorer works on: the open catalogue, and its index where there is one."""
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import IndexStaleError
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.search import Searcher
+from datrnet.db.store import Store
+from datrnet.tui.thumbnails import Thumbnails
+
+
+class Library:
+    """A workspace opened for looking around."""
+
+    def __init__(self, workspace: Workspace, store: Store) -> None:
+        """Read the catalogue and open the index.
+
+        An absent or damaged index is no error here: ``trouble`` then says what is wrong.
+
+        Raises:
+            DatabaseError: The catalogue cannot be read.
+        """
+        self.workspace = workspace
+        self.store = store
+        self.catalog = Catalog.load(store)
+        self.thumbnails = Thumbnails(workspace, self.catalog)
+        self.searcher: Searcher | None = None
+        self.trouble: IndexStaleError | None = None
+        try:
+            self.searcher = Searcher(self.catalog, Generation.current(workspace, store))
+        except IndexStaleError as error:
+            self.trouble = error
+
+    def picture_path(self, row: int) -> Path:
+        """Return where an item's picture lies."""
+        return self.workspace.picture_path(self.catalog.picture_paths[row])
+
+    def rows_titled(self, text: str) -> NDArray[np.intp]:
+        """Return the rows whose title or code matches a text, best first.
+
+        Raises:
+            DatabaseError: The catalogue cannot be read.
+        """
+        ids = np.array(self.store.search_titles(text, self.catalog.num_items), dtype=np.int64)
+        places = np.searchsorted(self.catalog.item_ids, ids)
+        places = np.minimum(places, max(self.catalog.num_items - 1, 0))
+        # an item imported a moment ago is not in this snapshot
+        return places[self.catalog.item_ids[places] == ids] if len(ids) else places
+
+    @cached_property
+    def every_row(self) -> NDArray[np.intp]:
+        """All rows, in the catalogue's order."""
+        return np.arange(self.catalog.num_items, dtype=np.intp)
+
+    @cached_property
+    def value_counts(self) -> dict[str, dict[str, int]]:
+        """How many items carry each value, by super-category and value."""
+        counts = {}
+        for idx, category in enumerate(self.catalog.super_categories):
+            labels = self.catalog.labels[:, idx]
+            numbers = np.bincount(labels[labels >= 0], minlength=len(category.values))
+            counts[category.name] = dict(zip(category.values, numbers.tolist(), strict=True))
+        return counts
+
+    @cached_property
+    def wishable(self) -> dict[str, frozenset[str]]:
+        """The values that can be wished for, by super-category: those that have a prototype."""
+        if self.searcher is None:
+            return {}
+        generation = self.searcher.generation
+        return {
+            category.name: frozenset(
+                value
+                for value, prototype in zip(
+                    category.values, generation.prototypes_of(idx), strict=True
+                )
+                if not np.isnan(prototype).any()
+            )
+            for idx, category in enumerate(generation.super_categories)
+        }

@@ -1,0 +1,57 @@
+"""A picture's file as character cells, and its way into the system's viewer."""
+
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from datrnet.core.data.blocks import CELL_RATIO, Cells, cells_of, fitting_size
+from datrnet.core.data.pictures import read_picture
+from datrnet.core.errors import DataError
+
+VIEWERS = {"darwin": ("open",), "linux": ("xdg-open", "wslview", "gio")}
+
+
+def picture_cells(path: Path, rows: int, columns: int) -> Cells:
+    """Draw a picture file undistorted into at most ``rows`` x ``columns`` cells.
+
+    Raises:
+        DataError: The file is missing or no readable picture.
+    """
+    picture = read_picture(path, 2 * max(columns, rows * CELL_RATIO))
+    rows, columns = fitting_size(*picture.size, rows=rows, columns=columns)
+    small = picture.resize((2 * columns, 2 * rows), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return cells_of(np.asarray(small), rows, columns)
+
+
+def open_in_viewer(path: Path) -> None:
+    """Show a picture in the program that the system has for it.
+
+    Raises:
+        DataError: The file is missing, or the system has no such program.
+    """
+    if not path.is_file():
+        raise DataError(f"The picture {path} is missing.")
+    names = VIEWERS.get(sys.platform, ())
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        raise DataError("This system has no viewer for pictures.", mend=f"The file is {path}.")
+    verb = ["open"] if Path(program).name == "gio" else []
+    try:
+        viewer = subprocess.Popen(
+            [program, *verb, str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # closing the explorer leaves the picture open
+        )
+    except OSError as error:
+        raise DataError(
+            f"The viewer {program} does not start: {error.strerror}.", mend=f"The file is {path}."
+        ) from error
+    # somebody must take note of its end, whenever that is
+    threading.Thread(target=viewer.wait, daemon=True).start()

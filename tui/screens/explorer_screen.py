@@ -1,0 +1,162 @@
+"""What every screen with pictures shares: the detail pane, its pictures, and actions on an item."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.worker import get_current_worker
+
+from datrnet.core.data.blocks import cells_of, fitting_size
+from datrnet.core.data.inert_text import inert
+from datrnet.core.errors import DataError, DatrnetError
+from datrnet.tui.library import Library
+from datrnet.tui.messages import PictureDrawn, WorkFailed
+from datrnet.tui.pictures import open_in_viewer, picture_cells
+from datrnet.tui.screens.help_screen import HelpScreen
+from datrnet.tui.session_log import SessionLog
+from datrnet.tui.thumbnails import Absent
+from datrnet.tui.widgets.detail_pane import DetailPane
+from datrnet.tui.widgets.facts import Subject
+from datrnet.tui.widgets.picture_view import PictureView
+from datrnet.tui.widgets.thumb_grid import ThumbGrid
+
+PATIENCE = 0.2
+"""Seconds after which a picture that is still being read is stood in for."""
+
+
+class ExplorerScreen(Screen[None]):
+    """A screen with a grid and a detail pane."""
+
+    HELP_TITLE = "Item"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "copy_code", "Copy code", show=False),
+        Binding("o", "open_picture", "Open picture in its viewer", show=False),
+    ]
+
+    debounce: ClassVar[float] = 0.03
+    """Seconds of rest before work begins: a key that repeats starts nothing in between."""
+
+    def __init__(self, library: Library, session: SessionLog) -> None:
+        super().__init__()
+        self.library = library
+        self.session = session
+        self._picture_timers: dict[str, tuple[Timer, ...]] = {}
+
+    @property
+    def grid(self) -> ThumbGrid:
+        """The pictures."""
+        return self.query_one(ThumbGrid)
+
+    @property
+    def detail(self) -> DetailPane:
+        """The pane about the item under the cursor."""
+        return self.query_one(DetailPane)
+
+    def subject(self, row: int) -> Subject:
+        """Return what there is to say about an item of the catalogue."""
+        catalog = self.library.catalog
+        return Subject(
+            code=catalog.codes[row], title=catalog.titles[row], labels=catalog.labels_of(row)
+        )
+
+    # ── pictures ─────────────────────────────────────────────────────────────
+
+    def show_picture(self, view: PictureView, row: int | None) -> None:
+        """Show an item's picture in a moment; its thumbnail, if that takes longer.
+
+        The picture before it stays until then, so that a running cursor sends nothing.
+        """
+        key = view.id or ""
+        for timer in self._picture_timers.pop(key, ()):
+            timer.stop()
+        view.row = row
+        columns, rows = view.size
+        if row is None or not columns or not rows:
+            view.explain("")
+            return
+        self._picture_timers[key] = (
+            self.set_timer(self.debounce, lambda: self._draw_picture(key, row, rows, columns)),
+            self.set_timer(PATIENCE, lambda: self._show_thumbnail(view, row)),
+        )
+
+    def _show_thumbnail(self, view: PictureView, row: int) -> None:
+        """Show an item's thumbnail, enlarged, where its picture is still being read."""
+        if view.row_shown == row:
+            return
+        thumbnail = self.library.thumbnails.pixels(row)
+        if isinstance(thumbnail, Absent):
+            view.explain("")
+        else:
+            (columns, rows), side = view.size, len(thumbnail)
+            size = fitting_size(side, side, rows=rows, columns=columns)
+            view.show(cells_of(thumbnail, *size))
+
+    def _draw_picture(self, view_id: str, row: int, rows: int, columns: int) -> None:
+        self.run_worker(
+            lambda: self._read_picture(view_id, row, rows, columns),
+            thread=True,
+            exclusive=True,
+            group=f"picture-{view_id}",
+        )
+
+    def _read_picture(self, view_id: str, row: int, rows: int, columns: int) -> None:
+        """Draw a picture's file, in a thread."""
+        worker = get_current_worker()
+        try:
+            cells = picture_cells(self.library.picture_path(row), rows, columns)
+            drawn = PictureDrawn(view_id, row, cells)
+        except DataError as error:
+            drawn = PictureDrawn(view_id, row, None, str(error))
+        if not worker.is_cancelled:
+            self.post_message(drawn)
+
+    @on(PictureDrawn)
+    def _show_drawn(self, message: PictureDrawn) -> None:
+        view = self.query_one(f"#{message.view_id}", PictureView)
+        if view.row != message.row:
+            return
+        view.row_shown = message.row
+        if message.cells is None:
+            view.explain(message.trouble)
+        else:
+            view.show(message.cells)
+
+    @on(PictureView.Resized)
+    def _fit_picture(self, message: PictureView.Resized) -> None:
+        self.show_picture(message.view, message.view.row)
+
+    # ── actions ──────────────────────────────────────────────────────────────
+
+    @on(WorkFailed)
+    def _tell_failure(self, message: WorkFailed) -> None:
+        self.tell(message.error)
+
+    def tell(self, error: DatrnetError) -> None:
+        """Show an error as a notice."""
+        self.notify(inert(str(error)), severity="error", markup=False)
+
+    def action_copy_code(self) -> None:
+        """Copy the code of the item under the cursor."""
+        if (row := self.grid.row) is not None:
+            code = self.library.catalog.codes[row]
+            self.app.copy_to_clipboard(code)
+            self.notify(f"Copied {inert(code)}", markup=False, timeout=2)
+
+    def action_open_picture(self) -> None:
+        """Open the picture of the item under the cursor in the system's viewer."""
+        if (row := self.grid.row) is not None:
+            self._open_picture(self.library.picture_path(row))
+
+    @work(thread=True, group="viewer")
+    def _open_picture(self, path: Path) -> None:
+        try:
+            open_in_viewer(path)
+        except DataError as error:
+            self.post_message(WorkFailed(error))
+
+    def action_help(self) -> None:
+        """List the keys that work here."""
+        self.app.push_screen(HelpScreen.about(self))

@@ -1,0 +1,262 @@
+"""Substitutes of an item: pickers for its values on one side, the results beside them, live."""
+
+from typing import ClassVar
+
+import numpy as np
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
+from textual.widgets import Footer
+from textual.worker import get_current_worker
+
+from datrnet.core.errors import DatrnetError
+from datrnet.core.retrieval.search import Request, Substitute
+from datrnet.tui.history import Visit
+from datrnet.tui.library import Library
+from datrnet.tui.messages import SubstitutesFound, WorkFailed
+from datrnet.tui.screens.explorer_screen import ExplorerScreen
+from datrnet.tui.session_log import SessionLog
+from datrnet.tui.widgets.detail_pane import DetailPane
+from datrnet.tui.widgets.facts import Subject, matches
+from datrnet.tui.widgets.pickers import Choices, Pickers
+from datrnet.tui.widgets.picture_view import PictureView
+from datrnet.tui.widgets.thumb_grid import EMPTY, Listing, ThumbGrid
+from datrnet.tui.widgets.title_bar import TitleBar
+from datrnet.tui.widgets.too_small import TooSmall
+
+NUM_SUBSTITUTES = 60
+
+
+class SubstitutesScreen(ExplorerScreen):
+    """A query, its changes, and what comes nearest."""
+
+    HELP_TITLE = "Substitutes"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(str(n), f"open_picker({n})", f"Picker {n}", show=False) for n in range(1, 10)),
+        Binding("tab,p", "swap_focus", "Pickers/results"),
+        Binding("s", "follow", "Substitutes of this result", show=False),
+        Binding("u", "undo", "Undo"),
+        Binding("r,ctrl+r", "redo", "Redo"),
+        Binding("c", "clear", "Clear"),
+        Binding("escape,backspace", "back", "Back"),
+        Binding("question_mark,f1", "help", "Help", key_display="?"),
+    ]
+    AUTO_FOCUS = "ValueList"
+
+    settle_after: ClassVar[float] = 0.5
+    """Seconds of rest after which a value run through becomes a step of its own."""
+
+    def __init__(self, library: Library, session: SessionLog, row: int) -> None:
+        super().__init__(library, session)
+        self._trail = [Visit(row)]
+        self._found: SubstitutesFound | None = None
+        """What the grid shows; the results before it stay until these arrive."""
+        self._search_timer: Timer | None = None
+        self._settle_timer: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """Query and pickers, results, detail."""
+        assert self.library.searcher is not None
+        yield TitleBar()
+        with Horizontal(id="body"):
+            with Vertical(id="wishes"):
+                yield PictureView(id="query-picture")
+                yield Pickers(self._choices(), id="pickers")
+            with Vertical(id="middle"):
+                yield ThumbGrid(self.library.thumbnails, id="results")
+            yield DetailPane(id="detail")
+        yield Footer(show_command_palette=False, compact=True)
+        yield TooSmall()
+
+    def on_mount(self) -> None:
+        """Search for the item as it is."""
+        self._record("query")
+        self._show_query()
+
+    def on_unmount(self) -> None:
+        """Keep the value where a person rested, however soon they left."""
+        self._settle()
+
+    @property
+    def visit(self) -> Visit:
+        """The query where one is."""
+        return self._trail[-1]
+
+    def _choices(self) -> list[Choices]:
+        wishable, counts = self.library.wishable, self.library.value_counts
+        return [
+            Choices(category=one, counts=counts[one.name], wishable=wishable[one.name])
+            for one in self.library.catalog.super_categories
+            if one.name in wishable
+        ]
+
+    def _show_query(self) -> None:
+        """Bring everything to the query and its changes as they are now."""
+        catalog, row = self.library.catalog, self.visit.row
+        self.query_one(TitleBar).trail = tuple(catalog.titles[one.row] for one in self._trail)
+        self.query_one(Pickers).show(catalog.labels_of(row), self.visit.history.changes)
+        self.show_picture(self.query_one("#query-picture", PictureView), row)
+        self._search()
+
+    def _record(self, action: str) -> None:
+        """Write what was done into the session."""
+        request = {
+            "item": self.library.catalog.codes[self.visit.row],
+            "changes": self.visit.history.changes,
+            "k": NUM_SUBSTITUTES,
+        }
+        self.session.add(action, request)
+
+    # ── search ───────────────────────────────────────────────────────────────
+
+    def _search_soon(self) -> None:
+        if self._search_timer is not None:
+            self._search_timer.stop()
+        self._search_timer = self.set_timer(self.debounce, self._search)
+
+    def _search(self) -> None:
+        self._find(self.visit.row, self.visit.history.changes)
+
+    @work(thread=True, exclusive=True, group="substitutes")
+    def _find(self, row: int, changes: dict[str, str]) -> None:
+        worker, searcher = get_current_worker(), self.library.searcher
+        assert searcher is not None
+        try:
+            found: SubstitutesFound | WorkFailed = SubstitutesFound(
+                row,
+                changes,
+                searcher.substitutes(
+                    searcher.query_of_item(row), Request(changes=changes, k=NUM_SUBSTITUTES)
+                ),
+            )
+        except DatrnetError as error:
+            found = WorkFailed(error)
+        if not worker.is_cancelled:
+            self.post_message(found)
+
+    @on(SubstitutesFound)
+    def _show_found(self, message: SubstitutesFound) -> None:
+        if (message.row, message.changes) != (self.visit.row, self.visit.history.changes):
+            return  # of a request that has been overtaken
+        self._found, found = message, message.substitutes
+        changes = len(message.changes)
+        word = {0: "no change", 1: "1 change"}.get(changes, f"{changes} changes")
+        self.query_one(TitleBar).facts = f"{len(found)} substitutes · {word}"
+        self.grid.show(
+            Listing(
+                rows=np.array([one.row for one in found], dtype=np.intp),
+                caption=lambda position: (found[position].title, matches(found[position])),
+            ),
+            cursor=self.visit.cursor,
+            empty_text="There is nothing else to show.",
+        )
+
+    # ── the result under the cursor ──────────────────────────────────────────
+
+    @on(WorkFailed)
+    def _show_nothing(self) -> None:
+        """Leave no results standing that belong to another query."""
+        if self._found is None or self._found.row != self.visit.row:
+            self.grid.show(EMPTY, empty_text="No substitutes can be shown for this item.")
+
+    @on(ThumbGrid.Highlighted)
+    def _show_result(self) -> None:
+        row, found = self.grid.row, self._found
+        if row is None or found is None:
+            self.detail.show(None)
+        else:
+            if found.row == self.visit.row:
+                self.visit.cursor = self.grid.cursor
+            self.detail.show(self._compared(found, found.substitutes[self.grid.cursor]))
+        self.show_picture(self.detail.picture, row)
+
+    def _compared(self, found: SubstitutesFound, substitute: Substitute) -> Subject:
+        return Subject(
+            code=substitute.code,
+            title=substitute.title,
+            labels=substitute.labels,
+            substitute=substitute,
+            wanted=self.library.catalog.labels_of(found.row) | found.changes,
+        )
+
+    @on(ThumbGrid.Entered)
+    def action_follow(self) -> None:
+        """Make the result under the cursor the next query."""
+        if (row := self.grid.row) is not None:
+            self._settle()
+            self._trail.append(Visit(row))
+            self._record("query")
+            self._show_query()
+
+    def action_back(self) -> None:
+        """Go back along the trail, and at its beginning to the catalogue."""
+        self._settle()
+        if len(self._trail) == 1:
+            self.dismiss()
+            return
+        self._trail.pop()
+        self._record("back")
+        self._show_query()
+
+    # ── changes ──────────────────────────────────────────────────────────────
+
+    @on(Pickers.Changed)
+    def _change(self, message: Pickers.Changed) -> None:
+        self.visit.history.propose(message.changes)
+        self.visit.cursor = 0
+        self._search_soon()
+        if self._settle_timer is not None:
+            self._settle_timer.stop()
+        self._settle_timer = self.set_timer(self.settle_after, self._settle)
+
+    @on(Pickers.Done)
+    def _to_results(self) -> None:
+        self._settle()
+        self.grid.focus()
+
+    def _settle(self) -> None:
+        """Make the value where a person rests a step of its own."""
+        if self._settle_timer is not None:
+            self._settle_timer.stop()
+        if self.visit.history.settle():
+            self._record("change")
+
+    def action_undo(self) -> None:
+        """Take the last change back."""
+        self._settle()
+        self._step("undo", "There is nothing to undo.", moved=self.visit.history.undo())
+
+    def action_redo(self) -> None:
+        """Make the change again that was taken back."""
+        self._settle()
+        self._step("redo", "There is nothing to redo.", moved=self.visit.history.redo())
+
+    def action_clear(self) -> None:
+        """Take all changes back."""
+        self._settle()
+        history = self.visit.history
+        history.propose({})
+        self._step("clear", "There is no change to clear.", moved=history.settle())
+
+    def _step(self, action: str, otherwise: str, *, moved: bool) -> None:
+        if not moved:
+            self.notify(otherwise, timeout=2)
+            return
+        self.visit.cursor = 0
+        self._record(action)
+        self._show_query()
+
+    # ── where the keys go ────────────────────────────────────────────────────
+
+    def action_open_picker(self, number: int) -> None:
+        """Open a picker by its number."""
+        self.query_one(Pickers).open(number - 1)
+
+    def action_swap_focus(self) -> None:
+        """Go from the pickers to the results or back."""
+        if self.grid.has_focus:
+            self.query_one(Pickers).values.focus()
+        else:
+            self.grid.focus()

@@ -1,0 +1,103 @@
+"""Thumbnails by row of the catalogue: from the workspace's file at once, else made by threads.
+
+The threads touch no widget. They leave what they made here, and the grid fetches it in batches.
+"""
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from enum import Enum, auto
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.pictures import read_picture, thumbnail_pixels
+from datrnet.core.data.thumbnails import SIZE, ThumbnailStore
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import DataError
+
+NUM_THREADS = 2
+MAX_WAITING = 512
+"""Requests beyond these are forgotten, the oldest first: nobody looks at them any more."""
+MAX_KEPT = 4096
+
+Pixels = NDArray[np.uint8]
+
+
+class Absent(Enum):
+    """Why there are no pixels."""
+
+    WAITING = auto()
+    MISSING = auto()
+
+
+class Thumbnails:
+    """Gives thumbnails without ever waiting for one; the last asked for is made first."""
+
+    def __init__(self, workspace: Workspace, catalog: Catalog) -> None:
+        """Open nothing yet; threads start with the first thumbnail that must be made."""
+        self._workspace = workspace
+        self._catalog = catalog
+        self._store = ThumbnailStore(workspace.thumbnails)
+        self._made: OrderedDict[int, Pixels | Absent] = OrderedDict()
+        self._waiting: deque[int] = deque(maxlen=MAX_WAITING)
+        self._change = threading.Condition()
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+
+    def pixels(self, row: int) -> Pixels | Absent:
+        """Return an item's thumbnail (32, 32, 3), or why there is none; ask for one to be made."""
+        stored = self._store.get(int(self._catalog.item_ids[row]))
+        if stored is not None:
+            return stored
+        with self._change:
+            made = self._made.get(row)
+            if made is not None:
+                return made
+            self._ask(row)
+            return Absent.WAITING
+
+    def arrived(self, rows: Iterable[int]) -> set[int]:
+        """Return those of the rows that threads have made, or could not make."""
+        with self._change:
+            return {row for row in rows if row in self._made}
+
+    def close(self) -> None:
+        """Let the threads end and the file go."""
+        with self._change:
+            self._closed = True
+            self._change.notify_all()
+        for thread in self._threads:
+            thread.join()
+        self._store.close()
+
+    def _ask(self, row: int) -> None:
+        if row in self._waiting:
+            self._waiting.remove(row)
+        self._waiting.append(row)
+        if len(self._threads) < NUM_THREADS and not self._closed:
+            thread = threading.Thread(target=self._work, name="thumbnails", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        self._change.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._waiting or self._closed)
+                if self._closed:
+                    return
+                row = self._waiting.pop()
+            made = self._make(row)
+            with self._change:
+                self._made[row] = made
+                while len(self._made) > MAX_KEPT:
+                    self._made.popitem(last=False)
+
+    def _make(self, row: int) -> Pixels | Absent:
+        path = self._workspace.picture_path(self._catalog.picture_paths[row])
+        try:
+            return thumbnail_pixels(read_picture(path, SIZE))
+        except DataError:
+            return Absent.MISSING

@@ -1,0 +1,143 @@
+"""Cards: a thumbnail with its title and note, drawn as lines of segments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rich.segment import Segment
+from rich.style import Style
+from textual.cache import LRUCache
+
+from datrnet.core.data.blocks import cells_of
+from datrnet.tui.fitting import fitted
+from datrnet.tui.segments import lines_of
+from datrnet.tui.thumbnails import Absent, Thumbnails
+
+Lines = list[list[Segment]]
+
+FRAME = 1
+"""The margin on every side of a picture, where the cursor's frame is drawn."""
+CAPTION_LINES = 2
+KEPT_PICTURES = 2048
+
+ABSENT_TEXTS = {Absent.WAITING: "…", Absent.MISSING: "no picture"}
+
+
+@dataclass(frozen=True, slots=True)
+class CardSize:
+    """The size of a thumbnail in cells."""
+
+    columns: int
+    rows: int
+
+
+CARD_SIZES = (CardSize(10, 5), CardSize(12, 6), CardSize(16, 8), CardSize(20, 10), CardSize(26, 13))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardStyles:
+    """The colours of a card, from the theme."""
+
+    blank: Style
+    title: Style
+    note: Style
+    frame: Style
+    cursor: Style
+    absent: Style
+
+
+class CardPainter:
+    """Draws cards and keeps the pictures drawn."""
+
+    def __init__(self, thumbnails: Thumbnails) -> None:
+        self._thumbnails = thumbnails
+        self._size = CARD_SIZES[2]
+        self._pictures: LRUCache[int, Lines] = LRUCache(KEPT_PICTURES)
+        self.waiting: set[int] = set()
+        """Rows drawn without their picture, which a thread is making."""
+
+    @property
+    def size(self) -> CardSize:
+        """The size of the thumbnails."""
+        return self._size
+
+    @size.setter
+    def size(self, size: CardSize) -> None:
+        if size != self._size:
+            self._size = size
+            self._pictures.clear()
+
+    @property
+    def width(self) -> int:
+        """Columns from one card to the next."""
+        return self._size.columns + 2 * FRAME
+
+    @property
+    def height(self) -> int:
+        """Lines from one card to the next."""
+        return FRAME + self._size.rows + CAPTION_LINES
+
+    def cards(
+        self,
+        rows: Sequence[int],
+        captions: Sequence[tuple[str, str]],
+        cursor: int,
+        styles: CardStyles,
+    ) -> list[Lines]:
+        """Return the lines of cards side by side.
+
+        Args:
+            rows: Their rows in the catalogue.
+            captions: Their titles and notes.
+            cursor: Which of them the cursor is on; any other number for none.
+            styles: The colours to draw with.
+        """
+        self._draw(rows)
+        return [
+            self._card(row, caption, styles, is_cursor=place == cursor)
+            for place, (row, caption) in enumerate(zip(rows, captions, strict=True))
+        ]
+
+    def _draw(self, rows: Sequence[int]) -> None:
+        """Draw the pictures that are not kept yet, all at once."""
+        found = {row: self._thumbnails.pixels(row) for row in rows if row not in self._pictures}
+        pixels = {row: one for row, one in found.items() if not isinstance(one, Absent)}
+        self.waiting |= {row for row, one in found.items() if one is Absent.WAITING}
+        if not pixels:
+            return
+        cells = cells_of(np.stack(list(pixels.values())), self._size.rows, self._size.columns)
+        for place, row in enumerate(pixels):
+            self._pictures[row] = lines_of(cells[place])
+
+    def _card(
+        self, row: int, caption: tuple[str, str], styles: CardStyles, *, is_cursor: bool
+    ) -> Lines:
+        left, right, top = "▐", "▌", f"▗{'▄' * self._size.columns}▖"
+        if not is_cursor:
+            left, right, top = " ", " ", " " * self.width
+        edge = styles.frame if is_cursor else styles.blank
+        picture = self._pictures.get(row) or self._absent(row, styles.absent)
+        lines = [[Segment(top, edge)]]
+        lines += [[Segment(left, edge), *line, Segment(right, edge)] for line in picture]
+        for text, style in zip(caption, (styles.title, styles.note), strict=True):
+            shown = Segment(
+                f" {fitted(text, self._size.columns)} ", styles.cursor if is_cursor else style
+            )
+            lines.append([shown])
+        return lines
+
+    def _absent(self, row: int, style: Style) -> Lines:
+        absent = self._thumbnails.pixels(row)
+        text = ABSENT_TEXTS[absent] if isinstance(absent, Absent) else ""
+        middle, columns = self._size.rows // 2, self._size.columns
+        return [
+            [Segment((text if line == middle else "").center(columns), style)]
+            for line in range(self._size.rows)
+        ]
+
+
+def size_that_suits(width: int, height: int) -> CardSize:
+    """Return the thumbnail size that shows a fair number of cards at once."""
+    if height < 24 or width < 60:
+        return CARD_SIZES[1] if height >= 9 else CARD_SIZES[0]
+    return CARD_SIZES[2] if width < 200 else CARD_SIZES[3]

@@ -1,0 +1,116 @@
+"""Words about an item: what it is, what of it matches, where its distance comes from."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual.content import Content
+
+from datrnet.core.data.inert_text import inert
+from datrnet.core.retrieval.search import Substitute
+from datrnet.tui.fitting import fitted
+
+Part = tuple[str, str]
+"""Text and the style it has."""
+
+MARKS: Mapping[bool | None, Part] = {
+    True: ("✓", "$text-success"),
+    False: ("✗", "$text-error"),
+    None: ("·", "$text-muted"),
+}
+UNLABELED = "no label"
+NAME_WIDTH = 14
+EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """An item to tell about."""
+
+    code: str
+    title: str
+    labels: Mapping[str, str | None]
+    substitute: Substitute | None = None
+    """Where the item is a result: how it compares."""
+    wanted: Mapping[str, str | None] | None = None
+    """Where it is a result: the value asked for in every super-category."""
+
+
+def matches(substitute: Substitute) -> str:
+    """Return the note under a result: its distance, how many values are as wanted and not."""
+    agreement = list(substitute.agreement.values())
+    good, bad = agreement.count(True), agreement.count(False)
+    return f"{substitute.distance:.2f} ✓{good}" + (f" ✗{bad}" if bad else "")
+
+
+def table(subject: Subject, width: int) -> Content:
+    """Return all that is known, one line each."""
+    parts: list[Part] = []
+    for name, value in subject.labels.items():
+        parts += _line(subject, name, value, width)
+    if subject.substitute is not None:
+        parts += [("\n", ""), *_shares(subject.substitute, width)]
+    return Content.assemble(*parts)
+
+
+def flow(subject: Subject) -> Content:
+    """Return the same in running text, for a low and wide space."""
+    parts: list[Part] = []
+    for name, value in subject.labels.items():
+        parts += [*_mark(subject, name), (f"{inert(name)} ", "$text-muted")]
+        parts += [(inert(value or UNLABELED), ""), (_instead_of(subject, name), "$text-muted")]
+        parts.append(("   ", ""))
+    return Content.assemble(*parts)
+
+
+def heading(subject: Subject) -> Content:
+    """Return title, code and, for a result, rank and distance."""
+    facts = inert(subject.code)
+    if subject.substitute is not None:
+        rank, distance = subject.substitute.rank, subject.substitute.distance
+        facts += f"  ·  no. {rank}  ·  distance {distance:.3f}"
+    return Content.assemble((inert(subject.title), "bold"), "\n", (facts, "$text-muted"))
+
+
+def _line(subject: Subject, name: str, value: str | None, width: int) -> Iterator[Part]:
+    yield from _mark(subject, name)
+    yield f"{fitted(name, NAME_WIDTH - 1)} ", "$text-muted"
+    room = width - NAME_WIDTH - (0 if subject.substitute is None else 2)
+    text, note = inert(value or UNLABELED), _instead_of(subject, name)
+    if cell_len(text) + cell_len(note) > room:
+        note = fitted(note, max(0, room - cell_len(text))).rstrip()
+    yield fitted(text, min(cell_len(text), room)), "" if value else "$text-muted"
+    yield f"{note}\n", "$text-muted"
+
+
+def _mark(subject: Subject, name: str) -> Iterator[Part]:
+    if subject.substitute is not None:
+        mark, style = MARKS[subject.substitute.agreement.get(name)]
+        yield f"{mark} ", style
+
+
+def _instead_of(subject: Subject, name: str) -> str:
+    """Return what was asked for where the item carries something else."""
+    if subject.substitute is None or subject.wanted is None:
+        return ""
+    wanted = subject.wanted.get(name)
+    if wanted is None or subject.substitute.agreement.get(name):
+        return ""
+    return f", not {inert(wanted)}" if subject.labels.get(name) else f", wanted {inert(wanted)}"
+
+
+def _shares(substitute: Substitute, width: int) -> Iterator[Part]:
+    """Yield a bar for each super-category: its share of the squared distance."""
+    yield "Share of the distance\n", "bold $text-muted"
+    total = sum(substitute.parts.values()) or 1.0
+    room = max(4, width - NAME_WIDTH - 7)
+    for name, part in substitute.parts.items():
+        share = part / total
+        yield f"  {fitted(name, NAME_WIDTH - 1)} ", "$text-muted"
+        yield fitted(_bar(share, room), room), "$primary"
+        yield f"{share:5.0%}\n", ""
+
+
+def _bar(share: float, room: int) -> str:
+    whole, eighths = divmod(round(share * room * 8), 8)
+    return "█" * whole + EIGHTHS[eighths].strip()

@@ -1,0 +1,235 @@
+"""The pickers: one for each super-category, of which one is open, to wish for another value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from datrnet.core.data.inert_text import inert
+from datrnet.db.rows import SuperCategory
+from datrnet.tui.fitting import fitted
+
+AS_IT_IS = "as it is"
+OWN_MARK = "• "
+NO_MARK = "  "
+COUNT_WIDTH = 8
+NAME_WIDTH = 13
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Choices:
+    """What a picker offers."""
+
+    category: SuperCategory
+    counts: Mapping[str, int]
+    wishable: frozenset[str]
+    """Values that have a prototype; the others are shown, but cannot be chosen."""
+
+
+class ValueList(OptionList):
+    """The values of the open picker."""
+
+    HELP_TITLE = "Pickers"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "cursor_down", "Next value", show=False),
+        Binding("up,k", "cursor_up", "Previous value", show=False),
+        Binding("home,g", "first", "First value", show=False),
+        Binding("end,G", "last", "Last value", show=False),
+        Binding("pagedown,ctrl+d,space", "page_down", "Values further down", show=False),
+        Binding("pageup,ctrl+u,b", "page_up", "Values further up", show=False),
+        Binding("enter", "select", "To the results", show=False),
+    ]
+
+
+class PickerHeader(Static):
+    """A picker's line: its number, its super-category, and the value now and wished for."""
+
+    @dataclass
+    class Clicked(Message):
+        """The line was clicked."""
+
+        idx: int
+
+    def __init__(self, idx: int) -> None:
+        super().__init__(markup=False)
+        self._idx = idx
+
+    def on_click(self) -> None:
+        """Ask for this picker to be opened."""
+        self.post_message(self.Clicked(self._idx))
+
+
+class Pickers(Vertical):
+    """All pickers of a query."""
+
+    HELP_TITLE = "Pickers"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right,l", "open_next(1)", "Next picker", show=False),
+        Binding("left,h", "open_next(-1)", "Previous picker", show=False),
+        Binding("x,delete", "reset", "This value as it is", show=False),
+    ]
+
+    @dataclass
+    class Changed(Message):
+        """Another value was chosen."""
+
+        changes: dict[str, str]
+        """Wanted value by super-category."""
+
+    class Done(Message):
+        """The choice is made; on to the results."""
+
+    def __init__(self, choices: list[Choices], *, id: str) -> None:
+        super().__init__(id=id)
+        self._choices = choices
+        self._labels: Mapping[str, str | None] = {}
+        self._changes: dict[str, str] = {}
+        self._open = 0
+
+    def compose(self) -> ComposeResult:
+        """One line for each, with one list of values that moves to the open one."""
+        for idx in range(len(self._choices)):
+            yield PickerHeader(idx)
+        yield ValueList(compact=True)
+
+    @property
+    def values(self) -> ValueList:
+        """The list of values."""
+        return self.query_one(ValueList)
+
+    def show(self, labels: Mapping[str, str | None], changes: Mapping[str, str]) -> None:
+        """Show the values that an item carries, and those wished for."""
+        is_new = labels != self._labels
+        self._labels, self._changes = dict(labels), dict(changes)
+        self._write_headers()
+        if is_new or not self.values.option_count:
+            self._fill()
+        else:
+            self._highlight()
+
+    def open(self, idx: int) -> None:
+        """Open a picker and go there."""
+        if 0 <= idx < len(self._choices):
+            if idx != self._open:
+                self._open = idx
+                self.move_child(self.values, after=self._headers[idx])
+                self._write_headers()
+                self._fill()
+            self.values.focus()
+            self.call_after_refresh(self.values.scroll_visible, animate=False)
+
+    @property
+    def _headers(self) -> list[PickerHeader]:
+        return list(self.query(PickerHeader))
+
+    @property
+    def _own(self) -> str | None:
+        """The value that the item carries in the open super-category."""
+        return self._labels.get(self._choices[self._open].category.name)
+
+    def _write_headers(self) -> None:
+        for idx, (header, choices) in enumerate(zip(self._headers, self._choices, strict=True)):
+            name = choices.category.name
+            own, wish = self._labels.get(name) or "no label", self._changes.get(name)
+            header.set_class(idx == self._open, "-open")
+            header.set_class(wish is not None, "-changed")
+            header.update(self._header(idx, name, own, wish))
+
+    def _header(self, idx: int, name: str, own: str, wish: str | None) -> Content:
+        room = max(4, self.size.width - NAME_WIDTH - 5)
+        label = fitted(name, NAME_WIDTH)
+        if wish is None:
+            return Content.assemble(
+                (f" {idx + 1} ", "$text-muted"), label, " ", (fitted(own, room), "$text-muted")
+            )
+        short = inert(own)
+        if cell_len(short) + 3 + cell_len(inert(wish)) > room:
+            short = fitted(short, max(1, room - 3 - cell_len(inert(wish)))).rstrip()
+        return Content.assemble(
+            (f" {idx + 1} ", "$text-muted"), label, " ", (f"{short} → ", "$text-muted"),
+            (fitted(wish, max(1, room - cell_len(short) - 3)).rstrip(), "bold $text-accent"),
+        )  # fmt: skip
+
+    def _fill(self) -> None:
+        choices = self._choices[self._open]
+        options = [self._option(value, choices) for value in choices.category.values]
+        if self._own is None:
+            options.insert(0, Option(Content(f"{OWN_MARK}no label, {AS_IT_IS}")))
+        self.values.set_options(options)
+        self._highlight()
+
+    def _option(self, value: str, choices: Choices) -> Option:
+        is_own = value == self._own
+        room = max(6, self.values.size.width or self.size.width) - 3
+        count = f"{choices.counts.get(value, 0):>{COUNT_WIDTH},}"
+        note = f"  {AS_IT_IS}" if is_own else ""
+        text_room = room - COUNT_WIDTH - len(OWN_MARK) - len(note)
+        name = fitted(value, min(cell_len(inert(value)), max(1, text_room)))
+        gap = " " * max(0, text_room - cell_len(name))
+        prompt = Content.assemble(
+            OWN_MARK if is_own else NO_MARK, name, (f"{note}{gap}{count}", "$text-muted")
+        )
+        return Option(prompt, disabled=not is_own and value not in choices.wishable)
+
+    @property
+    def _values_listed(self) -> list[str | None]:
+        """The value of each line of the list."""
+        values = self._choices[self._open].category.values
+        return [None, *values] if self._own is None else list(values)
+
+    def _highlight(self) -> None:
+        wish = self._changes.get(self._choices[self._open].category.name)
+        self.values.highlighted = self._values_listed.index(wish or self._own)
+
+    def on_resize(self) -> None:
+        """Fit the lines to the width."""
+        self._write_headers()
+        if self._labels:
+            self._fill()
+
+    @on(OptionList.OptionHighlighted)
+    def _choose(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        if event.option_index >= len(self._values_listed):
+            return  # of the list that was there a moment ago
+        if event.option is self.values.highlighted_option:
+            value = self._values_listed[event.option_index]
+            self._wish(None if value == self._own else value)
+
+    @on(OptionList.OptionSelected)
+    def _finish(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.post_message(self.Done())
+
+    @on(PickerHeader.Clicked)
+    def _open_clicked(self, event: PickerHeader.Clicked) -> None:
+        event.stop()
+        self.open(event.idx)
+
+    def action_open_next(self, step: int) -> None:
+        """Open the next picker."""
+        self.open((self._open + step) % len(self._choices))
+
+    def action_reset(self) -> None:
+        """Take the open picker's change back."""
+        self._wish(None)
+        self._highlight()
+
+    def _wish(self, value: str | None) -> None:
+        """Change the open super-category; None stands for the value as it is."""
+        name = self._choices[self._open].category.name
+        if value == self._changes.get(name):
+            return
+        others = {one: wish for one, wish in self._changes.items() if one != name}
+        self._changes = others if value is None else {**others, name: value}
+        self._write_headers()
+        self.post_message(self.Changed(dict(self._changes)))

@@ -1,0 +1,338 @@
+"""The grid of thumbnails: one widget that draws the lines in view, however many items there are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from datrnet.tui.fitting import fitted
+from datrnet.tui.thumbnails import Thumbnails
+from datrnet.tui.widgets.cards import CARD_SIZES, CardPainter, CardStyles, size_that_suits
+
+FLUSHES_PER_SECOND = 30
+KEPT_CARD_ROWS = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Listing:
+    """What a grid shows, in order."""
+
+    rows: NDArray[np.intp]
+    """Rows of the catalogue."""
+    caption: Callable[[int], tuple[str, str]]
+    """The title and the note under the thumbnail, by position in ``rows``."""
+
+
+EMPTY = Listing(rows=np.empty(0, dtype=np.intp), caption=lambda _: ("", ""))
+
+
+class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
+    """Cards in rows, with a cursor."""
+
+    HELP_TITLE = "Pictures"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "step(-1)", "Left", show=False),
+        Binding("right,l", "step(1)", "Right", show=False),
+        Binding("up,k", "step_rows(-1)", "Up", show=False),
+        Binding("down,j", "step_rows(1)", "Down", show=False),
+        Binding("pagedown,space", "page(1)", "Page down", show=False),
+        Binding("pageup,b", "page(-1)", "Page up", show=False),
+        Binding("ctrl+d,d", "page(0.5)", "Half a page down", show=False),
+        Binding("ctrl+u,D", "page(-0.5)", "Half a page up", show=False),
+        Binding("g,home", "first", "First", show=False),
+        Binding("G,end", "last", "Last", show=False),
+        Binding("enter", "enter", "Substitutes", show=False),
+        Binding("plus,equals_sign", "zoom(1)", "Larger pictures", show=False),
+        Binding("minus", "zoom(-1)", "Smaller pictures", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "thumb-grid--title",
+        "thumb-grid--note",
+        "thumb-grid--frame",
+        "thumb-grid--cursor",
+        "thumb-grid--absent",
+    }
+
+    @dataclass
+    class Highlighted(Message):
+        """The cursor stands on another item, or on none."""
+
+        grid: "ThumbGrid"
+        position: int
+        """-1 where the grid is empty."""
+
+        @property
+        def control(self) -> "ThumbGrid":
+            """The grid."""
+            return self.grid
+
+    @dataclass
+    class Entered(Message):
+        """The item under the cursor was chosen."""
+
+        grid: "ThumbGrid"
+        position: int
+
+        @property
+        def control(self) -> "ThumbGrid":
+            """The grid."""
+            return self.grid
+
+    def __init__(self, thumbnails: Thumbnails, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.listing = EMPTY
+        self.empty_text = ""
+        self.cursor = 0
+        self._thumbnails = thumbnails
+        self._painter = CardPainter(thumbnails)
+        self._chosen_size: int | None = None
+        self._strips: LRUCache[int, list[Strip]] = LRUCache(KEPT_CARD_ROWS)
+
+    # ── what it shows ────────────────────────────────────────────────────────
+
+    @property
+    def row(self) -> int | None:
+        """The catalogue row under the cursor, None where the grid is empty."""
+        return int(self.listing.rows[self.cursor]) if len(self.listing.rows) else None
+
+    def show(self, listing: Listing, *, cursor: int = 0, empty_text: str = "") -> None:
+        """Show other items, with the cursor on one of them."""
+        self.listing, self.empty_text = listing, empty_text
+        self.cursor = max(0, min(cursor, len(listing.rows) - 1))
+        self._arrange()
+        self._announce()
+
+    def move_to(self, position: int) -> None:
+        """Put the cursor on a position, or on the nearest there is."""
+        position = max(0, min(position, len(self.listing.rows) - 1))
+        if position == self.cursor or not len(self.listing.rows):
+            return
+        before, self.cursor = self.cursor, position
+        for changed in (before, position):
+            self._strips.discard(changed // self.num_columns)
+            self.refresh(self._card_region(changed))
+        self._bring_into_view()
+        self._announce()
+
+    # ── geometry ─────────────────────────────────────────────────────────────
+
+    @property
+    def num_columns(self) -> int:
+        """Cards side by side."""
+        return max(1, self.size.width // self._painter.width)
+
+    @property
+    def _num_card_rows(self) -> int:
+        return ceil(len(self.listing.rows) / self.num_columns)
+
+    @property
+    def _rows_in_view(self) -> int:
+        return max(1, self.size.height // self._painter.height)
+
+    @property
+    def _margin(self) -> int:
+        return max(0, (self.size.width - self.num_columns * self._painter.width) // 2)
+
+    @property
+    def _first_in_view(self) -> int:
+        """The first row of cards in view."""
+        return round(self.scroll_y / self._painter.height)
+
+    def _card_region(self, position: int) -> Region:
+        """Return where a card lies within the widget."""
+        card_row, column = divmod(position, self.num_columns)
+        width, height = self._painter.width, self._painter.height
+        return Region(
+            self._margin + column * width, card_row * height - self.scroll_offset.y, width, height
+        )
+
+    def _position_at(self, x: int, y: int) -> int | None:
+        column = (x - self._margin) // self._painter.width
+        card_row = (y + self.scroll_offset.y) // self._painter.height
+        position = card_row * self.num_columns + column
+        inside = 0 <= column < self.num_columns and 0 <= position < len(self.listing.rows)
+        return position if inside else None
+
+    def _arrange(self) -> None:
+        """Fit the cards to the widget's size, with the cursor's card in view."""
+        size = self._chosen_size
+        self._painter.size = (
+            size_that_suits(self.size.width, self.size.height) if size is None else CARD_SIZES[size]
+        )
+        self._strips.clear()
+        # the last page may begin at any row of cards, so that scrolling always lands on one
+        height = self._painter.height
+        spare = max(0, self.size.height - self._rows_in_view * height)
+        self.virtual_size = Size(self.size.width, self._num_card_rows * height + spare)
+        self._bring_into_view()
+        self.refresh()
+
+    def _bring_into_view(self) -> None:
+        card_row, first = self.cursor // self.num_columns, self._first_in_view
+        if card_row < first:
+            first = card_row
+        elif card_row >= first + self._rows_in_view:
+            first = card_row - self._rows_in_view + 1
+        self._scroll_to_card_row(first)
+
+    def _scroll_to_card_row(self, card_row: int) -> None:
+        # one jump: every step of a smooth scroll would send the whole page again
+        self.scroll_to(y=card_row * self._painter.height, animate=False)
+
+    # ── drawing ──────────────────────────────────────────────────────────────
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line of the widget."""
+        if not len(self.listing.rows):
+            return self._empty_line(y)
+        card_row, line = divmod(y + self.scroll_offset.y, self._painter.height)
+        if card_row >= self._num_card_rows:
+            return Strip.blank(self.size.width, self.rich_style)
+        strips = self._strips.get(card_row)
+        if strips is None:
+            strips = self._card_row_strips(card_row)
+            self._strips[card_row] = strips
+        return strips[line]
+
+    def _empty_line(self, y: int) -> Strip:
+        if y != self.size.height // 3:
+            return Strip.blank(self.size.width, self.rich_style)
+        text = fitted(self.empty_text, min(len(self.empty_text), self.size.width))
+        style = self.get_component_rich_style("thumb-grid--note")
+        return Strip([Segment(text.center(self.size.width), style)], self.size.width)
+
+    def _card_row_strips(self, card_row: int) -> list[Strip]:
+        width, first = self.size.width, card_row * self.num_columns
+        positions = range(first, min(first + self.num_columns, len(self.listing.rows)))
+        rows = [int(self.listing.rows[position]) for position in positions]
+        captions = [self.listing.caption(position) for position in positions]
+        cards = self._painter.cards(rows, captions, self.cursor - first, self._styles())
+        if self._painter.waiting:
+            self._flushes.resume()
+        blank = self.rich_style
+        margin = Segment(" " * self._margin, blank)
+        rest = width - self._margin - len(rows) * self._painter.width
+        strips = []
+        for line in range(self._painter.height):
+            segments = [margin, *(segment for card in cards for segment in card[line])]
+            strips.append(Strip([*segments, Segment(" " * rest, blank)], width))
+        return strips
+
+    def _styles(self) -> CardStyles:
+        def named(name: str) -> Style:
+            return self.get_component_rich_style(f"thumb-grid--{name}")
+
+        return CardStyles(
+            blank=self.rich_style,
+            title=named("title"),
+            note=named("note"),
+            frame=named("frame"),
+            cursor=named("cursor"),
+            absent=named("absent"),
+        )
+
+    def notify_style_update(self) -> None:
+        """Forget what was drawn with the old colours."""
+        self._strips.clear()
+        super().notify_style_update()
+
+    # ── events ───────────────────────────────────────────────────────────────
+
+    def on_mount(self) -> None:
+        """Begin to fetch the thumbnails that threads make."""
+        self._flushes = self.set_interval(1 / FLUSHES_PER_SECOND, self._flush, pause=True)
+
+    def on_resize(self) -> None:
+        """Keep the item under the cursor in view."""
+        self._arrange()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll by a row of cards."""
+        self._wheel(event, 1)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll by a row of cards."""
+        self._wheel(event, -1)
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor there; a second click enters."""
+        position = self._position_at(event.x, event.y)
+        if position is None:
+            return
+        if event.chain > 1 or position == self.cursor:
+            self.action_enter()
+        self.move_to(position)
+
+    def _wheel(self, event: events.MouseEvent, card_rows: int) -> None:
+        event.stop()
+        event.prevent_default()
+        self._scroll_to_card_row(self._first_in_view + card_rows)
+
+    def _flush(self) -> None:
+        """Draw the thumbnails that have arrived, all in one go."""
+        arrived = self._thumbnails.arrived(self._painter.waiting)
+        self._painter.waiting -= arrived
+        if not self._painter.waiting:
+            self._flushes.pause()
+        first = self._first_in_view * self.num_columns
+        in_view = (self._rows_in_view + 2) * self.num_columns
+        for position in range(first, min(first + in_view, len(self.listing.rows))):
+            if int(self.listing.rows[position]) in arrived:
+                self._strips.discard(position // self.num_columns)
+                self.refresh(self._card_region(position))
+
+    def _announce(self) -> None:
+        self.post_message(self.Highlighted(self, self.cursor if len(self.listing.rows) else -1))
+
+    # ── keys ─────────────────────────────────────────────────────────────────
+
+    def action_step(self, cards: int) -> None:
+        """Move along the row, and over its end to the next."""
+        self.move_to(self.cursor + cards)
+
+    def action_step_rows(self, card_rows: int) -> None:
+        """Move up or down."""
+        target = self.cursor + card_rows * self.num_columns
+        in_last_row = self.cursor // self.num_columns == self._num_card_rows - 1
+        if target >= 0 and not (card_rows > 0 and in_last_row):
+            self.move_to(target)
+
+    def action_page(self, pages: float) -> None:
+        """Move by pages, the view with the cursor."""
+        card_rows = int(pages * self._rows_in_view) or (1 if pages > 0 else -1)
+        first = self._first_in_view
+        last = self._num_card_rows - 1
+        column, row = self.cursor % self.num_columns, self.cursor // self.num_columns
+        self._scroll_to_card_row(first + card_rows)
+        self.move_to(max(0, min(row + card_rows, last)) * self.num_columns + column)
+
+    def action_first(self) -> None:
+        """Move to the first item."""
+        self.move_to(0)
+
+    def action_last(self) -> None:
+        """Move to the last item."""
+        self.move_to(len(self.listing.rows) - 1)
+
+    def action_enter(self) -> None:
+        """Choose the item under the cursor."""
+        if len(self.listing.rows):
+            self.post_message(self.Entered(self, self.cursor))
+
+    def action_zoom(self, steps: int) -> None:
+        """Make the pictures larger or smaller."""
+        size = CARD_SIZES.index(self._painter.size) + steps
+        self._chosen_size = max(0, min(size, len(CARD_SIZES) - 1))
+        self._arrange()
