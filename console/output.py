@@ -49,11 +49,9 @@ def say(text: str, style: str = "") -> None:
 
 
 def show_error(error: DatrnetError) -> None:
-    """Print what is wrong, and below it what to do about it."""
-    lines = Text.assemble(("Error", "bold red"), ": ", inert(error.message))
-    if error.mend:
-        lines.append("\n" + inert(error.mend))
-    narration().print(lines)
+    """Print in one line what is wrong and what to do about it; the terminal folds it."""
+    line = Text.assemble(("Error", "bold red"), ": ", inert(str(error)))
+    narration().print(line, soft_wrap=True)
 
 
 def print_json(facts: Any) -> None:

@@ -1,7 +1,8 @@
 """Write the parts of the documentation that commands produce.
 
-make docs                                             docs/cli.md from every command's --help
-python tools/write_docs.py --check                    fail where docs/cli.md is out of date
+make docs                                             docs/cli.md from every command's --help,
+                                                      docs/keys.md from the explorer's bindings
+python tools/write_docs.py --check                    fail where one of them is out of date
 python tools/write_docs.py --results WORKSPACE NAME   docs/results/NAME.md from a workspace
 """
 
@@ -10,8 +11,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+from datrnet.tui.app import ExplorerApp
+from datrnet.tui.screens.browse import BrowseScreen
+from datrnet.tui.screens.explorer_screen import ExplorerScreen
+from datrnet.tui.screens.substitutes import SubstitutesScreen
+from datrnet.tui.widgets.pickers import Pickers
+from datrnet.tui.widgets.thumb_grid import ThumbGrid
+
 ROOT = Path(__file__).resolve().parent.parent
-CLI_PAGE = ROOT / "docs" / "cli.md"
+KEY_SIGNS = {
+    "slash": "/",
+    "question_mark": "?",
+    "colon": ":",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
+}
 COMMANDS = ("demo", "import", "train", "index", "search", "evaluate", "browse", "info")
 RESULTS = (
     ("index", "info"),
@@ -32,14 +47,15 @@ def main() -> int:
         page.parent.mkdir(exist_ok=True)
         page.write_text(results_page(workspace, name), "utf-8")
         return 0
-    page = cli_page()
-    if "--check" in sys.argv[1:]:
-        if CLI_PAGE.read_text("utf-8") == page:
-            return 0
-        print("docs/cli.md is out of date; run `make docs`.", file=sys.stderr)
-        return 1
-    CLI_PAGE.write_text(page, "utf-8")
-    return 0
+    stale = 0
+    for name, text in {"cli.md": cli_page(), "keys.md": keys_page()}.items():
+        path = ROOT / "docs" / name
+        if "--check" not in sys.argv[1:]:
+            path.write_text(text, "utf-8")
+        elif path.read_text("utf-8") != text:
+            print(f"docs/{name} is out of date; run `make docs`.", file=sys.stderr)
+            stale = 1
+    return stale
 
 
 def cli_page() -> str:
@@ -47,6 +63,24 @@ def cli_page() -> str:
     parts = ["# Commands\n\nWritten by `make docs` from each command's `--help`.\n"]
     for command in COMMANDS:
         parts.append(f"## datrnet {command}\n\n```text\n{output(command, '--help')}\n```\n")
+    return "\n".join(parts)
+
+
+def keys_page() -> str:
+    """Return the page of the explorer's keys, by the part of the screen they work in."""
+    groups: dict[str, dict[str, None]] = {}
+    for owner in (BrowseScreen, ThumbGrid, SubstitutesScreen, Pickers, ExplorerScreen, ExplorerApp):
+        rows = groups.setdefault(owner.HELP_TITLE, {})
+        for binding in vars(owner)["BINDINGS"]:
+            keys = " ".join(f"`{KEY_SIGNS.get(key, key)}`" for key in binding.key.split(","))
+            rows[f"| {keys} | {binding.description} |"] = None
+    parts = [
+        "# Keys of the explorer\n\nWritten by `make docs`; `?` in the explorer shows them too.\n"
+    ]
+    for title, rows in groups.items():
+        parts.append(
+            "\n".join([f"## {title}\n", "| keys | what they do |", "|---|---|", *rows, ""])
+        )
     return "\n".join(parts)
 
 

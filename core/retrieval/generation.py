@@ -128,9 +128,12 @@ class Generation:
                     f"The index is damaged: {path} {found}; it should have {facts.num_bytes:,}.",
                     mend=REBUILD,
                 )
-        self.embeddings: NDArray[np.float32] = np.load(folder / "embeddings.npy", mmap_mode="r")
-        self.item_ids: NDArray[np.int64] = np.load(folder / "item_ids.npy")
-        self.prototypes: NDArray[np.float32] = np.load(folder / "prototypes.npy")
+        try:
+            self.embeddings: NDArray[np.float32] = np.load(folder / "embeddings.npy", mmap_mode="r")
+            self.item_ids: NDArray[np.int64] = np.load(folder / "item_ids.npy")
+            self.prototypes: NDArray[np.float32] = np.load(folder / "prototypes.npy")
+        except (OSError, ValueError) as error:
+            raise IndexStaleError(f"The index is damaged: {error}.", mend=REBUILD) from error
 
     @classmethod
     def current(cls, workspace: Workspace, store: Store) -> "Generation":

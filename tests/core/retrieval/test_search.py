@@ -198,6 +198,14 @@ def test_a_file_cut_in_half_is_found_out(workspace: Workspace, name: str) -> Non
             Generation.current(workspace, store)
 
 
+def test_a_header_of_nonsense_is_found_out(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        path = Generation.current(workspace, store).folder / "item_ids.npy"
+        path.write_bytes(b"?" * path.stat().st_size)
+        with pytest.raises(IndexStaleError, match="damaged"):
+            Generation.current(workspace, store)
+
+
 def test_changed_bytes_are_found_by_the_checksum(workspace: Workspace) -> None:
     with workspace.open_store() as store:
         generation = Generation.current(workspace, store)
