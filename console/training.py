@@ -10,6 +10,7 @@ from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.training.plan import obstacles
 from datrnet.core.training.run import (
     BatchDone,
     EpochDone,
@@ -75,6 +76,9 @@ def run_training(workspace: Workspace, options: TrainOptions, *, as_json: bool) 
             run = unfinished_run(workspace, store)
         else:
             run = start_run(workspace, store, catalog, config, options.super_categories)
+            if not options.super_categories:
+                for name, reason in obstacles(catalog).items():
+                    say(f"{name} is left out: {reason}.", "yellow")
         names = [one.name for one in run.super_categories]
         finished = {name for idx, name in enumerate(names) if run.result_path(idx).exists()}
         say(f"{'Going on with' if options.resume else 'Training'} {run.name}: {', '.join(names)}.")
@@ -154,7 +158,7 @@ class TrainingProgress(Bars):
     def _epoch(self, event: EpochDone) -> None:
         report = event.report
         task = self._tasks[event.super_category]
-        accuracy = f"  validation {report.accuracy:.1%}"
+        accuracy = f"  validation {percent(report.accuracy)}"
         self.bars.update(
             task,
             accuracy=accuracy,
@@ -165,7 +169,8 @@ class TrainingProgress(Bars):
         left = self._clock.left(self._share) if self._clock else ""
         self.console.print(
             f"{inert(event.super_category)}: epoch {report.epoch} of {event.num_epochs}, "
-            f"loss {report.loss:.4f}, validation accuracy {report.accuracy:.4f}"
+            f"loss {report.loss:.4f}, triplets {report.triplet_loss:.4f}, "
+            f"validation accuracy {percent(report.accuracy)}"
             f"{' (best)' if report.is_best else ''}, {report.seconds:.1f} s{left}"
         )
 

@@ -4,6 +4,7 @@ Each field's meaning, the paper's words on it and the reason for its default are
 ``docs/paper.md``; the numbers in brackets below are the open points of its table.
 """
 
+import math
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.resources import files
@@ -65,6 +66,11 @@ class ModelConfig:
     """What is brought to length 1: each embedding, the concatenation, or nothing (11)."""
     renormalize_prototypes: bool = True
     """Whether a prototype is brought to the length of an embedding again (11)."""
+
+    @property
+    def unit_prototypes(self) -> bool:
+        """Whether a mean is brought to length 1, the length of an embedding."""
+        return self.renormalize_prototypes and self.normalize == "block"
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -145,7 +151,7 @@ class TrainConfig:
         if self.proxy_weight < 0 or self.weight_decay < 0:
             raise ConfigError("proxy_weight and weight_decay must be at least 0.")
         for name in ("margin", "learning_rate", "proxy_temperature"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be above 0.")
 
 
@@ -262,7 +268,10 @@ def _typed(hint: Any, value: Any, source: str) -> Any:
     if get_origin(hint) is tuple:
         if not isinstance(value, list | tuple):
             raise ConfigError(f"{source} must be a list, not {value!r}.")
-        return tuple(value)
+        kinds = get_args(hint)
+        if kinds[-1] is not Ellipsis and len(value) != len(kinds):
+            raise ConfigError(f"{source} must have {len(kinds)} entries, not {len(value)}.")
+        return tuple(_typed(kinds[0], one, source) for one in value)
     if get_origin(hint) is Literal:
         return value
     if hint is float and isinstance(value, int) and not isinstance(value, bool):

@@ -42,7 +42,7 @@ RESULTS = (
 def main() -> int:
     """Do what the arguments ask for."""
     if sys.argv[1:2] == ["--results"]:
-        workspace, name = sys.argv[2:4]
+        workspace, name = str(Path(sys.argv[2]).resolve()), sys.argv[3]
         page = ROOT / "docs" / "results" / f"{name}.md"
         page.parent.mkdir(exist_ok=True)
         page.write_text(results_page(workspace, name), "utf-8")

@@ -69,12 +69,17 @@ def assess(
 def gallery_of(catalog: Catalog, generation: Generation, split: str) -> Gallery:
     """Return the indexed items of a split with their labels as they are now.
 
+    Items with a value that the index does not know are left out.
+
     Raises:
         DataError: There are none.
     """
     rows = np.searchsorted(catalog.item_ids, generation.item_ids)
     labels = catalog.labels_numbered_as(generation.super_categories)[rows]
     there = np.full(len(rows), True) if split == ALL else catalog.splits[rows] == split
+    # a value given since the index was built has no number in it, which is not to lack a label
+    now = [catalog.super_category_idx(one.name) for one in generation.super_categories]
+    there &= ~((labels < 0) & (catalog.labels[rows][:, now] >= 0)).any(axis=1)
     if not there.any():
         raise DataError(
             f"The index has no item of the split {split!r}.",

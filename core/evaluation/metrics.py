@@ -39,16 +39,32 @@ def relevance(
 
 
 def bootstrap_interval(
-    values: NDArray[np.float64], *, num_samples: int = 1000, seed: int = 0
+    values: NDArray[np.float64],
+    items: NDArray[np.int64],
+    *,
+    num_samples: int = 1000,
+    seed: int = 0,
 ) -> tuple[float, float]:
-    """Return the 95 % percentile bootstrap interval of the mean of values (Q,)."""
+    """Return the 95 % percentile bootstrap interval of the mean of values (Q,).
+
+    Query items are drawn with replacement, each with all its queries: the queries of one item share
+    its embedding and are no independent evidence.
+
+    Args:
+        values: (Q,) figure of each query.
+        items: (Q,) query item of each query.
+        num_samples: Bootstrap samples.
+        seed: Of the draws.
+    """
     if len(values) == 0:
         return (float("nan"), float("nan"))
-    distinct, counts = np.unique(values, return_counts=True)
-    # resampling Q values with replacement is a multinomial draw over the distinct ones
-    drawn = np.random.default_rng(seed).multinomial(
-        len(values), counts / counts.sum(), size=num_samples
-    )
-    means = drawn @ distinct / len(values)
+    _, group = np.unique(items, return_inverse=True)
+    sums, counts = np.bincount(group, weights=values), np.bincount(group)
+    rng = np.random.default_rng(seed)
+    equal = np.full(len(counts), 1 / len(counts))
+    means = np.empty(num_samples)
+    for sample in range(num_samples):
+        times = rng.multinomial(len(counts), equal)
+        means[sample] = times @ sums / (times @ counts)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)

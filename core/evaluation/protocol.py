@@ -35,7 +35,7 @@ class Score:
     num_queries: int
     top_k_accuracy: float
     interval: tuple[float, float]
-    """95 % bootstrap interval of the accuracy."""
+    """95 % bootstrap interval of the accuracy, over query items."""
     ndcg: float
     ndcg_target: float | None
     """None where nothing is changed."""
@@ -134,11 +134,13 @@ def _use_case(names: Sequence[str], queries: QuerySet, num_valid: int, figures: 
         for idx, name in enumerate(names):
             group = queries.changed[:, idx]
             if group.any():
-                by_name[name] = _score(figures, group, is_changed=True)
+                by_name[name] = _score(figures, queries.items, group, is_changed=True)
     return UseCase(
         num_changes=queries.num_changes,
         num_valid=num_valid,
-        overall=_score(figures, np.ones(len(queries), dtype=bool), is_changed=is_changed),
+        overall=_score(
+            figures, queries.items, np.ones(len(queries), dtype=bool), is_changed=is_changed
+        ),
         macro_accuracy=float(np.mean([one.top_k_accuracy for one in by_name.values()]))
         if by_name
         else None,
@@ -146,7 +148,9 @@ def _use_case(names: Sequence[str], queries: QuerySet, num_valid: int, figures: 
     )
 
 
-def _score(figures: Figures, group: NDArray[np.bool_], *, is_changed: bool) -> Score:
+def _score(
+    figures: Figures, items: NDArray[np.int64], group: NDArray[np.bool_], *, is_changed: bool
+) -> Score:
     def mean(values: NDArray[np.float64]) -> float:
         return float(values[group].mean()) if group.any() else float("nan")
 
@@ -154,7 +158,7 @@ def _score(figures: Figures, group: NDArray[np.bool_], *, is_changed: bool) -> S
     return Score(
         num_queries=int(group.sum()),
         top_k_accuracy=mean(hit),
-        interval=bootstrap_interval(hit[group]),
+        interval=bootstrap_interval(hit[group], items[group]),
         ndcg=mean(figures.ndcg),
         ndcg_target=mean(figures.ndcg_target) if is_changed else None,
         ndcg_others=mean(figures.ndcg_others) if is_changed else None,

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 from datrnet.core.evaluation.queries import QuerySet
 
 CHUNK = 1024
-"""Queries ranked at a time: the distances of a chunk to the gallery lie in memory together."""
+"""Most queries ranked at a time."""
+
+LARGEST_TABLE = 20_000_000
+"""Distances in memory at a time; a large gallery is ranked for fewer queries at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,8 +63,9 @@ def rank(
         items the earlier comes first.
     """
     k = min(k, len(gallery.labels) - (0 if query_in_gallery else 1))
-    for start in range(0, len(queries), CHUNK):
-        part = slice(start, min(start + CHUNK, len(queries)))
+    chunk = max(1, min(CHUNK, LARGEST_TABLE // max(1, len(gallery.labels))))
+    for start in range(0, len(queries), chunk):
+        part = slice(start, min(start + chunk, len(queries)))
         distances = _distances(gallery, queries, part, weights)
         if not query_in_gallery:
             distances[np.arange(len(distances)), queries.items[part]] = np.inf

@@ -117,7 +117,7 @@ def run_prototypes(
             embeddings[seen, column],
             labels[seen, column],
             len(category.values),
-            unit_length=run.config.model.renormalize_prototypes,
+            unit_length=run.config.model.unit_prototypes,
         )
         for column, category in enumerate(run.super_categories)
     )

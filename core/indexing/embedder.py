@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.data.pictures import picture_pixels
-from datrnet.core.models.embedding import embed
+from datrnet.core.models.embedding import compute_device, embed
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.retrieval.search import Query
 
@@ -22,7 +22,9 @@ class Embedder:
         """
         self._run = run
         self.image_size = run.config.model.image_size
-        self._networks = [run.load_network(idx) for idx in range(len(run.super_categories))]
+        device = compute_device()
+        numbers = range(len(run.super_categories))
+        self._networks = [run.load_network(idx).to(device) for idx in numbers]
 
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed pictures.

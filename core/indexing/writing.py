@@ -1,6 +1,7 @@
 """Writing an index generation and making it current in one step."""
 
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,11 +14,15 @@ from datrnet.core.config import IndexConfig
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.retrieval.annoy_index import CandidateIndex, build_annoy
 from datrnet.core.retrieval.generation import FORMAT, MANIFEST, FileFacts, Manifest
+from datrnet.core.retrieval.search import CANDIDATES_PER_ANSWER, candidate_vector
 from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
 
 KEPT_GENERATIONS = 2
 """The current one and the one before it, which an explorer may still have open."""
+
+ABANDONED_SECONDS = 24 * 3600
+"""Age at which a folder that was never finished is taken for a killed build's."""
 
 RECALL_QUERIES = 200
 RECALL_K = 30
@@ -63,7 +68,7 @@ def write_generation(
         vectors = embedded.embeddings.reshape(len(embedded.item_ids), -1)
         build_annoy(vectors, partial / "index.ann", trees=config.trees, seed=1)
         on_step("Measuring recall")
-        nodes, recall = _nodes_for_recall(partial / "index.ann", vectors, config)
+        nodes, recall = _nodes_for_recall(partial / "index.ann", embedded, config)
         manifest = _manifest(name, embedded, partial, nodes, recall)
         (partial / MANIFEST).write_text(manifest.to_json(), "utf-8")
         partial.rename(workspace.indexes / name)
@@ -71,7 +76,7 @@ def write_generation(
         shutil.rmtree(partial, ignore_errors=True)
         raise
     store.publish_generation(name, embedded.run_name, manifest.num_items, manifest.to_json())
-    _remove_old(workspace.indexes, keep=name)
+    _remove_old(workspace.indexes, [row.name for row in store.generations()])
     return manifest
 
 
@@ -102,18 +107,23 @@ def _manifest(name: str, embedded: Embedded, folder: Path, nodes: int, recall: f
     )
 
 
-def _nodes_for_recall(
-    path: Path, vectors: NDArray[np.float32], config: IndexConfig
-) -> tuple[int, float]:
-    """Return the nodes to visit, doubled until recall@30 against exact search is reached."""
-    num_items, dimension = vectors.shape
-    index = CandidateIndex(path, dimension=dimension, num_items=num_items)
-    queries = np.random.default_rng(0).permutation(num_items)[:RECALL_QUERIES]
+def _nodes_for_recall(path: Path, embedded: Embedded, config: IndexConfig) -> tuple[int, float]:
+    """Return the nodes to visit, doubled until recall@30 against exact search is reached.
+
+    What is asked is what a search asks: candidates for weighted queries, every other one changed.
+    """
+    num_items, num_blocks, size = embedded.embeddings.shape
+    if not embedded.unit_blocks:
+        return 0, 1.0  # such an index is always ranked exactly
+    index = CandidateIndex(path, dimension=num_blocks * size, num_items=num_items)
+    queries = _recall_queries(embedded)
     k = min(RECALL_K, num_items)
-    exact = _exact_neighbors(vectors, queries, k)
+    exact = [_exact_neighbors(embedded, blocks, weights, k) for blocks, weights in queries]
+    vectors = [candidate_vector(blocks, weights) for blocks, weights in queries]
     nodes = config.trees * k
     while True:
-        found = [index.candidates(vectors[query], k, nodes) for query in queries]
+        count = CANDIDATES_PER_ANSWER * k
+        found = [index.candidates(vector, count, max(nodes, count)) for vector in vectors]
         hits = sum(len(np.intersect1d(a, b)) for a, b in zip(found, exact, strict=True))
         recall = hits / (k * len(queries))
         if recall >= config.recall_target or nodes >= config.trees * num_items:
@@ -121,18 +131,38 @@ def _nodes_for_recall(
         nodes *= 2
 
 
+def _recall_queries(
+    embedded: Embedded,
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Return blocks (A, E) and weights (A,) of queries; every other has one changed block."""
+    rng = np.random.default_rng(0)
+    queries = []
+    for number, place in enumerate(rng.permutation(len(embedded.item_ids))[:RECALL_QUERIES]):
+        blocks = embedded.embeddings[place].copy()
+        weights = np.array(embedded.weights, dtype=np.float32)
+        changed = int(rng.integers(len(blocks)))
+        known = np.flatnonzero(~np.isnan(embedded.prototypes[changed][:, 0]))
+        if number % 2 and len(known):
+            blocks[changed] = embedded.prototypes[changed][rng.choice(known)]
+            weights[changed] *= embedded.changed_weight
+        queries.append((blocks, weights))
+    return queries
+
+
 def _exact_neighbors(
-    vectors: NDArray[np.float32], queries: NDArray[np.int64], k: int
-) -> list[NDArray[np.intp]]:
-    lengths = np.einsum("nd,nd->n", vectors, vectors)
-    neighbors = []
-    for query in queries:
-        distances = lengths - 2 * (vectors @ vectors[query])
-        neighbors.append(np.argpartition(distances, k - 1)[:k])
-    return neighbors
+    embedded: Embedded, blocks: NDArray[np.float32], weights: NDArray[np.float32], k: int
+) -> NDArray[np.intp]:
+    """Return the k nearest places by the weighted distance; blocks have length 1."""
+    vectors = embedded.embeddings.reshape(len(embedded.item_ids), -1)
+    nearness = vectors @ (weights[:, None] * blocks).ravel()
+    return np.argpartition(-nearness, k - 1)[:k]
 
 
-def _remove_old(indexes: Path, *, keep: str) -> None:
-    names = sorted(path.name for path in indexes.iterdir() if not path.name.startswith("."))
-    for name in [one for one in names if one != keep][: -(KEPT_GENERATIONS - 1)]:
+def _remove_old(indexes: Path, published: list[str]) -> None:
+    """Remove all published generations but the newest, and what interrupted builds left behind."""
+    for name in published[:-KEPT_GENERATIONS]:
         shutil.rmtree(indexes / name, ignore_errors=True)
+    abandoned = time.time() - ABANDONED_SECONDS
+    for partial in indexes.glob(".*.partial"):
+        if partial.stat().st_mtime < abandoned:
+            shutil.rmtree(partial, ignore_errors=True)

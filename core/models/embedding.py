@@ -14,6 +14,11 @@ BATCH = 256
 """Pictures embedded at a time."""
 
 
+def compute_device() -> torch.device:
+    """Return where networks compute: a GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def embed(network: DAtRNet, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Embed pictures for one super-category.
 
@@ -40,6 +45,9 @@ def training_precision(
     wanted: str, device: torch.device
 ) -> Callable[[], AbstractContextManager[object]]:
     """Return the context in which networks compute: float32, or bfloat16 where it is native."""
-    native = device.type == "cuda" or torch.cpu._is_amx_tile_supported()
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported()
+    else:
+        native = torch.cpu._is_amx_tile_supported()
     lower = wanted == "bfloat16" or (wanted == "auto" and native)
     return partial(torch.autocast, device.type, dtype=torch.bfloat16, enabled=lower)

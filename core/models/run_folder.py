@@ -87,6 +87,20 @@ class RunFolder:
                 f"{path / RUN_FILE} is damaged.", mend="Train again with `datrnet train`."
             ) from error
 
+    def idx_of(self, super_category: str) -> int:
+        """Return the number of a super-category's network.
+
+        Raises:
+            CheckpointError: The run has none.
+        """
+        names = [one.name for one in self.super_categories]
+        if super_category not in names:
+            raise CheckpointError(
+                f"The run {self.name} has no network for {super_category!r}.",
+                mend=f"It has: {', '.join(names)}.",
+            )
+        return names.index(super_category)
+
     def weights_path(self, idx: int) -> Path:
         """Return where the best weights of a super-category lie."""
         return self.path / f"{self._stem(idx)}.safetensors"
@@ -100,7 +114,7 @@ class RunFolder:
         return self.path / f"{self._stem(idx)}.json"
 
     def _stem(self, idx: int) -> str:
-        plain = re.sub(r"[^a-z0-9]+", "-", self.super_categories[idx].name.lower()).strip("-")
+        plain = plain_name(self.super_categories[idx].name)
         return f"{idx + 1}-{plain}" if plain else str(idx + 1)
 
     def save_weights(self, idx: int, network: "DAtRNet") -> None:
@@ -151,6 +165,11 @@ def load_weights(network: "DAtRNet", path: Path) -> None:
             f"The weights {path} are of another architecture than the run's config.",
             mend="Train again with `datrnet train`.",
         ) from error
+
+
+def plain_name(name: str) -> str:
+    """Return a name as it may stand in a file's name: lower-case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -114,9 +114,9 @@ class Generation:
         self.folder = folder
         try:
             text = (folder / MANIFEST).read_text("utf-8")
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise IndexStaleError(
-                f"The index {folder.name} has no manifest.", mend=REBUILD
+                f"The index {folder.name} has no readable manifest.", mend=REBUILD
             ) from error
         self.manifest = Manifest.from_json(text)
         for name, facts in self.manifest.files.items():

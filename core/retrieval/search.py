@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.data.catalog import Catalog
-from datrnet.core.errors import IndexStaleError, UnknownNameError
+from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.generation import Generation
 
 EXACT_BELOW = 4096
@@ -21,6 +21,9 @@ EXACT_BELOW = 4096
 
 CANDIDATES_PER_ANSWER = 10
 """Candidates asked of Annoy for every substitute wanted."""
+
+CHUNK = 8192
+"""Items whose exact distance is computed at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -134,9 +137,8 @@ class Searcher:
         """
         blocks = self._changed_blocks(query, request)
         weights = self._weights_of(request)
-        places = self._candidates(blocks, weights, self._allowed(query, request), request.k)
-        differences = self.generation.embeddings[places] - blocks  # (n, A, E)
-        parts = np.einsum("nae,nae->na", differences, differences) * weights  # (n, A)
+        places = self._candidates(blocks, weights, query, request)
+        parts = self._parts(places, blocks, weights)
         distances = parts.sum(axis=1)
         order = np.lexsort((places, distances))[: request.k]
         wanted = self._wanted(query, request)
@@ -159,22 +161,28 @@ class Searcher:
     def _block(self, name: str) -> int:
         folded = [one.casefold() for one in self.names]
         if name.casefold() not in folded:
-            raise UnknownNameError("super-category", name, self.names)
+            # the catalogue knows better which names there are
+            idx = self.catalog.super_category_idx(name)
+            raise IndexStaleError(
+                f"The index knows nothing of {self.catalog.super_categories[idx].name}: its run "
+                "was trained without it.",
+                mend="Run `datrnet train` and `datrnet index`.",
+            )
         return folded.index(name.casefold())
 
     def _prototype(self, block: int, value: str) -> NDArray[np.float32]:
-        values = self.generation.super_categories[block].values
+        name, values = self.names[block], self.generation.super_categories[block].values
         folded = [one.casefold() for one in values]
         if value.casefold() not in folded:
-            raise UnknownNameError(f"{self.names[block]} value", value, values)
-        prototype: NDArray[np.float32] = self.generation.prototypes_of(block)[
-            folded.index(value.casefold())
-        ]
-        if np.isnan(prototype).any():
+            self.catalog.value_idx(self.catalog.super_category_idx(name), value)
+            prototype = None
+        else:
+            place = folded.index(value.casefold())
+            prototype = self.generation.prototypes_of(block)[place]
+        if prototype is None or np.isnan(prototype).any():
             raise IndexStaleError(
-                f"No training item is labelled {self.names[block]} {value!r}, so there is nothing "
-                "to look for.",
-                mend="Label some items so and run `datrnet train` and `datrnet index`.",
+                f"No training item was labelled {name} {value!r}, so there is nothing to look for.",
+                mend="Label some so, then run `datrnet train` and `datrnet index`.",
             )
         return prototype
 
@@ -217,28 +225,37 @@ class Searcher:
         self,
         blocks: NDArray[np.float32],
         weights: NDArray[np.float32],
-        allowed: NDArray[np.bool_],
-        k: int,
+        query: Query,
+        request: Request,
     ) -> NDArray[np.int64]:
         """Return the places of the index to rank exactly.
 
-        With blocks of length 1, Σ_t w_t ‖q_t - g_t‖² = const - 2 Σ_t w_t q_t·g_t, and every gallery
-        vector has the same length, so Annoy's Euclidean neighbors of the vector (w_t q_t) are the
-        weighted neighbors of q: one index serves all weights. With other blocks they are near
-        enough to be candidates.
+        All that may be answers, unless the whole of a large gallery may: then what Annoy finds.
+        A condition can contradict the query, so that no neighbor of the query meets it; and
+        ``candidate_vector`` holds for blocks of length 1 only.
         """
-        num_items, num_allowed = len(allowed), int(allowed.sum())
-        if num_allowed <= EXACT_BELOW:
+        allowed = self._allowed(query, request)
+        is_conditioned = bool(request.where) or request.split is not None
+        small = len(allowed) <= EXACT_BELOW
+        if small or is_conditioned or not self.generation.manifest.unit_blocks:
             return np.flatnonzero(allowed)
-        # what the conditions will take away is asked for in addition
-        count = min(num_items, CANDIDATES_PER_ANSWER * k * num_items // num_allowed)
-        vector = (weights[:, None] * blocks).ravel()
-        length = np.linalg.norm(vector)
-        if length > 0:  # as long as the gallery's vectors, where the index's splits are
-            vector *= np.sqrt(len(blocks)) / length
-        nodes = max(self.generation.manifest.nodes, count)
-        near = self.generation.candidate_index.candidates(vector, count, nodes)
+        near = self.generation.candidate_index.candidates(
+            candidate_vector(blocks, weights),
+            CANDIDATES_PER_ANSWER * request.k,
+            max(self.generation.manifest.nodes, CANDIDATES_PER_ANSWER * request.k),
+        )
         return near[allowed[near]]
+
+    def _parts(
+        self, places: NDArray[np.int64], blocks: NDArray[np.float32], weights: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return the weighted squared distances (n, A) of places to a query's blocks (A, E)."""
+        parts = np.empty((len(places), len(blocks)), dtype=np.float32)
+        for start in range(0, len(places), CHUNK):
+            part = slice(start, start + CHUNK)
+            differences = self.generation.embeddings[places[part]] - blocks  # (n, A, E)
+            parts[part] = np.einsum("nae,nae->na", differences, differences)
+        return parts * weights
 
     def _substitute(
         self,
@@ -264,6 +281,25 @@ class Searcher:
                 for name in self.names
             },
         )
+
+
+def candidate_vector(
+    blocks: NDArray[np.float32], weights: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the vector (A·E,) whose Euclidean neighbors are a query's weighted neighbors.
+
+    With blocks of length 1, Σ_t w_t ‖q_t - g_t‖² = const - 2 Σ_t w_t q_t·g_t, and every gallery
+    vector has the same length, so the neighbors of (w_t q_t) are the weighted neighbors of q: one
+    index serves all weights. It is made as long as a gallery vector, where the index's splits are.
+
+    Args:
+        blocks: (A, E), each of length 1.
+        weights: (A,).
+    """
+    vector = (weights[:, None] * blocks).ravel()
+    length = np.linalg.norm(vector)
+    scaled: NDArray[np.float32] = vector * (np.sqrt(len(blocks)) / length if length > 0 else 1)
+    return scaled.astype(np.float32)
 
 
 def _folded(value: str | None) -> str | None:

@@ -13,6 +13,8 @@ from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.models.pixels import read_pixels
+from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.training.plan import training_rows
 
 Progress = Callable[[int, int], None]
 
@@ -37,28 +39,24 @@ class TrainingData:
 def load_training_data(
     workspace: Workspace,
     catalog: Catalog,
-    super_category_idxs: list[int],
-    image_size: int,
+    run: RunFolder,
     on_progress: Progress = lambda done, total: None,
 ) -> TrainingData:
-    """Read the training and validation items of a catalogue.
+    """Read the training and validation items of a catalogue, numbered as the run numbers values.
 
     Raises:
-        DataError: One of the splits has no readable picture.
+        DataError: No training item has a readable picture.
+        UnknownNameError: A super-category of the run is gone from the catalogue.
     """
-    rows = np.concatenate([catalog.rows_in("train"), catalog.rows_in("validation")])
+    rows, is_validation = training_rows(catalog)
+    labels = catalog.labels_numbered_as(run.super_categories)[rows]
     paths = [workspace.picture_path(catalog.picture_paths[row]) for row in rows]
-    pixels, readable = read_pixels(paths, image_size, on_progress)
-    rows = rows[readable]
-    data = TrainingData(
-        pixels=pixels,
-        labels=catalog.labels[rows][:, super_category_idxs],
-        is_validation=catalog.splits[rows] == "validation",
+    pixels, readable = read_pixels(paths, run.config.model.image_size, on_progress)
+    if is_validation[readable].all():
+        raise DataError(
+            "No training item has a readable picture.",
+            mend="Import a catalogue whose split column names train items.",
+        )
+    return TrainingData(
+        pixels=pixels, labels=labels[readable], is_validation=is_validation[readable]
     )
-    for name, there in (("train", ~data.is_validation), ("validation", data.is_validation)):
-        if not there.any():
-            raise DataError(
-                f"The {name} split has no readable picture.",
-                mend="Import a catalogue whose split column names train and validation items.",
-            )
-    return data

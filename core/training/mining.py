@@ -75,9 +75,11 @@ class Objective:
         """Return what is learnt besides the network: the proxies, where they are in use."""
         return self.proxies.parameters() if self._proxy_weight else iter(())
 
-    def __call__(self, embeddings: Tensor, labels: Tensor, *, warming_up: bool) -> Tensor:
-        """Return the loss of embeddings (3B, E) with labels (3B,)."""
-        loss = (self._warmup if warming_up else self._later)(embeddings, labels)
-        if self._proxy_weight:
-            loss = loss + self._proxy_weight * self.proxies(embeddings, labels)
-        return loss
+    def __call__(
+        self, embeddings: Tensor, labels: Tensor, *, warming_up: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss of embeddings (3B, E) with labels (3B,), and the triplet loss in it."""
+        triplet_loss = (self._warmup if warming_up else self._later)(embeddings, labels)
+        if not self._proxy_weight:
+            return triplet_loss, triplet_loss
+        return triplet_loss + self._proxy_weight * self.proxies(embeddings, labels), triplet_loss

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import PickleError
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from torch import Tensor
 
 from datrnet.core.config import Config
 from datrnet.core.errors import CheckpointError
+from datrnet.core.evaluation.ranking import squared_distances
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
-from datrnet.core.models.embedding import embed, training_precision
+from datrnet.core.models.embedding import compute_device, embed, training_precision
 from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.core.training.augmentation import augment
 from datrnet.core.training.data import TrainingData
@@ -35,9 +37,12 @@ class EpochReport:
     epoch: int
     """From 1."""
     loss: float
-    """Mean triplet loss over the batches."""
-    accuracy: float
-    """Share of validation items whose nearest prototype is that of their own value."""
+    """Mean over the batches of everything that is trained for."""
+    triplet_loss: float
+    """Mean over the batches of the triplet loss alone."""
+    accuracy: float | None
+    """Share of validation items whose nearest prototype is that of their own value; None where
+    no validation item has a label."""
     seconds: float
     is_best: bool
 
@@ -61,10 +66,12 @@ class NetworkTrainer:
                 self._labels[train], config.train.triplets, config.train.balance, self._random(0)
             )
         ]
-        self._measured = self._random(1).permutation(train)[:MEASURED_ITEMS]
+        self._measured = _spread_over_values(
+            self._random(1).permutation(train), self._labels, MEASURED_ITEMS
+        )
         self._validation = data.rows(idx, validation=True)
         torch.manual_seed(self._torch_seed(0))
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._device = compute_device()
         self.network = DAtRNet(config.model).to(self._device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._objective = Objective(config.train, num_values, config.model.embedding_size)
@@ -78,27 +85,32 @@ class NetworkTrainer:
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimizer,
             config.train.learning_rate,
-            total_steps=self.num_batches * config.train.epochs,
+            # torch divides by (rising steps - 1), which is 0 where exactly one step rises
+            total_steps=max(10, self.num_batches * config.train.epochs),
             pct_start=WARM_UP_OF_RATE,
         )
         self.epochs_done = 0
         self.best: EpochReport | None = None
+        self._last_gain = 0  # the epoch that was better than all before
         self._precision = training_precision(config.train.precision, self._device)
 
     def epochs(self, on_batch: Callable[[int, float], None]) -> Iterator[EpochReport]:
         """Train the remaining epochs, yielding after each; ``on_batch`` gets batches and loss."""
         while self.epochs_done < self._config.epochs and not self._out_of_patience():
             started = time.monotonic()
-            loss = self._train_epoch(self.epochs_done + 1, on_batch)
+            loss, triplet_loss = self._train_epoch(self.epochs_done + 1, on_batch)
             accuracy = self._validation_accuracy()
             self.epochs_done += 1
             report = EpochReport(
                 epoch=self.epochs_done,
                 loss=loss,
+                triplet_loss=triplet_loss,
                 accuracy=accuracy,
                 seconds=time.monotonic() - started,
-                is_best=self.best is None or accuracy >= self.best.accuracy,
+                is_best=self._is_best(accuracy),
             )
+            if self.best is None or (accuracy or 0) > (self.best.accuracy or 0):
+                self._last_gain = report.epoch
             if report.is_best:
                 self.best = report
             yield report
@@ -114,7 +126,8 @@ class NetworkTrainer:
                 "optimizer": self._optimizer.state_dict(),
                 "schedule": self._schedule.state_dict(),
                 "epochs_done": self.epochs_done,
-                "best": (best.epoch, best.loss, best.accuracy, best.seconds) if best else None,
+                "last_gain": self._last_gain,
+                "best": asdict(best) if best else None,
             },
             partial,
         )
@@ -132,19 +145,23 @@ class NetworkTrainer:
             self._objective.proxies.load_state_dict(state["proxies"])
             self._optimizer.load_state_dict(state["optimizer"])
             self._schedule.load_state_dict(state["schedule"])
-        except (OSError, RuntimeError, KeyError, ValueError, EOFError) as error:
+        except (OSError, RuntimeError, LookupError, ValueError, EOFError, PickleError) as error:
             raise CheckpointError(
                 f"{path} cannot be resumed from.",
                 mend="Delete it and run `datrnet train --resume`.",
             ) from error
-        self.epochs_done = state["epochs_done"]
-        if state["best"]:
-            epoch, loss, accuracy, seconds = state["best"]
-            self.best = EpochReport(
-                epoch=epoch, loss=loss, accuracy=accuracy, seconds=seconds, is_best=True
-            )
+        self.epochs_done, self._last_gain = state["epochs_done"], state["last_gain"]
+        self.best = EpochReport(**state["best"]) if state["best"] else None
 
-    def _train_epoch(self, epoch: int, on_batch: Callable[[int, float], None]) -> float:
+    def _is_best(self, accuracy: float | None) -> bool:
+        """Tell whether to keep an epoch's weights; of equals the latest has learnt longest."""
+        best = self.best.accuracy if self.best else None
+        return accuracy is None or best is None or accuracy >= best
+
+    def _train_epoch(
+        self, epoch: int, on_batch: Callable[[int, float], None]
+    ) -> tuple[float, float]:
+        """Train one epoch and return the mean loss and the mean triplet loss."""
         config = self._config
         warming_up = epoch <= config.warmup * config.epochs
         # each epoch has its own seeds, so that a resumed run is the same as an uninterrupted one
@@ -152,19 +169,22 @@ class NetworkTrainer:
         generator = torch.Generator().manual_seed(self._torch_seed(epoch))
         torch.manual_seed(self._torch_seed(epoch))
         self.network.train()
-        total = 0.0
+        total = triplet_total = 0.0
         for batch in range(self.num_batches):
             chosen = order[batch * config.batch_triplets : (batch + 1) * config.batch_triplets]
             rows = self._triplets[chosen].T.reshape(-1)  # anchors, positives, negatives
             embeddings = self._embed_for_training(rows, generator)
-            loss = self._objective(embeddings, self._label_tensor(rows), warming_up=warming_up)
+            loss, triplet_loss = self._objective(
+                embeddings, self._label_tensor(rows), warming_up=warming_up
+            )
             self._optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
             self._optimizer.step()
             self._schedule.step()
             total += loss.item()
+            triplet_total += triplet_loss.item()
             on_batch(batch + 1, total / (batch + 1))
-        return total / self.num_batches
+        return total / self.num_batches, triplet_total / self.num_batches
 
     def _embed_for_training(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tensor:
         images = augment(
@@ -178,27 +198,43 @@ class NetworkTrainer:
     def _label_tensor(self, rows: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(self._labels[rows].astype(np.int64)).to(self._device)
 
-    def _validation_accuracy(self) -> float:
+    def _validation_accuracy(self) -> float | None:
         """Return the share of validation items that lie nearest to their own value's prototype."""
         if len(self._validation) == 0:
-            return 0.0
+            return None
         rows = np.concatenate([self._measured, self._validation])
         with self._precision():
             embeddings = embed(self.network, self._data.pixels[rows])
         seen, asked = embeddings[: len(self._measured)], embeddings[len(self._measured) :]
         prototypes = mean_embeddings(
-            seen, self._labels[self._measured], self._num_values, unit_length=True
+            seen,
+            self._labels[self._measured],
+            self._num_values,
+            unit_length=self.network.config.unit_prototypes,
         )
-        distances = np.linalg.norm(asked[:, None] - prototypes[None], axis=2)
+        distances = squared_distances(asked, prototypes)
         nearest = np.nan_to_num(distances, nan=np.inf).argmin(axis=1)
         return float((nearest == self._labels[self._validation]).mean())
 
     def _out_of_patience(self) -> bool:
         patience = self._config.patience
-        return bool(patience and self.best and self.epochs_done - self.best.epoch >= patience)
+        if not patience or self.best is None or self.best.accuracy is None:
+            return False
+        return self.epochs_done - self._last_gain >= patience
 
     def _random(self, purpose: int) -> np.random.Generator:
         return np.random.default_rng((*self._seed, purpose))
 
     def _torch_seed(self, purpose: int) -> int:
         return int(np.random.SeedSequence((*self._seed, purpose)).generate_state(1)[0])
+
+
+def _spread_over_values(
+    rows: NDArray[np.int64], labels: NDArray[np.int16], limit: int
+) -> NDArray[np.int64]:
+    """Return at most ``limit`` rows, the first of every value before the second of any."""
+    order = np.argsort(labels[rows], kind="stable")
+    _, starts, counts = np.unique(labels[rows][order], return_index=True, return_counts=True)
+    turn = np.empty(len(rows), dtype=np.int64)
+    turn[order] = np.arange(len(rows)) - np.repeat(starts, counts)
+    return rows[np.argsort(turn, kind="stable")[:limit]]

@@ -6,14 +6,23 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from datrnet import __version__
 from datrnet.core.config import Config
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import CheckpointError, ConfigError
-from datrnet.core.models.run_folder import RunFolder, load_weights, write_atomically
+from datrnet.core.models.run_folder import (
+    RunFolder,
+    load_weights,
+    plain_name,
+    write_atomically,
+)
 from datrnet.core.training.data import TrainingData, load_training_data
 from datrnet.core.training.network_trainer import EpochReport, NetworkTrainer
+from datrnet.core.training.plan import obstacles
+from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
 
 SYSTEM = "datrnet"
@@ -57,7 +66,8 @@ class NetworkResult:
     """How well one super-category was learnt."""
 
     super_category: str
-    accuracy: float
+    accuracy: float | None
+    """On the validation split; None where it has no label."""
     best_epoch: int
     epochs: int
 
@@ -72,31 +82,57 @@ def start_run(
         store: Its database.
         catalog: Its catalogue.
         config: What to train.
-        names: Super-categories; none means all of the catalogue.
+        names: Super-categories; none means all of the catalogue that can be learnt.
 
     Raises:
         UnknownNameError: A super-category does not exist.
-        ConfigError: There is none to train.
+        ConfigError: One that is named cannot be learnt, or none can.
+        CheckpointError: The config's initial run lacks one.
     """
-    idxs = [catalog.super_category_idx(name) for name in names]
-    idxs = list(dict.fromkeys(idxs)) or list(range(len(catalog.super_categories)))
-    if not idxs:
-        raise ConfigError(
-            "The catalogue has no super-category to train.",
-            mend="Import a table with attribute columns.",
-        )
-    stem = f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    chosen = tuple(catalog.super_categories[idx] for idx in _chosen(catalog, names))
+    _check_initial_run(workspace, config, chosen)
+    stem = f"{plain_name(config.name)}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     name, number = stem, 2
     while (workspace.models / name).exists():
         name, number = f"{stem}-{number}", number + 1
     run = RunFolder(
         path=workspace.models / name,
         config=config,
-        super_categories=tuple(catalog.super_categories[idx] for idx in idxs),
+        super_categories=chosen,
     )
     run.create()
     store.add_run(name, SYSTEM, json.dumps({"version": __version__, **config.to_dict()}))
     return run
+
+
+def _chosen(catalog: Catalog, names: tuple[str, ...]) -> list[int]:
+    """Return the indices of the super-categories to train."""
+    reasons = obstacles(catalog)
+    idxs = list(dict.fromkeys(catalog.super_category_idx(name) for name in names))
+    for idx in idxs:
+        name = catalog.super_categories[idx].name
+        if name in reasons:
+            raise ConfigError(
+                f"{name} cannot be learnt: {reasons[name]}.", mend="Label more training items."
+            )
+    everything = range(len(catalog.super_categories))
+    idxs = idxs or [idx for idx in everything if catalog.super_categories[idx].name not in reasons]
+    if not idxs:
+        raise ConfigError(
+            "The catalogue has no super-category that can be learnt.",
+            mend="Import a table with attribute columns, and items in the train split.",
+        )
+    return idxs
+
+
+def _check_initial_run(
+    workspace: Workspace, config: Config, chosen: tuple[SuperCategory, ...]
+) -> None:
+    """Refuse a config whose initial run has no network for a super-category to train."""
+    if config.train.initial_run:
+        earlier = RunFolder.open(workspace.models / config.train.initial_run)
+        for category in chosen:
+            earlier.idx_of(category.name)
 
 
 def unfinished_run(workspace: Workspace, store: Store) -> RunFolder:
@@ -126,20 +162,28 @@ def train(
         DataError: A split has no picture, or a super-category has fewer than two values.
         UnknownNameError: A super-category of the run is gone from the catalogue.
     """
+    lock = FileLock(run.path / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise CheckpointError(
+            f"The run {run.name} is being trained by another program.", mend="Wait for it."
+        ) from error
     store.update_run(run.name, status="running")
     try:
-        idxs = [catalog.super_category_idx(one.name) for one in run.super_categories]
         data = load_training_data(
             workspace,
             catalog,
-            idxs,
-            run.config.model.image_size,
+            run,
             lambda done, total: on_event(PicturesRead(done=done, total=total)),
         )
-        results = [_train_network(run, data, idx, on_event) for idx in range(len(idxs))]
+        numbers = range(len(run.super_categories))
+        results = [_train_network(run, data, idx, on_event) for idx in numbers]
     except BaseException:
         store.update_run(run.name, status="interrupted")
         raise
+    finally:
+        lock.release()
     metrics = {one.super_category: asdict(one) for one in results}
     store.update_run(run.name, status="finished", metrics_json=json.dumps(metrics))
     return results
@@ -157,7 +201,7 @@ def _train_network(
         trainer.load_state(run.resume_path(idx))
     elif run.config.train.initial_run:
         earlier = RunFolder.open(run.path.parent / run.config.train.initial_run)
-        load_weights(trainer.network, earlier.weights_path(idx))
+        load_weights(trainer.network, earlier.weights_path(earlier.idx_of(category.name)))
     num_epochs = run.config.train.epochs
 
     def on_batch(batch: int, loss: float) -> None:

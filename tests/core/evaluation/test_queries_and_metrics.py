@@ -89,5 +89,12 @@ def plain_queries(rows: list[list[int]], num_changes: int) -> list[tuple[int, tu
 @given(st.lists(st.sampled_from([0.0, 1.0]), min_size=1, max_size=50))
 def test_interval_encloses_the_mean(values: list[float]) -> None:
     array: NDArray[np.float64] = np.array(values)
-    low, high = bootstrap_interval(array)
+    low, high = bootstrap_interval(array, np.arange(len(array)))
     assert low - 1e-9 <= array.mean() <= high + 1e-9
+
+
+def test_queries_of_one_item_are_drawn_together() -> None:
+    values = np.tile([0.0, 1.0], 200)
+    apart = bootstrap_interval(values, np.arange(400))
+    together = bootstrap_interval(values, np.arange(400) % 2 + 2 * (np.arange(400) // 40))
+    assert together[1] - together[0] > 3 * (apart[1] - apart[0])

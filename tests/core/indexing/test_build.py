@@ -5,19 +5,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from filelock import FileLock
 from PIL import Image
 
 from datrnet.core.config import Config, IndexConfig, ModelConfig, TrainConfig
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.pictures import picture_pixels
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.errors import CheckpointError
+from datrnet.core.errors import CheckpointError, ConfigError, IndexStaleError
 from datrnet.core.indexing.build import build_index, newest_run
 from datrnet.core.indexing.embedder import Embedder, query_of_picture
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Request, Searcher
-from datrnet.core.training.run import NetworkResult, start_run, train, unfinished_run
+from datrnet.core.training.plan import training_rows
+from datrnet.core.training.run import PicturesRead, start_run, train, unfinished_run
 from datrnet.db.rows import NewItem
 from datrnet.db.store import Store
 
@@ -161,11 +164,77 @@ def test_a_run_may_begin_from_an_earlier_ones_weights(workspace: Workspace) -> N
         first = trained(workspace, store)
         catalog = Catalog.load(store)
         config = Config.from_dict(
-            TINY.to_dict() | {"train": {"initial_run": first.name, "epochs": 1}}
+            TINY.to_dict()
+            | {"train": {"initial_run": first.name, "epochs": 1, "learning_rate": 1e-6}}
         )
-        run = start_run(workspace, store, catalog, config, ("colour",))
+        run = start_run(workspace, store, catalog, config, ("size",))
+        begun: list[torch.Tensor] = []
+
+        def before_the_first_step(event: object) -> None:
+            if isinstance(event, PicturesRead) and not begun:
+                begun.append(first.load_network(first.idx_of("size")).embedding.weight)
+
+        train(workspace, store, catalog, run, before_the_first_step)
+    after = run.load_network(0).embedding.weight
+    unrelated = first.load_network(0).embedding.weight
+    assert (after - begun[0]).norm() < 0.5 * (unrelated - begun[0]).norm()
+
+
+def test_an_initial_run_without_the_network_is_refused(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        catalog = Catalog.load(store)
+        first = start_run(workspace, store, catalog, TINY, ("colour",))
+        config = Config.from_dict({"train": {"initial_run": first.name}})
+        with pytest.raises(CheckpointError, match="no network for 'size'"):
+            start_run(workspace, store, catalog, config, ())
+
+
+def test_a_resumed_run_keeps_its_numbering_of_values(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        run = start_run(workspace, store, Catalog.load(store), TINY, ("colour",))
+        extra = NewItem(
+            code="new", title="", picture_path="0.png", split="train", labels={"colour": "aqua"}
+        )
+        store.upsert_items([extra])
+        catalog = Catalog.load(store)
         results = train(workspace, store, catalog, run)
-    assert [type(one) for one in results] == [NetworkResult]
+        build_index(workspace, store, catalog, run)
+        searcher = Searcher(catalog, Generation.current(workspace, store))
+    assert results[0].super_category == "colour"
+    query = searcher.query_of_item(0)
+    with pytest.raises(IndexStaleError, match="aqua"):
+        searcher.substitutes(query, Request(changes={"colour": "aqua"}))
+    with pytest.raises(IndexStaleError, match="nothing of size"):
+        searcher.substitutes(query, Request(changes={"size": "big"}))
+
+
+def test_what_cannot_be_learnt_is_left_out_before_any_work(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        ids = [stamp.item_id for stamp in store.picture_stamps().values()]
+        for item_id in ids:
+            store.set_label(item_id, "size", "big", "shop")
+        catalog = Catalog.load(store)
+        run = start_run(workspace, store, catalog, TINY, ())
+        assert [one.name for one in run.super_categories] == ["colour"]
+        with pytest.raises(ConfigError, match=r"size cannot be learnt: .*only one value"):
+            start_run(workspace, store, catalog, TINY, ("size",))
+
+
+def test_without_a_validation_split_a_tenth_is_held_out(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        catalog = Catalog.load(store)
+    catalog.splits[catalog.splits == "validation"] = "train"
+    rows, is_validation = training_rows(catalog)
+    assert set(catalog.splits[rows]) == {"train"}
+    assert 0 < is_validation.sum() < len(rows) / 3
+
+
+def test_one_run_is_trained_by_one_program_at_a_time(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        catalog = Catalog.load(store)
+        run = start_run(workspace, store, catalog, TINY, ("colour",))
+        with FileLock(run.path / "lock"), pytest.raises(CheckpointError, match="another program"):
+            train(workspace, store, catalog, run)
 
 
 @pytest.mark.parametrize("damage", ["absent", "cut", "other architecture"])

@@ -1,5 +1,6 @@
 """The search against a plain loop, its conditions, and its index files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def workspace(tmp_path: Path) -> Workspace:
         ]
         store.upsert_items(items)
         catalog = Catalog.load(store)
-        write_generation(place, store, embedded(catalog), IndexConfig(trees=5))
+        write_generation(place, store, embedded(catalog), IndexConfig(trees=30))
     return place
 
 
@@ -150,6 +151,19 @@ def test_conditions_keep_only_items_that_carry_the_value(searcher: Searcher) -> 
     assert {one.labels["sleeve"] for one in found} == {"long"}
 
 
+def test_a_condition_against_the_query_is_met_in_a_large_gallery(
+    searcher: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "EXACT_BELOW", 0)
+    query = searcher.query_of_item(1)
+    other = next(value for value in COLOURS if value != query.labels["colour"])
+    found = searcher.substitutes(query, Request(where={"colour": (other,)}, k=5))
+    ranking = [row for _, row in plain_ranking(searcher, 1, Request())]
+    labels = [searcher.catalog.labels_of(row)["colour"] for row in ranking]
+    fitting = [row for row, label in zip(ranking, labels, strict=True) if label == other]
+    assert [one.row for one in found] == fitting[:5]
+
+
 def test_a_split_restricts_the_gallery(searcher: Searcher) -> None:
     found = searcher.substitutes(searcher.query_of_item(1), Request(split="test", k=200))
     assert {searcher.catalog.splits[one.row] for one in found} == {"test"}
@@ -240,8 +254,38 @@ def test_only_two_generations_are_kept(workspace: Workspace) -> None:
         for _ in range(3):
             manifest = write_generation(workspace, store, embedded(catalog), IndexConfig(trees=2))
         assert Generation.current(workspace, store).manifest.name == manifest.name
-    assert len(list(workspace.indexes.iterdir())) == 2
+        published = [row.name for row in store.generations()]
+    assert {path.name for path in workspace.indexes.iterdir()} == set(published[-2:])
 
 
 def test_recall_is_measured_and_reached(searcher: Searcher) -> None:
     assert searcher.generation.manifest.recall_at_30 >= 0.99
+
+
+def test_candidates_of_a_weighted_query_are_its_weighted_neighbors() -> None:
+    rng = np.random.default_rng(4)
+    gallery = rng.normal(size=(3000, 3, 8)).astype(np.float32)
+    gallery /= np.linalg.norm(gallery, axis=2, keepdims=True)
+    blocks, weights = gallery[0], np.array([4.0, 0.5, 1.0], dtype=np.float32)
+    weighted = (((gallery - blocks) ** 2).sum(axis=2) * weights).sum(axis=1)
+    vector = search.candidate_vector(blocks, weights)
+    plain = ((gallery.reshape(3000, -1) - vector) ** 2).sum(axis=1)
+    assert np.argsort(weighted)[:50].tolist() == np.argsort(plain)[:50].tolist()
+
+
+def test_blocks_that_are_not_of_length_1_are_ranked_exactly(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "EXACT_BELOW", 0)
+    with workspace.open_store() as store:
+        catalog = Catalog.load(store)
+        made = embedded(catalog)
+        scale = np.random.default_rng(2).uniform(0.1, 9, (catalog.num_items, 1, 1))
+        made = replace(
+            made, embeddings=(made.embeddings * scale).astype(np.float32), unit_blocks=False
+        )
+        write_generation(workspace, store, made, IndexConfig(trees=2))
+        long = Searcher(catalog, Generation.current(workspace, store))
+    found = long.substitutes(long.query_of_item(9), Request(k=10))
+    expected = plain_ranking(long, 9, Request())[:10]
+    assert [one.row for one in found] == [row for _, row in expected]

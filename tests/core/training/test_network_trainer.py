@@ -54,13 +54,19 @@ def test_the_same_seed_gives_the_same_network(coloured: TrainingData) -> None:
 def test_a_resumed_network_equals_an_uninterrupted_one(
     coloured: TrainingData, tmp_path: Path
 ) -> None:
-    whole = NetworkTrainer(CONFIG, coloured, 1, 2)
+    # with everything that draws numbers or is learnt: dropout, augmentation, proxies
+    config = replace(
+        CONFIG,
+        model=replace(CONFIG.model, dropout=0.4),
+        train=replace(CONFIG.train, shift=0.1, zoom=0.1, light=0.1, proxy_weight=1.0),
+    )
+    whole = NetworkTrainer(config, coloured, 1, 2)
     expected = list(whole.epochs(nothing))
 
-    interrupted = NetworkTrainer(CONFIG, coloured, 1, 2)
+    interrupted = NetworkTrainer(config, coloured, 1, 2)
     next(interrupted.epochs(nothing))
     interrupted.save_state(tmp_path / "state.pt")
-    resumed = NetworkTrainer(CONFIG, coloured, 1, 2)
+    resumed = NetworkTrainer(config, coloured, 1, 2)
     resumed.load_state(tmp_path / "state.pt")
     rest = list(resumed.epochs(nothing))
 
@@ -75,13 +81,31 @@ def test_patience_stops_early(coloured: TrainingData) -> None:
     reports = list(trainer.epochs(nothing))
     assert trainer.best is not None
     assert len(reports) < 50
-    assert reports[-1].epoch - trainer.best.epoch == 2
+    best = max(one.accuracy or 0 for one in reports)
+    first_best = next(one.epoch for one in reports if one.accuracy == best)
+    assert reports[-1].epoch - first_best == 2
+
+
+def test_without_validation_labels_there_is_no_accuracy(coloured: TrainingData) -> None:
+    coloured.labels[60:, 0] = -1
+    trainer = NetworkTrainer(CONFIG, coloured, 0, 3)
+    reports = list(trainer.epochs(nothing))
+    assert [one.accuracy for one in reports] == [None] * 4
+    assert trainer.best == reports[-1]
+
+
+def test_the_shortest_training_has_a_schedule(coloured: TrainingData) -> None:
+    train = replace(CONFIG.train, triplets=16, epochs=5)  # five steps in all
+    assert (
+        len(list(NetworkTrainer(replace(CONFIG, train=train), coloured, 0, 3).epochs(nothing))) == 5
+    )
 
 
 def test_a_damaged_state_says_so(coloured: TrainingData, tmp_path: Path) -> None:
     trainer = NetworkTrainer(CONFIG, coloured, 0, 3)
     trainer.save_state(tmp_path / "state.pt")
     whole = (tmp_path / "state.pt").read_bytes()
-    (tmp_path / "state.pt").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(CheckpointError, match="resumed"):
-        trainer.load_state(tmp_path / "state.pt")
+    for damaged in (whole[: len(whole) // 2], b"garbage", b""):
+        (tmp_path / "state.pt").write_bytes(damaged)
+        with pytest.raises(CheckpointError, match="resumed"):
+            trainer.load_state(tmp_path / "state.pt")
