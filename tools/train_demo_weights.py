@@ -9,6 +9,7 @@ weights in half precision to ``core/demo/weights``; then draws a third shop and 
 
 import csv
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -31,7 +32,7 @@ from datrnet.core.training.run import EpochDone, TrainEvent, start_run, train
 
 ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = ROOT / "core" / "demo" / "weights"
-SCRATCH = ROOT / "demo-weights"
+SCRATCH = Path(os.environ.get("DEMO_WEIGHTS_SCRATCH", ROOT / "demo-weights"))
 
 NUM_EVEN = 7000
 """Garments with evenly drawn attributes."""
@@ -45,8 +46,10 @@ LARGEST = 8_000_000
 def main() -> None:
     """Train, export, evaluate."""
     workspace = Workspace(SCRATCH / "training")
-    if not workspace.catalog_path.exists():
+    drawn = workspace.root / "drawn"
+    if not drawn.exists():
         draw_training_catalogue(workspace)
+        drawn.touch()
     run = trained_run(workspace)
     export(run)
     evaluate_on(UNSEEN_SHOP, run)
@@ -75,16 +78,17 @@ def draw_training_catalogue(workspace: Workspace) -> None:
 
 
 def trained_run(workspace: Workspace) -> RunFolder:
-    """Return the finished run of the scratch workspace, training what is missing."""
+    """Return a finished run of the config as it is now, training what is missing."""
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
-        rows = store.runs()
-        if rows:
-            run = RunFolder.open(workspace.models / rows[-1].name)
+        config = Config.load("demo")
+        for row in reversed(store.runs()):
+            run = RunFolder.open(workspace.models / row.name)
+            if run.config == config:
+                break
         else:
-            run = start_run(workspace, store, catalog, Config.load("demo"), ())
-        if not rows or rows[-1].status != "finished":
-            train(workspace, store, catalog, run, say)
+            run = start_run(workspace, store, catalog, config, ())
+        train(workspace, store, catalog, run, say)  # does nothing where all is trained
         return run
 
 

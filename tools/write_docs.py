@@ -6,6 +6,7 @@ python tools/write_docs.py --check                    fail where one of them is 
 python tools/write_docs.py --results WORKSPACE NAME   docs/results/NAME.md from a workspace
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -91,11 +92,30 @@ def results_page(workspace: str, name: str) -> str:
         f"Written by `python tools/write_docs.py --results WORKSPACE {name}`; every block is the "
         "output of the command in its first line.\n"
     ]
+    parts.append(how_it_was_made(Path(workspace)))
     for title, command in RESULTS:
         text = output(*command.split(), "--workspace", workspace)
         text = text.replace(str(Path(workspace).resolve()), "WORKSPACE")
         parts.append(f"## {title}\n\n```text\n$ datrnet {command}\n{text}\n```\n")
     return "\n".join(parts)
+
+
+def how_it_was_made(workspace: Path) -> str:
+    """Return the commands before the first figure, and how long training took."""
+    facts = json.loads(output("info", "--json", "--workspace", str(workspace)))
+    names = " ".join(f"--attribute {one['name']}" for one in facts["super_categories"])
+    run = json.loads((workspace / "models" / facts["index"]["run"] / "run.json").read_text("utf-8"))
+    log = workspace / "models" / facts["index"]["run"] / "log.jsonl"
+    epochs = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    minutes = sum(one["seconds"] for one in epochs) / 60
+    return (
+        "## how it was made\n\n```text\n"
+        f"$ datrnet import catalog.csv {names}\n"
+        f"$ datrnet train --config {run['config']['name']}\n"
+        "$ datrnet index\n```\n\n"
+        f"Training took {minutes:.0f} minutes: the sum over the {len(epochs)} epochs of "
+        "`log.jsonl`, on two CPU cores.\n"
+    )
 
 
 def output(*arguments: str) -> str:

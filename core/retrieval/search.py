@@ -175,11 +175,10 @@ class Searcher:
         folded = [one.casefold() for one in values]
         if value.casefold() not in folded:
             self.catalog.value_idx(self.catalog.super_category_idx(name), value)
-            prototype = None
-        else:
-            place = folded.index(value.casefold())
-            prototype = self.generation.prototypes_of(block)[place]
-        if prototype is None or np.isnan(prototype).any():
+        prototype = np.full(self.generation.manifest.embedding_size, np.nan, dtype=np.float32)
+        if value.casefold() in folded:
+            prototype = self.generation.prototypes_of(block)[folded.index(value.casefold())]
+        if np.isnan(prototype).any():
             raise IndexStaleError(
                 f"No training item was labelled {name} {value!r}, so there is nothing to look for.",
                 mend="Label some so, then run `datrnet train` and `datrnet index`.",

@@ -29,6 +29,19 @@ async def test_enter_shows_the_nearest_items(workspace: Workspace, run_explorer:
         assert "1 garment" in shown
 
 
+async def test_the_values_stand_below_their_own_picker(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter")
+        for number in ("", "2", "1"):
+            if number:
+                await explorer.press(number)
+            children = list(explorer.screen.query_one(Pickers).children)
+            values = explorer.screen.query_one(Pickers).values
+            assert children[children.index(values) - 1].has_class("-open")
+
+
 async def test_a_change_of_colour_shows_other_results_at_once(
     workspace: Workspace, run_explorer: Run
 ) -> None:

@@ -99,7 +99,8 @@ class Pickers(Vertical):
         """One line for each, with one list of values that moves to the open one."""
         for idx in range(len(self._choices)):
             yield PickerHeader(idx)
-        yield ValueList(compact=True)
+            if idx == self._open:
+                yield ValueList(compact=True)
 
     @property
     def values(self) -> ValueList:
