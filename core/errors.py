@@ -4,7 +4,10 @@ Front ends catch ``DatrnetError`` in one place; anything else is a bug and keeps
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
+
+TIED = 60
+"""Near names looked at: many codes of a shop are equally near a wrong one."""
 
 
 class DatrnetError(Exception):
@@ -64,10 +67,11 @@ def nearest(name: str, known: Iterable[str], *, limit: int = 3) -> str:
     """Return the mend for an unknown name: the nearest known ones, or the first few."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
     folded = name.casefold()
-    close = get_close_matches(folded, by_folded, n=4 * limit, cutoff=0.5)
+    close = get_close_matches(folded, by_folded, n=TIED, cutoff=0.5)
     if close:
         # difflib is blind to where two codes differ: the ones that begin alike are meant more often
-        close.sort(key=lambda match: -_shared_beginning(match, folded))
+        ratio = {match: SequenceMatcher(None, match, folded).ratio() for match in close}
+        close.sort(key=lambda match: (-round(ratio[match], 2), -_shared_beginning(match, folded)))
         return f"Did you mean {', '.join(by_folded[match] for match in close[:limit])}?"
     some = list(by_folded.values())[:8]
     more = ", …" if len(by_folded) > len(some) else ""
