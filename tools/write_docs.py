@@ -29,7 +29,7 @@ KEY_SIGNS = {
     "minus": "-",
 }
 COMMANDS = ("demo", "import", "train", "index", "search", "evaluate", "browse", "info")
-RESULTS = (
+TRAINED = (
     ("index", "info"),
     ("the test split, weights chosen on validation", "evaluate --split test --changes 3"),
     (
@@ -37,6 +37,11 @@ RESULTS = (
         "evaluate --split test --changes 3 --equal-weights",
     ),
     ("the validation split", "evaluate --split validation --changes 1"),
+)
+DEMO = (
+    ("a shop that the shipped weights never saw", "demo --seed 202"),
+    ("its whole catalogue as the gallery", "evaluate --split all --changes 2"),
+    ("its test split as the gallery", "evaluate --split test --changes 2"),
 )
 
 
@@ -92,8 +97,9 @@ def results_page(workspace: str, name: str) -> str:
         f"Written by `python tools/write_docs.py --results WORKSPACE {name}`; every block is the "
         "output of the command in its first line.\n"
     ]
-    parts.append(how_it_was_made(Path(workspace)))
-    for title, command in RESULTS:
+    if name != "demo":
+        parts.append(how_it_was_made(Path(workspace)))
+    for title, command in DEMO if name == "demo" else TRAINED:
         text = output(*command.split(), "--workspace", workspace)
         text = text.replace(str(Path(workspace).resolve()), "WORKSPACE")
         parts.append(f"## {title}\n\n```text\n$ datrnet {command}\n{text}\n```\n")

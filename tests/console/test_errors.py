@@ -50,9 +50,9 @@ def test_a_wrong_name_is_told_with_the_nearest_right_ones(
     assert "Traceback" not in result.stderr
 
 
-def test_an_error_takes_two_lines(run: Run, ready: Path) -> None:
+def test_an_error_takes_one_line(run: Run, ready: Path) -> None:
     result = run(ready, "search", "item-1", "--set", "colour=rde")
-    assert result.stderr == "Error: No colour value is called 'rde'.\nDid you mean Red?\n"
+    assert result.stderr == "Error: No colour value is called 'rde'. Did you mean Red?\n"
 
 
 def test_an_unknown_super_category_to_train_is_told(
