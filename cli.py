@@ -51,6 +51,19 @@ class _Commands(TyperGroup):
             # what is still buffered must go somewhere when Python ends
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(BROKEN_PIPE_EXIT) from error
+        except (OSError, MemoryError) as error:
+            # a full disk, a folder that may not be written to: nothing a traceback would help with
+            from datrnet.console.output import show_error
+
+            show_error(_of_the_machine(error))
+            raise typer.Exit(1) from error
+
+
+def _of_the_machine(error: OSError | MemoryError) -> DatrnetError:
+    if isinstance(error, MemoryError):
+        return DatrnetError("There is not enough memory for this.", mend="Take a smaller config.")
+    place = f"{error.filename}: " if error.filename else ""
+    return DatrnetError(f"{place}{error.strerror or error}.")
 
 
 app = typer.Typer(

@@ -1,5 +1,7 @@
 """Decoding many pictures to network input at once."""
 
+import math
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +11,9 @@ from numpy.typing import NDArray
 
 from datrnet.core.data.pictures import picture_pixels
 from datrnet.core.errors import DataError
+
+LARGEST_IN_MEMORY = 4 * 1024**3
+"""Bytes of pixels from which a file takes them; it is gone with the array."""
 
 READERS = 4
 """Threads that decode pictures; Pillow lets go of the interpreter while it decodes."""
@@ -22,8 +27,8 @@ def read_pixels(
     Returns:
         (n, size, size, 3) pixels of the readable ones, and their places in ``paths``.
     """
-    pixels = np.empty((len(paths), size, size, 3), dtype=np.uint8)
-    readable = []
+    pixels = _room((len(paths), size, size, 3))
+    readable: list[int] = []
 
     def read(place: int) -> bool:
         try:
@@ -37,4 +42,14 @@ def read_pixels(
             if ok:
                 readable.append(place)
             on_progress(place + 1, len(paths))
-    return (pixels if len(readable) == len(paths) else pixels[readable]), readable
+    for place, source in enumerate(readable):
+        if place != source:  # close the gaps in place: a copy would double the memory
+            pixels[place] = pixels[source]
+    return pixels[: len(readable)], readable
+
+
+def _room(shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return an array for pixels: in memory, or in a temporary file where it would fill that."""
+    if math.prod(shape) <= LARGEST_IN_MEMORY:
+        return np.empty(shape, dtype=np.uint8)
+    return np.memmap(tempfile.TemporaryFile(), dtype=np.uint8, mode="w+", shape=shape)

@@ -1,5 +1,6 @@
 """Training one network for one super-category, epoch by epoch, resumable."""
 
+import io
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -17,6 +18,7 @@ from datrnet.core.errors import CheckpointError
 from datrnet.core.evaluation.ranking import squared_distances
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 from datrnet.core.models.embedding import compute_device, embed, training_precision
+from datrnet.core.models.run_folder import write_atomically
 from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.core.training.augmentation import augment
 from datrnet.core.training.data import TrainingData
@@ -117,8 +119,7 @@ class NetworkTrainer:
 
     def save_state(self, path: Path) -> None:
         """Write everything a later process needs to go on after this epoch."""
-        partial = path.with_name(path.name + ".partial")
-        best = self.best
+        best, state = self.best, io.BytesIO()
         torch.save(
             {
                 "network": self.network.state_dict(),
@@ -129,9 +130,9 @@ class NetworkTrainer:
                 "last_gain": self._last_gain,
                 "best": asdict(best) if best else None,
             },
-            partial,
+            state,
         )
-        partial.replace(path)
+        write_atomically(path, state.getvalue())
 
     def load_state(self, path: Path) -> None:
         """Go on where ``save_state`` left off.

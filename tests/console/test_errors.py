@@ -1,5 +1,6 @@
 """Every mistake gets a line that says what is wrong, what to do, and its exit code."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -160,3 +161,15 @@ def test_a_reader_that_is_gone_causes_no_traceback(ready: Path, form: list[str])
         check=False,
     )
     assert done.stderr == ""
+
+
+def test_a_folder_in_the_way_is_told_without_a_traceback(
+    run: Run, copied: Workspace, tiny_config: Path
+) -> None:
+    for path in (copied.models, copied.indexes):
+        shutil.rmtree(path)
+        path.write_text("a file where a folder should be")
+    result = run(copied.root, "train", "--config", tiny_config)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert str(copied.models) in result.stderr

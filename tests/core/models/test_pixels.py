@@ -1,0 +1,28 @@
+"""Decoding many pictures: the unreadable ones are left out, and a file may hold the pixels."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datrnet.core.models import pixels as module
+from datrnet.core.models.pixels import read_pixels
+
+
+@pytest.mark.parametrize("largest", [0, 10**9])
+def test_unreadable_pictures_leave_no_gap(
+    tmp_path: Path, largest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LARGEST_IN_MEMORY", largest)
+    paths = [tmp_path / f"{number}.png" for number in range(5)]
+    for number, path in enumerate(paths):
+        Image.new("RGB", (9, 9), (40 * number, 0, 0)).save(path)
+    paths[1].write_bytes(b"no picture")
+    paths[3].unlink()
+    told: list[tuple[int, int]] = []
+    found, readable = read_pixels(paths, 4, lambda *done: told.append(done))
+    assert readable == [0, 2, 4]
+    assert found.shape == (3, 4, 4, 3)
+    np.testing.assert_array_equal(found[:, 0, 0, 0], [0, 80, 160])
+    assert told[-1] == (5, 5)
