@@ -52,4 +52,5 @@ def _room(shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """Return an array for pixels: in memory, or in a temporary file where it would fill that."""
     if math.prod(shape) <= LARGEST_IN_MEMORY:
         return np.empty(shape, dtype=np.uint8)
-    return np.memmap(tempfile.TemporaryFile(), dtype=np.uint8, mode="w+", shape=shape)
+    with tempfile.TemporaryFile() as file:  # the mapping keeps it alive
+        return np.memmap(file, dtype=np.uint8, mode="w+", shape=shape)
