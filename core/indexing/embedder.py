@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.data.pictures import picture_pixels
-from datrnet.core.models.embedding import compute_device, embed
+from datrnet.core.models.embedding import RETRY_AFTER, compute_device, embed
 from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.models.threads import ThreadTuner
 from datrnet.core.retrieval.search import Query
 
 
@@ -24,6 +25,7 @@ class Embedder:
         self.image_size = run.config.model.image_size
         device = compute_device()
         numbers = range(len(run.super_categories))
+        self._threads = ThreadTuner(retry_after=RETRY_AFTER)
         self._networks = [run.load_network(idx).to(device) for idx in numbers]
 
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -35,7 +37,8 @@ class Embedder:
         Returns:
             (N, A, E) embeddings; of length 1 each, or as a whole, as the run's config says.
         """
-        embeddings = np.stack([embed(network, pixels) for network in self._networks], axis=1)
+        blocks = [embed(network, pixels, self._threads) for network in self._networks]
+        embeddings = np.stack(blocks, axis=1)
         if self._run.config.model.normalize == "whole":
             embeddings /= np.linalg.norm(embeddings, axis=(1, 2), keepdims=True)
         return embeddings

@@ -9,9 +9,13 @@ import torch
 from numpy.typing import NDArray
 
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
+from datrnet.core.models.threads import ThreadTuner
 
 BATCH = 256
 """Pictures embedded at a time."""
+
+RETRY_AFTER = 60
+"""Batches after which the number of threads is chosen again."""
 
 
 def compute_device() -> torch.device:
@@ -19,24 +23,29 @@ def compute_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def embed(network: DAtRNet, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def embed(
+    network: DAtRNet, pixels: NDArray[np.uint8], threads: ThreadTuner | None = None
+) -> NDArray[np.float32]:
     """Embed pictures for one super-category.
 
     Args:
         network: Its network; left in evaluation mode.
         pixels: (N, S, S, 3), uint8.
+        threads: Of a larger piece of work that this is part of.
 
     Returns:
         (N, E) embeddings, float32.
     """
     network.eval()
     device = next(network.parameters()).device
+    threads = threads or ThreadTuner(retry_after=RETRY_AFTER)
     parts = []
     with torch.inference_mode():
         for start in range(0, len(pixels), BATCH):
-            images = to_network_input(torch.from_numpy(pixels[start : start + BATCH]))
-            images = images.to(device, memory_format=torch.channels_last)
-            parts.append(network(images).float().cpu().numpy())
+            with threads.unit():
+                images = to_network_input(torch.from_numpy(pixels[start : start + BATCH]))
+                images = images.to(device, memory_format=torch.channels_last)
+                parts.append(network(images).float().cpu().numpy())
     size = network.config.embedding_size
     return np.concatenate(parts) if parts else np.empty((0, size), dtype=np.float32)
 

@@ -19,6 +19,7 @@ from datrnet.core.evaluation.ranking import squared_distances
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 from datrnet.core.models.embedding import compute_device, embed, training_precision
 from datrnet.core.models.run_folder import write_atomically
+from datrnet.core.models.threads import ThreadTuner
 from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.core.training.augmentation import augment
 from datrnet.core.training.data import TrainingData
@@ -171,21 +172,30 @@ class NetworkTrainer:
         torch.manual_seed(self._torch_seed(epoch))
         self.network.train()
         total = triplet_total = 0.0
+        threads = ThreadTuner(retry_after=self.num_batches)
         for batch in range(self.num_batches):
             chosen = order[batch * config.batch_triplets : (batch + 1) * config.batch_triplets]
             rows = self._triplets[chosen].T.reshape(-1)  # anchors, positives, negatives
-            embeddings = self._embed_for_training(rows, generator)
-            loss, triplet_loss = self._objective(
-                embeddings, self._label_tensor(rows), warming_up=warming_up
-            )
-            self._optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
-            self._optimizer.step()
-            self._schedule.step()
-            total += loss.item()
-            triplet_total += triplet_loss.item()
+            with threads.unit():
+                loss, triplet_loss = self._step(rows, generator, warming_up=warming_up)
+            total += loss
+            triplet_total += triplet_loss
             on_batch(batch + 1, total / (batch + 1))
         return total / self.num_batches, triplet_total / self.num_batches
+
+    def _step(
+        self, rows: NDArray[np.int64], generator: torch.Generator, *, warming_up: bool
+    ) -> tuple[float, float]:
+        """Take one step on a batch and return its loss and its triplet loss."""
+        embeddings = self._embed_for_training(rows, generator)
+        loss, triplet_loss = self._objective(
+            embeddings, self._label_tensor(rows), warming_up=warming_up
+        )
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+        self._optimizer.step()
+        self._schedule.step()
+        return loss.item(), triplet_loss.item()
 
     def _embed_for_training(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tensor:
         images = augment(
