@@ -50,7 +50,9 @@ $(READY): pyproject.toml constraints.txt
 	  { echo "datrnet needs Python 3.11, 3.12 or 3.13; $(PYTHON) is `$(PYTHON) --version 2>&1`. Try: make PYTHON=python3.12" >&2; exit 1; }
 	@command -v $${CXX:-c++} >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || \
 	  { echo "datrnet needs a C++ compiler to build Annoy (Debian/Ubuntu: apt install build-essential python3-dev; macOS: xcode-select --install)." >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@echo "Setting up $(VENV) (once; a minute or two) …" >&2
+	@$(PYTHON) -m venv $(VENV)
+	@{ $(BIN)/python -m pip install --upgrade pip && \
+	  $(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev]"; } \
+	  >$(VENV)/setup.log 2>&1 || { tail -30 $(VENV)/setup.log >&2; exit 1; }
 	@touch $@

@@ -4,6 +4,7 @@ A connection may be used from any thread. Threads take turns: each call holds on
 as it runs. Other processes read on while this one writes, because the file is in WAL mode.
 """
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -35,8 +36,9 @@ class Connection:
             self._db = Database(connection, execute_plugins=False)
             self._refuse_strangers()
             self._db.execute("PRAGMA foreign_keys = ON")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.enable_wal()
+            if may_write(path):
+                self._db.execute("PRAGMA synchronous = NORMAL")
+                self._db.enable_wal()
         self._migrate()
 
     @classmethod
@@ -70,7 +72,8 @@ class Connection:
     def _connect(cls, path: Path) -> Self:
         try:
             connection = sqlite3.connect(
-                path,
+                _address(path),
+                uri=True,
                 timeout=BUSY_TIMEOUT_SECONDS,
                 isolation_level=None,  # transactions are begun here, never by the driver
                 check_same_thread=False,  # the lock keeps threads apart
@@ -169,6 +172,22 @@ class Connection:
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
+def may_write(path: Path) -> bool:
+    """Tell whether a database, and the files SQLite puts beside it, can be written."""
+    beside = os.access(path.parent, os.W_OK)
+    return beside and (not path.exists() or os.access(path, os.W_OK))
+
+
+def _address(path: Path) -> str:
+    """Return the URI to open a database by: as a fixed file where nothing can be written."""
+    address = path.absolute().as_uri()
+    if may_write(path):
+        return address
+    # without a log to read, SQLite need not make one: the file cannot change under us
+    has_log = path.with_name(path.name + "-wal").exists()
+    return f"{address}?mode=ro" + ("" if has_log else "&immutable=1")
+
+
 def explain(error: sqlite3.Error, path: Path) -> DatabaseError:
     """Return the error a person can mend for one of SQLite's."""
     text = str(error)
@@ -176,6 +195,11 @@ def explain(error: sqlite3.Error, path: Path) -> DatabaseError:
         return DatabaseError(
             f"{path} is in use by another program.",
             mend="Wait until its import or training has finished, or close it; then try again.",
+        )
+    if "readonly" in text:
+        return DatabaseError(
+            f"{path} may only be read here.",
+            mend="Choose a --workspace in a folder that may be written to.",
         )
     if "not a database" in text or "malformed" in text:
         return DatabaseError(

@@ -66,7 +66,8 @@ def enumerate_queries(labels: NDArray[np.int16], num_changes: int) -> QuerySet:
             targets=labels[items],
             changed=np.zeros((len(items), labels.shape[1]), dtype=bool),
         )
-    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+    nowhere = np.empty(0, dtype=np.int64)
+    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = [(nowhere, nowhere)]
     for start in range(0, len(labels), CHUNK):
         part = labels[start : start + CHUNK]
         differing = np.zeros((len(part), len(vectors)), dtype=np.int16)

@@ -182,3 +182,17 @@ def test_importing_the_store_stays_light() -> None:
     probe = f"import datrnet.db.store, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_folder_that_may_not_be_written_to_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a b#c" / "catalog.db"  # a name that an address must quote
+    with Store.create(path) as store:
+        store.start_session("before")
+    monkeypatch.setattr("datrnet.db.connection.may_write", lambda _: False)
+    with Store.open(path) as store:
+        assert [one.name for one in store.sessions()] == ["before"]
+        with pytest.raises(DatabaseError, match="may only be read"):
+            store.start_session("after")
+    assert [one.name for one in path.parent.iterdir()] == ["catalog.db"]

@@ -126,5 +126,6 @@ def test_chosen_weights_are_no_worse_and_favour_the_sure_block() -> None:
     assert accuracy[1] > accuracy[0]
 
 
-def test_too_few_validation_queries_leave_equal_weights() -> None:
-    assert choose_weights(gallery(3)) == Weights.equal(3)
+@pytest.mark.parametrize("num_items", [0, 1, 3])
+def test_too_few_validation_queries_leave_equal_weights(num_items: int) -> None:
+    assert choose_weights(gallery(num_items)) == Weights.equal(3)

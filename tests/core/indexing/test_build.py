@@ -261,3 +261,15 @@ def test_embeddings_have_the_length_the_config_says(workspace: Workspace) -> Non
     embeddings = Embedder(run).embed(pixels)
     assert embeddings.shape == (1, 2, 8)
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=2), 1, atol=1e-5)
+
+
+def test_a_shop_with_nothing_but_training_items_can_be_searched(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        catalog = Catalog.load(store)
+        catalog.splits[:] = "train"
+        run = start_run(workspace, store, catalog, TINY, ())
+        train(workspace, store, catalog, run)
+        report = build_index(workspace, store, catalog, run)
+        searcher = Searcher(catalog, Generation.current(workspace, store))
+    assert report.manifest.weights == (1.0, 1.0)
+    assert len(searcher.substitutes(searcher.query_of_item(0), Request(k=4))) == 4
