@@ -28,12 +28,26 @@ def run_import(
         print_json(facts_of(summary))
     else:
         _show(summary)
-    say(f"The catalogue is in {workspace.root}. Next: datrnet train")
+    say(f"The catalogue is in {workspace.root}. {_next_step(workspace)}")
 
 
 def facts_of(summary: ImportSummary) -> dict[str, object]:
     """Return a summary as plain values, for JSON."""
     return {**asdict(summary), "source": str(summary.source)}
+
+
+def _next_step(workspace: Workspace) -> str:
+    with workspace.open_store() as store:
+        if not store.super_categories():
+            return (
+                "It has no super-category, and training needs one: import it again with "
+                "--attribute NAME for each column that is one."
+            )
+        return f"Next: datrnet {'index' if store.current_generation() else 'train'}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _show(summary: ImportSummary) -> None:
@@ -45,11 +59,12 @@ def _show(summary: ImportSummary) -> None:
     for note in summary.notes:
         out.print(inert(note))
     out.print(
-        f"{summary.num_rows:,} rows: {summary.added:,} items added, {summary.updated:,} updated, "
-        f"{summary.unchanged:,} unchanged, {len(summary.problems):,} rows skipped."
+        f"{_counted(summary.num_rows, 'row')}: {_counted(summary.added, 'item')} added, "
+        f"{summary.updated:,} updated, {summary.unchanged:,} unchanged, "
+        f"{_counted(len(summary.problems), 'row')} skipped."
     )
     if summary.not_in_file:
-        out.print(f"{summary.not_in_file:,} items of earlier imports are not in it and stay.")
+        out.print(f"Not in it, but kept from earlier imports: {summary.not_in_file:,}.")
     for problem in summary.problems[:LISTED]:
         out.print(f"  line {problem.line}: {inert(problem.message)}")
     if len(summary.problems) > LISTED:

@@ -28,8 +28,8 @@ class ItemTables(Connection):
     def upsert_items(self, items: Iterable[NewItem]) -> UpsertCounts:
         """Add new items and update known ones, by code, in one transaction.
 
-        A label that a person has set is never overwritten, and an attribute value that no item
-        carries any more is removed.
+        A label that a person has set is never overwritten, nor a field that an item leaves
+        unstated; an attribute value that no item carries any more is removed.
 
         Raises:
             DatabaseError: Nothing was written.

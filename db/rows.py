@@ -9,6 +9,9 @@ LabelSource = Literal["shop", "person", "model"]
 
 RunStatus = Literal["running", "finished", "interrupted"]
 
+Unstated = Literal["title", "split"]
+"""A field that a catalogue may be silent about."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewItem:
@@ -23,6 +26,9 @@ class NewItem:
     labels: Mapping[str, str | None] = field(default_factory=dict)
     """Value by super-category. ``None`` takes the shop's label away; a super-category that is not
     named keeps what it has."""
+    unstated: frozenset[Unstated] = frozenset()
+    """The fields that the catalogue does not state: a known item keeps its own, and only a new one
+    takes what stands here."""
     picture_bytes: int = 0
     picture_modified_ns: int = 0
 

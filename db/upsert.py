@@ -5,6 +5,7 @@ import of the same catalogue writes nothing.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from sqlite_utils import Database
@@ -19,6 +20,15 @@ _Fields = tuple[str, str, str, int, int]
 class _Known(NamedTuple):
     id: int
     fields: _Fields
+
+    def completed(self, item: NewItem) -> NewItem:
+        """Return an item with this one's fields where the catalogue states none."""
+        title, _, split, *_ = self.fields
+        return replace(
+            item,
+            title=title if "title" in item.unstated else item.title,
+            split=split if "split" in item.unstated else item.split,
+        )
 
 
 class _Label(NamedTuple):
@@ -79,11 +89,10 @@ class Upsert:
         new: list[tuple[object, ...]] = []
         differing: list[tuple[object, ...]] = []
         for code, item in by_code.items():
-            fields = _fields(item)
             known = self._items.get(code)
             if known is None:
-                new.append((*fields, self._now, code, self._now))
-            elif known.fields != fields:
+                new.append((*_fields(item), self._now, code, self._now))
+            elif known.fields != (fields := _fields(known.completed(item))):
                 differing.append((*fields, self._now, code))
         last_id = max((known.id for known in self._items.values()), default=0)
         self._db.conn.executemany(

@@ -1,7 +1,7 @@
 """Turning the rows of a catalogue file into items, before any picture is looked at."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -10,9 +10,12 @@ from datrnet.core.data.columns import ColumnPlan
 from datrnet.core.data.table import Problem, Row, Table, clean, clean_path
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DataError
-from datrnet.db.rows import NewItem
+from datrnet.db.rows import NewItem, Unstated
 
 MAX_CELL_LENGTH = 2000
+"""A longer title is cut, a longer label left out, and a longer id or picture skips the row."""
+
+PICTURE_MEND = "Say with --images DIR where the pictures lie, or --image COLUMN which column it is."
 
 SPLIT_WORDS: Mapping[str, str] = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -39,6 +42,8 @@ class Candidates:
     problems: tuple[Problem, ...]
     codes: frozenset[str]
     """The ids that the file names, those of bad rows included."""
+    notes: tuple[str, ...]
+    """What was shortened, as sentences."""
 
 
 def find_candidates(
@@ -65,8 +70,26 @@ def find_candidates(
                 line_of_code[code] = row.line
             good.append(reader.candidate(row, code))
         except DataError as error:
-            problems.append(Problem(line=row.line, message=error.message))
-    return Candidates(good=tuple(good), problems=tuple(problems), codes=frozenset(line_of_code))
+            problems.append(Problem(line=row.line, message=error.message, mend=error.mend))
+    return Candidates(
+        good=tuple(good),
+        problems=tuple(problems),
+        codes=frozenset(line_of_code),
+        notes=tuple(_shortenings(table, plan)),
+    )
+
+
+def _shortenings(table: Table, plan: ColumnPlan) -> Iterator[str]:
+    outcomes = {column: "the label is left as it is" for column in plan.attributes}
+    if plan.title is not None:
+        outcomes[plan.title] = "the title is cut"
+    for column, outcome in outcomes.items():
+        lines = [row.line for row in table.rows if len(row.cells[column]) > MAX_CELL_LENGTH]
+        if lines:
+            yield (
+                f"More than {MAX_CELL_LENGTH:,} characters in {column!r}, {outcome}: "
+                f"{len(lines):,} in all, the first on line {lines[0]}."
+            )
 
 
 class _RowReader:
@@ -74,6 +97,8 @@ class _RowReader:
         self._plan = plan
         self._images = images.absolute()
         self._root = root
+        named: dict[Unstated, str | None] = {"title": plan.title, "split": plan.split}
+        self._unstated = frozenset(field for field, column in named.items() if column is None)
 
     def code(self, row: Row) -> str:
         if self._plan.id is not None:
@@ -87,26 +112,35 @@ class _RowReader:
         picture = self._picture(row)
         item = NewItem(
             code=code,
-            title=clean(row.cells[self._plan.title]) if self._plan.title else "",
+            title=self._title(row),
             picture_path=self._stored(picture),
             split=self._split(row, code),
-            labels={name: clean(row.cells[name]) or None for name in self._plan.attributes},
+            labels={
+                name: clean(row.cells[name]) or None
+                for name in self._plan.attributes
+                if len(row.cells[name]) <= MAX_CELL_LENGTH
+            },
+            unstated=self._unstated,
         )
         return Candidate(line=row.line, item=item, picture=picture)
 
     def _refuse_long_cells(self, row: Row) -> None:
-        plan = self._plan
-        for column in (plan.id, plan.image, plan.title, plan.split, *plan.attributes):
+        for column in (self._plan.id, self._plan.image, self._plan.split):
             if column is not None and len(row.cells[column]) > MAX_CELL_LENGTH:
                 raise DataError(
                     f"The cell of {column!r} has {len(row.cells[column]):,} characters; "
                     f"at most {MAX_CELL_LENGTH:,} are taken."
                 )
 
+    def _title(self, row: Row) -> str:
+        if self._plan.title is None:
+            return ""
+        return clean(row.cells[self._plan.title])[:MAX_CELL_LENGTH].rstrip()
+
     def _picture(self, row: Row) -> Path:
         written = clean_path(row.cells[self._plan.image])
         if not written:
-            raise DataError("The row names no picture.")
+            raise DataError("The row names no picture.", mend=PICTURE_MEND)
         if written.casefold().startswith(("http://", "https://")):
             raise DataError(f"The picture {written} is a web address; download it first.")
         return Path(os.path.normpath(self._images / written))
@@ -123,7 +157,10 @@ class _RowReader:
         try:
             return SPLIT_WORDS[word.casefold()]
         except KeyError:
-            raise DataError(f"The split {word!r} is none of train, validation, test.") from None
+            raise DataError(
+                f"The split {word!r} is none of train, validation, test.",
+                mend="Say with --split COLUMN which column it is.",
+            ) from None
 
 
 def split_by_code(code: str) -> str:

@@ -4,7 +4,8 @@ The plan can say of every column what it was taken as, and of those left out why
 """
 
 import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from datrnet.core.data.table import Row, clean
@@ -24,6 +25,11 @@ TITLE_NAMES = (
     *("itemname", "itemtitle", "prodname"),
 )
 SPLIT_NAMES = ("split", "partition", "subset", "set", "evaluationstatus")
+MEASURE_NAMES = (
+    *("price", "listprice", "saleprice", "cost", "discount", "preis", "prix", "precio"),
+    *("stock", "quantity", "amount", "weight", "size", "year", "rating", "rank", "position"),
+)
+"""Columns that are no ids, even where all their numbers happen to differ."""
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
@@ -32,6 +38,9 @@ MAX_VALUES = 200
 MAX_VALUE_LENGTH = 60
 MAX_DISTINCT_SHARE = 0.5
 """Where more of the filled cells than this differ, a column describes single items."""
+
+_CODE = re.compile(r"(?=.*\d)[\w/-]+")
+"""A shop's code: one word with a digit; the point or comma of a price is none of its letters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +88,10 @@ class ColumnPlan:
 
 
 def plan_columns(
-    header: Sequence[str], samples: Sequence[Row], choices: ColumnChoices
+    header: Sequence[str],
+    samples: Sequence[Row],
+    choices: ColumnChoices,
+    known: Collection[str] = (),
 ) -> ColumnPlan:
     """Say what each column means.
 
@@ -87,6 +99,8 @@ def plan_columns(
         header: The names of the columns, all different.
         samples: Rows to judge the columns by; best all of them.
         choices: What a person has said.
+        known: The super-categories that the workspace has already. A column of that name is one of
+            them, whatever this file holds, unless a person has named others.
 
     Raises:
         UnknownNameError: A chosen column does not exist.
@@ -102,13 +116,21 @@ def plan_columns(
         )
     title = _take(free, header, choices.title, TITLE_NAMES)
     split = _take(free, header, choices.split, SPLIT_NAMES)
-    if choices.attributes:
-        attributes = tuple(dict.fromkeys(_find(header, name) for name in choices.attributes))
-        left_out = {column: "not asked for" for column in free if column not in attributes}
+    asked = tuple(dict.fromkeys(_find(header, name) for name in choices.attributes))
+    folded = {name.casefold() for name in known}
+    certain = asked or tuple(column for column in header if column.casefold() in folded)
+    notes: list[str] = []
+    if id_column is None:
+        id_column = _take_codes(free, samples, certain)
+        notes = [_id_stand_in(id_column)]
+    if asked:
+        reasons = dict.fromkeys(free, "not asked for")
     else:
         reasons = {column: _objection(_filled(samples, column)) for column in free}
-        attributes = tuple(column for column, reason in reasons.items() if not reason)
-        left_out = {column: reason for column, reason in reasons.items() if reason}
+    attributes = asked or tuple(
+        column for column in header if column in certain or reasons.get(column) == ""
+    )
+    left_out = {column: why for column, why in reasons.items() if column not in attributes}
     return ColumnPlan(
         id=id_column,
         image=image,
@@ -116,7 +138,7 @@ def plan_columns(
         split=split,
         attributes=attributes,
         left_out=tuple(LeftOut(column=name, reason=why) for name, why in left_out.items()),
-        notes=tuple(_stand_ins(id_column, title, split, attributes)),
+        notes=(*notes, *_stand_ins(title, split, attributes)),
     )
 
 
@@ -157,6 +179,22 @@ def _take_by_values(free: dict[str, str], samples: Sequence[Row]) -> str | None:
     return None
 
 
+def _take_codes(
+    free: dict[str, str], samples: Sequence[Row], certain: Collection[str]
+) -> str | None:
+    """Return the leftmost column with another whole number or code in every row, and take it."""
+    for column, folded in free.items():
+        if column in certain or folded in MEASURE_NAMES:
+            continue
+        filled = _filled(samples, column)
+        if 1 < len(filled) == len(samples) == len(set(filled)) and all(
+            _CODE.fullmatch(value) for value in filled
+        ):
+            del free[column]
+            return column
+    return None
+
+
 def _filled(samples: Iterable[Row], column: str) -> list[str]:
     return [value for row in samples if (value := clean(row.cells.get(column, "")))]
 
@@ -186,13 +224,17 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _stand_ins(
-    id_column: str | None, title: str | None, split: str | None, attributes: Sequence[str]
-) -> list[str]:
+def _id_stand_in(column: str | None) -> str:
+    if column is None:
+        return "No id column: the picture's file name without its ending is the id."
+    return f"No column is named as the id: {column!r} is taken, as every row has another one there."
+
+
+def _stand_ins(title: str | None, split: str | None, attributes: Sequence[str]) -> list[str]:
     sentences = {
-        "No id column: the picture's file name without its ending is the id.": id_column,
-        "No title column: titles stay empty.": title,
-        "No split column: the id decides; about 80 % train, 10 % validation, 10 % test.": split,
+        "No title column: known items keep theirs, new ones have none.": title,
+        "No split column: known items keep theirs; for new ones the id decides, about 80 % train, "
+        "10 % validation, 10 % test.": split,
         "No column looks like a super-category; name some with --attribute.": attributes,
     }
     return [sentence for sentence, found in sentences.items() if not found]

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from datrnet.core.data.candidates import Candidate, find_candidates
+from datrnet.core.data.candidates import PICTURE_MEND, Candidate, find_candidates
 from datrnet.core.data.columns import ColumnChoices, ColumnPlan, plan_columns
 from datrnet.core.data.pictures import explained, read_picture, thumbnail_pixels
 from datrnet.core.data.table import Problem, read_table
@@ -76,7 +76,7 @@ def import_catalog(
     """
     options = options or ImportOptions()
     table = read_table(source)
-    plan = plan_columns(table.header, table.rows, options)
+    plan = plan_columns(table.header, table.rows, options, _super_categories(workspace))
     candidates = find_candidates(table, plan, _picture_folder(source, options.images), workspace)
     with workspace.create_store() as store:
         known = store.picture_stamps()
@@ -89,7 +89,7 @@ def import_catalog(
     return ImportSummary(
         source=source,
         plan=plan,
-        notes=(*table.notes, *plan.notes),
+        notes=(*table.notes, *plan.notes, *candidates.notes),
         num_rows=table.num_rows,
         added=counts.added,
         updated=counts.updated,
@@ -158,7 +158,8 @@ class _PictureCheck:
                 self._fresh_lines[item.code] = candidate.line
             return item
         except DataError as error:
-            return Problem(line=candidate.line, message=error.message)
+            mend = error.mend or PICTURE_MEND
+            return Problem(line=candidate.line, message=error.message, mend=mend)
 
     def _is_unchanged(self, item: NewItem) -> bool:
         stamp = self._known.get(item.code)
@@ -173,6 +174,14 @@ class _PictureCheck:
             pixels = self._fresh.get(self._fresh_lines[code])
             if pixels is not None:
                 self._thumbnails.put(ids[code], pixels)
+
+
+def _super_categories(workspace: Workspace) -> list[str]:
+    """Return those that a workspace has, without making one."""
+    if not workspace.catalog_path.is_file():
+        return []
+    with workspace.create_store() as store:
+        return [some.name for some in store.super_categories()]
 
 
 def _with_stamp(candidate: Candidate) -> NewItem:
@@ -200,7 +209,7 @@ def _picture_folder(source: Path, images: Path | None) -> Path:
 def _nothing_good(source: Path, problems: Sequence[Problem]) -> DataError:
     first = min(problems, key=lambda problem: problem.line)
     return DataError(
-        f"None of the {len(problems):,} rows of {source} can be taken. "
+        f"None of the rows of {source} can be taken, {len(problems):,} in all. "
         f"Line {first.line}: {first.message}",
-        mend="Say with --images DIR where the pictures lie, or --image COLUMN which column it is.",
+        mend=first.mend,
     )

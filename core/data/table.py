@@ -35,6 +35,8 @@ class Problem:
     line: int
     """Where the row begins in the file, from 1."""
     message: str
+    mend: str = ""
+    """What to do about it, where that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ def read_table(path: Path) -> Table:
 
     Raises:
         UnknownNameError: There is no such file.
-        DataError: It is a folder, empty, or no text.
+        DataError: It is a folder, empty, no text, or JSON Lines without a single object.
     """
     text, notes = _decode(_read_bytes(path), path)
     if not text.strip():
@@ -80,6 +82,12 @@ def read_table(path: Path) -> Table:
     table = _read_json_lines(text, notes) if is_json else _read_csv(text, suffix, notes)
     if not table.num_rows:
         raise DataError(f"{path} has no rows below its header.", mend="Add one row per item.")
+    if is_json and not table.rows:
+        first = table.problems[0]
+        raise DataError(
+            f"{path} holds no JSON object. Line {first.line}: {first.message}",
+            mend="Write one JSON object per line, or name a CSV file .csv.",
+        )
     return table
 
 
@@ -190,7 +198,7 @@ def _read_json_lines(text: str, notes: tuple[str, ...]) -> Table:
         try:
             cells = _cells_of_object(json.loads(written))
         except (ValueError, RecursionError) as error:
-            problems.append(Problem(line=line, message=f"The line is no JSON object: {error}."))
+            problems.append(Problem(line=line, message=f"The line is not a JSON object: {error}."))
             continue
         header.update(dict.fromkeys(cells))
         rows.append(Row(line=line, cells=cells))
