@@ -48,15 +48,23 @@ class _Commands(TyperGroup):
             say(f"Interrupted. {INTERRUPTED.get(ctx.invoked_subcommand, '')}".strip())
             raise typer.Exit(INTERRUPTED_EXIT) from error
         except BrokenPipeError as error:
-            # what is still buffered must go somewhere when Python ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_unwritable_output()
             raise typer.Exit(BROKEN_PIPE_EXIT) from error
         except (OSError, MemoryError) as error:
             # a full disk, a folder that may not be written to: nothing a traceback would help with
             from datrnet.console.output import show_error
 
+            _drop_unwritable_output()
             show_error(_of_the_machine(error))
             raise typer.Exit(1) from error
+
+
+def _drop_unwritable_output() -> None:
+    """Keep Python from failing once more, when it ends, at what is still buffered."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _of_the_machine(error: OSError | MemoryError) -> DatrnetError:
@@ -77,6 +85,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command that the arguments name."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by the caller; a database must not get its number
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         # a terminal without Unicode shows question marks instead of failing
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +20,9 @@ from datrnet.core.errors import DatrnetError
 
 PLAIN_WIDTH = 120
 """Columns of a table that goes into a pipe or file, where no terminal has a width."""
+
+UNBOUNDED = 10_000
+"""Columns enough for any table, to see how many it needs."""
 
 
 def results() -> Console:
@@ -87,6 +90,17 @@ def new_table(*columns: str, numbers: Sequence[str] = (), title: str = "") -> Ta
             inert(column), justify="right" if right else "left", no_wrap=right, overflow="fold"
         )
     return table
+
+
+def fits(out: Console, renderable: RenderableType) -> bool:
+    """Tell whether a table need not cut words or columns that must not be folded."""
+    unbounded = out.options.update(max_width=UNBOUNDED)
+    return out.measure(renderable, options=unbounded).minimum <= out.width
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with what it counts, as in "1 item" and "2,000 items"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def percent(share: float | None) -> str:

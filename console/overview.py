@@ -3,12 +3,15 @@
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
+from rich.console import Console
 from rich.filesize import decimal
 
-from datrnet.console.output import new_table, percent, print_json, results
+from datrnet.console.output import counted, fits, new_table, percent, print_json, results
 from datrnet.core.data.catalog import UNLABELED, Catalog
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
@@ -163,7 +166,7 @@ def _show(overview: Overview) -> None:
     out = results()
     out.print(f"Workspace {inert(overview.workspace)}")
     splits = ", ".join(f"{name} {count:,}" for name, count in overview.items_by_split.items())
-    out.print(f"{overview.num_items:,} items" + (f": {splits}" if splits else ""))
+    out.print(counted(overview.num_items, "item") + (f": {splits}" if splits else ""))
     if overview.super_categories:
         table = new_table("super-category", "values", "labelled", numbers=("values", "labelled"))
         for one in overview.super_categories:
@@ -171,18 +174,37 @@ def _show(overview: Overview) -> None:
         out.print(table)
     _show_index(overview.index)
     if overview.runs:
-        table = new_table("run", "status", "started", "validation accuracy")
-        for run in overview.runs:
-            accuracies = run["validation_accuracy"].items()
-            table.add_row(
-                inert(run["name"]),
-                run["status"],
-                run["started_at"],
-                ", ".join(f"{inert(name)} {percent(share)}" for name, share in accuracies),
-            )
-        out.print(table)
+        _show_runs(out, [_run_cells(run) for run in overview.runs])
     sizes = ", ".join(f"{name} {decimal(size)}" for name, size in overview.bytes_by_part.items())
     out.print(f"On disk: {sizes}")
+
+
+def _show_runs(out: Console, rows: list[tuple[str, ...]]) -> None:
+    """Print a line for each run, or a line for each fact where the terminal is narrow."""
+    table = new_table("run", "status", "started", "validation accuracy")
+    for idx, column in enumerate(table.columns[:-1]):
+        column.no_wrap = True  # only the accuracies fold
+        column.min_width = max(cell_len(row[idx]) for row in rows)
+    for row in rows:
+        table.add_row(*row)
+    if fits(out, table):
+        out.print(table)
+        return
+    for name, status, started, accuracies in rows:
+        out.print(f"\nrun {name}\n{status}, started {started}")
+        if accuracies:
+            out.print(f"validation accuracy {accuracies}")
+    out.print()
+
+
+def _run_cells(run: dict[str, Any]) -> tuple[str, ...]:
+    started = datetime.fromisoformat(run["started_at"]).strftime("%Y-%m-%d %H:%M")
+    # the figure stays with its sign, so that a line breaks between words
+    accuracies = (
+        f"{inert(name)} {percent(share)}".replace(" %", "\N{NO-BREAK SPACE}%")
+        for name, share in run["validation_accuracy"].items()
+    )
+    return inert(run["name"]), run["status"], started, ", ".join(accuracies)
 
 
 def _show_index(state: IndexState) -> None:

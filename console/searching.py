@@ -5,9 +5,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from datrnet.console.output import is_terminal, print_json, results, say
+from datrnet.console.output import counted, is_terminal, print_json, results, say
 from datrnet.console.pictures import Pictures
-from datrnet.console.substitutes import Answer, facts_of, print_answer_rows, show_answer
+from datrnet.console.substitutes import (
+    NOTHING_FOUND,
+    Answer,
+    facts_of,
+    print_answer_rows,
+    show_answer,
+)
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError, UnknownNameError
@@ -62,15 +68,22 @@ def run_search(
         show_answer(results(), answer, Pictures(workspace) if pictures else None)
     else:
         print_answer_rows(answer)
+        if not answer.substitutes:
+            say(NOTHING_FOUND)
     missing = answer.searcher.num_unindexed
     if missing:
-        say(f"{missing:,} items are not in the index yet. Run `datrnet index`.", "yellow")
+        verb = "is" if missing == 1 else "are"
+        say(
+            f"{counted(missing, 'item')} {verb} not in the index yet. Run `datrnet index`.",
+            "yellow",
+        )
 
 
 def answer_of(workspace: Workspace, asked: str, options: SearchOptions) -> Answer:
     """Return the substitutes of an item or picture.
 
     Raises:
+        ConfigError: Nothing is left to weigh.
         DatrnetError: There is no index, or a name does not exist.
     """
     with workspace.open_store() as store:
@@ -79,6 +92,11 @@ def answer_of(workspace: Workspace, asked: str, options: SearchOptions) -> Answe
     searcher = Searcher(catalog, generation)
     request = options.request(catalog)
     query, picture = _query(workspace, searcher, asked)
+    if not searcher.weights_of(request).any():
+        raise ConfigError(
+            "Every super-category weighs 0, so that all items are equally near.",
+            mend="Give at least one of them a --weight above 0.",
+        )
     return Answer(
         workspace=workspace,
         searcher=searcher,
@@ -94,9 +112,10 @@ def _query(workspace: Workspace, searcher: Searcher, asked: str) -> tuple[Query,
     catalog = searcher.catalog
     path = Path(asked).expanduser()
     if asked in catalog.codes or not path.is_file():
-        row = _row(catalog, asked)
+        row = _row(catalog, asked, path)
         return searcher.query_of_item(row), workspace.picture_path(catalog.picture_paths[row])
     # only a new picture needs the networks, and with them torch
+    say("Loading the networks …")
     from datrnet.core.indexing.embedder import query_of_picture
     from datrnet.core.models.run_folder import RunFolder
 
@@ -104,11 +123,14 @@ def _query(workspace: Workspace, searcher: Searcher, asked: str) -> tuple[Query,
     return query_of_picture(run, path), path
 
 
-def _row(catalog: Catalog, asked: str) -> int:
+def _row(catalog: Catalog, asked: str, path: Path) -> int:
     try:
         return catalog.row_of_code(asked)
     except UnknownNameError as error:
-        mend = f"{error.mend} No file is called so either."
+        if path.is_dir():
+            mend = "It is a folder; name one picture in it."
+        else:
+            mend = f"{error.mend} There is no such file either."
         raise UnknownNameError("item", asked, (), mend=mend) from error
 
 

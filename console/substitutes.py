@@ -6,12 +6,12 @@ All three tell the same facts.
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from datrnet.console.output import new_table, print_rows
+from datrnet.console.output import UNBOUNDED, fits, new_table, print_rows
 from datrnet.console.pictures import COLUMNS, Pictures
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
@@ -38,8 +38,10 @@ MAX_VALUE = 24
 BAR = 8
 """Cells of the longest bar of a super-category's part of the distance."""
 
-NARROW = 100
-"""Below this many columns the bars are left out."""
+ITEM = 16
+"""Fewest cells of the column with id, title and distance: no figure may break."""
+
+NOTHING_FOUND = "No item fulfils the conditions."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,7 +93,8 @@ def facts_of(answer: Answer) -> dict[str, object]:
         },
         "changes": answer.changes,
         "where": {name: list(values) for name, values in request.where.items()},
-        "weights": dict(request.weights),
+        "requested_weights": dict(request.weights),
+        "weights": _weights(answer),
         "split": request.split,
         "index": answer.searcher.generation.manifest.name,
         "substitutes": [
@@ -122,6 +125,9 @@ def print_answer_rows(answer: Answer) -> None:
 def show_answer(out: Console, answer: Answer, pictures: Pictures | None) -> None:
     """Print an answer for a person.
 
+    A narrow terminal gets no bars, a narrower one no pictures either, and one that is narrower
+    still a line for each fact: no id, title or distance is ever cut.
+
     Args:
         out: Where.
         answer: What.
@@ -129,27 +135,79 @@ def show_answer(out: Console, answer: Answer, pictures: Pictures | None) -> None
     """
     if out.no_color or out.color_system is None:
         pictures = None  # blocks without colours show nothing
-    out.print(_query_line(answer, pictures))
+    for drawn, bars in ((pictures, True), (pictures, False), (None, False)):
+        query = _query_line(out, answer, drawn)
+        table = _table(out, answer, drawn, bars=bars)
+        if fits(out, query) and fits(out, table):
+            break
+    else:
+        query, table = _query_lines(answer), _substitute_lines(answer)
+    out.print(query)
     if not answer.substitutes:
-        out.print("No item fulfils the conditions.")
+        out.print(NOTHING_FOUND)
         return
+    out.print(table)
+    out.print("distance² is the sum of the figures, one for each super-category.")
+
+
+def _table(out: Console, answer: Answer, pictures: Pictures | None, *, bars: bool) -> Table:
+    """Return a row for each substitute; only the column of titles may be folded."""
     table = new_table("", *([""] if pictures else []), "substitute", "attributes")
-    table.columns[0].justify = "right"
-    table.columns[-1].no_wrap = True
-    if pictures:
-        table.columns[1].min_width = COLUMNS
+    rank, *drawn, item, attributes = table.columns
+    rank.justify = "right"
+    rank.no_wrap = attributes.no_wrap = True
+    item.min_width = ITEM
+    for column in drawn:
+        column.no_wrap, column.min_width = True, COLUMNS
     for one in answer.substitutes:
         item_id = int(answer.searcher.catalog.item_ids[one.row])
         stored = answer.searcher.catalog.picture_paths[one.row]
+        grid = _attributes(answer, one, bars=bars)
+        attributes.min_width = max(attributes.min_width or 0, _whole(out, grid))
         table.add_row(
             str(one.rank),
             *([pictures.of_item(item_id, stored)] if pictures else []),
             _item(one.code, one.title, one.distance),
-            _attributes(answer, one, bars=out.width >= NARROW),
+            grid,
             end_section=True,
         )
-    out.print(table)
-    out.print("distance² is the sum of the figures to the right, one for each super-category.")
+    return table
+
+
+def _query_lines(answer: Answer) -> Text:
+    lines = [Text("Query", style="bold")]
+    lines.append(_item(answer.code or str(answer.picture), answer.query.title, None))
+    width = max(map(cell_len, map(inert, answer.searcher.names)))
+    for name in answer.searcher.names:
+        label = Text(set_cell_size(inert(name), width), style="dim")
+        lines.append(Text("  ").join([label, _wanted(answer, name)]))
+    return Text("\n").join([*lines, Text()])
+
+
+def _substitute_lines(answer: Answer) -> Text:
+    """Return a block of lines for each substitute; the figures come first, words may be folded."""
+    width = max(map(cell_len, map(inert, answer.searcher.names)))
+    lines = []
+    for one in answer.substitutes:
+        lines.append(Text(f"{one.rank}. ").append_text(_item(one.code, one.title, one.distance)))
+        for name in answer.searcher.names:
+            verdict, style = _verdict(name in answer.changes, one, name)
+            line = Text(f"{set_cell_size(inert(name), width)}  {one.parts[name]:.3f}  ", "dim")
+            line.append(f"{inert(one.labels[name] or '–')}, {verdict}", f"not dim {style}")
+            lines.append(line)
+        lines.append(Text())
+    return Text("\n").join(lines)
+
+
+def _weights(answer: Answer) -> dict[str, float]:
+    """Return the weights in force, with which the distances can be computed again."""
+    weights = answer.searcher.weights_of(answer.request).tolist()
+    return dict(zip(answer.searcher.names, weights, strict=True))
+
+
+def _whole(out: Console, table: Table) -> int:
+    """Return how wide a table is that is not folded."""
+    return out.measure(table, options=out.options.update(max_width=UNBOUNDED)).maximum
 
 
 def show_plain_answer(out: Console, answer: Answer) -> None:
@@ -180,7 +238,7 @@ def _row(answer: Answer, one: Substitute) -> list[object]:
     return cells
 
 
-def _query_line(answer: Answer, pictures: Pictures | None) -> Table:
+def _query_line(out: Console, answer: Answer, pictures: Pictures | None) -> Table:
     query, catalog = answer.query, answer.searcher.catalog
     if query.row is None:
         picture = pictures.of_file(answer.picture) if pictures else None
@@ -188,20 +246,27 @@ def _query_line(answer: Answer, pictures: Pictures | None) -> Table:
         item_id = int(catalog.item_ids[query.row])
         stored = catalog.picture_paths[query.row]
         picture = pictures.of_item(item_id, stored) if pictures else None
-    wanted = answer.changes
     words = Table.grid(padding=(0, 2))
     for name in answer.searcher.names:
-        value = Text(inert(query.labels.get(name) or "unknown"))
-        if name in wanted:
-            value.append(" → ").append(inert(wanted[name]), style="bold")
-        words.add_row(Text(inert(name), style="dim"), value)
+        words.add_row(Text(inert(name), style="dim"), _wanted(answer, name))
     grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    if picture is not None:
+        grid.add_column(no_wrap=True, min_width=COLUMNS)
+    grid.add_column(min_width=ITEM, overflow="fold")
+    grid.add_column(no_wrap=True, min_width=_whole(out, words))
     title = _item(answer.code or str(answer.picture), query.title, None)
-    if picture is None:
-        grid.add_row(Text("Query", style="bold"), title, words)
-    else:
-        grid.add_row(Text("Query", style="bold"), picture, title, words)
+    cells = [picture] if picture is not None else []
+    grid.add_row(Text("Query", style="bold"), *cells, title, words)
     return grid
+
+
+def _wanted(answer: Answer, name: str) -> Text:
+    """Return the query's value of a super-category, and what it is changed to."""
+    value = Text(inert(answer.query.labels.get(name) or "unknown"))
+    if name in answer.changes:
+        value.append(" → ").append(inert(answer.changes[name]), style="bold")
+    return value
 
 
 def _item(code: str, title: str, distance: float | None) -> Text:

@@ -136,7 +136,7 @@ class Searcher:
             IndexStaleError: A wanted value was not there when the index was built.
         """
         blocks = self._changed_blocks(query, request)
-        weights = self._weights_of(request)
+        weights = self.weights_of(request)
         places = self._candidates(blocks, weights, query, request)
         parts = self._parts(places, blocks, weights)
         distances = parts.sum(axis=1)
@@ -146,6 +146,20 @@ class Searcher:
             self._substitute(rank, int(places[near]), parts[near], wanted)
             for rank, near in enumerate(order, start=1)
         ]
+
+    def weights_of(self, request: Request) -> NDArray[np.float32]:
+        """Return the weights (A,) in force: the index's, times a change's and the request's factor.
+
+        Raises:
+            UnknownNameError: The request names a super-category that does not exist.
+            IndexStaleError: The index was built without it.
+        """
+        weights = self._weights.copy()
+        for name in request.changes:
+            weights[self._block(name)] *= self.generation.manifest.changed_weight
+        for name, factor in request.weights.items():
+            weights[self._block(name)] *= factor
+        return weights
 
     def nearest_values(self, query: Query, name: str) -> list[tuple[str, float]]:
         """Return the values of a super-category by distance of their prototypes, nearest first."""
@@ -191,14 +205,6 @@ class Searcher:
             block = self._block(name)
             blocks[block] = self._prototype(block, value)
         return blocks
-
-    def _weights_of(self, request: Request) -> NDArray[np.float32]:
-        weights = self._weights.copy()
-        for name in request.changes:
-            weights[self._block(name)] *= self.generation.manifest.changed_weight
-        for name, factor in request.weights.items():
-            weights[self._block(name)] *= factor
-        return weights
 
     def _wanted(self, query: Query, request: Request) -> dict[str, str | None]:
         changes = {name.casefold(): value.casefold() for name, value in request.changes.items()}
