@@ -48,30 +48,16 @@ class _Commands(TyperGroup):
             say(f"Interrupted. {INTERRUPTED.get(ctx.invoked_subcommand, '')}".strip())
             raise typer.Exit(INTERRUPTED_EXIT) from error
         except BrokenPipeError as error:
-            _drop_unwritable_output()
+            from datrnet.console.output import drop_unwritable_output
+
+            drop_unwritable_output()
             raise typer.Exit(BROKEN_PIPE_EXIT) from error
         except (OSError, MemoryError) as error:
             # a full disk, a folder that may not be written to: nothing a traceback would help with
-            from datrnet.console.output import show_error
+            from datrnet.console.output import show_machine_error
 
-            _drop_unwritable_output()
-            show_error(_of_the_machine(error))
+            show_machine_error(error)
             raise typer.Exit(1) from error
-
-
-def _drop_unwritable_output() -> None:
-    """Keep Python from failing once more, when it ends, at what is still buffered."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _of_the_machine(error: OSError | MemoryError) -> DatrnetError:
-    if isinstance(error, MemoryError):
-        return DatrnetError("There is not enough memory for this.", mend="Take a smaller config.")
-    place = f"{error.filename}: " if error.filename else ""
-    return DatrnetError(f"{place}{error.strerror or error}.")
 
 
 app = typer.Typer(
@@ -91,7 +77,13 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # a terminal without Unicode shows question marks instead of failing
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    app(prog_name="datrnet")
+    try:
+        app(prog_name="datrnet")
+    except OSError as error:  # of the help and version; commands tell of theirs
+        from datrnet.console.output import show_machine_error
+
+        show_machine_error(error)
+        sys.exit(1)
 
 
 def _or_global(ctx: typer.Context, given: Path | None) -> Path | None:

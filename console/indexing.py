@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from datrnet.console.output import new_table, percent, print_json, results, say
+from datrnet.console.output import counted, new_table, percent, print_json, results, say
 from datrnet.console.progress import StepProgress
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.inert_text import inert
@@ -35,8 +35,8 @@ def run_indexing(workspace: Workspace, run_name: str | None, *, as_json: bool) -
         some = ", ".join(report.unreadable[:LISTED])
         more = ", …" if len(report.unreadable) > LISTED else ""
         say(
-            f"{len(report.unreadable):,} items are not in the index, "
-            f"because their pictures cannot be read: {some}{more}",
+            f"Not in the index: {counted(len(report.unreadable), 'item')} whose picture "
+            f"cannot be read: {some}{more}",
             "yellow",
         )
     say("Next: datrnet search ITEM, datrnet browse or datrnet evaluate")

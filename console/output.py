@@ -57,6 +57,25 @@ def show_error(error: DatrnetError) -> None:
     narration().print(line, soft_wrap=True)
 
 
+def drop_unwritable_output() -> None:
+    """Keep Python from failing once more, when it ends, at what is still buffered."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def show_machine_error(error: OSError | MemoryError) -> None:
+    """Print in one line what the machine refuses, such as a full disk."""
+    drop_unwritable_output()
+    if isinstance(error, MemoryError):
+        message, mend = "There is not enough memory for this.", "Take a smaller config."
+    else:
+        place = f"{error.filename}: " if error.filename else ""
+        message, mend = f"{place}{error.strerror or error}.", ""
+    show_error(DatrnetError(message, mend=mend))
+
+
 def print_json(facts: Any) -> None:
     """Print facts as JSON in ASCII, which no terminal and no encoding can stumble over."""
     print(json.dumps(_jsonable(facts), indent=1))

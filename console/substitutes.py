@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -135,19 +135,25 @@ def show_answer(out: Console, answer: Answer, pictures: Pictures | None) -> None
     """
     if out.no_color or out.color_system is None:
         pictures = None  # blocks without colours show nothing
-    for drawn, bars in ((pictures, True), (pictures, False), (None, False)):
-        query = _query_line(out, answer, drawn)
-        table = _table(out, answer, drawn, bars=bars)
-        if fits(out, query) and fits(out, table):
-            break
-    else:
-        query, table = _query_lines(answer), _substitute_lines(answer)
+    query, substitutes = _layout(out, answer, pictures)
     out.print(query)
     if not answer.substitutes:
         out.print(NOTHING_FOUND)
         return
-    out.print(table)
+    out.print(substitutes)
     out.print("distance² is the sum of the figures, one for each super-category.")
+
+
+def _layout(
+    out: Console, answer: Answer, pictures: Pictures | None
+) -> tuple[RenderableType, RenderableType]:
+    """Return the query and its substitutes in the richest form that is whole in this width."""
+    for drawn, bars in ((pictures, True), (pictures, False), (None, False)):
+        query = _query_line(out, answer, drawn)
+        table = _table(out, answer, drawn, bars=bars)
+        if fits(out, query) and fits(out, table):
+            return query, table
+    return _query_lines(answer), _substitute_lines(answer)
 
 
 def _table(out: Console, answer: Answer, pictures: Pictures | None, *, bars: bool) -> Table:
@@ -176,7 +182,7 @@ def _table(out: Console, answer: Answer, pictures: Pictures | None, *, bars: boo
 
 def _query_lines(answer: Answer) -> Text:
     lines = [Text("Query", style="bold")]
-    lines.append(_item(answer.code or str(answer.picture), answer.query.title, None))
+    lines.append(_item(answer.code or answer.picture.name, answer.query.title, None))
     width = max(map(cell_len, map(inert, answer.searcher.names)))
     for name in answer.searcher.names:
         label = Text(set_cell_size(inert(name), width), style="dim")
@@ -255,7 +261,7 @@ def _query_line(out: Console, answer: Answer, pictures: Pictures | None) -> Tabl
         grid.add_column(no_wrap=True, min_width=COLUMNS)
     grid.add_column(min_width=ITEM, overflow="fold")
     grid.add_column(no_wrap=True, min_width=_whole(out, words))
-    title = _item(answer.code or str(answer.picture), query.title, None)
+    title = _item(answer.code or answer.picture.name, query.title, None)
     cells = [picture] if picture is not None else []
     grid.add_row(Text("Query", style="bold"), *cells, title, words)
     return grid

@@ -80,7 +80,7 @@ def find_candidates(
 
 
 def _shortenings(table: Table, plan: ColumnPlan) -> Iterator[str]:
-    outcomes = {column: "the label is left as it is" for column in plan.attributes}
+    outcomes = dict.fromkeys(plan.attributes, "the label is left as it is")
     if plan.title is not None:
         outcomes[plan.title] = "the title is cut"
     for column, outcome in outcomes.items():

@@ -27,7 +27,7 @@ TITLE_NAMES = (
 SPLIT_NAMES = ("split", "partition", "subset", "set", "evaluationstatus")
 MEASURE_NAMES = (
     *("price", "listprice", "saleprice", "cost", "discount", "preis", "prix", "precio"),
-    *("stock", "quantity", "amount", "weight", "size", "year", "rating", "rank", "position"),
+    *("stock", "quantity", "amount", "weight", "size", "year", "rating", "date", "position"),
 )
 """Columns that are no ids, even where all their numbers happen to differ."""
 

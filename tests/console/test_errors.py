@@ -17,8 +17,9 @@ Run = Callable[..., Result]
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["search", "item-999"], ["No item is called 'item-999'", "item-9", "No file"]),
-        (["search", "picture.jpg"], ["No item is called 'picture.jpg'", "No file"]),
+        (["search", "item-999"], ["No item is called 'item-999'", "item-9", "no such file"]),
+        (["search", "picture.jpg"], ["No item is called 'picture.jpg'", "no such file"]),
+        (["search", "/"], ["No item is called '/'", "a folder"]),
         (["search", "item-1", "--set", "color=red"], ["'color'", "Did you mean colour?"]),
         (["search", "item-1", "--set", "colour=rde"], ["'rde'", "Did you mean Red?"]),
         (["search", "item-1", "--where", "colur=red"], ["'colur'", "Did you mean colour?"]),
@@ -161,6 +162,23 @@ def test_a_reader_that_is_gone_causes_no_traceback(ready: Path, form: list[str])
         check=False,
     )
     assert done.stderr == ""
+
+
+def test_a_closed_standard_output_causes_no_traceback(ready: Path) -> None:
+    asked = [sys.executable, "-m", "datrnet", "search", "item-1", "--workspace", str(ready)]
+    done = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *asked], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", [["info"], ["search", "item-1", "--json"], ["--help"]])
+def test_a_full_disk_is_told_in_one_line(ready: Path, arguments: list[str]) -> None:
+    asked = [sys.executable, "-m", "datrnet", "--workspace", str(ready), *arguments]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(asked, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "Error: No space left on device.\n")
 
 
 def test_a_folder_in_the_way_is_told_without_a_traceback(

@@ -140,6 +140,19 @@ def test_info_shows_items_runs_and_index(run: Run, ready: Path) -> None:
     assert facts["index"]["num_unindexed"] == 0
 
 
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_info_keeps_names_and_times_of_runs_whole(
+    run: Run, ready: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    (facts,) = json.loads(run(ready, "info", "--json").stdout)["runs"]
+    shown = run(ready, "info").stdout
+    runs = shown[shown.rindex("further weight") :]
+    for whole in (facts["name"], "finished", facts["started_at"].replace("T", " ")[:16]):
+        assert whole in runs
+    assert max(map(len, shown.splitlines())) <= columns
+
+
 def test_info_works_without_runs_and_index(run: Run, tmp_path: Path, shop: Path) -> None:
     run(tmp_path, "import", shop)
     result = run(tmp_path, "info")

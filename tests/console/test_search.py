@@ -62,6 +62,7 @@ def test_a_picture_that_is_in_no_catalogue_can_be_searched_with(
     Image.new("RGB", (30, 30), (200, 30, 30)).save(tmp_path / "mine.png")
     result = run(ready, "search", tmp_path / "mine.png", "--set", "pattern=striped", "--json")
     assert result.exit_code == 0
+    assert "Loading the networks" in result.stderr
     facts = json.loads(result.stdout)
     assert facts["query"]["id"] is None
     assert facts["query"]["picture"] == str(tmp_path / "mine.png")
@@ -76,14 +77,63 @@ def test_items_that_came_after_the_index_are_counted(
     table.write_text(f"{header}\nnew,images/0.png,New,train,Red,plain\n")
     assert run(copied.root, "import", table, "--images", shop.parent).exit_code == 0
     result = run(copied.root, "search", "item-1")
-    assert "1 items are not in the index yet" in result.stderr
+    assert "1 item is not in the index yet" in result.stderr
     result = run(copied.root, "search", "new")
     assert result.exit_code == 1
     assert "datrnet index" in result.stderr
 
 
-@pytest.mark.parametrize("width", [40, 80, 120])
-def test_the_table_shows_pictures_at_any_width(ready: Path, width: int) -> None:
+def test_the_weights_in_force_are_told(run: Run, copied: Workspace) -> None:
+    path = next(copied.indexes.iterdir()) / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps({**manifest, "weights": [0.5, 1.5], "changed_weight": 3.0}))
+    asked = ("search", "item-1", "--set", "colour=black", "--weight", "colour=2", "--json")
+    facts = json.loads(run(copied.root, *asked).stdout)
+    assert facts["requested_weights"] == {"colour": 2.0}
+    assert facts["weights"] == {"colour": 0.5 * 3 * 2, "pattern": 1.5}
+
+
+def test_weights_that_leave_nothing_are_refused(run: Run, ready: Path) -> None:
+    result = run(ready, "search", "item-1", "--weight", "colour=0", "--weight", "pattern=0")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "weighs 0" in result.stderr
+
+
+def test_rows_without_an_answer_are_explained_beside_them(run: Run, copied: Workspace) -> None:
+    with copied.open_store() as store:
+        path = store.picture_stamps()["item-4"].path
+        labels = {"colour": "Green"}
+        item = NewItem(code="new", title="New", picture_path=path, split="train", labels=labels)
+        store.upsert_items([item])
+    result = run(copied.root, "search", "item-1", "--where", "colour=green")
+    assert len(result.stdout.splitlines()) == 1
+    assert result.stderr.startswith("No item fulfils the conditions.\n")
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 130])
+@pytest.mark.parametrize("pictures", [True, False])
+def test_id_title_and_distance_are_whole_at_any_width(
+    ready: Path, width: int, pictures: bool
+) -> None:
+    answer = answer_of(Workspace(ready), "item-1", SearchOptions(changes=("colour=black",), top=3))
+    text = re.sub("\x1b\\[[0-9;]*m", "", _shown(answer, width=width, pictures=pictures))
+    assert max(map(len, text.splitlines())) <= width
+    for one in answer.substitutes:
+        assert f"distance {one.distance:.3f}" in text
+        for word in (one.code, *one.title.split(), *(f"{part:.3f}" for part in one.parts.values())):
+            assert word in text
+
+
+def test_a_narrow_terminal_loses_the_bars_then_the_pictures(ready: Path) -> None:
+    answer = answer_of(Workspace(ready), "item-1", SearchOptions(changes=("colour=black",), top=3))
+    texts = [_shown(answer, width=width, pictures=True) for width in (40, 60, 80, 100)]
+    assert ["48;2;240;240;240m" in text for text in texts] == [False, False, True, True]
+    assert ["▇" in text for text in texts] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_table_shows_pictures(ready: Path, width: int) -> None:
     answer = answer_of(Workspace(ready), "item-1", SearchOptions(changes=("colour=black",), top=3))
     text = _shown(answer, width=width, pictures=True)
     assert "48;2;240;240;240m" in text  # the pictures' background

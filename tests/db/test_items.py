@@ -4,6 +4,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,18 @@ def test_an_upsert_tells_added_updated_and_unchanged_apart(
     ]
     assert store.upsert_items(again) == counts(added=1, updated=2, unchanged=1)
     assert labels(store) == {1: {"colour": "Blue"}}
+
+
+def test_an_unstated_field_is_for_new_items_only(store: Store) -> None:
+    old = NewItem(code="a", title="Shirt", picture_path="p", split="test")
+    store.upsert_items([old])
+    bare = replace(old, title="", split="train", unstated=frozenset({"title", "split"}))
+    assert store.upsert_items([bare, replace(bare, code="b")]) == counts(added=1, unchanged=1)
+    moved = replace(bare, picture_path="q", unstated=frozenset({"split"}))
+    assert store.upsert_items([moved]) == counts(updated=1)
+    columns = store.item_columns()
+    assert (columns.titles, columns.splits) == (["", ""], ["test", "train"])
+    assert columns.picture_paths == ["q", "p"]
 
 
 def test_of_two_items_with_one_code_the_later_counts(store: Store, make_item: MakeItem) -> None:

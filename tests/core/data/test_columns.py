@@ -101,6 +101,43 @@ def test_what_stands_in_for_missing_columns_is_said() -> None:
         assert word in notes
 
 
+def test_a_known_super_category_is_taken_whatever_this_file_holds() -> None:
+    known = ("BRAND", "remark", "material")
+    found = plan_columns(*table(COLUMNS), ColumnChoices(), known)
+    assert found.attributes == ("colour", "brand", "remark")
+    asked = plan_columns(*table(COLUMNS), ColumnChoices(attributes=("colour",)), known)
+    assert asked.attributes == ("colour",)
+
+
+PICTURES = {"image": ["a.png", "b.png", "c.png"]}
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"Artikel": ["1001", "1002", "1003"], "EAN": ["7", "8", "9"]}, "Artikel"),
+        ({"price": ["9", "12", "15"], "model": ["AB-1", "AB-2", "CD/1"]}, "model"),
+        ({"netto": ["9.90", "12.50", "15.00"]}, None),
+        ({"netto": ["9,90", "12,50", "15,00"]}, None),
+        ({"Artikel": ["1001", "1001", "1003"]}, None),
+        ({"Artikel": ["1001", "", "1003"]}, None),
+        ({"pattern": ["plain", "striped", "dotted"]}, None),
+    ],
+)
+def test_a_column_of_different_codes_is_the_id_where_none_is_named(
+    columns: dict[str, list[str]], expected: str | None
+) -> None:
+    found = plan({**columns, **PICTURES})
+    assert found.id == expected
+    assert repr(expected) in found.notes[0] or "file name" in found.notes[0]
+
+
+def test_a_super_category_is_no_id_even_where_all_its_values_differ() -> None:
+    columns = {"fit": ["36", "38", "40"], **PICTURES}
+    assert plan(columns, attributes=("fit",)).id is None
+    assert plan_columns(*table(columns), ColumnChoices(), ["Fit"]).id is None
+
+
 @given(
     columns=st.dictionaries(
         st.text(max_size=12) | st.sampled_from(["id", "image", "split", "url"]),

@@ -96,6 +96,48 @@ def test_importing_again_updates_adds_and_keeps(
     assert catalog.labels_of(4)["colour"] is None
 
 
+def test_a_column_that_is_absent_leaves_split_title_and_labels_as_they_are(
+    workspace: Workspace, rows: Rows, write_table: WriteTable
+) -> None:
+    import_catalog(workspace, write_table(rows[:10]))
+    before = load(workspace)
+    bare = [{"sku": row["sku"], "image": row["image"]} for row in rows]
+    assert tally(import_catalog(workspace, write_table(bare))) == (2, 0, 10)
+    after = load(workspace)
+    assert list(after.splits[:10]) == list(before.splits)
+    assert after.titles == [*before.titles, "", ""]
+    assert after.labels_of(1) == before.labels_of(1)
+    assert list(after.splits[10:]) == [split_by_code(code) for code in after.codes[10:]]
+
+
+def test_a_known_super_category_is_taken_however_uniform_its_values(
+    workspace: Workspace, rows: Rows, write_table: WriteTable
+) -> None:
+    import_catalog(workspace, write_table(rows))
+    some = [{"sku": row["sku"], "image": row["image"], "COLOUR": "Blue"} for row in rows[:3]]
+    summary = import_catalog(workspace, write_table(some))
+    assert summary.plan.attributes == ("COLOUR",)
+    catalog = load(workspace)
+    assert [catalog.labels_of(row)["colour"] for row in range(3)] == ["Blue"] * 3
+    assert [some.name for some in catalog.super_categories] == ["colour", "sleeve"]
+
+
+def test_a_long_title_is_cut_and_a_long_label_left_as_it_is(
+    workspace: Workspace, rows: Rows, write_table: WriteTable
+) -> None:
+    import_catalog(workspace, write_table(rows))
+    rows[1]["productDisplayName"] = "x" * 5000
+    rows[1]["colour"] = "y" * 5000
+    summary = import_catalog(workspace, write_table(rows))
+    assert summary.problems == ()
+    catalog = load(workspace)
+    assert catalog.titles[1] == "x" * 2000
+    assert catalog.labels_of(1)["colour"] == "Blue"
+    notes = [note for note in summary.notes if "2,000 characters" in note]
+    assert len(notes) == 2
+    assert all("line 3" in note for note in notes)
+
+
 def test_a_changed_picture_gets_a_new_thumbnail(
     workspace: Workspace, rows: Rows, write_table: WriteTable, tmp_path: Path
 ) -> None:
@@ -128,7 +170,7 @@ def test_bad_rows_are_listed_and_the_rest_goes_in(
     rows[3]["split"] = "somewhere"
     rows[4]["sku"] = "item-5"
     rows[6]["sku"] = " "
-    rows[7]["productDisplayName"] = "x" * 5000
+    rows[7]["sku"] = "x" * 5000
     whole = (tmp_path / rows[8]["image"]).read_bytes()
     (tmp_path / rows[8]["image"]).write_bytes(whole[: len(whole) // 2])
     Image.new("1", (20_000, 20_000)).save(tmp_path / "images" / "huge.png")
@@ -197,9 +239,32 @@ def test_nothing_good_is_an_error_and_says_what_to_do(
     workspace: Workspace, rows: Rows, write_table: WriteTable, tmp_path: Path
 ) -> None:
     path = write_table(rows)
-    with pytest.raises(DataError, match="None of the 12 rows") as caught:
+    with pytest.raises(DataError, match=r"None of the rows .* 12 in all") as caught:
         import_catalog(workspace, path, ImportOptions(images=tmp_path / "images"))
     assert "--images DIR" in caught.value.mend
+
+
+@pytest.mark.parametrize(
+    ("choice", "cell", "words"),
+    [
+        ({"split": "colour"}, {}, "--split COLUMN"),
+        ({}, {"sku": " "}, "has no id."),
+        ({}, {"image": ""}, "--images DIR"),
+    ],
+)
+def test_the_advice_is_of_what_went_wrong_first(
+    workspace: Workspace,
+    rows: Rows,
+    write_table: WriteTable,
+    choice: dict[str, str],
+    cell: dict[str, str],
+    words: str,
+) -> None:
+    path = write_table([{**row, **cell} for row in rows[:2]])
+    with pytest.raises(DataError) as caught:
+        import_catalog(workspace, path, ImportOptions(**choice))  # type: ignore[arg-type]
+    assert str(caught.value).count(words) == 1
+    assert ("--images DIR" in str(caught.value)) == ("image" in cell)
 
 
 def test_pictures_may_lie_elsewhere(

@@ -113,6 +113,12 @@ def test_json_lines_become_rows(tmp_path: Path) -> None:
     assert [problem.line for problem in table.problems] == [4, 5, 6]
 
 
+def test_a_file_without_a_json_object_names_its_first_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="Line 1: The line is not a JSON object") as caught:
+        read(tmp_path, "id,image\n1,a.png\n", "catalog.jsonl")
+    assert "one JSON object per line" in caught.value.mend
+
+
 def test_json_is_recognised_without_its_ending(tmp_path: Path) -> None:
     assert read(tmp_path, '{"id": 1, "image": "a"}\n', "catalog.txt").header == ("id", "image")
     with pytest.raises(DataError, match="one JSON object per line"):

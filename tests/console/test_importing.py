@@ -1,0 +1,38 @@
+"""What `datrnet import` says of the rows, and what it tells a person to do next."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import Result
+
+from datrnet.core.data.workspace import Workspace
+
+Run = Callable[..., Result]
+
+
+@pytest.mark.parametrize(
+    ("indexed", "step"), [(False, "Next: datrnet train"), (True, "Next: datrnet index")]
+)
+def test_the_next_step_depends_on_whether_there_is_an_index(
+    run: Run, tmp_path: Path, shop: Path, indexed: bool, step: str
+) -> None:
+    workspace = Workspace(tmp_path)
+    if indexed:
+        with workspace.create_store() as store:
+            store.publish_generation("0001", "run", 1, "{}")
+    result = run(workspace.root, "import", shop)
+    assert result.exit_code == 0
+    assert step in result.stderr
+
+
+def test_without_a_super_category_the_next_step_is_to_name_one(run: Run, tmp_path: Path) -> None:
+    Image.new("RGB", (24, 32)).save(tmp_path / "a.png")
+    table = tmp_path / "one.csv"
+    table.write_text("id,image,colour\n1,a.png,Red\n")
+    result = run(tmp_path / "workspace", "import", table)
+    assert result.exit_code == 0
+    assert "1 row: 1 item added" in result.stdout
+    assert "--attribute NAME" in result.stderr
+    assert "Next: datrnet train" not in result.stderr
