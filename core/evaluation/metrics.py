@@ -1,4 +1,4 @@
-"""Top-k accuracy and NDCG@k as method.md 2.1 defines them.
+"""Top-k accuracy and NDCG@k as docs/evaluation.md defines them.
 
 A missing label counts as a value of its own: it must be missing in a hit too.
 """

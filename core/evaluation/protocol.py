@@ -16,7 +16,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """What the sources leave open, with the defaults of method.md 2."""
+    """What the sources leave open, with the defaults of docs/evaluation.md."""
 
     k: int = 30
     query_in_gallery: bool = True

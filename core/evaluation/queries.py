@@ -1,4 +1,4 @@
-"""The queries of the three use cases and their target labels (method.md 2.1 and 2.4)."""
+"""The queries of the three use cases and their target labels (docs/evaluation.md)."""
 
 from dataclasses import dataclass
 
