@@ -60,6 +60,8 @@ class ModelConfig:
     """Whether the ASE begins with a convolution of its own (9)."""
     head_activation: Literal["relu", "none"] = "relu"
     """Activation of Dense(256) (10)."""
+    initialization: Literal["torch", "kaiming", "xavier"] = "torch"
+    """First weights of convolutions and Dense layers; ``torch`` leaves the library its own (15)."""
     dropout: float = 0.25
     """Dropout in the dense layer after the global average pooling."""
     normalize: Literal["block", "whole", "none"] = "block"
@@ -120,10 +122,12 @@ class TrainConfig:
     """Temperature of that loss: the smaller, the more the nearest proxies count (13)."""
     balance: float = 1.0
     """1 draws every value equally often, 0 every item equally often (14)."""
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    """The optimiser; sgd has a momentum of 0.9 (15)."""
     learning_rate: float = 1e-3
-    """Peak of the one-cycle schedule of Adam (15)."""
+    """Peak of its one-cycle schedule (15)."""
     weight_decay: float = 0.0
-    """Decoupled weight decay (15)."""
+    """Weight decay of the optimiser (15)."""
     flip: bool = True
     """Whether training images are mirrored at random (15)."""
     shift: float = 0.06

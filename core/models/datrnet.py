@@ -34,6 +34,15 @@ class DAtRNet(nn.Module):
         self.activation = nn.ReLU() if config.head_activation == "relu" else nn.Identity()
         self.dropout = nn.Dropout(config.dropout)
         self.embedding = nn.Linear(channels, config.embedding_size)
+        if config.initialization != "torch":
+            self.apply(self._initialize)
+
+    def _initialize(self, layer: nn.Module) -> None:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            kaiming = self.config.initialization == "kaiming"
+            (nn.init.kaiming_normal_ if kaiming else nn.init.xavier_uniform_)(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
     def feature_map(self, images: Tensor) -> Tensor:
         """Return the last ASE's output (B, C, H, W) for images (B, 3, S, S)."""

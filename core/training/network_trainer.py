@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datrnet.core.config import Config
+from datrnet.core.config import Config, TrainConfig
 from datrnet.core.errors import CheckpointError
 from datrnet.core.evaluation.ranking import squared_distances
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
@@ -79,10 +79,8 @@ class NetworkTrainer:
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._objective = Objective(config.train, num_values, config.model.embedding_size)
         self._objective.proxies.to(self._device)
-        self._optimizer = torch.optim.AdamW(
-            [*self.network.parameters(), *self._objective.parameters()],
-            lr=config.train.learning_rate,
-            weight_decay=config.train.weight_decay,
+        self._optimizer = make_optimizer(
+            [*self.network.parameters(), *self._objective.parameters()], config.train
         )
         self.num_batches = max(1, len(self._triplets) // config.train.batch_triplets)
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -238,6 +236,17 @@ class NetworkTrainer:
 
     def _torch_seed(self, purpose: int) -> int:
         return int(np.random.SeedSequence((*self._seed, purpose)).generate_state(1)[0])
+
+
+def make_optimizer(
+    parameters: list[torch.nn.Parameter], config: TrainConfig
+) -> torch.optim.Optimizer:
+    """Return the optimiser that a config names."""
+    rate, decay = config.learning_rate, config.weight_decay
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=decay)
+    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    return kind(parameters, lr=rate, weight_decay=decay)
 
 
 def _spread_over_values(

@@ -120,6 +120,8 @@ def test_fusion_joins_the_masked_maps(fusion: str, channels: int) -> None:
         {"num_ase": 1},
         {"kernel": 5},
         {"embedding_size": 7},
+        {"initialization": "kaiming"},
+        {"initialization": "xavier"},
     ],
 )
 def test_every_choice_trains(change: dict[str, object]) -> None:
@@ -129,6 +131,13 @@ def test_every_choice_trains(change: dict[str, object]) -> None:
     assert embeddings.shape == (3, config.embedding_size)
     embeddings.square().sum(dim=1).mul(torch.arange(3)).sum().backward()
     assert all(one.grad is not None for one in network.parameters())
+
+
+def test_kaiming_weights_have_the_spread_of_their_fan_in() -> None:
+    network = DAtRNet(replace(TINY, filters=32, initialization="kaiming"))
+    weight = network.dense.weight
+    assert weight.std().item() == pytest.approx((2 / weight.shape[1]) ** 0.5, rel=0.1)
+    assert not network.dense.bias.any()
 
 
 def test_ase_doubles_channels_and_keeps_height_and_width() -> None:

@@ -101,6 +101,14 @@ def test_the_shortest_training_has_a_schedule(coloured: TrainingData) -> None:
     )
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd"])
+def test_every_optimizer_learns(coloured: TrainingData, optimizer: str) -> None:
+    rate = 0.1 if optimizer == "sgd" else 1e-3
+    train = replace(CONFIG.train, optimizer=optimizer, learning_rate=rate)
+    reports = list(NetworkTrainer(replace(CONFIG, train=train), coloured, 0, 3).epochs(nothing))
+    assert max(one.accuracy or 0 for one in reports) > 0.9
+
+
 def test_a_damaged_state_says_so(coloured: TrainingData, tmp_path: Path) -> None:
     trainer = NetworkTrainer(CONFIG, coloured, 0, 3)
     trainer.save_state(tmp_path / "state.pt")
