@@ -41,10 +41,10 @@ def newest_run(workspace: Workspace, store: Store) -> RunFolder:
     Raises:
         CheckpointError: There is none.
     """
-    for row in sorted(store.runs(), key=lambda row: row.id, reverse=True):
-        if row.status == "finished":
-            return RunFolder.open(workspace.models / row.name)
-    raise CheckpointError("There is no finished run.", mend="Run `datrnet train` first.")
+    row = store.latest_run("finished")
+    if row is None:
+        raise CheckpointError("There is no finished run.", mend="Run `datrnet train` first.")
+    return RunFolder.open(workspace.models / row.name)
 
 
 def build_index(

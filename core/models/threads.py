@@ -1,8 +1,7 @@
 """All cores or one: chosen by timing, while the work goes on.
 
 On an idle machine torch is fastest with a thread per core. On a busy one the threads of a step wait
-for the one that the other program has displaced: measured on two cores with one of them taken, two
-threads did 14 pictures a second and one did 582.
+for the one that another program has displaced, and all together are slower by far than one alone.
 """
 
 import time

@@ -161,17 +161,6 @@ class Searcher:
             weights[self._block(name)] *= factor
         return weights
 
-    def nearest_values(self, query: Query, name: str) -> list[tuple[str, float]]:
-        """Return the values of a super-category by distance of their prototypes, nearest first."""
-        idx = self._block(name)
-        prototypes = self.generation.prototypes_of(idx)
-        distances = np.linalg.norm(prototypes - query.blocks[idx], axis=1)
-        order = np.argsort(distances)
-        values = self.generation.super_categories[idx].values
-        return [
-            (values[one], float(distances[one])) for one in order if np.isfinite(distances[one])
-        ]
-
     def _block(self, name: str) -> int:
         folded = [one.casefold() for one in self.names]
         if name.casefold() not in folded:

@@ -141,7 +141,7 @@ def unfinished_run(workspace: Workspace, store: Store) -> RunFolder:
     Raises:
         CheckpointError: There is none.
     """
-    for row in sorted(store.runs(), key=lambda row: row.id, reverse=True):
+    for row in reversed(store.runs()):
         if row.status != "finished" and (workspace.models / row.name).is_dir():
             return RunFolder.open(workspace.models / row.name)
     raise CheckpointError("There is no unfinished run.", mend="Start one with `datrnet train`.")

@@ -169,12 +169,6 @@ def test_a_split_restricts_the_gallery(searcher: Searcher) -> None:
     assert {searcher.catalog.splits[one.row] for one in found} == {"test"}
 
 
-def test_nearest_values_are_in_order(searcher: Searcher) -> None:
-    nearest = searcher.nearest_values(searcher.query_of_item(1), "colour")
-    assert sorted(value for value, _ in nearest) == list(COLOURS)
-    assert [far for _, far in nearest] == sorted(far for _, far in nearest)
-
-
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
