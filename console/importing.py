@@ -1,39 +1,103 @@
 """`datrnet import`: what a catalogue's columns were taken as, and what became of its rows."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 from datrnet.console.output import new_table, print_json, results, say
 from datrnet.console.progress import StepProgress
+from datrnet.core.data.formats.deepfashion import Annotation
+from datrnet.core.data.formats.importing import FolderOptions, Format, import_folder
 from datrnet.core.data.importing import ImportOptions, ImportSummary, import_catalog
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import ConfigError
 
 LISTED = 20
 """Skipped rows listed one by one on a terminal; JSON has all of them."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportChoices:
+    """What a person asks for, as typed; None where nothing is said."""
+
+    format: Format | None = None
+    images: Path | None = None
+    attributes: tuple[str, ...] = ()
+    id: str | None = None
+    image: str | None = None
+    title: str | None = None
+    split: str | None = None
+    names: Path | None = None
+    annotation: Annotation | None = None
+    crop: bool = False
+
+    def options(self) -> ImportOptions | FolderOptions:
+        """Return what is asked for of a catalogue file or of a folder.
+
+        Raises:
+            ConfigError: An option is not of the format.
+        """
+        columns = ("id", "image", "title", "split")
+        owners = {
+            "--names": ("adde", self.names is not None),
+            "--annotation": ("deepfashion", self.annotation is not None),
+            "--crop": ("deepfashion", self.crop),
+            **{f"--{name}": (None, getattr(self, name) is not None) for name in columns},
+        }
+        for option, (owner, is_given) in owners.items():
+            if is_given and owner != self.format:
+                mend = f"Add --format {owner}" if owner else "Leave --format away"
+                of = f"folders of --format {owner}" if owner else "CSV and JSON Lines files"
+                raise ConfigError(
+                    f"{option} is an option of {of}.", mend=f"{mend}, or leave {option} away."
+                )
+        if self.format is None:
+            return ImportOptions(
+                images=self.images,
+                attributes=self.attributes,
+                **{name: getattr(self, name) for name in columns},
+            )
+        return FolderOptions(
+            format=self.format,
+            images=self.images,
+            attributes=self.attributes,
+            names=self.names,
+            annotation=self.annotation or "auto",
+            crop=self.crop,
+        )
+
+
 def run_import(
-    workspace: Workspace, source: Path, options: ImportOptions, *, as_json: bool
+    workspace: Workspace, source: Path, choices: ImportChoices, *, as_json: bool
 ) -> None:
     """Import a catalogue and print a summary.
 
     Raises:
-        DatrnetError: See ``core.data.importing``.
+        ConfigError: An option is not of the format.
+        DatrnetError: See ``core.data.importing`` and ``core.data.formats.importing``.
     """
+    options = choices.options()
     with StepProgress() as progress:
-        summary = import_catalog(workspace, source, options, partial(progress, "Checking pictures"))
+        if isinstance(options, FolderOptions):
+            summary = import_folder(workspace, source, options, progress)
+        else:
+            checked = partial(progress, "Checking pictures")
+            summary = import_catalog(workspace, source, options, checked)
     if as_json:
         print_json(facts_of(summary))
     else:
-        _show(summary)
+        _show(summary, "part" if choices.format else "column")
     say(f"The catalogue is in {workspace.root}. {_next_step(workspace)}")
 
 
 def facts_of(summary: ImportSummary) -> dict[str, object]:
     """Return a summary as plain values, for JSON."""
-    return {**asdict(summary), "source": str(summary.source)}
+    facts = asdict(summary)
+    for problem in facts["problems"]:
+        if not problem["file"]:  # the catalogue is a single file
+            del problem["file"]
+    return {**facts, "source": str(summary.source)}
 
 
 def _next_step(workspace: Workspace) -> str:
@@ -50,9 +114,9 @@ def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _show(summary: ImportSummary) -> None:
+def _show(summary: ImportSummary, part: str) -> None:
     out = results()
-    columns = new_table("column", "taken as")
+    columns = new_table(part, "taken as")
     for column, meaning in summary.plan.meanings():
         columns.add_row(inert(column), inert(meaning))
     out.print(columns)
@@ -66,6 +130,6 @@ def _show(summary: ImportSummary) -> None:
     if summary.not_in_file:
         out.print(f"Not in it, but kept from earlier imports: {summary.not_in_file:,}.")
     for problem in summary.problems[:LISTED]:
-        out.print(f"  line {problem.line}: {inert(problem.message)}")
+        out.print(f"  {inert(problem.place)}: {inert(problem.message)}")
     if len(summary.problems) > LISTED:
         out.print(f"  … and {len(summary.problems) - LISTED:,} more; --json lists all.")

@@ -88,7 +88,25 @@ def m001_first_schema(db: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (m001_first_schema,)
+def m002_evaluations(db: Database) -> None:
+    """Figures of an index on a split, kept with the run that they are of."""
+    db.executescript(
+        """
+        CREATE TABLE evaluations (
+            id INTEGER PRIMARY KEY,
+            run_name TEXT NOT NULL,
+            generation TEXT NOT NULL,
+            split TEXT NOT NULL,
+            protocol_json TEXT NOT NULL,
+            results_json TEXT NOT NULL,
+            made_at TEXT NOT NULL,
+            UNIQUE (run_name, generation, split, protocol_json)
+        );
+        """
+    )
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (m001_first_schema, m002_evaluations)
 
 SCHEMA_VERSION = len(MIGRATIONS)
 """The newest schema that this program knows."""

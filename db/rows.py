@@ -101,6 +101,19 @@ class GenerationRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRow:
+    """The figures of an index on a split; the newest of those made in one way."""
+
+    id: int
+    run_name: str
+    generation: str
+    split: str
+    protocol_json: str
+    results_json: str
+    made_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRow:
     """One sitting in the explorer or shell."""
 

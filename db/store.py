@@ -7,10 +7,11 @@ A store may be shared between threads: they take turns. Every call is one transa
 state through several calls, put them in ``with store.reading():``.
 """
 
+from datrnet.db.evaluations import EvaluationTable
 from datrnet.db.items import ItemTables
 from datrnet.db.runs import RunTables
 from datrnet.db.sessions import SessionTables
 
 
-class Store(ItemTables, RunTables, SessionTables):
-    """Items and labels, runs and index generations, sessions: see the classes it is made of."""
+class Store(ItemTables, RunTables, EvaluationTable, SessionTables):
+    """Items, labels, runs, generations, evaluations, sessions: see the classes it is made of."""

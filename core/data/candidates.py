@@ -1,12 +1,13 @@
 """Turning the rows of a catalogue file into items, before any picture is looked at."""
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import Protocol
 
 from datrnet.core.data.columns import ColumnPlan
+from datrnet.core.data.pictures import Picture
 from datrnet.core.data.table import Problem, Row, Table, clean, clean_path
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DataError
@@ -31,19 +32,37 @@ class Candidate:
 
     line: int
     item: NewItem
-    picture: Path
+    picture: Picture
+    file: str = ""
+    """Which file the line is in, where a catalogue has several."""
+
+
+class Plan(Protocol):
+    """What the parts of a catalogue were taken as."""
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The super-categories."""
+
+    def meanings(self) -> list[tuple[str, str]]:
+        """Return every part with its meaning, for a summary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """The rows of a table, the good apart from the bad."""
+    """The rows of a catalogue in any format, the good apart from the bad."""
 
+    plan: Plan
+    num_rows: int
+    """How many there are, bad ones included."""
     good: tuple[Candidate, ...]
     problems: tuple[Problem, ...]
     codes: frozenset[str]
-    """The ids that the file names, those of bad rows included."""
+    """The ids that the catalogue names, those of bad rows included."""
     notes: tuple[str, ...]
-    """What was shortened, as sentences."""
+    """Everything that was guessed or shortened, as sentences."""
+    picture_mend: str = PICTURE_MEND
+    """What to do where a picture cannot be read."""
 
 
 def find_candidates(
@@ -72,11 +91,20 @@ def find_candidates(
         except DataError as error:
             problems.append(Problem(line=row.line, message=error.message, mend=error.mend))
     return Candidates(
+        plan=plan,
+        num_rows=table.num_rows,
         good=tuple(good),
         problems=tuple(problems),
         codes=frozenset(line_of_code),
-        notes=tuple(_shortenings(table, plan)),
+        notes=(*table.notes, *plan.notes, *_shortenings(table, plan)),
     )
+
+
+def stored_path(picture: Picture, root: Path) -> str:
+    """Return a picture as the database keeps it: relative where it lies inside the workspace."""
+    if picture.path.is_relative_to(root):
+        return picture.path.relative_to(root).as_posix() + picture.fragment
+    return str(picture)
 
 
 def _shortenings(table: Table, plan: ColumnPlan) -> Iterator[str]:
@@ -113,7 +141,7 @@ class _RowReader:
         item = NewItem(
             code=code,
             title=self._title(row),
-            picture_path=self._stored(picture),
+            picture_path=stored_path(picture, self._root),
             split=self._split(row, code),
             labels={
                 name: clean(row.cells[name]) or None
@@ -137,18 +165,13 @@ class _RowReader:
             return ""
         return clean(row.cells[self._plan.title])[:MAX_CELL_LENGTH].rstrip()
 
-    def _picture(self, row: Row) -> Path:
+    def _picture(self, row: Row) -> Picture:
         written = clean_path(row.cells[self._plan.image])
         if not written:
             raise DataError("The row names no picture.", mend=PICTURE_MEND)
         if written.casefold().startswith(("http://", "https://")):
             raise DataError(f"The picture {written} is a web address; download it first.")
-        return Path(os.path.normpath(self._images / written))
-
-    def _stored(self, picture: Path) -> str:
-        if picture.is_relative_to(self._root):
-            return picture.relative_to(self._root).as_posix()
-        return str(picture)
+        return Picture.parse(written, self._images).normalized()
 
     def _split(self, row: Row, code: str) -> str:
         if self._plan.split is None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from datrnet.core.data.pictures import Picture
 from datrnet.core.data.table import Row, clean
 from datrnet.core.errors import DataError, UnknownNameError
 
@@ -173,7 +174,8 @@ def _take(
 def _take_by_values(free: dict[str, str], samples: Sequence[Row]) -> str | None:
     for column in free:
         filled = _filled(samples, column)
-        if filled and all(value.lower().endswith(PICTURE_SUFFIXES) for value in filled):
+        paths = [Picture.split(value)[0].lower() for value in filled]
+        if paths and all(path.endswith(PICTURE_SUFFIXES) for path in paths):
             del free[column]
             return column
     return None

@@ -1,4 +1,4 @@
-"""Importing a catalogue file into a workspace, again and again without duplicates.
+"""Importing a catalogue into a workspace, again and again without duplicates.
 
 Every picture is decoded completely, so that a damaged one shows now and not in the middle of a
 training. The database changes in one transaction at the very end: an interrupted import leaves it
@@ -10,10 +10,11 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
-from datrnet.core.data.candidates import PICTURE_MEND, Candidate, find_candidates
-from datrnet.core.data.columns import ColumnChoices, ColumnPlan, plan_columns
+from datrnet.core.data.candidates import Candidate, Candidates, Plan, find_candidates
+from datrnet.core.data.columns import ColumnChoices, plan_columns
 from datrnet.core.data.pictures import explained, read_picture, thumbnail_pixels
 from datrnet.core.data.table import Problem, read_table
 from datrnet.core.data.thumbnails import SIZE, ThumbnailStore
@@ -42,7 +43,7 @@ class ImportSummary:
     """What an import took as what, and what became of the rows."""
 
     source: Path
-    plan: ColumnPlan
+    plan: Plan
     notes: tuple[str, ...]
     """Everything that was guessed, as sentences."""
     num_rows: int
@@ -50,9 +51,9 @@ class ImportSummary:
     updated: int
     unchanged: int
     not_in_file: int
-    """Items of earlier imports that this file does not name; they stay."""
+    """Items of earlier imports that this catalogue does not name; they stay."""
     problems: tuple[Problem, ...]
-    """The rows that were skipped, by line."""
+    """The rows that were skipped, by file and line."""
 
 
 def import_catalog(
@@ -77,38 +78,61 @@ def import_catalog(
     options = options or ImportOptions()
     table = read_table(source)
     plan = plan_columns(table.header, table.rows, options, _super_categories(workspace))
-    candidates = find_candidates(table, plan, _picture_folder(source, options.images), workspace)
+    images = picture_folder(options.images, source.parent)
+    candidates = find_candidates(table, plan, images, workspace)
+    return import_candidates(workspace, source, candidates, on_progress)
+
+
+def import_candidates(
+    workspace: Workspace,
+    source: Path,
+    candidates: Candidates,
+    on_progress: Progress = lambda done, total: None,
+) -> ImportSummary:
+    """Look at the pictures of what a catalogue lists, and put the good items into a workspace.
+
+    Args:
+        workspace: Made if it is absent.
+        source: Where the catalogue was read from.
+        candidates: What it lists.
+        on_progress: Called after each row.
+
+    Raises:
+        DataError: None of the rows is good.
+        DatabaseError: The workspace cannot be used.
+    """
     with workspace.create_store() as store:
         known = store.picture_stamps()
-        with _PictureCheck(workspace, known) as check:
+        with _PictureCheck(workspace, known, candidates.picture_mend) as check:
             items = check.run(candidates.good, on_progress)
             problems = (*candidates.problems, *check.problems)
             if not items:
-                raise _nothing_good(source, problems)
+                raise _nothing_good(source, problems, candidates.notes)
             counts = check.write(store, items)
     return ImportSummary(
         source=source,
-        plan=plan,
-        notes=(*table.notes, *plan.notes, *candidates.notes),
-        num_rows=table.num_rows,
+        plan=candidates.plan,
+        notes=candidates.notes,
+        num_rows=candidates.num_rows,
         added=counts.added,
         updated=counts.updated,
         unchanged=counts.unchanged,
         not_in_file=len(known.keys() - candidates.codes),
-        problems=tuple(sorted(problems, key=lambda problem: problem.line)),
+        problems=tuple(sorted(problems, key=_place_of)),
     )
 
 
 class _PictureCheck:
     """Decodes what has changed, and keeps the new thumbnails aside until the items have ids."""
 
-    def __init__(self, workspace: Workspace, known: Mapping[str, PictureStamp]) -> None:
+    def __init__(self, workspace: Workspace, known: Mapping[str, PictureStamp], mend: str) -> None:
         self.problems: list[Problem] = []
         self._known = known
+        self._mend = mend
         self._thumbnails = ThumbnailStore(workspace.thumbnails)
         self._folder = tempfile.TemporaryDirectory(prefix="import-", dir=workspace.root)
         self._fresh = ThumbnailStore(Path(self._folder.name))
-        self._fresh_lines: dict[str, int] = {}
+        self._fresh_places: dict[str, int] = {}
 
     def __enter__(self) -> "_PictureCheck":
         return self
@@ -124,7 +148,7 @@ class _PictureCheck:
         with warnings.catch_warnings(), ThreadPoolExecutor(NUM_THREADS) as pool:
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels count
             try:
-                outcomes = pool.map(self._check, candidates)
+                outcomes = pool.map(self._check, candidates, count())
                 for done, outcome in enumerate(outcomes, start=1):
                     if isinstance(outcome, Problem):
                         self.problems.append(outcome)
@@ -143,23 +167,27 @@ class _PictureCheck:
         would call an old thumbnail up to date.
         """
         known = {code: stamp.item_id for code, stamp in self._known.items()}
-        self._move_thumbnails(self._fresh_lines.keys() & known.keys(), known)
+        self._move_thumbnails(self._fresh_places.keys() & known.keys(), known)
         counts = store.upsert_items(items)
         ids = {code: stamp.item_id for code, stamp in store.picture_stamps().items()}
-        self._move_thumbnails(self._fresh_lines.keys() - known.keys(), ids)
+        self._move_thumbnails(self._fresh_places.keys() - known.keys(), ids)
         return counts
 
-    def _check(self, candidate: Candidate) -> NewItem | Problem:
+    def _check(self, candidate: Candidate, place: int) -> NewItem | Problem:
         try:
             item = _with_stamp(candidate)
             if not self._is_unchanged(item):
                 pixels = thumbnail_pixels(read_picture(candidate.picture, SIZE), SIZE)
-                self._fresh.put(candidate.line, pixels)
-                self._fresh_lines[item.code] = candidate.line
+                self._fresh.put(place, pixels)
+                self._fresh_places[item.code] = place
             return item
         except DataError as error:
-            mend = error.mend or PICTURE_MEND
-            return Problem(line=candidate.line, message=error.message, mend=mend)
+            return Problem(
+                line=candidate.line,
+                message=error.message,
+                mend=error.mend or self._mend,
+                file=candidate.file,
+            )
 
     def _is_unchanged(self, item: NewItem) -> bool:
         stamp = self._known.get(item.code)
@@ -171,7 +199,7 @@ class _PictureCheck:
 
     def _move_thumbnails(self, codes: Iterable[str], ids: Mapping[str, int]) -> None:
         for code in codes:
-            pixels = self._fresh.get(self._fresh_lines[code])
+            pixels = self._fresh.get(self._fresh_places[code])
             if pixels is not None:
                 self._thumbnails.put(ids[code], pixels)
 
@@ -185,8 +213,8 @@ def _super_categories(workspace: Workspace) -> list[str]:
 
 
 def _with_stamp(candidate: Candidate) -> NewItem:
-    with explained(candidate.picture):
-        status = candidate.picture.stat()
+    with explained(candidate.picture.path):
+        status = candidate.picture.path.stat()
     return replace(
         candidate.item,
         picture_bytes=status.st_size,
@@ -194,9 +222,14 @@ def _with_stamp(candidate: Candidate) -> NewItem:
     )
 
 
-def _picture_folder(source: Path, images: Path | None) -> Path:
+def picture_folder(images: Path | None, default: Path) -> Path:
+    """Return the folder that picture paths count from.
+
+    Raises:
+        UnknownNameError: The one that a person names does not exist.
+    """
     if images is None:
-        return source.parent
+        return default
     if not images.is_dir():
         beside = images.absolute().parent
         folders = (
@@ -206,10 +239,17 @@ def _picture_folder(source: Path, images: Path | None) -> Path:
     return images
 
 
-def _nothing_good(source: Path, problems: Sequence[Problem]) -> DataError:
-    first = min(problems, key=lambda problem: problem.line)
+def _nothing_good(source: Path, problems: Sequence[Problem], notes: Sequence[str]) -> DataError:
+    if not problems:
+        return DataError(f"{source} lists no item that can be taken.", mend=" ".join(notes))
+    first = min(problems, key=_place_of)
+    where = first.place if first.file else first.place.capitalize()
     return DataError(
         f"None of the rows of {source} can be taken, {len(problems):,} in all. "
-        f"Line {first.line}: {first.message}",
+        f"{where}: {first.message}",
         mend=first.mend,
     )
+
+
+def _place_of(problem: Problem) -> tuple[str, int]:
+    return problem.file, problem.line

@@ -1,11 +1,17 @@
 """Reading pictures: every file either becomes an upright RGB picture or a ``DataError``.
 
 Nothing else leaves this module: no exception of Pillow's and no warning about decompression bombs.
+An item's picture may be a part of a file: its box stands behind the path as a W3C media fragment,
+``photo.jpg#xywh=x,y,w,h``, in pixels of the upright picture.
 """
 
+import math
+import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,36 +25,119 @@ MAX_PIXELS = 64_000_000
 
 WHITE = (255, 255, 255, 255)
 
+_ORIENTATION = 0x0112
+_LYING = (5, 6, 7, 8)
+"""Values of that EXIF tag with which width and height change places."""
+
+_MARK = "#xywh="
+_FRAGMENT = re.compile(_MARK + r"(?:pixel:)?([0-9]{1,9}),([0-9]{1,9}),([0-9]{1,9}),([0-9]{1,9})")
+
 _opening = threading.Lock()
 
 
-def read_picture(path: Path, size: int | None = None) -> Image.Image:
-    """Decode a picture completely: RGB, turned upright, transparent parts on white.
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A part of a picture, in pixels from its upper left corner."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.x},{self.y},{self.width},{self.height}"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is shown of an item: a file, or the part of it inside a box."""
+
+    path: Path
+    box: Box | None = None
+
+    @classmethod
+    def parse(cls, text: str, folder: Path = Path()) -> "Picture":
+        """Return the picture that a stored path names, with its fragment if it has one.
+
+        Args:
+            text: A path, as it stands in the database or in a catalogue file.
+            folder: What a relative path counts from.
+
+        Raises:
+            DataError: There is a fragment, but not four whole numbers in it.
+        """
+        written, fragment = cls.split(text)
+        if not fragment:
+            return cls(folder / written)
+        found = _FRAGMENT.fullmatch(fragment)
+        if found is None:
+            raise DataError(
+                f"The box {fragment!r} of the picture {written} is not four whole numbers.",
+                mend=f"Write it as {_MARK}x,y,width,height, in pixels.",
+            )
+        return cls(folder / written, Box(*map(int, found.groups())))
+
+    @staticmethod
+    def split(text: str) -> tuple[str, str]:
+        """Return a stored path's two parts: of the file, and the fragment or nothing."""
+        written, mark, numbers = text.rpartition(_MARK)
+        return (written, mark + numbers) if mark else (text, "")
+
+    def normalized(self) -> "Picture":
+        """Return the same picture without ``..`` in its path."""
+        return Picture(Path(os.path.normpath(self.path)), self.box)
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
+
+    def __str__(self) -> str:
+        """Return the path with the box behind it."""
+        return f"{self.path}{self.fragment}"
+
+    @property
+    def fragment(self) -> str:
+        """What stands behind the path; empty without a box."""
+        return "" if self.box is None else f"{_MARK}{self.box}"
+
+
+def read_picture(picture: Path | Picture, size: int | None = None) -> Image.Image:
+    """Decode a picture completely: RGB, turned upright, cut to its box, on white.
 
     Args:
-        path: The file.
+        picture: The file, or the part of one.
         size: The side length it will be shown at, if known: a JPEG is then decoded at the smallest
             scale that is not below it, which is several times faster.
 
     Raises:
-        DataError: The file is missing, cut off, too large, or no picture.
+        DataError: The file is missing, cut off, too large, or no picture; or the box lies outside.
     """
+    whole = picture if isinstance(picture, Picture) else Picture(picture)
+    path = whole.path
     with explained(path), _open(path) as opened:
         _refuse_too_large(opened, path)
+        corners = None if whole.box is None else _corners(opened, whole)
         if size is not None:
-            opened.draft("RGB", (size, size))
+            opened.draft("RGB", _drafted(opened.size, corners, size))
         opened.load()
-        return _on_white(ImageOps.exif_transpose(opened))
+        upright = _on_white(ImageOps.exif_transpose(opened))
+        if corners is None:
+            return upright
+        left, top, right, bottom = (
+            round(share * side) for share, side in zip(corners, 2 * upright.size, strict=True)
+        )
+        return upright.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
 
 
-def picture_pixels(path: Path, size: int) -> NDArray[np.uint8]:
+def picture_pixels(picture: Path | Picture, size: int) -> NDArray[np.uint8]:
     """Return a picture as network input: ``(size, size, 3)``, squeezed to a square, not cropped.
 
     Raises:
         DataError: See ``read_picture``.
     """
-    picture = read_picture(path, size)
-    return np.array(picture.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
+    read = read_picture(picture, size)
+    return np.array(read.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
 def thumbnail_pixels(picture: Image.Image, size: int = 32) -> NDArray[np.uint8]:
@@ -77,6 +166,33 @@ def _open(path: Path) -> Image.Image:
             return Image.open(path)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+def _corners(opened: Image.Image, picture: Picture) -> tuple[float, ...]:
+    """Return left, top, right and bottom of the box, clipped, as shares of the upright picture."""
+    box, (width, height) = picture.box, opened.size
+    assert box is not None
+    if opened.getexif().get(_ORIENTATION) in _LYING:
+        width, height = height, width
+    right, bottom = min(box.x + box.width, width), min(box.y + box.height, height)
+    if right <= box.x or bottom <= box.y:
+        raise DataError(
+            f"The box {box} holds nothing of the picture {picture.path}, "
+            f"which has {width} x {height} pixels.",
+            mend=f"Correct the numbers behind {_MARK} (x, y, width, height), or leave them away.",
+        )
+    return box.x / width, box.y / height, right / width, bottom / height
+
+
+def _drafted(
+    full: tuple[int, int], corners: tuple[float, ...] | None, size: int
+) -> tuple[int, int]:
+    """Return how large a picture must be decoded at least for its box to reach the size."""
+    if corners is None:
+        return size, size
+    left, top, right, bottom = corners
+    needed = math.ceil(size / min(right - left, bottom - top))
+    return min(needed, full[0]), min(needed, full[1])
 
 
 def _refuse_too_large(picture: Image.Image, path: Path) -> None:

@@ -37,6 +37,13 @@ class Problem:
     message: str
     mend: str = ""
     """What to do about it, where that is known."""
+    file: str = ""
+    """Which file, where a catalogue has several."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for a person."""
+        return f"{self.file}, line {self.line}" if self.file else f"line {self.line}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +112,10 @@ def clean_path(text: str) -> str:
 
 def _read_bytes(path: Path) -> bytes:
     if path.is_dir():
-        raise DataError(f"{path} is a folder.", mend="Name the catalogue file in it.")
+        raise DataError(
+            f"{path} is a folder.",
+            mend="Name the catalogue file in it, or the data set's format with --format.",
+        )
     try:
         return path.read_bytes()
     except FileNotFoundError as error:

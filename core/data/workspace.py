@@ -6,6 +6,7 @@ from pathlib import Path
 
 from platformdirs import user_data_dir
 
+from datrnet.core.data.pictures import Picture
 from datrnet.core.errors import DatabaseError
 from datrnet.db.store import Store
 
@@ -46,6 +47,11 @@ class Workspace:
         return self.root / "thumbnails"
 
     @property
+    def experiments(self) -> Path:
+        """One folder per experiment."""
+        return self.root / "experiments"
+
+    @property
     def demo(self) -> Path:
         """The pictures of the demo catalogue."""
         return self.root / "demo"
@@ -71,6 +77,10 @@ class Workspace:
             )
         return Store.open(self.catalog_path)
 
-    def picture_path(self, stored: str) -> Path:
-        """Return where a picture lies; a relative path counts from the workspace."""
-        return self.root / stored
+    def picture(self, stored: str) -> Picture:
+        """Return an item's picture; a relative path counts from the workspace.
+
+        Raises:
+            DataError: The path has a malformed box.
+        """
+        return Picture.parse(stored, self.root)

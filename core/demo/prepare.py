@@ -161,7 +161,7 @@ def _remove(workspace: Workspace) -> None:
         with workspace.open_store() as store:
             runs = {run.name for run in store.runs()}
             pictures = [
-                workspace.picture_path(stamp.path) for stamp in store.picture_stamps().values()
+                workspace.picture(stamp.path).path for stamp in store.picture_stamps().values()
             ]
         if runs - {RUN_NAME} or not all(path.is_relative_to(workspace.demo) for path in pictures):
             raise DataError(

@@ -286,7 +286,45 @@ def test_pictures_inside_the_workspace_are_stored_relative_to_it(
     import_catalog(inside, write_table(rows))
     catalog = load(inside)
     assert catalog.picture_paths[0] == "images/0.jpg"
-    assert inside.picture_path(catalog.picture_paths[0]).is_file()
+    assert inside.picture(catalog.picture_paths[0]).path.is_file()
+
+
+def test_a_picture_may_be_a_part_of_a_file(
+    workspace: Workspace, rows: Rows, write_table: WriteTable, tmp_path: Path
+) -> None:
+    Image.new("RGB", (48, 64), (0, 0, 200)).save(tmp_path / "images/0.jpg")
+    with Image.open(tmp_path / "images/0.jpg") as both:
+        both.paste((200, 0, 0), (0, 0, 24, 64))
+        both.save(tmp_path / "images/0.jpg", quality=95)
+    rows[1]["image"] = "images/../images/0.jpg#xywh=28,0,20,64"
+    rows[2]["image"] = "images/0.jpg#xywh=48,0,20,64"
+    rows[3]["image"] = "images/0.jpg#xywh=some"
+    summary = import_catalog(workspace, write_table(rows))
+    assert tally(summary) == (10, 0, 0)
+    assert "holds nothing" in messages(summary)[4]
+    assert "not four whole numbers" in messages(summary)[5]
+    catalog, thumbnails = load(workspace), ThumbnailStore(workspace.thumbnails)
+    picture = workspace.picture(catalog.picture_paths[1])
+    assert (picture.path, str(picture.box)) == (tmp_path / "images/0.jpg", "28,0,20,64")
+    pixels = thumbnails.get(int(catalog.item_ids[1]))
+    assert pixels is not None
+    assert pixels[16, 16].argmax() == 2
+
+
+def test_another_box_is_another_picture(
+    workspace: Workspace, rows: Rows, write_table: WriteTable
+) -> None:
+    import_catalog(workspace, write_table(rows))
+    rows[0]["image"] += "#xywh=0,0,9,9"
+    assert tally(import_catalog(workspace, write_table(rows))) == (0, 1, 11)
+    assert tally(import_catalog(workspace, write_table(rows))) == (0, 0, 12)
+
+
+def test_a_column_of_boxed_pictures_is_recognised_by_its_values(
+    workspace: Workspace, rows: Rows, write_table: WriteTable
+) -> None:
+    some = [{"sku": row["sku"], "shown": row["image"] + "#xywh=0,0,9,9"} for row in rows]
+    assert tally(import_catalog(workspace, write_table(some))) == (12, 0, 0)
 
 
 def test_a_wrong_picture_folder_names_the_nearest(

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datrnet.core.data.pictures import picture_pixels, read_picture, thumbnail_pixels
+from datrnet.core.data.pictures import (
+    Box,
+    Picture,
+    picture_pixels,
+    read_picture,
+    thumbnail_pixels,
+)
 from datrnet.core.errors import DataError
 
 RED = (200, 30, 40)
@@ -123,3 +129,79 @@ def test_a_huge_png_is_refused_before_decoding_and_without_a_warning(
         with pytest.raises(DataError, match=f"too large: {side:,} x {side:,} pixels"):
             read_picture(tmp_path / "huge.png")
     assert caught == []
+
+
+def test_a_box_stands_behind_the_path() -> None:
+    folder = Path("/shop")
+    whole = Picture.parse("a b#1.jpg", folder)
+    assert whole == Picture(folder / "a b#1.jpg")
+    assert (whole.fragment, whole.name) == ("", "a b#1.jpg")
+    part = Picture.parse("a.jpg#xywh=1,2,30,40", folder)
+    assert part == Picture(folder / "a.jpg", Box(1, 2, 30, 40))
+    assert part == Picture.parse("a.jpg#xywh=pixel:1,2,30,40", folder)
+    assert str(part) == str(folder / "a.jpg") + "#xywh=1,2,30,40"
+    assert Picture.parse(str(part)) == part
+
+
+@pytest.mark.parametrize("numbers", ["", "1,2,3", "1,2,3,4,5", "-1,2,3,4", "1.5,2,3,4", "a,b,c,d"])
+def test_a_box_that_is_not_four_numbers_is_told(numbers: str) -> None:
+    with pytest.raises(
+        DataError, match=r"of the picture a\.jpg is not four whole numbers"
+    ) as caught:
+        Picture.parse(f"a.jpg#xywh={numbers}")
+    assert "#xywh=x,y,width,height" in caught.value.mend
+
+
+def halves(path: Path, size: tuple[int, int] = (40, 20), **options: object) -> Path:
+    """Draw a picture whose left half is red and its right half blue."""
+    picture = Image.new("RGB", size, RED)
+    picture.paste((0, 0, 255), (size[0] // 2, 0, *size))
+    picture.save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("box", "size"),
+    [
+        (Box(20, 0, 20, 20), (20, 20)),
+        (Box(25, 5, 1, 1), (1, 1)),
+        (Box(20, 10, 500, 500), (20, 10)),
+    ],
+)
+def test_only_the_box_is_read_clipped_to_the_picture(
+    tmp_path: Path, box: Box, size: tuple[int, int]
+) -> None:
+    part = read_picture(Picture(halves(tmp_path / "a.png"), box))
+    assert part.size == size
+    assert part.getcolors() == [(size[0] * size[1], (0, 0, 255))]
+    assert near(picture_pixels(Picture(tmp_path / "a.png", box), 8), (0, 0, 255), 0)
+
+
+@pytest.mark.parametrize(
+    "box", [Box(40, 0, 5, 5), Box(0, 20, 5, 5), Box(0, 0, 0, 5), Box(3, 3, 4, 0)]
+)
+def test_an_empty_box_is_told(tmp_path: Path, box: Box) -> None:
+    with pytest.raises(
+        DataError, match=r"holds nothing of the picture .* 40 x 20 pixels"
+    ) as caught:
+        read_picture(Picture(halves(tmp_path / "a.png"), box))
+    assert "#xywh=" in caught.value.mend
+
+
+def test_a_box_counts_on_the_picture_turned_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees, clockwise: the left half comes to the top
+    path = halves(tmp_path / "turned.jpg", exif=exif, quality=95)
+    for size in (None, 4):
+        lower = read_picture(Picture(path, Box(0, 22, 20, 18)), size)
+        assert near(lower.getpixel((lower.width // 2, lower.height // 2)), (0, 0, 255), 30)
+    assert read_picture(Picture(path, Box(0, 22, 20, 18))).size == (20, 18)
+
+
+def test_a_small_box_of_a_large_jpeg_is_decoded_large_enough(tmp_path: Path) -> None:
+    path = halves(tmp_path / "large.jpg", (1600, 800))
+    whole = read_picture(path, 50)
+    part = read_picture(Picture(path, Box(1500, 0, 100, 100)), 50)
+    assert whole.width < 1600
+    assert 50 <= min(part.size) <= 100
+    assert near(part.getpixel((3, 3)), (0, 0, 255))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from platformdirs import user_data_dir
 
+from datrnet.core.data.pictures import Box, Picture
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DatabaseError
 
@@ -40,5 +41,6 @@ def test_a_created_store_can_be_opened(workspace: Workspace) -> None:
 
 
 def test_stored_pictures_are_relative_to_the_workspace_or_absolute(workspace: Workspace) -> None:
-    assert workspace.picture_path("demo/1.png") == workspace.root / "demo" / "1.png"
-    assert workspace.picture_path("/elsewhere/1.png") == Path("/elsewhere/1.png")
+    assert workspace.picture("demo/1.png") == Picture(workspace.root / "demo" / "1.png")
+    assert workspace.picture("/elsewhere/1.png").path == Path("/elsewhere/1.png")
+    assert workspace.picture("1.png#xywh=1,2,3,4").box == Box(1, 2, 3, 4)

@@ -1,0 +1,242 @@
+"""Exporting a workspace as a split folder in ADDE's format, with queries and triplets."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.core.data.catalog import UNLABELED, Catalog
+from datrnet.core.data.formats.adde import AddeFolder, AddeQueries, AddeSplit
+from datrnet.core.data.formats.adde_triplets import draw_adde_triplets
+from datrnet.core.data.formats.adde_writing import refuse_foreign, write_adde
+from datrnet.core.data.formats.names import Names
+from datrnet.core.data.inert_text import inert
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import DataError
+from datrnet.core.evaluation.queries import draw_queries
+
+NUM_TRIPLETS = 40_000
+
+README = """\
+The lines of `imgs_*.txt` count from this image root:
+
+    {root}
+
+| file | what a line holds |
+|---|---|
+| `attr_num.txt` | how many values each super-category has |
+| `imgs_train.txt`, `imgs_test.txt` | an item's picture |
+| `labels_train.txt`, `labels_test.txt` | the same item's labels: 1 for the values it carries |
+| `triplet_train.txt` | reference, positive and negative, as lines of `imgs_train.txt` from 0 |
+| `triplet_train_ind.txt` | what leads from the reference's labels to the positive's |
+| `ref_test.txt` | a query's item, as a line of `imgs_test.txt` from 0 |
+| `indfull_test.txt` | what the query changes: -1 for the value that goes, 1 for the wanted one |
+| `gt_test.txt` | the labels that a right answer carries |
+| `values.json` | the names of super-categories and values, in the order of the columns |
+
+- Super-categories, with how many values each has: {values}
+- {train:,} train items, {test:,} test items, {triplets:,} triplets, {queries:,} queries
+{notes}
+Back into a workspace:
+
+    datrnet import FOLDER --format adde --images ROOT --names FOLDER/values.json
+"""
+"""What a folder says of itself below its first line."""
+
+Progress = Callable[[str, int, int], None]
+"""Told the step's name, what is done of it and its total."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportOptions:
+    """What a person says of an export."""
+
+    num_triplets: int = NUM_TRIPLETS
+    seed: int = 0
+    """Of the triplets."""
+    with_validation: bool = False
+    """Whether validation items are put into the train split; else they are left out."""
+    force: bool = False
+    """Whether to write into a folder with other files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSummary:
+    """What an export wrote."""
+
+    folder: Path
+    image_root: Path
+    """The folder that the image lines count from."""
+    num_train: int
+    num_test: int
+    num_queries: int
+    num_triplets: int
+    num_values: dict[str, int]
+    """By super-category."""
+    notes: tuple[str, ...]
+    """What the format could not take, as sentences."""
+
+
+def export_adde(
+    workspace: Workspace,
+    folder: Path,
+    options: ExportOptions | None = None,
+    on_progress: Progress = lambda step, done, total: None,
+) -> ExportSummary:
+    """Write a workspace's train and test splits as a split folder in ADDE's format.
+
+    Raises:
+        DatabaseError: The workspace has no catalogue.
+        DataError: A split is empty, nothing is labelled, or the folder is somebody else's.
+    """
+    options = options or ExportOptions()
+    if not options.force:
+        refuse_foreign(folder)
+    with workspace.open_store() as store:
+        catalog = Catalog.load(store)
+    rows = _rows_of_splits(catalog, options)
+    taken = np.concatenate(list(rows.values()))
+    names, labels = _used_values(catalog, taken)
+    root, paths, box_notes = _pictures(workspace, catalog, taken)
+    ends = np.cumsum([len(some) for some in rows.values()])
+    splits = {
+        split: AddeSplit(paths=paths[end - len(some) : end], labels=labels[end - len(some) : end])
+        for (split, some), end in zip(rows.items(), ends, strict=True)
+    }
+    rng = np.random.default_rng(options.seed)
+    content = AddeFolder(
+        counts=tuple(map(len, names.values())),
+        splits=splits,
+        queries=_queries(splits["test"].labels, partial(on_progress, "Listing queries")),
+        triplets=draw_adde_triplets(splits["train"].labels, options.num_triplets, rng),
+    )
+    notes = (*_left_out(catalog, rows), *_unseen(names, splits), *box_notes)
+    summary = _summary(folder, root, content, names, notes)
+    write_adde(folder, content, names, _readme(summary), partial(on_progress, "Writing"))
+    return summary
+
+
+def _rows_of_splits(catalog: Catalog, options: ExportOptions) -> dict[str, NDArray[np.intp]]:
+    train = catalog.rows_in("train")
+    if options.with_validation:
+        train = np.sort(np.concatenate([train, catalog.rows_in("validation")]))
+    rows = {"train": train, "test": catalog.rows_in("test")}
+    for split, some in rows.items():
+        if not len(some):
+            raise DataError(
+                f"The {split} split has no item, and the format needs both splits.",
+                mend="Import a catalogue whose split column names train and test items.",
+            )
+    return rows
+
+
+def _used_values(catalog: Catalog, taken: NDArray[np.intp]) -> tuple[Names, NDArray[np.int16]]:
+    """Return the values that the items carry, and their labels (n, A) numbered by those."""
+    names: dict[str, tuple[str, ...]] = {}
+    columns: list[NDArray[np.int16]] = []
+    for category, labels in zip(catalog.super_categories, catalog.labels[taken].T, strict=True):
+        carried = np.unique(labels[labels != UNLABELED])
+        if len(carried):
+            names[category.name] = tuple(category.values[value] for value in carried)
+            places = np.searchsorted(carried, labels)
+            columns.append(np.where(labels == UNLABELED, UNLABELED, places).astype(np.int16))
+    if not names:
+        raise DataError(
+            "No item of the train and test splits carries a label.",
+            mend="Import a catalogue with --attribute NAME for each super-category.",
+        )
+    return names, np.stack(columns, axis=1)
+
+
+def _pictures(
+    workspace: Workspace, catalog: Catalog, taken: NDArray[np.intp]
+) -> tuple[Path, list[str], list[str]]:
+    """Return the folder common to all pictures, their paths below it, and what is lost."""
+    pictures = [workspace.picture(catalog.picture_paths[row]) for row in taken]
+    places = [str(picture.path) for picture in pictures]
+    try:
+        root = os.path.commonpath({os.path.dirname(place) for place in places})
+    except ValueError as error:
+        raise DataError(
+            "The pictures lie on different drives, and the format has one folder for all.",
+            mend="Move them to one drive and import the catalogue again.",
+        ) from error
+    start = len(os.path.join(root, ""))
+    lines = [place[start:].replace(os.sep, "/") for place in places]
+    num_boxes = sum(picture.box is not None for picture in pictures)
+    lost = f"Pictures with a box, which the format cannot hold: {num_boxes:,}; they count as whole."
+    return Path(root), lines, [lost] if num_boxes else []
+
+
+def _queries(labels: NDArray[np.int16], on_progress: Callable[[int, int], None]) -> AddeQueries:
+    """Return every query with one change: by item, then super-category, then value."""
+    queries = draw_queries(labels, (1,), on_progress=on_progress)[0]
+    places = queries.changed.argmax(axis=1)
+    values = np.take_along_axis(queries.targets, places[:, None], axis=1)[:, 0]
+    order = np.lexsort((values, places, queries.items))
+    return AddeQueries(
+        references=queries.items[order],
+        targets=queries.targets[order],
+        changed=queries.changed[order],
+    )
+
+
+def _left_out(catalog: Catalog, rows: dict[str, NDArray[np.intp]]) -> list[str]:
+    missing = np.setdiff1d(np.arange(catalog.num_items), np.concatenate(list(rows.values())))
+    splits = catalog.splits[missing]
+    notes = []
+    if num_validation := int((splits == "validation").sum()):
+        notes.append(
+            f"Validation items left out: {num_validation:,}; --with-validation puts them into the "
+            "train split."
+        )
+    if num_none := int((splits == "").sum()):
+        notes.append(f"Items left out, as they have no split: {num_none:,}.")
+    return notes
+
+
+def _unseen(names: Names, splits: dict[str, AddeSplit]) -> list[str]:
+    """Name the values that only test items carry: nothing can be learnt of them."""
+    unseen = [
+        f"{name} {value}"
+        for (name, values), labels in zip(names.items(), splits["train"].labels.T, strict=True)
+        for idx, value in enumerate(values)
+        if not (labels == idx).any()
+    ]
+    if not unseen:
+        return []
+    shown = ", ".join(unseen[:5]) + (", …" if len(unseen) > 5 else "")
+    return [f"Values that no train item carries: {len(unseen):,} ({shown})."]
+
+
+def _summary(
+    folder: Path, root: Path, content: AddeFolder, names: Names, notes: tuple[str, ...]
+) -> ExportSummary:
+    if content.triplets is None:
+        notes = (*notes, "No triplet is written.")
+    return ExportSummary(
+        folder=folder,
+        image_root=root,
+        num_train=len(content.splits["train"].paths),
+        num_test=len(content.splits["test"].paths),
+        num_queries=0 if content.queries is None else len(content.queries.references),
+        num_triplets=0 if content.triplets is None else len(content.triplets.items),
+        num_values={name: len(values) for name, values in names.items()},
+        notes=notes,
+    )
+
+
+def _readme(summary: ExportSummary) -> str:
+    return README.format(
+        root=summary.image_root,
+        values=", ".join(f"{inert(name)} {count}" for name, count in summary.num_values.items()),
+        train=summary.num_train,
+        test=summary.num_test,
+        triplets=summary.num_triplets,
+        queries=summary.num_queries,
+        notes="".join(f"- {inert(note)}\n" for note in summary.notes),
+    )
