@@ -1,7 +1,7 @@
 """`datrnet evaluate`: the three use cases on one split, as a table or as JSON."""
 
 from dataclasses import asdict
-from functools import partial
+from pathlib import Path
 
 from datrnet.console.output import new_table, percent, print_json, results, say
 from datrnet.console.progress import StepProgress
@@ -9,15 +9,28 @@ from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.evaluation.assess import Assessment, assess
+from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Protocol, Score, UseCase
 from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.retrieval.generation import Generation
 
+MATCHES = {
+    "used": "every super-category that has a network",
+    "known": "every super-category that has a network and where a value is wanted",
+    "all": "every super-category of the catalogue",
+}
+
 
 def run_evaluation(
-    workspace: Workspace, split: str, protocol: Protocol, *, equal_weights: bool, as_json: bool
+    workspace: Workspace,
+    split: str,
+    protocol: Protocol,
+    *,
+    equal_weights: bool,
+    queries: Path | None = None,
+    as_json: bool,
 ) -> None:
-    """Evaluate the current index and print its figures.
+    """Evaluate the current index, keep its figures with the run, and print them.
 
     Raises:
         DatrnetError: There is no index, or it has no item of the split.
@@ -25,16 +38,18 @@ def run_evaluation(
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
         generation = Generation.current(workspace, store)
-    weights = Weights.equal(len(generation.super_categories)) if equal_weights else None
-    with StepProgress() as progress:
-        assessment = assess(
-            catalog,
-            generation,
-            split,
-            protocol,
-            weights=weights,
-            on_progress=partial(progress, "Evaluating"),
-        )
+        weights = Weights.equal(len(generation.super_categories)) if equal_weights else None
+        with StepProgress() as progress:
+            assessment = assess(
+                catalog,
+                generation,
+                split,
+                protocol,
+                weights=weights,
+                queries=queries,
+                on_progress=progress,
+            )
+        assessment.keep(store)
     if as_json:
         print_json({**asdict(assessment), "definition": definition_of(assessment)})
     else:
@@ -45,10 +60,15 @@ def definition_of(assessment: Assessment) -> str:
     """Return in one sentence what top-k accuracy means here."""
     protocol = assessment.protocol
     place = "may take a rank" if protocol.query_in_gallery else "is left out"
+    asked = (
+        "every item of the split is a query"
+        if assessment.queries is None
+        else f"the queries are those of the folder {assessment.queries}"
+    )
     return (
         f"Top-{protocol.k} accuracy is the share of queries with at least one item among the "
-        f"nearest {protocol.k} that carries the wanted value in every super-category; "
-        f"every item of the split is a query, ranked exactly against the split; the query item "
+        f"nearest {protocol.k} that carries the wanted value in {MATCHES[protocol.match]}; "
+        f"{asked}, ranked exactly against the split; the query item "
         f"itself {place} where something is changed, and is left out where nothing is."
     )
 
@@ -70,7 +90,19 @@ def _show(assessment: Assessment) -> None:
     weights = zip(assessment.super_categories, assessment.weights.blocks, strict=True)
     listed = ", ".join(f"{inert(name)} {weight:g}" for name, weight in weights)
     out.print(f"Weights: {listed}; a changed one × {assessment.weights.changed:g}.")
+    if assessment.protocol.within:
+        out.print(
+            f"Prototypes: among the items of the wanted {inert(assessment.protocol.within)}, "
+            "where there are enough."
+        )
     out.print(definition_of(assessment))
+    out.print("± is half of the 95 % interval, by bootstrap over the query items.")
+    if assessment.num_left_out:
+        say(
+            f"{assessment.num_left_out:,} queries of the folder could not be asked: of an "
+            "item that is not in the index, or without a right answer in it.",
+            "yellow",
+        )
     if any(case.overall.num_queries < case.num_valid for case in assessment.use_cases):
         say("Where a use case has more valid queries than were asked, they were sampled.")
 
@@ -88,8 +120,9 @@ def _show_by_super_category(
         if name in case.by_super_category:
             score = case.by_super_category[name]
             table.add_row(inert(name), f"{score.num_queries:,}", *_cells(score))
-    table.add_section()
-    table.add_row("mean of these", "", percent(case.macro_accuracy), "", "", "", "")
+    if case.macro is not None:
+        table.add_section()
+        table.add_row("mean of these", "", *_cells(case.macro))
     results().print(table)
 
 
@@ -109,13 +142,16 @@ def _count(case: UseCase) -> str:
 
 
 def _cells(score: Score) -> tuple[str, ...]:
-    low, high = score.interval
+    accuracy = score.top_k_accuracy
     return (
-        percent(score.top_k_accuracy),
-        f"{percent(low)} – {percent(high)}",
+        percent(accuracy.value),
+        f"{percent(accuracy.low)} – {percent(accuracy.high)}",
         *(_figure(one) for one in (score.ndcg, score.ndcg_target, score.ndcg_others)),
     )
 
 
-def _figure(value: float | None) -> str:
-    return "–" if value is None or value != value else f"{value:.3f}"
+def _figure(estimate: Estimate | None) -> str:
+    if estimate is None or estimate.value != estimate.value:
+        return "–"
+    half = f"{(estimate.high - estimate.low) / 2:.3f}"
+    return f"{estimate.value:.3f} ±{half.removeprefix('0')}"

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 
-from datrnet.core.data.blocks import cells_of
-from datrnet.core.data.pictures import read_picture, thumbnail_pixels
+from datrnet.core.data.blocks import Cells, cells_of
+from datrnet.core.data.pictures import Picture, read_picture, thumbnail_pixels
 from datrnet.core.data.thumbnails import ThumbnailStore
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DataError
@@ -31,20 +32,29 @@ class Pictures:
         """Return an item's picture, from its thumbnail where it has one."""
         pixels = self._thumbnails.get(item_id)
         if pixels is None:
-            return self.of_file(self._workspace.picture_path(stored_path))
+            return self.of_file(self._workspace.picture(stored_path))
         return blocks(pixels)
 
-    def of_file(self, path: Path) -> Text:
+    def of_file(self, source: Path | Picture) -> Text:
         """Return a picture file's picture, or words where it cannot be read."""
         try:
-            return blocks(thumbnail_pixels(read_picture(path, 2 * COLUMNS), 2 * COLUMNS))
+            return blocks(thumbnail_pixels(read_picture(source, 2 * COLUMNS), 2 * COLUMNS))
         except DataError:
             return Text("no picture", style="dim")
 
 
+def wide_blocks(picture: Image.Image) -> Text:
+    """Return a picture whose pixels are quarters of cells as lines of characters."""
+    pixels = np.asarray(picture)
+    return _lines(cells_of(pixels, pixels.shape[0] // 2, pixels.shape[1] // 2))
+
+
 def blocks(pixels: NDArray[np.uint8]) -> Text:
     """Return a square picture (S, S, 3) as ``ROWS`` lines of ``COLUMNS`` characters."""
-    cells = cells_of(pixels, ROWS, COLUMNS)
+    return _lines(cells_of(pixels, ROWS, COLUMNS))
+
+
+def _lines(cells: Cells) -> Text:
     lines = []
     for characters, foreground, background in zip(
         cells.characters, cells.foreground, cells.background, strict=True

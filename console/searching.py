@@ -12,9 +12,11 @@ from datrnet.console.substitutes import (
     Answer,
     facts_of,
     print_answer_rows,
+    prototype_lines,
     show_answer,
 )
 from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.pictures import Picture
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.retrieval.generation import Generation
@@ -33,13 +35,14 @@ class SearchOptions:
     weights: tuple[str, ...] = ()
     top: int | None = None
     split: str | None = None
+    within: str | None = None
 
     def request(self, catalog: Catalog) -> Request:
         """Return the request that is meant.
 
         Raises:
             ConfigError: An option is not of its form.
-            UnknownNameError: A name of ``--where`` does not exist in the catalogue.
+            UnknownNameError: A name of ``--where`` or ``--within`` does not exist in the catalogue.
         """
         return Request(
             changes=_once("--set", "colour=black", self.changes),
@@ -50,6 +53,7 @@ class SearchOptions:
             },
             k=self.top or (TOP_ON_TERMINAL if is_terminal() else TOP),
             split=self.split,
+            within=_known(catalog, self.within),
         )
 
 
@@ -68,6 +72,8 @@ def run_search(
         show_answer(results(), answer, Pictures(workspace) if pictures else None)
     else:
         print_answer_rows(answer)
+        if answer.request.within is not None:
+            say("\n".join(prototype_lines(answer)))
         if not answer.substitutes:
             say(NOTHING_FOUND)
     missing = answer.searcher.num_unindexed
@@ -103,24 +109,25 @@ def answer_of(workspace: Workspace, asked: str, options: SearchOptions) -> Answe
         query=query,
         picture=picture,
         request=request,
+        prototypes=searcher.prototypes(query, request),
         substitutes=tuple(searcher.substitutes(query, request)),
     )
 
 
-def _query(workspace: Workspace, searcher: Searcher, asked: str) -> tuple[Query, Path]:
-    """Return the query and its picture's path; an item comes before a file of the same name."""
+def _query(workspace: Workspace, searcher: Searcher, asked: str) -> tuple[Query, Picture]:
+    """Return the query and its picture; an item comes before a file of the same name."""
     catalog = searcher.catalog
     path = Path(asked).expanduser()
     if asked in catalog.codes or not path.is_file():
         row = _row(catalog, asked, path)
-        return searcher.query_of_item(row), workspace.picture_path(catalog.picture_paths[row])
+        return searcher.query_of_item(row), workspace.picture(catalog.picture_paths[row])
     # only a new picture needs the networks, and with them torch
     say("Loading the networks …")
     from datrnet.core.indexing.embedder import query_of_picture
     from datrnet.core.models.run_folder import RunFolder
 
     run = RunFolder.open(workspace.models / searcher.generation.manifest.run_name)
-    return query_of_picture(run, path), path
+    return query_of_picture(run, path), Picture(path)
 
 
 def _row(catalog: Catalog, asked: str, path: Path) -> int:
@@ -167,6 +174,13 @@ def _grouped(catalog: Catalog, given: Iterable[str]) -> Mapping[str, tuple[str, 
         known = catalog.super_categories[catalog.super_category_idx(name)].name
         grouped[known] = (*grouped.get(known, ()), value)
     return grouped
+
+
+def _known(catalog: Catalog, name: str | None) -> str | None:
+    """Return a super-category as the catalogue spells it."""
+    if name is None:
+        return None
+    return catalog.super_categories[catalog.super_category_idx(name)].name
 
 
 def _factor(name: str, text: str) -> float:

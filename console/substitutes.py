@@ -3,8 +3,8 @@
 All three tell the same facts.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, RenderableType
@@ -14,8 +14,10 @@ from rich.text import Text
 from datrnet.console.output import UNBOUNDED, fits, new_table, print_rows
 from datrnet.console.pictures import COLUMNS, Pictures
 from datrnet.core.data.inert_text import inert
+from datrnet.core.data.pictures import Picture
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.retrieval.search import Query, Request, Searcher, Substitute
+from datrnet.core.retrieval.wanted import Prototype
 
 AGREEMENT = {True: "yes", False: "no", None: "unknown"}
 """Whether a label is the wanted one, in plain rows."""
@@ -51,23 +53,20 @@ class Answer:
     workspace: Workspace
     searcher: Searcher
     query: Query
-    picture: Path
+    picture: Picture
     """Of the query."""
     request: Request
+    prototypes: Mapping[str, Prototype]
+    """What stands for each wanted value, by super-category."""
     substitutes: tuple[Substitute, ...]
 
     @property
     def changes(self) -> dict[str, str]:
         """The wanted values, by super-category and both as the index spells them."""
-        wanted = {name.casefold(): value for name, value in self.request.changes.items()}
         return {
-            one.name: next(
-                value
-                for value in one.values
-                if value.casefold() == wanted[one.name.casefold()].casefold()
-            )
-            for one in self.searcher.generation.super_categories
-            if one.name.casefold() in wanted
+            name: self.prototypes[name].value
+            for name in self.searcher.names
+            if name in self.prototypes
         }
 
     @property
@@ -75,10 +74,10 @@ class Answer:
         """The query's code, where it is an item."""
         return None if self.query.row is None else self.searcher.catalog.codes[self.query.row]
 
-    def picture_of(self, substitute: Substitute) -> Path:
-        """Return where a substitute's picture lies."""
+    def picture_of(self, substitute: Substitute) -> Picture:
+        """Return a substitute's picture, not read yet."""
         stored = self.searcher.catalog.picture_paths[substitute.row]
-        return self.workspace.picture_path(stored)
+        return self.workspace.picture(stored)
 
 
 def facts_of(answer: Answer) -> dict[str, object]:
@@ -92,6 +91,11 @@ def facts_of(answer: Answer) -> dict[str, object]:
             "labels": dict(answer.query.labels),
         },
         "changes": answer.changes,
+        "within": request.within,
+        "prototypes": {
+            name: {"among": one.among, "items": one.num_items, "note": one.note}
+            for name, one in answer.prototypes.items()
+        },
         "where": {name: list(values) for name, values in request.where.items()},
         "requested_weights": dict(request.weights),
         "weights": _weights(answer),
@@ -137,11 +141,19 @@ def show_answer(out: Console, answer: Answer, pictures: Pictures | None) -> None
         pictures = None  # blocks without colours show nothing
     query, substitutes = _layout(out, answer, pictures)
     out.print(query)
+    for line in prototype_lines(answer):
+        out.print(line, style="dim")
     if not answer.substitutes:
         out.print(NOTHING_FOUND)
         return
     out.print(substitutes)
     out.print("distance² is the sum of the figures, one for each super-category.")
+
+
+def prototype_lines(answer: Answer) -> list[str]:
+    """Return a sentence for each wanted value: what stands for it."""
+    stands_for = ((name, answer.prototypes[name]) for name in answer.changes)
+    return [inert(f"{name} {one.value} is the mean of {one.source}.") for name, one in stands_for]
 
 
 def _layout(

@@ -1,29 +1,43 @@
 """Undo and redo of the changes of one query, and the trail from query to query. Pure logic."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Changes = Mapping[str, str]
 """Wanted value by super-category."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is asked of a query's substitutes."""
+
+    changes: Changes
+    within: str | None
+    """The super-category whose value the prototypes share with the query; None: all items'."""
+
+
 class History:
-    """The states of the changes, of which one is current.
+    """The states of the wishes, of which one is current.
 
     While a person runs through the values of a picker, every value is shown, but only the one where
     they rest becomes a step: a proposal replaces the proposal before it until it is settled.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, within: str | None = None) -> None:
         """Begin with no change."""
-        self._states: list[dict[str, str]] = [{}]
+        self._states = [Wishes({}, within)]
         self._at = 0
         self._settled = True
 
     @property
     def changes(self) -> dict[str, str]:
         """The changes as they are now."""
-        return dict(self._states[self._at])
+        return dict(self._states[self._at].changes)
+
+    @property
+    def within(self) -> str | None:
+        """The super-category within which prototypes are made; None for generic ones."""
+        return self._states[self._at].within
 
     @property
     def can_undo(self) -> bool:
@@ -39,13 +53,23 @@ class History:
         """Make these the current changes; what had been undone can no longer be redone."""
         if dict(changes) == self.changes:
             return
+        state = replace(self._states[self._at], changes=dict(changes))
         if self._settled:
-            del self._states[self._at + 1 :]
-            self._states.append(dict(changes))
-            self._at += 1
+            self._append(state)
         else:
-            self._states[self._at] = dict(changes)
+            self._states[self._at] = state
         self._settled = False
+
+    def stay_within(self, within: str | None) -> None:
+        """Make prototypes within another super-category, or generic ones: a step of its own."""
+        self.settle()
+        if within != self.within:
+            self._append(replace(self._states[self._at], within=within))
+
+    def _append(self, state: Wishes) -> None:
+        del self._states[self._at + 1 :]
+        self._states.append(state)
+        self._at += 1
 
     def settle(self) -> bool:
         """Keep the proposal as a step of its own; return whether there was one."""

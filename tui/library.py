@@ -1,17 +1,18 @@
 """What the explorer works on: the open catalogue, and its index where there is one."""
 
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.pictures import Picture
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
 from datrnet.db.store import Store
+from datrnet.tui.looker import Looker
 from datrnet.tui.thumbnails import Thumbnails
 
 
@@ -31,15 +32,18 @@ class Library:
         self.catalog = Catalog.load(store)
         self.thumbnails = Thumbnails(workspace, self.catalog)
         self.searcher: Searcher | None = None
+        self.looker: Looker | None = None
         self.trouble: IndexStaleError | None = None
         try:
             self.searcher = Searcher(self.catalog, Generation.current(workspace, store))
+            run_name = self.searcher.generation.manifest.run_name
+            self.looker = Looker(workspace, run_name)
         except IndexStaleError as error:
             self.trouble = error
 
-    def picture_path(self, row: int) -> Path:
-        """Return where an item's picture lies."""
-        return self.workspace.picture_path(self.catalog.picture_paths[row])
+    def picture(self, row: int) -> Picture:
+        """Return an item's picture, not read yet."""
+        return self.workspace.picture(self.catalog.picture_paths[row])
 
     def rows_titled(self, text: str) -> NDArray[np.intp]:
         """Return the rows whose title or code matches a text, best first.

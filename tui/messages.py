@@ -8,7 +8,8 @@ from textual.message import Message
 
 from datrnet.core.data.blocks import Cells
 from datrnet.core.errors import DatrnetError
-from datrnet.core.retrieval.search import Substitute
+from datrnet.core.retrieval.search import Request, Substitute
+from datrnet.core.retrieval.wanted import Prototype
 
 
 @dataclass
@@ -19,6 +20,8 @@ class PictureDrawn(Message):
     row: int
     cells: Cells | None
     trouble: str = ""
+    caption: str = ""
+    """What the picture shows where it is not simply the item."""
 
 
 @dataclass
@@ -34,7 +37,9 @@ class SubstitutesFound(Message):
     """A search for substitutes has ended."""
 
     row: int
-    changes: dict[str, str]
+    request: Request
+    prototypes: dict[str, Prototype]
+    """What stood for each wanted value, by super-category."""
     substitutes: list[Substitute]
 
 

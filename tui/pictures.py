@@ -7,22 +7,34 @@ import threading
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from datrnet.core.data.blocks import CELL_RATIO, Cells, cells_of, fitting_size
-from datrnet.core.data.pictures import read_picture
+from datrnet.core.data.overlay import overlaid
+from datrnet.core.data.pictures import Picture, read_picture
 from datrnet.core.errors import DataError
 
 VIEWERS = {"darwin": ("open",), "linux": ("xdg-open", "wslview", "gio")}
 
 
-def picture_cells(path: Path, rows: int, columns: int) -> Cells:
-    """Draw a picture file undistorted into at most ``rows`` x ``columns`` cells.
+def picture_cells(
+    source: Path | Picture, rows: int, columns: int, heat: NDArray[np.float32] | None = None
+) -> Cells:
+    """Draw a picture undistorted into at most ``rows`` x ``columns`` cells.
+
+    Args:
+        source: Where it lies.
+        rows: Height there is.
+        columns: Width there is.
+        heat: (h, w) in [0, 1], a map to be laid over it.
 
     Raises:
         DataError: The file is missing or no readable picture.
     """
-    picture = read_picture(path, 2 * max(columns, rows * CELL_RATIO))
+    picture = read_picture(source, 2 * max(columns, rows * CELL_RATIO))
+    if heat is not None:
+        picture = overlaid(picture, heat)
     rows, columns = fitting_size(*picture.size, rows=rows, columns=columns)
     small = picture.resize((2 * columns, 2 * rows), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return cells_of(np.asarray(small), rows, columns)

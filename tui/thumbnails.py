@@ -96,8 +96,8 @@ class Thumbnails:
                     self._made.popitem(last=False)
 
     def _make(self, row: int) -> Pixels | Absent:
-        path = self._workspace.picture_path(self._catalog.picture_paths[row])
+        picture = self._workspace.picture(self._catalog.picture_paths[row])
         try:
-            return thumbnail_pixels(read_picture(path, SIZE))
+            return thumbnail_pixels(read_picture(picture, SIZE))
         except DataError:
             return Absent.MISSING

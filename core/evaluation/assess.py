@@ -1,14 +1,28 @@
-"""Evaluating the current index of a workspace on one of its splits."""
+"""Evaluating the current index of a workspace on one of its splits, and keeping the figures."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datrnet.core.data.catalog import Catalog
-from datrnet.core.errors import DataError
-from datrnet.core.evaluation.protocol import Progress, Protocol, UseCase, evaluate
-from datrnet.core.evaluation.ranking import Gallery, Weights
+from datrnet.core.errors import DataError, UnknownNameError
+from datrnet.core.evaluation.given_queries import given_queries
+from datrnet.core.evaluation.protocol import (
+    Match,
+    Progress,
+    Protocol,
+    UseCase,
+    evaluate,
+    evaluate_queries,
+)
+from datrnet.core.evaluation.ranking import Gallery, SpecificPrototypes, Weights
 from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.prototypes import specific_mean_embeddings
+from datrnet.core.retrieval.wanted import MIN_SPECIFIC
+from datrnet.db.store import Store
 
 ALL = "all"
 """In place of a split's name: every item."""
@@ -26,6 +40,25 @@ class Assessment:
     weights: Weights
     protocol: Protocol
     use_cases: tuple[UseCase, ...]
+    queries: str | None = None
+    """Folder whose queries were asked; None where all valid ones were."""
+    num_left_out: int = 0
+    """Queries of the folder that could not be asked."""
+
+    def keep(self, store: Store) -> None:
+        """Store the figures with the run and index that they are of."""
+        made_in = {
+            "protocol": asdict(self.protocol),
+            "weights": asdict(self.weights),
+            "queries": self.queries,
+        }
+        store.add_evaluation(
+            self.run_name,
+            self.generation,
+            self.split,
+            json.dumps(made_in, sort_keys=True),
+            json.dumps(asdict(self)),
+        )
 
 
 def assess(
@@ -35,7 +68,8 @@ def assess(
     protocol: Protocol,
     *,
     weights: Weights | None = None,
-    on_progress: Progress = lambda done, total: None,
+    queries: Path | None = None,
+    on_progress: Progress = lambda step, done, total: None,
 ) -> Assessment:
     """Evaluate an index exactly, without Annoy.
 
@@ -45,15 +79,26 @@ def assess(
         split: The gallery, every item of which is a query too; ``all`` for the whole catalogue.
         protocol: What the sources leave open.
         weights: Weights of the blocks; those of the index where none are given.
-        on_progress: Told the queries done and their total.
+        queries: A split folder in ADDE's format whose queries are asked, in place of all.
+        on_progress: Told the steps and how far they are.
 
     Raises:
-        DataError: The split has no indexed item.
+        DataError: The split has no indexed item, or the folder no queries.
+        UnknownNameError: The protocol names a super-category that does not exist.
     """
-    gallery = gallery_of(catalog, generation, split)
+    gallery = gallery_of(catalog, generation, split, match=protocol.match, within=protocol.within)
     manifest = generation.manifest
-    weights = weights or Weights(blocks=manifest.weights, changed=manifest.changed_weight)
+    weights = weights or weights_of(generation)
     names = tuple(one.name for one in generation.super_categories)
+    if queries is None:
+        num_left_out = 0
+        use_cases = evaluate(gallery, names, weights, protocol, on_progress)
+    else:
+        given = given_queries(
+            queries, catalog, gallery_rows(catalog, generation, split), gallery.labels, len(names)
+        )
+        num_left_out, sets = given.num_left_out, given.query_sets
+        use_cases = evaluate_queries(gallery, names, sets, weights, protocol, on_progress)
     return Assessment(
         run_name=manifest.run_name,
         generation=manifest.name,
@@ -62,33 +107,120 @@ def assess(
         super_categories=names,
         weights=weights,
         protocol=protocol,
-        use_cases=tuple(evaluate(gallery, names, weights, protocol, on_progress)),
+        use_cases=tuple(use_cases),
+        queries=queries.name if queries else None,
+        num_left_out=num_left_out,
     )
 
 
-def gallery_of(catalog: Catalog, generation: Generation, split: str) -> Gallery:
+def weights_of(generation: Generation) -> Weights:
+    """Return the weights that were chosen when an index was built."""
+    manifest = generation.manifest
+    return Weights(blocks=manifest.weights, changed=manifest.changed_weight)
+
+
+def gallery_of(
+    catalog: Catalog,
+    generation: Generation,
+    split: str,
+    *,
+    match: Match = "used",
+    within: str | None = None,
+) -> Gallery:
     """Return the indexed items of a split with their labels as they are now.
 
     Items with a value that the index does not know are left out.
 
+    Args:
+        catalog: The items and their labels.
+        generation: Their embeddings and the prototypes.
+        split: A split, or ``all``.
+        match: ``all`` adds the labels of super-categories that have no network.
+        within: Super-category within whose values prototypes are taken too.
+
     Raises:
         DataError: There are none.
+        UnknownNameError: The index has no such super-category.
     """
     rows = np.searchsorted(catalog.item_ids, generation.item_ids)
     labels = catalog.labels_numbered_as(generation.super_categories)[rows]
-    there = np.full(len(rows), True) if split == ALL else catalog.splits[rows] == split
-    # a value given since the index was built has no number in it, which is not to lack a label
-    now = [catalog.super_category_idx(one.name) for one in generation.super_categories]
-    there &= ~((labels < 0) & (catalog.labels[rows][:, now] >= 0)).any(axis=1)
-    if not there.any():
-        raise DataError(
-            f"The index has no item of the split {split!r}.",
-            mend="Choose --split train, validation, test or all.",
-        )
+    there = _in_gallery(catalog, generation, split)
+    specific = None
+    if within is not None:
+        specific = _specific(catalog, generation, labels, rows, within)
+    if match == "all":
+        now = [catalog.super_category_idx(one.name) for one in generation.super_categories]
+        others = np.setdiff1d(np.arange(catalog.labels.shape[1]), now)
+        labels = np.concatenate([labels, catalog.labels[rows][:, others]], axis=1)
     return Gallery(
         embeddings=np.asarray(generation.embeddings[there]),
         labels=labels[there],
         prototypes=tuple(
             generation.prototypes_of(idx) for idx in range(len(generation.super_categories))
         ),
+        specific=specific,
     )
+
+
+def gallery_rows(catalog: Catalog, generation: Generation, split: str) -> NDArray[np.int64]:
+    """Return the rows of the catalogue that the items of ``gallery_of`` have, in their order.
+
+    Raises:
+        DataError: There are none.
+    """
+    rows = np.searchsorted(catalog.item_ids, generation.item_ids)
+    return rows[_in_gallery(catalog, generation, split)]
+
+
+def _in_gallery(catalog: Catalog, generation: Generation, split: str) -> NDArray[np.bool_]:
+    """Return which items of the index (n,) are of a split and carry only values that it knows."""
+    rows = np.searchsorted(catalog.item_ids, generation.item_ids)
+    labels = catalog.labels_numbered_as(generation.super_categories)[rows]
+    # a value given since the index was built has no number in it, which is not to lack a label
+    now = [catalog.super_category_idx(one.name) for one in generation.super_categories]
+    unknown = (labels < 0) & (catalog.labels[rows][:, now] >= 0)
+    there: NDArray[np.bool_] = np.logical_not(unknown.any(axis=1))
+    if split != ALL:
+        there &= catalog.splits[rows] == split
+    if not there.any():
+        raise DataError(
+            f"The index has no item of the split {split!r}.",
+            mend="Choose --split train, validation, test or all.",
+        )
+    return there
+
+
+def _specific(
+    catalog: Catalog,
+    generation: Generation,
+    labels: NDArray[np.int16],
+    rows: NDArray[np.int64],
+    within: str,
+) -> SpecificPrototypes:
+    """Return the specific prototypes, from the items that the generic ones are the means of."""
+    categories = generation.super_categories
+    folded = [one.name.casefold() for one in categories]
+    if within.casefold() not in folded:
+        raise UnknownNameError("indexed super-category", within, [one.name for one in categories])
+    column, manifest = folded.index(within.casefold()), generation.manifest
+    taught = catalog.splits[rows] == "train"
+    if manifest.prototypes_from != "train" or not taught.any():
+        taught = np.ones(len(rows), dtype=bool)
+    shared, num_shared = labels[taught, column], len(categories[column].values)
+    means = []
+    for block, category in enumerate(categories):
+        carried, num_values = labels[taught, block], len(category.values)
+        found = specific_mean_embeddings(
+            generation.embeddings[taught, block],
+            carried,
+            num_values,
+            shared,
+            num_shared,
+            unit_length=manifest.unit_blocks and manifest.unit_prototypes,
+        )
+        both = (shared >= 0) & (carried >= 0)
+        pairs = shared[both].astype(np.int64) * num_values + carried[both]
+        counts = np.bincount(pairs, minlength=num_shared * num_values)
+        found[counts.reshape(num_shared, num_values) < MIN_SPECIFIC] = np.nan
+        means.append(found)
+    return SpecificPrototypes(column=column, means=tuple(means))

@@ -1,16 +1,32 @@
-"""Top-k accuracy and NDCG@k as docs/evaluation.md defines them.
+"""Top-k accuracy and NDCG@k as docs/evaluation.md defines them, and how sure they are.
 
-A missing label counts as a value of its own: it must be missing in a hit too.
+A missing label counts as a value of its own, and must be missing in a hit too, unless only known
+labels are matched.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+NUM_SAMPLES = 1000
+"""Bootstrap samples."""
 
-def hits(found: NDArray[np.int16], targets: NDArray[np.int16]) -> NDArray[np.bool_]:
-    """Return (Q,): whether any of the lists (Q, K, A) carries exactly the target (Q, A)."""
-    hit: NDArray[np.bool_] = (found == targets[:, None, :]).all(axis=2).any(axis=1)
-    return hit
+
+def hits(
+    found: NDArray[np.int16], targets: NDArray[np.int16], counted: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return (Q, K): whether an item carries the target in every counted super-category.
+
+    Args:
+        found: (Q, K, M) labels of the lists.
+        targets: (Q, M).
+        counted: (Q, M).
+    """
+    same = (found == targets[:, None, :]) | ~counted[:, None, :]
+    right: NDArray[np.bool_] = same.all(axis=2)
+    return right
 
 
 def ndcg(relevance: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -19,7 +35,7 @@ def ndcg(relevance: NDArray[np.float64]) -> NDArray[np.float64]:
     DCG = Σ_j (2^rel(j) - 1) / log(j + 1), and the ideal has rel = 1 at every rank.
     """
     discount = 1 / np.log2(np.arange(relevance.shape[1]) + 2)
-    gained: NDArray[np.float64] = ((2**relevance - 1) * discount).sum(axis=1) / discount.sum()
+    gained: NDArray[np.float64] = (2**relevance - 1) @ discount / discount.sum()
     return gained
 
 
@@ -29,42 +45,74 @@ def relevance(
     """Return (Q, K): the share of the counted super-categories in which an item has the target.
 
     Args:
-        found: (Q, K, A) labels of the lists.
-        targets: (Q, A).
-        counted: (Q, A): all True gives NDCG, the changed ones NDCG_target, the rest NDCG_others.
+        found: (Q, K, M) labels of the lists.
+        targets: (Q, M).
+        counted: (Q, M): all True gives NDCG, the changed ones NDCG_target, the rest NDCG_others.
     """
     same = (found == targets[:, None, :]) & counted[:, None, :]
     shares: NDArray[np.float64] = same.sum(axis=2) / np.maximum(counted.sum(axis=1), 1)[:, None]
     return shares
 
 
-def bootstrap_interval(
-    values: NDArray[np.float64],
-    items: NDArray[np.int64],
-    *,
-    num_samples: int = 1000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Return the 95 % percentile bootstrap interval of the mean of values (Q,).
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over queries and its 95 % bootstrap interval; no number where there is no query."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Bootstrap:
+    """Percentile intervals of means over queries, all from the same draws of query items.
 
     Query items are drawn with replacement, each with all its queries: the queries of one item share
     its embedding and are no independent evidence.
-
-    Args:
-        values: (Q,) figure of each query.
-        items: (Q,) query item of each query.
-        num_samples: Bootstrap samples.
-        seed: Of the draws.
     """
-    if len(values) == 0:
-        return (float("nan"), float("nan"))
-    _, group = np.unique(items, return_inverse=True)
-    sums, counts = np.bincount(group, weights=values), np.bincount(group)
-    rng = np.random.default_rng(seed)
-    equal = np.full(len(counts), 1 / len(counts))
-    means = np.empty(num_samples)
-    for sample in range(num_samples):
-        times = rng.multinomial(len(counts), equal)
-        means[sample] = times @ sums / (times @ counts)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
+
+    def __init__(self, items: NDArray[np.int64], *, seed: int = 0) -> None:
+        """Draw the items.
+
+        Args:
+            items: (Q,) query item of each query.
+            seed: Of the draws.
+        """
+        known, self._group = np.unique(items, return_inverse=True)
+        rng = np.random.default_rng(seed)
+        num_items = len(known)
+        self._times = np.zeros((NUM_SAMPLES, num_items), dtype=np.float32)
+        if num_items:
+            for sample in self._times:
+                sample[:] = np.bincount(rng.integers(0, num_items, num_items), minlength=num_items)
+
+    def mean(self, values: NDArray[np.float64], chosen: NDArray[np.bool_]) -> Estimate:
+        """Return the mean of the values (Q,) of the chosen (Q,) queries (micro)."""
+        return self._estimate(*self._means(values, chosen))
+
+    def mean_of_means(
+        self, values: NDArray[np.float64], groups: Sequence[NDArray[np.bool_]]
+    ) -> Estimate:
+        """Return the mean of the groups' means of the values (Q,) (macro)."""
+        means = [self._means(values, chosen) for chosen in groups]
+        samples = np.mean([drawn for _, drawn in means], axis=0)
+        return self._estimate(float(np.mean([value for value, _ in means])), samples)
+
+    def _means(
+        self, values: NDArray[np.float64], chosen: NDArray[np.bool_]
+    ) -> tuple[float, NDArray[np.float64]]:
+        if not chosen.any():
+            return float("nan"), np.full(NUM_SAMPLES, np.nan)
+        num_items = self._times.shape[1]
+        group = self._group[chosen]
+        sums = np.bincount(group, weights=values[chosen], minlength=num_items)
+        counts = np.bincount(group, minlength=num_items)
+        with np.errstate(invalid="ignore"):  # a sample may hold no query of a small group
+            samples = (self._times @ sums) / (self._times @ counts)
+        return float(values[chosen].mean()), samples
+
+    @staticmethod
+    def _estimate(value: float, samples: NDArray[np.float64]) -> Estimate:
+        if np.isnan(samples).all():
+            return Estimate(value, float("nan"), float("nan"))
+        low, high = np.nanquantile(samples, [0.025, 0.975])
+        return Estimate(value, float(low), float(high))

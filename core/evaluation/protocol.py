@@ -3,15 +3,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.evaluation.metrics import bootstrap_interval, hits, ndcg, relevance
-from datrnet.core.evaluation.queries import QuerySet, enumerate_queries
+from datrnet.core.errors import ConfigError
+from datrnet.core.evaluation.metrics import Bootstrap, Estimate, hits, ndcg, relevance
+from datrnet.core.evaluation.queries import QuerySet, draw_queries
 from datrnet.core.evaluation.ranking import Gallery, Weights, rank
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[str, int, int], None]
+"""Told the step's name, what is done of it and its total."""
+
+Match = Literal["used", "all", "known"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +27,25 @@ class Protocol:
     query_in_gallery: bool = True
     """Whether the query item takes a rank when something is changed; with no change it is always
     removed, or every query would be its own answer."""
+    match: Match = "used"
+    """What a hit must carry: the wanted value in every super-category that has a network
+    (``used``), in those of them where something is wanted (``known``), or in every super-category
+    of the catalogue (``all``)."""
+    within: str | None = None
+    """Super-category within whose values prototypes are taken; None takes the generic ones."""
     max_changes: int = 3
     """Largest number of changes evaluated."""
     max_queries: int = 20_000
     """Queries per number of changes; more are sampled down, with a fixed seed."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        if self.match not in get_args(Match):
+            raise ConfigError(
+                f"match is {self.match!r}; it must be one of {', '.join(get_args(Match))}."
+            )
+        if self.k < 1 or self.max_changes < 0 or self.max_queries < 1:
+            raise ConfigError("k and max_queries must be at least 1, max_changes at least 0.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +53,12 @@ class Score:
     """The figures of one set of queries."""
 
     num_queries: int
-    top_k_accuracy: float
-    interval: tuple[float, float]
-    """95 % bootstrap interval of the accuracy, over query items."""
-    ndcg: float
-    ndcg_target: float | None
+    top_k_accuracy: Estimate
+    ndcg: Estimate
+    ndcg_target: Estimate | None
     """None where nothing is changed."""
-    ndcg_others: float | None
+    ndcg_others: Estimate | None
+    """None where nothing is changed, or everything is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +70,7 @@ class UseCase:
     """Valid queries, before sampling."""
     overall: Score
     """Mean over queries (micro)."""
-    macro_accuracy: float | None
+    macro: Score | None
     """Mean over changed super-categories; None unless exactly one is changed."""
     by_super_category: dict[str, Score]
     """Queries grouped by the changed super-category; empty unless exactly one is changed."""
@@ -62,7 +81,7 @@ def evaluate(
     names: Sequence[str],
     weights: Weights,
     protocol: Protocol,
-    on_progress: Progress = lambda done, total: None,
+    on_progress: Progress = lambda step, done, total: None,
 ) -> list[UseCase]:
     """Evaluate every number of changes from none to the protocol's most.
 
@@ -71,35 +90,68 @@ def evaluate(
         names: (A,) super-categories in the order of the blocks.
         weights: Weights of the blocks.
         protocol: What the sources leave open.
-        on_progress: Told the queries done and their total, over all numbers of changes.
+        on_progress: Told the steps and how far they are, over all numbers of changes.
     """
     most = min(protocol.max_changes, len(names))
-    valid = [enumerate_queries(gallery.labels, changes) for changes in range(most + 1)]
-    rng = np.random.default_rng(0)
-    sampled = [queries.sample(protocol.max_queries, rng) for queries in valid]
-    total = sum(len(queries) for queries in sampled)
-    done = 0
-    cases = []
-    for before, queries in zip(valid, sampled, strict=True):
-        told = partial(_shifted, on_progress, done, total)
+    query_sets = draw_queries(
+        gallery.labels,
+        range(most + 1),
+        num_changeable=len(names),
+        limit=protocol.max_queries,
+        on_progress=lambda done, total: on_progress("Finding queries", done, total),
+    )
+    return evaluate_queries(gallery, names, query_sets, weights, protocol, on_progress)
+
+
+def evaluate_queries(
+    gallery: Gallery,
+    names: Sequence[str],
+    query_sets: Sequence[QuerySet],
+    weights: Weights,
+    protocol: Protocol,
+    on_progress: Progress = lambda step, done, total: None,
+) -> list[UseCase]:
+    """Evaluate given sets of queries; see ``evaluate``."""
+    total = sum(len(queries) for queries in query_sets)
+    cases: list[UseCase] = []
+    for number, queries in enumerate(query_sets):
+        before = sum(len(one) for one in query_sets[:number])
+        told = partial(_tell_ranked, on_progress, before, total)
         figures = query_figures(gallery, queries, weights, protocol, told)
-        done += len(queries)
-        cases.append(_use_case(names, queries, len(before), figures))
+        cases.append(_use_case(names, queries, figures))
     return cases
 
 
-def _shifted(on_progress: Progress, offset: int, total: int, done: int) -> None:
-    on_progress(offset + done, total)
+def _tell_ranked(on_progress: Progress, before: int, total: int, done: int) -> None:
+    on_progress("Ranking", before + done, total)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Figures:
     """The figures of each single query, all (Q,)."""
 
-    hit: NDArray[np.bool_]
+    hit: NDArray[np.float64]
+    """1 where the list holds a right item, else 0."""
     ndcg: NDArray[np.float64]
     ndcg_target: NDArray[np.float64]
     ndcg_others: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        found: NDArray[np.int16],
+        targets: NDArray[np.int16],
+        changed: NDArray[np.bool_],
+        match: Match,
+    ) -> "Figures":
+        """Measure lists (Q, K, M) against targets (Q, M)."""
+        counted = targets >= 0 if match == "known" else np.ones_like(changed)
+        return cls(
+            hit=np.asarray(hits(found, targets, counted).any(axis=1), dtype=np.float64),
+            ndcg=ndcg(relevance(found, targets, counted)),
+            ndcg_target=ndcg(relevance(found, targets, counted & changed)),
+            ndcg_others=ndcg(relevance(found, targets, counted & ~changed)),
+        )
 
 
 def query_figures(
@@ -110,56 +162,55 @@ def query_figures(
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> Figures:
     """Rank the gallery for every query and measure each list."""
-    figures = Figures(
-        hit=np.zeros(len(queries), dtype=bool),
-        ndcg=np.zeros(len(queries)),
-        ndcg_target=np.zeros(len(queries)),
-        ndcg_others=np.zeros(len(queries)),
-    )
+    names = ("hit", "ndcg", "ndcg_target", "ndcg_others")
+    measured = {name: np.zeros(len(queries)) for name in names}
     in_gallery = protocol.query_in_gallery and queries.num_changes > 0
     for part, near in rank(gallery, queries, weights, protocol.k, query_in_gallery=in_gallery):
-        found, targets, changed = gallery.labels[near], queries.targets[part], queries.changed[part]
-        figures.hit[part] = hits(found, targets)
-        figures.ndcg[part] = ndcg(relevance(found, targets, np.ones_like(changed)))
-        figures.ndcg_target[part] = ndcg(relevance(found, targets, changed))
-        figures.ndcg_others[part] = ndcg(relevance(found, targets, ~changed))
+        targets, changed = queries.targets[part], queries.changed[part]
+        figures = Figures.of(gallery.labels[near], targets, changed, protocol.match)
+        for name in names:
+            measured[name][part] = getattr(figures, name)
         on_progress(part.stop)
-    return figures
+    return Figures(**measured)
 
 
-def _use_case(names: Sequence[str], queries: QuerySet, num_valid: int, figures: Figures) -> UseCase:
-    is_changed = queries.num_changes > 0
-    by_name: dict[str, Score] = {}
+def _use_case(names: Sequence[str], queries: QuerySet, figures: Figures) -> UseCase:
+    scores = _Scores(queries, figures)
+    groups: dict[str, NDArray[np.bool_]] = {}
     if queries.num_changes == 1:
-        for idx, name in enumerate(names):
-            group = queries.changed[:, idx]
-            if group.any():
-                by_name[name] = _score(figures, queries.items, group, is_changed=True)
+        found = {name: queries.changed[:, idx] for idx, name in enumerate(names)}
+        groups = {name: group for name, group in found.items() if group.any()}
     return UseCase(
         num_changes=queries.num_changes,
-        num_valid=num_valid,
-        overall=_score(
-            figures, queries.items, np.ones(len(queries), dtype=bool), is_changed=is_changed
-        ),
-        macro_accuracy=float(np.mean([one.top_k_accuracy for one in by_name.values()]))
-        if by_name
-        else None,
-        by_super_category=by_name,
+        num_valid=queries.num_valid,
+        overall=scores.micro(np.ones(len(queries), dtype=bool)),
+        macro=scores.macro(list(groups.values())) if groups else None,
+        by_super_category={name: scores.micro(group) for name, group in groups.items()},
     )
 
 
-def _score(
-    figures: Figures, items: NDArray[np.int64], group: NDArray[np.bool_], *, is_changed: bool
-) -> Score:
-    def mean(values: NDArray[np.float64]) -> float:
-        return float(values[group].mean()) if group.any() else float("nan")
+class _Scores:
+    """Means of the figures of one query set, with intervals from the same bootstrap samples."""
 
-    hit = figures.hit.astype(np.float64)
-    return Score(
-        num_queries=int(group.sum()),
-        top_k_accuracy=mean(hit),
-        interval=bootstrap_interval(hit[group], items[group]),
-        ndcg=mean(figures.ndcg),
-        ndcg_target=mean(figures.ndcg_target) if is_changed else None,
-        ndcg_others=mean(figures.ndcg_others) if is_changed else None,
-    )
+    def __init__(self, queries: QuerySet, figures: Figures) -> None:
+        self._figures = figures
+        self._bootstrap = Bootstrap(queries.items)
+        self._is_changed = queries.num_changes > 0
+        self._has_others = self._is_changed and not queries.changed.all()
+
+    def micro(self, group: NDArray[np.bool_]) -> Score:
+        return self._score(int(group.sum()), lambda values: self._bootstrap.mean(values, group))
+
+    def macro(self, groups: Sequence[NDArray[np.bool_]]) -> Score:
+        number = sum(int(group.sum()) for group in groups)
+        return self._score(number, lambda values: self._bootstrap.mean_of_means(values, groups))
+
+    def _score(self, num_queries: int, mean: Callable[[NDArray[np.float64]], Estimate]) -> Score:
+        figures = self._figures
+        return Score(
+            num_queries=num_queries,
+            top_k_accuracy=mean(figures.hit),
+            ndcg=mean(figures.ndcg),
+            ndcg_target=mean(figures.ndcg_target) if self._is_changed else None,
+            ndcg_others=mean(figures.ndcg_others) if self._has_others else None,
+        )

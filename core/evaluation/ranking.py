@@ -16,15 +16,44 @@ LARGEST_TABLE = 20_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SpecificPrototypes:
+    """Prototypes of a value among the items that carry one value of another super-category."""
+
+    column: int
+    """That other super-category, say the category."""
+    means: tuple[NDArray[np.float32], ...]
+    """(W, V, E) for each block; NaN where too few items carry both."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Gallery:
     """The items ranked, which are the query items too."""
 
     embeddings: NDArray[np.float32]
     """(G, A, E)."""
     labels: NDArray[np.int16]
-    """(G, A)."""
+    """(G, M), M ≥ A: the first A columns are those of the blocks, the others have no network."""
     prototypes: tuple[NDArray[np.float32], ...]
-    """(V, E) for each super-category; NaN where a value has none."""
+    """(V, E) for each block; NaN where a value has none."""
+    specific: SpecificPrototypes | None = None
+    """Used before the others where they are known."""
+
+    def wanted_blocks(
+        self, targets: NDArray[np.int16], changed: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return the prototypes (Q, A, E) of wanted values, and where (Q, A) there is one."""
+        num_blocks, size = self.embeddings.shape[1:]
+        blocks = np.full((len(targets), num_blocks, size), np.nan, dtype=np.float32)
+        for block, prototypes in enumerate(self.prototypes):
+            asked = np.flatnonzero(changed[:, block])
+            values = targets[asked, block]
+            blocks[asked, block] = prototypes[values]
+            if self.specific is not None and block != self.specific.column:
+                within = targets[asked, self.specific.column]
+                means = self.specific.means[block][within, values]
+                better = (within >= 0) & ~np.isnan(means[:, 0])
+                blocks[asked[better], block] = means[better]
+        return blocks, ~np.isnan(blocks[:, :, 0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,44 +93,34 @@ def rank(
     """
     k = min(k, len(gallery.labels) - (0 if query_in_gallery else 1))
     chunk = max(1, min(CHUNK, LARGEST_TABLE // max(1, len(gallery.labels))))
+    vectors = gallery.embeddings.reshape(len(gallery.labels), -1).T  # (A·E, G)
+    lengths = np.einsum("gae,gae->ag", gallery.embeddings, gallery.embeddings)  # (A, G)
     for start in range(0, len(queries), chunk):
         part = slice(start, min(start + chunk, len(queries)))
-        distances = _distances(gallery, queries, part, weights)
+        blocks, factors = _weighted_queries(gallery, queries, part, weights)
+        distances = blocks.reshape(len(blocks), -1) @ vectors
+        distances *= -2
+        distances += factors @ lengths
         if not query_in_gallery:
             distances[np.arange(len(distances)), queries.items[part]] = np.inf
         yield part, _nearest(distances, k)
 
 
-def _distances(
+def _weighted_queries(
     gallery: Gallery, queries: QuerySet, part: slice, weights: Weights
-) -> NDArray[np.float32]:
-    """Return the weighted squared distances (chunk, G)."""
-    items, place = np.unique(queries.items[part], return_inverse=True)
-    total = np.zeros((len(place), len(gallery.labels)), dtype=np.float32)
-    for block, weight in enumerate(weights.blocks):
-        candidates = gallery.embeddings[:, block]
-        prototypes = gallery.prototypes[block]
-        wanted = queries.targets[part, block]
-        known = ~np.isnan(prototypes[:, 0])
-        replaced = queries.changed[part, block] & known[wanted]
-        if not replaced.all():
-            own = squared_distances(candidates[items], candidates)[place]
-            total += np.where(replaced[:, None], 0, weight * own)
-        if replaced.any():
-            values, value_place = np.unique(wanted[replaced], return_inverse=True)
-            asked = squared_distances(prototypes[values], candidates)[value_place]
-            total[replaced] += weight * weights.changed * asked
-    return total
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the blocks (chunk, A, E) of queries, each weighted, and their weights (chunk, A).
 
-
-def squared_distances(
-    queries: NDArray[np.float32], gallery: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Return the squared L2 distances (Q, G) between (Q, E) and (G, E)."""
-    lengths = np.einsum("qe,qe->q", queries, queries)[:, None]
-    lengths = lengths + np.einsum("ge,ge->g", gallery, gallery)[None, :]
-    distances: NDArray[np.float32] = np.maximum(lengths - 2 * (queries @ gallery.T), 0)
-    return distances
+    Σ_t w_t ‖q_t - g_t‖² = Σ_t w_t ‖q_t‖² + Σ_t w_t ‖g_t‖² - 2 Σ_t (w_t q_t)·g_t, of which the first
+    sum orders nothing.
+    """
+    num_blocks = gallery.embeddings.shape[1]
+    changed = queries.changed[part, :num_blocks]
+    own = gallery.embeddings[queries.items[part]]
+    wanted, known = gallery.wanted_blocks(queries.targets[part], changed)
+    factors = np.where(known, weights.changed, 1) * np.array(weights.blocks)
+    blocks = np.where(known[:, :, None], wanted, own) * factors[:, :, None]
+    return blocks.astype(np.float32), factors.astype(np.float32)
 
 
 def _nearest(distances: NDArray[np.float32], k: int) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from datrnet.core.evaluation.metrics import hits, ndcg, relevance
-from datrnet.core.evaluation.queries import QuerySet, enumerate_queries
+from datrnet.core.evaluation.queries import QuerySet, draw_queries
 from datrnet.core.evaluation.ranking import Gallery, Weights, rank
 
 FACTORS = (0.5, 0.7, 1.4, 2.0)
@@ -44,11 +44,9 @@ def choose_weights(
     """
     num_blocks = gallery.embeddings.shape[1]
     weights = Weights.equal(num_blocks)
-    rng = np.random.default_rng(0)
-    use_cases = [enumerate_queries(gallery.labels, changes) for changes in (0, 1)]
-    if min(len(queries) for queries in use_cases) < MIN_QUERIES:
+    sampled = draw_queries(gallery.labels, (0, 1), limit=MAX_QUERIES)
+    if min(len(queries) for queries in sampled) < MIN_QUERIES:
         return weights
-    sampled = [queries.sample(MAX_QUERIES, rng) for queries in use_cases]
     best = _objective(gallery, sampled, weights, k)
     total, done = ROUNDS * (num_blocks + 1) * len(FACTORS), 0
     for _ in range(ROUNDS):
@@ -86,10 +84,11 @@ def _objective(gallery: Gallery, use_cases: list[QuerySet], weights: Weights, k:
                 queries.targets[part],
                 queries.changed[part],
             )
+            right = hits(found, targets, np.ones_like(changed))
             gains = [ndcg(relevance(found, targets, ~changed))]
             if in_gallery:
                 gains.append(ndcg(relevance(found, targets, changed)))
-            accuracies = [hits(found, targets), hits(found[:, :BEGINNING], targets)]
+            accuracies = [right.any(axis=1), right[:, :BEGINNING].any(axis=1)]
             total += np.mean([*accuracies, np.mean(gains, axis=0)], axis=0).sum()
         goodness.append(total / len(queries))
     return float(np.mean(goodness))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.splits import validation_rows
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import CheckpointError, DataError
 from datrnet.core.evaluation.ranking import Gallery, Weights
@@ -64,7 +65,7 @@ def build_index(
         catalog: Its items.
         run: Whose networks.
         on_progress: Told how far each step is.
-        weights: Weights of the blocks; chosen on the validation split where none are given.
+        weights: Weights of the blocks; chosen on the items that validate where none are given.
 
     Raises:
         CheckpointError: The run's weights are absent or damaged.
@@ -77,7 +78,7 @@ def build_index(
     labels = catalog.labels_numbered_as(run.super_categories)[rows]
     prototypes = run_prototypes(run, embeddings, labels, catalog.splits[rows])
     if weights is None:
-        there = catalog.splits[rows] == "validation"
+        there = np.isin(rows, validation_rows(catalog))
         gallery = Gallery(embeddings=embeddings[there], labels=labels[there], prototypes=prototypes)
         weights = choose_weights(
             gallery,
@@ -92,6 +93,7 @@ def build_index(
         unit_blocks=run.config.model.normalize == "block",
         weights=weights.blocks,
         changed_weight=weights.changed,
+        unit_prototypes=run.config.model.unit_prototypes,
     )
     manifest = write_generation(
         workspace, store, embedded, run.config.index, lambda step: on_progress(step, 0, 1)
@@ -128,15 +130,15 @@ def _embed_catalog(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the rows whose picture is readable and their embeddings (n, A, E)."""
     embedder = Embedder(run)
-    paths = [workspace.picture_path(path) for path in catalog.picture_paths]
+    pictures = [workspace.picture(stored) for stored in catalog.picture_paths]
     rows: list[int] = []
     parts: list[NDArray[np.float32]] = []
-    for start in range(0, len(paths), CHUNK):
-        chunk = paths[start : start + CHUNK]
+    for start in range(0, len(pictures), CHUNK):
+        chunk = pictures[start : start + CHUNK]
         pixels, readable = read_pixels(chunk, embedder.image_size)
         rows += [start + place for place in readable]
         parts.append(embedder.embed(pixels))
-        on_progress("Embedding", start + len(chunk), len(paths))
+        on_progress("Embedding", start + len(chunk), len(pictures))
     if not parts:
         raise DataError("The catalogue has no item.", mend="Run `datrnet import`.")
     return np.array(rows, dtype=np.int64), np.concatenate(parts)

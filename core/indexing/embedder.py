@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.pictures import picture_pixels
+from datrnet.core.data.pictures import Picture, picture_pixels
 from datrnet.core.models.embedding import RETRY_AFTER, compute_device, embed
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.models.threads import ThreadTuner
@@ -28,6 +28,11 @@ class Embedder:
         self._threads = ThreadTuner(retry_after=RETRY_AFTER)
         self._networks = [run.load_network(idx).to(device) for idx in numbers]
 
+    @property
+    def num_parameters(self) -> int:
+        """Of all networks together."""
+        return sum(one.numel() for network in self._networks for one in network.parameters())
+
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed pictures.
 
@@ -44,14 +49,14 @@ class Embedder:
         return embeddings
 
 
-def query_of_picture(run: RunFolder, path: Path) -> Query:
+def query_of_picture(run: RunFolder, picture: Path | Picture) -> Query:
     """Return the query of a picture that is not in the catalogue; it carries no labels.
 
     Raises:
         DataError: The picture cannot be read.
         CheckpointError: The run's weights cannot be loaded.
     """
-    pixels = picture_pixels(path, run.config.model.image_size)
+    pixels = picture_pixels(picture, run.config.model.image_size)
     blocks = Embedder(run).embed(pixels[None])[0]
     labels = {one.name: None for one in run.super_categories}
-    return Query(blocks=blocks, labels=labels, title=path.name)
+    return Query(blocks=blocks, labels=labels, title=picture.name)

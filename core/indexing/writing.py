@@ -43,6 +43,8 @@ class Embedded:
     unit_blocks: bool
     weights: tuple[float, ...]
     changed_weight: float
+    unit_prototypes: bool = True
+    """Whether the prototypes were brought to the length of a block."""
 
 
 def write_generation(
@@ -69,7 +71,7 @@ def write_generation(
         build_annoy(vectors, partial / "index.ann", trees=config.trees, seed=1)
         on_step("Measuring recall")
         nodes, recall = _nodes_for_recall(partial / "index.ann", embedded, config)
-        manifest = _manifest(name, embedded, partial, nodes, recall)
+        manifest = _manifest(name, embedded, config, partial, nodes, recall)
         (partial / MANIFEST).write_text(manifest.to_json(), "utf-8")
         partial.rename(workspace.indexes / name)
     except BaseException:
@@ -89,7 +91,9 @@ def _free_name(indexes: Path, taken: set[str]) -> str:
     )
 
 
-def _manifest(name: str, embedded: Embedded, folder: Path, nodes: int, recall: float) -> Manifest:
+def _manifest(
+    name: str, embedded: Embedded, config: IndexConfig, folder: Path, nodes: int, recall: float
+) -> Manifest:
     return Manifest(
         format=FORMAT,
         name=name,
@@ -104,6 +108,8 @@ def _manifest(name: str, embedded: Embedded, folder: Path, nodes: int, recall: f
         nodes=nodes,
         recall_at_30=recall,
         files={path.name: FileFacts.of(path) for path in sorted(folder.iterdir())},
+        prototypes_from=config.prototypes_from,
+        unit_prototypes=embedded.unit_prototypes,
     )
 
 

@@ -51,6 +51,22 @@ class DAtRNet(nn.Module):
             images = stage(images)  # halves height and width, doubles channels
         return images
 
+    def unscaled(self, images: Tensor) -> Tensor:
+        """Return the embeddings (B, E) of images (B, 3, S, S) before they get their length.
+
+        Raises:
+            ShapeError: The images are not of the config's size.
+        """
+        side = self.config.image_size
+        if images.dim() != 4 or images.shape[1:] != (3, side, side):
+            raise ShapeError(
+                f"Images have the shape {tuple(images.shape)}; (B, 3, {side}, {side}) is expected."
+            )
+        pooled = self.feature_map(images).mean(dim=(2, 3))  # (B, C), global average pooling
+        hidden = self.dropout(self.activation(self.dense(pooled)))  # (B, C)
+        embeddings: Tensor = self.embedding(hidden).float()  # (B, E)
+        return embeddings
+
     def forward(self, images: Tensor) -> Tensor:
         """Embed images for this super-category.
 
@@ -63,14 +79,7 @@ class DAtRNet(nn.Module):
         Raises:
             ShapeError: The images are not of the config's size.
         """
-        side = self.config.image_size
-        if images.dim() != 4 or images.shape[1:] != (3, side, side):
-            raise ShapeError(
-                f"Images have the shape {tuple(images.shape)}; (B, 3, {side}, {side}) is expected."
-            )
-        pooled = self.feature_map(images).mean(dim=(2, 3))  # (B, C), global average pooling
-        hidden = self.dropout(self.activation(self.dense(pooled)))  # (B, C)
-        embeddings = self.embedding(hidden).float()  # (B, E)
+        embeddings = self.unscaled(images)
         return F.normalize(embeddings) if self.config.normalize == "block" else embeddings
 
 

@@ -2,14 +2,14 @@
 
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.pictures import picture_pixels
+from datrnet.core.data.pictures import Picture, picture_pixels
 from datrnet.core.errors import DataError
 
 LARGEST_IN_MEMORY = 4 * 1024**3
@@ -20,28 +20,30 @@ READERS = 4
 
 
 def read_pixels(
-    paths: list[Path], size: int, on_progress: Callable[[int, int], None] = lambda done, total: None
+    pictures: Sequence[Path | Picture],
+    size: int,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[NDArray[np.uint8], list[int]]:
     """Decode pictures, several at a time.
 
     Returns:
-        (n, size, size, 3) pixels of the readable ones, and their places in ``paths``.
+        (n, size, size, 3) pixels of the readable ones, and their places in ``pictures``.
     """
-    pixels = _room((len(paths), size, size, 3))
+    pixels = _room((len(pictures), size, size, 3))
     readable: list[int] = []
 
     def read(place: int) -> bool:
         try:
-            pixels[place] = picture_pixels(paths[place], size)
+            pixels[place] = picture_pixels(pictures[place], size)
         except DataError:
             return False
         return True
 
     with ThreadPoolExecutor(READERS) as readers:
-        for place, ok in enumerate(readers.map(read, range(len(paths)))):
+        for place, ok in enumerate(readers.map(read, range(len(pictures)))):
             if ok:
                 readable.append(place)
-            on_progress(place + 1, len(paths))
+            on_progress(place + 1, len(pictures))
     for place, source in enumerate(readable):
         if place != source:  # close the gaps in place: a copy would double the memory
             pixels[place] = pixels[source]

@@ -16,7 +16,7 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,10 @@ class Manifest:
     recall_at_30: float
     """Of Annoy against exact search, measured when the index was built."""
     files: dict[str, FileFacts]
+    prototypes_from: Literal["train", "all"] = "train"
+    """Which items the prototypes are means of; older manifests leave it to the config's default."""
+    unit_prototypes: bool = True
+    """Whether each was brought to length 1, where the blocks have it."""
 
     def to_json(self) -> str:
         """Return the manifest as JSON."""

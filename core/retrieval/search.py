@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.wanted import Prototype, PrototypeSource
 
 EXACT_BELOW = 4096
 """Galleries up to this size are ranked exactly: faster than asking the index."""
@@ -51,6 +52,9 @@ class Request:
     k: int = 30
     split: str | None = None
     """Restrict the gallery to one split."""
+    within: str | None = None
+    """A super-category: what stands for a wanted value is then its mean among the items that share
+    the query's value of this one, or the value of it that is wanted. None: among all items."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +103,7 @@ class Searcher:
         self._row_of_index: NDArray[np.int64] = place
         self._index_of_row = np.full(catalog.num_items, -1, dtype=np.int64)
         self._index_of_row[place] = np.arange(len(place))
+        self._prototypes = PrototypeSource(catalog, generation, place)
 
     @cached_property
     def _weights(self) -> NDArray[np.float32]:
@@ -161,6 +166,33 @@ class Searcher:
             weights[self._block(name)] *= factor
         return weights
 
+    def prototypes(self, query: Query, request: Request) -> dict[str, Prototype]:
+        """Return what stands for each wanted value, by super-category as the index spells it.
+
+        Raises:
+            UnknownNameError: The request names a super-category or value that does not exist.
+            IndexStaleError: A wanted value was not there when the index was built.
+        """
+        generic = [self.prototype(name, value) for name, value in request.changes.items()]
+        if request.within is None:
+            return {one.super_category: one for one in generic}
+        categories = self.catalog.super_categories
+        within = categories[self.catalog.super_category_idx(request.within)].name
+        wanted = {one.super_category: one.value for one in generic}
+        shared = wanted.get(within) or query.labels.get(within)
+        return {
+            one.super_category: self._prototypes.specific(one, within, shared) for one in generic
+        }
+
+    def prototype(self, super_category: str, value: str) -> Prototype:
+        """Return the generic prototype of a value.
+
+        Raises:
+            UnknownNameError: There is no such super-category or value.
+            IndexStaleError: It was not there when the index was built.
+        """
+        return self._prototypes.generic(self._block(super_category), value)
+
     def _block(self, name: str) -> int:
         folded = [one.casefold() for one in self.names]
         if name.casefold() not in folded:
@@ -173,26 +205,10 @@ class Searcher:
             )
         return folded.index(name.casefold())
 
-    def _prototype(self, block: int, value: str) -> NDArray[np.float32]:
-        name, values = self.names[block], self.generation.super_categories[block].values
-        folded = [one.casefold() for one in values]
-        if value.casefold() not in folded:
-            self.catalog.value_idx(self.catalog.super_category_idx(name), value)
-        prototype = np.full(self.generation.manifest.embedding_size, np.nan, dtype=np.float32)
-        if value.casefold() in folded:
-            prototype = self.generation.prototypes_of(block)[folded.index(value.casefold())]
-        if np.isnan(prototype).any():
-            raise IndexStaleError(
-                f"No training item was labelled {name} {value!r}, so there is nothing to look for.",
-                mend="Label some so, then run `datrnet train` and `datrnet index`.",
-            )
-        return prototype
-
     def _changed_blocks(self, query: Query, request: Request) -> NDArray[np.float32]:
         blocks = query.blocks.copy()
-        for name, value in request.changes.items():
-            block = self._block(name)
-            blocks[block] = self._prototype(block, value)
+        for name, prototype in self.prototypes(query, request).items():
+            blocks[self._block(name)] = prototype.embedding
         return blocks
 
     def _wanted(self, query: Query, request: Request) -> dict[str, str | None]:

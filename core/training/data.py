@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.splits import training_rows
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RunFolder
-from datrnet.core.training.plan import training_rows
 
 Progress = Callable[[int, int], None]
 
@@ -50,8 +50,8 @@ def load_training_data(
     """
     rows, is_validation = training_rows(catalog)
     labels = catalog.labels_numbered_as(run.super_categories)[rows]
-    paths = [workspace.picture_path(catalog.picture_paths[row]) for row in rows]
-    pixels, readable = read_pixels(paths, run.config.model.image_size, on_progress)
+    pictures = [workspace.picture(catalog.picture_paths[row]) for row in rows]
+    pixels, readable = read_pixels(pictures, run.config.model.image_size, on_progress)
     if is_validation[readable].all():
         raise DataError(
             "No training item has a readable picture.",

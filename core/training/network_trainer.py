@@ -15,7 +15,6 @@ from torch import Tensor
 
 from datrnet.core.config import Config, TrainConfig
 from datrnet.core.errors import CheckpointError
-from datrnet.core.evaluation.ranking import squared_distances
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 from datrnet.core.models.embedding import compute_device, embed, training_precision
 from datrnet.core.models.run_folder import write_atomically
@@ -221,7 +220,8 @@ class NetworkTrainer:
             self._num_values,
             unit_length=self.network.config.unit_prototypes,
         )
-        distances = squared_distances(asked, prototypes)
+        # ‖q - p‖² without ‖q‖², which orders nothing; a value that was not measured has NaN
+        distances = np.einsum("ve,ve->v", prototypes, prototypes) - 2 * asked @ prototypes.T
         nearest = np.nan_to_num(distances, nan=np.inf).argmin(axis=1)
         return float((nearest == self._labels[self._validation]).mean())
 

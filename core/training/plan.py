@@ -1,27 +1,9 @@
-"""What can be trained on a catalogue: which items, and which super-categories not and why."""
-
-import zlib
+"""Which super-categories of a catalogue cannot be learnt, and why."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from datrnet.core.data.catalog import Catalog
-
-HELD_OUT = 10
-"""Without a validation split every tenth training item is held out, chosen by its code."""
-
-
-def training_rows(catalog: Catalog) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return the rows (n,) to train and validate on, and which of them validate (n,).
-
-    The test split is not among them.
-    """
-    train, validation = catalog.rows_in("train"), catalog.rows_in("validation")
-    if len(validation):
-        rows = np.concatenate([train, validation])
-        return rows, catalog.splits[rows] == "validation"
-    codes = (zlib.crc32(catalog.codes[row].encode()) for row in train)
-    return train, np.array([code % HELD_OUT == 0 for code in codes], dtype=bool)
+from datrnet.core.data.splits import training_rows
 
 
 def obstacles(catalog: Catalog) -> dict[str, str]:

@@ -177,8 +177,7 @@ def train(
             run,
             lambda done, total: on_event(PicturesRead(done=done, total=total)),
         )
-        numbers = range(len(run.super_categories))
-        results = [_train_network(run, data, idx, on_event) for idx in numbers]
+        results = train_networks(run, data, on_event)
     except BaseException:
         store.update_run(run.name, status="interrupted")
         raise
@@ -187,6 +186,14 @@ def train(
     metrics = {one.super_category: asdict(one) for one in results}
     store.update_run(run.name, status="finished", metrics_json=json.dumps(metrics))
     return results
+
+
+def train_networks(
+    run: RunFolder, data: TrainingData, on_event: Callable[[TrainEvent], None]
+) -> list[NetworkResult]:
+    """Train every network of a run's folder that is not finished; see ``train``."""
+    numbers = range(len(run.super_categories))
+    return [_train_network(run, data, idx, on_event) for idx in numbers]
 
 
 def _train_network(

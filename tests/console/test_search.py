@@ -111,6 +111,41 @@ def test_rows_without_an_answer_are_explained_beside_them(run: Run, copied: Work
     assert result.stderr.startswith("No item fulfils the conditions.\n")
 
 
+def test_the_prototypes_within_a_super_category_are_told_in_every_form(
+    run: Run, ready: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datrnet.core.retrieval.wanted.MIN_SPECIFIC", 4)  # the shop is small
+    asked = ("search", "item-1", "--set", "colour=black", "--within", "PATTERN")
+    facts = json.loads(run(ready, *asked, "--json").stdout)
+    assert facts["query"]["labels"]["pattern"] == "plain"
+    assert facts["within"] == "pattern"
+    prototype = facts["prototypes"]["colour"]
+    assert (prototype["among"], prototype["note"]) == ("plain", "")
+    words = f"colour Black is the mean of {prototype['items']} items among plain."
+    result = run(ready, *asked)
+    assert words in result.stderr
+    assert len(result.stdout.splitlines()) == 31
+    options = SearchOptions(changes=("colour=black",), within="pattern", top=1)
+    answer = answer_of(Workspace(ready), "item-1", options)
+    assert words in _shown(answer, width=120, pictures=False, color_system=None)
+
+
+def test_a_generic_prototype_is_told_with_its_reason(run: Run, ready: Path) -> None:
+    asked = ("search", "item-1", "--set", "colour=black", "--json")
+    generic = json.loads(run(ready, *asked).stdout)
+    assert generic["within"] is None
+    assert generic["prototypes"]["colour"]["among"] is None
+    same = json.loads(run(ready, *asked, "--within", "colour").stdout)
+    assert same["prototypes"]["colour"]["note"] == "colour itself changes"
+    assert same["substitutes"] == generic["substitutes"]
+
+
+def test_an_unknown_super_category_to_stay_within_brings_the_nearest(run: Run, ready: Path) -> None:
+    result = run(ready, "search", "item-1", "--within", "patern")
+    assert result.exit_code == 2
+    assert "Did you mean pattern?" in result.stderr
+
+
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 130])
 @pytest.mark.parametrize("pictures", [True, False])
 def test_id_title_and_distance_are_whole_at_any_width(

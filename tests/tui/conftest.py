@@ -112,7 +112,7 @@ def finished_shops(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path
         catalog = Catalog.load(store)
     thumbnails = ThumbnailStore(workspace.thumbnails)
     for item_id, path in zip(catalog.item_ids, catalog.picture_paths, strict=True):
-        with Image.open(workspace.picture_path(path)) as picture:
+        with Image.open(workspace.picture(path).path) as picture:
             thumbnails.put(int(item_id), thumbnail_pixels(picture))
     thumbnails.close()
     copytree(bare, whole)

@@ -48,3 +48,21 @@ def test_the_changes_given_out_are_a_copy() -> None:
     history = History()
     history.changes["colour"] = "red"
     assert history.changes == {}
+
+
+def test_prototypes_are_a_step_that_keeps_the_changes() -> None:
+    history = History("garment")
+    history.propose({"colour": "red"})
+    history.stay_within("season")
+    assert (history.changes, history.within) == ({"colour": "red"}, "season")
+    assert history.undo()
+    assert (history.changes, history.within) == ({"colour": "red"}, "garment")
+    assert history.undo()
+    assert (history.changes, history.within) == ({}, "garment")
+    assert not history.undo()
+
+
+def test_staying_where_one_is_is_no_step() -> None:
+    history = History()
+    history.stay_within(None)
+    assert not history.can_undo

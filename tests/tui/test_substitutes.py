@@ -4,11 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual.widgets import Static
 
 from datrnet.core.data.workspace import Workspace
+from datrnet.core.retrieval.search import Request
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.widgets.pickers import Pickers
+from datrnet.tui.widgets.prototype_line import PrototypeLine
 
 Run = Callable[..., Any]
 
@@ -145,6 +148,65 @@ async def test_one_wish_can_be_taken_back(workspace: Workspace, run_explorer: Ru
         assert set(explorer.screen.visit.history.changes) == {"garment"}
 
 
+async def test_prototypes_stay_within_a_super_category(
+    workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datrnet.core.retrieval.wanted.MIN_SPECIFIC", 4)  # the shop is small
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", COLOUR, "j")
+        assert "generic" in explorer.text()
+        assert "blue: 12 items" in explorer.text()
+        generic = explorer.screen._found.substitutes
+        await explorer.press("w")
+        assert "within garment" in explorer.text()
+        assert "1 change · within garment" in explorer.text()
+        assert "blue: 4 items among dress" in explorer.text()
+        searcher = explorer.app.library.searcher
+        request = Request(changes={"colour": "blue"}, within="garment", k=60)
+        expected = searcher.substitutes(searcher.query_of_item(0), request)
+        assert explorer.screen._found.substitutes == expected != generic
+
+
+async def test_a_generic_prototype_within_a_super_category_says_why(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", COLOUR, "j")
+        used = explorer.screen.query_one("#prototypes-used", Static)
+        for reason in ("only 4 among dress", "colour itself changes", "the query has no season"):
+            await explorer.press("w")
+            assert str(used.content) == f"blue: 12 items ({reason})"
+        await explorer.press("w")
+        assert str(used.content) == "blue: 12 items"
+
+
+async def test_the_prototypes_go_round_and_are_undone_and_remembered(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", COLOUR, "j")
+        history = explorer.screen.visit.history
+        seen = []
+        for key in ("w", "w", "w", "w", "W", "u", "u", "r", "c"):
+            await explorer.press(key)
+            seen.append(history.within)
+        ways = ["garment", "colour", "season", None, "season", None, "season", None, None]
+        assert seen == ways
+        assert history.changes == {}
+        await explorer.press("u")
+        assert (history.changes, history.within) == ({"colour": "blue"}, None)
+        await explorer.press("w")
+        await explorer.pilot.click(PrototypeLine)
+        await explorer.rest()
+        assert history.within == "colour"
+        await explorer.press("tab", "enter")
+        assert explorer.screen.visit.history.within == "colour"
+        assert not explorer.screen.visit.history.can_undo
+        await explorer.pilot.pause(0.1)
+        action, request = explorer.steps()[2]
+        assert (action, request["within"]) == ("within", "garment")
+
+
 async def test_a_result_becomes_the_query_and_back_again(
     workspace: Workspace, run_explorer: Run
 ) -> None:
@@ -174,7 +236,7 @@ async def test_every_step_is_in_the_database(workspace: Workspace, run_explorer:
         steps = explorer.steps()
         actions = [action for action, _ in steps]
         assert actions == ["query", "change", "undo", "redo", "query", "back", "clear"]
-        assert steps[0][1] == {"item": "P-000", "changes": {}, "k": 60}
+        assert steps[0][1] == {"item": "P-000", "changes": {}, "within": None, "k": 60}
         assert steps[1][1]["changes"] == {"colour": "blue"}
 
 

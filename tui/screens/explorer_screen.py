@@ -3,15 +3,18 @@
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.worker import get_current_worker
+from textual.worker import Worker, get_current_worker
 
 from datrnet.core.data.blocks import cells_of, fitting_size
 from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DataError, DatrnetError
+from datrnet.core.retrieval.wanted import Prototype
 from datrnet.tui.library import Library
 from datrnet.tui.messages import PictureDrawn, WorkFailed
 from datrnet.tui.pictures import open_in_viewer, picture_cells
@@ -34,6 +37,8 @@ class ExplorerScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy_code", "Copy code", show=False),
         Binding("o", "open_picture", "Open picture in its viewer", show=False),
+        Binding("a", "look(1)", "Where the next network looks", show=False),
+        Binding("A", "look(-1)", "Where the network before looks", show=False),
     ]
 
     debounce: ClassVar[float] = 0.03
@@ -44,6 +49,8 @@ class ExplorerScreen(Screen[None]):
         self.library = library
         self.session = session
         self._picture_timers: dict[str, tuple[Timer, ...]] = {}
+        self._network: str | None = None
+        """The super-category whose network's activation map the detail pane shows."""
 
     @property
     def grid(self) -> ThumbGrid:
@@ -61,6 +68,15 @@ class ExplorerScreen(Screen[None]):
         return Subject(
             code=catalog.codes[row], title=catalog.titles[row], labels=catalog.labels_of(row)
         )
+
+    def value_to_find(self, row: int, network: str) -> Prototype | None:
+        """Return what a network is to find in an item's picture: its label, None without one.
+
+        Raises:
+            IndexStaleError: The label has no prototype.
+        """
+        searcher, value = self.library.searcher, self.library.catalog.labels_of(row)[network]
+        return None if searcher is None or value is None else searcher.prototype(network, value)
 
     # ── pictures ─────────────────────────────────────────────────────────────
 
@@ -95,23 +111,40 @@ class ExplorerScreen(Screen[None]):
             view.show(cells_of(thumbnail, *size))
 
     def _draw_picture(self, view_id: str, row: int, rows: int, columns: int) -> None:
+        network = self._network if view_id == self.detail.picture.id else None
         self.run_worker(
-            lambda: self._read_picture(view_id, row, rows, columns),
+            lambda: self._read_picture(view_id, row, rows, columns, network),
             thread=True,
             exclusive=True,
             group=f"picture-{view_id}",
         )
 
-    def _read_picture(self, view_id: str, row: int, rows: int, columns: int) -> None:
-        """Draw a picture's file, in a thread."""
+    def _read_picture(
+        self, view_id: str, row: int, rows: int, columns: int, network: str | None
+    ) -> None:
+        """Draw a picture's file, in a thread; under a network's map, where one is asked for."""
         worker = get_current_worker()
         try:
-            cells = picture_cells(self.library.picture_path(row), rows, columns)
-            drawn = PictureDrawn(view_id, row, cells)
-        except DataError as error:
+            heat, caption = (None, "") if network is None else self._map(row, network, worker)
+            cells = picture_cells(self.library.picture(row), rows, columns, heat)
+            drawn = PictureDrawn(view_id, row, cells, caption=caption)
+        except DatrnetError as error:
             drawn = PictureDrawn(view_id, row, None, str(error))
         if not worker.is_cancelled:
             self.post_message(drawn)
+
+    def _map(
+        self, row: int, network: str, worker: Worker[object]
+    ) -> tuple[NDArray[np.float32] | None, str]:
+        """Return where a network finds the value that matters, and that in words."""
+        looker, prototype = self.library.looker, self.value_to_find(row, network)
+        if looker is None or prototype is None:
+            return None, f"No {network} label to look for"
+        picture = self.library.picture(row)
+        heat = looker.heat(picture, prototype, lambda: not worker.is_cancelled)
+        if heat is not None and not heat.any():
+            return None, f"The {network} network finds no {prototype.value} here"
+        return heat, f"Where the {network} network finds {prototype.value}"
 
     @on(PictureDrawn)
     def _show_drawn(self, message: PictureDrawn) -> None:
@@ -119,6 +152,8 @@ class ExplorerScreen(Screen[None]):
         if view.row != message.row:
             return
         view.row_shown = message.row
+        if view is self.detail.picture:
+            self.detail.caption(message.caption)
         if message.cells is None:
             view.explain(message.trouble)
         else:
@@ -148,7 +183,7 @@ class ExplorerScreen(Screen[None]):
     def action_open_picture(self) -> None:
         """Open the picture of the item under the cursor in the system's viewer."""
         if (row := self.grid.row) is not None:
-            self._open_picture(self.library.picture_path(row))
+            self._open_picture(self.library.picture(row).path)
 
     @work(thread=True, group="viewer")
     def _open_picture(self, path: Path) -> None:
@@ -156,6 +191,22 @@ class ExplorerScreen(Screen[None]):
             open_in_viewer(path)
         except DataError as error:
             self.post_message(WorkFailed(error))
+
+    def action_look(self, step: int) -> None:
+        """Show where the next network looks, and after the last one the picture again."""
+        searcher, looker, row = self.library.searcher, self.library.looker, self.grid.row
+        if searcher is None or looker is None:
+            if self.library.trouble is not None:
+                self.tell(self.library.trouble)
+            return
+        if row is None or not self.detail.picture.size.height:
+            self.notify("There is no room for a picture here.", timeout=2)
+            return
+        shown = [None, *searcher.names]
+        self._network = shown[(shown.index(self._network) + step) % len(shown)]
+        if self._network is not None and not looker.is_ready(self._network):
+            self.detail.caption("Loading the networks …")
+        self.show_picture(self.detail.picture, row)
 
     def action_help(self) -> None:
         """List the keys that work here."""

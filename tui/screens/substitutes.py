@@ -11,9 +11,11 @@ from textual.timer import Timer
 from textual.widgets import Footer
 from textual.worker import get_current_worker
 
+from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DatrnetError
 from datrnet.core.retrieval.search import Request, Substitute
-from datrnet.tui.history import Visit
+from datrnet.core.retrieval.wanted import Prototype
+from datrnet.tui.history import History, Visit
 from datrnet.tui.library import Library
 from datrnet.tui.messages import SubstitutesFound, WorkFailed
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
@@ -22,6 +24,7 @@ from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.facts import Subject, matches
 from datrnet.tui.widgets.pickers import Choices, Pickers
 from datrnet.tui.widgets.picture_view import PictureView
+from datrnet.tui.widgets.prototype_line import PrototypeLine
 from datrnet.tui.widgets.thumb_grid import EMPTY, Listing, ThumbGrid
 from datrnet.tui.widgets.title_bar import TitleBar
 from datrnet.tui.widgets.too_small import TooSmall
@@ -36,6 +39,8 @@ class SubstitutesScreen(ExplorerScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(n), f"open_picker({n})", f"Picker {n}", show=False) for n in range(1, 10)),
         Binding("tab,p", "swap_focus", "Pickers/results"),
+        Binding("w", "stay_within(1)", "Prototypes: next super-category", show=False),
+        Binding("W", "stay_within(-1)", "Prototypes: the one before", show=False),
         Binding("s", "follow", "Substitutes of this result", show=False),
         Binding("u", "undo", "Undo"),
         Binding("r,ctrl+r", "redo", "Redo"),
@@ -64,6 +69,7 @@ class SubstitutesScreen(ExplorerScreen):
             with Vertical(id="wishes"):
                 yield PictureView(id="query-picture")
                 yield Pickers(self._choices(), id="pickers")
+                yield PrototypeLine(id="prototypes")
             with Vertical(id="middle"):
                 yield ThumbGrid(self.library.thumbnails, id="results")
             yield DetailPane(id="detail")
@@ -105,6 +111,7 @@ class SubstitutesScreen(ExplorerScreen):
         request = {
             "item": self.library.catalog.codes[self.visit.row],
             "changes": self.visit.history.changes,
+            "within": self.visit.history.within,
             "k": NUM_SUBSTITUTES,
         }
         self.session.add(action, request)
@@ -117,19 +124,23 @@ class SubstitutesScreen(ExplorerScreen):
         self._search_timer = self.set_timer(self.debounce, self._search)
 
     def _search(self) -> None:
-        self._find(self.visit.row, self.visit.history.changes)
+        self._find(self.visit.row, self._request)
+
+    @property
+    def _request(self) -> Request:
+        """What is asked for now."""
+        history = self.visit.history
+        return Request(changes=history.changes, within=history.within, k=NUM_SUBSTITUTES)
 
     @work(thread=True, exclusive=True, group="substitutes")
-    def _find(self, row: int, changes: dict[str, str]) -> None:
+    def _find(self, row: int, request: Request) -> None:
         worker, searcher = get_current_worker(), self.library.searcher
         assert searcher is not None
         try:
+            query = searcher.query_of_item(row)
+            prototypes = searcher.prototypes(query, request)
             found: SubstitutesFound | WorkFailed = SubstitutesFound(
-                row,
-                changes,
-                searcher.substitutes(
-                    searcher.query_of_item(row), Request(changes=changes, k=NUM_SUBSTITUTES)
-                ),
+                row, request, prototypes, searcher.substitutes(query, request)
             )
         except DatrnetError as error:
             found = WorkFailed(error)
@@ -138,12 +149,14 @@ class SubstitutesScreen(ExplorerScreen):
 
     @on(SubstitutesFound)
     def _show_found(self, message: SubstitutesFound) -> None:
-        if (message.row, message.changes) != (self.visit.row, self.visit.history.changes):
+        if (message.row, message.request) != (self.visit.row, self._request):
             return  # of a request that has been overtaken
         self._found, found = message, message.substitutes
-        changes = len(message.changes)
+        changes, within = len(message.request.changes), message.request.within
         word = {0: "no change", 1: "1 change"}.get(changes, f"{changes} changes")
+        word += "" if within is None else f" · within {inert(within)}"
         self.query_one(TitleBar).facts = f"{len(found)} substitutes · {word}"
+        self.query_one(PrototypeLine).show(within, message.prototypes)
         self.grid.show(
             Listing(
                 rows=np.array([one.row for one in found], dtype=np.intp),
@@ -178,15 +191,27 @@ class SubstitutesScreen(ExplorerScreen):
             title=substitute.title,
             labels=substitute.labels,
             substitute=substitute,
-            wanted=self.library.catalog.labels_of(found.row) | found.changes,
+            wanted=self.library.catalog.labels_of(found.row) | dict(found.request.changes),
         )
+
+    def value_to_find(self, row: int, network: str) -> Prototype | None:
+        """Return what a network is to find in a result: what was wanted of the query."""
+        found, searcher = self._found, self.library.searcher
+        if found is None or searcher is None:
+            return super().value_to_find(row, network)
+        if network in found.prototypes:
+            return found.prototypes[network]
+        wanted = self.library.catalog.labels_of(found.row)[network]
+        if wanted is None:
+            return super().value_to_find(row, network)
+        return searcher.prototype(network, wanted)
 
     @on(ThumbGrid.Entered)
     def action_follow(self) -> None:
         """Make the result under the cursor the next query."""
         if (row := self.grid.row) is not None:
             self._settle()
-            self._trail.append(Visit(row))
+            self._trail.append(Visit(row, History(self.visit.history.within)))
             self._record("query")
             self._show_query()
 
@@ -210,6 +235,18 @@ class SubstitutesScreen(ExplorerScreen):
         if self._settle_timer is not None:
             self._settle_timer.stop()
         self._settle_timer = self.set_timer(self.settle_after, self._settle)
+
+    @on(PrototypeLine.Clicked)
+    def _stay_within_next(self) -> None:
+        self.action_stay_within(1)
+
+    def action_stay_within(self, step: int) -> None:
+        """Make prototypes within the next super-category, and after the last one generic ones."""
+        self._settle()
+        history = self.visit.history
+        ways = [None, *(one.name for one in self.library.catalog.super_categories)]
+        history.stay_within(ways[(ways.index(history.within) + step) % len(ways)])
+        self._step("within", "", moved=True)
 
     @on(Pickers.Done)
     def _to_results(self) -> None:

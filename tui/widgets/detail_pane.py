@@ -4,6 +4,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
+from datrnet.core.data.inert_text import inert
 from datrnet.tui.widgets.facts import Subject, flow, heading, table
 from datrnet.tui.widgets.picture_view import PictureView
 
@@ -21,6 +22,7 @@ class DetailPane(Vertical):
     def compose(self) -> ComposeResult:
         """Picture above, words below."""
         yield PictureView(id="detail-picture")
+        yield Static(id="detail-caption", markup=False)
         yield Static(id="detail-heading", markup=False)
         with VerticalScroll(id="detail-facts", can_focus=False):
             yield Static(id="detail-table", markup=False)
@@ -30,9 +32,16 @@ class DetailPane(Vertical):
         """The picture."""
         return self.query_one(PictureView)
 
+    def caption(self, text: str) -> None:
+        """Say what the picture shows; nothing where it is simply the item."""
+        self.set_class(bool(text), "-captioned")
+        self.query_one("#detail-caption", Static).update(inert(text))
+
     def show(self, subject: Subject | None) -> None:
         """Tell about an item, or about none."""
         self._subject = subject
+        if subject is None:
+            self.caption("")
         self._write()
 
     def on_resize(self) -> None:

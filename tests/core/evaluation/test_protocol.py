@@ -1,14 +1,15 @@
 """The fast evaluator equals a slow one that was written separately."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from datrnet.core.evaluation.protocol import Protocol, evaluate
-from datrnet.core.evaluation.ranking import Gallery, Weights
+from datrnet.core.evaluation.protocol import Match, Protocol, evaluate
+from datrnet.core.evaluation.ranking import Gallery, SpecificPrototypes, Weights
 from datrnet.core.evaluation.weighting import choose_weights
-from datrnet.core.retrieval.prototypes import mean_embeddings
+from datrnet.core.retrieval.prototypes import mean_embeddings, specific_mean_embeddings
 
 NAMES = ("colour", "pattern", "sleeve")
 VALUES = (4, 3, 2)
@@ -30,12 +31,12 @@ def gallery(num_items: int = 60, noise: float = 0.6, seed: int = 0) -> Gallery:
     return Gallery(embeddings=embeddings, labels=labels, prototypes=tuple(prototypes))
 
 
-def plain_accuracy(
-    items: Gallery, weights: Weights, k: int, num_changes: int, *, query_in_gallery: bool
-) -> tuple[int, float, float]:
-    """Return queries, top-k accuracy and NDCG@k, one query and one item at a time."""
+def plain_scores(
+    items: Gallery, weights: Weights, protocol: Protocol, num_changes: int
+) -> dict[str, float]:
+    """Return the means of all figures, one query and one item at a time, from the definitions."""
     rows = [tuple(row) for row in items.labels.tolist()]
-    hit, gain, count = 0, 0.0, 0
+    figures: dict[str, list[float]] = {"hit": [], "ndcg": [], "target": [], "others": []}
     for item, own in enumerate(rows):
         for target in sorted(set(rows)):
             changed = [place for place in range(3) if target[place] != own[place]]
@@ -43,45 +44,118 @@ def plain_accuracy(
                 continue
             if num_changes == 0 and rows.count(own) < 2:
                 continue
-            count += 1
             ranked = []
             for other in range(len(rows)):
-                if other == item and not (query_in_gallery and num_changes):
+                if other == item and not (protocol.query_in_gallery and num_changes):
                     continue
-                distance = 0.0
-                for place in range(3):
-                    block, weight = items.embeddings[item, place], weights.blocks[place]
-                    if place in changed:
-                        block = items.prototypes[place][target[place]]
-                        weight *= weights.changed
-                    distance += weight * float(
-                        ((block - items.embeddings[other, place]) ** 2).sum()
-                    )
-                ranked.append((distance, other))
-            near = [rows[other] for _, other in sorted(ranked)[:k]]
-            hit += target in near
-            dcg = ideal = 0.0
-            for rank, labels in enumerate(near, start=1):
-                share = sum(a == b for a, b in zip(labels, target, strict=True)) / 3
-                dcg += (2**share - 1) / math.log(rank + 1)
-                ideal += 1 / math.log(rank + 1)
-            gain += dcg / ideal
-    return count, hit / count, gain / count
+                ranked.append((plain_distance(items, weights, item, target, other), other))
+            near = [rows[other] for _, other in sorted(ranked)[: protocol.k]]
+            counted = [p for p in range(3) if protocol.match != "known" or target[p] >= 0]
+            figures["hit"].append(
+                any(all(found[p] == target[p] for p in counted) for found in near)
+            )
+            for name, places in (
+                ("ndcg", counted),
+                ("target", [p for p in counted if p in changed]),
+                ("others", [p for p in counted if p not in changed]),
+            ):
+                figures[name].append(plain_ndcg(near, target, places))
+    means = {name: sum(one) / len(one) for name, one in figures.items()}
+    return {"count": len(figures["hit"]), **means}
+
+
+def plain_distance(
+    items: Gallery, weights: Weights, item: int, target: tuple[int, ...], other: int
+) -> float:
+    own = items.labels[item]
+    distance = 0.0
+    for place in range(3):
+        block, weight = items.embeddings[item, place], weights.blocks[place]
+        if target[place] != own[place]:
+            block = items.prototypes[place][target[place]]
+            weight *= weights.changed
+            if items.specific is not None and place != items.specific.column:
+                shared = target[items.specific.column]
+                known = items.specific.means[place][shared, target[place]]
+                if shared >= 0 and not math.isnan(known[0]):
+                    block = known
+        distance += weight * float(((block - items.embeddings[other, place]) ** 2).sum())
+    return distance
+
+
+def plain_ndcg(near: list[tuple[int, ...]], target: tuple[int, ...], places: list[int]) -> float:
+    dcg = ideal = 0.0
+    for rank, labels in enumerate(near, start=1):
+        share = sum(labels[p] == target[p] for p in places) / len(places) if places else 0.0
+        dcg += (2**share - 1) / math.log(rank + 1)
+        ideal += 1 / math.log(rank + 1)
+    return dcg / ideal
 
 
 @pytest.mark.parametrize("query_in_gallery", [True, False])
+@pytest.mark.parametrize("match", ["used", "known"])
 @pytest.mark.parametrize("weights", [Weights.equal(3), Weights(blocks=(2, 0.5, 1), changed=3)])
-def test_evaluation_equals_the_plain_one(query_in_gallery: bool, weights: Weights) -> None:
+def test_evaluation_equals_the_plain_one(
+    query_in_gallery: bool, match: Match, weights: Weights
+) -> None:
     items = gallery()
-    protocol = Protocol(k=5, query_in_gallery=query_in_gallery, max_changes=2)
-    cases = evaluate(items, NAMES, weights, protocol)
-    for num_changes, case in enumerate(cases):
-        count, accuracy, gain = plain_accuracy(
-            items, weights, 5, num_changes, query_in_gallery=query_in_gallery
+    protocol = Protocol(k=5, query_in_gallery=query_in_gallery, match=match, max_changes=2)
+    for num_changes, case in enumerate(evaluate(items, NAMES, weights, protocol)):
+        expected = plain_scores(items, weights, protocol, num_changes)
+        score = case.overall
+        assert score.num_queries == case.num_valid == expected["count"]
+        assert score.top_k_accuracy.value == pytest.approx(expected["hit"])
+        assert score.ndcg.value == pytest.approx(expected["ndcg"], rel=1e-5)
+        if num_changes:
+            assert score.ndcg_target is not None
+            assert score.ndcg_others is not None
+            assert score.ndcg_target.value == pytest.approx(expected["target"], rel=1e-5)
+            assert score.ndcg_others.value == pytest.approx(expected["others"], rel=1e-5)
+
+
+def test_specific_prototypes_are_used_where_they_are_known() -> None:
+    items = gallery()
+    means = tuple(
+        specific_mean_embeddings(
+            items.embeddings[:, block],
+            items.labels[:, block],
+            num_values,
+            items.labels[:, 0],
+            VALUES[0],
+            unit_length=True,
         )
-        assert case.overall.num_queries == case.num_valid == count
-        assert case.overall.top_k_accuracy == pytest.approx(accuracy)
-        assert case.overall.ndcg == pytest.approx(gain, rel=1e-5)
+        for block, num_values in enumerate(VALUES)
+    )
+    means[1][2] = np.nan
+    specific = replace(items, specific=SpecificPrototypes(column=0, means=means))
+    protocol, weights = Protocol(k=5, max_changes=2), Weights.equal(3)
+    for num_changes, case in enumerate(evaluate(specific, NAMES, weights, protocol)):
+        expected = plain_scores(specific, weights, protocol, num_changes)
+        assert case.overall.ndcg.value == pytest.approx(expected["ndcg"], rel=1e-5)
+    generic = evaluate(items, NAMES, weights, protocol)[1].overall
+    assert evaluate(specific, NAMES, weights, protocol)[1].overall != generic
+
+
+def test_further_labels_must_match_and_are_never_changed() -> None:
+    items = gallery()
+    further = np.random.default_rng(1).integers(0, 2, (len(items.labels), 1)).astype(np.int16)
+    wider = replace(items, labels=np.concatenate([items.labels, further], axis=1))
+    used = evaluate(items, NAMES, Weights.equal(3), Protocol(k=5, max_changes=1))
+    both = evaluate(wider, NAMES, Weights.equal(3), Protocol(k=5, max_changes=1, match="all"))
+    assert set(both[1].by_super_category) == set(NAMES)
+    for narrow, wide in zip(used, both, strict=True):
+        assert 0 < wide.num_valid < narrow.num_valid
+    alone = np.arange(len(items.labels), dtype=np.int16)[:, None]
+    wider = replace(items, labels=np.concatenate([items.labels, alone], axis=1))
+    cases = evaluate(wider, NAMES, Weights.equal(3), Protocol(k=5, match="all"))
+    assert [case.num_valid for case in cases] == [0, 0, 0, 0]
+
+
+def test_intervals_enclose_every_figure() -> None:
+    for case in evaluate(gallery(), NAMES, Weights.equal(3), Protocol(k=5, max_changes=3)):
+        for score in filter(None, (case.overall, case.macro, *case.by_super_category.values())):
+            for one in (score.top_k_accuracy, score.ndcg, score.ndcg_target, score.ndcg_others):
+                assert one is None or one.low - 1e-9 <= one.value <= one.high + 1e-9
 
 
 def test_one_change_is_grouped_by_what_was_changed() -> None:
@@ -89,17 +163,19 @@ def test_one_change_is_grouped_by_what_was_changed() -> None:
     groups = case.by_super_category
     assert set(groups) == set(NAMES)
     assert sum(one.num_queries for one in groups.values()) == case.overall.num_queries
-    macro = sum(one.top_k_accuracy for one in groups.values()) / 3
-    assert case.macro_accuracy == pytest.approx(macro)
+    assert case.macro is not None
+    macro = sum(one.top_k_accuracy.value for one in groups.values()) / 3
+    assert case.macro.top_k_accuracy.value == pytest.approx(macro)
 
 
 def test_progress_reaches_the_number_of_queries() -> None:
-    told: list[tuple[int, int]] = []
+    told: list[tuple[str, int, int]] = []
     cases = evaluate(
         gallery(), NAMES, Weights.equal(3), Protocol(), lambda *done: told.append(done)
     )
     total = sum(case.overall.num_queries for case in cases)
-    assert told[-1] == (total, total)
+    assert told[-1] == ("Ranking", total, total)
+    assert ("Finding queries", 120, 120) in told
 
 
 def test_too_many_queries_are_sampled_and_said() -> None:
@@ -117,7 +193,7 @@ def test_chosen_weights_are_no_worse_and_favour_the_sure_block() -> None:
     accuracy = [
         np.mean(
             [
-                one.overall.top_k_accuracy
+                one.overall.top_k_accuracy.value
                 for one in evaluate(items, NAMES, one_w, Protocol(k=5, max_changes=1))
             ]
         )

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from datrnet.core.evaluation.metrics import bootstrap_interval, hits, ndcg, relevance
-from datrnet.core.evaluation.queries import enumerate_queries
+from datrnet.core.evaluation.metrics import Bootstrap, hits, ndcg, relevance
+from datrnet.core.evaluation.queries import draw_queries, enumerate_queries
 
 RED, BLUE, BLACK = 0, 1, 2
 SHORT, LONG = 0, 1
@@ -45,8 +45,8 @@ def test_relevance_counts_a_missing_label_as_a_value() -> None:
     first = np.array([[True, False]])
     assert relevance(found, targets, everything).tolist() == [[1, 0.5, 0]]
     assert relevance(found, targets, first).tolist() == [[1, 1, 0]]
-    assert hits(found, targets).tolist() == [True]
-    assert hits(found[:, 1:], targets).tolist() == [False]
+    assert hits(found, targets, everything).tolist() == [[True, False, False]]
+    assert hits(found, targets, first).tolist() == [[True, True, False]]
 
 
 label_tables = st.integers(1, 4).flatmap(
@@ -86,15 +86,53 @@ def plain_queries(rows: list[list[int]], num_changes: int) -> list[tuple[int, tu
     return found
 
 
+@settings(deadline=None)
+@given(rows=label_tables, limit=st.integers(1, 5))
+def test_drawn_queries_are_valid_ones_and_as_many_as_asked(
+    rows: list[list[int]], limit: int
+) -> None:
+    labels = np.array(rows, dtype=np.int16)
+    for num_changes, drawn in enumerate(draw_queries(labels, (0, 1, 2), limit=limit)):
+        valid = plain_queries(rows, num_changes)
+        found = list(zip(drawn.items.tolist(), map(tuple, drawn.targets.tolist()), strict=True))
+        assert drawn.num_valid == len(valid)
+        assert len(set(found)) == len(found) == min(limit, len(valid))
+        assert set(found) <= set(valid)
+
+
+def test_a_large_gallery_is_looked_at_in_chunks() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(-1, 3, (1200, 3)).astype(np.int16)
+    queries = enumerate_queries(labels, 2)
+    known = {tuple(row) for row in labels.tolist()}
+    expected = sum(
+        sum(a != b for a, b in zip(own, target, strict=True)) == 2
+        and all(b >= 0 or a == b for a, b in zip(own, target, strict=True))
+        for own in map(tuple, labels.tolist())
+        for target in known
+    )
+    assert len(queries) == queries.num_valid == expected
+    assert (queries.changed.sum(axis=1) == 2).all()
+
+
 @given(st.lists(st.sampled_from([0.0, 1.0]), min_size=1, max_size=50))
 def test_interval_encloses_the_mean(values: list[float]) -> None:
     array: NDArray[np.float64] = np.array(values)
-    low, high = bootstrap_interval(array, np.arange(len(array)))
-    assert low - 1e-9 <= array.mean() <= high + 1e-9
+    bootstrap = Bootstrap(np.arange(len(array)))
+    estimate = bootstrap.mean(array, np.ones(len(array), dtype=bool))
+    assert estimate.value == array.mean()
+    assert estimate.low - 1e-6 <= array.mean() <= estimate.high + 1e-6
 
 
 def test_queries_of_one_item_are_drawn_together() -> None:
     values = np.tile([0.0, 1.0], 200)
-    apart = bootstrap_interval(values, np.arange(400))
-    together = bootstrap_interval(values, np.arange(400) % 2 + 2 * (np.arange(400) // 40))
-    assert together[1] - together[0] > 3 * (apart[1] - apart[0])
+    everything = np.ones(400, dtype=bool)
+    apart = Bootstrap(np.arange(400)).mean(values, everything)
+    items = np.arange(400) % 2 + 2 * (np.arange(400) // 40)
+    together = Bootstrap(items).mean(values, everything)
+    assert together.high - together.low > 3 * (apart.high - apart.low)
+
+
+def test_no_query_gives_no_number() -> None:
+    estimate = Bootstrap(np.empty(0, dtype=np.int64)).mean(np.empty(0), np.empty(0, dtype=bool))
+    assert all(np.isnan(one) for one in (estimate.value, estimate.low, estimate.high))

@@ -12,6 +12,7 @@ from PIL import Image
 from datrnet.core.config import Config, IndexConfig, ModelConfig, TrainConfig
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.pictures import picture_pixels
+from datrnet.core.data.splits import training_rows
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import CheckpointError, ConfigError, IndexStaleError
 from datrnet.core.indexing.build import build_index, newest_run
@@ -19,7 +20,6 @@ from datrnet.core.indexing.embedder import Embedder, query_of_picture
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Request, Searcher
-from datrnet.core.training.plan import training_rows
 from datrnet.core.training.run import PicturesRead, start_run, train, unfinished_run
 from datrnet.db.rows import NewItem
 from datrnet.db.store import Store

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from datrnet.core.data.pictures import Box, Picture
 from datrnet.core.models import pixels as module
 from datrnet.core.models.pixels import read_pixels
 
@@ -26,3 +27,13 @@ def test_unreadable_pictures_leave_no_gap(
     assert found.shape == (3, 4, 4, 3)
     np.testing.assert_array_equal(found[:, 0, 0, 0], [0, 80, 160])
     assert told[-1] == (5, 5)
+
+
+def test_a_picture_with_a_box_is_cut_to_it(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (20, 10), (200, 0, 0))
+    picture.paste((0, 0, 200), (10, 0, 20, 10))
+    picture.save(tmp_path / "a.png")
+    parts = [Picture(tmp_path / "a.png", Box(x, 0, 10, 10)) for x in (0, 10, 20)]
+    found, readable = read_pixels(parts, 4)
+    assert readable == [0, 1]
+    np.testing.assert_array_equal(found[:, 0, 0], [(200, 0, 0), (0, 0, 200)])

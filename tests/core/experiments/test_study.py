@@ -1,0 +1,139 @@
+"""Variants are trained alike, measured alike, and never twice."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from datrnet.core.errors import CheckpointError, ConfigError, UnknownNameError
+from datrnet.core.experiments import ablation
+from datrnet.core.experiments.ablation import AblationOptions, GridOptions, grid_variants
+from datrnet.core.experiments.setting import Setting
+from datrnet.core.experiments.study import Study, StudyOptions, VariantSpec
+
+MODEL = {"image_size": 16, "filters": 4, "num_ase": 1, "embedding_size": 8, "stem_stride": 1}
+TRAIN = {"triplets": 16, "epochs": 1, "batch_triplets": 8}
+VARIANTS = (
+    VariantSpec(name="no attention", model={"attention": []}, paper=(0.7, 0.5)),
+    VariantSpec(name="DAtRNet"),
+)
+OPTIONS = AblationOptions(model=MODEL, train=TRAIN, variants=VARIANTS, k=3)
+
+
+def told(setting: Setting) -> tuple[Setting, list[str]]:
+    """Return a setting that notes the steps it is told of."""
+    steps: list[str] = []
+    return replace(setting, on_progress=lambda step, done, total: steps.append(step)), steps
+
+
+def test_an_ablation_trains_every_variant_and_compares_them(setting: Setting) -> None:
+    outcome = ablation.run(setting, OPTIONS)
+    by_name = {row[0]: dict(zip(outcome.columns, row, strict=True)) for row in outcome.rows}
+    assert list(by_name) == ["no attention", "DAtRNet"]
+    assert by_name["no attention"]["parameters"] < by_name["DAtRNet"]["parameters"]  # type: ignore[operator]
+    assert by_name["no attention"]["paper: query"] == 0.7
+    assert by_name["DAtRNet"]["paper: query"] is None
+    assert any(note.startswith("no attention ") and "DAtRNet" in note for note in outcome.notes)
+    assert outcome.pictures["accuracy"].width > 300
+
+
+def test_what_is_finished_is_not_trained_again(setting: Setting) -> None:
+    first = ablation.run(setting, OPTIONS)
+    again, steps = told(setting)
+    assert ablation.run(again, OPTIONS).rows == first.rows
+    assert steps == []
+
+
+def test_an_interrupted_study_goes_on_where_it_was(setting: Setting) -> None:
+    def interrupt(step: str, done: int, total: int) -> None:
+        if step.startswith("2 of 2"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ablation.run(replace(setting, on_progress=interrupt), OPTIONS)
+    again, steps = told(setting)
+    whole = ablation.run(again, OPTIONS)
+    assert not any(step.startswith("1 of 2") for step in steps)
+    assert any(step.startswith("2 of 2") for step in steps)
+    fresh = replace(setting, folder=setting.folder / "fresh")
+    without_seconds = [row[:2] + row[3:] for row in ablation.run(fresh, OPTIONS).rows]
+    assert [row[:2] + row[3:] for row in whole.rows] == without_seconds
+
+
+def test_another_budget_or_catalogue_is_another_study(setting: Setting) -> None:
+    ablation.run(setting, OPTIONS)
+    longer, steps = told(setting)
+    ablation.run(longer, replace(OPTIONS, train=TRAIN | {"triplets": 24}))
+    assert any(step.startswith("1 of 2") for step in steps)
+    setting.catalog.labels[0, 0] = -1
+    relabelled, steps = told(setting)
+    ablation.run(relabelled, OPTIONS)
+    assert any(step.startswith("1 of 2") for step in steps)
+
+
+def test_several_seeds_show_their_spread(setting: Setting) -> None:
+    options = replace(OPTIONS, seeds=(0, 1), super_categories=("colour",))
+    outcome = ablation.run(setting, options)
+    assert "In brackets the least and the most." in outcome.notes
+    assert len(list((setting.folder / "runs").iterdir())) == 4
+
+
+def test_two_programs_do_not_share_a_study(setting: Setting) -> None:
+    setting.folder.mkdir(exist_ok=True)
+    with (
+        FileLock(setting.folder / "lock"),
+        pytest.raises(CheckpointError, match="Another program"),
+    ):
+        ablation.run(setting, OPTIONS)
+
+
+def test_a_wrong_variant_shows_before_anything_is_trained(setting: Setting) -> None:
+    wrong = VariantSpec(name="odd", model={"atention": []})
+    with pytest.raises(ConfigError, match=r"'odd'.*atention.*attention"):
+        ablation.run(setting, replace(OPTIONS, variants=(*VARIANTS, wrong)))
+    assert not (setting.folder / "runs").exists()
+
+
+def test_the_reference_must_be_a_variant(setting: Setting) -> None:
+    with pytest.raises(UnknownNameError, match="DAtRNot"):
+        ablation.run(setting, replace(OPTIONS, reference="DAtRNot"))
+
+
+def test_the_first_learnable_super_categories_are_taken(setting: Setting) -> None:
+    def chosen(**settings: object) -> list[str]:
+        options = StudyOptions(**settings)  # type: ignore[arg-type]
+        return [one.name for one in Study(setting, options).super_categories]
+
+    assert chosen() == ["colour", "pattern"]
+    assert chosen(num_super_categories=1) == ["colour"]
+    assert chosen(super_categories=("Pattern",)) == ["pattern"]
+    setting.catalog.labels[:, 0] = 0
+    assert chosen(num_super_categories=1) == ["pattern"]
+    with pytest.raises(ConfigError, match="colour cannot be learnt"):
+        chosen(super_categories=("colour",))
+
+
+def test_a_grid_varies_one_setting_at_a_time_or_all() -> None:
+    grid = {"embedding_size": [8, 16], "kernel": [3, 5]}
+    options = GridOptions(model=MODEL, train=TRAIN, grid=grid)
+    names = [one.name for one in grid_variants(options)]
+    assert names == ["base: embedding_size 8, kernel 3", "embedding_size 16", "kernel 5"]
+    every = grid_variants(replace(options, vary="all"))
+    assert [one.name for one in every][3] == "embedding_size 16, kernel 5"
+    assert len(every) == 4
+
+
+@pytest.mark.parametrize("grid", [{}, {"kernel": 3}, {"kernel": []}])
+def test_a_grid_without_values_is_refused(grid: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match="grid"):
+        grid_variants(GridOptions(model=MODEL, train=TRAIN, grid=grid))
+
+
+def test_a_grid_is_measured(setting: Setting, tmp_path: Path) -> None:
+    options = GridOptions(
+        model=MODEL, train=TRAIN, grid={"embedding_size": [4]}, super_categories=("colour",), k=3
+    )
+    outcome = ablation.run_grid(setting, options)
+    assert [row[0] for row in outcome.rows] == ["base: embedding_size 8", "embedding_size 4"]
+    assert outcome.notes[-1] == "To choose a setting, take the validation split."
