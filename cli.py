@@ -18,7 +18,9 @@ from datrnet.core.errors import DatrnetError
 INTERRUPTED = {
     "train": "Every finished epoch is kept. Go on with `datrnet train --resume`.",
     "import": "The catalogue is as it was. Run the same command again.",
+    "export": "The folder is as it was. Run the same command again.",
     "index": "The index is as it was. Run the same command again.",
+    "experiment": "Every trained network and finished epoch is kept. Run the same command again.",
     "demo": "What is ready is kept. Go on with `datrnet demo`.",
 }
 """What is kept when a person interrupts a command, and how to go on."""
@@ -109,6 +111,8 @@ WorkspaceOption = Annotated[
         "else the user's data folder.",
     ),
 ]
+TABLE_PANEL = "Of a CSV or JSON Lines file"
+FOLDER_PANEL = "Of a data set in a format of its own"
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
 Split = Literal["train", "validation", "test"]
 
@@ -169,27 +173,81 @@ def demo(
 @app.command(
     name="import",
     epilog="Example: datrnet import catalog.csv --images photos --attribute colour "
-    "--attribute sleeve",
+    "--attribute sleeve \\\n"
+    "or: datrnet import Shopping100k/splits --format adde --images Shopping100k/Images",
 )
 def import_(
-    catalog: Annotated[Path, typer.Argument(metavar="CATALOG", help="A CSV or JSON Lines file.")],
+    catalog: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CATALOG", help="A CSV or JSON Lines file; with --format, a data set's folder."
+        ),
+    ],
     images: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where relative picture paths begin; else the file's."),
+        typer.Option(metavar="DIR", help="Where relative picture paths begin; else at CATALOG."),
     ] = None,
     attribute: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A column that is a super-category; may be repeated."),
+        typer.Option(metavar="NAME", help="Take this super-category; may be repeated."),
     ] = None,
     id_column: Annotated[
-        str | None, typer.Option("--id", metavar="COLUMN", help="The items' codes.")
+        str | None,
+        typer.Option(
+            "--id", metavar="COLUMN", help="The items' codes.", rich_help_panel=TABLE_PANEL
+        ),
     ] = None,
-    image: Annotated[str | None, typer.Option(metavar="COLUMN", help="The picture paths.")] = None,
-    title: Annotated[str | None, typer.Option(metavar="COLUMN", help="The titles.")] = None,
+    image: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The picture paths.", rich_help_panel=TABLE_PANEL),
+    ] = None,
+    title: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The titles.", rich_help_panel=TABLE_PANEL),
+    ] = None,
     split: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="train, validation or test; else drawn 80:10:10."),
+        typer.Option(
+            metavar="COLUMN",
+            help="train, validation or test; else drawn 80:10:10.",
+            rich_help_panel=TABLE_PANEL,
+        ),
     ] = None,
+    format_: Annotated[
+        Literal["adde", "deepfashion"] | None,
+        typer.Option(
+            "--format",
+            help="adde: a split folder, as Shopping100k and DeepFashion were released with. "
+            "deepfashion: its own annotation folders.",
+            rich_help_panel=FOLDER_PANEL,
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            help="adde: names of super-categories and values, in JSON; else they are numbered.",
+            rich_help_panel=FOLDER_PANEL,
+        ),
+    ] = None,
+    annotation: Annotated[
+        Literal["auto", "fine", "coarse"] | None,
+        typer.Option(
+            help="deepfashion: six super-categories (fine), or category, texture and shape "
+            "(coarse).",
+            show_default="fine where it is there",
+            rich_help_panel=FOLDER_PANEL,
+        ),
+    ] = None,
+    crop: Annotated[
+        bool,
+        typer.Option(
+            "--crop",
+            help="deepfashion: cut the pictures to their bounding boxes.",
+            rich_help_panel=FOLDER_PANEL,
+        ),
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -198,19 +256,62 @@ def import_(
     Columns are recognised by name where they can be; the summary says what was taken as what.
     Rows and pictures that cannot be read are listed by line and skipped; the rest goes in.
     """
-    from datrnet.console.importing import run_import
-    from datrnet.core.data.importing import ImportOptions
+    from datrnet.console.importing import ImportChoices, run_import
     from datrnet.core.data.workspace import Workspace
 
-    options = ImportOptions(
+    choices = ImportChoices(
+        format=format_,
         images=images,
         attributes=tuple(attribute or ()),
         id=id_column,
         image=image,
         title=title,
         split=split,
+        names=names,
+        annotation=annotation,
+        crop=crop,
     )
-    run_import(Workspace.locate(workspace), catalog, options, as_json=as_json)
+    run_import(Workspace.locate(workspace), catalog, choices, as_json=as_json)
+
+
+@app.command(epilog="Example: datrnet export splits --format adde --triplets 90000")
+def export(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where to write; made if it is absent.")
+    ],
+    format_: Annotated[
+        Literal["adde"],
+        typer.Option(
+            "--format", help="adde: a split folder that ADDE's public code and `import` read."
+        ),
+    ] = "adde",
+    triplets: Annotated[
+        int, typer.Option(min=0, metavar="NUMBER", help="Triplets to draw.")
+    ] = 40_000,
+    seed: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Of the triplets.")] = 0,
+    with_validation: Annotated[
+        bool,
+        typer.Option("--with-validation", help="Count validation items as train; else left out."),
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write into a folder that holds other files.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the workspace as a split folder: labels, triplets and queries as files of numbers.
+
+    The pictures stay where they are; the folder's README names the image root. A folder of an
+    earlier export is written over.
+    """
+    from datrnet.console.exporting import run_export
+    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.evaluation.exporting import ExportOptions
+
+    options = ExportOptions(
+        num_triplets=triplets, seed=seed, with_validation=with_validation, force=force
+    )
+    run_export(Workspace.locate(workspace), folder, options, as_json=as_json)
 
 
 @app.command(epilog="Example: datrnet train --config small --super-category colour")
@@ -302,6 +403,14 @@ def search(
         list[str] | None,
         typer.Option(metavar="NAME=NUMBER", help="2 counts a super-category twice, 0 not at all."),
     ] = None,
+    within: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Prototypes from items that share the query's value of this super-category: with "
+            "category, a shirt gets the black of shirts.",
+        ),
+    ] = None,
     top: Annotated[
         int | None,
         typer.Option(
@@ -334,6 +443,7 @@ def search(
         weights=tuple(weight or ()),
         top=top,
         split=split,
+        within=within,
     )
     run_search(Workspace.locate(workspace), item, options, pictures=pictures, as_json=as_json)
 
@@ -350,6 +460,27 @@ def evaluate(
     changes: Annotated[
         int, typer.Option(min=0, metavar="NUMBER", help="Most changes of a query.")
     ] = 3,
+    match: Annotated[
+        Literal["used", "all", "known"],
+        typer.Option(
+            help="What a hit must carry: the wanted values of the super-categories with a network "
+            "(used), of all in the catalogue, or only where a value is wanted (known)."
+        ),
+    ] = "used",
+    within: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Prototypes among the items alike in this super-category.",
+        ),
+    ] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Ask the queries that a split folder in ADDE's format brings along.",
+        ),
+    ] = None,
     equal_weights: Annotated[
         bool, typer.Option("--equal-weights", help="The paper's plain distance.")
     ] = False,
@@ -362,16 +493,70 @@ def evaluate(
     """Measure top-k retrieval accuracy: query only, one change, several changes.
 
     Every item of the split is a query, and every change that some item of the split fulfils is
-    asked for. The ranking is exact; the index's own recall is what `datrnet index` prints.
+    asked for. The ranking is exact; the index's own recall is what `datrnet index` prints. The
+    figures are kept in the workspace with the run.
     """
     from datrnet.console.evaluating import run_evaluation
     from datrnet.core.data.workspace import Workspace
     from datrnet.core.evaluation.protocol import Protocol
 
-    protocol = Protocol(k=top, query_in_gallery=not exclude_query, max_changes=changes)
-    run_evaluation(
-        Workspace.locate(workspace), split, protocol, equal_weights=equal_weights, as_json=as_json
+    protocol = Protocol(
+        k=top,
+        query_in_gallery=not exclude_query,
+        match=match,
+        within=within,
+        max_changes=changes,
     )
+    run_evaluation(
+        Workspace.locate(workspace),
+        split,
+        protocol,
+        equal_weights=equal_weights,
+        queries=queries,
+        as_json=as_json,
+    )
+
+
+@app.command(epilog="Example: datrnet experiment ablation --set train.epochs=4")
+def experiment(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME|FILE]", help="Which one; a TOML file of your own; nothing lists them."
+        ),
+    ] = None,
+    split: Annotated[
+        Split | None,
+        typer.Option(
+            help="Its items are queries and gallery.", show_default="as the experiment says"
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="In place of the experiment's; may be repeated."
+        ),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Repeat a table or figure of the paper on the workspace.
+
+    The table (CSV and Markdown) and its pictures are kept in the workspace. Experiments that train
+    go on where they were stopped.
+    """
+    from datrnet.console.experimenting import (
+        ExperimentOptions,
+        list_experiments,
+        run_experiment,
+    )
+    from datrnet.core.data.workspace import Workspace
+
+    if name is None:
+        list_experiments(as_json=as_json)
+        return
+    options = ExperimentOptions(name=name, split=split, settings=tuple(settings or ()))
+    run_experiment(Workspace.locate(workspace), options, as_json=as_json)
 
 
 @app.command(epilog="Example: datrnet browse")
@@ -403,3 +588,26 @@ def info(
 
     if not run_overview(Workspace.locate(workspace), check=check, as_json=as_json):
         raise typer.Exit(1)
+
+
+@app.command(epilog="Example: datrnet report --output report.html")
+def report(
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            help="Where to write it.",
+            show_default="report.html in the workspace",
+        ),
+    ] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Put what the workspace has on one HTML page: tables, curves, pictures, configs, versions.
+
+    The page needs no other file and no network. Its place is printed.
+    """
+    from datrnet.console.reporting import run_report
+    from datrnet.core.data.workspace import Workspace
+
+    run_report(Workspace.locate(workspace), output)

@@ -63,6 +63,9 @@ class Overview:
     super_categories: tuple[Labelled, ...]
     index: IndexState
     runs: tuple[dict[str, Any], ...]
+    num_evaluations: int
+    experiments: tuple[str, ...]
+    """Names of those that have an outcome."""
     bytes_by_part: dict[str, int]
 
 
@@ -101,6 +104,10 @@ def _look(workspace: Workspace, store: Store, *, check: bool) -> Overview:
         ),
         index=_look_at_index(workspace, store, catalog, check=check),
         runs=tuple(_run_facts(run) for run in store.runs()),
+        num_evaluations=len(store.evaluations()),
+        experiments=tuple(
+            sorted(path.parent.name for path in workspace.experiments.glob("*/outcome.json"))
+        ),
         bytes_by_part={
             path.name: _num_bytes(path)
             for path in (
@@ -108,6 +115,7 @@ def _look(workspace: Workspace, store: Store, *, check: bool) -> Overview:
                 workspace.models,
                 workspace.indexes,
                 workspace.thumbnails,
+                workspace.experiments,
                 workspace.demo,
             )
             if path.exists()
@@ -175,6 +183,12 @@ def _show(overview: Overview) -> None:
     _show_index(overview.index)
     if overview.runs:
         _show_runs(out, [_run_cells(run) for run in overview.runs])
+    if overview.num_evaluations or overview.experiments:
+        names = f" ({inert(', '.join(overview.experiments))})" if overview.experiments else ""
+        out.print(
+            f"{counted(overview.num_evaluations, 'evaluation')}, "
+            f"{counted(len(overview.experiments), 'experiment')}{names}. All of it: datrnet report"
+        )
     sizes = ", ".join(f"{name} {decimal(size)}" for name, size in overview.bytes_by_part.items())
     out.print(f"On disk: {sizes}")
 

@@ -6,7 +6,7 @@ Each field's meaning, the paper's words on it and the reason for its default are
 
 import math
 import tomllib
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -213,7 +213,7 @@ class Config:
                 mend=nearest(name, ("name", *sections)),
             )
         parts: dict[str, Any] = {
-            name: _section(kind, data.get(name, {}), f"{source} [{name}]")
+            name: read_section(kind, data.get(name, {}), f"{source} [{name}]")
             for name, kind in sections.items()
         }
         return cls(name=str(data.get("name", source)), **parts)
@@ -251,8 +251,12 @@ class Config:
 Section = TypeVar("Section")
 
 
-def _section(kind: type[Section], values: Any, source: str) -> Section:
-    """Build one config dataclass; TOML arrays become tuples, unknown keys are refused."""
+def read_section(kind: type[Section], values: Any, source: str) -> Section:
+    """Build one config dataclass; TOML arrays become tuples, unknown and absent keys are refused.
+
+    Raises:
+        ConfigError: The message names ``source``.
+    """
     if not isinstance(values, dict):
         raise ConfigError(f"{source} is not a table of settings.")
     hints = get_type_hints(kind)
@@ -262,9 +266,11 @@ def _section(kind: type[Section], values: Any, source: str) -> Section:
             f"{source} has a setting {unknown[0]!r}, which does not exist.",
             mend=nearest(unknown[0], hints),
         )
-    return kind(
-        **{key: _typed(hints[key], value, f"{source} {key}") for key, value in values.items()}
-    )
+    typed = {key: _typed(hints[key], value, f"{source} {key}") for key, value in values.items()}
+    try:
+        return kind(**typed)
+    except TypeError as error:  # a field without a default was left out
+        raise ConfigError(f"{source} lacks a setting: {error}.") from error
 
 
 def _typed(hint: Any, value: Any, source: str) -> Any:
@@ -276,8 +282,15 @@ def _typed(hint: Any, value: Any, source: str) -> Any:
         if kinds[-1] is not Ellipsis and len(value) != len(kinds):
             raise ConfigError(f"{source} must have {len(kinds)} entries, not {len(value)}.")
         return tuple(_typed(kinds[0], one, source) for one in value)
-    if get_origin(hint) is Literal:
+    if get_origin(hint) is Literal or hint is Any:
         return value
+    if get_origin(hint) is dict:
+        if not isinstance(value, dict):
+            raise ConfigError(f"{source} is not a table of settings.")
+        kind = get_args(hint)[1]
+        return {key: _typed(kind, one, f"{source}.{key}") for key, one in value.items()}
+    if isinstance(hint, type) and is_dataclass(hint):
+        return read_section(hint, value, source)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from datrnet import __version__
 from datrnet.cli import app
 
-COMMANDS = ("demo", "import", "train", "index", "search", "evaluate", "browse", "info")
+COMMANDS = ("demo", "import", "train", "index", "search", "evaluate", "browse", "info", "report")
 
 
 def test_without_arguments_the_help_is_printed() -> None:
@@ -43,6 +43,7 @@ def test_every_command_with_results_has_json(command: str) -> None:
         ("import datrnet.console.overview, datrnet.console.importing", "torch textual"),
         ("import datrnet.console.evaluating, datrnet.console.demonstration", "torch textual"),
         ("import datrnet.console.training, datrnet.console.indexing", "textual"),
+        ("import datrnet.console.reporting", "torch textual annoy matplotlib jinja2"),
         ("import datrnet.tui.app", "torch annoy"),
     ],
 )

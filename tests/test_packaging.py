@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("console", "core", "db", "tui")
+PACKAGES = ("console", "core", "db", "experiments", "tui")
 
 
 def test_every_package_is_listed() -> None:

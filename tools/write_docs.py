@@ -4,13 +4,18 @@ make docs                                             docs/cli.md from every com
                                                       docs/keys.md from the explorer's bindings
 python tools/write_docs.py --check                    fail where one of them is out of date
 python tools/write_docs.py --results WORKSPACE NAME   docs/results/NAME.md from a workspace
+python tools/write_docs.py --experiments WORKSPACE NAME
+                                                      docs/results/NAME/ from its experiments
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from PIL import Image
 
 from datrnet.tui.app import ExplorerApp
 from datrnet.tui.screens.browse import BrowseScreen
@@ -28,7 +33,25 @@ KEY_SIGNS = {
     "equals_sign": "=",
     "minus": "-",
 }
-COMMANDS = ("demo", "import", "train", "index", "search", "evaluate", "browse", "info")
+COMMANDS = (
+    "demo",
+    "import",
+    "export",
+    "train",
+    "index",
+    "search",
+    "evaluate",
+    "experiment",
+    "report",
+    "browse",
+    "info",
+)
+WITH_PHOTOS = ("sheets", "activation-maps")
+"""Kinds of experiments whose pictures show the catalogue's own."""
+
+WIDEST = 1400
+"""Pixels of a picture in the docs."""
+
 TRAINED = (
     ("index", "info"),
     ("the test split, weights chosen on validation", "evaluate --split test --changes 3"),
@@ -52,6 +75,9 @@ def main() -> int:
         page = ROOT / "docs" / "results" / f"{name}.md"
         page.parent.mkdir(exist_ok=True)
         page.write_text(results_page(workspace, name), "utf-8")
+        return 0
+    if sys.argv[1:2] == ["--experiments"]:
+        copy_experiments(Path(sys.argv[2]).resolve(), sys.argv[3])
         return 0
     stale = 0
     for name, text in {"cli.md": cli_page(), "keys.md": keys_page()}.items():
@@ -104,6 +130,32 @@ def results_page(workspace: str, name: str) -> str:
         text = text.replace(str(Path(workspace).resolve()), "WORKSPACE")
         parts.append(f"## {title}\n\n```text\n$ datrnet {command}\n{text}\n```\n")
     return "\n".join(parts)
+
+
+def copy_experiments(workspace: Path, name: str) -> None:
+    """Copy the pages and pictures of a workspace's experiments, small enough for a repository.
+
+    A shop's photos are not ours to publish: only the demo's own drawings are.
+    """
+    target = ROOT / "docs" / "results" / name
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for folder in sorted((workspace / "experiments").iterdir()):
+        if not (folder / "outcome.json").exists():
+            continue
+        facts = json.loads((folder / "outcome.json").read_text("utf-8"))
+        page = (folder / f"{folder.name}.md").read_text("utf-8")
+        for picture in facts["pictures"]:
+            line = f"![{Path(picture).stem}]({picture})\n"
+            if facts["kind"] in WITH_PHOTOS and name != "demo":
+                page = page.replace(line, "The picture shows a shop's photos and stays with it.\n")
+                continue
+            copied = f"{folder.name}-{picture}" if picture != f"{folder.name}.png" else picture
+            page = page.replace(f"]({picture})", f"]({copied})")
+            with Image.open(folder / picture) as opened:
+                opened.thumbnail((WIDEST, WIDEST))
+                opened.quantize(128).save(target / copied, optimize=True)
+        (target / f"{folder.name}.md").write_text(page, "utf-8")
 
 
 def how_it_was_made(workspace: Path) -> str:

@@ -1,5 +1,6 @@
 """What `datrnet import` says of the rows, and what it tells a person to do next."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,3 +37,14 @@ def test_without_a_super_category_the_next_step_is_to_name_one(run: Run, tmp_pat
     assert "1 row: 1 item added" in result.stdout
     assert "--attribute NAME" in result.stderr
     assert "Next: datrnet train" not in result.stderr
+
+
+def test_json_of_a_catalogue_file_names_skipped_rows_by_line(run: Run, tmp_path: Path) -> None:
+    Image.new("RGB", (24, 32)).save(tmp_path / "a.png")
+    table = tmp_path / "two.csv"
+    table.write_text("id,image,colour\n1,a.png,Red\n2,b.png,Blue\n")
+    facts = json.loads(run(tmp_path / "workspace", "import", table, "--json").stdout)
+    (problem,) = facts["problems"]
+    assert list(problem) == ["line", "message", "mend"]
+    assert problem["line"] == 3
+    assert facts["plan"]["image"] == "image"

@@ -1,0 +1,101 @@
+"""`datrnet experiment`: the list of experiments, and what one of them found."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from datrnet.console.output import new_table, print_json, print_rows, results, say
+from datrnet.console.pictures import wide_blocks
+from datrnet.console.progress import StepProgress
+from datrnet.core.data.inert_text import inert
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.experiments.conduct import conduct
+from datrnet.core.experiments.outcome import Outcome, StoredOutcome, is_number, shown
+from datrnet.core.experiments.plan import Plan, shipped_plans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentOptions:
+    """What a person asks for, as typed."""
+
+    name: str
+    split: str | None = None
+    settings: Sequence[str] = ()
+
+    @property
+    def command(self) -> str:
+        """The command that repeats it, wherever the workspace lies."""
+        words = ["datrnet", "experiment", self.name]
+        words += ["--split", self.split] if self.split else []
+        return shlex.join(words + [word for one in self.settings for word in ("--set", one)])
+
+    @property
+    def plan(self) -> Plan:
+        """What is meant.
+
+        Raises:
+            UnknownNameError: There is no such experiment.
+            ConfigError: Its file, or a setting, is not of its form.
+        """
+        plan = Plan.load(self.name).with_settings(self.settings)
+        return replace(plan, split=self.split) if self.split else plan
+
+
+def list_experiments(*, as_json: bool) -> None:
+    """Print the experiments that come along."""
+    plans = shipped_plans()
+    if as_json:
+        print_json([{"name": one.name, "title": one.title, "about": one.about} for one in plans])
+        return
+    table = new_table("experiment", "what it repeats", "what it shows")
+    for one in plans:
+        table.add_row(one.name, one.title, one.about)
+    results().print(table)
+    say("Run one with: datrnet experiment NAME")
+
+
+def run_experiment(workspace: Workspace, options: ExperimentOptions, *, as_json: bool) -> None:
+    """Run an experiment and print its table.
+
+    Raises:
+        DatrnetError: See ``core.experiments.conduct``.
+    """
+    plan = Plan.load(options.name).with_settings(options.settings)
+    with workspace.open_store() as store, StepProgress() as progress:
+        outcome, stored = conduct(workspace, store, plan, options.command, progress)
+    if as_json:
+        print_json(_facts_of(stored))
+    elif results().is_terminal:
+        _show(outcome)
+    else:
+        print_rows(outcome.columns, [[shown(cell) for cell in row] for row in outcome.rows])
+    say(f"Table and pictures are in {stored.folder}. Next: datrnet report")
+
+
+def _facts_of(stored: StoredOutcome) -> dict[str, object]:
+    return {
+        "name": stored.name,
+        "title": stored.title,
+        "columns": stored.columns,
+        "rows": stored.rows,
+        "notes": stored.notes,
+        "pictures": [str(stored.folder / name) for name in stored.pictures],
+    }
+
+
+def _show(outcome: Outcome) -> None:
+    out = results()
+    columns = list(zip(*outcome.rows, strict=True))
+    numbers = [
+        name
+        for name, column in zip(outcome.columns, columns, strict=False)
+        if all(map(is_number, column))
+    ]
+    table = new_table(*outcome.columns, numbers=numbers, title=inert(outcome.title))
+    for row in outcome.rows:
+        table.add_row(*(inert(shown(cell)) for cell in row))
+    out.print(table)
+    if outcome.terminal is not None and out.width >= outcome.terminal.width // 2:
+        out.print(wide_blocks(outcome.terminal))
+    for note in outcome.notes:
+        out.print(inert(note))

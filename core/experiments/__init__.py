@@ -1,0 +1,1 @@
+"""The paper's tables and figures, repeated on a workspace; their report."""

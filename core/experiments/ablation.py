@@ -1,0 +1,212 @@
+"""Variants of the network with one budget: table 4 of the paper, and grids of hyper-parameters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Literal
+
+from PIL import Image
+
+from datrnet.core.config import Config
+from datrnet.core.errors import ConfigError, UnknownNameError
+from datrnet.core.evaluation.metrics import Estimate
+from datrnet.core.experiments.charts import bar_chart
+from datrnet.core.experiments.outcome import Cell, Outcome
+from datrnet.core.experiments.scores import INTERVAL_NOTE
+from datrnet.core.experiments.setting import Setting
+from datrnet.core.experiments.study import Measured, Study, StudyOptions, VariantSpec, pooled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AblationOptions(StudyOptions):
+    """Variants, each described, and the one that they are compared with."""
+
+    reference: str = "DAtRNet"
+    """Name of the full model among the variants."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridOptions(StudyOptions):
+    """Values of the model's settings to try."""
+
+    grid: dict[str, Any] = field(default_factory=dict)
+    """By setting of [model], the values to try."""
+    vary: Literal["one", "all"] = "one"
+    """``one`` changes one setting at a time, ``all`` tries every combination."""
+
+
+def run(setting: Setting, options: AblationOptions) -> Outcome:
+    """Train and measure every variant.
+
+    Raises:
+        ConfigError: A variant's setting is wrong.
+        UnknownNameError: The reference is no variant.
+    """
+    names = [one.name for one in options.variants]
+    if options.reference not in names:
+        raise UnknownNameError("variant", options.reference, names)
+    study = Study(setting, options)
+    results = _measured(study, options.base_config(), options.variants)
+    reference = results[names.index(options.reference)]
+    notes = [
+        _compared(name, result, options.reference, reference)
+        for name, result in zip(names, results, strict=True)
+        if name != options.reference
+    ]
+    return _outcome(
+        "Ablations of the network (table 4)", study, options, options.variants, results, notes
+    )
+
+
+def run_grid(setting: Setting, options: GridOptions) -> Outcome:
+    """Train and measure every point of a grid around the base config.
+
+    Raises:
+        ConfigError: The grid names a setting that does not exist, or a wrong value.
+    """
+    study = Study(setting, options)
+    variants = grid_variants(options)
+    results = _measured(study, options.base_config(), variants)
+    best = max(range(len(results)), key=lambda one: pooled(results[one], _of_one_change).value)
+    notes = [
+        f"The best of them for one change: {variants[best].name}. It was measured on the "
+        f"{setting.split} split."
+    ]
+    if setting.split == "test":
+        notes.append("To choose a setting, take the validation split.")
+    return _outcome("Hyper-parameters", study, options, variants, results, notes)
+
+
+def grid_variants(options: GridOptions) -> tuple[VariantSpec, ...]:
+    """Return the base config and every point of the grid, each once.
+
+    Raises:
+        ConfigError: The grid is empty, or does not list values.
+    """
+    for name, values in options.grid.items():
+        if not isinstance(values, list) or not values:
+            raise ConfigError(
+                f"The grid's {name} is {values!r}.", mend=f"Write a list: {name} = [32, 64]"
+            )
+    if not options.grid:
+        raise ConfigError("The grid is empty.", mend="Name settings of [model] in [settings.grid].")
+    base = options.base_config().to_dict()["model"]
+    own = {name: base.get(name) for name in options.grid}
+    points: list[dict[str, Any]] = [own]
+    if options.vary == "all":
+        values = (dict(zip(own, point, strict=True)) for point in product(*options.grid.values()))
+        points += values
+    else:
+        points += [own | {name: one} for name, values in options.grid.items() for one in values]
+    once = list({repr(point): point for point in points}.values())
+    return tuple(VariantSpec(name=_point_name(point, own), model=point) for point in once)
+
+
+def _point_name(point: dict[str, Any], own: dict[str, Any]) -> str:
+    differing = [f"{name} {value}" for name, value in point.items() if value != own[name]]
+    if differing:
+        return ", ".join(differing)
+    return "base: " + ", ".join(f"{name} {value}" for name, value in own.items())
+
+
+def _measured(study: Study, base: Config, variants: Sequence[VariantSpec]) -> list[list[Measured]]:
+    configs = [(one.name, one.config(base)) for one in variants]  # wrong ones show before training
+    return study.measure(configs)
+
+
+def _outcome(
+    title: str,
+    study: Study,
+    options: StudyOptions,
+    variants: Sequence[VariantSpec],
+    results: Sequence[Sequence[Measured]],
+    notes: Sequence[str],
+) -> Outcome:
+    k = options.k
+    paper = any(one.paper for one in variants)
+    columns = (
+        "network",
+        "parameters",
+        "seconds",
+        f"query: top-{k}",
+        f"query: NDCG@{k}",
+        f"query + attribute: top-{k}",
+        f"NDCG@{k}",
+        "of the change",
+        "of the rest",
+        *(("paper: query", "paper: query + attribute") if paper else ()),
+    )
+    rows = [_row(one, result, paper=paper) for one, result in zip(variants, results, strict=True)]
+    names = ", ".join(one.name for one in study.super_categories)
+    first = results[0][0]
+    budget = options.base_config().train
+    about = (
+        f"Super-categories: {names}. Each network: {budget.triplets:,} triplets, "
+        f"{budget.epochs} {'epoch' if budget.epochs == 1 else 'epochs'}; seeds: "
+        f"{', '.join(map(str, options.seeds))}. Ranked with the paper's plain distance; "
+        f"{first.query.num_queries:,} queries without and {first.one_change.num_queries:,} with a "
+        "change."
+    )
+    spread = INTERVAL_NOTE if len(options.seeds) == 1 else "In brackets the least and the most."
+    return Outcome(
+        title=title,
+        columns=columns,
+        rows=tuple(rows),
+        notes=(about, spread, *notes),
+        pictures={"accuracy": _chart(k, variants, results)},
+    )
+
+
+def _row(spec: VariantSpec, results: Sequence[Measured], *, paper: bool) -> tuple[Cell, ...]:
+    return (
+        spec.name,
+        results[0].num_parameters,
+        round(sum(one.seconds for one in results) / len(results)),
+        pooled(results, lambda one: one.query.top_k_accuracy),
+        pooled(results, lambda one: one.query.ndcg),
+        pooled(results, _of_one_change),
+        pooled(results, lambda one: one.one_change.ndcg),
+        pooled(results, lambda one: one.one_change.ndcg_target),
+        pooled(results, lambda one: one.one_change.ndcg_others),
+        *((spec.paper or (None, None)) if paper else ()),
+    )
+
+
+def _chart(
+    k: int, variants: Sequence[VariantSpec], results: Sequence[Sequence[Measured]]
+) -> Image.Image:
+    figures = {
+        "query": [pooled(one, lambda it: it.query.top_k_accuracy) for one in results],
+        "query + attribute": [pooled(one, _of_one_change) for one in results],
+    }
+    return bar_chart(
+        [one.name for one in variants],
+        {name: [one.value for one in some] for name, some in figures.items()},
+        y_label=f"top-{k} accuracy",
+        intervals={name: [(one.low, one.high) for one in some] for name, some in figures.items()},
+        width=8.5,
+    )
+
+
+def _compared(
+    name: str, results: Sequence[Measured], reference: str, full: Sequence[Measured]
+) -> str:
+    """Return in a sentence whether leaving something out did harm."""
+    parts = []
+    for use_case, figure in (
+        ("query", lambda one: one.query.top_k_accuracy),
+        ("query + attribute", _of_one_change),
+        ("NDCG of the change", lambda one: one.one_change.ndcg_target),
+    ):
+        gain = pooled(results, figure).value - pooled(full, figure).value
+        parts.append(f"{use_case} {gain:+.3f}")
+    verdict = (
+        "beats"
+        if pooled(results, _of_one_change).value > pooled(full, _of_one_change).value
+        else "is below"
+    )
+    return f"{name} {verdict} {reference} with a change: {', '.join(parts)}."
+
+
+def _of_one_change(measured: Measured) -> Estimate:
+    return measured.one_change.top_k_accuracy

@@ -1,0 +1,160 @@
+"""Charts in one style, drawn with matplotlib into pictures.
+
+Colours can be told apart by colour-blind people (the palette of Okabe and Ito); lines differ in
+their markers too.
+"""
+
+import io
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from datrnet.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PALETTE = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+    "#8A8A00",
+    "#7A4FBF",
+    "#8B5A2B",
+)
+MARKERS = "osD^vPX*<>"
+DOTS_PER_INCH = 150
+
+EXTRA_MEND = 'Install it with: pip install "datrnet[experiments]"'
+
+
+def new_figure(width: float, height: float, *, rows: int = 1, columns: int = 1) -> "Figure":
+    """Return a figure of that many inches with a grid of axes.
+
+    Raises:
+        ConfigError: The extra that draws charts is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ConfigError("Charts need matplotlib, which is absent.", mend=EXTRA_MEND) from error
+    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
+    figure.subplots(rows, columns, squeeze=False)
+    for axes in figure.axes:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_prop_cycle(color=PALETTE, marker=list(MARKERS[: len(PALETTE)]))
+    return figure
+
+
+def rendered(figure: "Figure") -> Image.Image:
+    """Return a figure as an RGB picture."""
+    written = io.BytesIO()
+    with warnings.catch_warnings():
+        # of a name in letters that the font lacks, which are drawn as boxes
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(written, format="png")
+    written.seek(0)
+    return Image.open(written).convert("RGB")
+
+
+def line_chart(
+    xs: Sequence[float],
+    lines: Mapping[str, Sequence[float]],
+    *,
+    x_label: str,
+    y_label: str,
+    intervals: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+    whole_xs: bool = False,
+    width: float = 7.0,
+    height: float = 4.2,
+) -> Image.Image:
+    """Draw lines over common xs, with a shaded interval where one is given.
+
+    Args:
+        xs: (n,).
+        lines: (n,) by the name that the legend gives it.
+        x_label: Below.
+        y_label: At the left.
+        intervals: Low and high of each point, by the same names.
+        whole_xs: Whether the xs are counts, so that only they are ticked.
+        width: Inches.
+        height: Inches.
+    """
+    figure = new_figure(width, height)
+    axes = figure.axes[0]
+    for name, line in lines.items():
+        drawn = axes.plot(xs, line, label=_escaped(name), markersize=5, linewidth=1.6)
+        if intervals and name in intervals:
+            low, high = zip(*intervals[name], strict=True)
+            axes.fill_between(xs, low, high, alpha=0.15, color=drawn[0].get_color(), linewidth=0)
+    if whole_xs:
+        axes.set_xticks(list(xs))
+    _label(axes, x_label, y_label)
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(frameon=False, fontsize=9)
+    return rendered(figure)
+
+
+def bar_chart(
+    names: Sequence[str],
+    bars: Mapping[str, Sequence[float]],
+    *,
+    y_label: str,
+    intervals: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+    width: float = 7.0,
+    height: float | None = None,
+) -> Image.Image:
+    """Draw horizontal bars, grouped by name, with whiskers where intervals are given.
+
+    Args:
+        names: (n,) one group each, from top to bottom.
+        bars: (n,) by the name that the legend gives it.
+        y_label: What the bars measure.
+        intervals: Low and high of each bar, by the same names.
+        width: Inches.
+        height: Inches; as many as the bars need where None.
+    """
+    figure = new_figure(width, height or 1.2 + 0.28 * len(names) * (len(bars) + 0.6))
+    axes = figure.axes[0]
+    thickness = 0.8 / max(1, len(bars))
+    for number, (name, values) in enumerate(bars.items()):
+        places = [row + (number - (len(bars) - 1) / 2) * thickness for row in range(len(names))]
+        whiskers = None
+        if intervals and name in intervals:
+            pairs = zip(values, intervals[name], strict=True)
+            distances = [(max(0.0, v - low), max(0.0, high - v)) for v, (low, high) in pairs]
+            whiskers = list(zip(*distances, strict=True))
+        axes.barh(
+            places,
+            values,
+            height=thickness * 0.9,
+            xerr=whiskers,
+            label=_escaped(name),
+            color=PALETTE[number % len(PALETTE)],
+            error_kw={"linewidth": 1, "ecolor": "#444444"},
+        )
+    axes.set_yticks(range(len(names)), [_escaped(name) for name in names])
+    axes.invert_yaxis()
+    _label(axes, y_label, "")
+    axes.grid(axis="x", alpha=0.3)
+    if len(bars) > 1:
+        axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return rendered(figure)
+
+
+def _label(axes: "Axes", x_label: str, y_label: str) -> None:
+    axes.set_xlabel(_escaped(x_label))
+    axes.set_ylabel(_escaped(y_label))
+
+
+def _escaped(text: str) -> str:
+    """Return text of which matplotlib takes nothing for a formula, and which it does not hide."""
+    escaped = text.replace("$", r"\$")
+    return f"\N{ZERO WIDTH SPACE}{escaped}" if escaped.startswith("_") else escaped

@@ -1,0 +1,201 @@
+"""What an experiment found: a table, words and pictures, and their folder in the workspace.
+
+experiments/<name>/
+    <name>.csv, <name>.md     the table, for programs and for people
+    <picture>.png             one file a picture
+    outcome.json              all of it but the pixels, written last
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from datrnet import __version__
+from datrnet.core.errors import DataError
+from datrnet.core.evaluation.metrics import Estimate
+from datrnet.core.models.run_folder import write_atomically
+
+Cell = str | int | float | Estimate | None
+
+OUTCOME_FILE = "outcome.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcome:
+    """What one experiment found."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+    """How to read the table, in sentences; what is unexpected in it first."""
+    pictures: Mapping[str, Image.Image] = field(default_factory=dict)
+    """By name without suffix, the main one first."""
+    terminal: Image.Image | None = None
+    """A small plain one for character cells, which stays in no file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """How an outcome came about."""
+
+    name: str
+    kind: str
+    command: str
+    """What a person typed, so that another can repeat it."""
+    config: Mapping[str, Any]
+    """Everything the experiment was set to."""
+    facts: Mapping[str, Any]
+    """Of the workspace: run, generation, split and the like."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredOutcome:
+    """An outcome as its folder has it."""
+
+    folder: Path
+    name: str
+    kind: str
+    title: str
+    command: str
+    made_at: str
+    """UTC, ISO 8601."""
+    version: str
+    seconds: float
+    facts: Mapping[str, Any]
+    config: Mapping[str, Any]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | int | float | None, ...], ...]
+    """Estimates as text, "value (low–high)"."""
+    notes: tuple[str, ...]
+    pictures: tuple[str, ...]
+    """File names in the folder."""
+
+
+def write_outcome(folder: Path, outcome: Outcome, provenance: Provenance) -> StoredOutcome:
+    """Write an outcome into its folder, the file that says it is whole last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = []
+    for name, picture in outcome.pictures.items():
+        written = io.BytesIO()
+        picture.save(written, "PNG", optimize=True)
+        write_atomically(folder / f"{name}.png", written.getvalue())
+        pictures.append(f"{name}.png")
+    write_atomically(folder / f"{provenance.name}.csv", _csv_of(outcome))
+    markdown = markdown_of(outcome, provenance.command, pictures)
+    write_atomically(folder / f"{provenance.name}.md", markdown)
+    facts = {
+        "name": provenance.name,
+        "kind": provenance.kind,
+        "title": outcome.title,
+        "command": provenance.command,
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": __version__,
+        "seconds": round(provenance.seconds, 1),
+        "facts": dict(provenance.facts),
+        "config": dict(provenance.config),
+        "columns": list(outcome.columns),
+        "rows": [[_plain(cell) for cell in row] for row in outcome.rows],
+        "notes": list(outcome.notes),
+        "pictures": pictures,
+    }
+    text = json.dumps(facts, indent=1, ensure_ascii=False, default=str)
+    write_atomically(folder / OUTCOME_FILE, text)
+    return read_outcome(folder)
+
+
+def read_outcome(folder: Path) -> StoredOutcome:
+    """Read what ``write_outcome`` wrote.
+
+    Raises:
+        DataError: There is none, or it is damaged.
+    """
+    path = folder / OUTCOME_FILE
+    mend = f"Run `datrnet experiment {folder.name}` again."
+    try:
+        facts = json.loads(path.read_text("utf-8"))
+        for key in ("columns", "notes", "pictures"):
+            facts[key] = tuple(map(str, facts[key]))
+        facts["rows"] = tuple(tuple(row) for row in facts["rows"])
+        if any(len(row) != len(facts["columns"]) for row in facts["rows"]):
+            raise DataError(f"{path} is damaged: a row has another width.", mend=mend)
+        return StoredOutcome(folder=folder, **facts)
+    except FileNotFoundError as error:
+        raise DataError(f"There is no outcome in {folder}.", mend=mend) from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{path} is damaged.", mend=mend) from error
+
+
+def shown(cell: Cell) -> str:
+    """Return a cell as a person reads it: three decimals, thousands apart, a dash for nothing."""
+    if isinstance(cell, Estimate):
+        if not math.isfinite(cell.value):
+            return "–"
+        return f"{cell.value:.3f} ({cell.low:.3f}–{cell.high:.3f})"
+    if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
+        return "–"
+    if isinstance(cell, float):
+        return f"{cell:,.3f}"
+    return f"{cell:,}" if isinstance(cell, int) else cell
+
+
+def is_number(cell: object) -> bool:
+    """Tell whether a cell stands to the right in a column."""
+    return cell is None or isinstance(cell, int | float | Estimate)
+
+
+def markdown_of(outcome: Outcome, command: str, pictures: Sequence[str]) -> str:
+    """Return the page of an outcome: command, table, notes and pictures."""
+    parts = [f"# {outcome.title}", f"```text\n$ {command}\n```", _markdown_table(outcome)]
+    parts += outcome.notes
+    parts += [f"![{Path(name).stem}]({name})" for name in pictures]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _markdown_table(outcome: Outcome) -> str:
+    if not outcome.rows:
+        return ""
+    numeric = [all(map(is_number, column)) for column in zip(*outcome.rows, strict=True)]
+    lines = [outcome.columns, tuple("---:" if one else "---" for one in numeric)]
+    lines += [tuple(shown(cell) for cell in row) for row in outcome.rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in line) + " |"
+        for line in lines
+    )
+
+
+def _csv_of(outcome: Outcome) -> str:
+    """Return the table; a column of estimates becomes three: the value, low and high."""
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    columns = list(zip(*outcome.rows, strict=True)) or [()] * len(outcome.columns)
+    names: list[str] = []
+    cells: list[list[Cell]] = []
+    for name, column in zip(outcome.columns, columns, strict=True):
+        if any(isinstance(cell, Estimate) for cell in column):
+            for part in ("value", "low", "high"):
+                names.append(name if part == "value" else f"{name} {part}")
+                cells.append([_finite(getattr(cell, part, None)) for cell in column])
+        else:
+            names.append(name)
+            cells.append([_finite(cell) for cell in column])
+    writer.writerow(names)
+    writer.writerows(zip(*cells, strict=True))
+    return written.getvalue()
+
+
+def _plain(cell: Cell) -> str | int | float | None:
+    return shown(cell) if isinstance(cell, Estimate) else _finite(cell)
+
+
+def _finite(cell: Any) -> Any:
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell

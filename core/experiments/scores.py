@@ -1,0 +1,28 @@
+"""Scores as the cells of a table, the same four figures in all of them."""
+
+from datrnet.core.evaluation.protocol import Score
+from datrnet.core.experiments.outcome import Cell
+
+
+def score_columns(k: int) -> tuple[str, ...]:
+    """Return the headings of ``score_cells``."""
+    return ("queries", f"top-{k}", f"NDCG@{k}", "of the change", "of the rest")
+
+
+def score_cells(score: Score) -> tuple[Cell, ...]:
+    """Return the number of queries and all figures: none of them tells enough by itself."""
+    return (
+        score.num_queries,
+        score.top_k_accuracy,
+        score.ndcg,
+        score.ndcg_target,
+        score.ndcg_others,
+    )
+
+
+INTERVAL_NOTE = "In brackets the 95 % interval, by bootstrap over the query items."
+
+
+def use_case_name(num_changes: int) -> str:
+    """Return what a use case is called."""
+    return {0: "query only", 1: "one change"}.get(num_changes, f"{num_changes} changes")

@@ -1,0 +1,291 @@
+"""Studies: networks that differ in one thing, trained with one budget and measured alike.
+
+Every variant has a run folder of its own inside the experiment's; what is finished is not done
+again, so that a study goes on where it was stopped.
+"""
+
+import json
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from datrnet.core.config import Config
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.errors import CheckpointError, ConfigError, DataError
+from datrnet.core.evaluation.metrics import Estimate
+from datrnet.core.evaluation.protocol import Protocol, Score, evaluate
+from datrnet.core.evaluation.ranking import Gallery, Weights
+from datrnet.core.experiments.setting import Progress, Setting
+from datrnet.core.indexing.build import run_prototypes
+from datrnet.core.indexing.embedder import Embedder
+from datrnet.core.models.pixels import read_pixels
+from datrnet.core.models.run_folder import RUN_FILE, RunFolder, plain_name, write_atomically
+from datrnet.core.training.data import TrainingData, load_training_data
+from datrnet.core.training.plan import obstacles
+from datrnet.core.training.run import BatchDone, PicturesRead, TrainEvent, train_networks
+from datrnet.db.rows import SuperCategory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantSpec:
+    """A network of a study, as its file describes it."""
+
+    name: str
+    model: dict[str, Any] = field(default_factory=dict)
+    """Settings of [model] that differ from the base config's."""
+    train: dict[str, Any] = field(default_factory=dict)
+    """The same of [train]."""
+    paper: tuple[float, ...] = ()
+    """The paper's top-30 accuracy of query and of query + attribute, where it has them."""
+
+    def config(self, base: Config) -> Config:
+        """Return the config of this variant.
+
+        Raises:
+            ConfigError: A setting does not exist or is out of range.
+        """
+        values = base.to_dict()
+        values["model"] |= self.model
+        values["train"] |= self.train
+        return Config.from_dict(values, source=f"variant {self.name!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyOptions:
+    """What all studies share."""
+
+    base: str = "small"
+    """The config that is varied: small, paper, or a TOML file."""
+    super_categories: tuple[str, ...] = ()
+    """Those to train; none takes the first ``num_super_categories`` that can be learnt."""
+    num_super_categories: int = 2
+    train: dict[str, Any] = field(default_factory=dict)
+    """The budget: settings of [train] that are the same for all variants."""
+    model: dict[str, Any] = field(default_factory=dict)
+    """Settings of [model] that are the same for all variants, but where one says otherwise."""
+    seeds: tuple[int, ...] = (0,)
+    k: int = 30
+    variants: tuple[VariantSpec, ...] = ()
+
+    def base_config(self) -> Config:
+        """Return the config that is varied, with the budget.
+
+        Raises:
+            ConfigError: There is no such config, or a setting is wrong.
+        """
+        shared = VariantSpec(name="shared settings", model=self.model, train=self.train)
+        return shared.config(Config.load(self.base))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The figures of one trained variant."""
+
+    num_parameters: int
+    """Of one network."""
+    seconds: float
+    """Training time of all its networks."""
+    query: Score
+    one_change: Score
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> "Measured":
+        """Read figures back from JSON."""
+        scores = {name: _score_from(facts[name]) for name in ("query", "one_change")}
+        return cls(num_parameters=facts["num_parameters"], seconds=facts["seconds"], **scores)
+
+
+class Study:
+    """The data of a study, read once, and its variants trained and measured one by one."""
+
+    def __init__(self, setting: Setting, options: StudyOptions) -> None:
+        """Choose the super-categories.
+
+        Raises:
+            ConfigError: There are too few that can be learnt.
+            UnknownNameError: One that is named does not exist.
+        """
+        self._setting = setting
+        self._folder = setting.folder
+        self._options = options
+        self.super_categories = _chosen(setting.catalog, options)
+        self._training: dict[int, TrainingData] = {}
+        self._gallery: dict[int, tuple[NDArray[np.uint8], NDArray[np.int64]]] = {}
+
+    def measure(self, variants: Sequence[tuple[str, Config]]) -> list[list[Measured]]:
+        """Return the figures of every variant, one for each seed.
+
+        Raises:
+            CheckpointError: Another program is at this study.
+            DataError: A split has no readable picture.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self._folder / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise CheckpointError(
+                f"Another program is at the experiment {self._folder.name}.", mend="Wait for it."
+            ) from error
+        try:
+            return [
+                [
+                    self._measured(config.with_seed(seed), f"{number} of {len(variants)}: {name}")
+                    for seed in self._options.seeds
+                ]
+                for number, (name, config) in enumerate(variants, start=1)
+            ]
+        finally:
+            lock.release()
+
+    def _measured(self, config: Config, step: str) -> Measured:
+        run = self._run_folder(config)
+        path = run.path / f"figures-{self._setting.split}-{self._options.k}.json"
+        if path.exists():
+            return Measured.from_dict(json.loads(path.read_text("utf-8")))
+        data = self._training_data(run)
+        train_networks(run, data, _Told(self._setting.on_progress, step, run))
+        measured = self._evaluated(run, data, step)
+        write_atomically(path, json.dumps(asdict(measured)))
+        return measured
+
+    def _run_folder(self, config: Config) -> RunFolder:
+        """Return the folder of a config on this catalogue, made if it is absent."""
+        settings = {key: value for key, value in config.to_dict().items() if key != "name"}
+        parts = (json.dumps(settings, sort_keys=True), *map(str, self.super_categories))
+        digest = zlib.crc32("\n".join((*parts, self._catalog_digest)).encode())
+        name = f"{plain_name(config.name)[:40]}-{config.train.seed}-{digest:08x}"
+        path = self._folder / "runs" / name
+        if (path / RUN_FILE).exists():
+            return RunFolder.open(path)
+        run = RunFolder(path=path, config=config, super_categories=self.super_categories)
+        run.create()
+        return run
+
+    @cached_property
+    def _catalog_digest(self) -> str:
+        """What tells this catalogue from another, so that its networks are not taken for it."""
+        catalog = self._setting.catalog
+        labels = zlib.crc32(catalog.labels.tobytes())
+        return f"{labels} {zlib.crc32(repr((catalog.codes, catalog.splits.tolist())).encode())}"
+
+    def _training_data(self, run: RunFolder) -> TrainingData:
+        size = run.config.model.image_size
+        if size not in self._training:
+            self._training = {
+                size: load_training_data(
+                    self._setting.workspace, self._setting.catalog, run, self._tell_reading
+                )
+            }
+        return self._training[size]
+
+    def _gallery_data(self, size: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Return the pixels of the split and the rows of the catalogue that they are of."""
+        if size not in self._gallery:
+            workspace, catalog = self._setting.workspace, self._setting.catalog
+            rows = catalog.rows_in(self._setting.split)
+            paths = [workspace.picture(catalog.picture_paths[row]) for row in rows]
+            pixels, readable = read_pixels(paths, size, self._tell_reading)
+            if not readable:
+                raise DataError(
+                    f"No item of the split {self._setting.split!r} has a readable picture.",
+                    mend="Import a catalogue whose split column names such items.",
+                )
+            self._gallery = {size: (pixels, rows[readable])}
+        return self._gallery[size]
+
+    def _tell_reading(self, done: int, total: int) -> None:
+        self._setting.on_progress("Reading pictures", done, total)
+
+    def _evaluated(self, run: RunFolder, data: TrainingData, step: str) -> Measured:
+        """Return the figures with the paper's plain distance, so that nothing is chosen."""
+        self._setting.on_progress(f"Measuring {step}", 0, 1)
+        pixels, rows = self._gallery_data(run.config.model.image_size)
+        embedder = Embedder(run)
+        taught = np.flatnonzero(~data.is_validation)
+        splits = np.full(len(taught), "train")
+        prototypes = run_prototypes(
+            run, embedder.embed(data.pixels[taught]), data.labels[taught], splits
+        )
+        gallery = Gallery(
+            embeddings=embedder.embed(pixels),
+            labels=self._setting.catalog.labels_numbered_as(run.super_categories)[rows],
+            prototypes=prototypes,
+        )
+        names = [one.name for one in run.super_categories]
+        protocol = Protocol(k=self._options.k, max_changes=1)
+        query, one_change = evaluate(gallery, names, Weights.equal(len(names)), protocol)
+        return Measured(
+            num_parameters=embedder.num_parameters // len(names),
+            seconds=_seconds(run),
+            query=query.overall,
+            one_change=one_change.overall,
+        )
+
+
+class _Told:
+    """Turns a training's events into the progress of a step."""
+
+    def __init__(self, on_progress: Progress, step: str, run: RunFolder) -> None:
+        self._on_progress, self._step = on_progress, step
+        self._names = [one.name for one in run.super_categories]
+
+    def __call__(self, event: TrainEvent) -> None:
+        if isinstance(event, BatchDone):
+            before = self._names.index(event.super_category) * event.num_batches
+            total = len(self._names) * event.num_batches
+            self._on_progress(self._step, before + event.batches_done, total)
+        elif isinstance(event, PicturesRead):
+            self._on_progress("Reading pictures", event.done, event.total)
+
+
+def pooled(results: Sequence[Measured], figure: Callable[[Measured], Estimate | None]) -> Estimate:
+    """Return a figure over seeds: its bootstrap interval with one, else mean, least and most."""
+    found = [one for one in map(figure, results) if one is not None]
+    if len(found) == 1:
+        return found[0]
+    values = [one.value for one in found] or [float("nan")]
+    return Estimate(float(np.mean(values)), min(values), max(values))
+
+
+def _chosen(catalog: Catalog, options: StudyOptions) -> tuple[SuperCategory, ...]:
+    reasons = obstacles(catalog)
+    idxs = [catalog.super_category_idx(name) for name in options.super_categories]
+    idxs = (
+        list(dict.fromkeys(idxs))
+        or [idx for idx, one in enumerate(catalog.super_categories) if one.name not in reasons][
+            : options.num_super_categories
+        ]
+    )
+    chosen = tuple(catalog.super_categories[idx] for idx in idxs)
+    for one in chosen:
+        if one.name in reasons:
+            raise ConfigError(
+                f"{one.name} cannot be learnt: {reasons[one.name]}.",
+                mend="Label more training items.",
+            )
+    if not chosen:
+        raise ConfigError(
+            "The catalogue has no super-category that can be learnt.",
+            mend="Import a table with attribute columns, and items in the train split.",
+        )
+    return chosen
+
+
+def _seconds(run: RunFolder) -> float:
+    lines = run.log_path.read_text("utf-8").splitlines()
+    return float(sum(json.loads(line)["seconds"] for line in lines))
+
+
+def _score_from(facts: Mapping[str, Any]) -> Score:
+    figures: dict[str, Any] = {
+        name: Estimate(**value) if isinstance(value, dict) else value
+        for name, value in facts.items()
+    }
+    return Score(**figures)

@@ -1,0 +1,81 @@
+"""`datrnet experiment`: what it prints, what it keeps, and what it says of mistakes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from datrnet.core.data.workspace import Workspace
+
+Run = Callable[..., Result]
+
+
+def test_without_a_name_the_experiments_are_listed(run: Run, tmp_path: Path) -> None:
+    result = run(tmp_path, "experiment")
+    assert result.exit_code == 0
+    for name in ("architecture", "table-2", "ablation", "t-sne", "sheets", "hyper-parameters"):
+        assert name in result.stdout
+    listed = json.loads(run(tmp_path, "experiment", "--json").stdout)
+    assert len(listed) == 11
+
+
+def test_an_experiment_prints_its_table_and_keeps_it(run: Run, copied: Workspace) -> None:
+    result = run(copied.root, "experiment", "changes", "--split", "test", "--set", "k=3")
+    assert result.exit_code == 0, result.output
+    header, *rows = [line.split("\t") for line in result.stdout.splitlines()]
+    assert header[:4] == ["use case", "weights", "valid queries", "queries"]
+    assert len(rows) == 6
+    folder = copied.experiments / "changes"
+    page = (folder / "changes.md").read_text("utf-8")
+    assert "$ datrnet experiment changes --split test --set k=3" in page
+    assert {path.name for path in folder.iterdir()} == {
+        "changes.csv",
+        "changes.md",
+        "accuracy.png",
+        "outcome.json",
+    }
+    assert "Next: datrnet report" in result.stderr
+
+
+def test_an_experiment_as_json_names_its_pictures(run: Run, copied: Workspace) -> None:
+    result = run(copied.root, "experiment", "architecture", "--json")
+    facts = json.loads(result.stdout)
+    assert len(facts["rows"][0]) == len(facts["columns"])
+    assert all(Path(one).is_file() for one in facts["pictures"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("ablaton",), "No experiment is called 'ablaton'. Did you mean ablation?"),
+        (("changes", "--set", "k"), "--set 'k' is not of the form NAME=VALUE."),
+        (("changes", "--set", "kk=3"), "has a setting 'kk', which does not exist."),
+        (("changes", "--set", "k=many"), "must be of type int, not 'many'."),
+        (("changes", "--set", "match=some"), "match is 'some'; it must be one of used"),
+        (("ablation", "--set", "base=big"), "No config is called 'big'"),
+        (("ablation", "--set", "train.epoch=1"), "'epoch', which does not exist. Did you mean"),
+        (("hyper-parameters", "--set", "grid.kernl=[3]"), "'kernl', which does not exist."),
+        (("specific-prototypes", "--set", 'within=["sleeve"]'), "'sleeve'"),
+    ],
+)
+def test_a_mistake_is_one_line_that_tells_the_mend(
+    run: Run, copied: Workspace, arguments: tuple[str, ...], said: str
+) -> None:
+    result = run(copied.root, "experiment", *arguments)
+    assert result.exit_code in (1, 2)
+    told = " ".join(result.stderr.split())
+    assert said in told
+    assert "Traceback" not in told
+    assert not list(copied.root.glob("experiments/*/outcome.json"))
+
+
+def test_an_experiment_without_an_index_says_what_to_run(
+    run: Run, tmp_path: Path, shop: Path
+) -> None:
+    assert run(tmp_path, "import", shop).exit_code == 0
+    result = run(tmp_path, "experiment", "changes")
+    assert result.exit_code == 1
+    assert "datrnet" in result.stderr
+    assert "index" in result.stderr
