@@ -33,6 +33,7 @@ docs: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/search.py
+	$(BIN)/python benchmarks/evaluation.py
 
 demo-weights: $(READY)
 	$(BIN)/python tools/train_demo_weights.py

@@ -1,7 +1,18 @@
-"""What holds for all tests."""
+"""What holds for all tests, and a shop of a few dozen pictures, imported, trained and indexed."""
 
+import csv
 import os
+import shutil
 import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+from typer.testing import CliRunner, Result
+
+from datrnet.cli import app
+from datrnet.core.data.workspace import Workspace
 
 # Tiny networks gain nothing from threads, and threads that wait for each other on a busy machine
 # are slower by far. Must be said before torch is first imported.
@@ -9,3 +20,95 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # textual-image asks the terminal for its abilities when it is imported.
 sys.__stdin__ = None  # type: ignore[assignment]
+
+Run = Callable[..., Result]
+
+COLOURS = {"Black": (20, 20, 20), "Red": (200, 30, 30), "Blue": (30, 30, 200)}
+PATTERNS = ("plain", "striped")
+SPLITS = ("train", "train", "validation", "test")
+
+TINY = """
+[model]
+image_size = 16
+filters = 4
+num_ase = 1
+embedding_size = 8
+[train]
+triplets = 32
+epochs = 2
+batch_triplets = 8
+[index]
+trees = 4
+"""
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalogue file of 48 items with their pictures beside it."""
+    folder = tmp_path_factory.mktemp("shop")
+    rows = [_draw(folder, number) for number in range(48)]
+    with (folder / "catalog.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder / "catalog.csv"
+
+
+@pytest.fixture(scope="session")
+def tiny_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A config that trains within a second."""
+    path = tmp_path_factory.mktemp("config") / "tiny.toml"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture(scope="session")
+def ready(tmp_path_factory: pytest.TempPathFactory, shop: Path, tiny_config: Path) -> Path:
+    """A workspace after import, train and index; do not change it."""
+    root = tmp_path_factory.mktemp("ready")
+    for arguments in (
+        ("import", shop),
+        ("train", "--config", tiny_config),
+        ("index",),
+    ):
+        result = _run(root, *arguments)
+        assert result.exit_code == 0, result.output
+    return root
+
+
+@pytest.fixture
+def copied(ready: Path, tmp_path: Path) -> Workspace:
+    """A copy of the ready workspace, to be changed."""
+    return Workspace(shutil.copytree(ready, tmp_path / "workspace"))
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command in a workspace given first."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    return _run
+
+
+def _run(root: Path, *arguments: object) -> Result:
+    return CliRunner().invoke(app, [*map(str, arguments), "--workspace", str(root)])
+
+
+def _draw(folder: Path, number: int) -> dict[str, str]:
+    colour, pattern = list(COLOURS)[number % 3], PATTERNS[number // 3 % 2]
+    picture = Image.new("RGB", (24, 32), (240, 240, 240))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((4, 4, 20, 28), fill=COLOURS[colour])
+    if pattern == "striped":
+        for top in range(5, 28, 6):
+            draw.rectangle((4, top, 20, top + 2), fill=(250, 250, 200))
+    path = f"images/{number}.png"
+    (folder / "images").mkdir(exist_ok=True)
+    picture.save(folder / path)
+    return {
+        "id": f"item-{number}",
+        "image": path,
+        "title": f"[red]{colour} {pattern}[/] shirt number {number}",
+        "split": SPLITS[number // 6 % 4],
+        "colour": "" if number == 11 else colour,
+        "pattern": pattern,
+    }
