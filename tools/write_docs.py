@@ -17,6 +17,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.experiments.report.outcomes import experiment_folders
 from datrnet.tui.app import ExplorerApp
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
@@ -140,9 +142,12 @@ def copy_experiments(workspace: Path, name: str) -> None:
     target = ROOT / "docs" / "results" / name
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    for folder in sorted((workspace / "experiments").iterdir()):
-        if not (folder / "outcome.json").exists():
-            continue
+    listed = [
+        f"# Experiments on {name}\n",
+        f"Written by `python tools/write_docs.py --experiments WORKSPACE {name}` from the outcomes "
+        "of `datrnet experiment`; every page names its command.\n",
+    ]
+    for folder in experiment_folders(Workspace(workspace)):
         facts = json.loads((folder / "outcome.json").read_text("utf-8"))
         page = (folder / f"{folder.name}.md").read_text("utf-8")
         for picture in facts["pictures"]:
@@ -156,6 +161,8 @@ def copy_experiments(workspace: Path, name: str) -> None:
                 opened.thumbnail((WIDEST, WIDEST))
                 opened.quantize(128).save(target / copied, optimize=True)
         (target / f"{folder.name}.md").write_text(page, "utf-8")
+        listed.append(f"- [{facts['title']}]({folder.name}.md)")
+    (target / "README.md").write_text("\n".join([*listed, ""]), "utf-8")
 
 
 def how_it_was_made(workspace: Path) -> str:

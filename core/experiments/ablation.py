@@ -10,6 +10,7 @@ from PIL import Image
 from datrnet.core.config import Config
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.evaluation.metrics import Estimate
+from datrnet.core.experiments.architecture import layers_of
 from datrnet.core.experiments.charts import bar_chart
 from datrnet.core.experiments.outcome import Cell, Outcome
 from datrnet.core.experiments.scores import INTERVAL_NOTE
@@ -127,7 +128,7 @@ def _outcome(
     columns = (
         "network",
         "parameters",
-        "seconds",
+        "million multiply-adds",
         f"query: top-{k}",
         f"query: NDCG@{k}",
         f"query + attribute: top-{k}",
@@ -136,10 +137,14 @@ def _outcome(
         "of the rest",
         *(("paper: query", "paper: query + attribute") if paper else ()),
     )
-    rows = [_row(one, result, paper=paper) for one, result in zip(variants, results, strict=True)]
+    base = options.base_config()
+    rows = [
+        _row(one, one.config(base), result, paper=paper)
+        for one, result in zip(variants, results, strict=True)
+    ]
     names = ", ".join(one.name for one in study.super_categories)
     first = results[0][0]
-    budget = options.base_config().train
+    budget = base.train
     about = (
         f"Super-categories: {names}. Each network: {budget.triplets:,} triplets, "
         f"{budget.epochs} {'epoch' if budget.epochs == 1 else 'epochs'}; seeds: "
@@ -157,11 +162,14 @@ def _outcome(
     )
 
 
-def _row(spec: VariantSpec, results: Sequence[Measured], *, paper: bool) -> tuple[Cell, ...]:
+def _row(
+    spec: VariantSpec, config: Config, results: Sequence[Measured], *, paper: bool
+) -> tuple[Cell, ...]:
+    layers = layers_of(config.model)
     return (
         spec.name,
-        results[0].num_parameters,
-        round(sum(one.seconds for one in results) / len(results)),
+        sum(one.num_parameters for one in layers),
+        round(sum(one.multiply_adds for one in layers) / 1e6, 1),
         pooled(results, lambda one: one.query.top_k_accuracy),
         pooled(results, lambda one: one.query.ndcg),
         pooled(results, _of_one_change),

@@ -87,10 +87,8 @@ class StudyOptions:
 class Measured:
     """The figures of one trained variant."""
 
-    num_parameters: int
-    """Of one network."""
     seconds: float
-    """Training time of all its networks."""
+    """Training time of all its networks, whatever else the machine did."""
     query: Score
     one_change: Score
 
@@ -98,7 +96,7 @@ class Measured:
     def from_dict(cls, facts: Mapping[str, Any]) -> "Measured":
         """Read figures back from JSON."""
         scores = {name: _score_from(facts[name]) for name in ("query", "one_change")}
-        return cls(num_parameters=facts["num_parameters"], seconds=facts["seconds"], **scores)
+        return cls(seconds=facts["seconds"], **scores)
 
 
 class Study:
@@ -222,7 +220,6 @@ class Study:
         protocol = Protocol(k=self._options.k, max_changes=1)
         query, one_change = evaluate(gallery, names, Weights.equal(len(names)), protocol)
         return Measured(
-            num_parameters=embedder.num_parameters // len(names),
             seconds=_seconds(run),
             query=query.overall,
             one_change=one_change.overall,

@@ -28,11 +28,6 @@ class Embedder:
         self._threads = ThreadTuner(retry_after=RETRY_AFTER)
         self._networks = [run.load_network(idx).to(device) for idx in numbers]
 
-    @property
-    def num_parameters(self) -> int:
-        """Of all networks together."""
-        return sum(one.numel() for network in self._networks for one in network.parameters())
-
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed pictures.
 

@@ -57,8 +57,7 @@ def test_an_interrupted_study_goes_on_where_it_was(setting: Setting) -> None:
     assert not any(step.startswith("1 of 2") for step in steps)
     assert any(step.startswith("2 of 2") for step in steps)
     fresh = replace(setting, folder=setting.folder / "fresh")
-    without_seconds = [row[:2] + row[3:] for row in ablation.run(fresh, OPTIONS).rows]
-    assert [row[:2] + row[3:] for row in whole.rows] == without_seconds
+    assert ablation.run(fresh, OPTIONS).rows == whole.rows
 
 
 def test_another_budget_or_catalogue_is_another_study(setting: Setting) -> None:
