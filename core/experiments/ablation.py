@@ -11,7 +11,7 @@ from datrnet.core.config import Config
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.experiments.architecture import layers_of
-from datrnet.core.experiments.charts import bar_chart
+from datrnet.core.experiments.charts import dot_chart
 from datrnet.core.experiments.outcome import Cell, Outcome
 from datrnet.core.experiments.scores import INTERVAL_NOTE
 from datrnet.core.experiments.setting import Setting
@@ -54,6 +54,10 @@ def run(setting: Setting, options: AblationOptions) -> Outcome:
         for name, result in zip(names, results, strict=True)
         if name != options.reference
     ]
+    if len(options.seeds) == 1:
+        notes.append(
+            "The intervals are over queries; what another seed would change is not in them."
+        )
     return _outcome(
         "Ablations of the network (table 4)", study, options, options.variants, results, notes
     )
@@ -187,10 +191,10 @@ def _chart(
         "query": [pooled(one, lambda it: it.query.top_k_accuracy) for one in results],
         "query + attribute": [pooled(one, _of_one_change) for one in results],
     }
-    return bar_chart(
+    return dot_chart(
         [one.name for one in variants],
         {name: [one.value for one in some] for name, some in figures.items()},
-        y_label=f"top-{k} accuracy",
+        x_label=f"top-{k} accuracy",
         intervals={name: [(one.low, one.high) for one in some] for name, some in figures.items()},
         width=8.5,
     )
@@ -200,20 +204,20 @@ def _compared(
     name: str, results: Sequence[Measured], reference: str, full: Sequence[Measured]
 ) -> str:
     """Return in a sentence whether leaving something out did harm."""
-    parts = []
-    for use_case, figure in (
-        ("query", lambda one: one.query.top_k_accuracy),
-        ("query + attribute", _of_one_change),
-        ("NDCG of the change", lambda one: one.one_change.ndcg_target),
-    ):
-        gain = pooled(results, figure).value - pooled(full, figure).value
-        parts.append(f"{use_case} {gain:+.3f}")
-    verdict = (
-        "beats"
-        if pooled(results, _of_one_change).value > pooled(full, _of_one_change).value
-        else "is below"
-    )
-    return f"{name} {verdict} {reference} with a change: {', '.join(parts)}."
+    gains = {
+        use_case: pooled(results, figure).value - pooled(full, figure).value
+        for use_case, figure in (
+            ("query", lambda one: one.query.top_k_accuracy),
+            ("query + attribute", _of_one_change),
+            ("NDCG of the change", lambda one: one.one_change.ndcg_target),
+        )
+    }
+    ablated, whole = pooled(results, _of_one_change), pooled(full, _of_one_change)
+    verdict = "beats" if ablated.value > whole.value else "does not beat"
+    apart = ablated.low > whole.high or ablated.high < whole.low
+    sure = "" if apart else ", but the intervals overlap"
+    listed = ", ".join(f"{use_case} {gain:+.3f}" for use_case, gain in gains.items())
+    return f"{name} {verdict} {reference} with a change{sure}: {listed}."
 
 
 def _of_one_change(measured: Measured) -> Estimate:

@@ -197,4 +197,4 @@ def _chart(tables: Mapping[str, tuple[Layer, ...]]) -> Image.Image:
             total = sum(getattr(layer, count) for layer in layers)
             by_name = {layer.name: 100 * getattr(layer, count) / total for layer in layers}
             shares[f"{config}: {what}"] = [by_name.get(name, 0.0) for name in names]
-    return bar_chart(names, shares, y_label="share of the network, %", height=4.8)
+    return bar_chart(names, shares, x_label="share of the network, %")

@@ -106,46 +106,88 @@ def bar_chart(
     names: Sequence[str],
     bars: Mapping[str, Sequence[float]],
     *,
-    y_label: str,
-    intervals: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+    x_label: str,
     width: float = 7.0,
-    height: float | None = None,
+    height: float = 4.8,
 ) -> Image.Image:
-    """Draw horizontal bars, grouped by name, with whiskers where intervals are given.
+    """Draw horizontal bars, grouped by name.
 
     Args:
         names: (n,) one group each, from top to bottom.
         bars: (n,) by the name that the legend gives it.
-        y_label: What the bars measure.
-        intervals: Low and high of each bar, by the same names.
+        x_label: What the bars measure.
         width: Inches.
-        height: Inches; as many as the bars need where None.
+        height: Inches.
     """
-    figure = new_figure(width, height or 1.2 + 0.28 * len(names) * (len(bars) + 0.6))
+    figure = new_figure(width, height)
     axes = figure.axes[0]
     thickness = 0.8 / max(1, len(bars))
     for number, (name, values) in enumerate(bars.items()):
         places = [row + (number - (len(bars) - 1) / 2) * thickness for row in range(len(names))]
+        axes.barh(
+            places,
+            values,
+            height=thickness * 0.9,
+            label=_escaped(name),
+            color=PALETTE[number % len(PALETTE)],
+        )
+    axes.set_yticks(range(len(names)), [_escaped(name) for name in names])
+    axes.invert_yaxis()
+    _label(axes, x_label, "")
+    axes.grid(axis="x", alpha=0.3)
+    if len(bars) > 1:
+        axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return rendered(figure)
+
+
+def dot_chart(
+    names: Sequence[str],
+    dots: Mapping[str, Sequence[float]],
+    *,
+    x_label: str,
+    intervals: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+    width: float = 7.0,
+) -> Image.Image:
+    """Draw a dot for each name and series, with whiskers where intervals are given.
+
+    The axis begins where the dots do, which bars may not: what differs little can be seen.
+
+    Args:
+        names: (n,) one line each, from top to bottom.
+        dots: (n,) by the name that the legend gives the series.
+        x_label: What the dots measure.
+        intervals: Low and high of each dot, by the same names.
+        width: Inches.
+    """
+    figure = new_figure(width, 1.2 + 0.22 * len(names) * (len(dots) + 0.8))
+    axes = figure.axes[0]
+    for number, (name, values) in enumerate(dots.items()):
+        shift = (number - (len(dots) - 1) / 2) * 0.7 / len(dots)
         whiskers = None
         if intervals and name in intervals:
             pairs = zip(values, intervals[name], strict=True)
             distances = [(max(0.0, v - low), max(0.0, high - v)) for v, (low, high) in pairs]
             whiskers = list(zip(*distances, strict=True))
-        axes.barh(
-            places,
+        axes.errorbar(
             values,
-            height=thickness * 0.9,
+            [row + shift for row in range(len(names))],
             xerr=whiskers,
             label=_escaped(name),
             color=PALETTE[number % len(PALETTE)],
-            error_kw={"linewidth": 1, "ecolor": "#444444"},
+            marker=MARKERS[number % len(MARKERS)],
+            markersize=6,
+            linestyle="none",
+            elinewidth=1.4,
+            capsize=3,
         )
     axes.set_yticks(range(len(names)), [_escaped(name) for name in names])
-    axes.invert_yaxis()
-    _label(axes, y_label, "")
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    for border in range(1, len(names)):
+        axes.axhline(border - 0.5, color="#DDDDDD", linewidth=0.8)
+    _label(axes, x_label, "")
     axes.grid(axis="x", alpha=0.3)
-    if len(bars) > 1:
-        axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    if len(dots) > 1:
+        axes.legend(frameon=False, fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
     return rendered(figure)
 
 

@@ -9,7 +9,7 @@ from datrnet.core.evaluation.assess import assess
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Protocol
 from datrnet.core.evaluation.ranking import Weights
-from datrnet.core.experiments.charts import bar_chart
+from datrnet.core.experiments.charts import dot_chart
 from datrnet.core.experiments.outcome import Cell, Outcome
 from datrnet.core.experiments.scores import INTERVAL_NOTE
 from datrnet.core.experiments.setting import Setting
@@ -79,10 +79,10 @@ def run_by_super_category(setting: Setting, options: ComparisonOptions) -> Outco
             INTERVAL_NOTE,
         ),
         pictures={
-            "accuracy": bar_chart(
+            "accuracy": dot_chart(
                 names,
                 {label: [one.value for one in some] for label, some in accuracies.items()},
-                y_label=f"top-{options.k} accuracy",
+                x_label=f"top-{options.k} accuracy",
                 intervals={
                     label: [(one.low, one.high) for one in some]
                     for label, some in accuracies.items()

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from datrnet.core.evaluation.assess import gallery_of, weights_of
-from datrnet.core.evaluation.metrics import Bootstrap
+from datrnet.core.evaluation.metrics import Bootstrap, Estimate
 from datrnet.core.evaluation.protocol import Figures, Protocol, evaluate_queries, query_figures
 from datrnet.core.evaluation.queries import draw_queries
 from datrnet.core.evaluation.ranking import Weights
-from datrnet.core.experiments.charts import bar_chart
+from datrnet.core.experiments.charts import dot_chart
 from datrnet.core.experiments.outcome import Cell, Outcome
 from datrnet.core.experiments.scores import INTERVAL_NOTE, score_cells, score_columns
 from datrnet.core.experiments.setting import Setting
@@ -33,7 +33,7 @@ def run(setting: Setting, options: SpecificOptions) -> Outcome:
     kinds: list[str | None] = [None, *(options.within or names)]
     weighings = {"chosen": weights_of(setting.generation), "equal": Weights.equal(len(names))}
     rows: list[tuple[Cell, ...]] = []
-    accuracies: dict[str, list[float]] = {name: [] for name in weighings}
+    gains: dict[str, list[Estimate]] = {name: [] for name in weighings}
     generic: dict[str, Figures] = {}
     for done, within in enumerate(kinds):
         setting.on_progress("Measuring", done, len(kinds))
@@ -48,9 +48,8 @@ def run(setting: Setting, options: SpecificOptions) -> Outcome:
                 figures.hit - before.hit, np.ones(len(queries), dtype=bool)
             )
             label = GENERIC if within is None else f"within {within}"
-            gained = None if within is None else gain
-            rows.append((label, name, *score_cells(case.overall), gained))
-            accuracies[name].append(case.overall.top_k_accuracy.value)
+            rows.append((label, name, *score_cells(case.overall), None if within is None else gain))
+            gains[name] += [] if within is None else [gain]
     setting.on_progress("Measuring", len(kinds), len(kinds))
     return Outcome(
         title=f"Generic and specific prototypes, one change, {setting.split} split",
@@ -69,11 +68,14 @@ def run(setting: Setting, options: SpecificOptions) -> Outcome:
             INTERVAL_NOTE,
         ),
         pictures={
-            "accuracy": bar_chart(
-                [GENERIC if one is None else f"within {one}" for one in kinds],
-                {f"{name} weights": some for name, some in accuracies.items()},
-                y_label=f"top-{options.k} accuracy, one change",
-                width=8.5,
+            "gain": dot_chart(
+                [f"within {one}" for one in kinds[1:]],
+                {f"{name} weights": [one.value for one in some] for name, some in gains.items()},
+                x_label=f"gain in top-{options.k} accuracy over generic prototypes, one change",
+                intervals={
+                    f"{name} weights": [(one.low, one.high) for one in some]
+                    for name, some in gains.items()
+                },
             )
         },
     )
