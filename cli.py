@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from datrnet import __version__
-from datrnet.core.errors import DatrnetError
+from datrnet.core.errors import ConfigError, DatrnetError
 
 INTERRUPTED = {
     "train": "Every finished epoch is kept. Go on with `datrnet train --resume`.",
@@ -487,6 +487,14 @@ def evaluate(
     exclude_query: Annotated[
         bool, typer.Option("--exclude-query", help="A changed query takes no rank itself.")
     ] = False,
+    include_query: Annotated[
+        bool,
+        typer.Option("--include-query", help="An unchanged query takes a rank too: the first."),
+    ] = False,
+    max_queries: Annotated[
+        int,
+        typer.Option(min=0, metavar="NUMBER", help="Most queries a number of changes; 0 asks all."),
+    ] = 20_000,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -502,10 +510,11 @@ def evaluate(
 
     protocol = Protocol(
         k=top,
-        query_in_gallery=not exclude_query,
+        query_takes_rank=_query_takes_rank(exclude=exclude_query, include=include_query),
         match=match,
         within=within,
         max_changes=changes,
+        max_queries=max_queries,
     )
     run_evaluation(
         Workspace.locate(workspace),
@@ -517,6 +526,14 @@ def evaluate(
     )
 
 
+def _query_takes_rank(*, exclude: bool, include: bool) -> Literal["changed", "never", "always"]:
+    if exclude and include:
+        raise ConfigError("--exclude-query and --include-query contradict each other.")
+    if exclude:
+        return "never"
+    return "always" if include else "changed"
+
+
 @app.command(epilog="Example: datrnet experiment ablation --set train.epochs=4")
 def experiment(
     name: Annotated[
@@ -526,7 +543,7 @@ def experiment(
         ),
     ] = None,
     split: Annotated[
-        Split | None,
+        Literal["train", "validation", "test", "all"] | None,
         typer.Option(
             help="Its items are queries and gallery.", show_default="as the experiment says"
         ),
@@ -537,6 +554,9 @@ def experiment(
             "--set", metavar="NAME=VALUE", help="In place of the experiment's; may be repeated."
         ),
     ] = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="Print its settings instead of running it.")
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -549,6 +569,7 @@ def experiment(
         ExperimentOptions,
         list_experiments,
         run_experiment,
+        show_settings,
     )
     from datrnet.core.data.workspace import Workspace
 
@@ -556,6 +577,9 @@ def experiment(
         list_experiments(as_json=as_json)
         return
     options = ExperimentOptions(name=name, split=split, settings=tuple(settings or ()))
+    if show:
+        show_settings(options, as_json=as_json)
+        return
     run_experiment(Workspace.locate(workspace), options, as_json=as_json)
 
 

@@ -8,6 +8,7 @@ from datrnet.console.progress import StepProgress
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import ConfigError
 from datrnet.core.evaluation.assess import Assessment, assess
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Protocol, Score, UseCase
@@ -18,6 +19,12 @@ MATCHES = {
     "used": "every super-category that has a network",
     "known": "every super-category that has a network and where a value is wanted",
     "all": "every super-category of the catalogue",
+}
+
+RANKS = {
+    "changed": "may take a rank where something is changed, and is left out where nothing is",
+    "never": "is left out",
+    "always": "may take a rank, and where nothing is changed the first is its own",
 }
 
 
@@ -35,6 +42,11 @@ def run_evaluation(
     Raises:
         DatrnetError: There is no index, or it has no item of the split.
     """
+    if queries is not None and split != "test":
+        raise ConfigError(
+            f"The queries of a folder are of its test split, not of {split}.",
+            mend="Leave --split away.",
+        )
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
         generation = Generation.current(workspace, store)
@@ -59,17 +71,16 @@ def run_evaluation(
 def definition_of(assessment: Assessment) -> str:
     """Return in one sentence what top-k accuracy means here."""
     protocol = assessment.protocol
-    place = "may take a rank" if protocol.query_in_gallery else "is left out"
     asked = (
-        "every item of the split is a query"
+        "the queries are all valid ones of the split"
         if assessment.queries is None
         else f"the queries are those of the folder {assessment.queries}"
     )
     return (
         f"Top-{protocol.k} accuracy is the share of queries with at least one item among the "
         f"nearest {protocol.k} that carries the wanted value in {MATCHES[protocol.match]}; "
-        f"{asked}, ranked exactly against the split; the query item "
-        f"itself {place} where something is changed, and is left out where nothing is."
+        f"{asked}, ranked exactly against the split; the query item itself "
+        f"{RANKS[protocol.query_takes_rank]}."
     )
 
 
@@ -77,7 +88,8 @@ def _show(assessment: Assessment) -> None:
     out = results()
     k = assessment.protocol.k
     columns = (f"top-{k}", "95 % interval", f"NDCG@{k}", "of the change", "of the rest")
-    title = f"{assessment.split} split, {assessment.num_items:,} items, run {assessment.run_name}"
+    place = "all items" if assessment.split == "all" else f"{assessment.split} split"
+    title = f"{place}, {assessment.num_items:,} items, run {assessment.run_name}"
     table = new_table(
         "use case", "queries", *columns, numbers=("queries", *columns), title=inert(title)
     )
@@ -99,10 +111,12 @@ def _show(assessment: Assessment) -> None:
     out.print("± is half of the 95 % interval, by bootstrap over the query items.")
     if assessment.num_left_out:
         say(
-            f"{assessment.num_left_out:,} queries of the folder could not be asked: of an "
-            "item that is not in the index, or without a right answer in it.",
+            f"{assessment.num_left_out:,} queries of the folder could not be asked: their "
+            "item is not in the index, what they change has no network, or no item is right.",
             "yellow",
         )
+    if assessment.protocol.k > assessment.num_items:
+        say(f"The split has {assessment.num_items:,} items: no list is longer.", "yellow")
     if any(case.overall.num_queries < case.num_valid for case in assessment.use_cases):
         say("Where a use case has more valid queries than were asked, they were sampled.")
 
@@ -145,7 +159,7 @@ def _cells(score: Score) -> tuple[str, ...]:
     accuracy = score.top_k_accuracy
     return (
         percent(accuracy.value),
-        f"{percent(accuracy.low)} – {percent(accuracy.high)}",
+        f"{percent(accuracy.low)} – {percent(accuracy.high)}" if score.num_queries else "–",
         *(_figure(one) for one in (score.ndcg, score.ndcg_target, score.ndcg_others)),
     )
 

@@ -2,15 +2,15 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from datrnet.console.output import new_table, print_json, print_rows, results, say
 from datrnet.console.pictures import wide_blocks
 from datrnet.console.progress import StepProgress
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.experiments.conduct import conduct
-from datrnet.core.experiments.outcome import Outcome, StoredOutcome, is_number, shown
+from datrnet.core.experiments.conduct import conduct, options_of
+from datrnet.core.experiments.outcome import Outcome, flat_table, is_number, shown
 from datrnet.core.experiments.plan import Plan, shipped_plans
 
 
@@ -54,33 +54,49 @@ def list_experiments(*, as_json: bool) -> None:
     say("Run one with: datrnet experiment NAME")
 
 
+def show_settings(options: ExperimentOptions, *, as_json: bool) -> None:
+    """Print what an experiment is set to, without running it.
+
+    Raises:
+        DatrnetError: There is no such experiment, or a setting is wrong.
+    """
+    plan = options.plan
+    settings = {"kind": plan.kind, "split": plan.split, **asdict(options_of(plan))}
+    if as_json:
+        print_json(settings)
+        return
+    table = new_table("setting", "value")
+    for name, value in settings.items():
+        table.add_row(name, inert(str(value)))
+    results().print(table)
+    say("Replace one with --set NAME=VALUE; what stands in braces with --set NAME.KEY=VALUE.")
+
+
 def run_experiment(workspace: Workspace, options: ExperimentOptions, *, as_json: bool) -> None:
     """Run an experiment and print its table.
 
     Raises:
         DatrnetError: See ``core.experiments.conduct``.
     """
-    plan = Plan.load(options.name).with_settings(options.settings)
+    plan = options.plan
     with workspace.open_store() as store, StepProgress() as progress:
         outcome, stored = conduct(workspace, store, plan, options.command, progress)
+    names, rows = flat_table(outcome)
     if as_json:
-        print_json(_facts_of(stored))
+        print_json(
+            {
+                "name": stored.name,
+                "title": stored.title,
+                "rows": [dict(zip(names, row, strict=True)) for row in rows],
+                "notes": stored.notes,
+                "pictures": [str(stored.folder / name) for name in stored.pictures],
+            }
+        )
     elif results().is_terminal:
         _show(outcome)
     else:
-        print_rows(outcome.columns, [[shown(cell) for cell in row] for row in outcome.rows])
+        print_rows(names, [["" if cell is None else cell for cell in row] for row in rows])
     say(f"Table and pictures are in {stored.folder}. Next: datrnet report")
-
-
-def _facts_of(stored: StoredOutcome) -> dict[str, object]:
-    return {
-        "name": stored.name,
-        "title": stored.title,
-        "columns": stored.columns,
-        "rows": stored.rows,
-        "notes": stored.notes,
-        "pictures": [str(stored.folder / name) for name in stored.pictures],
-    }
 
 
 def _show(outcome: Outcome) -> None:

@@ -72,10 +72,12 @@ def run_search(
         show_answer(results(), answer, Pictures(workspace) if pictures else None)
     else:
         print_answer_rows(answer)
-        if answer.request.within is not None:
+        if answer.request.changes and answer.request.within is not None:
             say("\n".join(prototype_lines(answer)))
         if not answer.substitutes:
             say(NOTHING_FOUND)
+    if answer.request.within is not None and not answer.request.changes:
+        say("--within chooses what stands for a wanted value; without --set it changes nothing.")
     missing = answer.searcher.num_unindexed
     if missing:
         verb = "is" if missing == 1 else "are"

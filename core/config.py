@@ -282,7 +282,12 @@ def _typed(hint: Any, value: Any, source: str) -> Any:
         if kinds[-1] is not Ellipsis and len(value) != len(kinds):
             raise ConfigError(f"{source} must have {len(kinds)} entries, not {len(value)}.")
         return tuple(_typed(kinds[0], one, source) for one in value)
-    if get_origin(hint) is Literal or hint is Any:
+    if hint is Any:
+        return value
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            allowed = ", ".join(map(str, get_args(hint)))
+            raise ConfigError(f"{source} is {value!r}; it must be one of {allowed}.")
         return value
     if get_origin(hint) is dict:
         if not isinstance(value, dict):

@@ -24,6 +24,22 @@ def training_rows(catalog: Catalog) -> tuple[NDArray[np.intp], NDArray[np.bool_]
     return train, np.array([code % HELD_OUT == 0 for code in codes], dtype=bool)
 
 
+ALL = "all"
+"""In place of a split's name: every item."""
+
+SPLITS = ("train", "validation", "test", ALL)
+
+
+def split_rows(catalog: Catalog, split: str) -> NDArray[np.intp]:
+    """Return the rows of a split, ascending.
+
+    Without a validation split, ``validation`` is what is held out of training.
+    """
+    if split == ALL:
+        return np.arange(catalog.num_items)
+    return validation_rows(catalog) if split == "validation" else catalog.rows_in(split)
+
+
 def validation_rows(catalog: Catalog) -> NDArray[np.intp]:
     """Return the rows that validate, ascending."""
     rows, validates = training_rows(catalog)

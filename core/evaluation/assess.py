@@ -1,13 +1,14 @@
 """Evaluating the current index of a workspace on one of its splits, and keeping the figures."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.splits import split_rows
 from datrnet.core.errors import DataError, UnknownNameError
 from datrnet.core.evaluation.given_queries import given_queries
 from datrnet.core.evaluation.protocol import (
@@ -23,9 +24,6 @@ from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.prototypes import specific_mean_embeddings
 from datrnet.core.retrieval.wanted import MIN_SPECIFIC
 from datrnet.db.store import Store
-
-ALL = "all"
-"""In place of a split's name: every item."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +88,7 @@ def assess(
     manifest = generation.manifest
     weights = weights or weights_of(generation)
     names = tuple(one.name for one in generation.super_categories)
+    protocol = replace(protocol, max_changes=min(protocol.max_changes, len(names)))
     if queries is None:
         num_left_out = 0
         use_cases = evaluate(gallery, names, weights, protocol, on_progress)
@@ -180,8 +179,7 @@ def _in_gallery(catalog: Catalog, generation: Generation, split: str) -> NDArray
     now = [catalog.super_category_idx(one.name) for one in generation.super_categories]
     unknown = (labels < 0) & (catalog.labels[rows][:, now] >= 0)
     there: NDArray[np.bool_] = np.logical_not(unknown.any(axis=1))
-    if split != ALL:
-        there &= catalog.splits[rows] == split
+    there &= np.isin(rows, split_rows(catalog, split))
     if not there.any():
         raise DataError(
             f"The index has no item of the split {split!r}.",

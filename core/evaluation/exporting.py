@@ -1,7 +1,7 @@
 """Exporting a workspace as a split folder in ADDE's format, with queries and triplets."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -155,7 +155,11 @@ def _used_values(catalog: Catalog, taken: NDArray[np.intp]) -> tuple[Names, NDAr
 def _pictures(
     workspace: Workspace, catalog: Catalog, taken: NDArray[np.intp]
 ) -> tuple[Path, list[str], list[str]]:
-    """Return the folder common to all pictures, their paths below it, and what is lost."""
+    """Return the folder the lines count from, the lines, and what is lost.
+
+    It is the folder below which the pictures' paths are the items' codes, where there is one: what
+    was imported from a data set keeps its codes. Else the folder common to all pictures.
+    """
     pictures = [workspace.picture(catalog.picture_paths[row]) for row in taken]
     places = [str(picture.path) for picture in pictures]
     try:
@@ -165,11 +169,25 @@ def _pictures(
             "The pictures lie on different drives, and the format has one folder for all.",
             mend="Move them to one drive and import the catalogue again.",
         ) from error
+    root = _root_of_codes([catalog.codes[row] for row in taken], places) or root
     start = len(os.path.join(root, ""))
     lines = [place[start:].replace(os.sep, "/") for place in places]
     num_boxes = sum(picture.box is not None for picture in pictures)
     lost = f"Pictures with a box, which the format cannot hold: {num_boxes:,}; they count as whole."
     return Path(root), lines, [lost] if num_boxes else []
+
+
+def _root_of_codes(codes: Sequence[str], places: Sequence[str]) -> str | None:
+    """Return the one folder that makes each picture's path of an item's code, if there is one."""
+    roots = set()
+    for code, place in zip(codes, places, strict=True):
+        end = code.replace("/", os.sep)
+        if not place.endswith(os.sep + end):
+            return None
+        roots.add(place[: -len(end) - 1])
+        if len(roots) > 1:
+            return None
+    return roots.pop() or os.sep
 
 
 def _queries(labels: NDArray[np.int16], on_progress: Callable[[int, int], None]) -> AddeQueries:

@@ -18,15 +18,17 @@ Progress = Callable[[str, int, int], None]
 
 Match = Literal["used", "all", "known"]
 
+QueryTakesRank = Literal["changed", "never", "always"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
     """What the sources leave open, with the defaults of docs/evaluation.md."""
 
     k: int = 30
-    query_in_gallery: bool = True
-    """Whether the query item takes a rank when something is changed; with no change it is always
-    removed, or every query would be its own answer."""
+    query_takes_rank: QueryTakesRank = "changed"
+    """Whether the query item takes a rank itself: only where something is ``changed`` (else every
+    query is its own answer), ``never``, or ``always``."""
     match: Match = "used"
     """What a hit must carry: the wanted value in every super-category that has a network
     (``used``), in those of them where something is wanted (``known``), or in every super-category
@@ -36,16 +38,18 @@ class Protocol:
     max_changes: int = 3
     """Largest number of changes evaluated."""
     max_queries: int = 20_000
-    """Queries per number of changes; more are sampled down, with a fixed seed."""
+    """Queries per number of changes; more are sampled down, with a fixed seed; 0 asks all."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        if self.match not in get_args(Match):
-            raise ConfigError(
-                f"match is {self.match!r}; it must be one of {', '.join(get_args(Match))}."
-            )
-        if self.k < 1 or self.max_changes < 0 or self.max_queries < 1:
-            raise ConfigError("k and max_queries must be at least 1, max_changes at least 0.")
+        for name, choices in (("match", Match), ("query_takes_rank", QueryTakesRank)):
+            if getattr(self, name) not in get_args(choices):
+                raise ConfigError(
+                    f"{name} is {getattr(self, name)!r}; it must be one of "
+                    f"{', '.join(get_args(choices))}."
+                )
+        if self.k < 1 or min(self.max_changes, self.max_queries) < 0:
+            raise ConfigError("k must be at least 1, max_changes and max_queries at least 0.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +101,7 @@ def evaluate(
         gallery.labels,
         range(most + 1),
         num_changeable=len(names),
-        limit=protocol.max_queries,
+        limit=protocol.max_queries or None,
         on_progress=lambda done, total: on_progress("Finding queries", done, total),
     )
     return evaluate_queries(gallery, names, query_sets, weights, protocol, on_progress)
@@ -164,7 +168,9 @@ def query_figures(
     """Rank the gallery for every query and measure each list."""
     names = ("hit", "ndcg", "ndcg_target", "ndcg_others")
     measured = {name: np.zeros(len(queries)) for name in names}
-    in_gallery = protocol.query_in_gallery and queries.num_changes > 0
+    in_gallery = protocol.query_takes_rank == "always" or (
+        protocol.query_takes_rank == "changed" and queries.num_changes > 0
+    )
     for part, near in rank(gallery, queries, weights, protocol.k, query_in_gallery=in_gallery):
         targets, changed = queries.targets[part], queries.changed[part]
         figures = Figures.of(gallery.labels[near], targets, changed, protocol.match)

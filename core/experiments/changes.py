@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from datrnet.core.evaluation.assess import assess
-from datrnet.core.evaluation.protocol import Match, Protocol, UseCase
+from datrnet.core.evaluation.protocol import Match, Protocol, QueryTakesRank, UseCase
 from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.experiments.charts import line_chart
 from datrnet.core.experiments.outcome import Outcome
@@ -24,7 +24,7 @@ class ChangesOptions:
 
     max_changes: int = 6
     k: int = 30
-    query_in_gallery: bool = True
+    query_takes_rank: QueryTakesRank = "changed"
     match: Match = "used"
     max_queries: int = 20_000
 
@@ -33,7 +33,7 @@ def run(setting: Setting, options: ChangesOptions) -> Outcome:
     """Evaluate the index with none, one and up to the most changes, weighed in both ways."""
     protocol = Protocol(
         k=options.k,
-        query_in_gallery=options.query_in_gallery,
+        query_takes_rank=options.query_takes_rank,
         match=options.match,
         max_changes=options.max_changes,
         max_queries=options.max_queries,

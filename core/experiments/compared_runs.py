@@ -7,11 +7,11 @@ from typing import Any
 
 from datrnet.core.evaluation.assess import assess
 from datrnet.core.evaluation.metrics import Estimate
-from datrnet.core.evaluation.protocol import Protocol
+from datrnet.core.evaluation.protocol import Match, Protocol, QueryTakesRank
 from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.experiments.charts import dot_chart
 from datrnet.core.experiments.outcome import Cell, Outcome
-from datrnet.core.experiments.scores import INTERVAL_NOTE
+from datrnet.core.experiments.scores import INTERVAL_NOTE, score_columns
 from datrnet.core.experiments.setting import Setting
 from datrnet.db.rows import EvaluationRow
 
@@ -26,14 +26,22 @@ class ComparisonOptions:
     """The protocol that all runs are compared under."""
 
     k: int = 30
-    query_in_gallery: bool = True
+    query_takes_rank: QueryTakesRank = "changed"
+    match: Match = "used"
+    within: str | None = None
     max_changes: int = 3
+    max_queries: int = 20_000
 
     @property
     def protocol(self) -> Protocol:
         """The protocol."""
         return Protocol(
-            k=self.k, query_in_gallery=self.query_in_gallery, max_changes=self.max_changes
+            k=self.k,
+            query_takes_rank=self.query_takes_rank,
+            match=self.match,
+            within=self.within,
+            max_changes=self.max_changes,
+            max_queries=self.max_queries,
         )
 
 
@@ -71,7 +79,7 @@ def run_by_super_category(setting: Setting, options: ComparisonOptions) -> Outco
     }
     return Outcome(
         title=f"One change, by what is changed (table 2), {setting.split} split",
-        columns=("super-category", "run", "system", "weights", *_columns(options.k)),
+        columns=("super-category", "run", "system", "weights", *score_columns(options.k)),
         rows=tuple(rows),
         notes=(
             "Micro means weigh every query alike, macro means every super-category.",
@@ -101,13 +109,13 @@ def run_overall(setting: Setting, options: ComparisonOptions) -> Outcome:
         query, changed = one.use_case(0), one.use_case(1)
         if query is None or changed is None:
             continue
-        _, *query_figures = _cells(query["overall"])
+        query_figures = _cells(query["overall"])
         rows.append(
             (
                 one.run_name,
                 one.system,
                 one.weights,
-                *query_figures[:2],
+                *query_figures[:3],
                 *_cells(changed["overall"]),
             )
         )
@@ -118,13 +126,14 @@ def run_overall(setting: Setting, options: ComparisonOptions) -> Outcome:
             "run",
             "system",
             "weights",
+            "queries",
             f"query: top-{k}",
             f"query: NDCG@{k}",
-            "queries with a change",
+            "queries + attribute",
             f"query + attribute: top-{k}",
-            f"NDCG@{k}",
-            "of the change",
-            "of the rest",
+            f"query + attribute: NDCG@{k}",
+            "NDCG of the change",
+            "NDCG of the rest",
         ),
         rows=tuple(rows),
         notes=(BOTH_WEIGHTS_NOTE, INTERVAL_NOTE),
@@ -134,9 +143,11 @@ def run_overall(setting: Setting, options: ComparisonOptions) -> Outcome:
 def evaluated_runs(setting: Setting, protocol: Protocol) -> list[Evaluated]:
     """Return all runs that were evaluated so, the current index among them.
 
+    As many changes as the index has super-categories are the most that an evaluation has.
+
     Where an index was evaluated more than once, of each kind of weights the newest counts.
     """
-    _evaluate_current(setting, protocol)
+    protocol = _evaluate_current(setting, protocol)
     systems = {row.name: row.system for row in setting.store.runs()}
     found: dict[tuple[str, str], Evaluated] = {}
     for row in setting.store.evaluations():
@@ -155,17 +166,19 @@ def evaluated_runs(setting: Setting, protocol: Protocol) -> list[Evaluated]:
     return list(found.values())
 
 
-def _evaluate_current(setting: Setting, protocol: Protocol) -> None:
+def _evaluate_current(setting: Setting, protocol: Protocol) -> Protocol:
     equal = Weights.equal(len(setting.generation.super_categories))
     for weights in (None, equal):
-        assess(
+        assessment = assess(
             setting.catalog,
             setting.generation,
             setting.split,
             protocol,
             weights=weights,
             on_progress=setting.on_progress,
-        ).keep(setting.store)
+        )
+        assessment.keep(setting.store)
+    return assessment.protocol
 
 
 def _weights_of(row: EvaluationRow) -> str:
@@ -180,10 +193,6 @@ def _score_of(one: Evaluated, name: str) -> Mapping[str, Any] | None:
     means = {"micro mean": case["overall"], "macro mean": case["macro"]}
     score: Mapping[str, Any] | None = means.get(name, case["by_super_category"].get(name))
     return score
-
-
-def _columns(k: int) -> tuple[str, ...]:
-    return ("queries", f"top-{k}", f"NDCG@{k}", "of the change", "of the rest")
 
 
 def _cells(score: Mapping[str, Any]) -> tuple[Cell, ...]:

@@ -1,11 +1,12 @@
 """Running an experiment in a workspace and keeping what it found."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from datrnet.core.config import read_section
 from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.splits import split_rows
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import UnknownNameError
 from datrnet.core.experiments.kinds import KINDS
@@ -36,14 +37,8 @@ def conduct(
         ConfigError: A setting does not exist or is out of range.
         DatrnetError: The workspace lacks what the experiment needs.
     """
-    if plan.kind not in KINDS:
-        raise UnknownNameError("kind of experiment", plan.kind, KINDS)
+    options = options_of(plan)
     kind = KINDS[plan.kind]
-    options: Any = read_section(
-        kind.options,  # type: ignore[arg-type]
-        plan.settings,
-        f"experiment {plan.name} [settings]",
-    )
     setting = Setting(
         workspace=workspace,
         store=store,
@@ -54,6 +49,8 @@ def conduct(
     )
     begun = time.monotonic()
     outcome = kind.run(setting, options)
+    if not plan.is_shipped:
+        outcome = replace(outcome, title=f"{plan.title}: {outcome.title}")
     provenance = Provenance(
         name=plan.name,
         kind=plan.kind,
@@ -65,8 +62,21 @@ def conduct(
     return outcome, write_outcome(setting.folder, outcome, provenance)
 
 
+def options_of(plan: Plan) -> Any:
+    """Return what an experiment is set to, the defaults among it.
+
+    Raises:
+        UnknownNameError: There is no such kind of experiment.
+        ConfigError: A setting does not exist or is out of range.
+    """
+    if plan.kind not in KINDS:
+        raise UnknownNameError("kind of experiment", plan.kind, KINDS)
+    kind: Any = KINDS[plan.kind].options
+    return read_section(kind, plan.settings, f"experiment {plan.name} [settings]")
+
+
 def _facts(setting: Setting, *, needs_index: bool) -> dict[str, Any]:
-    num_items = len(setting.catalog.rows_in(setting.split))
+    num_items = len(split_rows(setting.catalog, setting.split))
     facts: dict[str, Any] = {"split": setting.split, "num_items": num_items}
     if needs_index:
         manifest = setting.generation.manifest

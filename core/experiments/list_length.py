@@ -2,12 +2,18 @@
 
 from dataclasses import dataclass, replace
 
+from datrnet.core.errors import ConfigError
 from datrnet.core.evaluation.assess import gallery_of, weights_of
 from datrnet.core.evaluation.protocol import Protocol, Score, UseCase, evaluate_queries
 from datrnet.core.evaluation.queries import draw_queries
 from datrnet.core.experiments.charts import line_chart
 from datrnet.core.experiments.outcome import Outcome
-from datrnet.core.experiments.scores import INTERVAL_NOTE, score_cells, use_case_name
+from datrnet.core.experiments.scores import (
+    INTERVAL_NOTE,
+    score_cells,
+    score_columns,
+    use_case_name,
+)
 from datrnet.core.experiments.setting import Setting
 
 
@@ -17,6 +23,11 @@ class ListLengthOptions:
 
     ks: tuple[int, ...] = (1, 2, 5, 10, 20, 30, 40, 50)
     max_queries: int = 20_000
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        if not self.ks or min(self.ks) < 1:
+            raise ConfigError(f"ks is {list(self.ks)}; it must list lengths of at least 1.")
 
 
 def run(setting: Setting, options: ListLengthOptions) -> Outcome:
@@ -38,7 +49,7 @@ def run(setting: Setting, options: ListLengthOptions) -> Outcome:
     overall = ("query only", "one change")
     return Outcome(
         title=f"Accuracy against the length of the list, {setting.split} split",
-        columns=("k", "queries of", "queries", "top-k", "NDCG@k", "of the change", "of the rest"),
+        columns=("k", "queries of", *score_columns("k")),
         rows=tuple(rows),
         notes=(INTERVAL_NOTE,),
         pictures={

@@ -173,13 +173,11 @@ def _markdown_table(outcome: Outcome) -> str:
     )
 
 
-def _csv_of(outcome: Outcome) -> str:
-    """Return the table; a column of estimates becomes three: the value, low and high."""
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
+def flat_table(outcome: Outcome) -> tuple[list[str], list[list[Any]]]:
+    """Return the table for programs: a column of estimates becomes three, value, low and high."""
     columns = list(zip(*outcome.rows, strict=True)) or [()] * len(outcome.columns)
     names: list[str] = []
-    cells: list[list[Cell]] = []
+    cells: list[list[Any]] = []
     for name, column in zip(outcome.columns, columns, strict=True):
         if any(isinstance(cell, Estimate) for cell in column):
             for part in ("value", "low", "high"):
@@ -188,8 +186,15 @@ def _csv_of(outcome: Outcome) -> str:
         else:
             names.append(name)
             cells.append([_finite(cell) for cell in column])
+    return names, [list(row) for row in zip(*cells, strict=True)]
+
+
+def _csv_of(outcome: Outcome) -> str:
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    names, rows = flat_table(outcome)
     writer.writerow(names)
-    writer.writerows(zip(*cells, strict=True))
+    writer.writerows(rows)
     return written.getvalue()
 
 

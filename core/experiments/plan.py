@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from datrnet.core.data.splits import SPLITS
 from datrnet.core.errors import ConfigError, UnknownNameError, nearest
 
 SECTIONS = ("kind", "title", "about", "split", "settings")
@@ -24,6 +25,8 @@ class Plan:
     split: str
     """Whose items are queries and gallery, where a person does not say."""
     settings: Mapping[str, Any]
+    is_shipped: bool = False
+    """Whether it comes along with datrnet."""
 
     @classmethod
     def load(cls, name_or_path: str) -> "Plan":
@@ -88,12 +91,18 @@ class Plan:
             )
         if not isinstance(data.get("settings", {}), dict):
             raise ConfigError(f"The settings of the experiment {name} are no table of settings.")
+        split = data.get("split", "test")
+        if split not in SPLITS:
+            raise ConfigError(
+                f"The split of the experiment {name} is {split!r}; it must be one of "
+                f"{', '.join(SPLITS)}."
+            )
         return cls(
             name=name,
             kind=data["kind"],
             title=str(data.get("title", name)),
             about=str(data.get("about", "")),
-            split=str(data.get("split", "test")),
+            split=split,
             settings=data.get("settings", {}),
         )
 
@@ -102,7 +111,11 @@ def shipped_plans() -> list[Plan]:
     """Return the experiments that come along, in the order of the paper."""
     found = [one for one in files("datrnet.experiments").iterdir() if one.name.endswith(".toml")]
     plans = [
-        Plan._from_toml(one.read_text("utf-8"), one.name.removesuffix(".toml")) for one in found
+        replace(
+            Plan._from_toml(one.read_text("utf-8"), one.name.removesuffix(".toml")),
+            is_shipped=True,
+        )
+        for one in found
     ]
     return sorted(plans, key=lambda plan: place_in_paper(plan.name))
 

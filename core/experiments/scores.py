@@ -4,9 +4,9 @@ from datrnet.core.evaluation.protocol import Score
 from datrnet.core.experiments.outcome import Cell
 
 
-def score_columns(k: int) -> tuple[str, ...]:
+def score_columns(k: int | str) -> tuple[str, ...]:
     """Return the headings of ``score_cells``."""
-    return ("queries", f"top-{k}", f"NDCG@{k}", "of the change", "of the rest")
+    return ("queries", f"top-{k}", f"NDCG@{k}", "NDCG of the change", "NDCG of the rest")
 
 
 def score_cells(score: Score) -> tuple[Cell, ...]:

@@ -8,7 +8,6 @@ import numpy as np
 from PIL import Image
 
 from datrnet.core.errors import ConfigError, DataError
-from datrnet.core.evaluation.assess import ALL
 from datrnet.core.evaluation.queries import QuerySet, enumerate_queries
 from datrnet.core.experiments.drawing import AMBER, AMBER_INK, FAINT, GREEN, INK, Sheet, text_width
 from datrnet.core.experiments.outcome import Cell, Outcome
@@ -191,7 +190,7 @@ def _drawn_queries(setting: Setting, queries: QuerySet, options: Options) -> lis
     if not drawn:
         raise DataError(
             f"No item of the split {setting.split!r} differs from another in one label only.",
-            mend="Choose --split all, or label more items.",
+            mend="Choose another --split, or label more items.",
         )
     return drawn
 
@@ -202,7 +201,7 @@ def _line(
     ((name, value),) = changes.items()
     query = searcher.query_of_item(row)
     wanted = {**{one: query.labels[one] for one in searcher.names}, **changes}
-    split = None if setting.split == ALL else setting.split
+    split = setting.split
     found = searcher.substitutes(query, Request(changes=changes, k=k, split=split))
     return Line(
         row=row,

@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from datrnet.core.data.pictures import read_picture
 from datrnet.core.errors import DataError
-from datrnet.core.evaluation.assess import ALL
+from datrnet.core.evaluation.assess import gallery_rows
 from datrnet.core.experiments.setting import Setting
 
 ABSENT = (225, 225, 225)
@@ -42,16 +42,9 @@ def items_of(setting: Setting) -> SplitItems:
     catalog, generation = setting.catalog, setting.generation
     rows = np.searchsorted(catalog.item_ids, generation.item_ids)
     labels = catalog.labels_numbered_as(generation.super_categories)[rows]
-    now = [catalog.super_category_idx(one.name) for one in generation.super_categories]
-    there = ~((labels < 0) & (catalog.labels[rows][:, now] >= 0)).any(axis=1)
-    if setting.split != ALL:
-        there &= catalog.splits[rows] == setting.split
-    if not there.any():
-        raise DataError(
-            f"The index has no item of the split {setting.split!r}.",
-            mend="Choose --split train, validation, test or all.",
-        )
-    return SplitItems(rows=rows[there], places=np.flatnonzero(there), labels=labels[there])
+    chosen = gallery_rows(catalog, generation, setting.split)
+    there = np.isin(rows, chosen)
+    return SplitItems(rows=chosen, places=np.flatnonzero(there), labels=labels[there])
 
 
 def item_picture(setting: Setting, row: int, size: int | None = None) -> Image.Image | None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from datrnet.core.config import Config
 from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.splits import split_rows
 from datrnet.core.errors import CheckpointError, ConfigError, DataError
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Protocol, Score, evaluate
@@ -73,6 +74,14 @@ class StudyOptions:
     k: int = 30
     variants: tuple[VariantSpec, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise ConfigError(f"seeds is {list(self.seeds)}; it must name each seed once.")
+        for name in ("num_super_categories", "k"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+
     def base_config(self) -> Config:
         """Return the config that is varied, with the budget.
 
@@ -113,6 +122,12 @@ class Study:
         self._folder = setting.folder
         self._options = options
         self.super_categories = _chosen(setting.catalog, options)
+        self._rows = split_rows(setting.catalog, setting.split)
+        if len(self._rows) == 0:
+            raise DataError(
+                f"The catalogue has no item of the split {setting.split!r}.",
+                mend="Choose another --split.",
+            )
         self._training: dict[int, TrainingData] = {}
         self._gallery: dict[int, tuple[NDArray[np.uint8], NDArray[np.int64]]] = {}
 
@@ -187,15 +202,14 @@ class Study:
         """Return the pixels of the split and the rows of the catalogue that they are of."""
         if size not in self._gallery:
             workspace, catalog = self._setting.workspace, self._setting.catalog
-            rows = catalog.rows_in(self._setting.split)
-            paths = [workspace.picture(catalog.picture_paths[row]) for row in rows]
-            pixels, readable = read_pixels(paths, size, self._tell_reading)
+            pictures = [workspace.picture(catalog.picture_paths[row]) for row in self._rows]
+            pixels, readable = read_pixels(pictures, size, self._tell_reading)
             if not readable:
                 raise DataError(
                     f"No item of the split {self._setting.split!r} has a readable picture.",
-                    mend="Import a catalogue whose split column names such items.",
+                    mend="Import the catalogue again with its pictures in place.",
                 )
-            self._gallery = {size: (pixels, rows[readable])}
+            self._gallery = {size: (pixels, self._rows[readable])}
         return self._gallery[size]
 
     def _tell_reading(self, done: int, total: int) -> None:
@@ -243,12 +257,15 @@ class _Told:
 
 
 def pooled(results: Sequence[Measured], figure: Callable[[Measured], Estimate | None]) -> Estimate:
-    """Return a figure over seeds: its bootstrap interval with one, else mean, least and most."""
+    """Return the mean of a figure over seeds, and what the intervals of all seeds span."""
     found = [one for one in map(figure, results) if one is not None]
-    if len(found) == 1:
-        return found[0]
-    values = [one.value for one in found] or [float("nan")]
-    return Estimate(float(np.mean(values)), min(values), max(values))
+    if not found:
+        return Estimate(float("nan"), float("nan"), float("nan"))
+    return Estimate(
+        float(np.mean([one.value for one in found])),
+        min(one.low for one in found),
+        max(one.high for one in found),
+    )
 
 
 def _chosen(catalog: Catalog, options: StudyOptions) -> tuple[SuperCategory, ...]:

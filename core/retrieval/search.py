@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.splits import split_rows
 from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.wanted import Prototype, PrototypeSource
@@ -224,7 +225,9 @@ class Searcher:
         if query.row is not None:
             allowed[query.row] = False
         if request.split is not None:
-            allowed &= self.catalog.splits == request.split
+            there = np.zeros_like(allowed)
+            there[split_rows(self.catalog, request.split)] = True
+            allowed &= there
         for name, values in request.where.items():
             idx = self.catalog.super_category_idx(name)
             wanted = [self.catalog.value_idx(idx, value) for value in values]

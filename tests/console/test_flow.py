@@ -126,7 +126,7 @@ def test_evaluate_as_json_has_every_figure(run: Run, ready: Path) -> None:
     assert [one["num_changes"] for one in facts["use_cases"]] == [0, 1]
     assert set(facts["use_cases"][1]["by_super_category"]) == {"colour", "pattern"}
     assert facts["weights"] == {"blocks": [1.0, 1.0], "changed": 1.0}
-    assert facts["protocol"]["query_in_gallery"] is False
+    assert facts["protocol"]["query_takes_rank"] == "never"
     assert 0 <= facts["use_cases"][1]["overall"]["top_k_accuracy"]["value"] <= 1
 
 

@@ -122,7 +122,7 @@ def _text_step(path: Path, text: str) -> Callable[[], object]:
 
 
 def _numbers_step(path: Path, numbers: NDArray[np.int64]) -> Callable[[], object]:
-    rows = numbers.reshape(len(numbers), -1).tolist()
+    rows = (numbers[:, None] if numbers.ndim == 1 else numbers).tolist()
     return _text_step(
         path, "".join(chain.from_iterable((" ".join(map(str, row)), "\n") for row in rows))
     )

@@ -30,6 +30,7 @@ from datrnet.core.data.formats.deepfashion_lists import (
     read_categories,
     read_labels,
     read_partition,
+    record_notes,
 )
 from datrnet.core.data.formats.listing import Entry, Listing
 from datrnet.core.data.formats.text_files import Reading, check_length
@@ -50,6 +51,8 @@ LOOKED_AT = 200
 ATTRIBUTES = "list_attr_cloth.txt"
 LABELS = "list_attr_img.txt"
 PARTITION = "list_eval_partition.txt"
+CATEGORIES = "list_category_cloth.txt"
+CATEGORY_OF_IMAGE = "list_category_img.txt"
 BOXES = "list_bbox.txt"
 
 PICTURE_MEND = "Say with --images DIR which folder contains the folder img."
@@ -69,6 +72,14 @@ class _Found:
         usual = self.root / "Eval"
         places = [usual, self.folder, self.root]
         return next((some for some in places if (some / PARTITION).exists()), usual) / PARTITION
+
+    @property
+    def headed_lists(self) -> list[Path]:
+        """The lists besides the labels whose first line promises a number of records."""
+        names = [ATTRIBUTES, BOXES]
+        names += [CATEGORIES, CATEGORY_OF_IMAGE] if self.kind == "coarse" else []
+        paths = [*(self.folder / name for name in names), self.partition]
+        return [path for path in paths if path.exists()]
 
     def part(self, path: Path) -> str:
         """Return a file as a summary names it."""
@@ -171,7 +182,7 @@ def _coarse(found: _Found, images: Path, crop: bool, on_read: Reading) -> Listin
     _require_types(found, names, COARSE_TYPES)
     wanted = [columns[kind] for kind in COARSE_TYPES]
     category_names, category_of = read_categories(
-        found.folder / "list_category_cloth.txt", found.folder / "list_category_img.txt"
+        found.folder / CATEGORIES, found.folder / CATEGORY_OF_IMAGE
     )
     part = _list_part(found, wanted, sum(map(len, columns.values())), crop, on_read)
     categories = [category_of.get(image, -1) for image in part.source.images]
@@ -303,7 +314,11 @@ def _listing(
         taken=_taken(found, parts),
         sources=sources,
         problems=tuple(problems),
-        notes=(*(note for part in parts for note in part.source.notes), *notes),
+        notes=(
+            *(note for part in parts for note in part.source.notes),
+            *(note for path in found.headed_lists for note in record_notes(path)),
+            *notes,
+        ),
         picture_mend=PICTURE_MEND,
     )
 

@@ -193,6 +193,16 @@ def read_bare_boxes(path: Path) -> list[str]:
     return boxes
 
 
+def record_notes(path: Path) -> tuple[str, ...]:
+    """Say where a list's first line promises another number of records than there are.
+
+    Raises:
+        DataError: The file is damaged.
+    """
+    chunks = _chunks_below_header(path, lambda name, done, total: None)
+    return count_notes(path, sum(chunk.data.count(b"\n") for chunk in chunks))
+
+
 def count_notes(path: Path, num_records: int) -> tuple[str, ...]:
     """Say where a file's first line promises another number of records than there are."""
     promised = int(next(iter(chunks_of(path))).data.split(None, 1)[0])

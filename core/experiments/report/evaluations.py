@@ -70,8 +70,8 @@ def _how(results: Facts) -> str:
         words.append(f"match {protocol['match']}")
     if protocol["within"] is not None:
         words.append(f"prototypes within {protocol['within']}")
-    if not protocol["query_in_gallery"]:
-        words.append("query left out")
+    if protocol["query_takes_rank"] != "changed":
+        words.append(f"query takes a rank {protocol['query_takes_rank']}")
     return ", ".join(words)
 
 

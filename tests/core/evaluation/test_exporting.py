@@ -83,6 +83,32 @@ def test_an_export_comes_back_with_the_same_labels_and_splits(
     assert after == {path: some for path, some in before.items() if some[0] != "validation"}
 
 
+def test_what_came_from_a_split_folder_keeps_its_ids(workspace: Workspace, tmp_path: Path) -> None:
+    folder, images = tmp_path / "splits", tmp_path / "shop/photos"
+    export_adde(workspace, folder)
+    for name in ("imgs_train.txt", "imgs_test.txt"):
+        lines = (folder / name).read_text().splitlines()
+        (folder / name).write_text("".join(f"photos/{line}\n" for line in lines))
+    again = Workspace(tmp_path / "again")
+    import_folder(again, folder, FolderOptions(format="adde", images=images.parent))
+    summary = export_adde(again, tmp_path / "exported")
+    assert summary.image_root == images.parent
+    for name in ("imgs_train.txt", "imgs_test.txt", "gt_test.txt"):
+        assert (tmp_path / "exported" / name).read_text() == (folder / name).read_text()
+
+
+def test_a_test_split_without_a_query_is_exported(
+    tmp_path: Path, rows: list[dict[str, str]]
+) -> None:
+    for row in rows:
+        row["colour"] = row["sleeve"] = "one" if row["split"] == "test" else "other"
+    workspace = Workspace(tmp_path / "workspace")
+    import_catalog(workspace, write_rows(tmp_path, rows))
+    summary = export_adde(workspace, tmp_path / "splits")
+    assert summary.num_queries == 0
+    assert (tmp_path / "splits/gt_test.txt").read_text() == ""
+
+
 def test_validation_items_can_count_as_train(workspace: Workspace, tmp_path: Path) -> None:
     options = ExportOptions(num_triplets=0, with_validation=True)
     summary = export_adde(workspace, tmp_path / "splits", options)

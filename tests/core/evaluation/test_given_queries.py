@@ -78,6 +78,18 @@ def test_items_are_known_by_their_line_and_values_by_who_carries_them(
     assert given.num_left_out == 1  # no item is red and long
 
 
+def test_items_from_elsewhere_are_known_by_their_pictures(folder: Path, catalog: Catalog) -> None:
+    for row, code in enumerate(catalog.codes):
+        catalog.codes[row] = f"shop-{code}"
+        catalog.picture_paths[row] = f"/photos/all/{code}"
+    (folder / "imgs_test.txt").write_text("all/a.jpg\nb.jpg\nc.jpg\nd.jpg")
+    rows = catalog.rows_in("test")
+    given = given_queries(folder, catalog, rows, catalog.labels[rows], 2)
+    assert [query[0] for query in asked(catalog, rows.tolist(), given)] == [
+        f"shop-{name}.jpg" for name in "abbcd"
+    ]
+
+
 def test_what_cannot_be_asked_is_counted(folder: Path, catalog: Catalog) -> None:
     rows = catalog.rows_in("test")
     rows = rows[[catalog.codes[row] != "b.jpg" for row in rows]]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from datrnet.core.evaluation.protocol import Match, Protocol, evaluate
+from datrnet.core.evaluation.protocol import Match, Protocol, QueryTakesRank, evaluate
 from datrnet.core.evaluation.ranking import Gallery, SpecificPrototypes, Weights
 from datrnet.core.evaluation.weighting import choose_weights
 from datrnet.core.retrieval.prototypes import mean_embeddings, specific_mean_embeddings
@@ -46,7 +46,10 @@ def plain_scores(
                 continue
             ranked = []
             for other in range(len(rows)):
-                if other == item and not (protocol.query_in_gallery and num_changes):
+                takes_rank = protocol.query_takes_rank == "always" or (
+                    protocol.query_takes_rank == "changed" and num_changes
+                )
+                if other == item and not takes_rank:
                     continue
                 ranked.append((plain_distance(items, weights, item, target, other), other))
             near = [rows[other] for _, other in sorted(ranked)[: protocol.k]]
@@ -92,14 +95,14 @@ def plain_ndcg(near: list[tuple[int, ...]], target: tuple[int, ...], places: lis
     return dcg / ideal
 
 
-@pytest.mark.parametrize("query_in_gallery", [True, False])
+@pytest.mark.parametrize("query_takes_rank", ["changed", "never", "always"])
 @pytest.mark.parametrize("match", ["used", "known"])
 @pytest.mark.parametrize("weights", [Weights.equal(3), Weights(blocks=(2, 0.5, 1), changed=3)])
 def test_evaluation_equals_the_plain_one(
-    query_in_gallery: bool, match: Match, weights: Weights
+    query_takes_rank: QueryTakesRank, match: Match, weights: Weights
 ) -> None:
     items = gallery()
-    protocol = Protocol(k=5, query_in_gallery=query_in_gallery, match=match, max_changes=2)
+    protocol = Protocol(k=5, query_takes_rank=query_takes_rank, match=match, max_changes=2)
     for num_changes, case in enumerate(evaluate(items, NAMES, weights, protocol)):
         expected = plain_scores(items, weights, protocol, num_changes)
         score = case.overall

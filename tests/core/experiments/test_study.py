@@ -6,9 +6,14 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from datrnet.core.errors import CheckpointError, ConfigError, UnknownNameError
+from datrnet.core.errors import CheckpointError, ConfigError, DataError, UnknownNameError
 from datrnet.core.experiments import ablation
-from datrnet.core.experiments.ablation import AblationOptions, GridOptions, grid_variants
+from datrnet.core.experiments.ablation import (
+    SEEDS_NOTE,
+    AblationOptions,
+    GridOptions,
+    grid_variants,
+)
 from datrnet.core.experiments.setting import Setting
 from datrnet.core.experiments.study import Study, StudyOptions, VariantSpec
 
@@ -74,7 +79,7 @@ def test_another_budget_or_catalogue_is_another_study(setting: Setting) -> None:
 def test_several_seeds_show_their_spread(setting: Setting) -> None:
     options = replace(OPTIONS, seeds=(0, 1), super_categories=("colour",))
     outcome = ablation.run(setting, options)
-    assert "In brackets the least and the most." in outcome.notes
+    assert SEEDS_NOTE in outcome.notes
     assert len(list((setting.folder / "runs").iterdir())) == 4
 
 
@@ -111,6 +116,22 @@ def test_the_first_learnable_super_categories_are_taken(setting: Setting) -> Non
     assert chosen(num_super_categories=1) == ["pattern"]
     with pytest.raises(ConfigError, match="colour cannot be learnt"):
         chosen(super_categories=("colour",))
+
+
+def test_without_a_validation_split_the_held_out_items_take_its_place(setting: Setting) -> None:
+    splits = setting.catalog.splits
+    splits[splits == "validation"] = "train"
+    study = replace(setting, split="validation")
+    row = dict(zip((made := ablation.run(study, OPTIONS)).columns, made.rows[0], strict=True))
+    assert row["queries + attribute"] > 0  # type: ignore[operator]
+
+
+def test_a_split_without_items_is_told_before_training(setting: Setting) -> None:
+    splits = setting.catalog.splits
+    splits[splits == "test"] = "train"
+    with pytest.raises(DataError, match="no item of the split 'test'"):
+        ablation.run(setting, OPTIONS)
+    assert not (setting.folder / "runs").exists()
 
 
 def test_a_grid_varies_one_setting_at_a_time_or_all() -> None:
