@@ -1,5 +1,6 @@
 """`datrnet evaluate`: the three use cases on one split, as a table or as JSON."""
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def definition_of(assessment: Assessment) -> str:
 def _show(assessment: Assessment) -> None:
     out = results()
     k = assessment.protocol.k
-    columns = (f"top-{k}", "95 % interval", f"NDCG@{k}", "of the change", "of the rest")
+    columns = (f"top-{k}", f"NDCG@{k}", "of the change", "of the rest")
     place = "all items" if assessment.split == "all" else f"{assessment.split} split"
     title = f"{place}, {assessment.num_items:,} items, run {assessment.run_name}"
     table = new_table(
@@ -156,16 +157,24 @@ def _count(case: UseCase) -> str:
 
 
 def _cells(score: Score) -> tuple[str, ...]:
-    accuracy = score.top_k_accuracy
     return (
-        percent(accuracy.value),
-        f"{percent(accuracy.low)} – {percent(accuracy.high)}" if score.num_queries else "–",
+        _share(score.top_k_accuracy),
         *(_figure(one) for one in (score.ndcg, score.ndcg_target, score.ndcg_others)),
     )
 
 
-def _figure(estimate: Estimate | None) -> str:
-    if estimate is None or estimate.value != estimate.value:
+def _share(estimate: Estimate) -> str:
+    if math.isnan(estimate.value):
         return "–"
-    half = f"{(estimate.high - estimate.low) / 2:.3f}"
+    return f"{percent(estimate.value)} ±{100 * _half(estimate):.1f}"
+
+
+def _figure(estimate: Estimate | None) -> str:
+    if estimate is None or math.isnan(estimate.value):
+        return "–"
+    half = f"{_half(estimate):.3f}"
     return f"{estimate.value:.3f} ±{half.removeprefix('0')}"
+
+
+def _half(estimate: Estimate) -> float:
+    return (estimate.high - estimate.low) / 2
