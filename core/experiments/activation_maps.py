@@ -18,7 +18,7 @@ from datrnet.core.experiments.drawing import FAINT, Sheet
 from datrnet.core.experiments.outcome import Cell, Outcome
 from datrnet.core.experiments.setting import Setting
 from datrnet.core.experiments.split_items import item_picture, items_of
-from datrnet.core.models.activation import activation_map
+from datrnet.core.models.activation import activation_map, usual_stage
 from datrnet.core.models.datrnet import DAtRNet
 from datrnet.core.retrieval.generation import Generation
 
@@ -51,7 +51,8 @@ class Options:
     seed: int = 0
     """Of the items drawn."""
     ase: int = 0
-    """Which ASE's output is looked at, from 1: the earlier, the finer; 0 is the last."""
+    """Which ASE's output is looked at, from 1: the later ones decide more, the earlier ones are
+    finer; 0 is the last of them that has a map of 8 x 8 or more."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -143,7 +144,7 @@ def _ase(setting: Setting, options: Options) -> int:
     most = setting.run.config.model.num_ase
     if not 0 <= options.ase <= most:
         raise ConfigError(f"ase is {options.ase}; it must be between 1 and {most}, or 0.")
-    return options.ase or most
+    return options.ase or usual_stage(setting.run.config.model) + 1
 
 
 def _chosen(labels: NDArray[np.int16], num_items: int, seed: int) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from datrnet.core.config import ModelConfig
 from datrnet.core.errors import ConfigError, ShapeError
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 
@@ -20,8 +21,25 @@ if TYPE_CHECKING:
     from captum.attr import LayerGradCam
 
 
+LEAST_SIDE = 8
+"""A map of fewer numbers a side looks alike whatever the network looks at."""
+
+
+def usual_stage(config: ModelConfig) -> int:
+    """Return the last ASE whose map is fine enough, from 0: the later ones decide more."""
+    sides = [
+        config.image_size // (config.stem_stride * 2**number)
+        for number in range(1, config.num_ase + 1)
+    ]
+    return max((stage for stage, side in enumerate(sides) if side >= LEAST_SIDE), default=0)
+
+
 def activation_map(
-    network: DAtRNet, pixels: NDArray[np.uint8], wanted: NDArray[np.float32], *, stage: int = -1
+    network: DAtRNet,
+    pixels: NDArray[np.uint8],
+    wanted: NDArray[np.float32],
+    *,
+    stage: int | None = None,
 ) -> NDArray[np.float32]:
     """Return what each pixel adds to an embedding's agreement with a prototype.
 
@@ -30,8 +48,7 @@ def activation_map(
             without gradients.
         pixels: (S, S, 3), uint8.
         wanted: (E,), the prototype.
-        stage: Which ASE's output is looked at, from 0; the last one decides, the earlier ones are
-            finer.
+        stage: Which ASE's output is looked at, from 0; that of ``usual_stage`` by default.
 
     Returns:
         (S, S) in [0, 1]: that ASE's map, enlarged, as a share of its maximum; all zero where
@@ -48,11 +65,12 @@ def activation_map(
         )
     network.eval()
     device = next(network.parameters()).device
+    looked_at = usual_stage(network.config) if stage is None else stage
     # a caller may be in inference mode, in which nothing has a gradient
     with torch.inference_mode(mode=False), torch.enable_grad():
         prototype = torch.tensor(wanted, device=device)
         images = to_network_input(torch.from_numpy(pixels[None])).to(device).requires_grad_()
-        coarse = _grad_cam(network, prototype, stage).attribute(images, relu_attributions=True)
+        coarse = _grad_cam(network, prototype, looked_at).attribute(images, relu_attributions=True)
     return _enlarged(coarse.detach(), len(pixels))
 
 

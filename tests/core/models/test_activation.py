@@ -10,7 +10,7 @@ from torch import nn
 
 from datrnet.core.config import ModelConfig
 from datrnet.core.errors import ConfigError, ShapeError
-from datrnet.core.models.activation import activation_map
+from datrnet.core.models.activation import activation_map, usual_stage
 from datrnet.core.models.attention import AxisMask
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 
@@ -120,3 +120,13 @@ def test_an_earlier_ase_shows_finer() -> None:
         return float(np.abs(np.diff(activation_map(network, pixels, ONES, stage=stage))).max())
 
     assert roughness(0) > roughness(2)
+
+
+def test_the_usual_stage_is_the_last_that_is_fine_enough() -> None:
+    def usual(**settings: int) -> int:
+        return usual_stage(ModelConfig(**settings))  # type: ignore[arg-type]
+
+    assert usual() == 2  # 128, 64, 32 numbers a side
+    assert usual(image_size=64, stem_stride=2) == 1  # 16, 8, 4
+    assert usual(image_size=16, num_ase=2) == 0  # 8, 4
+    assert usual(image_size=8, num_ase=1) == 0  # 4: there is no other
