@@ -335,6 +335,42 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the newest unfinished run.")
     ] = False,
+    system: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="datrnet, attribute-based, amnet, fashionsearchnet, fashionsearchnet-without-loc "
+            "or adde-m.",
+            show_default="datrnet",
+            rich_help_panel="Systems to compare with",
+        ),
+    ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="alexnet, resnet50, vit_b_16 or efficientnet_lite0.",
+            show_default="alexnet",
+            rich_help_panel="Systems to compare with",
+        ),
+    ] = None,
+    backbone_weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="ImageNet weights of the backbone: safetensors or a state dict.",
+            rich_help_panel="Systems to compare with",
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="NUMBER",
+            help="Wall time in place of epochs.",
+            rich_help_panel="Systems to compare with",
+        ),
+    ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -352,6 +388,10 @@ def train(
         seed=seed,
         epochs=epochs,
         resume=resume,
+        system=system,
+        backbone=backbone,
+        backbone_weights=backbone_weights,
+        minutes=minutes,
     )
     run_training(Workspace.locate(workspace), options, as_json=as_json)
 

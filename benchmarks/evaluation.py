@@ -17,6 +17,7 @@ from rich.table import Table
 from datrnet.core.evaluation.protocol import Protocol, evaluate
 from datrnet.core.evaluation.queries import QuerySet, draw_queries
 from datrnet.core.evaluation.ranking import Gallery, Weights, rank
+from datrnet.core.retrieval.manipulation import Replacement
 
 COUNTS = (19, 17, 10, 11, 16, 9)
 """Values of six super-categories, as many as Shopping100k has in the paper's six."""
@@ -50,7 +51,11 @@ def made_up(size: int) -> Gallery:
     embeddings = rng.normal(size=(size, len(COUNTS), 128)).astype(np.float32)
     embeddings /= np.linalg.norm(embeddings, axis=2, keepdims=True)
     prototypes = tuple(rng.normal(size=(count, 128)).astype(np.float32) for count in COUNTS)
-    return Gallery(embeddings=embeddings, labels=labels.astype(np.int16), prototypes=prototypes)
+    return Gallery(
+        embeddings=embeddings,
+        labels=labels.astype(np.int16),
+        manipulation=Replacement(prototypes),
+    )
 
 
 def measure(gallery: Gallery) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from datrnet.core.data.workspace import Workspace
 from datrnet.core.indexing.writing import Embedded, write_generation
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.manipulation import Replacement
 from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.core.retrieval.search import Request, Searcher
 from datrnet.db.rows import NewItem
@@ -81,7 +82,7 @@ def made_up(workspace: Workspace, size: int) -> Searcher:
             super_categories=catalog.super_categories,
             item_ids=catalog.item_ids,
             embeddings=embeddings,
-            prototypes=tuple(prototypes),
+            manipulation=Replacement(tuple(prototypes)),
             unit_blocks=True,
             weights=(1.0,) * len(SUPER_CATEGORIES),
             changed_weight=2.0,

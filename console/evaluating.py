@@ -10,10 +10,9 @@ from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError
-from datrnet.core.evaluation.assess import Assessment, assess
+from datrnet.core.evaluation.assess import Assessment, assess, equal_weights_of
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Protocol, Score, UseCase
-from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.retrieval.generation import Generation
 
 MATCHES = {
@@ -51,7 +50,7 @@ def run_evaluation(
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
         generation = Generation.current(workspace, store)
-        weights = Weights.equal(len(generation.super_categories)) if equal_weights else None
+        weights = equal_weights_of(generation) if equal_weights else None
         with StepProgress() as progress:
             assessment = assess(
                 catalog,
@@ -100,7 +99,7 @@ def _show(assessment: Assessment) -> None:
     for case in assessment.use_cases:
         if case.by_super_category:
             _show_by_super_category(assessment, case, columns)
-    weights = zip(assessment.super_categories, assessment.weights.blocks, strict=True)
+    weights = zip(assessment.blocks, assessment.weights.blocks, strict=True)
     listed = ", ".join(f"{inert(name)} {weight:g}" for name, weight in weights)
     out.print(f"Weights: {listed}; a changed one × {assessment.weights.changed:g}.")
     if assessment.protocol.within:

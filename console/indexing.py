@@ -45,14 +45,13 @@ def run_indexing(workspace: Workspace, run_name: str | None, *, as_json: bool) -
 def facts_of(report: IndexReport) -> dict[str, object]:
     """Return what an index came to as plain values, for JSON."""
     manifest = report.manifest
-    names = [one.name for one in manifest.super_categories]
     return {
         "index": manifest.name,
         "run": manifest.run_name,
         "num_items": manifest.num_items,
         "recall_at_30": manifest.recall_at_30,
         "nodes": manifest.nodes,
-        "weights": dict(zip(names, manifest.weights, strict=True)),
+        "weights": dict(zip(manifest.block_names, manifest.weights, strict=True)),
         "changed_weight": manifest.changed_weight,
         "unreadable": list(report.unreadable),
     }
@@ -74,7 +73,7 @@ def _show(report: IndexReport) -> None:
     table.add_row("items", f"{manifest.num_items:,}")
     table.add_row("recall@30 against exact search", percent(manifest.recall_at_30))
     table.add_row("nodes visited", f"{manifest.nodes:,}")
-    for category, weight in zip(manifest.super_categories, manifest.weights, strict=True):
-        table.add_row(f"weight of {inert(category.name)}", f"{weight:g}")
+    for name, weight in zip(manifest.block_names, manifest.weights, strict=True):
+        table.add_row(f"weight of {inert(name)}", f"{weight:g}")
     table.add_row("further weight of a change", f"{manifest.changed_weight:g}")
     results().print(table)

@@ -141,7 +141,7 @@ def _look_at_index(
         num_items=manifest.num_items,
         num_unindexed=searcher.num_unindexed,
         recall_at_30=manifest.recall_at_30,
-        weights=dict(zip(searcher.names, manifest.weights, strict=True)),
+        weights=dict(zip(searcher.block_names, manifest.weights, strict=True)),
         changed_weight=manifest.changed_weight,
         damaged_files=tuple(generation.damaged_files()) if check else None,
     )

@@ -100,7 +100,7 @@ def answer_of(workspace: Workspace, asked: str, options: SearchOptions) -> Answe
     searcher = Searcher(catalog, generation)
     request = options.request(catalog)
     query, picture = _query(workspace, searcher, asked)
-    if not searcher.weights_of(request).any():
+    if not searcher.weights_of(query, request).any():
         raise ConfigError(
             "Every super-category weighs 0, so that all items are equally near.",
             mend="Give at least one of them a --weight above 0.",

@@ -16,6 +16,7 @@ from datrnet.console.pictures import COLUMNS, Pictures
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.pictures import Picture
 from datrnet.core.data.workspace import Workspace
+from datrnet.core.retrieval.generation import ENTANGLED
 from datrnet.core.retrieval.search import Query, Request, Searcher, Substitute
 from datrnet.core.retrieval.wanted import Prototype
 
@@ -119,10 +120,14 @@ def facts_of(answer: Answer) -> dict[str, object]:
 
 
 def print_answer_rows(answer: Answer) -> None:
-    """Print one line per substitute, with three columns for each super-category."""
-    names = answer.searcher.names
+    """Print one line per substitute, with three columns for each super-category.
+
+    Where they share an entangled block, two for each, and a last one for the distance of all.
+    """
     header = ["rank", "id", "distance", "title", "picture"]
-    header += [f"{name}{what}" for name in names for what in ("", " agrees", " distance²")]
+    header += [one for name in answer.searcher.names for one in _columns_of(answer, name)]
+    if answer.searcher.is_entangled:
+        header.append(f"{ENTANGLED} distance²")
     print_rows(header, (_row(answer, one) for one in answer.substitutes))
 
 
@@ -147,13 +152,21 @@ def show_answer(out: Console, answer: Answer, pictures: Pictures | None) -> None
         out.print(NOTHING_FOUND)
         return
     out.print(substitutes)
-    out.print("distance² is the sum of the figures, one for each super-category.")
+    if answer.searcher.is_entangled:
+        out.print("The distance is of all super-categories as one; none has a part of its own.")
+    else:
+        out.print("distance² is the sum of the figures, one for each super-category.")
 
 
 def prototype_lines(answer: Answer) -> list[str]:
     """Return a sentence for each wanted value: what stands for it."""
     stands_for = ((name, answer.prototypes[name]) for name in answer.changes)
-    return [inert(f"{name} {one.value} is the mean of {one.source}.") for name, one in stands_for]
+    return [
+        inert(
+            f"{name} {one.value} is {'' if one.num_items is None else 'the mean of '}{one.source}."
+        )
+        for name, one in stands_for
+    ]
 
 
 def _layout(
@@ -210,7 +223,7 @@ def _substitute_lines(answer: Answer) -> Text:
         lines.append(Text(f"{one.rank}. ").append_text(_item(one.code, one.title, one.distance)))
         for name in answer.searcher.names:
             verdict, style = _verdict(name in answer.changes, one, name)
-            line = Text(f"{set_cell_size(inert(name), width)}  {one.parts[name]:.3f}  ", "dim")
+            line = Text(f"{set_cell_size(inert(name), width)}  {_part(answer, one, name)}  ", "dim")
             line.append(f"{inert(one.labels[name] or '–')}, {verdict}", f"not dim {style}")
             lines.append(line)
         lines.append(Text())
@@ -219,8 +232,8 @@ def _substitute_lines(answer: Answer) -> Text:
 
 def _weights(answer: Answer) -> dict[str, float]:
     """Return the weights in force, with which the distances can be computed again."""
-    weights = answer.searcher.weights_of(answer.request).tolist()
-    return dict(zip(answer.searcher.names, weights, strict=True))
+    weights = answer.searcher.weights_of(answer.query, answer.request).tolist()
+    return dict(zip(answer.searcher.block_names, weights, strict=True))
 
 
 def _whole(out: Console, table: Table) -> int:
@@ -252,8 +265,14 @@ def _row(answer: Answer, one: Substitute) -> list[object]:
     cells: list[object] = [one.rank, one.code, f"{one.distance:.6f}", one.title]
     cells.append(answer.picture_of(one))
     for name in answer.searcher.names:
-        cells += [one.labels[name] or "", AGREEMENT[one.agreement[name]], f"{one.parts[name]:.6f}"]
-    return cells
+        cells += [one.labels[name] or "", AGREEMENT[one.agreement[name]]]
+        cells += [] if answer.searcher.is_entangled else [f"{one.parts[name]:.6f}"]
+    return cells + ([f"{one.parts[ENTANGLED]:.6f}"] if answer.searcher.is_entangled else [])
+
+
+def _columns_of(answer: Answer, name: str) -> list[str]:
+    part = [] if answer.searcher.is_entangled else [f"{name} distance²"]
+    return [name, f"{name} agrees", *part]
 
 
 def _query_line(out: Console, answer: Answer, pictures: Pictures | None) -> Table:
@@ -309,16 +328,20 @@ def _attributes(answer: Answer, one: Substitute, *, bars: bool) -> Table:
     changes = answer.changes
     for name in names:
         verdict, style = _verdict(name in changes, one, name)
-        part = one.parts[name]
-        bar = "▇" * round(BAR * part / most) if bars else ""
+        share = 0.0 if answer.searcher.is_entangled else one.parts[name] / most
         grid.add_row(
             Text(inert(name), style="dim"),
             Text(inert(one.labels[name] or "–"), style=style),
             Text(verdict, style=style),
-            Text(f"{part:.3f}", style="dim"),
-            Text(bar, style="dim"),
+            Text(_part(answer, one, name), style="dim"),
+            Text("▇" * round(BAR * share) if bars else "", style="dim"),
         )
     return grid
+
+
+def _part(answer: Answer, one: Substitute, name: str) -> str:
+    """Return a super-category's part of the distance, nothing where it has none of its own."""
+    return "" if answer.searcher.is_entangled else f"{one.parts[name]:.3f}"
 
 
 def _verdict(is_changed: bool, one: Substitute, name: str) -> tuple[str, str]:

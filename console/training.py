@@ -1,6 +1,8 @@
 """`datrnet train`: the networks' progress while they learn, and their accuracies at the end."""
 
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from datrnet.console.output import new_table, percent, print_json, results, say
 from datrnet.console.progress import Bars, Clock
@@ -10,17 +12,15 @@ from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.models.run_folder import RunFolder
-from datrnet.core.training.plan import obstacles
-from datrnet.core.training.run import (
+from datrnet.core.training.events import (
     BatchDone,
     EpochDone,
     NetworkResult,
     PicturesRead,
     TrainEvent,
-    start_run,
-    train,
-    unfinished_run,
 )
+from datrnet.core.training.plan import obstacles
+from datrnet.core.training.run import start_run, train, unfinished_run
 
 WHOLE = 1.0
 """A super-category's share of the overall bar."""
@@ -35,6 +35,10 @@ class TrainOptions:
     seed: int | None = None
     epochs: int | None = None
     resume: bool = False
+    system: str | None = None
+    backbone: str | None = None
+    backbone_weights: Path | None = None
+    minutes: float | None = None
 
     def run_config(self) -> Config:
         """Return the config of a new run.
@@ -47,7 +51,20 @@ class TrainOptions:
             config = config.with_seed(self.seed)
         if self.epochs is not None:
             config = replace(config, train=replace(config.train, epochs=self.epochs))
-        return config
+        given: dict[str, Any] = {
+            "name": self.system,
+            "backbone": self.backbone,
+            "backbone_weights": str(self.backbone_weights) if self.backbone_weights else None,
+            "minutes": self.minutes,
+        }
+        named = {name: value for name, value in given.items() if value is not None}
+        choice = replace(config.system, **named)
+        if choice.is_datrnet and named.keys() - {"name"}:
+            raise ConfigError(
+                "DAtRNet has no backbone and is trained by epochs.",
+                mend="Choose another --system, or leave --backbone and --minutes away.",
+            )
+        return replace(config, system=choice)
 
     def check(self) -> None:
         """Refuse what a resumed run cannot change.
@@ -80,11 +97,19 @@ def run_training(workspace: Workspace, options: TrainOptions, *, as_json: bool) 
                 for name, reason in obstacles(catalog).items():
                     say(f"{name} is left out: {reason}.", "yellow")
         names = [one.name for one in run.super_categories]
-        finished = {name for idx, name in enumerate(names) if run.result_path(idx).exists()}
+        if not run.config.system.is_datrnet:
+            names = [run.config.system.name]
+        finished = {one for one in names if _is_finished(run, one)}
         say(f"{'Going on with' if options.resume else 'Training'} {run.name}: {', '.join(names)}.")
         with TrainingProgress(names, finished, run.config.train.epochs) as progress:
             outcome = train(workspace, store, catalog, run, progress)
     _show(run, outcome, as_json=as_json)
+
+
+def _is_finished(run: RunFolder, name: str) -> bool:
+    if not run.config.system.is_datrnet:
+        return run.system_result_path.exists()
+    return run.result_path(run.idx_of(name)).exists()
 
 
 def _show(run: RunFolder, outcome: list[NetworkResult], *, as_json: bool) -> None:

@@ -160,6 +160,39 @@ class TrainConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SystemChoice:
+    """Which system of table 3 is trained, and on what. DAtRNet has no backbone."""
+
+    name: str = "datrnet"
+    """datrnet, attribute-based, amnet, fashionsearchnet, fashionsearchnet-without-loc, adde-m."""
+    backbone: str = "alexnet"
+    """alexnet, resnet50, vit_b_16 or efficientnet_lite0."""
+    backbone_weights: str = ""
+    """A file of ImageNet weights; empty begins afresh, but for efficientnet_lite0."""
+    batch: int = 64
+    """Pictures in a batch; of triplets a third as many."""
+    learning_rate: float = 1e-4
+    """Of Adam; that of ADDE's authors, for networks that begin from ImageNet weights."""
+    minutes: float = 0.0
+    """Wall time of the training in place of ``train.epochs``; 0 counts epochs."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Settings of the system's own that differ from its defaults (``core/systems/configs.py``)."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _at_least(self, batch=6)
+        if not 0 <= self.minutes < math.inf:
+            raise ConfigError(f"minutes is {self.minutes}; it must be at least 0.")
+        if not 0 < self.learning_rate < math.inf:
+            raise ConfigError(f"learning_rate is {self.learning_rate}; it must be above 0.")
+
+    @property
+    def is_datrnet(self) -> bool:
+        """Whether it is the paper's own."""
+        return self.name == "datrnet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IndexConfig:
     """How embeddings become an index generation."""
 
@@ -188,6 +221,7 @@ class Config:
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     index: IndexConfig = field(default_factory=IndexConfig)
+    system: SystemChoice = field(default_factory=SystemChoice)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the config as plain values, for JSON."""
@@ -204,7 +238,12 @@ class Config:
         Raises:
             ConfigError: A key is unknown or a value out of range; the message names ``source``.
         """
-        sections = {"model": ModelConfig, "train": TrainConfig, "index": IndexConfig}
+        sections = {
+            "model": ModelConfig,
+            "train": TrainConfig,
+            "index": IndexConfig,
+            "system": SystemChoice,
+        }
         unknown = set(data) - {"name", *sections}
         if unknown:
             name = sorted(unknown)[0]

@@ -28,7 +28,8 @@ from datrnet.core.evaluation.protocol import Protocol
 from datrnet.core.indexing.build import build_index
 from datrnet.core.models.run_folder import RUN_FILE, RunFolder
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.training.run import EpochDone, TrainEvent, start_run, train
+from datrnet.core.training.events import EpochDone, TrainEvent
+from datrnet.core.training.run import start_run, train
 
 ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = ROOT / "core" / "demo" / "weights"

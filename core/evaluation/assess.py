@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.splits import split_rows
-from datrnet.core.errors import DataError, UnknownNameError
+from datrnet.core.errors import ConfigError, DataError, UnknownNameError
 from datrnet.core.evaluation.given_queries import given_queries
 from datrnet.core.evaluation.protocol import (
     Match,
@@ -19,9 +19,10 @@ from datrnet.core.evaluation.protocol import (
     evaluate,
     evaluate_queries,
 )
-from datrnet.core.evaluation.ranking import Gallery, SpecificPrototypes, Weights
+from datrnet.core.evaluation.ranking import Gallery, Weights
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.prototypes import specific_mean_embeddings
+from datrnet.core.retrieval.manipulation import Replacement, replaces_by_means
+from datrnet.core.retrieval.prototypes import SpecificPrototypes, specific_mean_embeddings
 from datrnet.core.retrieval.wanted import MIN_SPECIFIC
 from datrnet.db.store import Store
 
@@ -35,6 +36,8 @@ class Assessment:
     split: str
     num_items: int
     super_categories: tuple[str, ...]
+    blocks: tuple[str, ...]
+    """What the weights are of: the super-categories, or one block for all of them."""
     weights: Weights
     protocol: Protocol
     use_cases: tuple[UseCase, ...]
@@ -73,7 +76,7 @@ def assess(
 
     Args:
         catalog: The items and their labels.
-        generation: Their embeddings and the prototypes.
+        generation: Their embeddings and how queries are changed.
         split: The gallery, every item of which is a query too; ``all`` for the whole catalogue.
         protocol: What the sources leave open.
         weights: Weights of the blocks; those of the index where none are given.
@@ -83,6 +86,7 @@ def assess(
     Raises:
         DataError: The split has no indexed item, or the folder no queries.
         UnknownNameError: The protocol names a super-category that does not exist.
+        ConfigError: The protocol asks for prototypes that the index's system does not have.
     """
     gallery = gallery_of(catalog, generation, split, match=protocol.match, within=protocol.within)
     manifest = generation.manifest
@@ -104,6 +108,7 @@ def assess(
         split=split,
         num_items=len(gallery.labels),
         super_categories=names,
+        blocks=generation.block_names,
         weights=weights,
         protocol=protocol,
         use_cases=tuple(use_cases),
@@ -116,6 +121,11 @@ def weights_of(generation: Generation) -> Weights:
     """Return the weights that were chosen when an index was built."""
     manifest = generation.manifest
     return Weights(blocks=manifest.weights, changed=manifest.changed_weight)
+
+
+def equal_weights_of(generation: Generation) -> Weights:
+    """Return weights that leave the distance as the system of an index has it."""
+    return Weights.equal(len(generation.block_names))
 
 
 def gallery_of(
@@ -132,7 +142,7 @@ def gallery_of(
 
     Args:
         catalog: The items and their labels.
-        generation: Their embeddings and the prototypes.
+        generation: Their embeddings and how queries are changed.
         split: A split, or ``all``.
         match: ``all`` adds the labels of super-categories that have no network.
         within: Super-category within whose values prototypes are taken too.
@@ -140,13 +150,14 @@ def gallery_of(
     Raises:
         DataError: There are none.
         UnknownNameError: The index has no such super-category.
+        ConfigError: The index's system does not replace blocks by means.
     """
     rows = np.searchsorted(catalog.item_ids, generation.item_ids)
     labels = catalog.labels_numbered_as(generation.super_categories)[rows]
     there = _in_gallery(catalog, generation, split)
-    specific = None
+    manipulation = generation.manipulation
     if within is not None:
-        specific = _specific(catalog, generation, labels, rows, within)
+        manipulation = _manipulation_within(catalog, generation, labels, rows, within)
     if match == "all":
         now = [catalog.super_category_idx(one.name) for one in generation.super_categories]
         others = np.setdiff1d(np.arange(catalog.labels.shape[1]), now)
@@ -154,10 +165,7 @@ def gallery_of(
     return Gallery(
         embeddings=np.asarray(generation.embeddings[there]),
         labels=labels[there],
-        prototypes=tuple(
-            generation.prototypes_of(idx) for idx in range(len(generation.super_categories))
-        ),
-        specific=specific,
+        manipulation=manipulation,
     )
 
 
@@ -188,14 +196,24 @@ def _in_gallery(catalog: Catalog, generation: Generation, split: str) -> NDArray
     return there
 
 
-def _specific(
+def _manipulation_within(
     catalog: Catalog,
     generation: Generation,
     labels: NDArray[np.int16],
     rows: NDArray[np.int64],
     within: str,
-) -> SpecificPrototypes:
-    """Return the specific prototypes, from the items that the generic ones are the means of."""
+) -> Replacement:
+    """Return the index's manipulation with specific prototypes besides the generic ones.
+
+    They are made from the items that the generic ones are the means of.
+    """
+    manipulation = generation.manipulation
+    if not replaces_by_means(manipulation):
+        raise ConfigError(
+            f"The system of this index has no prototypes within {within}: it does not replace "
+            "blocks by means.",
+            mend="Ask for generic ones: leave --within away.",
+        )
     categories = generation.super_categories
     folded = [one.name.casefold() for one in categories]
     if within.casefold() not in folded:
@@ -205,20 +223,35 @@ def _specific(
     if manifest.prototypes_from != "train" or not taught.any():
         taught = np.ones(len(rows), dtype=bool)
     shared, num_shared = labels[taught, column], len(categories[column].values)
-    means = []
-    for block, category in enumerate(categories):
-        carried, num_values = labels[taught, block], len(category.values)
-        found = specific_mean_embeddings(
+    means = tuple(
+        _means_of_enough(
             generation.embeddings[taught, block],
-            carried,
-            num_values,
+            labels[taught, block],
+            len(category.values),
             shared,
             num_shared,
             unit_length=manifest.unit_blocks and manifest.unit_prototypes,
         )
-        both = (shared >= 0) & (carried >= 0)
-        pairs = shared[both].astype(np.int64) * num_values + carried[both]
-        counts = np.bincount(pairs, minlength=num_shared * num_values)
-        found[counts.reshape(num_shared, num_values) < MIN_SPECIFIC] = np.nan
-        means.append(found)
-    return SpecificPrototypes(column=column, means=tuple(means))
+        for block, category in enumerate(categories)
+    )
+    return Replacement(manipulation.prototypes, SpecificPrototypes(column=column, means=means))
+
+
+def _means_of_enough(
+    embeddings: NDArray[np.float32],
+    carried: NDArray[np.int16],
+    num_values: int,
+    shared: NDArray[np.int16],
+    num_shared: int,
+    *,
+    unit_length: bool,
+) -> NDArray[np.float32]:
+    """Return specific prototypes, NaN where too few items carry both values."""
+    found = specific_mean_embeddings(
+        embeddings, carried, num_values, shared, num_shared, unit_length=unit_length
+    )
+    both = (shared >= 0) & (carried >= 0)
+    pairs = shared[both].astype(np.int64) * num_values + carried[both]
+    counts = np.bincount(pairs, minlength=num_shared * num_values)
+    found[counts.reshape(num_shared, num_values) < MIN_SPECIFIC] = np.nan
+    return found

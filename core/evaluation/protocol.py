@@ -91,7 +91,7 @@ def evaluate(
 
     Args:
         gallery: The items of one split; each is a query too.
-        names: (A,) super-categories in the order of the blocks.
+        names: (T,) super-categories that the manipulation knows, in its order.
         weights: Weights of the blocks.
         protocol: What the sources leave open.
         on_progress: Told the steps and how far they are, over all numbers of changes.

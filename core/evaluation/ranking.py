@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.evaluation.queries import QuerySet
+from datrnet.core.retrieval.manipulation import Manipulation, applied_changes
 
 CHUNK = 1024
 """Most queries ranked at a time."""
@@ -15,14 +16,19 @@ LARGEST_TABLE = 20_000_000
 """Distances in memory at a time; a large gallery is ranked for fewer queries at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SpecificPrototypes:
-    """Prototypes of a value among the items that carry one value of another super-category."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """How much each block counts in the distance."""
 
-    column: int
-    """That other super-category, say the category."""
-    means: tuple[NDArray[np.float32], ...]
-    """(W, V, E) for each block; NaN where too few items carry both."""
+    blocks: tuple[float, ...]
+    """By super-category; a single one where they share an entangled block."""
+    changed: float = 1.0
+    """Further factor of a changed super-category's own block."""
+
+    @classmethod
+    def equal(cls, num_blocks: int) -> "Weights":
+        """Return the paper's plain L2."""
+        return cls(blocks=(1.0,) * num_blocks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,45 +36,21 @@ class Gallery:
     """The items ranked, which are the query items too."""
 
     embeddings: NDArray[np.float32]
-    """(G, A, E)."""
+    """(G, A, E), as the system gives them."""
     labels: NDArray[np.int16]
-    """(G, M), M ≥ A: the first A columns are those of the blocks, the others have no network."""
-    prototypes: tuple[NDArray[np.float32], ...]
-    """(V, E) for each block; NaN where a value has none."""
-    specific: SpecificPrototypes | None = None
-    """Used before the others where they are known."""
+    """(G, M), M ≥ T: the first T columns are the manipulation's, others are unknown to it."""
+    manipulation: Manipulation
+    """How a query is changed."""
 
-    def wanted_blocks(
-        self, targets: NDArray[np.int16], changed: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return the prototypes (Q, A, E) of wanted values, and where (Q, A) there is one."""
-        num_blocks, size = self.embeddings.shape[1:]
-        blocks = np.full((len(targets), num_blocks, size), np.nan, dtype=np.float32)
-        for block, prototypes in enumerate(self.prototypes):
-            asked = np.flatnonzero(changed[:, block])
-            values = targets[asked, block]
-            blocks[asked, block] = prototypes[values]
-            if self.specific is not None and block != self.specific.column:
-                within = targets[asked, self.specific.column]
-                means = self.specific.means[block][within, values]
-                better = (within >= 0) & ~np.isnan(means[:, 0])
-                blocks[asked[better], block] = means[better]
-        return blocks, ~np.isnan(blocks[:, :, 0])
+    @property
+    def num_blocks(self) -> int:
+        """How many parts a distance has."""
+        return int(self.embeddings.shape[1])
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
-    """How much each block counts in the distance."""
-
-    blocks: tuple[float, ...]
-    """By super-category."""
-    changed: float = 1.0
-    """Further factor of a changed super-category."""
-
-    @classmethod
-    def equal(cls, num_super_categories: int) -> "Weights":
-        """Return the paper's plain L2."""
-        return cls(blocks=(1.0,) * num_super_categories)
+    @property
+    def equal_weights(self) -> Weights:
+        """Weights that leave the distance as the system has it."""
+        return Weights.equal(self.num_blocks)
 
 
 def rank(
@@ -76,9 +58,8 @@ def rank(
 ) -> Iterator[tuple[slice, NDArray[np.int64]]]:
     """Yield for one chunk of queries after another the k nearest gallery items.
 
-    A query's blocks are those of its item, with the block of every changed super-category replaced
-    by the prototype of the wanted value (section 3.3). Where no prototype is known, the item's own
-    block stays.
+    A query's blocks are what the manipulation makes of its item's for the wanted values. A wanted
+    value that nothing stands for changes nothing.
 
     Args:
         gallery: G items.
@@ -93,8 +74,9 @@ def rank(
     """
     k = min(k, len(gallery.labels) - (0 if query_in_gallery else 1))
     chunk = max(1, min(CHUNK, LARGEST_TABLE // max(1, len(gallery.labels))))
-    vectors = gallery.embeddings.reshape(len(gallery.labels), -1).T  # (A·E, G)
-    lengths = np.einsum("gae,gae->ag", gallery.embeddings, gallery.embeddings)  # (A, G)
+    compared = gallery.manipulation.compared(gallery.embeddings)
+    vectors = compared.reshape(len(compared), -1).T  # (A·E, G)
+    lengths = np.einsum("gae,gae->ag", compared, compared)  # (A, G)
     for start in range(0, len(queries), chunk):
         part = slice(start, min(start + chunk, len(queries)))
         blocks, factors = _weighted_queries(gallery, queries, part, weights)
@@ -114,13 +96,17 @@ def _weighted_queries(
     Σ_t w_t ‖q_t - g_t‖² = Σ_t w_t ‖q_t‖² + Σ_t w_t ‖g_t‖² - 2 Σ_t (w_t q_t)·g_t, of which the first
     sum orders nothing.
     """
-    num_blocks = gallery.embeddings.shape[1]
-    changed = queries.changed[part, :num_blocks]
-    own = gallery.embeddings[queries.items[part]]
-    wanted, known = gallery.wanted_blocks(queries.targets[part], changed)
-    factors = np.where(known, weights.changed, 1) * np.array(weights.blocks)
-    blocks = np.where(known[:, :, None], wanted, own) * factors[:, :, None]
-    return blocks.astype(np.float32), factors.astype(np.float32)
+    manipulation, items = gallery.manipulation, queries.items[part]
+    known = slice(0, len(manipulation.counts))
+    targets, changed = queries.targets[part, known], queries.changed[part, known]
+    blocks, factors = manipulation.queries(
+        gallery.embeddings[items], gallery.labels[items, known], targets, changed
+    )
+    factors = factors * np.array(weights.blocks)
+    if factors.shape == changed.shape:  # an entangled block is no super-category's
+        factors[applied_changes(manipulation, targets, changed)] *= weights.changed
+    weighted = blocks * factors[:, :, None]
+    return weighted.astype(np.float32), factors.astype(np.float32)
 
 
 def _nearest(distances: NDArray[np.float32], k: int) -> NDArray[np.int64]:

@@ -35,15 +35,17 @@ def choose_weights(
 ) -> Weights:
     """Return the weights with the best lists for query only and for one change.
 
-    Starts from equal weights and keeps a step only where it is better; deterministic.
+    Starts from equal weights and keeps a step only where it is better; deterministic. A single
+    block is never weighed: that would order nothing.
 
     Args:
         gallery: The validation split; never the split that figures are reported on.
         k: Length of the lists.
         on_progress: Told the steps done and their total.
     """
-    num_blocks = gallery.embeddings.shape[1]
-    weights = Weights.equal(num_blocks)
+    num_blocks, weights = gallery.num_blocks, gallery.equal_weights
+    if num_blocks == 1:
+        return weights
     sampled = draw_queries(gallery.labels, (0, 1), limit=MAX_QUERIES)
     if min(len(queries) for queries in sampled) < MIN_QUERIES:
         return weights

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from datrnet.core.evaluation.assess import assess
+from datrnet.core.evaluation.assess import assess, equal_weights_of
 from datrnet.core.evaluation.protocol import Match, Protocol, QueryTakesRank, UseCase
-from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.experiments.charts import line_chart
 from datrnet.core.experiments.outcome import Outcome
 from datrnet.core.experiments.scores import (
@@ -38,7 +37,7 @@ def run(setting: Setting, options: ChangesOptions) -> Outcome:
         max_changes=options.max_changes,
         max_queries=options.max_queries,
     )
-    equal = Weights.equal(len(setting.generation.super_categories))
+    equal = equal_weights_of(setting.generation)
     found: dict[str, tuple[UseCase, ...]] = {}
     for name, weights in (("chosen", None), ("equal", equal)):
         assessment = assess(

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from datrnet.core.evaluation.assess import assess
+from datrnet.core.evaluation.assess import assess, equal_weights_of
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Match, Protocol, QueryTakesRank
-from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.experiments.charts import dot_chart
 from datrnet.core.experiments.outcome import Cell, Outcome
 from datrnet.core.experiments.scores import INTERVAL_NOTE, score_columns
@@ -167,8 +166,7 @@ def evaluated_runs(setting: Setting, protocol: Protocol) -> list[Evaluated]:
 
 
 def _evaluate_current(setting: Setting, protocol: Protocol) -> Protocol:
-    equal = Weights.equal(len(setting.generation.super_categories))
-    for weights in (None, equal):
+    for weights in (None, equal_weights_of(setting.generation)):
         assessment = assess(
             setting.catalog,
             setting.generation,

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datrnet.core.evaluation.assess import gallery_of, weights_of
+from datrnet.core.evaluation.assess import equal_weights_of, gallery_of, weights_of
 from datrnet.core.evaluation.metrics import Bootstrap, Estimate
 from datrnet.core.evaluation.protocol import Figures, Protocol, evaluate_queries, query_figures
 from datrnet.core.evaluation.queries import draw_queries
-from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.experiments.charts import dot_chart
 from datrnet.core.experiments.outcome import Cell, Outcome
 from datrnet.core.experiments.scores import INTERVAL_NOTE, score_cells, score_columns
@@ -31,7 +30,10 @@ def run(setting: Setting, options: SpecificOptions) -> Outcome:
     """Ask for one change with each kind of prototype, weighed in both ways."""
     names = [one.name for one in setting.generation.super_categories]
     kinds: list[str | None] = [None, *(options.within or names)]
-    weighings = {"chosen": weights_of(setting.generation), "equal": Weights.equal(len(names))}
+    weighings = {
+        "chosen": weights_of(setting.generation),
+        "equal": equal_weights_of(setting.generation),
+    }
     rows: list[tuple[Cell, ...]] = []
     gains: dict[str, list[Estimate]] = {name: [] for name in weighings}
     generic: dict[str, Figures] = {}

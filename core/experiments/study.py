@@ -21,15 +21,16 @@ from datrnet.core.data.splits import split_rows
 from datrnet.core.errors import CheckpointError, ConfigError, DataError
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Protocol, Score, evaluate
-from datrnet.core.evaluation.ranking import Gallery, Weights
+from datrnet.core.evaluation.ranking import Gallery
 from datrnet.core.experiments.setting import Progress, Setting
-from datrnet.core.indexing.build import run_prototypes
+from datrnet.core.indexing.build import run_manipulation
 from datrnet.core.indexing.embedder import Embedder
 from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RUN_FILE, RunFolder, plain_name, write_atomically
 from datrnet.core.training.data import TrainingData, load_training_data
+from datrnet.core.training.events import BatchDone, PicturesRead, TrainEvent
 from datrnet.core.training.plan import obstacles
-from datrnet.core.training.run import BatchDone, PicturesRead, TrainEvent, train_networks
+from datrnet.core.training.run import train_networks
 from datrnet.db.rows import SuperCategory
 
 
@@ -222,17 +223,17 @@ class Study:
         embedder = Embedder(run)
         taught = np.flatnonzero(~data.is_validation)
         splits = np.full(len(taught), "train")
-        prototypes = run_prototypes(
+        manipulation = run_manipulation(
             run, embedder.embed(data.pixels[taught]), data.labels[taught], splits
         )
         gallery = Gallery(
             embeddings=embedder.embed(pixels),
             labels=self._setting.catalog.labels_numbered_as(run.super_categories)[rows],
-            prototypes=prototypes,
+            manipulation=manipulation,
         )
         names = [one.name for one in run.super_categories]
         protocol = Protocol(k=self._options.k, max_changes=1)
-        query, one_change = evaluate(gallery, names, Weights.equal(len(names)), protocol)
+        query, one_change = evaluate(gallery, names, gallery.equal_weights, protocol)
         return Measured(
             seconds=_seconds(run),
             query=query.overall,

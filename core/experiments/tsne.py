@@ -164,7 +164,9 @@ def panels_of(setting: Setting, options: Options) -> tuple[Panel, ...]:
         if len(labelled) > options.num_items:
             rng = np.random.default_rng([options.seed, block])
             labelled = np.sort(rng.choice(labelled, options.num_items, replace=False))
-        embeddings = np.asarray(setting.generation.embeddings[items.places[labelled], block])
+        generation = setting.generation
+        compared = generation.manipulation.compared(generation.embeddings[items.places[labelled]])
+        embeddings = np.asarray(compared[:, generation.block_of(block)])
         labels = items.labels[labelled, block]
         panels.append(
             Panel(

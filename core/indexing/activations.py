@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.data.pictures import Picture, picture_pixels
+from datrnet.core.errors import ConfigError
 from datrnet.core.models.activation import activation_map
 from datrnet.core.models.datrnet import DAtRNet
 from datrnet.core.models.embedding import compute_device
@@ -40,9 +41,15 @@ class ActivationMaps:
 
         Raises:
             CheckpointError: The run has no such network, or its weights cannot be loaded.
-            ConfigError: captum is not installed.
+            ConfigError: captum is not installed, or the run is of another system.
             DataError: The picture cannot be read.
         """
+        if not self._run.config.system.is_datrnet:
+            raise ConfigError(
+                "Activation maps are of DAtRNet's networks, and this index is of "
+                f"{self._run.config.system.name}.",
+                mend="Train and index DAtRNet.",
+            )
         pixels = picture_pixels(picture, self._run.config.model.image_size)
         if super_category not in self._networks:
             network = self._run.load_network(self._run.idx_of(super_category))

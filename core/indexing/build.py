@@ -17,7 +17,9 @@ from datrnet.core.indexing.writing import Embedded, write_generation
 from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.retrieval.generation import Manifest
+from datrnet.core.retrieval.manipulation import Manipulation, Replacement
 from datrnet.core.retrieval.prototypes import mean_embeddings
+from datrnet.core.systems.storing import trained_manipulation
 from datrnet.db.store import Store
 
 CHUNK = 256
@@ -76,10 +78,12 @@ def build_index(
     if len(rows) == 0:
         raise DataError("The catalogue has no readable picture.", mend="Run `datrnet import`.")
     labels = catalog.labels_numbered_as(run.super_categories)[rows]
-    prototypes = run_prototypes(run, embeddings, labels, catalog.splits[rows])
+    manipulation = run_manipulation(run, embeddings, labels, catalog.splits[rows])
     if weights is None:
         there = np.isin(rows, validation_rows(catalog))
-        gallery = Gallery(embeddings=embeddings[there], labels=labels[there], prototypes=prototypes)
+        gallery = Gallery(
+            embeddings=embeddings[there], labels=labels[there], manipulation=manipulation
+        )
         weights = choose_weights(
             gallery,
             on_progress=lambda done, total: on_progress("Choosing weights", done, total),
@@ -89,8 +93,8 @@ def build_index(
         super_categories=run.super_categories,
         item_ids=catalog.item_ids[rows],
         embeddings=embeddings,
-        prototypes=prototypes,
-        unit_blocks=run.config.model.normalize == "block",
+        manipulation=manipulation,
+        unit_blocks=_have_length_one(manipulation.compared(embeddings)),
         weights=weights.blocks,
         changed_weight=weights.changed,
         unit_prototypes=run.config.model.unit_prototypes,
@@ -104,24 +108,40 @@ def build_index(
     )
 
 
-def run_prototypes(
+def _have_length_one(blocks: NDArray[np.float32]) -> bool:
+    """Tell whether all blocks (N, A, E) have length 1, as the candidates of any weights need."""
+    lengths = np.einsum("nae,nae->na", blocks, blocks)
+    return bool(np.allclose(lengths, 1, atol=1e-3))
+
+
+def run_manipulation(
     run: RunFolder,
     embeddings: NDArray[np.float32],
     labels: NDArray[np.int16],
     splits: NDArray[np.str_],
-) -> tuple[NDArray[np.float32], ...]:
-    """Return the prototypes (V, E) of each super-category, from the split the config names."""
+) -> Manipulation:
+    """Return how a run's queries are changed: as its system says, or by prototypes.
+
+    DAtRNet's are from the split that the config names.
+
+    Raises:
+        CheckpointError: The system's part of it is absent or damaged.
+    """
+    if not run.config.system.is_datrnet:
+        return trained_manipulation(run)
     seen = np.full(len(splits), True)
     if run.config.index.prototypes_from == "train" and (splits == "train").any():
         seen = splits == "train"
-    return tuple(
-        mean_embeddings(
-            embeddings[seen, column],
-            labels[seen, column],
-            len(category.values),
-            unit_length=run.config.model.unit_prototypes,
+    return Replacement(
+        tuple(
+            mean_embeddings(
+                embeddings[seen, column],
+                labels[seen, column],
+                len(category.values),
+                unit_length=run.config.model.unit_prototypes,
+            )
+            for column, category in enumerate(run.super_categories)
         )
-        for column, category in enumerate(run.super_categories)
     )
 
 

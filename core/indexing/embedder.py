@@ -1,4 +1,4 @@
-"""All networks of a run together: pictures to concatenated embeddings."""
+"""All that a run has trained, together: pictures to embeddings."""
 
 from pathlib import Path
 
@@ -10,10 +10,11 @@ from datrnet.core.models.embedding import RETRY_AFTER, compute_device, embed
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.models.threads import ThreadTuner
 from datrnet.core.retrieval.search import Query
+from datrnet.core.systems.storing import trained_system
 
 
 class Embedder:
-    """The trained networks of a run, loaded."""
+    """What a run has trained, loaded: a network for each super-category, or one system."""
 
     def __init__(self, run: RunFolder) -> None:
         """Load the networks.
@@ -26,7 +27,10 @@ class Embedder:
         device = compute_device()
         numbers = range(len(run.super_categories))
         self._threads = ThreadTuner(retry_after=RETRY_AFTER)
-        self._networks = [run.load_network(idx).to(device) for idx in numbers]
+        self._system = None if run.config.system.is_datrnet else trained_system(run).to(device)
+        self._networks = (
+            [run.load_network(idx).to(device) for idx in numbers] if self._system is None else []
+        )
 
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed pictures.
@@ -37,6 +41,8 @@ class Embedder:
         Returns:
             (N, A, E) embeddings; of length 1 each, or as a whole, as the run's config says.
         """
+        if self._system is not None:
+            return embed(self._system, pixels, self._threads)
         blocks = [embed(network, pixels, self._threads) for network in self._networks]
         embeddings = np.stack(blocks, axis=1)
         if self._run.config.model.normalize == "whole":

@@ -11,9 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.config import IndexConfig
+from datrnet.core.data.catalog import UNLABELED
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.retrieval.annoy_index import CandidateIndex, build_annoy
-from datrnet.core.retrieval.generation import FORMAT, MANIFEST, FileFacts, Manifest
+from datrnet.core.retrieval.generation import (
+    FORMAT,
+    MANIFEST,
+    MANIPULATION,
+    FileFacts,
+    Manifest,
+)
+from datrnet.core.retrieval.manipulation import Manipulation
 from datrnet.core.retrieval.search import CANDIDATES_PER_ANSWER, candidate_vector
 from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
@@ -37,11 +45,12 @@ class Embedded:
     item_ids: NDArray[np.int64]
     """(N,), ascending."""
     embeddings: NDArray[np.float32]
-    """(N, A, E)."""
-    prototypes: tuple[NDArray[np.float32], ...]
-    """(V, E) for each super-category."""
+    """(N, A, E), as the system gives them."""
+    manipulation: Manipulation
     unit_blocks: bool
+    """Whether every block has length 1, as blocks are compared."""
     weights: tuple[float, ...]
+    """(A,)."""
     changed_weight: float
     unit_prototypes: bool = True
     """Whether the prototypes were brought to the length of a block."""
@@ -65,12 +74,14 @@ def write_generation(
         on_step("Writing embeddings")
         np.save(partial / "embeddings.npy", embedded.embeddings)
         np.save(partial / "item_ids.npy", embedded.item_ids)
-        np.save(partial / "prototypes.npy", np.concatenate(embedded.prototypes))
+        np.savez(partial / MANIPULATION, allow_pickle=False, **embedded.manipulation.arrays())
         on_step("Building the Annoy index")
-        vectors = embedded.embeddings.reshape(len(embedded.item_ids), -1)
-        build_annoy(vectors, partial / "index.ann", trees=config.trees, seed=1)
+        compared = embedded.manipulation.compared(embedded.embeddings)
+        build_annoy(
+            compared.reshape(len(compared), -1), partial / "index.ann", trees=config.trees, seed=1
+        )
         on_step("Measuring recall")
-        nodes, recall = _nodes_for_recall(partial / "index.ann", embedded, config)
+        nodes, recall = _nodes_for_recall(partial / "index.ann", embedded, compared, config)
         manifest = _manifest(name, embedded, config, partial, nodes, recall)
         (partial / MANIFEST).write_text(manifest.to_json(), "utf-8")
         partial.rename(workspace.indexes / name)
@@ -110,58 +121,74 @@ def _manifest(
         files={path.name: FileFacts.of(path) for path in sorted(folder.iterdir())},
         prototypes_from=config.prototypes_from,
         unit_prototypes=embedded.unit_prototypes,
+        manipulation=embedded.manipulation.kind,
     )
 
 
-def _nodes_for_recall(path: Path, embedded: Embedded, config: IndexConfig) -> tuple[int, float]:
+def _nodes_for_recall(
+    path: Path, embedded: Embedded, compared: NDArray[np.float32], config: IndexConfig
+) -> tuple[int, float]:
     """Return the nodes to visit, doubled until recall@30 against exact search is reached.
 
     What is asked is what a search asks: candidates for weighted queries, every other one changed.
+    Where Annoy can answer none of them, it is never asked: 0 nodes.
     """
-    num_items, num_blocks, size = embedded.embeddings.shape
-    if not embedded.unit_blocks:
-        return 0, 1.0  # such an index is always ranked exactly
+    num_items, num_blocks, size = compared.shape
     index = CandidateIndex(path, dimension=num_blocks * size, num_items=num_items)
-    queries = _recall_queries(embedded)
     k = min(RECALL_K, num_items)
-    exact = [_exact_neighbors(embedded, blocks, weights, k) for blocks, weights in queries]
-    vectors = [candidate_vector(blocks, weights) for blocks, weights in queries]
+    vectors, exact = [], []
+    lengths = np.einsum("nae,nae->na", compared, compared)
+    for blocks, weights in zip(*_recall_queries(embedded), strict=True):
+        vector = candidate_vector(blocks, weights, unit_blocks=embedded.unit_blocks)
+        if vector is not None:
+            vectors.append(vector)
+            exact.append(_exact_neighbors(compared, lengths, blocks, weights, k))
+    if not vectors:
+        return 0, 1.0
     nodes = config.trees * k
     while True:
         count = CANDIDATES_PER_ANSWER * k
         found = [index.candidates(vector, count, max(nodes, count)) for vector in vectors]
         hits = sum(len(np.intersect1d(a, b)) for a, b in zip(found, exact, strict=True))
-        recall = hits / (k * len(queries))
+        recall = hits / (k * len(vectors))
         if recall >= config.recall_target or nodes >= config.trees * num_items:
             return nodes, recall
         nodes *= 2
 
 
-def _recall_queries(
-    embedded: Embedded,
-) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Return blocks (A, E) and weights (A,) of queries; every other has one changed block."""
+def _recall_queries(embedded: Embedded) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return blocks (Q, A, E) and weights (Q, A) of queries; every other one has a change.
+
+    They are asked as pictures without labels are.
+    """
     rng = np.random.default_rng(0)
-    queries = []
-    for number, place in enumerate(rng.permutation(len(embedded.item_ids))[:RECALL_QUERIES]):
-        blocks = embedded.embeddings[place].copy()
-        weights = np.array(embedded.weights, dtype=np.float32)
-        changed = int(rng.integers(len(blocks)))
-        known = np.flatnonzero(~np.isnan(embedded.prototypes[changed][:, 0]))
-        if number % 2 and len(known):
-            blocks[changed] = embedded.prototypes[changed][rng.choice(known)]
-            weights[changed] *= embedded.changed_weight
-        queries.append((blocks, weights))
-    return queries
+    items = rng.permutation(len(embedded.item_ids))[:RECALL_QUERIES]
+    labels = np.full((len(items), len(embedded.super_categories)), UNLABELED, dtype=np.int16)
+    targets, changed = labels.copy(), np.zeros(labels.shape, dtype=bool)
+    for number in range(1, len(items), 2):
+        idx = int(rng.integers(labels.shape[1]))
+        known = np.flatnonzero(~np.isnan(embedded.manipulation.prototypes_of(idx)[:, 0]))
+        if len(known):
+            targets[number, idx], changed[number, idx] = rng.choice(known), True
+    blocks, factors = embedded.manipulation.queries(
+        embedded.embeddings[items], labels, targets, changed
+    )
+    factors = factors * np.array(embedded.weights, dtype=np.float32)
+    if factors.shape == changed.shape:  # an entangled block is no super-category's
+        factors[changed] *= embedded.changed_weight
+    return blocks, factors
 
 
 def _exact_neighbors(
-    embedded: Embedded, blocks: NDArray[np.float32], weights: NDArray[np.float32], k: int
+    compared: NDArray[np.float32],
+    lengths: NDArray[np.float32],
+    blocks: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    k: int,
 ) -> NDArray[np.intp]:
-    """Return the k nearest places by the weighted distance; blocks have length 1."""
-    vectors = embedded.embeddings.reshape(len(embedded.item_ids), -1)
-    nearness = vectors @ (weights[:, None] * blocks).ravel()
-    return np.argpartition(-nearness, k - 1)[:k]
+    """Return the k nearest places by the weighted distance, but for what orders nothing."""
+    products = compared.reshape(len(compared), -1) @ (weights[:, None] * blocks).ravel()
+    return np.argpartition(lengths @ weights - 2 * products, k - 1)[:k]
 
 
 def _remove_old(indexes: Path, published: list[str]) -> None:

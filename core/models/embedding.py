@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 from datrnet.core.models.threads import ThreadTuner
@@ -24,17 +25,17 @@ def compute_device() -> torch.device:
 
 
 def embed(
-    network: DAtRNet, pixels: NDArray[np.uint8], threads: ThreadTuner | None = None
+    network: nn.Module, pixels: NDArray[np.uint8], threads: ThreadTuner | None = None
 ) -> NDArray[np.float32]:
-    """Embed pictures for one super-category.
+    """Embed pictures with one network, or with a whole system.
 
     Args:
-        network: Its network; left in evaluation mode.
+        network: Takes images (B, 3, S, S); left in evaluation mode.
         pixels: (N, S, S, 3), uint8.
         threads: Of a larger piece of work that this is part of.
 
     Returns:
-        (N, E) embeddings, float32.
+        (N, E) embeddings, float32; (N, A, E) of a system.
     """
     network.eval()
     device = next(network.parameters()).device
@@ -46,8 +47,12 @@ def embed(
                 images = to_network_input(torch.from_numpy(pixels[start : start + BATCH]))
                 images = images.to(device, memory_format=torch.channels_last)
                 parts.append(network(images).float().cpu().numpy())
-    size = network.config.embedding_size
-    return np.concatenate(parts) if parts else np.empty((0, size), dtype=np.float32)
+    return np.concatenate(parts) if parts else _nothing(network)
+
+
+def _nothing(network: nn.Module) -> NDArray[np.float32]:
+    size = network.config.embedding_size if isinstance(network, DAtRNet) else 0
+    return np.empty((0, size), dtype=np.float32)
 
 
 def training_precision(

@@ -6,11 +6,14 @@ models/<run>/
     <n>-<super-category>.safetensors         best weights by validation
     <n>-<super-category>.resume.pt           state of an unfinished network
     <n>-<super-category>.json                figures of a finished network, written last
+    system.safetensors, manipulation.npz     of a compared system: one for all super-categories
+    system.json                              its figures, written last
 """
 
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +103,27 @@ class RunFolder:
                 mend=f"It has: {', '.join(names)}.",
             )
         return names.index(super_category)
+
+    @property
+    def system_path(self) -> Path:
+        """Where the weights of a compared system lie."""
+        return self.path / "system.safetensors"
+
+    @property
+    def manipulation_path(self) -> Path:
+        """Where what makes its queries lies."""
+        return self.path / "manipulation.npz"
+
+    @property
+    def system_result_path(self) -> Path:
+        """Where its figures lie; absent until it is finished."""
+        return self.path / "system.json"
+
+    def log(self, facts: dict[str, Any]) -> None:
+        """Add a line to the log, with the time."""
+        line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **facts})
+        with self.log_path.open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
 
     def weights_path(self, idx: int) -> Path:
         """Return where the best weights of a super-category lie."""

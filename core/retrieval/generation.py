@@ -1,11 +1,14 @@
 """A generation of the index: its folder, its manifest and how it is read.
 
     indexes/<generation>/
-        embeddings.npy    (N, A, E) float32, mapped into memory
+        embeddings.npy    (N, A, E) float32 as the system gives them, mapped into memory
         item_ids.npy      (N,) int64, ascending
-        prototypes.npy    (V, E) float32, the values of all super-categories one after the other
-        index.ann         Annoy over the concatenation (N, A·E)
+        manipulation.npz  how a query is changed: the arrays of the manifest's kind of manipulation
+        index.ann         Annoy over the concatenation (N, A·E) of the blocks as they are compared
         manifest.json     what all of it means, with the size and checksum of every file
+
+Older ones have in place of manipulation.npz the prototypes that replace a changed block:
+prototypes.npy, (V, E) float32, the values of all super-categories one after the other.
 
 A folder appears under its final name only when it is whole, and the database then names it as
 current in one transaction: a reader sees the old generation or the new one, never half of one.
@@ -17,6 +20,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +28,20 @@ from numpy.typing import NDArray
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.annoy_index import CandidateIndex
+from datrnet.core.retrieval.manipulation import Manipulation, Replacement, read_manipulation
 from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
 
 MANIFEST = "manifest.json"
+MANIPULATION = "manipulation.npz"
+PROTOTYPES = "prototypes.npy"
+"""Of generations made before there were other manipulations."""
+
 FORMAT = 1
 """Raised when the files change their meaning."""
+
+ENTANGLED = "all"
+"""Name of the block that all super-categories share."""
 
 REBUILD = "Run `datrnet index` to build it again."
 
@@ -58,17 +70,17 @@ class Manifest:
     run_name: str
     created_at: str
     super_categories: tuple[SuperCategory, ...]
-    """Those that have a network, in the order of the blocks; values in the order of prototypes."""
+    """Those that the system knows, in the order of the blocks; values in that of prototypes."""
     num_items: int
     embedding_size: int
     unit_blocks: bool
-    """Whether every block has length 1."""
+    """Whether every block has length 1, as blocks are compared."""
     weights: tuple[float, ...]
-    """Weight of each super-category's block in the distance, chosen on the validation split."""
+    """Weight of each block in the distance, chosen on the validation split."""
     changed_weight: float
     """Further factor for a changed super-category's block, chosen on the validation split."""
     nodes: int
-    """Annoy's search_k that reached the recall."""
+    """Annoy's search_k that reached the recall; 0 where every ranking is exact."""
     recall_at_30: float
     """Of Annoy against exact search, measured when the index was built."""
     files: dict[str, FileFacts]
@@ -76,6 +88,14 @@ class Manifest:
     """Which items the prototypes are means of; older manifests leave it to the config's default."""
     unit_prototypes: bool = True
     """Whether each was brought to length 1, where the blocks have it."""
+    manipulation: str = Replacement.kind
+    """How a query is changed."""
+
+    @property
+    def block_names(self) -> tuple[str, ...]:
+        """The super-categories, or one name where they share an entangled block."""
+        names = tuple(one.name for one in self.super_categories)
+        return names if len(self.weights) == len(names) else (ENTANGLED,)
 
     def to_json(self) -> str:
         """Return the manifest as JSON."""
@@ -135,9 +155,17 @@ class Generation:
         try:
             self.embeddings: NDArray[np.float32] = np.load(folder / "embeddings.npy", mmap_mode="r")
             self.item_ids: NDArray[np.int64] = np.load(folder / "item_ids.npy")
-            self.prototypes: NDArray[np.float32] = np.load(folder / "prototypes.npy")
-        except (OSError, ValueError) as error:
+            self.manipulation = self._read_manipulation()
+        except (OSError, ValueError, BadZipFile) as error:
             raise IndexStaleError(f"The index is damaged: {error}.", mend=REBUILD) from error
+
+    def _read_manipulation(self) -> Manipulation:
+        if MANIPULATION in self.manifest.files:
+            # opened here: numpy leaves the file of a damaged archive open
+            with (self.folder / MANIPULATION).open("rb") as stream, np.load(stream) as arrays:
+                return read_manipulation(self.manifest.manipulation, dict(arrays))
+        ends = np.cumsum([len(one.values) for one in self.super_categories])[:-1]
+        return Replacement(tuple(np.split(np.load(self.folder / PROTOTYPES), ends)))
 
     @classmethod
     def current(cls, workspace: Workspace, store: Store) -> "Generation":
@@ -156,28 +184,31 @@ class Generation:
 
     @property
     def super_categories(self) -> tuple[SuperCategory, ...]:
-        """The super-categories that have a block, in the blocks' order."""
+        """The super-categories that the system knows, in the blocks' order."""
         return self.manifest.super_categories
 
     @cached_property
     def candidate_index(self) -> CandidateIndex:
         """The Annoy index, opened on first use."""
-        _, num_super_categories, size = self.embeddings.shape
+        _, num_blocks, size = self.embeddings.shape
         return CandidateIndex(
             self.folder / "index.ann",
-            dimension=num_super_categories * size,
+            dimension=num_blocks * size,
             num_items=self.manifest.num_items,
         )
 
-    @cached_property
-    def _first_prototype(self) -> NDArray[np.int64]:
-        counts = [len(one.values) for one in self.super_categories]
-        return np.concatenate([[0], np.cumsum(counts)])
+    @property
+    def block_names(self) -> tuple[str, ...]:
+        """The super-categories, or one name where they share an entangled block."""
+        return self.manifest.block_names
+
+    def block_of(self, super_category_idx: int) -> int:
+        """Return the block that tells about a super-category: its own, or the one they share."""
+        return super_category_idx if self.embeddings.shape[1] > 1 else 0
 
     def prototypes_of(self, super_category_idx: int) -> NDArray[np.float32]:
-        """Return the prototypes (V, E) of one super-category; NaN where no item was seen."""
-        first = self._first_prototype
-        return self.prototypes[first[super_category_idx] : first[super_category_idx + 1]]
+        """Return what stands for each value (V, E) of a super-category; NaN where nothing does."""
+        return self.manipulation.prototypes_of(super_category_idx)
 
     def damaged_files(self) -> list[str]:
         """Return the names of files whose contents no longer have the manifest's checksum."""

@@ -1,9 +1,20 @@
 """Prototypes: the paper's generic representation of each attribute value (section 3.3)."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SpecificPrototypes:
+    """Prototypes of a value among the items that carry one value of another super-category."""
+
+    column: int
+    """That other super-category, say the category."""
+    means: tuple[NDArray[np.float32], ...]
+    """(W, V, E) for each block; NaN where too few items carry both."""
 
 
 def mean_embeddings(

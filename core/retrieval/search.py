@@ -1,21 +1,23 @@
 """The search for substitutes that both front ends ask: no torch, no screen, no SQL.
 
-A query is an item's blocks, one 128-d embedding per super-category. A change replaces one block by
-the prototype of the wanted value; the gallery is ranked by L2 (section 3.3). Blocks may weigh more
-or less: d² = Σ_t w_t ‖q_t - g_t‖².
+A query is an item's blocks: one 128-d embedding per super-category in DAtRNet. The generation's
+manipulation makes of them the blocks of what is wanted; in DAtRNet a change replaces one block by
+the prototype of the wanted value. The gallery is ranked by L2 (section 3.3). Blocks may weigh more
+or less: d² = Σ_a w_a ‖q_a - g_a‖².
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.catalog import UNLABELED, Catalog
 from datrnet.core.data.splits import split_rows
-from datrnet.core.errors import IndexStaleError
+from datrnet.core.errors import ConfigError, IndexStaleError
 from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.manipulation import replaces_by_means
 from datrnet.core.retrieval.wanted import Prototype, PrototypeSource
 
 EXACT_BELOW = 4096
@@ -33,7 +35,7 @@ class Query:
     """What one searches with: an item of the catalogue or a picture."""
 
     blocks: NDArray[np.float32]
-    """(A, E), in the order of the generation's super-categories."""
+    """(A, E), as the system embeds it, in the order of the generation's blocks."""
     labels: Mapping[str, str | None]
     row: int | None = None
     """The item's row in the catalogue, which is not among its own substitutes."""
@@ -70,7 +72,8 @@ class Substitute:
     title: str
     distance: float
     parts: Mapping[str, float]
-    """Weighted squared distance by super-category; they sum to ``distance`` squared."""
+    """Weighted squared distance by super-category; they sum to ``distance`` squared. Where all
+    share an entangled block, nobody knows their shares: one part, named ``all``."""
     labels: Mapping[str, str | None]
     agreement: Mapping[str, bool | None]
     """By super-category: whether the label is the wanted one; None where either is unknown."""
@@ -110,6 +113,24 @@ class Searcher:
     def _weights(self) -> NDArray[np.float32]:
         return np.array(self.generation.manifest.weights, dtype=np.float32)
 
+    @cached_property
+    def _numbers(self) -> tuple[dict[str, int], ...]:
+        """The number of each value, in lower case, of each super-category of the index."""
+        return tuple(
+            {value.casefold(): number for number, value in enumerate(one.values)}
+            for one in self.generation.super_categories
+        )
+
+    @property
+    def block_names(self) -> tuple[str, ...]:
+        """What the parts of a distance are called: the super-categories, or one for all."""
+        return self.generation.block_names
+
+    @property
+    def is_entangled(self) -> bool:
+        """Whether all super-categories share a block, so that none has a part or weight alone."""
+        return self.block_names != self.names
+
     @property
     def num_unindexed(self) -> int:
         """How many items of the catalogue the index does not know yet."""
@@ -140,9 +161,10 @@ class Searcher:
         Raises:
             UnknownNameError: The request names a super-category or value that does not exist.
             IndexStaleError: A wanted value was not there when the index was built.
+            ConfigError: The request weighs a super-category that has no block of its own.
         """
-        blocks = self._changed_blocks(query, request)
-        weights = self.weights_of(request)
+        blocks, factors = self._manipulated(query, request)
+        weights = self._weighed(factors, request)
         places = self._candidates(blocks, weights, query, request)
         parts = self._parts(places, blocks, weights)
         distances = parts.sum(axis=1)
@@ -153,18 +175,33 @@ class Searcher:
             for rank, near in enumerate(order, start=1)
         ]
 
-    def weights_of(self, request: Request) -> NDArray[np.float32]:
-        """Return the weights (A,) in force: the index's, times a change's and the request's factor.
+    def weights_of(self, query: Query, request: Request) -> NDArray[np.float32]:
+        """Return the weights (A,) in force.
+
+        The manipulation's factors, times the index's, a change's and the request's.
 
         Raises:
-            UnknownNameError: The request names a super-category that does not exist.
+            UnknownNameError: The request names a super-category or value that does not exist.
             IndexStaleError: The index was built without it.
+            ConfigError: The request weighs a super-category that has no block of its own.
         """
-        weights = self._weights.copy()
-        for name in request.changes:
-            weights[self._block(name)] *= self.generation.manifest.changed_weight
+        _, factors = self._manipulated(query, replace(request, within=None))
+        return self._weighed(factors, request)
+
+    def _weighed(self, factors: NDArray[np.float32], request: Request) -> NDArray[np.float32]:
+        weights = factors * self._weights
+        if not self.is_entangled:
+            for name in request.changes:
+                weights[self._idx(name)] *= self.generation.manifest.changed_weight
         for name, factor in request.weights.items():
-            weights[self._block(name)] *= factor
+            idx = self._idx(name)
+            if self.is_entangled:
+                raise ConfigError(
+                    f"{self.names[idx]} cannot weigh more or less than others: the system of this "
+                    "index compares all super-categories as one.",
+                    mend="Leave its weight away.",
+                )
+            weights[idx] *= factor
         return weights
 
     def prototypes(self, query: Query, request: Request) -> dict[str, Prototype]:
@@ -192,9 +229,10 @@ class Searcher:
             UnknownNameError: There is no such super-category or value.
             IndexStaleError: It was not there when the index was built.
         """
-        return self._prototypes.generic(self._block(super_category), value)
+        return self._prototypes.generic(self._idx(super_category), value)
 
-    def _block(self, name: str) -> int:
+    def _idx(self, name: str) -> int:
+        """Return the place of a super-category in the index."""
         folded = [one.casefold() for one in self.names]
         if name.casefold() not in folded:
             # the catalogue knows better which names there are
@@ -206,11 +244,26 @@ class Searcher:
             )
         return folded.index(name.casefold())
 
-    def _changed_blocks(self, query: Query, request: Request) -> NDArray[np.float32]:
-        blocks = query.blocks.copy()
+    def _manipulated(
+        self, query: Query, request: Request
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the blocks (A, E) of what is wanted and the manipulation's factors (A,)."""
+        manipulation = self.generation.manipulation
+        labels = np.array([[self._number(name, query.labels.get(name)) for name in self.names]])
+        targets, changed = labels.copy(), np.zeros(labels.shape, dtype=bool)
         for name, prototype in self.prototypes(query, request).items():
-            blocks[self._block(name)] = prototype.embedding
-        return blocks
+            idx, value = self._idx(name), self._number(name, prototype.value)
+            targets[0, idx], changed[0, idx] = value, True
+            if prototype.among is not None and replaces_by_means(manipulation):
+                manipulation = manipulation.with_prototype(idx, value, prototype.embedding)
+        blocks, factors = manipulation.queries(
+            query.blocks[None], labels.astype(np.int16), targets.astype(np.int16), changed
+        )
+        return blocks[0], factors[0]
+
+    def _number(self, name: str, value: str | None) -> int:
+        """Return how the index numbers a value; -1 without one, or of one that it does not know."""
+        return self._numbers[self._idx(name)].get(_folded(value) or "", UNLABELED)
 
     def _wanted(self, query: Query, request: Request) -> dict[str, str | None]:
         changes = {name.casefold(): value.casefold() for name, value in request.changes.items()}
@@ -243,30 +296,29 @@ class Searcher:
     ) -> NDArray[np.int64]:
         """Return the places of the index to rank exactly.
 
-        All that may be answers, unless the whole of a large gallery may: then what Annoy finds.
-        A condition can contradict the query, so that no neighbor of the query meets it; and
-        ``candidate_vector`` holds for blocks of length 1 only.
+        All that may be answers, unless the whole of a large gallery may and Annoy can be asked:
+        then what it finds. A condition can contradict the query, so that no neighbor of the query
+        meets it.
         """
         allowed = self._allowed(query, request)
         is_conditioned = bool(request.where) or request.split is not None
-        small = len(allowed) <= EXACT_BELOW
-        if small or is_conditioned or not self.generation.manifest.unit_blocks:
+        manifest = self.generation.manifest
+        vector = candidate_vector(blocks, weights, unit_blocks=manifest.unit_blocks)
+        if len(allowed) <= EXACT_BELOW or is_conditioned or manifest.nodes == 0 or vector is None:
             return np.flatnonzero(allowed)
-        near = self.generation.candidate_index.candidates(
-            candidate_vector(blocks, weights),
-            CANDIDATES_PER_ANSWER * request.k,
-            max(self.generation.manifest.nodes, CANDIDATES_PER_ANSWER * request.k),
-        )
+        count = CANDIDATES_PER_ANSWER * request.k
+        near = self.generation.candidate_index.candidates(vector, count, max(manifest.nodes, count))
         return near[allowed[near]]
 
     def _parts(
         self, places: NDArray[np.int64], blocks: NDArray[np.float32], weights: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Return the weighted squared distances (n, A) of places to a query's blocks (A, E)."""
+        compared = self.generation.manipulation.compared
         parts = np.empty((len(places), len(blocks)), dtype=np.float32)
         for start in range(0, len(places), CHUNK):
             part = slice(start, start + CHUNK)
-            differences = self.generation.embeddings[places[part]] - blocks  # (n, A, E)
+            differences = compared(self.generation.embeddings[places[part]]) - blocks  # (n, A, E)
             parts[part] = np.einsum("nae,nae->na", differences, differences)
         return parts * weights
 
@@ -285,7 +337,7 @@ class Searcher:
             code=self.catalog.codes[row],
             title=self.catalog.titles[row],
             distance=float(np.sqrt(parts.sum())),
-            parts={name: float(part) for name, part in zip(self.names, parts, strict=True)},
+            parts={name: float(part) for name, part in zip(self.block_names, parts, strict=True)},
             labels=labels,
             agreement={
                 name: None
@@ -297,18 +349,26 @@ class Searcher:
 
 
 def candidate_vector(
-    blocks: NDArray[np.float32], weights: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Return the vector (A·E,) whose Euclidean neighbors are a query's weighted neighbors.
+    blocks: NDArray[np.float32], weights: NDArray[np.float32], *, unit_blocks: bool
+) -> NDArray[np.float32] | None:
+    """Return the vector (A·E,) whose Euclidean neighbors are a query's weighted neighbors, if any.
 
-    With blocks of length 1, Σ_t w_t ‖q_t - g_t‖² = const - 2 Σ_t w_t q_t·g_t, and every gallery
-    vector has the same length, so the neighbors of (w_t q_t) are the weighted neighbors of q: one
-    index serves all weights. It is made as long as a gallery vector, where the index's splits are.
+    With gallery blocks of length 1, Σ_a w_a ‖q_a - g_a‖² = const - 2 Σ_a w_a q_a·g_a, and every
+    gallery vector has the same length, so the neighbors of (w_a q_a) are the weighted neighbors of
+    q: one index serves all weights. It is made as long as a gallery vector, where the index's
+    splits are. With other blocks, whole vectors of length 1 too, the lengths ‖g_a‖ matter unless
+    all weights are equal; then the neighbors are those of q itself.
 
     Args:
-        blocks: (A, E), each of length 1.
+        blocks: (A, E) of the query.
         weights: (A,).
+        unit_blocks: Whether all blocks of the gallery have length 1.
+
+    Returns:
+        None where no vector has these neighbors.
     """
+    if not unit_blocks:
+        return blocks.ravel() if weights[0] > 0 and (weights == weights[0]).all() else None
     vector = (weights[:, None] * blocks).ravel()
     length = np.linalg.norm(vector)
     scaled: NDArray[np.float32] = vector * (np.sqrt(len(blocks)) / length if length > 0 else 1)

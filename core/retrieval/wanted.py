@@ -1,7 +1,8 @@
 """What stands for a wanted value in a search: its generic prototype, or one among items like these.
 
 The generic prototypes come from the index. Specific ones (section 7 of the paper's supplementary)
-are the mean of a few rows of it, made when they are asked for.
+are the mean of a few rows of it, made when they are asked for; systems that do not replace blocks
+by means have none.
 """
 
 from dataclasses import dataclass, replace
@@ -13,10 +14,13 @@ from numpy.typing import NDArray
 from datrnet.core.data.catalog import UNLABELED, Catalog
 from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.manipulation import replaces_by_means
 from datrnet.core.retrieval.prototypes import mean_embeddings
 
 MIN_SPECIFIC = 5
 """Items that a specific prototype needs: the mean of fewer tells more of them than of the value."""
+
+NO_MEAN = "the system's own entry, no mean of items"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,8 +31,8 @@ class Prototype:
     value: str
     embedding: NDArray[np.float32]
     """(E,)."""
-    num_items: int
-    """Items, by their labels of today, that it is the mean of."""
+    num_items: int | None
+    """Items, by their labels of today, that it is the mean of; None where it is no mean."""
     among: str | None = None
     """The value of another super-category that they share; None of a generic prototype."""
     note: str = ""
@@ -36,8 +40,11 @@ class Prototype:
 
     @property
     def source(self) -> str:
-        """What it is the mean of, in words."""
-        words = f"{self.num_items:,} item{'' if self.num_items == 1 else 's'}"
+        """What it is the mean of, in words, or that it is none."""
+        if self.num_items is None:
+            words = NO_MEAN
+        else:
+            words = f"{self.num_items:,} item{'' if self.num_items == 1 else 's'}"
         words += f" among {self.among}" if self.among is not None else ""
         return f"{words} ({self.note})" if self.note else words
 
@@ -80,11 +87,13 @@ class PrototypeSource:
             embedding = self._generation.prototypes_of(block)[number]
             value = category.values[number]
             if not np.isnan(embedding).any():
+                is_mean = self._generation.manipulation.are_means
+                carried = np.count_nonzero(self._carries(idx, value)) if is_mean else None
                 return Prototype(
                     super_category=category.name,
                     value=value,
                     embedding=embedding,
-                    num_items=int(np.count_nonzero(self._carries(idx, value))),
+                    num_items=None if carried is None else int(carried),
                 )
         raise IndexStaleError(
             f"No training item was labelled {category.name} {value!r}, so there is nothing to look "
@@ -100,6 +109,8 @@ class PrototypeSource:
             within: The other super-category, as the catalogue spells it.
             shared: Its value, None where the query has none.
         """
+        if not replaces_by_means(self._generation.manipulation):
+            return replace(generic, note="this system has no others")
         if within == generic.super_category:
             return replace(generic, note=f"{within} itself changes")
         if shared is None:

@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -19,57 +18,20 @@ from datrnet.core.models.run_folder import (
     plain_name,
     write_atomically,
 )
+from datrnet.core.systems.making import config_of
 from datrnet.core.training.data import TrainingData, load_training_data
-from datrnet.core.training.network_trainer import EpochReport, NetworkTrainer
+from datrnet.core.training.events import (
+    BatchDone,
+    EpochDone,
+    NetworkResult,
+    PicturesRead,
+    TrainEvent,
+)
+from datrnet.core.training.network_trainer import NetworkTrainer
 from datrnet.core.training.plan import obstacles
+from datrnet.core.training.system_run import train_system
 from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
-
-SYSTEM = "datrnet"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchDone:
-    """A batch has been trained on."""
-
-    super_category: str
-    epoch: int
-    batches_done: int
-    """Of all epochs of this super-category."""
-    num_batches: int
-    loss: float
-    """Mean of this epoch so far."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpochDone:
-    """An epoch has been trained and measured on the validation split."""
-
-    super_category: str
-    num_epochs: int
-    report: EpochReport
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PicturesRead:
-    """Pictures are being decoded."""
-
-    done: int
-    total: int
-
-
-TrainEvent = BatchDone | EpochDone | PicturesRead
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkResult:
-    """How well one super-category was learnt."""
-
-    super_category: str
-    accuracy: float | None
-    """On the validation split; None where it has no label."""
-    best_epoch: int
-    epochs: int
 
 
 def start_run(
@@ -89,9 +51,12 @@ def start_run(
         ConfigError: One that is named cannot be learnt, or none can.
         CheckpointError: The config's initial run lacks one.
     """
+    if not config.system.is_datrnet:
+        config_of(config.system)  # a wrong name shows before there is a run
     chosen = tuple(catalog.super_categories[idx] for idx in _chosen(catalog, names))
     _check_initial_run(workspace, config, chosen)
-    stem = f"{plain_name(config.name)}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    kind = config.name if config.system.is_datrnet else config.system.name
+    stem = f"{plain_name(kind)}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     name, number = stem, 2
     while (workspace.models / name).exists():
         name, number = f"{stem}-{number}", number + 1
@@ -101,7 +66,8 @@ def start_run(
         super_categories=chosen,
     )
     run.create()
-    store.add_run(name, SYSTEM, json.dumps({"version": __version__, **config.to_dict()}))
+    config_json = json.dumps({"version": __version__, **config.to_dict()})
+    store.add_run(name, config.system.name, config_json)
     return run
 
 
@@ -192,6 +158,8 @@ def train_networks(
     run: RunFolder, data: TrainingData, on_event: Callable[[TrainEvent], None]
 ) -> list[NetworkResult]:
     """Train every network of a run's folder that is not finished; see ``train``."""
+    if not run.config.system.is_datrnet:
+        return [train_system(run, data, on_event)]
     numbers = range(len(run.super_categories))
     return [_train_network(run, data, idx, on_event) for idx in numbers]
 
@@ -226,7 +194,7 @@ def _train_network(
         if report.is_best:
             run.save_weights(idx, trainer.network)
         trainer.save_state(run.resume_path(idx))
-        _log(run, {"super_category": category.name, **asdict(report)})
+        run.log({"super_category": category.name, **asdict(report)})
         on_event(EpochDone(super_category=category.name, num_epochs=num_epochs, report=report))
     if trainer.best is None:
         raise CheckpointError(f"{category.name} was not trained for a single epoch.")
@@ -239,9 +207,3 @@ def _train_network(
     write_atomically(result_path, json.dumps(asdict(result)))
     run.resume_path(idx).unlink(missing_ok=True)
     return result
-
-
-def _log(run: RunFolder, facts: dict[str, Any]) -> None:
-    line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **facts})
-    with run.log_path.open("a", encoding="utf-8") as log:
-        log.write(line + "\n")

@@ -327,7 +327,7 @@ def test_a_run_without_log_has_no_curves(run: Run, copied: Workspace) -> None:
 
 
 def test_a_damaged_index_is_told(run: Run, copied: Workspace) -> None:
-    (file,) = copied.indexes.glob("*/prototypes.npy")
+    (file,) = copied.indexes.glob("*/manipulation.npz")
     file.unlink()
     result = run(copied.root, "report")
     assert result.exit_code == 0

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
@@ -15,8 +16,12 @@ from typer.testing import Result
 from datrnet.console.pictures import COLUMNS, ROWS, Pictures, blocks
 from datrnet.console.searching import SearchOptions, answer_of
 from datrnet.console.substitutes import Answer, facts_of, show_answer, show_plain_answer
+from datrnet.core.config import IndexConfig
 from datrnet.core.data.pictures import read_picture, thumbnail_pixels
 from datrnet.core.data.workspace import Workspace
+from datrnet.core.indexing.writing import Embedded, write_generation
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.manipulation import Fusion
 from datrnet.db.rows import NewItem
 
 Run = Callable[..., Result]
@@ -229,6 +234,75 @@ def test_a_picture_fills_its_cells(ready: Path, shop: Path) -> None:
 def test_a_picture_that_is_gone_becomes_words(tmp_path: Path) -> None:
     pictures = Pictures(Workspace(tmp_path))
     assert pictures.of_item(7, "none.png").plain == "no picture"
+
+
+@pytest.fixture
+def entangled(copied: Workspace) -> Workspace:
+    """Return a workspace whose index has one block for all super-categories."""
+    rng = np.random.default_rng(0)
+    with copied.open_store() as store:
+        before = Generation.current(copied, store)
+        num_items, counts = len(before.item_ids), before.manipulation.counts
+        memory, weight, bias = (
+            rng.normal(size=shape).astype(np.float32) for shape in ((4, sum(counts)), (4, 8), 4)
+        )
+        embedded = Embedded(
+            run_name=before.manifest.run_name,
+            super_categories=before.super_categories,
+            item_ids=before.item_ids,
+            embeddings=rng.normal(size=(num_items, 1, 4)).astype(np.float32),
+            manipulation=Fusion(memory, weight, bias, counts),
+            unit_blocks=False,
+            weights=(1.0,),
+            changed_weight=1.0,
+        )
+        write_generation(copied, store, embedded, IndexConfig(trees=2))
+    return copied
+
+
+def test_a_distance_of_all_super_categories_as_one_is_told_as_one(
+    run: Run, entangled: Workspace
+) -> None:
+    asked = ("search", "item-1", "--set", "colour=black", "-k", 3)
+    result = run(entangled.root, *asked)
+    header, *rows = [line.split("\t") for line in result.stdout.splitlines()]
+    names = ["colour", "colour agrees", "pattern", "pattern agrees", "all distance²"]
+    assert header[5:] == names
+    assert all(float(row[-1]) == pytest.approx(float(row[2]) ** 2, abs=1e-5) for row in rows)
+    assert {len(row) for row in rows} == {len(header)}
+    facts = json.loads(run(entangled.root, *asked, "--json").stdout)
+    assert facts["weights"] == {"all": 1}
+    assert facts["prototypes"]["colour"] == {"among": None, "items": None, "note": ""}
+    for one in facts["substitutes"]:
+        assert one["share_by_super_category"] == {"all": 1}
+
+
+@pytest.mark.parametrize("width", [120, 60, 30])
+def test_a_table_has_no_figures_where_super_categories_have_no_part(
+    entangled: Workspace, width: int
+) -> None:
+    answer = answer_of(entangled, "item-1", SearchOptions(changes=("colour=black",), top=2))
+    text = _shown(answer, width=width, pictures=False, color_system=None)
+    assert re.findall(r"\d\.\d{3}", text) == [f"{one.distance:.3f}" for one in answer.substitutes]
+    assert "distance²" not in text
+    assert "colour Black is the system's own entry, no mean of items." in " ".join(text.split())
+    assert "all super-categories as one" in " ".join(text.split())
+
+
+def test_a_super_category_without_a_part_cannot_be_weighed(run: Run, entangled: Workspace) -> None:
+    result = run(entangled.root, "search", "item-1", "--weight", "colour=2")
+    assert result.exit_code == 2
+    assert "colour cannot weigh more or less than others" in result.stderr
+
+
+def test_every_overview_names_the_one_block(run: Run, entangled: Workspace) -> None:
+    facts = json.loads(run(entangled.root, "info", "--json").stdout)
+    assert facts["index"]["weights"] == {"all": 1}
+    assert "weight of all" in run(entangled.root, "info").stdout
+    result = run(entangled.root, "evaluate", "--equal-weights")
+    assert result.exit_code == 0
+    assert "Weights: all 1; a changed one × 1." in result.stdout
+    assert run(entangled.root, "report").exit_code == 0
 
 
 def _shown(

@@ -19,6 +19,7 @@ from datrnet.core.data.pictures import thumbnail_pixels
 from datrnet.core.data.thumbnails import ThumbnailStore
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.indexing.writing import Embedded, write_generation
+from datrnet.core.retrieval.manipulation import Replacement
 from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.db.rows import NewItem
 from datrnet.db.store import Store
@@ -84,7 +85,7 @@ def _write_index(workspace: Workspace, store: Store) -> None:
         super_categories=catalog.super_categories,
         item_ids=catalog.item_ids,
         embeddings=np.stack(blocks, axis=1),
-        prototypes=tuple(prototypes),
+        manipulation=Replacement(tuple(prototypes)),
         unit_blocks=True,
         weights=(1.0, 1.0, 0.3),
         changed_weight=3.0,

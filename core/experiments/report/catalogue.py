@@ -95,6 +95,8 @@ def look_at_index(
     except DatrnetError as error:
         return IndexPart(name=row.name, problem=str(error))
     manifest = generation.manifest
+    # of an entangled block no super-category has a weight alone
+    weights = dict(zip(manifest.block_names, manifest.weights, strict=True))
     return IndexPart(
         name=manifest.name,
         facts=(
@@ -110,8 +112,8 @@ def look_at_index(
         weights=Table.of(
             ("super-category", "values", "weight"),
             [
-                (one.name, len(one.values), weight)
-                for one, weight in zip(manifest.super_categories, manifest.weights, strict=True)
+                (one.name, len(one.values), weights.get(one.name, "shared"))
+                for one in manifest.super_categories
             ],
         ),
     )

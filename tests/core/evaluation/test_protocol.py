@@ -1,15 +1,31 @@
 """The fast evaluator equals a slow one that was written separately."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pytest
 
 from datrnet.core.evaluation.protocol import Match, Protocol, QueryTakesRank, evaluate
-from datrnet.core.evaluation.ranking import Gallery, SpecificPrototypes, Weights
+from datrnet.core.evaluation.ranking import Gallery, Weights
 from datrnet.core.evaluation.weighting import choose_weights
-from datrnet.core.retrieval.prototypes import mean_embeddings, specific_mean_embeddings
+from datrnet.core.retrieval.manipulation import (
+    Addition,
+    Fusion,
+    Manipulation,
+    Replacement,
+    WeightedReplacement,
+)
+from datrnet.core.retrieval.prototypes import (
+    SpecificPrototypes,
+    mean_embeddings,
+    specific_mean_embeddings,
+)
+
+Plain = Callable[..., Any]
 
 NAMES = ("colour", "pattern", "sleeve")
 VALUES = (4, 3, 2)
@@ -28,11 +44,72 @@ def gallery(num_items: int = 60, noise: float = 0.6, seed: int = 0) -> Gallery:
         prototypes.append(
             mean_embeddings(embeddings[:, block], labels[:, block], num_values, unit_length=True)
         )
-    return Gallery(embeddings=embeddings, labels=labels, prototypes=tuple(prototypes))
+    manipulation = Replacement(tuple(prototypes))
+    return Gallery(embeddings=embeddings, labels=labels, manipulation=manipulation)
+
+
+def manipulated(kind: str) -> Gallery:
+    """Return the items with another way to change queries; one value of each is unknown to it."""
+    items, rng = gallery(), np.random.default_rng(3)
+    (num_items, num_blocks, size), num_values = items.embeddings.shape, sum(VALUES)
+    embeddings = items.embeddings * rng.uniform(0.5, 2, (num_items, 1, 1)).astype(np.float32)
+    prototypes = tuple(items.manipulation.prototypes_of(idx).copy() for idx in range(3))
+    prototypes[0][1] = np.nan
+    memory = np.zeros((num_blocks * size, num_values), dtype=np.float32)
+    columns = np.split(memory, np.cumsum(VALUES)[:-1], axis=1)
+    for block, (column, means) in enumerate(zip(columns, prototypes, strict=True)):
+        column[block * size : (block + 1) * size] = means.T
+    memory += 0.05 * rng.normal(size=memory.shape).astype(np.float32)
+    manipulation: Manipulation
+    if kind == "weighted-replacement":
+        weights = rng.uniform(0.2, 2, (3, 3)).astype(np.float32)
+        manipulation = WeightedReplacement(prototypes, weights)
+    elif kind == "addition":
+        manipulation = Addition(memory, VALUES)
+    elif kind == "fusion":
+        whole = num_blocks * size
+        weight = rng.normal(size=(whole, 2 * whole)).astype(np.float32)
+        embeddings = embeddings.reshape(num_items, 1, whole)
+        manipulation = Fusion(memory, weight, np.ones(whole, dtype=np.float32), VALUES)
+    else:
+        manipulation = Replacement(prototypes)
+    return replace(items, embeddings=embeddings, manipulation=manipulation)
+
+
+@pytest.fixture
+def plain_distance(plain_query: Plain, plain_compared: Plain) -> Plain:
+    """Return the distance of a query to an item by the definition, one number at a time."""
+
+    def distance(items: Gallery, weights: Weights, item: int, target: Any, other: int) -> float:
+        found, factors = weighted_query(items, weights, item, target)
+        near = plain_compared(items.manipulation, items.embeddings[other].tolist())
+        return sum(
+            factor * sum((a - b) ** 2 for a, b in zip(one, two, strict=True))
+            for factor, one, two in zip(factors, found, near, strict=True)
+        )
+
+    @lru_cache(maxsize=1)  # asked for one item of the gallery after the other
+    def weighted_query(items: Gallery, weights: Weights, item: int, target: Any) -> Any:
+        own = items.labels[item].tolist()
+        changed = [wanted != has for wanted, has in zip(target, own, strict=True)]
+        found, factors = plain_query(
+            items.manipulation, items.embeddings[item].tolist(), own, target, changed
+        )
+        factors = [one * weight for one, weight in zip(factors, weights.blocks, strict=True)]
+        for place, value in enumerate(target):
+            if len(found) == 3 and changed[place] and is_known(items, place, value):
+                factors[place] *= weights.changed
+        return found, factors
+
+    return distance
+
+
+def is_known(items: Gallery, place: int, value: int) -> bool:
+    return not math.isnan(items.manipulation.prototypes_of(place)[value, 0])
 
 
 def plain_scores(
-    items: Gallery, weights: Weights, protocol: Protocol, num_changes: int
+    items: Gallery, weights: Weights, protocol: Protocol, num_changes: int, distance: Plain
 ) -> dict[str, float]:
     """Return the means of all figures, one query and one item at a time, from the definitions."""
     rows = [tuple(row) for row in items.labels.tolist()]
@@ -51,7 +128,7 @@ def plain_scores(
                 )
                 if other == item and not takes_rank:
                     continue
-                ranked.append((plain_distance(items, weights, item, target, other), other))
+                ranked.append((distance(items, weights, item, target, other), other))
             near = [rows[other] for _, other in sorted(ranked)[: protocol.k]]
             counted = [p for p in range(3) if protocol.match != "known" or target[p] >= 0]
             figures["hit"].append(
@@ -67,25 +144,6 @@ def plain_scores(
     return {"count": len(figures["hit"]), **means}
 
 
-def plain_distance(
-    items: Gallery, weights: Weights, item: int, target: tuple[int, ...], other: int
-) -> float:
-    own = items.labels[item]
-    distance = 0.0
-    for place in range(3):
-        block, weight = items.embeddings[item, place], weights.blocks[place]
-        if target[place] != own[place]:
-            block = items.prototypes[place][target[place]]
-            weight *= weights.changed
-            if items.specific is not None and place != items.specific.column:
-                shared = target[items.specific.column]
-                known = items.specific.means[place][shared, target[place]]
-                if shared >= 0 and not math.isnan(known[0]):
-                    block = known
-        distance += weight * float(((block - items.embeddings[other, place]) ** 2).sum())
-    return distance
-
-
 def plain_ndcg(near: list[tuple[int, ...]], target: tuple[int, ...], places: list[int]) -> float:
     dcg = ideal = 0.0
     for rank, labels in enumerate(near, start=1):
@@ -99,12 +157,12 @@ def plain_ndcg(near: list[tuple[int, ...]], target: tuple[int, ...], places: lis
 @pytest.mark.parametrize("match", ["used", "known"])
 @pytest.mark.parametrize("weights", [Weights.equal(3), Weights(blocks=(2, 0.5, 1), changed=3)])
 def test_evaluation_equals_the_plain_one(
-    query_takes_rank: QueryTakesRank, match: Match, weights: Weights
+    query_takes_rank: QueryTakesRank, match: Match, weights: Weights, plain_distance: Plain
 ) -> None:
     items = gallery()
     protocol = Protocol(k=5, query_takes_rank=query_takes_rank, match=match, max_changes=2)
     for num_changes, case in enumerate(evaluate(items, NAMES, weights, protocol)):
-        expected = plain_scores(items, weights, protocol, num_changes)
+        expected = plain_scores(items, weights, protocol, num_changes, plain_distance)
         score = case.overall
         assert score.num_queries == case.num_valid == expected["count"]
         assert score.top_k_accuracy.value == pytest.approx(expected["hit"])
@@ -116,7 +174,43 @@ def test_evaluation_equals_the_plain_one(
             assert score.ndcg_others.value == pytest.approx(expected["others"], rel=1e-5)
 
 
-def test_specific_prototypes_are_used_where_they_are_known() -> None:
+@pytest.mark.parametrize("kind", ["replacement", "weighted-replacement", "addition", "fusion"])
+@pytest.mark.parametrize("equal", [True, False])
+def test_every_manipulation_is_ranked_as_the_plain_loops_say(
+    kind: str, equal: bool, plain_distance: Plain
+) -> None:
+    items = manipulated(kind)
+    weights = Weights(blocks=(2, 0.5, 1)[: items.num_blocks], changed=3)
+    weights = items.equal_weights if equal else weights
+    protocol = Protocol(k=5, max_changes=2)
+    cases = evaluate(items, NAMES, weights, protocol)
+    for num_changes, case in enumerate(cases):
+        expected = plain_scores(items, weights, protocol, num_changes, plain_distance)
+        score = case.overall
+        assert score.num_queries == expected["count"] > 0
+        assert score.top_k_accuracy.value == pytest.approx(expected["hit"])
+        assert score.ndcg.value == pytest.approx(expected["ndcg"], rel=1e-5)
+    assert set(cases[1].by_super_category) == set(NAMES)
+
+
+def test_a_single_block_is_not_weighed() -> None:
+    assert choose_weights(manipulated("fusion")) == Weights(blocks=(1.0,))
+
+
+def test_further_labels_mean_nothing_to_a_manipulation() -> None:
+    items = manipulated("addition")
+    further = np.zeros((len(items.labels), 2), dtype=np.int16)
+    wider = replace(items, labels=np.concatenate([items.labels, further], axis=1))
+    protocol = Protocol(k=5, max_changes=2)
+    for one, other in zip(
+        evaluate(items, NAMES, items.equal_weights, protocol),
+        evaluate(wider, NAMES, items.equal_weights, replace(protocol, match="all")),
+        strict=True,
+    ):
+        assert one.overall.top_k_accuracy == other.overall.top_k_accuracy
+
+
+def test_specific_prototypes_are_used_where_they_are_known(plain_distance: Plain) -> None:
     items = gallery()
     means = tuple(
         specific_mean_embeddings(
@@ -130,10 +224,12 @@ def test_specific_prototypes_are_used_where_they_are_known() -> None:
         for block, num_values in enumerate(VALUES)
     )
     means[1][2] = np.nan
-    specific = replace(items, specific=SpecificPrototypes(column=0, means=means))
+    generic_ones = tuple(items.manipulation.prototypes_of(idx) for idx in range(3))
+    manipulation = Replacement(generic_ones, SpecificPrototypes(column=0, means=means))
+    specific = replace(items, manipulation=manipulation)
     protocol, weights = Protocol(k=5, max_changes=2), Weights.equal(3)
     for num_changes, case in enumerate(evaluate(specific, NAMES, weights, protocol)):
-        expected = plain_scores(specific, weights, protocol, num_changes)
+        expected = plain_scores(specific, weights, protocol, num_changes, plain_distance)
         assert case.overall.ndcg.value == pytest.approx(expected["ndcg"], rel=1e-5)
     generic = evaluate(items, NAMES, weights, protocol)[1].overall
     assert evaluate(specific, NAMES, weights, protocol)[1].overall != generic

@@ -20,7 +20,8 @@ from datrnet.core.indexing.embedder import Embedder, query_of_picture
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Request, Searcher
-from datrnet.core.training.run import PicturesRead, start_run, train, unfinished_run
+from datrnet.core.training.events import PicturesRead
+from datrnet.core.training.run import start_run, train, unfinished_run
 from datrnet.db.rows import NewItem
 from datrnet.db.store import Store
 

@@ -15,6 +15,7 @@ from datrnet.core.errors import IndexStaleError, UnknownNameError
 from datrnet.core.indexing.writing import Embedded, write_generation
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.generation import Generation, Manifest
+from datrnet.core.retrieval.manipulation import Replacement
 from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.core.retrieval.search import Request, Searcher
 from datrnet.core.retrieval.wanted import MIN_SPECIFIC
@@ -69,7 +70,7 @@ def embedded(catalog: Catalog) -> Embedded:
         super_categories=catalog.super_categories,
         item_ids=catalog.item_ids,
         embeddings=embeddings,
-        prototypes=tuple(prototypes),
+        manipulation=Replacement(tuple(prototypes)),
         unit_blocks=True,
         weights=(0.5, 1.5),
         changed_weight=2.0,
@@ -201,7 +202,7 @@ def test_no_index_says_what_to_run(tmp_path: Path) -> None:
         Generation.current(Workspace(tmp_path), store)
 
 
-@pytest.mark.parametrize("name", ["embeddings.npy", "index.ann", "prototypes.npy"])
+@pytest.mark.parametrize("name", ["embeddings.npy", "index.ann", "manipulation.npz"])
 def test_a_file_cut_in_half_is_found_out(workspace: Workspace, name: str) -> None:
     with workspace.open_store() as store:
         path = Generation.current(workspace, store).folder / name
@@ -261,13 +262,12 @@ def test_recall_is_measured_and_reached(searcher: Searcher) -> None:
 
 
 def test_candidates_of_a_weighted_query_are_its_weighted_neighbors() -> None:
-    rng = np.random.default_rng(4)
-    gallery = rng.normal(size=(3000, 3, 8)).astype(np.float32)
+    gallery = np.random.default_rng(4).normal(size=(3000, 3, 8)).astype(np.float32)
     gallery /= np.linalg.norm(gallery, axis=2, keepdims=True)
     blocks, weights = gallery[0], np.array([4.0, 0.5, 1.0], dtype=np.float32)
     weighted = (((gallery - blocks) ** 2).sum(axis=2) * weights).sum(axis=1)
-    vector = search.candidate_vector(blocks, weights)
-    plain = ((gallery.reshape(3000, -1) - vector) ** 2).sum(axis=1)
+    vector = search.candidate_vector(blocks, weights, unit_blocks=True)
+    plain = ((gallery.reshape(3000, -1) - np.array(vector)) ** 2).sum(axis=1)
     assert np.argsort(weighted)[:50].tolist() == np.argsort(plain)[:50].tolist()
 
 

@@ -1,0 +1,98 @@
+"""Every system by name, with the config it has unless told otherwise."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datrnet.core.config import SystemChoice, read_section
+from datrnet.core.errors import UnknownNameError
+from datrnet.core.models.backbones.making import BACKBONES, make_backbone
+from datrnet.core.systems.adde_m import AddeM
+from datrnet.core.systems.amnet import AMNet
+from datrnet.core.systems.attribute_based import AttributeBased
+from datrnet.core.systems.configs import (
+    AddeConfig,
+    AMNetConfig,
+    AttributeBasedConfig,
+    FashionSearchNetConfig,
+)
+from datrnet.core.systems.fashionsearchnet import FashionSearchNet
+from datrnet.core.systems.system import System
+
+if TYPE_CHECKING:
+    from datrnet.core.models.backbones import Backbone
+
+SystemConfig = AttributeBasedConfig | AMNetConfig | FashionSearchNetConfig | AddeConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemKind:
+    """How a system is made."""
+
+    make: Callable[..., System]
+    config: SystemConfig
+
+
+KINDS: Mapping[str, SystemKind] = {
+    "attribute-based": SystemKind(make=AttributeBased, config=AttributeBasedConfig()),
+    "amnet": SystemKind(make=AMNet, config=AMNetConfig()),
+    "fashionsearchnet-without-loc": SystemKind(
+        make=FashionSearchNet, config=FashionSearchNetConfig(localized=False)
+    ),
+    "fashionsearchnet": SystemKind(make=FashionSearchNet, config=FashionSearchNetConfig()),
+    "adde-m": SystemKind(make=AddeM, config=AddeConfig()),
+}
+
+
+def make_system(
+    name: str,
+    backbone: "Backbone",
+    num_values: tuple[int, ...],
+    config: SystemConfig | None = None,
+) -> System:
+    """Make a system with random weights on a backbone.
+
+    Args:
+        name: One of ``KINDS``.
+        backbone: What sees the pictures.
+        num_values: Of each super-category.
+        config: Of this kind of system; by default the one of ``KINDS``.
+
+    Raises:
+        UnknownNameError: There is no such system.
+    """
+    if name not in KINDS:
+        raise UnknownNameError("system", name, KINDS)
+    kind = KINDS[name]
+    return kind.make(backbone, num_values, kind.config if config is None else config)
+
+
+def config_of(choice: SystemChoice) -> SystemConfig:
+    """Return the config of the system that is chosen.
+
+    Raises:
+        UnknownNameError: There is no such system or backbone.
+        ConfigError: A setting of it does not exist, or is out of range.
+    """
+    if choice.name not in KINDS:
+        raise UnknownNameError("system", choice.name, ("datrnet", *KINDS))
+    if choice.backbone not in BACKBONES:
+        raise UnknownNameError("backbone", choice.backbone, BACKBONES)
+    default = KINDS[choice.name].config
+    values = asdict(default) | choice.settings
+    return read_section(type(default), values, f"system {choice.name} settings")
+
+
+def system_of(choice: SystemChoice, image_size: int, num_values: tuple[int, ...]) -> System:
+    """Make the system that a config chooses, on its backbone.
+
+    Raises:
+        UnknownNameError: There is no such system or backbone.
+        ConfigError: A setting of it does not exist, or is out of range.
+        CheckpointError: The backbone's weights do not fit.
+    """
+    config = config_of(choice)
+    weights = Path(choice.backbone_weights).expanduser() if choice.backbone_weights else None
+    backbone = make_backbone(choice.backbone, image_size=image_size, weights=weights)
+    return make_system(choice.name, backbone, num_values, config)

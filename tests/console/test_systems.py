@@ -1,0 +1,149 @@
+"""The compared systems go the way of DAtRNet: train, index, search, evaluate."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import torch
+from torch import Tensor, nn
+from typer.testing import Result
+
+from datrnet.core.models.backbones.backbone import Backbone
+from datrnet.core.models.backbones.making import BACKBONES
+from datrnet.core.training.system_trainer import SystemTrainer
+
+Run = Callable[..., Result]
+
+SYSTEMS = ("attribute-based", "amnet", "fashionsearchnet", "fashionsearchnet-without-loc", "adde-m")
+
+SMALL = """
+[model]
+image_size = 32
+[train]
+epochs = 3
+[system]
+backbone = "tiny"
+batch = 12
+"""
+
+
+class Tiny(Backbone):
+    """Two convolutions, in place of the millions of weights of the others."""
+
+    name = "tiny"
+    feature_size: ClassVar[int] = 8
+    map_channels: ClassVar[int] = 8
+    head = "none"
+
+    def __init__(self, image_size: int) -> None:
+        super().__init__(image_size)
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1)
+        )
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """Return the map (B, 8, S/2, S/2)."""
+        found: Tensor = self.layers(self.prepared(images)).relu()
+        return found
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BACKBONES, "tiny", Tiny)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "small-system.toml"
+    path.write_text(SMALL)
+    return path
+
+
+@pytest.fixture
+def root(run: Run, tmp_path: Path, shop: Path) -> Path:
+    assert run(tmp_path, "import", shop).exit_code == 0
+    return tmp_path
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_system_is_trained_indexed_searched_and_evaluated(
+    run: Run, root: Path, config: Path, system: str
+) -> None:
+    trained = run(root, "train", "--config", config, "--system", system, "--json")
+    assert trained.exit_code == 0, trained.output
+    name = json.loads(trained.stdout)["run"]
+    assert name.startswith(system)
+    assert run(root, "index").exit_code == 0
+    found = json.loads(run(root, "search", "item-1", "--set", "colour=Black", "--json").stdout)
+    assert len(found["substitutes"]) > 5
+    figures = json.loads(run(root, "evaluate", "-k", 3, "--json").stdout)
+    assert figures["run_name"] == name
+    assert [case["overall"]["num_queries"] > 0 for case in figures["use_cases"]] == [True] * 3
+    (row,) = json.loads(run(root, "info", "--json").stdout)["runs"]
+    assert row["status"] == "finished"
+
+
+def test_runs_of_several_systems_stand_beside_each_other(
+    run: Run, root: Path, config: Path
+) -> None:
+    for system in ("attribute-based", "adde-m"):
+        assert run(root, "train", "--config", config, "--system", system).exit_code == 0
+        assert run(root, "index").exit_code == 0
+        assert run(root, "experiment", "table-3", "--set", "k=3").exit_code == 0
+    facts = json.loads(run(root, "experiment", "table-3", "--set", "k=3", "--json").stdout)
+    assert {row["system"] for row in facts["rows"]} == {"attribute-based", "adde-m"}
+
+
+def test_an_interrupted_system_goes_on_with_the_next_stage(
+    run: Run, root: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    epochs = SystemTrainer.epochs
+
+    def interrupted(self: SystemTrainer, stage: object, on_batch: object) -> object:
+        begun.append(stage.name)  # type: ignore[attr-defined]
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+        return epochs(self, stage, on_batch)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SystemTrainer, "epochs", interrupted)
+    assert run(root, "train", "--config", config, "--system", "adde-m").exit_code == 130
+    assert run(root, "train", "--resume").exit_code == 0
+    assert begun == ["encoder", "manipulation", "manipulation"]
+
+
+def test_training_by_the_clock_ends(run: Run, root: Path, config: Path) -> None:
+    options = ("--system", "attribute-based", "--minutes", 0.005)
+    assert run(root, "train", "--config", config, *options).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--system", "adde"), "No system is called 'adde'. Did you mean adde-m"),
+        (("--system", "adde-m", "--backbone", "alex"), "No backbone is called 'alex'."),
+        (("--backbone", "tiny"), "DAtRNet has no backbone"),
+        (("--system", "adde-m", "--backbone-weights", "FILE"), "FILE"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    run: Run, root: Path, config: Path, options: tuple[str, ...], said: str
+) -> None:
+    weights = root / "other.pt"
+    torch.save({"layers.0.weight": torch.zeros(2, 2)}, weights)
+    words = [str(weights) if word == "FILE" else word for word in options]
+    result = run(root, "train", "--config", config, *words)
+    assert result.exit_code in (1, 2)
+    assert said.replace("FILE", str(weights)) in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
+
+
+def test_a_system_without_its_weights_says_so(run: Run, root: Path, config: Path) -> None:
+    assert run(root, "train", "--config", config, "--system", "attribute-based").exit_code == 0
+    (folder,) = (root / "models").iterdir()
+    (folder / "system.safetensors").unlink()
+    result = run(root, "index")
+    assert result.exit_code == 1
+    assert "system.safetensors are absent" in " ".join(result.stderr.split())
