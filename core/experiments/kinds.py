@@ -10,6 +10,7 @@ from datrnet.core.experiments import (
     architecture,
     changes,
     compared_runs,
+    comparison,
     list_length,
     sheets,
     specific_prototypes,
@@ -35,6 +36,7 @@ KINDS: Mapping[str, Kind] = {
         run=compared_runs.run_by_super_category, options=compared_runs.ComparisonOptions
     ),
     "table-3": Kind(run=compared_runs.run_overall, options=compared_runs.ComparisonOptions),
+    "comparison": Kind(run=comparison.run, options=comparison.Options, needs_index=False),
     "ablation": Kind(run=ablation.run, options=ablation.AblationOptions, needs_index=False),
     "grid": Kind(run=ablation.run_grid, options=ablation.GridOptions, needs_index=False),
     "list-length": Kind(run=list_length.run, options=list_length.ListLengthOptions),

@@ -129,6 +129,7 @@ ORDER = (
     "architecture",
     "table-2",
     "table-3",
+    "comparison",
     "ablation",
     "list-length",
     "specific-prototypes",

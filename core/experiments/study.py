@@ -5,6 +5,7 @@ again, so that a study goes on where it was stopped.
 """
 
 import json
+import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -43,6 +44,8 @@ class VariantSpec:
     """Settings of [model] that differ from the base config's."""
     train: dict[str, Any] = field(default_factory=dict)
     """The same of [train]."""
+    system: dict[str, Any] = field(default_factory=dict)
+    """The same of [system]."""
     paper: tuple[float, ...] = ()
     """The paper's top-30 accuracy of query and of query + attribute, where it has them."""
 
@@ -55,6 +58,7 @@ class VariantSpec:
         values = base.to_dict()
         values["model"] |= self.model
         values["train"] |= self.train
+        values["system"] |= self.system
         return Config.from_dict(values, source=f"variant {self.name!r}")
 
 
@@ -67,10 +71,13 @@ class StudyOptions:
     super_categories: tuple[str, ...] = ()
     """Those to train; none takes the first ``num_super_categories`` that can be learnt."""
     num_super_categories: int = 2
+    """0 takes all."""
     train: dict[str, Any] = field(default_factory=dict)
     """The budget: settings of [train] that are the same for all variants."""
     model: dict[str, Any] = field(default_factory=dict)
     """Settings of [model] that are the same for all variants, but where one says otherwise."""
+    system: dict[str, Any] = field(default_factory=dict)
+    """The same of [system]."""
     seeds: tuple[int, ...] = (0,)
     k: int = 30
     variants: tuple[VariantSpec, ...] = ()
@@ -79,9 +86,9 @@ class StudyOptions:
         """Check ranges."""
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ConfigError(f"seeds is {list(self.seeds)}; it must name each seed once.")
-        for name in ("num_super_categories", "k"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        for name, least in (("num_super_categories", 0), ("k", 1)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
 
     def base_config(self) -> Config:
         """Return the config that is varied, with the budget.
@@ -89,7 +96,9 @@ class StudyOptions:
         Raises:
             ConfigError: There is no such config, or a setting is wrong.
         """
-        shared = VariantSpec(name="shared settings", model=self.model, train=self.train)
+        shared = VariantSpec(
+            name="shared settings", model=self.model, train=self.train, system=self.system
+        )
         return shared.config(Config.load(self.base))
 
 
@@ -101,12 +110,26 @@ class Measured:
     """Training time of all its networks, whatever else the machine did."""
     query: Score
     one_change: Score
+    by_super_category: dict[str, Score]
+    """One change, by what is changed."""
+    num_parameters: int
+    """Of all networks together."""
+    milliseconds: float
+    """To embed one picture, with the whole split at a time."""
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> "Measured":
         """Read figures back from JSON."""
-        scores = {name: _score_from(facts[name]) for name in ("query", "one_change")}
-        return cls(seconds=facts["seconds"], **scores)
+        return cls(
+            seconds=facts["seconds"],
+            query=_score_from(facts["query"]),
+            one_change=_score_from(facts["one_change"]),
+            by_super_category={
+                name: _score_from(one) for name, one in facts["by_super_category"].items()
+            },
+            num_parameters=facts["num_parameters"],
+            milliseconds=facts["milliseconds"],
+        )
 
 
 class Study:
@@ -172,6 +195,8 @@ class Study:
     def _run_folder(self, config: Config) -> RunFolder:
         """Return the folder of a config on this catalogue, made if it is absent."""
         settings = {key: value for key, value in config.to_dict().items() if key != "name"}
+        if config.system.is_datrnet:
+            del settings["system"]  # says nothing of it
         parts = (json.dumps(settings, sort_keys=True), *map(str, self.super_categories))
         digest = zlib.crc32("\n".join((*parts, self._catalog_digest)).encode())
         name = f"{plain_name(config.name)[:40]}-{config.train.seed}-{digest:08x}"
@@ -226,8 +251,11 @@ class Study:
         manipulation = run_manipulation(
             run, embedder.embed(data.pixels[taught]), data.labels[taught], splits
         )
+        begun = time.monotonic()
+        embeddings = embedder.embed(pixels)
+        seconds = time.monotonic() - begun
         gallery = Gallery(
-            embeddings=embedder.embed(pixels),
+            embeddings=embeddings,
             labels=self._setting.catalog.labels_numbered_as(run.super_categories)[rows],
             manipulation=manipulation,
         )
@@ -238,6 +266,9 @@ class Study:
             seconds=_seconds(run),
             query=query.overall,
             one_change=one_change.overall,
+            by_super_category=one_change.by_super_category,
+            num_parameters=embedder.num_parameters,
+            milliseconds=1000 * seconds / len(pixels),
         )
 
 
@@ -246,7 +277,10 @@ class _Told:
 
     def __init__(self, on_progress: Progress, step: str, run: RunFolder) -> None:
         self._on_progress, self._step = on_progress, step
-        self._names = [one.name for one in run.super_categories]
+        system = run.config.system
+        self._names = (
+            [one.name for one in run.super_categories] if system.is_datrnet else [system.name]
+        )
 
     def __call__(self, event: TrainEvent) -> None:
         if isinstance(event, BatchDone):
@@ -275,7 +309,7 @@ def _chosen(catalog: Catalog, options: StudyOptions) -> tuple[SuperCategory, ...
     idxs = (
         list(dict.fromkeys(idxs))
         or [idx for idx, one in enumerate(catalog.super_categories) if one.name not in reasons][
-            : options.num_super_categories
+            : options.num_super_categories or None
         ]
     )
     chosen = tuple(catalog.super_categories[idx] for idx in idxs)

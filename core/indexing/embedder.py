@@ -32,6 +32,12 @@ class Embedder:
             [run.load_network(idx).to(device) for idx in numbers] if self._system is None else []
         )
 
+    @property
+    def num_parameters(self) -> int:
+        """Of all networks together."""
+        networks = self._networks if self._system is None else [self._system]
+        return sum(one.numel() for network in networks for one in network.parameters())
+
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed pictures.
 
