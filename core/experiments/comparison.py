@@ -32,7 +32,7 @@ def run(setting: Setting, options: Options) -> Outcome:
     variants = [(one.name, one.config(base)) for one in options.variants]
     results = study.measure(variants)
     names = [one.name for one in study.super_categories]
-    k = options.k
+    k, epochs = options.k, base.train.epochs
     return Outcome(
         title=f"Systems (tables 2 and 3), {setting.split} split",
         columns=(
@@ -56,8 +56,9 @@ def run(setting: Setting, options: Options) -> Outcome:
         ),
         notes=(
             f"Super-categories: {', '.join(names)}. Same pictures "
-            f"({base.model.image_size} px), at most {base.train.epochs} epochs each, best epoch by "
-            "the validation items; ranked with each system's own distance. Seeds: "
+            f"({base.model.image_size} px), at most {epochs} "
+            f"{'epoch' if epochs == 1 else 'epochs'} each, best epoch by the validation items; "
+            "ranked with each system's own distance. Seeds: "
             f"{', '.join(map(str, options.seeds))}.",
             "Seconds and milliseconds are of this machine, whatever else it did.",
             INTERVAL_NOTE if len(options.seeds) == 1 else SEEDS_NOTE,
