@@ -9,7 +9,6 @@ from datrnet.console.pictures import wide_blocks
 from datrnet.console.progress import StepProgress
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.experiments.conduct import conduct, options_of
 from datrnet.core.experiments.outcome import Outcome, flat_table, is_number, shown
 from datrnet.core.experiments.plan import Plan, shipped_plans
 
@@ -60,6 +59,8 @@ def show_settings(options: ExperimentOptions, *, as_json: bool) -> None:
     Raises:
         DatrnetError: There is no such experiment, or a setting is wrong.
     """
+    from datrnet.core.experiments.conduct import options_of
+
     plan = options.plan
     settings = {"kind": plan.kind, "split": plan.split, **asdict(options_of(plan))}
     if as_json:
@@ -78,6 +79,8 @@ def run_experiment(workspace: Workspace, options: ExperimentOptions, *, as_json:
     Raises:
         DatrnetError: See ``core.experiments.conduct``.
     """
+    from datrnet.core.experiments.conduct import conduct  # loads the networks' libraries
+
     plan = options.plan
     with workspace.open_store() as store, StepProgress() as progress:
         outcome, stored = conduct(workspace, store, plan, options.command, progress)

@@ -101,7 +101,7 @@ def run_training(workspace: Workspace, options: TrainOptions, *, as_json: bool) 
             names = [run.config.system.name]
         finished = {one for one in names if _is_finished(run, one)}
         say(f"{'Going on with' if options.resume else 'Training'} {run.name}: {', '.join(names)}.")
-        with TrainingProgress(names, finished, run.config.train.epochs) as progress:
+        with TrainingProgress(names, finished) as progress:
             outcome = train(workspace, store, catalog, run, progress)
     _show(run, outcome, as_json=as_json)
 
@@ -132,16 +132,14 @@ def _show(run: RunFolder, outcome: list[NetworkResult], *, as_json: bool) -> Non
 class TrainingProgress(Bars):
     """A training: one bar over all super-categories and one for each."""
 
-    def __init__(self, names: list[str], finished: set[str], num_epochs: int) -> None:
+    def __init__(self, names: list[str], finished: set[str]) -> None:
         """Show nothing yet.
 
         Args:
             names: The super-categories, in order.
             finished: Those of them that an earlier part of the run has finished.
-            num_epochs: Epochs of each.
         """
         super().__init__()
-        self._num_epochs = num_epochs
         self._shares = {name: WHOLE if name in finished else 0.0 for name in names}
         self._clock: Clock | None = None
         self._pictures = self.bars.add_task("Reading pictures", total=None, note="")
@@ -174,7 +172,7 @@ class TrainingProgress(Bars):
         self.bars.update(
             task,
             completed=self._shares[event.super_category],
-            note=f"epoch {event.epoch}/{self._num_epochs}  loss {event.loss:.4f}{accuracy}",
+            note=f"{_place(event, event.epoch)}  loss {event.loss:.4f}{accuracy}",
         )
         self.bars.update(self._overall, completed=sum(self._shares.values()))
         if self._clock is None:  # begins after the first batch: a resumed run starts midway
@@ -187,14 +185,15 @@ class TrainingProgress(Bars):
         self.bars.update(
             task,
             accuracy=accuracy,
-            note=f"epoch {report.epoch}/{self._num_epochs}  loss {report.loss:.4f}{accuracy}",
+            note=f"{_place(event, report.epoch)}  loss {report.loss:.4f}{accuracy}",
         )
         if self.live:
             return
         left = self._clock.left(self._share) if self._clock else ""
+        triplets = "" if report.triplet_loss is None else f"triplets {report.triplet_loss:.4f}, "
         self.console.print(
-            f"{inert(event.super_category)}: epoch {report.epoch} of {event.num_epochs}, "
-            f"loss {report.loss:.4f}, triplets {report.triplet_loss:.4f}, "
+            f"{inert(event.super_category)}: {_place(event, report.epoch, ' of ')}, "
+            f"loss {report.loss:.4f}, {triplets}"
             f"validation accuracy {percent(report.accuracy)}"
             f"{' (best)' if report.is_best else ''}, {report.seconds:.1f} s{left}"
         )
@@ -212,3 +211,9 @@ class TrainingProgress(Bars):
     @property
     def _share(self) -> float:
         return sum(self._shares.values()) / len(self._shares)
+
+
+def _place(event: BatchDone | EpochDone, epoch: int, separator: str = "/") -> str:
+    """Return how far a training is, as "encoder, epoch 2/5"."""
+    of_all = "" if event.num_epochs is None else f"{separator}{event.num_epochs}"
+    return f"{event.stage + ', ' if event.stage else ''}epoch {epoch}{of_all}"

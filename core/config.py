@@ -76,9 +76,9 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        _check_choices(self)
-        _at_least(self, image_size=8, filters=4, num_ase=1, embedding_size=1, stem_stride=1)
-        _at_least(self, attention_width=1)
+        check_choices(self)
+        at_least(self, image_size=8, filters=4, num_ase=1, embedding_size=1, stem_stride=1)
+        at_least(self, attention_width=1)
         if self.filters % 2:
             raise ConfigError(f"filters is {self.filters}; it must be even.")
         for kernel in (self.kernel, *self.mid_level_kernels):
@@ -147,8 +147,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        _check_choices(self)
-        _at_least(self, triplets=1, epochs=1, batch_triplets=2, seed=0, patience=0)
+        check_choices(self)
+        at_least(self, triplets=1, epochs=1, batch_triplets=2, seed=0, patience=0)
         for name in ("warmup", "balance", "shift", "zoom", "light"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must lie between 0 and 1.")
@@ -180,7 +180,7 @@ class SystemChoice:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        _at_least(self, batch=6)
+        at_least(self, batch=6)
         if not 0 <= self.minutes < math.inf:
             raise ConfigError(f"minutes is {self.minutes}; it must be at least 0.")
         if not 0 < self.learning_rate < math.inf:
@@ -205,8 +205,8 @@ class IndexConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        _check_choices(self)
-        _at_least(self, trees=1)
+        check_choices(self)
+        at_least(self, trees=1)
         if not 0 < self.recall_target <= 1:
             raise ConfigError(
                 f"recall_target is {self.recall_target}; it must be above 0, up to 1."
@@ -342,7 +342,7 @@ def _typed(hint: Any, value: Any, source: str) -> Any:
     return value
 
 
-def _check_choices(config: Any) -> None:
+def check_choices(config: Any) -> None:
     """Refuse a value that is not among the choices its field declares."""
     hints = get_type_hints(type(config))
     for item in fields(config):
@@ -359,7 +359,7 @@ def _check_choices(config: Any) -> None:
                 )
 
 
-def _at_least(config: Any, **minima: int) -> None:
+def at_least(config: Any, **minima: int) -> None:
     """Refuse integers below their least sensible value."""
     for name, least in minima.items():
         if getattr(config, name) < least:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.errors import ConfigError
+from datrnet.core.config import at_least, check_choices
 from datrnet.core.evaluation.metrics import Bootstrap, Estimate, hits, ndcg, relevance
 from datrnet.core.evaluation.queries import QuerySet, draw_queries
 from datrnet.core.evaluation.ranking import Gallery, Weights, rank
@@ -42,14 +42,8 @@ class Protocol:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        for name, choices in (("match", Match), ("query_takes_rank", QueryTakesRank)):
-            if getattr(self, name) not in get_args(choices):
-                raise ConfigError(
-                    f"{name} is {getattr(self, name)!r}; it must be one of "
-                    f"{', '.join(get_args(choices))}."
-                )
-        if self.k < 1 or min(self.max_changes, self.max_queries) < 0:
-            raise ConfigError("k must be at least 1, max_changes and max_queries at least 0.")
+        check_choices(self)
+        at_least(self, k=1, max_changes=0, max_queries=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,16 @@ from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.experiments.architecture import layers_of
 from datrnet.core.experiments.charts import dot_chart
 from datrnet.core.experiments.outcome import Cell, Outcome
-from datrnet.core.experiments.scores import INTERVAL_NOTE
+from datrnet.core.experiments.scores import INTERVAL_NOTE, table_3_columns
 from datrnet.core.experiments.setting import Setting
-from datrnet.core.experiments.study import Measured, Study, StudyOptions, VariantSpec, pooled
+from datrnet.core.experiments.study import (
+    Measured,
+    Study,
+    StudyOptions,
+    VariantSpec,
+    pooled,
+    table_3_cells,
+)
 
 SEEDS_NOTE = "Means over the seeds; in brackets what their 95 % intervals span together."
 
@@ -138,14 +145,7 @@ def _outcome(
         "network",
         "parameters",
         "million multiply-adds",
-        f"query: top-{k}",
-        f"query: NDCG@{k}",
-        f"query + attribute: top-{k}",
-        f"query + attribute: NDCG@{k}",
-        "NDCG of the change",
-        "NDCG of the rest",
-        "queries",
-        "queries + attribute",
+        *table_3_columns(k),
         *(("paper: query", "paper: query + attribute") if paper else ()),
     )
     base = options.base_config()
@@ -178,14 +178,7 @@ def _row(
         spec.name,
         sum(one.num_parameters for one in layers),
         sum(one.multiply_adds for one in layers) / 1e6,
-        pooled(results, lambda one: one.query.top_k_accuracy),
-        pooled(results, lambda one: one.query.ndcg),
-        pooled(results, _of_one_change),
-        pooled(results, lambda one: one.one_change.ndcg),
-        pooled(results, lambda one: one.one_change.ndcg_target),
-        pooled(results, lambda one: one.one_change.ndcg_others),
-        results[0].query.num_queries,
-        results[0].one_change.num_queries,
+        *table_3_cells(results),
         *((spec.paper or (None, None)) if paper else ()),
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from datrnet.core.config import at_least
 from datrnet.core.data.catalog import UNLABELED
 from datrnet.core.data.overlay import overlaid
 from datrnet.core.data.pictures import picture_pixels
@@ -56,9 +57,7 @@ class Options:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        for name in ("num_items", "num_measured"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        at_least(self, num_items=1, num_measured=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from datrnet.core.evaluation.assess import assess, equal_weights_of
 from datrnet.core.evaluation.protocol import Match, Protocol, QueryTakesRank, UseCase
 from datrnet.core.experiments.charts import line_chart
 from datrnet.core.experiments.outcome import Outcome
@@ -15,6 +14,7 @@ from datrnet.core.experiments.scores import (
     use_case_name,
 )
 from datrnet.core.experiments.setting import Setting
+from datrnet.core.experiments.weighing import assessed_in_both_ways
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +37,8 @@ def run(setting: Setting, options: ChangesOptions) -> Outcome:
         max_changes=options.max_changes,
         max_queries=options.max_queries,
     )
-    equal = equal_weights_of(setting.generation)
-    found: dict[str, tuple[UseCase, ...]] = {}
-    for name, weights in (("chosen", None), ("equal", equal)):
-        assessment = assess(
-            setting.catalog,
-            setting.generation,
-            setting.split,
-            protocol,
-            weights=weights,
-            on_progress=setting.on_progress,
-        )
-        assessment.keep(setting.store)
-        found[name] = assessment.use_cases
+    assessed = assessed_in_both_ways(setting, protocol)
+    found = {name: one.use_cases for name, one in assessed.items()}
     rows = [
         (use_case_name(case.num_changes), name, case.num_valid, *score_cells(case.overall))
         for name, cases in found.items()

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from datrnet.core.evaluation.assess import assess, equal_weights_of
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Match, Protocol, QueryTakesRank
 from datrnet.core.experiments.charts import dot_chart
 from datrnet.core.experiments.outcome import Cell, Outcome
-from datrnet.core.experiments.scores import INTERVAL_NOTE, score_columns
+from datrnet.core.experiments.scores import INTERVAL_NOTE, score_columns, table_3_columns
 from datrnet.core.experiments.setting import Setting
+from datrnet.core.experiments.weighing import assessed_in_both_ways
 from datrnet.db.rows import EvaluationRow
 
 BOTH_WEIGHTS_NOTE = (
@@ -118,21 +118,13 @@ def run_overall(setting: Setting, options: ComparisonOptions) -> Outcome:
                 *_cells(changed["overall"]),
             )
         )
-    k = options.k
     return Outcome(
         title=f"Query, and query with an attribute (table 3), {setting.split} split",
         columns=(
             "run",
             "system",
             "weights",
-            "queries",
-            f"query: top-{k}",
-            f"query: NDCG@{k}",
-            "queries + attribute",
-            f"query + attribute: top-{k}",
-            f"query + attribute: NDCG@{k}",
-            "NDCG of the change",
-            "NDCG of the rest",
+            *table_3_columns(options.k),
         ),
         rows=tuple(rows),
         notes=(BOTH_WEIGHTS_NOTE, INTERVAL_NOTE),
@@ -146,7 +138,7 @@ def evaluated_runs(setting: Setting, protocol: Protocol) -> list[Evaluated]:
 
     Where an index was evaluated more than once, of each kind of weights the newest counts.
     """
-    protocol = _evaluate_current(setting, protocol)
+    protocol = assessed_in_both_ways(setting, protocol)["equal"].protocol
     systems = {row.name: row.system for row in setting.store.runs()}
     found: dict[tuple[str, str], Evaluated] = {}
     for row in setting.store.evaluations():
@@ -163,20 +155,6 @@ def evaluated_runs(setting: Setting, protocol: Protocol) -> list[Evaluated]:
                 use_cases=json.loads(row.results_json)["use_cases"],
             )
     return list(found.values())
-
-
-def _evaluate_current(setting: Setting, protocol: Protocol) -> Protocol:
-    for weights in (None, equal_weights_of(setting.generation)):
-        assessment = assess(
-            setting.catalog,
-            setting.generation,
-            setting.split,
-            protocol,
-            weights=weights,
-            on_progress=setting.on_progress,
-        )
-        assessment.keep(setting.store)
-    return assessment.protocol
 
 
 def _weights_of(row: EvaluationRow) -> str:

@@ -8,9 +8,16 @@ from PIL import Image
 from datrnet.core.experiments.ablation import SEEDS_NOTE
 from datrnet.core.experiments.charts import dot_chart
 from datrnet.core.experiments.outcome import Cell, Outcome
-from datrnet.core.experiments.scores import INTERVAL_NOTE
+from datrnet.core.experiments.scores import INTERVAL_NOTE, table_3_columns
 from datrnet.core.experiments.setting import Setting
-from datrnet.core.experiments.study import Measured, Study, StudyOptions, VariantSpec, pooled
+from datrnet.core.experiments.study import (
+    Measured,
+    Study,
+    StudyOptions,
+    VariantSpec,
+    pooled,
+    table_3_cells,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +47,7 @@ def run(setting: Setting, options: Options) -> Outcome:
             "parameters",
             "seconds",
             "ms a picture",
-            "queries",
-            f"query: top-{k}",
-            f"query: NDCG@{k}",
-            "queries + attribute",
-            f"query + attribute: top-{k}",
-            f"query + attribute: NDCG@{k}",
-            "NDCG of the change",
-            "NDCG of the rest",
+            *table_3_columns(k),
             *(f"{name}: top-{k}" for name in names),
         ),
         rows=tuple(
@@ -68,20 +68,12 @@ def run(setting: Setting, options: Options) -> Outcome:
 
 
 def _row(name: str, found: Sequence[Measured], names: Sequence[str]) -> tuple[Cell, ...]:
-    first = found[0]
     return (
         name,
-        first.num_parameters,
+        found[0].num_parameters,
         round(sum(one.seconds for one in found) / len(found)),
         sum(one.milliseconds for one in found) / len(found),
-        first.query.num_queries,
-        pooled(found, lambda one: one.query.top_k_accuracy),
-        pooled(found, lambda one: one.query.ndcg),
-        first.one_change.num_queries,
-        pooled(found, lambda one: one.one_change.top_k_accuracy),
-        pooled(found, lambda one: one.one_change.ndcg),
-        pooled(found, lambda one: one.one_change.ndcg_target),
-        pooled(found, lambda one: one.one_change.ndcg_others),
+        *table_3_cells(found),
         *(_of_category(found, category) for category in names),
     )
 

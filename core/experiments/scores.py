@@ -20,6 +20,20 @@ def score_cells(score: Score) -> tuple[Cell, ...]:
     )
 
 
+def table_3_columns(k: int) -> tuple[str, ...]:
+    """Return the headings of ``score_cells`` of a query (without a change) and of one change."""
+    return (
+        "queries",
+        f"query: top-{k}",
+        f"query: NDCG@{k}",
+        "queries + attribute",
+        f"query + attribute: top-{k}",
+        f"query + attribute: NDCG@{k}",
+        "NDCG of the change",
+        "NDCG of the rest",
+    )
+
+
 INTERVAL_NOTE = "In brackets the 95 % interval, by bootstrap over the query items."
 
 

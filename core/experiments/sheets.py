@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from datrnet.core.errors import ConfigError, DataError
+from datrnet.core.config import at_least
+from datrnet.core.errors import DataError
 from datrnet.core.evaluation.queries import QuerySet, enumerate_queries
 from datrnet.core.experiments.drawing import AMBER, AMBER_INK, FAINT, GREEN, INK, Sheet, text_width
 from datrnet.core.experiments.outcome import Cell, Outcome
@@ -57,9 +58,7 @@ class Options:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        for name in ("num_queries", "num_substitutes"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        at_least(self, num_queries=1, num_substitutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,19 +10,21 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from datrnet.core.config import Config
+from datrnet.core.config import Config, at_least
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.splits import split_rows
 from datrnet.core.errors import CheckpointError, ConfigError, DataError
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Protocol, Score, evaluate
 from datrnet.core.evaluation.ranking import Gallery
+from datrnet.core.experiments.outcome import Cell
 from datrnet.core.experiments.setting import Progress, Setting
 from datrnet.core.indexing.build import run_manipulation
 from datrnet.core.indexing.embedder import Embedder
@@ -86,9 +88,7 @@ class StudyOptions:
         """Check ranges."""
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ConfigError(f"seeds is {list(self.seeds)}; it must name each seed once.")
-        for name, least in (("num_super_categories", 0), ("k", 1)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
+        at_least(self, num_super_categories=0, k=1)
 
     def base_config(self) -> Config:
         """Return the config that is varied, with the budget.
@@ -184,8 +184,8 @@ class Study:
     def _measured(self, config: Config, step: str) -> Measured:
         run = self._run_folder(config)
         path = run.path / f"figures-{self._setting.split}-{self._options.k}.json"
-        if path.exists():
-            return Measured.from_dict(json.loads(path.read_text("utf-8")))
+        if (known := _known_figures(path)) is not None:
+            return known
         data = self._training_data(run)
         train_networks(run, data, _Told(self._setting.on_progress, step, run))
         measured = self._evaluated(run, data, step)
@@ -291,6 +291,14 @@ class _Told:
             self._on_progress("Reading pictures", event.done, event.total)
 
 
+def _known_figures(path: Path) -> Measured | None:
+    """Return the figures of a variant, None where there are none that can be read: made anew."""
+    try:
+        return Measured.from_dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def pooled(results: Sequence[Measured], figure: Callable[[Measured], Estimate | None]) -> Estimate:
     """Return the mean of a figure over seeds, and what the intervals of all seeds span."""
     found = [one for one in map(figure, results) if one is not None]
@@ -300,6 +308,21 @@ def pooled(results: Sequence[Measured], figure: Callable[[Measured], Estimate | 
         float(np.mean([one.value for one in found])),
         min(one.low for one in found),
         max(one.high for one in found),
+    )
+
+
+def table_3_cells(results: Sequence[Measured]) -> tuple[Cell, ...]:
+    """Return the cells of ``scores.table_3_columns``, over seeds."""
+    first = results[0]
+    return (
+        first.query.num_queries,
+        pooled(results, lambda one: one.query.top_k_accuracy),
+        pooled(results, lambda one: one.query.ndcg),
+        first.one_change.num_queries,
+        pooled(results, lambda one: one.one_change.top_k_accuracy),
+        pooled(results, lambda one: one.one_change.ndcg),
+        pooled(results, lambda one: one.one_change.ndcg_target),
+        pooled(results, lambda one: one.one_change.ndcg_others),
     )
 
 

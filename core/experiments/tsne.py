@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw
 
+from datrnet.core.config import at_least
 from datrnet.core.data.inert_text import inert
-from datrnet.core.errors import ConfigError
 from datrnet.core.experiments.charts import MARKERS, new_figure, rendered
 from datrnet.core.experiments.outcome import Outcome
 from datrnet.core.experiments.setting import Setting
@@ -65,10 +65,7 @@ class Options:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        if self.num_items < FEWEST:
-            raise ConfigError(f"num_items is {self.num_items}; it must be at least {FEWEST}.")
-        if self.perplexity < 1:
-            raise ConfigError(f"perplexity is {self.perplexity}; it must be at least 1.")
+        at_least(self, num_items=FEWEST, perplexity=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

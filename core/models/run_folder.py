@@ -22,6 +22,8 @@ from datrnet.core.errors import CheckpointError
 from datrnet.db.rows import SuperCategory
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from datrnet.core.models.datrnet import DAtRNet
 
 FORMAT = 1
@@ -161,8 +163,8 @@ class RunFolder:
         return network.eval()
 
 
-def load_weights(network: "DAtRNet", path: Path) -> None:
-    """Load a safetensors file into a network; half precision is widened.
+def load_weights(network: "nn.Module", path: Path) -> None:
+    """Load a safetensors file into a network or system; half precision is widened.
 
     Raises:
         CheckpointError: The file is absent, damaged, or of another architecture.

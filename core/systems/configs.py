@@ -6,6 +6,7 @@ from; a docstring says "open" there.
 
 from dataclasses import dataclass
 
+from datrnet.core.config import at_least
 from datrnet.core.errors import ConfigError
 
 
@@ -36,8 +37,8 @@ class AMNetConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        _at_least(self, 0, "feature_size", "classification_weight")
-        _at_least(self, 1, "head_size")
+        at_least(self, feature_size=0, classification_weight=0)
+        at_least(self, head_size=1)
         _positive(self, "margin")
         _shares(self, "classification_share")
 
@@ -68,7 +69,7 @@ class FashionSearchNetConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        _at_least(self, 1, "region_size")
+        at_least(self, region_size=1)
         for size in (*self.conv_channels, *self.branch_sizes):
             if size < 1:
                 raise ConfigError(f"A layer of {size} outputs is too small; use at least 1.")
@@ -106,17 +107,11 @@ class AddeConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        _at_least(self, 1, "embedding_size", "memory_items")
-        _at_least(self, 0, "classification_weight", "category_weight", "ranking_weight")
-        _at_least(self, 0, "consistency_weight", "block_diagonal_weight")
+        at_least(self, embedding_size=1, memory_items=1)
+        at_least(self, classification_weight=0, category_weight=0, ranking_weight=0)
+        at_least(self, consistency_weight=0, block_diagonal_weight=0)
         _positive(self, "margin")
         _shares(self, "encoder_share")
-
-
-def _at_least(config: object, least: int, *names: str) -> None:
-    for name in names:
-        if getattr(config, name) < least:
-            raise ConfigError(f"{name} is {getattr(config, name)}; it must be at least {least}.")
 
 
 def _positive(config: object, *names: str) -> None:

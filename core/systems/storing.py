@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from datrnet.core.errors import CheckpointError
-from datrnet.core.models.run_folder import RunFolder, write_atomically
+from datrnet.core.models.run_folder import RunFolder, load_weights, write_atomically
 from datrnet.core.retrieval.manipulation import Manipulation, read_manipulation
 from datrnet.core.systems.making import system_of
 from datrnet.core.systems.system import System
@@ -21,31 +21,6 @@ def save_system(system: System, path: Path) -> None:
     write_atomically(path, save(tensors))
 
 
-def load_system(system: System, path: Path) -> None:
-    """Load a system's weights.
-
-    Raises:
-        CheckpointError: The file is absent, damaged, or of another system.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        system.load_state_dict(load_file(path))
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            f"The weights {path} are absent.", mend="Finish the run with `datrnet train --resume`."
-        ) from error
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"The weights {path} are damaged: {error}.", mend=TRAIN_AGAIN
-        ) from error
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"The weights {path} are of another system than the run's config.", mend=TRAIN_AGAIN
-        ) from error
-
-
 def trained_system(run: RunFolder) -> System:
     """Return the trained system of a run, in evaluation mode.
 
@@ -54,7 +29,7 @@ def trained_system(run: RunFolder) -> System:
     """
     num_values = tuple(len(one.values) for one in run.super_categories)
     system = system_of(run.config.system, run.config.model.image_size, num_values)
-    load_system(system, run.system_path)
+    load_weights(system, run.system_path)
     return system.eval()
 
 

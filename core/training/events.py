@@ -10,12 +10,17 @@ class BatchDone:
     """A batch has been trained on."""
 
     super_category: str
+    """Or the system, where one is trained for all of them."""
     epoch: int
     batches_done: int
     """Of all epochs of this super-category."""
     num_batches: int
     loss: float
     """Mean of this epoch so far."""
+    num_epochs: int | None
+    """Of this super-category or stage; None where a clock ends it."""
+    stage: str = ""
+    """Of a system."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +28,11 @@ class EpochDone:
     """An epoch has been trained and measured on the validation split."""
 
     super_category: str
-    num_epochs: int
+    num_epochs: int | None
+    """As of a batch."""
     report: EpochReport
+    stage: str = ""
+    """Of a system."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -186,6 +186,7 @@ def _train_network(
                 epoch=trainer.epochs_done + 1,
                 batches_done=trainer.epochs_done * trainer.num_batches + batch,
                 num_batches=num_epochs * trainer.num_batches,
+                num_epochs=num_epochs,
                 loss=loss,
             )
         )

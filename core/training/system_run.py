@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from datrnet.core.errors import CheckpointError
-from datrnet.core.models.run_folder import RunFolder, write_atomically
-from datrnet.core.systems.storing import load_system, save_system
-from datrnet.core.systems.system import Stage
+from datrnet.core.models.run_folder import RunFolder, load_weights, write_atomically
+from datrnet.core.systems.storing import save_system
 from datrnet.core.training.data import TrainingData
 from datrnet.core.training.events import BatchDone, EpochDone, NetworkResult, TrainEvent
 from datrnet.core.training.system_trainer import SystemTrainer
@@ -40,13 +39,12 @@ def train_system(
     )
     finished = _finished_stages(run)
     if finished:
-        load_system(trainer.system, _stage_path(run))
+        load_weights(trainer.system, _stage_path(run))
     num_epochs = 0
     for number, stage in enumerate(trainer.stages):
         if number < finished:
             continue
-        before = sum(one.share for one in trainer.stages[:number])
-        on_batch = partial(_tell, run, stage, before, on_event)
+        on_batch = partial(_tell, trainer, number, run, on_event)
         for report in trainer.epochs(stage, on_batch):
             num_epochs += 1
             if report.is_best:
@@ -56,8 +54,9 @@ def train_system(
             on_event(
                 EpochDone(
                     super_category=run.config.system.name,
-                    num_epochs=run.config.train.epochs,
+                    num_epochs=trainer.epochs_of(stage),
                     report=report,
+                    stage=stage.name,
                 )
             )
         if number + 1 < len(trainer.stages):
@@ -83,21 +82,27 @@ def _manipulation(trainer: SystemTrainer) -> dict[str, Any]:
 
 
 def _tell(
+    trainer: SystemTrainer,
+    number: int,
     run: RunFolder,
-    stage: Stage,
-    before: float,
     on_event: Callable[[TrainEvent], None],
+    epoch: int,
     done: float,
     loss: float,
 ) -> None:
+    """Tell of a batch: the share of a stage that is done as a share of the whole."""
+    stage = trainer.stages[number]
+    before = sum(one.share for one in trainer.stages[:number])
     share = before + stage.share * min(done, 1.0)
     on_event(
         BatchDone(
             super_category=run.config.system.name,
-            epoch=max(1, round(share * run.config.train.epochs)),
+            epoch=epoch,
+            num_epochs=trainer.epochs_of(stage),
             batches_done=min(STEPS, round(STEPS * share)),
             num_batches=STEPS,
             loss=loss,
+            stage=stage.name,
         )
     )
 

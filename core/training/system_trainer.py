@@ -78,18 +78,20 @@ class SystemTrainer:
             seed=self._config.train.seed,
         )
 
-    def epochs_of(self, stage: Stage) -> int:
-        """Return how many epochs a stage takes where epochs are counted."""
+    def epochs_of(self, stage: Stage) -> int | None:
+        """Return how many epochs a stage takes; None where a clock ends it."""
+        if self.budget.seconds:
+            return None
         return max(1, round(stage.share * self.budget.epochs))
 
     def epochs(
-        self, stage: Stage, on_batch: Callable[[float, float], None]
+        self, stage: Stage, on_batch: Callable[[int, float, float], None]
     ) -> Iterator[EpochReport]:
         """Train one stage, yielding after each epoch; the last stage's are measured.
 
         Args:
             stage: One of ``stages``.
-            on_batch: Told the share of the stage that is done and the epoch's loss so far.
+            on_batch: Told the epoch, the share of the stage that is done and the epoch's loss.
 
         Raises:
             DataError: It trains on changes, and no change leads from one item to another.
@@ -109,7 +111,7 @@ class SystemTrainer:
             for number, batch in enumerate(batches, start=1):
                 loss += (self._step(stage, batch, optimizer) - loss) / number
                 done = self._done(stage, began, epoch - 1 + number / len(batches))
-                on_batch(done, loss)
+                on_batch(epoch, done, loss)
                 if done >= 1:
                     break
             quality = self._quality() if is_last else None
@@ -119,7 +121,7 @@ class SystemTrainer:
             report = EpochReport(
                 epoch=epoch,
                 loss=loss,
-                triplet_loss=loss,
+                triplet_loss=None,
                 accuracy=quality,
                 seconds=time.monotonic() - started,
                 is_best=is_best,
@@ -130,9 +132,10 @@ class SystemTrainer:
             self.system.enter(stage)  # measuring has left evaluation mode behind
 
     def _done(self, stage: Stage, began: float, epochs: float) -> float:
-        if self.budget.seconds:
+        num_epochs = self.epochs_of(stage)
+        if num_epochs is None:
             return (time.monotonic() - began) / (stage.share * self.budget.seconds)
-        return epochs / self.epochs_of(stage)
+        return epochs / num_epochs
 
     def _step(self, stage: Stage, batch: Any, optimizer: torch.optim.Optimizer) -> float:
         with self._threads.unit():

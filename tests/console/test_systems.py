@@ -83,6 +83,9 @@ def test_a_system_is_trained_indexed_searched_and_evaluated(
     assert [case["overall"]["num_queries"] > 0 for case in figures["use_cases"]] == [True] * 3
     (row,) = json.loads(run(root, "info", "--json").stdout)["runs"]
     assert row["status"] == "finished"
+    report = run(root, "report")
+    assert report.exit_code == 0, report.output
+    assert system in Path(report.stdout.strip()).read_text("utf-8")
 
 
 def test_runs_of_several_systems_stand_beside_each_other(
@@ -135,8 +138,11 @@ def test_an_interrupted_system_goes_on_with_the_next_stage(
 
 
 def test_training_by_the_clock_ends(run: Run, root: Path, config: Path) -> None:
-    options = ("--system", "attribute-based", "--minutes", 0.005)
-    assert run(root, "train", "--config", config, *options).exit_code == 0
+    options = ("--system", "amnet", "--minutes", 0.005)
+    result = run(root, "train", "--config", config, *options)
+    assert result.exit_code == 0
+    assert "amnet: classification, epoch 1, loss" in result.stderr
+    assert "triplets" not in result.stderr
 
 
 @pytest.mark.parametrize(

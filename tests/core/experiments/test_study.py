@@ -50,6 +50,16 @@ def test_what_is_finished_is_not_trained_again(setting: Setting) -> None:
     assert steps == []
 
 
+def test_figures_that_cannot_be_read_are_measured_again(setting: Setting) -> None:
+    first = ablation.run(setting, OPTIONS)
+    for path in setting.folder.glob("runs/*/figures-*.json"):
+        path.write_text('{"seconds": 1}')
+    again, steps = told(setting)
+    assert ablation.run(again, OPTIONS).rows == first.rows
+    assert any(step.startswith("Measuring") for step in steps)
+    assert not any(step.startswith("1 of") for step in steps)
+
+
 def test_an_interrupted_study_goes_on_where_it_was(setting: Setting) -> None:
     def interrupt(step: str, done: int, total: int) -> None:
         if step.startswith("2 of 2"):
