@@ -146,6 +146,9 @@ def copy_experiments(workspace: Path, name: str) -> None:
         f"# Experiments on {name}\n",
         f"Written by `python tools/write_docs.py --experiments WORKSPACE {name}` from the outcomes "
         "of `datrnet experiment`; every page names its command.\n",
+        "The workspace is that of `datrnet demo`, with the weights that come along.\n"
+        if name == "demo"
+        else f"How the workspace was made: [../{name}.md](../{name}.md).\n",
     ]
     for folder in experiment_folders(Workspace(workspace)):
         facts = json.loads((folder / "outcome.json").read_text("utf-8"))
