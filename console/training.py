@@ -15,6 +15,7 @@ from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.training.events import (
     BatchDone,
     EpochDone,
+    FeaturesKept,
     NetworkResult,
     PicturesRead,
     TrainEvent,
@@ -59,10 +60,10 @@ class TrainOptions:
         }
         named = {name: value for name, value in given.items() if value is not None}
         choice = replace(config.system, **named)
-        if choice.is_datrnet and named.keys() - {"name"}:
+        if choice.is_datrnet and named.keys() & {"backbone", "backbone_weights"}:
             raise ConfigError(
-                "DAtRNet has no backbone and is trained by epochs.",
-                mend="Choose another --system, or leave --backbone and --minutes away.",
+                "DAtRNet has no backbone.",
+                mend="Choose another --system, as datrnet-on-backbone, or leave --backbone away.",
             )
         return replace(config, system=choice)
 
@@ -159,6 +160,15 @@ class TrainingProgress(Bars):
                 self.bars.update(self._pictures, completed=event.done, total=event.total)
                 if not self.live and event.done == event.total:
                     self.console.print(f"{event.total:,} pictures read")
+            case FeaturesKept():
+                self.bars.update(
+                    self._pictures,
+                    description="Keeping features",
+                    completed=event.done,
+                    total=event.total,
+                )
+                if not self.live and event.done == event.total:
+                    self.console.print(f"Features of {event.total:,} pictures kept")
             case BatchDone():
                 self._batch(event)
             case EpochDone():

@@ -161,20 +161,25 @@ class TrainConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemChoice:
-    """Which system of table 3 is trained, and on what. DAtRNet has no backbone."""
+    """Which system of table 3 is trained, on what, and for how long. DAtRNet has no backbone."""
 
     name: str = "datrnet"
-    """datrnet, attribute-based, amnet, fashionsearchnet, fashionsearchnet-without-loc, adde-m."""
+    """datrnet, attribute-based, amnet, fashionsearchnet, fashionsearchnet-without-loc, adde-m,
+    datrnet-on-backbone."""
     backbone: str = "alexnet"
     """alexnet, resnet50, vit_b_16 or efficientnet_lite0."""
     backbone_weights: str = ""
     """A file of ImageNet weights; empty begins afresh, but for efficientnet_lite0."""
+    frozen: bool = False
+    """Whether the backbone stays as it begins; what it makes of each picture is then kept."""
     batch: int = 64
     """Pictures in a batch; of triplets a third as many."""
     learning_rate: float = 1e-4
-    """Of Adam; that of ADDE's authors, for networks that begin from ImageNet weights."""
+    """Of Adam, falling to 0 along half a cosine in each stage; that of ADDE's authors, for networks
+    that begin from ImageNet weights."""
     minutes: float = 0.0
-    """Wall time of the training in place of ``train.epochs``; 0 counts epochs."""
+    """Wall time of the whole training in place of ``train.epochs``, DAtRNet's too, shared evenly
+    among its networks; 0 counts epochs."""
     settings: dict[str, Any] = field(default_factory=dict)
     """Settings of the system's own that differ from its defaults (``core/systems/configs.py``)."""
 

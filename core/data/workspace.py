@@ -52,6 +52,11 @@ class Workspace:
         return self.root / "experiments"
 
     @property
+    def features(self) -> Path:
+        """What frozen backbones made of pictures; may be deleted, and is then made anew."""
+        return self.root / "features"
+
+    @property
     def demo(self) -> Path:
         """The pictures of the demo catalogue."""
         return self.root / "demo"

@@ -22,19 +22,25 @@ from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.splits import split_rows
 from datrnet.core.errors import CheckpointError, ConfigError, DataError
 from datrnet.core.evaluation.metrics import Estimate
-from datrnet.core.evaluation.protocol import Protocol, Score, evaluate
-from datrnet.core.evaluation.ranking import Gallery
+from datrnet.core.evaluation.protocol import Protocol, Score, evaluate_queries
+from datrnet.core.evaluation.queries import QuerySet, draw_queries
+from datrnet.core.evaluation.ranking import Gallery, rank
 from datrnet.core.experiments.outcome import Cell
 from datrnet.core.experiments.setting import Progress, Setting
 from datrnet.core.indexing.build import run_manipulation
 from datrnet.core.indexing.embedder import Embedder
 from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RUN_FILE, RunFolder, plain_name, write_atomically
+from datrnet.core.retrieval.manipulation import Manipulation
+from datrnet.core.systems.storing import trained_manipulation
 from datrnet.core.training.data import TrainingData, load_training_data
-from datrnet.core.training.events import BatchDone, PicturesRead, TrainEvent
+from datrnet.core.training.events import BatchDone, FeaturesKept, PicturesRead, TrainEvent
 from datrnet.core.training.plan import obstacles
 from datrnet.core.training.run import train_networks
 from datrnet.db.rows import SuperCategory
+
+RANKED_TIMES = 3
+"""How often the same queries are ranked to tell how long it takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +122,8 @@ class Measured:
     """Of all networks together."""
     milliseconds: float
     """To embed one picture, with the whole split at a time."""
+    microseconds: float
+    """To make one query's vector and rank the whole split by it, with many queries at a time."""
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> "Measured":
@@ -129,6 +137,7 @@ class Measured:
             },
             num_parameters=facts["num_parameters"],
             milliseconds=facts["milliseconds"],
+            microseconds=facts["microseconds"],
         )
 
 
@@ -196,7 +205,9 @@ class Study:
         """Return the folder of a config on this catalogue, made if it is absent."""
         settings = {key: value for key, value in config.to_dict().items() if key != "name"}
         if config.system.is_datrnet:
-            del settings["system"]  # says nothing of it
+            del settings["system"]  # says nothing of it, but for how long
+            if config.system.minutes:
+                settings["minutes"] = config.system.minutes
         parts = (json.dumps(settings, sort_keys=True), *map(str, self.super_categories))
         digest = zlib.crc32("\n".join((*parts, self._catalog_digest)).encode())
         name = f"{plain_name(config.name)[:40]}-{config.train.seed}-{digest:08x}"
@@ -246,11 +257,7 @@ class Study:
         self._setting.on_progress(f"Measuring {step}", 0, 1)
         pixels, rows = self._gallery_data(run.config.model.image_size)
         embedder = Embedder(run)
-        taught = np.flatnonzero(~data.is_validation)
-        splits = np.full(len(taught), "train")
-        manipulation = run_manipulation(
-            run, embedder.embed(data.pixels[taught]), data.labels[taught], splits
-        )
+        manipulation = self._manipulation(run, data, embedder)
         begun = time.monotonic()
         embeddings = embedder.embed(pixels)
         seconds = time.monotonic() - begun
@@ -261,14 +268,28 @@ class Study:
         )
         names = [one.name for one in run.super_categories]
         protocol = Protocol(k=self._options.k, max_changes=1)
-        query, one_change = evaluate(gallery, names, gallery.equal_weights, protocol)
+        query_sets = draw_queries(gallery.labels, (0, 1), num_changeable=len(names))
+        query, one_change = evaluate_queries(
+            gallery, names, query_sets, gallery.equal_weights, protocol
+        )
         return Measured(
             seconds=_seconds(run),
             query=query.overall,
             one_change=one_change.overall,
             by_super_category=one_change.by_super_category,
             num_parameters=embedder.num_parameters,
-            milliseconds=1000 * seconds / len(pixels),
+            milliseconds=1e3 * seconds / len(pixels),
+            microseconds=1e6 * _ranking_seconds(gallery, query_sets[1], protocol.k),
+        )
+
+    @staticmethod
+    def _manipulation(run: RunFolder, data: TrainingData, embedder: Embedder) -> Manipulation:
+        if not run.config.system.is_datrnet:
+            return trained_manipulation(run)
+        taught = np.flatnonzero(~data.is_validation)
+        splits = np.full(len(taught), "train")
+        return run_manipulation(
+            run, embedder.embed(data.pixels[taught]), data.labels[taught], splits
         )
 
 
@@ -289,6 +310,19 @@ class _Told:
             self._on_progress(self._step, before + event.batches_done, total)
         elif isinstance(event, PicturesRead):
             self._on_progress("Reading pictures", event.done, event.total)
+        elif isinstance(event, FeaturesKept):
+            self._on_progress("Keeping features", event.done, event.total)
+
+
+def _ranking_seconds(gallery: Gallery, queries: QuerySet, k: int) -> float:
+    """Return how long one of many queries takes, the fastest of a few times."""
+    found = []
+    for _ in range(RANKED_TIMES):
+        begun = time.perf_counter()
+        for _part in rank(gallery, queries, gallery.equal_weights, k, query_in_gallery=True):
+            pass
+        found.append(time.perf_counter() - begun)
+    return min(found) / max(1, len(queries))
 
 
 def _known_figures(path: Path) -> Measured | None:

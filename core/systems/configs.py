@@ -114,6 +114,29 @@ class AddeConfig:
         _shares(self, "encoder_share")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatrnetOnBackboneConfig:
+    """DAtRNet's embedding networks on a backbone's map in place of their own first layers."""
+
+    channels: int = 32
+    """Channels that the map is brought to before the ASE, which doubles them."""
+    embedding_size: int = 128
+    """Length of the embedding of one super-category."""
+    dropout: float = 0.25
+    """Dropout in the dense layer after the pooling."""
+    margin: float = 0.2
+    """Margin of the triplet loss, on the squared L2 of vectors of length 1."""
+    proxy_weight: float = 1.0
+    """Weight of the proxy loss beside it; as in the config ``small``."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        at_least(self, channels=4, embedding_size=1)
+        _positive(self, "margin")
+        if not 0 <= self.dropout < 1 or not 0 <= self.proxy_weight < float("inf"):
+            raise ConfigError("dropout must be from 0 to below 1, and proxy_weight at least 0.")
+
+
 def _positive(config: object, *names: str) -> None:
     for name in names:
         if not 0 < getattr(config, name) < float("inf"):

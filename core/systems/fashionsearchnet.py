@@ -46,6 +46,7 @@ class ChangeWeights(nn.Module):
 class FashionSearchNet(System):
     """Activation maps, regions, three fully connected layers a super-category, learnt weights."""
 
+    sees = "map"
     prototypes: Tensor
 
     def __init__(

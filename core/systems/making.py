@@ -15,15 +15,23 @@ from datrnet.core.systems.configs import (
     AddeConfig,
     AMNetConfig,
     AttributeBasedConfig,
+    DatrnetOnBackboneConfig,
     FashionSearchNetConfig,
 )
+from datrnet.core.systems.datrnet_on_backbone import DatrnetOnBackbone
 from datrnet.core.systems.fashionsearchnet import FashionSearchNet
 from datrnet.core.systems.system import System
 
 if TYPE_CHECKING:
     from datrnet.core.models.backbones import Backbone
 
-SystemConfig = AttributeBasedConfig | AMNetConfig | FashionSearchNetConfig | AddeConfig
+SystemConfig = (
+    AttributeBasedConfig
+    | AMNetConfig
+    | FashionSearchNetConfig
+    | AddeConfig
+    | DatrnetOnBackboneConfig
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +50,7 @@ KINDS: Mapping[str, SystemKind] = {
     ),
     "fashionsearchnet": SystemKind(make=FashionSearchNet, config=FashionSearchNetConfig()),
     "adde-m": SystemKind(make=AddeM, config=AddeConfig()),
+    "datrnet-on-backbone": SystemKind(make=DatrnetOnBackbone, config=DatrnetOnBackboneConfig()),
 }
 
 
@@ -94,5 +103,7 @@ def system_of(choice: SystemChoice, image_size: int, num_values: tuple[int, ...]
     """
     config = config_of(choice)
     weights = Path(choice.backbone_weights).expanduser() if choice.backbone_weights else None
-    backbone = make_backbone(choice.backbone, image_size=image_size, weights=weights)
+    backbone = make_backbone(
+        choice.backbone, image_size=image_size, weights=weights, frozen=choice.frozen
+    )
     return make_system(choice.name, backbone, num_values, config)

@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from datrnet.core.models.backbones.frozen import Frozen
+
 if TYPE_CHECKING:
     from datrnet.core.models.backbones import Backbone
     from datrnet.core.retrieval.manipulation import Manipulation
@@ -117,11 +119,20 @@ class System(nn.Module, ABC):
     """
 
     name: str
+    sees: Literal["feature", "map"] = "feature"
+    """What it takes of its backbone."""
 
     def __init__(self, backbone: "Backbone", num_values: tuple[int, ...]) -> None:
         super().__init__()
         self.backbone = backbone
         self.num_values = num_values
+
+    def seen(self, images: Tensor) -> Tensor:
+        """Return what the backbone makes of pictures (B, 3, S, S), as the system takes it."""
+        found: Tensor = (
+            self.backbone(images) if self.sees == "feature" else self.backbone.feature_map(images)
+        )
+        return found
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
@@ -149,6 +160,8 @@ class System(nn.Module, ABC):
         self.eval().requires_grad_(False)
         for module in stage.learns:
             module.train().requires_grad_(True)
+        if isinstance(self.backbone, Frozen):
+            self.backbone.fix()
         return [one for one in self.parameters() if one.requires_grad]
 
 

@@ -5,6 +5,7 @@ The test split is not read, so nothing can be chosen by looking at it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ class TrainingData:
     """(N, A), -1 where unlabelled."""
     is_validation: NDArray[np.bool_]
     """(N,)."""
+    features: Path
+    """The folder for what frozen backbones make of the pictures."""
 
     def rows(self, super_category_idx: int, *, validation: bool) -> NDArray[np.int64]:
         """Return the rows of a split that are labelled in a super-category."""
@@ -58,5 +61,8 @@ def load_training_data(
             mend="Import a catalogue whose split column names train items.",
         )
     return TrainingData(
-        pixels=pixels, labels=labels[readable], is_validation=is_validation[readable]
+        pixels=pixels,
+        labels=labels[readable],
+        is_validation=is_validation[readable],
+        features=workspace.features,
     )

@@ -43,7 +43,15 @@ class PicturesRead:
     total: int
 
 
-TrainEvent = BatchDone | EpochDone | PicturesRead
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeaturesKept:
+    """A frozen backbone sees the pictures."""
+
+    done: int
+    total: int
+
+
+TrainEvent = BatchDone | EpochDone | PicturesRead | FeaturesKept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,9 +20,10 @@ from datrnet.core.models.embedding import compute_device, embed, training_precis
 from datrnet.core.models.run_folder import write_atomically
 from datrnet.core.models.threads import ThreadTuner
 from datrnet.core.retrieval.prototypes import mean_embeddings
+from datrnet.core.systems.parts.mining import Objective
 from datrnet.core.training.augmentation import augment
 from datrnet.core.training.data import TrainingData
-from datrnet.core.training.mining import Objective
+from datrnet.core.training.pace import STEPS, Pace
 from datrnet.core.training.triplets import draw_triplets
 
 MEASURED_ITEMS = 2048
@@ -82,25 +83,31 @@ class NetworkTrainer:
             [*self.network.parameters(), *self._objective.parameters()], config.train
         )
         self.num_batches = max(1, len(self._triplets) // config.train.batch_triplets)
+        self._seconds = 60 * config.system.minutes / data.labels.shape[1]
+        self._pace = Pace(config.train.epochs, self._seconds)
+        # torch divides by (rising steps - 1), which is 0 where exactly one step rises
+        self._steps = STEPS if self._seconds else max(10, self.num_batches * config.train.epochs)
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimizer,
             config.train.learning_rate,
-            # torch divides by (rising steps - 1), which is 0 where exactly one step rises
-            total_steps=max(10, self.num_batches * config.train.epochs),
+            total_steps=self._steps,
             pct_start=WARM_UP_OF_RATE,
         )
         self.epochs_done = 0
+        self._spent = 0.0
         self.best: EpochReport | None = None
         self._last_gain = 0  # the epoch that was better than all before
         self._precision = training_precision(config.train.precision, self._device)
 
     def epochs(self, on_batch: Callable[[int, float], None]) -> Iterator[EpochReport]:
         """Train the remaining epochs, yielding after each; ``on_batch`` gets batches and loss."""
-        while self.epochs_done < self._config.epochs and not self._out_of_patience():
+        self._pace = Pace(self._config.epochs, self._seconds, spent=self._spent)
+        while self._pace.share(self.epochs_done) < 1 and not self._out_of_patience():
             started = time.monotonic()
             loss, triplet_loss = self._train_epoch(self.epochs_done + 1, on_batch)
             accuracy = self._validation_accuracy()
             self.epochs_done += 1
+            self._spent = self._pace.spent
             report = EpochReport(
                 epoch=self.epochs_done,
                 loss=loss,
@@ -115,6 +122,20 @@ class NetworkTrainer:
                 self.best = report
             yield report
 
+    @property
+    def num_epochs(self) -> int | None:
+        """How many it takes; None where a clock ends them."""
+        return self._pace.num_epochs
+
+    def progress(self, batches: int) -> tuple[int, int]:
+        """Return how far the training is after batches of the current epoch, and what is all."""
+        if self._seconds:
+            return int(STEPS * self._pace.share(0)), STEPS
+        return (
+            self.epochs_done * self.num_batches + batches,
+            self._config.epochs * self.num_batches,
+        )
+
     def save_state(self, path: Path) -> None:
         """Write everything a later process needs to go on after this epoch."""
         best, state = self.best, io.BytesIO()
@@ -125,6 +146,7 @@ class NetworkTrainer:
                 "optimizer": self._optimizer.state_dict(),
                 "schedule": self._schedule.state_dict(),
                 "epochs_done": self.epochs_done,
+                "seconds_spent": self._spent,
                 "last_gain": self._last_gain,
                 "best": asdict(best) if best else None,
             },
@@ -150,6 +172,7 @@ class NetworkTrainer:
                 mend="Delete it and run `datrnet train --resume`.",
             ) from error
         self.epochs_done, self._last_gain = state["epochs_done"], state["last_gain"]
+        self._spent = state.get("seconds_spent", 0.0)  # older states have no clock
         self.best = EpochReport(**state["best"]) if state["best"] else None
 
     def _is_best(self, accuracy: float | None) -> bool:
@@ -161,8 +184,10 @@ class NetworkTrainer:
         self, epoch: int, on_batch: Callable[[int, float], None]
     ) -> tuple[float, float]:
         """Train one epoch and return the mean loss and the mean triplet loss."""
-        config = self._config
-        warming_up = epoch <= config.warmup * config.epochs
+        config, share = self._config, self._pace.share(epoch - 1)
+        warming_up = (
+            share < config.warmup if self._seconds else epoch <= config.warmup * config.epochs
+        )
         # each epoch has its own seeds, so that a resumed run is the same as an uninterrupted one
         order = self._random(epoch + 1).permutation(len(self._triplets))
         generator = torch.Generator().manual_seed(self._torch_seed(epoch))
@@ -170,15 +195,25 @@ class NetworkTrainer:
         self.network.train()
         total = triplet_total = 0.0
         threads = ThreadTuner(retry_after=self.num_batches)
-        for batch in range(self.num_batches):
-            chosen = order[batch * config.batch_triplets : (batch + 1) * config.batch_triplets]
+        for batch in range(1, self.num_batches + 1):
+            chosen = order[(batch - 1) * config.batch_triplets : batch * config.batch_triplets]
             rows = self._triplets[chosen].T.reshape(-1)  # anchors, positives, negatives
             with threads.unit():
                 loss, triplet_loss = self._step(rows, generator, warming_up=warming_up)
+            self._set_rate()
             total += loss
             triplet_total += triplet_loss
-            on_batch(batch + 1, total / (batch + 1))
-        return total / self.num_batches, triplet_total / self.num_batches
+            on_batch(batch, total / batch)
+            if self._seconds and self._pace.share(epoch) >= 1:
+                break
+        return total / batch, triplet_total / batch
+
+    def _set_rate(self) -> None:
+        """Bring the learning rate to the next step, or to where the clock is."""
+        if self._seconds:
+            step = min(self._steps - 1, int(self._steps * self._pace.share(0)))
+            self._schedule.last_epoch = step - 1
+        self._schedule.step()
 
     def _step(
         self, rows: NDArray[np.int64], generator: torch.Generator, *, warming_up: bool
@@ -191,7 +226,6 @@ class NetworkTrainer:
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
         self._optimizer.step()
-        self._schedule.step()
         return loss.item(), triplet_loss.item()
 
     def _embed_for_training(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tensor:

@@ -177,16 +177,16 @@ def _train_network(
     elif run.config.train.initial_run:
         earlier = RunFolder.open(run.path.parent / run.config.train.initial_run)
         load_weights(trainer.network, earlier.weights_path(earlier.idx_of(category.name)))
-    num_epochs = run.config.train.epochs
 
     def on_batch(batch: int, loss: float) -> None:
+        done, total = trainer.progress(batch)
         on_event(
             BatchDone(
                 super_category=category.name,
                 epoch=trainer.epochs_done + 1,
-                batches_done=trainer.epochs_done * trainer.num_batches + batch,
-                num_batches=num_epochs * trainer.num_batches,
-                num_epochs=num_epochs,
+                batches_done=done,
+                num_batches=total,
+                num_epochs=trainer.num_epochs,
                 loss=loss,
             )
         )
@@ -196,7 +196,9 @@ def _train_network(
             run.save_weights(idx, trainer.network)
         trainer.save_state(run.resume_path(idx))
         run.log({"super_category": category.name, **asdict(report)})
-        on_event(EpochDone(super_category=category.name, num_epochs=num_epochs, report=report))
+        on_event(
+            EpochDone(super_category=category.name, num_epochs=trainer.num_epochs, report=report)
+        )
     if trainer.best is None:
         raise CheckpointError(f"{category.name} was not trained for a single epoch.")
     result = NetworkResult(

@@ -13,11 +13,15 @@ from datrnet.core.errors import CheckpointError
 from datrnet.core.models.run_folder import RunFolder, load_weights, write_atomically
 from datrnet.core.systems.storing import save_system
 from datrnet.core.training.data import TrainingData
-from datrnet.core.training.events import BatchDone, EpochDone, NetworkResult, TrainEvent
+from datrnet.core.training.events import (
+    BatchDone,
+    EpochDone,
+    FeaturesKept,
+    NetworkResult,
+    TrainEvent,
+)
+from datrnet.core.training.pace import STEPS
 from datrnet.core.training.system_trainer import SystemTrainer
-
-STEPS = 1000
-"""Parts of the whole that its progress is told in."""
 
 
 def train_system(
@@ -37,6 +41,7 @@ def train_system(
     trainer = SystemTrainer(
         run.config, data, tuple(len(one.values) for one in run.super_categories)
     )
+    trainer.keep_features(lambda done, total: on_event(FeaturesKept(done=done, total=total)))
     finished = _finished_stages(run)
     if finished:
         load_weights(trainer.system, _stage_path(run))
@@ -54,7 +59,7 @@ def train_system(
             on_event(
                 EpochDone(
                     super_category=run.config.system.name,
-                    num_epochs=trainer.epochs_of(stage),
+                    num_epochs=trainer.pace_of(stage).num_epochs,
                     report=report,
                     stage=stage.name,
                 )
@@ -98,7 +103,7 @@ def _tell(
         BatchDone(
             super_category=run.config.system.name,
             epoch=epoch,
-            num_epochs=trainer.epochs_of(stage),
+            num_epochs=trainer.pace_of(stage).num_epochs,
             batches_done=min(STEPS, round(STEPS * share)),
             num_batches=STEPS,
             loss=loss,

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,10 @@ from datrnet.core.models.threads import ThreadTuner
 from datrnet.core.systems.making import system_of
 from datrnet.core.systems.system import ImageBatch, Stage, System, Taught, TripletBatch
 from datrnet.core.training.augmentation import augment
-from datrnet.core.training.data import TrainingData
+from datrnet.core.training.data import Progress, TrainingData
+from datrnet.core.training.kept import kept_features
 from datrnet.core.training.network_trainer import EpochReport
+from datrnet.core.training.pace import Pace, falling
 
 TOP = 30
 """Length of the lists by which the best epoch is chosen on the validation items."""
@@ -30,13 +31,8 @@ TOP = 30
 MAX_QUERIES = 2000
 """Queries of each use case that it is chosen by."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """How long a training may take: epochs, or seconds where there are any."""
-
-    epochs: int
-    seconds: float = 0.0
+BETWEEN_MEASUREMENTS = 0.05
+"""Least share of a stage between two measurements, where a clock counts them in."""
 
 
 class SystemTrainer:
@@ -61,8 +57,15 @@ class SystemTrainer:
         self.system: System = system_of(config.system, config.model.image_size, num_values).to(
             self._device
         )
-        self.budget = Budget(epochs=config.train.epochs, seconds=60 * config.system.minutes)
+        self._kept: NDArray[np.float16] | None = None
         self.best: EpochReport | None = None
+
+    def keep_features(self, on_progress: Progress) -> None:
+        """Let a frozen backbone see every picture once, before its training begins."""
+        if self._config.system.frozen:
+            self._kept = kept_features(
+                self.system.eval(), self._data.pixels, self._data.features, on_progress
+            )
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -78,11 +81,12 @@ class SystemTrainer:
             seed=self._config.train.seed,
         )
 
-    def epochs_of(self, stage: Stage) -> int | None:
-        """Return how many epochs a stage takes; None where a clock ends it."""
-        if self.budget.seconds:
-            return None
-        return max(1, round(stage.share * self.budget.epochs))
+    def pace_of(self, stage: Stage) -> Pace:
+        """Return a stage's part of the budget, its clock started."""
+        return Pace(
+            epochs=max(1, round(stage.share * self._config.train.epochs)),
+            seconds=60 * stage.share * self._config.system.minutes,
+        )
 
     def epochs(
         self, stage: Stage, on_batch: Callable[[int, float, float], None]
@@ -96,28 +100,34 @@ class SystemTrainer:
         Raises:
             DataError: It trains on changes, and no change leads from one item to another.
         """
+        pace = self.pace_of(stage)
         if stage.begin is not None:
             self.system.eval()
             stage.begin(self.taught)
-        optimizer = torch.optim.Adam(self.system.enter(stage), lr=self._config.system.learning_rate)
+        optimizer = torch.optim.Adam(
+            self.system.enter(stage),
+            lr=self._config.system.learning_rate,
+            fused=True,  # four times as fast where there are millions of weights
+        )
         is_last = stage.name == self.stages[-1].name
-        began = time.monotonic()
-        epoch, done = 0, 0.0
-        while done < 1:
+        epoch, share, measured_at = 0, 0.0, 0.0
+        while share < 1:
             epoch += 1
             started = time.monotonic()
             loss = 0.0
             batches = self._batches(stage)
             for number, batch in enumerate(batches, start=1):
+                self._set_rate(optimizer, share)
                 loss += (self._step(stage, batch, optimizer) - loss) / number
-                done = self._done(stage, began, epoch - 1 + number / len(batches))
-                on_batch(epoch, done, loss)
-                if done >= 1:
+                share = pace.share(epoch - 1 + number / len(batches))
+                on_batch(epoch, share, loss)
+                if share >= 1:
                     break
-            quality = self._quality() if is_last else None
-            is_best = is_last and (
-                self.best is None or (quality or 0.0) > (self.best.accuracy or 0.0)
-            )
+            quality = None
+            is_due = share >= 1 or share - measured_at >= BETWEEN_MEASUREMENTS
+            if is_last and (is_due or pace.num_epochs is not None):
+                quality, measured_at = self._quality(), share
+            is_best = is_last and self._is_best(quality, is_end=share >= 1)
             report = EpochReport(
                 epoch=epoch,
                 loss=loss,
@@ -131,11 +141,15 @@ class SystemTrainer:
             yield report
             self.system.enter(stage)  # measuring has left evaluation mode behind
 
-    def _done(self, stage: Stage, began: float, epochs: float) -> float:
-        num_epochs = self.epochs_of(stage)
-        if num_epochs is None:
-            return (time.monotonic() - began) / (stage.share * self.budget.seconds)
-        return epochs / num_epochs
+    def _is_best(self, quality: float | None, *, is_end: bool) -> bool:
+        """Tell whether to keep an epoch's weights; where nothing can be measured, the last ones."""
+        if quality is None:
+            return is_end and self.best is None
+        return self.best is None or quality > (self.best.accuracy or 0.0)
+
+    def _set_rate(self, optimizer: torch.optim.Optimizer, share: float) -> None:
+        for group in optimizer.param_groups:
+            group["lr"] = self._config.system.learning_rate * falling(share)
 
     def _step(self, stage: Stage, batch: Any, optimizer: torch.optim.Optimizer) -> float:
         with self._threads.unit():
@@ -182,9 +196,13 @@ class SystemTrainer:
         )
 
     def _images(self, rows: NDArray[np.int64]) -> Tensor:
+        if self._kept is not None:
+            return torch.from_numpy(self._kept[rows]).to(self._device).float()
         return to_network_input(torch.from_numpy(self._data.pixels[rows])).to(self._device)
 
     def _augmented(self, rows: NDArray[np.int64]) -> Tensor:
+        if self._kept is not None:
+            return self._images(rows)
         images = to_network_input(torch.from_numpy(self._data.pixels[rows]))
         return augment(images, self._config.train, self._generator).to(self._device)
 

@@ -59,10 +59,9 @@ class AlexNet(Backbone):
         conv5: Tensor = self.features[:POOL5](self.prepared(images))
         return conv5
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the second Linear layer's output (B, 4096) of images (B, 3, S, S) in [-1, 1]."""
-        conv5 = self.feature_map(images)
+    def pooled(self, feature_map: Tensor) -> Tensor:
+        """Return the second Linear layer's output (B, 4096) of conv5 (B, 256, h, w)."""
         # below 63 pixels the map is smaller than the window of the last pooling
-        pooled = self.features[POOL5](conv5) if conv5.shape[-1] >= 3 else conv5
+        pooled = self.features[POOL5](feature_map) if feature_map.shape[-1] >= 3 else feature_map
         feature: Tensor = self.classifier(self.avgpool(pooled).flatten(1))
         return feature

@@ -69,7 +69,29 @@ class Backbone(nn.Module, ABC):
         Raises:
             ShapeError: The images are not of the backbone's size.
         """
-        return self.feature_map(images).mean(dim=(2, 3))
+        return self.map_and_feature(images)[1]
+
+    def map_and_feature(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the map (B, C, h, w) and the pooled feature (B, D) of images (B, 3, S, S).
+
+        Raises:
+            ShapeError: The images are not of the backbone's size.
+        """
+        mapped = self.feature_map(images)
+        return mapped, self.pooled(mapped)
+
+    def pooled(self, feature_map: Tensor) -> Tensor:
+        """Return the pooled features (B, D) of maps (B, C, h, w): here the mean over the places."""
+        return feature_map.mean(dim=(2, 3))
+
+    def map_sides(self) -> tuple[int, int]:
+        """Return the height and width of the map."""
+        was_training = self.training
+        blank = torch.zeros(1, 3, self.image_size, self.image_size)
+        with torch.no_grad():
+            height, width = self.eval().feature_map(blank).shape[2:]
+        self.train(was_training)
+        return height, width
 
     def prepared(self, images: Tensor) -> Tensor:
         """Return images (B, 3, S, S) as the public weights expect them.

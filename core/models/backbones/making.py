@@ -6,6 +6,7 @@ from datrnet.core.errors import UnknownNameError
 from datrnet.core.models.backbones.alexnet import AlexNet
 from datrnet.core.models.backbones.backbone import Backbone
 from datrnet.core.models.backbones.efficientnet_lite import EfficientNetLite0
+from datrnet.core.models.backbones.frozen import Frozen
 from datrnet.core.models.backbones.resnet import ResNet50
 from datrnet.core.models.backbones.vit import ViTB16
 
@@ -14,7 +15,9 @@ BACKBONES: dict[str, type[Backbone]] = {
 }
 
 
-def make_backbone(name: str, *, image_size: int, weights: Path | None = None) -> Backbone:
+def make_backbone(
+    name: str, *, image_size: int, weights: Path | None = None, frozen: bool = False
+) -> Backbone:
     """Make a backbone, with the weights of a file or afresh.
 
     Args:
@@ -23,6 +26,7 @@ def make_backbone(name: str, *, image_size: int, weights: Path | None = None) ->
         weights: A safetensors file or a PyTorch state dict with the names of the public ImageNet
             weights. Without one the network begins as its authors began, but for
             ``efficientnet_lite0``, which then takes the ImageNet weights installed with it.
+        frozen: Whether it stays as it begins; see ``Frozen``.
 
     Raises:
         UnknownNameError: No backbone has that name.
@@ -35,4 +39,4 @@ def make_backbone(name: str, *, image_size: int, weights: Path | None = None) ->
     path = weights or backbone.weights_at_hand()
     if path is not None:
         backbone.load(path)
-    return backbone
+    return Frozen(backbone) if frozen else backbone

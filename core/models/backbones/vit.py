@@ -98,13 +98,14 @@ class ViTB16(Backbone):
 
     def feature_map(self, images: Tensor) -> Tensor:
         """Return the patches' tokens (B, 768, S / 16, S / 16) of images (B, 3, S, S)."""
-        patches = self._encoded(images)[:, 1:].transpose(1, 2)  # (B, 768, h · w)
-        side = self.image_size // PATCH
-        return patches.reshape(len(images), WIDTH, side, side)
+        return self.map_and_feature(images)[0]
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the class token (B, 768) of images (B, 3, S, S) in [-1, 1]."""
-        return self._encoded(images)[:, 0]
+    def map_and_feature(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return that map, and the class token (B, 768)."""
+        tokens = self._encoded(images)
+        side = self.image_size // PATCH
+        patches = tokens[:, 1:].transpose(1, 2).reshape(len(images), WIDTH, side, side)
+        return patches, tokens[:, 0]
 
     def _encoded(self, images: Tensor) -> Tensor:
         """Return all tokens (B, 1 + h · w, 768), the class token first."""

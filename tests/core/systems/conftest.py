@@ -40,6 +40,9 @@ class TinyBackbone(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         return self.feature_map(images).mean(dim=(2, 3))
 
+    def map_sides(self) -> tuple[int, int]:
+        return SIDE // 4, SIDE // 4
+
 
 @dataclass
 class Squares:

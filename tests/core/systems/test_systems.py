@@ -17,6 +17,7 @@ from datrnet.core.systems.configs import (
     AddeConfig,
     AMNetConfig,
     AttributeBasedConfig,
+    DatrnetOnBackboneConfig,
     FashionSearchNetConfig,
 )
 from datrnet.core.systems.fashionsearchnet import FashionSearchNet, drawn_triplets
@@ -32,6 +33,7 @@ TINY: dict[str, SystemConfig] = {
     "fashionsearchnet-without-loc": replace(TINY_NET, localized=False),
     "fashionsearchnet": TINY_NET,
     "adde-m": AddeConfig(embedding_size=16),
+    "datrnet-on-backbone": DatrnetOnBackboneConfig(channels=4, embedding_size=16),
 }
 BLOCKS = {
     "attribute-based": (2, 3),
@@ -39,6 +41,7 @@ BLOCKS = {
     "fashionsearchnet-without-loc": (2, 16),
     "fashionsearchnet": (2, 16),
     "adde-m": (2, 16),
+    "datrnet-on-backbone": (2, 16),
 }
 
 

@@ -26,7 +26,12 @@ def coloured() -> TrainingData:
     pixels = rng.integers(0, 60, (90, 16, 16, 3)).astype(np.uint8)
     pixels[np.arange(90), :, :, colour] += 150
     labels = np.stack([colour, rng.integers(-1, 2, 90)], axis=1).astype(np.int16)
-    return TrainingData(pixels=pixels, labels=labels, is_validation=np.arange(90) >= 60)
+    return TrainingData(
+        pixels=pixels,
+        labels=labels,
+        is_validation=np.arange(90) >= 60,
+        features=Path("unused"),
+    )
 
 
 def weights_of(trainer: NetworkTrainer) -> torch.Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from datrnet.core.config import Mining, TrainConfig
-from datrnet.core.training.mining import MinedTripletLoss, Objective
+from datrnet.core.systems.parts.mining import MinedTripletLoss, Objective
 
 
 def plain_loss(embeddings: torch.Tensor, labels: list[int], mining: Mining, power: int) -> float:
