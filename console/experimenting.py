@@ -3,13 +3,16 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any, Protocol
+
+from rich.table import Table as RichTable
 
 from datrnet.console.output import new_table, print_json, print_rows, results, say
 from datrnet.console.pictures import wide_blocks
 from datrnet.console.progress import StepProgress
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.experiments.outcome import Outcome, flat_table, is_number, shown
+from datrnet.core.experiments.outcome import Outcome, Table, flat_table, is_number, shown
 from datrnet.core.experiments.plan import Plan, shipped_plans
 
 
@@ -73,7 +76,19 @@ def show_settings(options: ExperimentOptions, *, as_json: bool) -> None:
     say("Replace one with --set NAME=VALUE; what stands in braces with --set NAME.KEY=VALUE.")
 
 
-def run_experiment(workspace: Workspace, options: ExperimentOptions, *, as_json: bool) -> None:
+class Asked(Protocol):
+    """What a person asks for, however they typed it."""
+
+    @property
+    def command(self) -> str:
+        """The command that repeats it."""
+
+    @property
+    def plan(self) -> Plan:
+        """What is meant."""
+
+
+def run_experiment(workspace: Workspace, options: Asked, *, as_json: bool) -> None:
     """Run an experiment and print its table.
 
     Raises:
@@ -83,14 +98,14 @@ def run_experiment(workspace: Workspace, options: ExperimentOptions, *, as_json:
 
     plan = options.plan
     with workspace.open_store() as store, StepProgress() as progress:
-        outcome, stored = conduct(workspace, store, plan, options.command, progress)
-    names, rows = flat_table(outcome)
+        outcome, stored = conduct(workspace, store, plan, options.command, progress, progress.whole)
     if as_json:
         print_json(
             {
                 "name": stored.name,
                 "title": stored.title,
-                "rows": [dict(zip(names, row, strict=True)) for row in rows],
+                "rows": _records(outcome.tables[0]),
+                "further": [{"title": one.title, "rows": _records(one)} for one in outcome.further],
                 "notes": stored.notes,
                 "pictures": [str(stored.folder / name) for name in stored.pictures],
             }
@@ -98,23 +113,44 @@ def run_experiment(workspace: Workspace, options: ExperimentOptions, *, as_json:
     elif results().is_terminal:
         _show(outcome)
     else:
-        print_rows(names, [["" if cell is None else cell for cell in row] for row in rows])
+        _print_plain(outcome)
     say(f"Table and pictures are in {stored.folder}. Next: datrnet report")
+
+
+def _records(table: Table) -> list[dict[str, Any]]:
+    names, rows = flat_table(table)
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _print_plain(outcome: Outcome) -> None:
+    """Print every table for programs, an empty line between any two."""
+    for number, table in enumerate(outcome.tables):
+        if number:
+            results().print()
+        names, rows = flat_table(table)
+        print_rows(names, [["" if cell is None else cell for cell in row] for row in rows])
 
 
 def _show(outcome: Outcome) -> None:
     out = results()
-    columns = list(zip(*outcome.rows, strict=True))
-    numbers = [
-        name
-        for name, column in zip(outcome.columns, columns, strict=False)
-        if all(map(is_number, column))
-    ]
-    table = new_table(*outcome.columns, numbers=numbers, title=inert(outcome.title))
-    for row in outcome.rows:
-        table.add_row(*(inert(shown(cell)) for cell in row))
-    out.print(table)
+    for number, table in enumerate(outcome.tables):
+        if number:
+            out.print()
+        out.print(_for_people(table))
     if outcome.terminal is not None and out.width >= outcome.terminal.width // 2:
         out.print(wide_blocks(outcome.terminal))
     for note in outcome.notes:
         out.print(inert(note))
+
+
+def _for_people(table: Table) -> RichTable:
+    columns = list(zip(*table.rows, strict=True))
+    numbers = [
+        name
+        for name, column in zip(table.columns, columns, strict=False)
+        if all(map(is_number, column))
+    ]
+    drawn = new_table(*table.columns, numbers=numbers, title=inert(table.title))
+    for row in table.rows:
+        drawn.add_row(*(inert(shown(cell)) for cell in row))
+    return drawn

@@ -51,6 +51,17 @@ class StepProgress(Bars):
         self._task: TaskID | None = None
         self._clock = Clock()
         self._next_line = 0.0
+        self._whole: TaskID | None = None
+        self._whole_clock = Clock()
+        self._whole_note = ""
+
+    def whole(self, share: float) -> None:
+        """Take note of how far the job is of which the steps are parts."""
+        if self._whole is None:
+            self._whole = self.bars.add_task("All", total=1.0, note="")
+            self._whole_clock = Clock(share)
+        self.bars.update(self._whole, completed=share, note=f"{share:.0%}")
+        self._whole_note = f"; all: {share:.0%}{self._whole_clock.left(share)}"
 
     def __call__(self, step: str, done: int, total: int) -> None:
         """Take note of how far a step is."""
@@ -61,7 +72,8 @@ class StepProgress(Bars):
             self.bars.update(self._task, completed=done, total=total, note=note)
         if not self.live and total > 1 and time.monotonic() >= self._next_line and done < total:
             self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
-            self.console.print(f"{step}: {done:,} of {total:,}{self._clock.left(done / total)}")
+            left = self._clock.left(done / total)
+            self.console.print(f"{step}: {done:,} of {total:,}{left}{self._whole_note}")
 
     def __exit__(
         self,

@@ -44,6 +44,7 @@ COMMANDS = (
     "search",
     "evaluate",
     "experiment",
+    "compare",
     "report",
     "browse",
     "info",

@@ -1,14 +1,18 @@
-"""Every system of the paper's tables 2 and 3, trained and measured alike."""
+"""Every system of the paper's tables 2 and 3, trained with one budget and measured alike."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image
 
-from datrnet.core.experiments.ablation import SEEDS_NOTE
+from datrnet.core.config import Config
+from datrnet.core.errors import ConfigError, UnknownNameError
+from datrnet.core.evaluation.metrics import Estimate
+from datrnet.core.evaluation.protocol import Score
 from datrnet.core.experiments.charts import dot_chart
-from datrnet.core.experiments.outcome import Cell, Outcome
-from datrnet.core.experiments.scores import INTERVAL_NOTE, table_3_columns
+from datrnet.core.experiments.outcome import Cell, Outcome, Table
+from datrnet.core.experiments.scores import INTERVAL_NOTE
 from datrnet.core.experiments.setting import Setting
 from datrnet.core.experiments.study import (
     Measured,
@@ -16,8 +20,11 @@ from datrnet.core.experiments.study import (
     StudyOptions,
     VariantSpec,
     pooled,
-    table_3_cells,
+    spread,
 )
+from datrnet.core.models.run_folder import plain_name
+
+ALL = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +32,29 @@ class Options(StudyOptions):
     """The systems are the variants; their budget is that of [train] and [system]."""
 
     num_super_categories: int = 0
+    systems: tuple[str, ...] = (ALL,)
+    """Which rows: by system, as adde-m, or by their own names; all by default."""
+
+    def chosen(self) -> tuple[VariantSpec, ...]:
+        """Return the rows that are asked for, in the order of the table.
+
+        Raises:
+            UnknownNameError: A name is neither a row's nor a system's.
+            ConfigError: There is no row.
+        """
+        names = {ALL}.union(*map(_names_of, self.variants))
+        wanted = {plain_name(name) for name in self.systems}
+        for name in self.systems:
+            if plain_name(name) not in names:
+                raise UnknownNameError("system of this comparison", name, sorted(names))
+        found = tuple(one for one in self.variants if wanted & {ALL, *_names_of(one)})
+        if not found:
+            raise ConfigError("No system is to be compared.", mend="Write: systems = ['all']")
+        return found
+
+
+def _names_of(variant: VariantSpec) -> set[str]:
+    return {plain_name(variant.name), str(variant.system.get("name", "datrnet"))}
 
 
 def run(setting: Setting, options: Options) -> Outcome:
@@ -32,69 +62,142 @@ def run(setting: Setting, options: Options) -> Outcome:
 
     Raises:
         ConfigError: A system's setting is wrong.
-        UnknownNameError: There is no such system or backbone.
+        UnknownNameError: There is no such system, row or backbone.
     """
+    specs = options.chosen()
     study = Study(setting, options)
     base = options.base_config()
-    variants = [(one.name, one.config(base)) for one in options.variants]
-    results = study.measure(variants)
+    results = study.measure([(one.name, one.config(base)) for one in specs])
     names = [one.name for one in study.super_categories]
-    k, epochs = options.k, base.train.epochs
+    found = list(zip([one.name for one in specs], results, strict=True))
     return Outcome(
-        title=f"Systems (tables 2 and 3), {setting.split} split",
-        columns=(
-            "system",
-            "parameters",
-            "seconds",
-            "ms a picture",
-            *table_3_columns(k),
-            *(f"{name}: top-{k}" for name in names),
+        title=f"Query, and query with an attribute (table 3), {setting.split} split",
+        columns=("system", *_figure_columns(options.k)),
+        rows=tuple((name, *_figure_cells(some, lambda one: _plain(one))) for name, some in found),
+        further=(
+            Table(
+                title=f"Top-{options.k} with one change, by what is changed (table 2)",
+                columns=("system", *names, "macro mean"),
+                rows=tuple((name, *_cells_by_category(some, names)) for name, some in found),
+            ),
+            Table(
+                title="With weights of the super-categories chosen on the validation items",
+                columns=("system", *_figure_columns(options.k)),
+                rows=tuple((name, *_figure_cells(some, _weighed)) for name, some in found),
+            ),
+            Table(
+                title="What it takes",
+                columns=(
+                    "system",
+                    "parameters",
+                    "seconds to train",
+                    "ms to embed a picture",
+                    "µs to rank a query",
+                ),
+                rows=tuple((name, *_costs(some)) for name, some in found),
+            ),
         ),
-        rows=tuple(
-            _row(spec.name, found, names)
-            for spec, found in zip(options.variants, results, strict=True)
-        ),
-        notes=(
-            f"Super-categories: {', '.join(names)}. Same pictures "
-            f"({base.model.image_size} px), at most {epochs} "
-            f"{'epoch' if epochs == 1 else 'epochs'} each, best epoch by the validation items; "
-            "ranked with each system's own distance. Seeds: "
-            f"{', '.join(map(str, options.seeds))}.",
-            "Seconds and milliseconds are of this machine, whatever else it did.",
-            INTERVAL_NOTE if len(options.seeds) == 1 else SEEDS_NOTE,
-        ),
-        pictures={"accuracy": _chart(k, options.variants, results)},
+        notes=_notes(options, base, names, results[0][0]),
+        pictures={"accuracy": _chart(options.k, found)},
     )
 
 
-def _row(name: str, found: Sequence[Measured], names: Sequence[str]) -> tuple[Cell, ...]:
+Found = Sequence[tuple[str, Sequence[Measured]]]
+
+
+def _figure_columns(k: int) -> tuple[str, ...]:
     return (
-        name,
-        found[0].num_parameters,
-        round(sum(one.seconds for one in found) / len(found)),
-        sum(one.milliseconds for one in found) / len(found),
-        *table_3_cells(found),
-        *(_of_category(found, category) for category in names),
+        f"query: top-{k}",
+        f"query: NDCG@{k}",
+        f"query + attribute: top-{k}",
+        f"query + attribute: NDCG@{k}",
+        "NDCG of the change",
+        "NDCG of the rest",
     )
 
 
-def _of_category(found: Sequence[Measured], category: str) -> Cell:
-    if any(category not in one.by_super_category for one in found):
-        return None
-    return pooled(found, lambda one: one.by_super_category[category].top_k_accuracy)
+def _plain(one: Measured) -> tuple[Score, Score]:
+    return one.query, one.one_change
 
 
-def _chart(
-    k: int, variants: Sequence[VariantSpec], results: Sequence[Sequence[Measured]]
-) -> Image.Image:
-    figures = {
-        "query": [pooled(one, lambda it: it.query.top_k_accuracy) for one in results],
+def _weighed(one: Measured) -> tuple[Score, Score]:
+    return one.weighed or _plain(one)
+
+
+def _figure_cells(
+    some: Sequence[Measured], scores: Callable[[Measured], tuple[Score, Score]]
+) -> tuple[Cell, ...]:
+    return (
+        spread(some, lambda one: scores(one)[0].top_k_accuracy),
+        spread(some, lambda one: scores(one)[0].ndcg),
+        spread(some, lambda one: scores(one)[1].top_k_accuracy),
+        spread(some, lambda one: scores(one)[1].ndcg),
+        spread(some, lambda one: scores(one)[1].ndcg_target),
+        spread(some, lambda one: scores(one)[1].ndcg_others),
+    )
+
+
+def _cells_by_category(some: Sequence[Measured], names: Sequence[str]) -> tuple[Cell, ...]:
+    """Return a column for each super-category that a query changes, and their mean."""
+    cells: list[Cell] = []
+    for name in names:
+        scores = [one.by_super_category.get(name) for one in some]
+        values = [one.top_k_accuracy.value for one in scores if one is not None]
+        cells.append(float(np.mean(values)) if values else None)
+    there = [cell for cell in cells if isinstance(cell, float)]
+    return (*cells, float(np.mean(there)) if there else None)
+
+
+def _costs(some: Sequence[Measured]) -> tuple[Cell, ...]:
+    return (
+        some[0].num_parameters,
+        round(float(np.mean([one.seconds for one in some]))),
+        float(np.mean([one.milliseconds for one in some])),
+        float(np.mean([one.microseconds for one in some])),
+    )
+
+
+def _notes(
+    options: Options, base: Config, names: Sequence[str], first: Measured
+) -> tuple[str, ...]:
+    return (
+        f"Super-categories: {', '.join(names)}. Every system sees the same pictures of the "
+        f"training items ({base.model.image_size} px), {_budget(base)}; the best epoch by the "
+        f"validation items is kept. {first.query.num_queries:,} queries without a change, "
+        f"{first.one_change.num_queries:,} with one.",
+        "Table 3 and table 2 rank by each system's own distance, where all super-categories weigh "
+        "alike (FashionSearchNet learns weights for each change); the table after them with "
+        "weights as `datrnet index` chooses them. AMNet has one entangled block, which cannot be "
+        "weighed.",
+        f"{_seeds(options)} Seconds to train are those of its epochs, measuring included; "
+        "milliseconds and microseconds are of this machine, whatever else it did: embedding the "
+        "whole split at a time, ranking many queries at a time.",
+    )
+
+
+def _budget(base: Config) -> str:
+    if base.system.minutes:
+        return f"for {base.system.minutes:g} minutes of wall time each"
+    epochs = base.train.epochs
+    return f"for {epochs} {'epoch' if epochs == 1 else 'epochs'} each"
+
+
+def _seeds(options: Options) -> str:
+    if len(options.seeds) == 1:
+        return f"Seed {options.seeds[0]}. {INTERVAL_NOTE}"
+    seeds = ", ".join(map(str, options.seeds))
+    return f"Means over the seeds {seeds}, and after ± their standard deviation."
+
+
+def _chart(k: int, found: Found) -> Image.Image:
+    figures: dict[str, list[Estimate]] = {
+        "query": [pooled(some, lambda it: it.query.top_k_accuracy) for _, some in found],
         "query + attribute": [
-            pooled(one, lambda it: it.one_change.top_k_accuracy) for one in results
+            pooled(some, lambda it: it.one_change.top_k_accuracy) for _, some in found
         ],
     }
     return dot_chart(
-        [one.name for one in variants],
+        [name for name, _ in found],
         {name: [one.value for one in some] for name, some in figures.items()},
         x_label=f"top-{k} accuracy",
         intervals={name: [(one.low, one.high) for one in some] for name, some in figures.items()},

@@ -1,6 +1,7 @@
 """Running an experiment in a workspace and keeping what it found."""
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ def conduct(
     plan: Plan,
     command: str,
     on_progress: Progress = lambda step, done, total: None,
+    on_whole: Callable[[float], None] = lambda share: None,
 ) -> tuple[Outcome, StoredOutcome]:
     """Run an experiment and write its table and pictures into the workspace.
 
@@ -31,6 +33,7 @@ def conduct(
         plan: What to do.
         command: What a person typed, for the record.
         on_progress: Told the steps and how far they are.
+        on_whole: Told what share of an experiment of several parts is done.
 
     Raises:
         UnknownNameError: There is no such kind of experiment.
@@ -46,6 +49,7 @@ def conduct(
         folder=workspace.experiments / plan.name,
         split=plan.split,
         on_progress=on_progress,
+        on_whole=on_whole,
     )
     begun = time.monotonic()
     outcome = kind.run(setting, options)

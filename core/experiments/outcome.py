@@ -2,6 +2,7 @@
 
 experiments/<name>/
     <name>.csv, <name>.md     the table, for programs and for people
+    <name>-2.csv, …           further tables, which stand in <name>.md too
     <picture>.png             one file a picture
     outcome.json              all of it but the pixels, written last
 """
@@ -23,9 +24,33 @@ from datrnet.core.errors import DataError
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.models.run_folder import write_atomically
 
-Cell = str | int | float | Estimate | None
-
 OUTCOME_FILE = "outcome.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A figure's mean over seeds and its standard deviation."""
+
+    value: float
+    deviation: float
+
+
+Cell = str | int | float | Estimate | Spread | None
+
+PARTS: Mapping[type, tuple[str, ...]] = {
+    Estimate: ("value", "low", "high"),
+    Spread: ("value", "deviation"),
+}
+"""The numbers of a cell of several, as programs get them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A further table of an outcome."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,12 +60,20 @@ class Outcome:
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    further: tuple[Table, ...] = ()
+    """What does not fit into one table."""
     notes: tuple[str, ...] = ()
-    """How to read the table, in sentences; what is unexpected in it first."""
+    """How to read the tables, in sentences; what is unexpected in them first."""
     pictures: Mapping[str, Image.Image] = field(default_factory=dict)
     """By name without suffix, the main one first."""
     terminal: Image.Image | None = None
     """A small plain one for character cells, which stays in no file."""
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All tables, the main one first, with the outcome's own title."""
+        main = Table(title=self.title, columns=self.columns, rows=self.rows)
+        return (main, *self.further)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +112,8 @@ class StoredOutcome:
     notes: tuple[str, ...]
     pictures: tuple[str, ...]
     """File names in the folder."""
+    further: tuple[Table, ...] = ()
+    """Estimates and spreads as text."""
 
 
 def write_outcome(folder: Path, outcome: Outcome, provenance: Provenance) -> StoredOutcome:
@@ -90,7 +125,9 @@ def write_outcome(folder: Path, outcome: Outcome, provenance: Provenance) -> Sto
         picture.save(written, "PNG", optimize=True)
         write_atomically(folder / f"{name}.png", written.getvalue())
         pictures.append(f"{name}.png")
-    write_atomically(folder / f"{provenance.name}.csv", _csv_of(outcome))
+    for number, table in enumerate(outcome.tables, start=1):
+        suffix = f"-{number}" if number > 1 else ""
+        write_atomically(folder / f"{provenance.name}{suffix}.csv", _csv_of(table))
     markdown = markdown_of(outcome, provenance.command, pictures)
     write_atomically(folder / f"{provenance.name}.md", markdown)
     facts = {
@@ -104,7 +141,11 @@ def write_outcome(folder: Path, outcome: Outcome, provenance: Provenance) -> Sto
         "facts": dict(provenance.facts),
         "config": dict(provenance.config),
         "columns": list(outcome.columns),
-        "rows": [[_plain(cell) for cell in row] for row in outcome.rows],
+        "rows": _plain_rows(outcome.rows),
+        "further": [
+            {"title": one.title, "columns": one.columns, "rows": _plain_rows(one.rows)}
+            for one in outcome.further
+        ],
         "notes": list(outcome.notes),
         "pictures": pictures,
     }
@@ -123,10 +164,13 @@ def read_outcome(folder: Path) -> StoredOutcome:
     mend = f"Run `datrnet experiment {folder.name}` again."
     try:
         facts = json.loads(path.read_text("utf-8"))
-        for key in ("columns", "notes", "pictures"):
+        for key in ("notes", "pictures"):
             facts[key] = tuple(map(str, facts[key]))
-        facts["rows"] = tuple(tuple(row) for row in facts["rows"])
-        if any(len(row) != len(facts["columns"]) for row in facts["rows"]):
+        main = _read_table(facts)
+        facts |= {"columns": main.columns, "rows": main.rows}
+        facts["further"] = tuple(map(_read_table, facts.get("further", ())))
+        tables = (main, *facts["further"])
+        if any(len(row) != len(one.columns) for one in tables for row in one.rows):
             raise DataError(f"{path} is damaged: a row has another width.", mend=mend)
         return StoredOutcome(folder=folder, **facts)
     except FileNotFoundError as error:
@@ -135,8 +179,18 @@ def read_outcome(folder: Path) -> StoredOutcome:
         raise DataError(f"{path} is damaged.", mend=mend) from error
 
 
+def _read_table(facts: Mapping[str, Any]) -> Table:
+    return Table(
+        title=str(facts["title"]),
+        columns=tuple(map(str, facts["columns"])),
+        rows=tuple(tuple(row) for row in facts["rows"]),
+    )
+
+
 def shown(cell: Cell) -> str:
     """Return a cell as a person reads it: three decimals, thousands apart, a dash for nothing."""
+    if isinstance(cell, Spread):
+        return f"{cell.value:.3f} ± {cell.deviation:.3f}" if math.isfinite(cell.value) else "–"
     if isinstance(cell, Estimate):
         if not math.isfinite(cell.value):
             return "–"
@@ -150,37 +204,42 @@ def shown(cell: Cell) -> str:
 
 def is_number(cell: object) -> bool:
     """Tell whether a cell stands to the right in a column."""
-    return cell is None or isinstance(cell, int | float | Estimate)
+    return cell is None or isinstance(cell, int | float | Estimate | Spread)
 
 
 def markdown_of(outcome: Outcome, command: str, pictures: Sequence[str]) -> str:
-    """Return the page of an outcome: command, table, notes and pictures."""
-    parts = [f"# {outcome.title}", f"```text\n$ {command}\n```", _markdown_table(outcome)]
+    """Return the page of an outcome: command, tables, notes and pictures."""
+    parts = [f"# {outcome.title}", f"```text\n$ {command}\n```"]
+    parts += [_markdown_table(outcome.columns, outcome.rows)]
+    for table in outcome.further:
+        parts += [f"## {table.title}", _markdown_table(table.columns, table.rows)]
+    parts += ["## How to read it"] if outcome.further else []
     parts += outcome.notes
     parts += [f"![{Path(name).stem}]({name})" for name in pictures]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _markdown_table(outcome: Outcome) -> str:
-    if not outcome.rows:
+def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    if not rows:
         return ""
-    numeric = [all(map(is_number, column)) for column in zip(*outcome.rows, strict=True)]
-    lines = [outcome.columns, tuple("---:" if one else "---" for one in numeric)]
-    lines += [tuple(shown(cell) for cell in row) for row in outcome.rows]
+    numeric = [all(map(is_number, column)) for column in zip(*rows, strict=True)]
+    lines = [tuple(columns), tuple("---:" if one else "---" for one in numeric)]
+    lines += [tuple(shown(cell) for cell in row) for row in rows]
     return "\n".join(
         "| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in line) + " |"
         for line in lines
     )
 
 
-def flat_table(outcome: Outcome) -> tuple[list[str], list[list[Any]]]:
-    """Return the table for programs: a column of estimates becomes three, value, low and high."""
-    columns = list(zip(*outcome.rows, strict=True)) or [()] * len(outcome.columns)
+def flat_table(table: Table) -> tuple[list[str], list[list[Any]]]:
+    """Return a table for programs: a column of estimates becomes three, value, low and high."""
+    columns = list(zip(*table.rows, strict=True)) or [()] * len(table.columns)
     names: list[str] = []
     cells: list[list[Any]] = []
-    for name, column in zip(outcome.columns, columns, strict=True):
-        if any(isinstance(cell, Estimate) for cell in column):
-            for part in ("value", "low", "high"):
+    for name, column in zip(table.columns, columns, strict=True):
+        kind = next((type(cell) for cell in column if type(cell) in PARTS), None)
+        if kind is not None:
+            for part in PARTS[kind]:
                 names.append(name if part == "value" else f"{name} {part}")
                 cells.append([_finite(getattr(cell, part, None)) for cell in column])
         else:
@@ -189,17 +248,17 @@ def flat_table(outcome: Outcome) -> tuple[list[str], list[list[Any]]]:
     return names, [list(row) for row in zip(*cells, strict=True)]
 
 
-def _csv_of(outcome: Outcome) -> str:
+def _csv_of(table: Table) -> str:
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
-    names, rows = flat_table(outcome)
+    names, rows = flat_table(table)
     writer.writerow(names)
     writer.writerows(rows)
     return written.getvalue()
 
 
-def _plain(cell: Cell) -> str | int | float | None:
-    return shown(cell) if isinstance(cell, Estimate) else _finite(cell)
+def _plain_rows(rows: Sequence[Sequence[Cell]]) -> list[list[str | int | float | None]]:
+    return [[shown(cell) if type(cell) in PARTS else _finite(cell) for cell in row] for row in rows]
 
 
 def _finite(cell: Any) -> Any:

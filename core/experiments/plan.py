@@ -130,6 +130,7 @@ ORDER = (
     "table-2",
     "table-3",
     "comparison",
+    "comparison-pretrained",
     "ablation",
     "list-length",
     "specific-prototypes",

@@ -27,6 +27,8 @@ class Setting:
     split: str = "test"
     """Whose items are queries and gallery."""
     on_progress: Progress = lambda step, done, total: None
+    on_whole: Callable[[float], None] = lambda share: None
+    """Told what share of an experiment of several parts is done."""
 
     @cached_property
     def generation(self) -> Generation:

@@ -24,9 +24,10 @@ from datrnet.core.errors import CheckpointError, ConfigError, DataError
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Protocol, Score, evaluate_queries
 from datrnet.core.evaluation.queries import QuerySet, draw_queries
-from datrnet.core.evaluation.ranking import Gallery, rank
-from datrnet.core.experiments.outcome import Cell
-from datrnet.core.experiments.setting import Progress, Setting
+from datrnet.core.evaluation.ranking import Gallery, Weights, rank
+from datrnet.core.evaluation.weighting import choose_weights
+from datrnet.core.experiments.outcome import Cell, Spread
+from datrnet.core.experiments.setting import Setting
 from datrnet.core.indexing.build import run_manipulation
 from datrnet.core.indexing.embedder import Embedder
 from datrnet.core.models.pixels import read_pixels
@@ -118,6 +119,9 @@ class Measured:
     one_change: Score
     by_super_category: dict[str, Score]
     """One change, by what is changed."""
+    weighed: tuple[Score, Score] | None
+    """Query and one change with weights of the blocks chosen on the validation items; None where
+    there is a single block, or too few items to choose by."""
     num_parameters: int
     """Of all networks together."""
     milliseconds: float
@@ -135,6 +139,7 @@ class Measured:
             by_super_category={
                 name: _score_from(one) for name, one in facts["by_super_category"].items()
             },
+            weighed=_weighed_from(facts["weighed"]),
             num_parameters=facts["num_parameters"],
             milliseconds=facts["milliseconds"],
             microseconds=facts["microseconds"],
@@ -182,22 +187,26 @@ class Study:
         try:
             return [
                 [
-                    self._measured(config.with_seed(seed), f"{number} of {len(variants)}: {name}")
-                    for seed in self._options.seeds
+                    self._measured(
+                        config.with_seed(seed),
+                        Part(name, number, len(variants), place, len(self._options.seeds)),
+                    )
+                    for place, seed in enumerate(self._options.seeds)
                 ]
-                for number, (name, config) in enumerate(variants, start=1)
+                for number, (name, config) in enumerate(variants)
             ]
         finally:
             lock.release()
 
-    def _measured(self, config: Config, step: str) -> Measured:
+    def _measured(self, config: Config, part: "Part") -> Measured:
+        self._setting.on_whole(part.share(0))
         run = self._run_folder(config)
         path = run.path / f"figures-{self._setting.split}-{self._options.k}.json"
         if (known := _known_figures(path)) is not None:
             return known
         data = self._training_data(run)
-        train_networks(run, data, _Told(self._setting.on_progress, step, run))
-        measured = self._evaluated(run, data, step)
+        train_networks(run, data, _Told(self._setting, part, run))
+        measured = self._evaluated(run, data, part.step)
         write_atomically(path, json.dumps(asdict(measured)))
         return measured
 
@@ -272,15 +281,36 @@ class Study:
         query, one_change = evaluate_queries(
             gallery, names, query_sets, gallery.equal_weights, protocol
         )
+        weights = self._chosen_weights(run, data, embedder, manipulation)
+        weighed = weights and tuple(
+            one.overall for one in evaluate_queries(gallery, names, query_sets, weights, protocol)
+        )
         return Measured(
             seconds=_seconds(run),
             query=query.overall,
             one_change=one_change.overall,
             by_super_category=one_change.by_super_category,
+            weighed=weighed,  # type: ignore[arg-type]  # of two sets of queries
             num_parameters=embedder.num_parameters,
             milliseconds=1e3 * seconds / len(pixels),
             microseconds=1e6 * _ranking_seconds(gallery, query_sets[1], protocol.k),
         )
+
+    @staticmethod
+    def _chosen_weights(
+        run: RunFolder, data: TrainingData, embedder: Embedder, manipulation: Manipulation
+    ) -> Weights | None:
+        """Return the weights that an index of this run would have; None where they are equal."""
+        validation = np.flatnonzero(data.is_validation)
+        if len(validation) == 0:
+            return None
+        gallery = Gallery(
+            embeddings=embedder.embed(data.pixels[validation]),
+            labels=data.labels[validation],
+            manipulation=manipulation,
+        )
+        weights = choose_weights(gallery)
+        return None if weights == gallery.equal_weights else weights
 
     @staticmethod
     def _manipulation(run: RunFolder, data: TrainingData, embedder: Embedder) -> Manipulation:
@@ -293,11 +323,36 @@ class Study:
         )
 
 
-class _Told:
-    """Turns a training's events into the progress of a step."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One training of a study, and its place among all."""
 
-    def __init__(self, on_progress: Progress, step: str, run: RunFolder) -> None:
-        self._on_progress, self._step = on_progress, step
+    name: str
+    number: int
+    """Of its variant, from 0."""
+    num_variants: int
+    seed: int
+    """Its place among the seeds, from 0."""
+    num_seeds: int
+
+    @property
+    def step(self) -> str:
+        """What is shown of it."""
+        seed = f", seed {self.seed + 1} of {self.num_seeds}" if self.num_seeds > 1 else ""
+        return f"{self.number + 1} of {self.num_variants}: {self.name}{seed}"
+
+    def share(self, done: float) -> float:
+        """Return what share of the whole study is done when so much of this part is."""
+        before = self.number * self.num_seeds + self.seed
+        return (before + done) / (self.num_variants * self.num_seeds)
+
+
+class _Told:
+    """Turns a training's events into the progress of a step, and of the whole study."""
+
+    def __init__(self, setting: Setting, part: Part, run: RunFolder) -> None:
+        self._on_progress, self._on_whole = setting.on_progress, setting.on_whole
+        self._part, self._step = part, part.step
         system = run.config.system
         self._names = (
             [one.name for one in run.super_categories] if system.is_datrnet else [system.name]
@@ -307,6 +362,7 @@ class _Told:
         if isinstance(event, BatchDone):
             before = self._names.index(event.super_category) * event.num_batches
             total = len(self._names) * event.num_batches
+            self._on_whole(self._part.share((before + event.batches_done) / total))
             self._on_progress(self._step, before + event.batches_done, total)
         elif isinstance(event, PicturesRead):
             self._on_progress("Reading pictures", event.done, event.total)
@@ -343,6 +399,15 @@ def pooled(results: Sequence[Measured], figure: Callable[[Measured], Estimate | 
         min(one.low for one in found),
         max(one.high for one in found),
     )
+
+
+def spread(results: Sequence[Measured], figure: Callable[[Measured], Estimate | None]) -> Cell:
+    """Return a figure over seeds: its interval where there is one, else mean and deviation."""
+    found = [one for one in map(figure, results) if one is not None]
+    if len(found) < 2:
+        return found[0] if found else None
+    values = [one.value for one in found]
+    return Spread(float(np.mean(values)), float(np.std(values, ddof=1)))
 
 
 def table_3_cells(results: Sequence[Measured]) -> tuple[Cell, ...]:
@@ -387,6 +452,13 @@ def _chosen(catalog: Catalog, options: StudyOptions) -> tuple[SuperCategory, ...
 def _seconds(run: RunFolder) -> float:
     lines = run.log_path.read_text("utf-8").splitlines()
     return float(sum(json.loads(line)["seconds"] for line in lines))
+
+
+def _weighed_from(facts: Sequence[Mapping[str, Any]] | None) -> tuple[Score, Score] | None:
+    if facts is None:
+        return None
+    query, one_change = map(_score_from, facts)
+    return query, one_change
 
 
 def _score_from(facts: Mapping[str, Any]) -> Score:

@@ -52,7 +52,9 @@ class DatrnetOnBackbone(System):
     def forward(self, images: Tensor) -> Tensor:
         """Embed pictures: f_t for each super-category (B, T, E), each of length 1."""
         feature_map = self.backbone.feature_map(images)
-        blocks = [network(feature_map) for network in self.networks.heads]
+        # what the backbone itself says of the whole picture, for all networks
+        whole = torch.cat([feature_map.mean(dim=(2, 3)), feature_map.amax(dim=(2, 3))], dim=1)
+        blocks = [network(feature_map, whole) for network in self.networks.heads]
         return torch.stack(blocks, dim=1)
 
     def stages(self) -> tuple[Stage, ...]:
@@ -97,14 +99,12 @@ class EmbeddingNetwork(nn.Module):
             nn.ReLU(),
         )
         self.ase = ASE(config.channels, height, width, shape)
-        # beside the ASE's output what the backbone itself says of the whole picture
         self.dense = nn.Linear(wide + 2 * map_channels, 2 * config.embedding_size)
         self.dropout = nn.Dropout(config.dropout)
         self.embedding = nn.Linear(2 * config.embedding_size, config.embedding_size)
 
-    def forward(self, feature_map: Tensor) -> Tensor:
-        """Embed maps (B, C, h, w)."""
+    def forward(self, feature_map: Tensor, whole: Tensor) -> Tensor:
+        """Embed maps (B, C, h, w), beside which stand their means and maxima (B, 2C)."""
         attended = self.ase(self.narrow(feature_map)).mean(dim=(2, 3))
-        whole = [feature_map.mean(dim=(2, 3)), feature_map.amax(dim=(2, 3))]
-        hidden = self.dropout(self.dense(torch.cat([attended, *whole], dim=1)).relu())
+        hidden = self.dropout(self.dense(torch.cat([attended, whole], dim=1)).relu())
         return F.normalize(self.embedding(hidden).float())

@@ -1,7 +1,37 @@
-"""Commands are run in this process, on one thread."""
+"""Commands are run in this process, on one thread; a backbone of two convolutions is at hand."""
+
+from typing import ClassVar
 
 import pytest
 import torch
+from torch import Tensor, nn
+
+from datrnet.core.models.backbones.backbone import Backbone
+
+
+class Tiny(Backbone):
+    """Two convolutions, in place of the millions of weights of the others."""
+
+    name = "tiny"
+    feature_size: ClassVar[int] = 8
+    map_channels: ClassVar[int] = 8
+    head = "none"
+
+    def __init__(self, image_size: int) -> None:
+        super().__init__(image_size)
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1)
+        )
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """Return the map (B, 8, S/2, S/2)."""
+        found: Tensor = self.layers(self.prepared(images)).relu()
+        return found
+
+
+@pytest.fixture
+def tiny_backbone() -> type[Backbone]:
+    return Tiny
 
 
 @pytest.fixture(scope="session", autouse=True)

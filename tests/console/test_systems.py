@@ -99,26 +99,6 @@ def test_runs_of_several_systems_stand_beside_each_other(
     assert {row["system"] for row in facts["rows"]} == {"attribute-based", "adde-m"}
 
 
-def test_all_systems_are_compared_and_not_trained_twice(run: Run, root: Path, config: Path) -> None:
-    plan = root / "mine.toml"
-    variants = "".join(
-        f'[[settings.variants]]\nname = "{one}"\nsystem = {{ name = "{one}" }}\n'
-        for one in ("amnet", "adde-m", "datrnet")
-    )
-    plan.write_text(
-        f'kind = "comparison"\n[settings]\nbase = "{config}"\nk = 3\n'
-        "train = { epochs = 2, triplets = 16 }\n"
-        f"model = {{ filters = 4, num_ase = 1, stem_stride = 2 }}\n{variants}"
-    )
-    first = json.loads(run(root, "experiment", plan, "--json").stdout)["rows"]
-    assert [row["system"] for row in first] == ["amnet", "adde-m", "datrnet"]
-    for row in first:
-        assert row["colour: top-3"] is not None
-        assert row["parameters"] > 100
-        assert 0 <= row["query + attribute: top-3 low"] <= row["query + attribute: top-3"] <= 1
-    assert json.loads(run(root, "experiment", plan, "--json").stdout)["rows"] == first
-
-
 def test_an_interrupted_system_goes_on_with_the_next_stage(
     run: Run, root: Path, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,8 @@ class ExperimentPart:
     command: str = ""
     facts: Settings = ()
     table: Table | None = None
+    further: tuple[tuple[str, Table], ...] = ()
+    """Titles and tables."""
     notes: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
     config: Settings = ()
@@ -66,6 +68,9 @@ def _part(outcome: StoredOutcome) -> ExperimentPart:
         command=outcome.command,
         facts=settings_of({**about, **made, "datrnet": outcome.version}),
         table=Table.of(outcome.columns, outcome.rows) if outcome.rows else None,
+        further=tuple(
+            (one.title, Table.of(one.columns, one.rows)) for one in outcome.further if one.rows
+        ),
         notes=tuple(str(note) for note in outcome.notes),
         pictures=pictures,
         config=settings_of(outcome.config),

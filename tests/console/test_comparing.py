@@ -1,0 +1,175 @@
+"""`datrnet compare` trains the paper's systems with one budget and prints its tables for them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from datrnet.console.comparing import CompareOptions, minutes_of
+from datrnet.core.errors import ConfigError
+from datrnet.core.models.backbones.backbone import Backbone
+from datrnet.core.models.backbones.making import BACKBONES
+from datrnet.core.training.system_trainer import SystemTrainer
+
+Run = Callable[..., Result]
+
+SMALL = """
+[model]
+image_size = 32
+filters = 4
+num_ase = 1
+stem_stride = 2
+[train]
+triplets = 16
+"""
+ROWS = [
+    "Attribute-based: AlexNet",
+    "Attribute-based: ResNet-50",
+    "Attribute-based: ViT",
+    "AMNet: AlexNet",
+    "AMNet: ResNet",
+    "AMNet: ViT",
+    "FashionSearchNet w/o Loc",
+    "FashionSearchNet",
+    "ADDE-M",
+    "DAtRNet",
+]
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch: pytest.MonkeyPatch, tiny_backbone: type[Backbone]) -> None:
+    for name in BACKBONES:
+        monkeypatch.setitem(BACKBONES, name, tiny_backbone)
+
+
+@pytest.fixture
+def root(run: Run, tmp_path: Path, shop: Path) -> Path:
+    assert run(tmp_path, "import", shop).exit_code == 0
+    (tmp_path / "tiny.toml").write_text(SMALL)
+    return tmp_path
+
+
+@pytest.fixture
+def compare(run: Run, root: Path) -> Callable[..., Result]:
+    few = ("--set", "k=3", "--set", "system.batch=12")
+    return lambda *words: run(root, "compare", "--config", root / "tiny.toml", *few, *words)
+
+
+def test_all_systems_are_compared_and_not_trained_twice(compare: Run, root: Path) -> None:
+    shown = compare("--epochs", 2, "--json")
+    assert shown.exit_code == 0, shown.output
+    facts = json.loads(shown.stdout)
+    assert [row["system"] for row in facts["rows"]] == ROWS
+    for row in facts["rows"]:
+        assert 0 <= row["query + attribute: top-3 low"] <= row["query + attribute: top-3"] <= 1
+    by_category, weighed, costs = facts["further"]
+    for row in by_category["rows"]:
+        assert 0 <= row["colour"] <= 1
+        assert min(row["colour"], row["pattern"]) <= row["macro mean"]
+    assert weighed["rows"][3] == facts["rows"][3], "AMNet has one block, which cannot be weighed"
+    for row in costs["rows"]:
+        assert row["parameters"] > 100
+        assert row["µs to rank a query"] > 0
+    again = compare("--epochs", 2, "--json")
+    assert json.loads(again.stdout)["rows"] == facts["rows"]
+    assert "epoch" not in again.stderr
+    page = (root / "experiments" / "comparison" / "comparison.md").read_text()
+    assert "$ datrnet compare --epochs 2" in page
+    assert "(table 2)" in page
+    assert "±" not in page
+
+
+def test_several_seeds_show_their_spread(compare: Run, root: Path) -> None:
+    words = ("--systems", "datrnet,adde-m", "--systems", "AMNet: ResNet", "--seeds", 2)
+    facts = json.loads(compare("--epochs", 1, *words, "--json").stdout)
+    assert [row["system"] for row in facts["rows"]] == ["AMNet: ResNet", "ADDE-M", "DAtRNet"]
+    assert all(row["query: top-3 deviation"] >= 0 for row in facts["rows"])
+    assert len(list((root / "experiments" / "comparison" / "runs").iterdir())) == 6
+    assert "±" in (root / "experiments" / "comparison" / "comparison.md").read_text()
+
+
+def test_a_stopped_comparison_goes_on_where_it_was(
+    compare: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[str] = []
+    epochs = SystemTrainer.epochs
+
+    def watched(self: SystemTrainer, stage: object, on_batch: object) -> object:
+        trained.append(f"{self.system.name}: {stage.name}")  # type: ignore[attr-defined]
+        if len(trained) == 3:
+            raise KeyboardInterrupt
+        return epochs(self, stage, on_batch)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SystemTrainer, "epochs", watched)
+    words = ("--epochs", 2, "--systems", "fashionsearchnet-without-loc,adde-m")
+    assert compare(*words).exit_code == 130
+    done = compare(*words)
+    assert done.exit_code == 0
+    first = [f"fashionsearchnet-without-loc: {one}" for one in ("activation maps", "local")]
+    last = "fashionsearchnet-without-loc: global"
+    assert trained == [*first, last, last, "adde-m: encoder", "adde-m: manipulation"]
+
+
+def test_a_budget_of_time_holds_for_datrnet_too(compare: Run, root: Path) -> None:
+    done = compare("--budget", "2s", "--systems", "datrnet,adde-m", "--json")
+    assert done.exit_code == 0, done.output
+    (costs,) = [
+        one for one in json.loads(done.stdout)["further"] if one["title"] == "What it takes"
+    ]
+    for row in costs["rows"]:
+        assert 1 <= row["seconds to train"] <= 6, row
+    assert "2 of 2: DAtRNet" in done.stderr
+
+
+def test_frozen_features_are_kept_once_for_all(compare: Run, root: Path) -> None:
+    words = ("--pretrained", "--set", "model.image_size=32", "--seeds", 1, "--epochs", 1)
+    names = ("attribute-based", "amnet", "adde-m", "datrnet-on-backbone")
+    done = compare(*words, "--systems", ",".join(names), "--json")
+    assert done.exit_code == 0, done.output
+    kept = sorted((root / "features").iterdir())
+    assert len(kept) == 2, "the features of three systems and the maps of one"
+    before = [one.stat().st_mtime_ns for one in kept]
+    assert compare(*words, "--systems", "fashionsearchnet", "--json").exit_code == 0
+    assert [one.stat().st_mtime_ns for one in sorted((root / "features").iterdir())] == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--systems", "ade-m"), "is called 'ade-m'. Did you mean adde-m"),
+        (("--budget", "ten"), "'ten' is no time. Write it as 90s, 10m or 1h30m."),
+        (("--budget", "5m", "--epochs", 2), "give one"),
+        (("--set", "system.backbone_weights=none.pt", "--systems", "adde-m"), "none.pt"),
+        (("--config", "smal"), "No config is called 'smal'"),
+        (("--set", "sistem.batch=3"), "'sistem', which does not exist"),
+    ],
+)
+def test_a_mistake_is_one_line(compare: Run, words: tuple[str, ...], said: str) -> None:
+    done = compare(*words)
+    assert done.exit_code in (1, 2)
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"), [("90s", 1.5), ("10m", 10), ("1h30m", 90), (" 2H ", 120), ("1m30s", 1.5)]
+)
+def test_a_time_is_read(text: str, minutes: float) -> None:
+    assert minutes_of(text) == minutes
+
+
+@pytest.mark.parametrize("text", ["", "10", "m", "0m", "10m5h", "-5m", "1.5h"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="is no time"):
+        minutes_of(text)
+
+
+def test_the_command_repeats_what_was_typed() -> None:
+    options = CompareOptions(systems=("AMNet: ViT",), budget="10m", seeds=3, pretrained=True)
+    assert options.command == (
+        "datrnet compare --systems 'AMNet: ViT' --pretrained --budget 10m --seeds 3"
+    )
+    assert options.plan.settings["seeds"] == [0, 1, 2]
+    assert options.plan.settings["system"]["frozen"] is True
