@@ -18,7 +18,7 @@ def test_without_a_name_the_experiments_are_listed(run: Run, tmp_path: Path) -> 
     for name in ("architecture", "table-2", "ablation", "t-sne", "sheets", "hyper-parameters"):
         assert name in result.stdout
     listed = json.loads(run(tmp_path, "experiment", "--json").stdout)
-    assert len(listed) == 12
+    assert len(listed) == 13
 
 
 def test_an_experiment_prints_its_table_and_keeps_it(run: Run, copied: Workspace) -> None:
