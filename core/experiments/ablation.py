@@ -12,17 +12,11 @@ from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.experiments.architecture import layers_of
 from datrnet.core.experiments.charts import dot_chart
+from datrnet.core.experiments.measured import Measured, pooled, table_3_cells
 from datrnet.core.experiments.outcome import Cell, Outcome
 from datrnet.core.experiments.scores import INTERVAL_NOTE, table_3_columns
 from datrnet.core.experiments.setting import Setting
-from datrnet.core.experiments.study import (
-    Measured,
-    Study,
-    StudyOptions,
-    VariantSpec,
-    pooled,
-    table_3_cells,
-)
+from datrnet.core.experiments.study import Study, StudyOptions, VariantSpec
 
 SEEDS_NOTE = "Means over the seeds; in brackets what their 95 % intervals span together."
 

@@ -11,17 +11,11 @@ from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Score
 from datrnet.core.experiments.charts import dot_chart
+from datrnet.core.experiments.measured import Measured, pooled, spread
 from datrnet.core.experiments.outcome import Cell, Outcome, Table
 from datrnet.core.experiments.scores import INTERVAL_NOTE
 from datrnet.core.experiments.setting import Setting
-from datrnet.core.experiments.study import (
-    Measured,
-    Study,
-    StudyOptions,
-    VariantSpec,
-    pooled,
-    spread,
-)
+from datrnet.core.experiments.study import Study, StudyOptions, VariantSpec
 from datrnet.core.models.run_folder import plain_name
 
 ALL = "all"

@@ -5,12 +5,10 @@ again, so that a study goes on where it was stopped.
 """
 
 import json
-import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,27 +19,16 @@ from datrnet.core.config import Config, at_least
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.splits import split_rows
 from datrnet.core.errors import CheckpointError, ConfigError, DataError
-from datrnet.core.evaluation.metrics import Estimate
-from datrnet.core.evaluation.protocol import Protocol, Score, evaluate_queries
-from datrnet.core.evaluation.queries import QuerySet, draw_queries
-from datrnet.core.evaluation.ranking import Gallery, Weights, rank
-from datrnet.core.evaluation.weighting import choose_weights
-from datrnet.core.experiments.outcome import Cell, Spread
+from datrnet.core.experiments.measured import Measured, known_figures
+from datrnet.core.experiments.measuring import measure
 from datrnet.core.experiments.setting import Setting
-from datrnet.core.indexing.build import run_manipulation
-from datrnet.core.indexing.embedder import Embedder
 from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RUN_FILE, RunFolder, plain_name, write_atomically
-from datrnet.core.retrieval.manipulation import Manipulation
-from datrnet.core.systems.storing import trained_manipulation
 from datrnet.core.training.data import TrainingData, load_training_data
 from datrnet.core.training.events import BatchDone, FeaturesKept, PicturesRead, TrainEvent
 from datrnet.core.training.plan import obstacles
 from datrnet.core.training.run import train_networks
 from datrnet.db.rows import SuperCategory
-
-RANKED_TIMES = 3
-"""How often the same queries are ranked to tell how long it takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,43 +96,6 @@ class StudyOptions:
         return shared.config(Config.load(self.base))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """The figures of one trained variant."""
-
-    seconds: float
-    """Training time of all its networks, whatever else the machine did."""
-    query: Score
-    one_change: Score
-    by_super_category: dict[str, Score]
-    """One change, by what is changed."""
-    weighed: tuple[Score, Score] | None
-    """Query and one change with weights of the blocks chosen on the validation items; None where
-    there is a single block, or too few items to choose by."""
-    num_parameters: int
-    """Of all networks together."""
-    milliseconds: float
-    """To embed one picture, with the whole split at a time."""
-    microseconds: float
-    """To make one query's vector and rank the whole split by it, with many queries at a time."""
-
-    @classmethod
-    def from_dict(cls, facts: Mapping[str, Any]) -> "Measured":
-        """Read figures back from JSON."""
-        return cls(
-            seconds=facts["seconds"],
-            query=_score_from(facts["query"]),
-            one_change=_score_from(facts["one_change"]),
-            by_super_category={
-                name: _score_from(one) for name, one in facts["by_super_category"].items()
-            },
-            weighed=_weighed_from(facts["weighed"]),
-            num_parameters=facts["num_parameters"],
-            milliseconds=facts["milliseconds"],
-            microseconds=facts["microseconds"],
-        )
-
-
 class Study:
     """The data of a study, read once, and its variants trained and measured one by one."""
 
@@ -202,11 +152,14 @@ class Study:
         self._setting.on_whole(part.share(0))
         run = self._run_folder(config)
         path = run.path / f"figures-{self._setting.split}-{self._options.k}.json"
-        if (known := _known_figures(path)) is not None:
+        if (known := known_figures(path)) is not None:
             return known
         data = self._training_data(run)
         train_networks(run, data, _Told(self._setting, part, run))
-        measured = self._evaluated(run, data, part.step)
+        self._setting.on_progress(f"Measuring {part.step}", 0, 1)
+        pixels, rows = self._gallery_data(run.config.model.image_size)
+        labels = self._setting.catalog.labels_numbered_as(run.super_categories)[rows]
+        measured = measure(run, data, pixels, labels, self._options.k)
         write_atomically(path, json.dumps(asdict(measured)))
         return measured
 
@@ -261,67 +214,6 @@ class Study:
     def _tell_reading(self, done: int, total: int) -> None:
         self._setting.on_progress("Reading pictures", done, total)
 
-    def _evaluated(self, run: RunFolder, data: TrainingData, step: str) -> Measured:
-        """Return the figures with the paper's plain distance, so that nothing is chosen."""
-        self._setting.on_progress(f"Measuring {step}", 0, 1)
-        pixels, rows = self._gallery_data(run.config.model.image_size)
-        embedder = Embedder(run)
-        manipulation = self._manipulation(run, data, embedder)
-        begun = time.monotonic()
-        embeddings = embedder.embed(pixels)
-        seconds = time.monotonic() - begun
-        gallery = Gallery(
-            embeddings=embeddings,
-            labels=self._setting.catalog.labels_numbered_as(run.super_categories)[rows],
-            manipulation=manipulation,
-        )
-        names = [one.name for one in run.super_categories]
-        protocol = Protocol(k=self._options.k, max_changes=1)
-        query_sets = draw_queries(gallery.labels, (0, 1), num_changeable=len(names))
-        query, one_change = evaluate_queries(
-            gallery, names, query_sets, gallery.equal_weights, protocol
-        )
-        weights = self._chosen_weights(run, data, embedder, manipulation)
-        weighed = weights and tuple(
-            one.overall for one in evaluate_queries(gallery, names, query_sets, weights, protocol)
-        )
-        return Measured(
-            seconds=_seconds(run),
-            query=query.overall,
-            one_change=one_change.overall,
-            by_super_category=one_change.by_super_category,
-            weighed=weighed,  # type: ignore[arg-type]  # of two sets of queries
-            num_parameters=embedder.num_parameters,
-            milliseconds=1e3 * seconds / len(pixels),
-            microseconds=1e6 * _ranking_seconds(gallery, query_sets[1], protocol.k),
-        )
-
-    @staticmethod
-    def _chosen_weights(
-        run: RunFolder, data: TrainingData, embedder: Embedder, manipulation: Manipulation
-    ) -> Weights | None:
-        """Return the weights that an index of this run would have; None where they are equal."""
-        validation = np.flatnonzero(data.is_validation)
-        if len(validation) == 0:
-            return None
-        gallery = Gallery(
-            embeddings=embedder.embed(data.pixels[validation]),
-            labels=data.labels[validation],
-            manipulation=manipulation,
-        )
-        weights = choose_weights(gallery)
-        return None if weights == gallery.equal_weights else weights
-
-    @staticmethod
-    def _manipulation(run: RunFolder, data: TrainingData, embedder: Embedder) -> Manipulation:
-        if not run.config.system.is_datrnet:
-            return trained_manipulation(run)
-        taught = np.flatnonzero(~data.is_validation)
-        splits = np.full(len(taught), "train")
-        return run_manipulation(
-            run, embedder.embed(data.pixels[taught]), data.labels[taught], splits
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -370,61 +262,6 @@ class _Told:
             self._on_progress("Keeping features", event.done, event.total)
 
 
-def _ranking_seconds(gallery: Gallery, queries: QuerySet, k: int) -> float:
-    """Return how long one of many queries takes, the fastest of a few times."""
-    found = []
-    for _ in range(RANKED_TIMES):
-        begun = time.perf_counter()
-        for _part in rank(gallery, queries, gallery.equal_weights, k, query_in_gallery=True):
-            pass
-        found.append(time.perf_counter() - begun)
-    return min(found) / max(1, len(queries))
-
-
-def _known_figures(path: Path) -> Measured | None:
-    """Return the figures of a variant, None where there are none that can be read: made anew."""
-    try:
-        return Measured.from_dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-
-
-def pooled(results: Sequence[Measured], figure: Callable[[Measured], Estimate | None]) -> Estimate:
-    """Return the mean of a figure over seeds, and what the intervals of all seeds span."""
-    found = [one for one in map(figure, results) if one is not None]
-    if not found:
-        return Estimate(float("nan"), float("nan"), float("nan"))
-    return Estimate(
-        float(np.mean([one.value for one in found])),
-        min(one.low for one in found),
-        max(one.high for one in found),
-    )
-
-
-def spread(results: Sequence[Measured], figure: Callable[[Measured], Estimate | None]) -> Cell:
-    """Return a figure over seeds: its interval where there is one, else mean and deviation."""
-    found = [one for one in map(figure, results) if one is not None]
-    if len(found) < 2:
-        return found[0] if found else None
-    values = [one.value for one in found]
-    return Spread(float(np.mean(values)), float(np.std(values, ddof=1)))
-
-
-def table_3_cells(results: Sequence[Measured]) -> tuple[Cell, ...]:
-    """Return the cells of ``scores.table_3_columns``, over seeds."""
-    first = results[0]
-    return (
-        first.query.num_queries,
-        pooled(results, lambda one: one.query.top_k_accuracy),
-        pooled(results, lambda one: one.query.ndcg),
-        first.one_change.num_queries,
-        pooled(results, lambda one: one.one_change.top_k_accuracy),
-        pooled(results, lambda one: one.one_change.ndcg),
-        pooled(results, lambda one: one.one_change.ndcg_target),
-        pooled(results, lambda one: one.one_change.ndcg_others),
-    )
-
-
 def _chosen(catalog: Catalog, options: StudyOptions) -> tuple[SuperCategory, ...]:
     reasons = obstacles(catalog)
     idxs = [catalog.super_category_idx(name) for name in options.super_categories]
@@ -447,23 +284,3 @@ def _chosen(catalog: Catalog, options: StudyOptions) -> tuple[SuperCategory, ...
             mend="Import a table with attribute columns, and items in the train split.",
         )
     return chosen
-
-
-def _seconds(run: RunFolder) -> float:
-    lines = run.log_path.read_text("utf-8").splitlines()
-    return float(sum(json.loads(line)["seconds"] for line in lines))
-
-
-def _weighed_from(facts: Sequence[Mapping[str, Any]] | None) -> tuple[Score, Score] | None:
-    if facts is None:
-        return None
-    query, one_change = map(_score_from, facts)
-    return query, one_change
-
-
-def _score_from(facts: Mapping[str, Any]) -> Score:
-    figures: dict[str, Any] = {
-        name: Estimate(**value) if isinstance(value, dict) else value
-        for name, value in facts.items()
-    }
-    return Score(**figures)

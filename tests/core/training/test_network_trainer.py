@@ -1,5 +1,6 @@
 """A network learns, keeps its best, and goes on after an interrupt as if there had been none."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,3 +123,19 @@ def test_a_damaged_state_says_so(coloured: TrainingData, tmp_path: Path) -> None
         (tmp_path / "state.pt").write_bytes(damaged)
         with pytest.raises(CheckpointError, match="resumed"):
             trainer.load_state(tmp_path / "state.pt")
+
+
+def test_a_clock_ends_the_training_and_the_rate_is_spent(coloured: TrainingData) -> None:
+    seconds = 2.0
+    minutes = seconds * coloured.labels.shape[1] / 60
+    config = replace(CONFIG, system=replace(CONFIG.system, minutes=minutes))
+    trainer = NetworkTrainer(config, coloured, 0, 3)
+    told: list[tuple[int, int]] = []
+    began = time.monotonic()
+    reports = list(trainer.epochs(lambda batch, loss: told.append(trainer.progress(batch))))
+    assert seconds <= time.monotonic() - began <= seconds + 5
+    assert trainer.num_epochs is None
+    assert len(reports) != CONFIG.train.epochs
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[-1][0] == told[-1][1]
+    assert trainer._optimizer.param_groups[0]["lr"] < 0.01 * CONFIG.train.learning_rate
