@@ -340,8 +340,8 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="datrnet, attribute-based, amnet, fashionsearchnet, fashionsearchnet-without-loc "
-            "or adde-m.",
+            help="datrnet, attribute-based, amnet, fashionsearchnet, fashionsearchnet-without-loc, "
+            "adde-m or datrnet-on-backbone.",
             show_default="datrnet",
             rich_help_panel="Systems to compare with",
         ),
@@ -363,6 +363,14 @@ def train(
             rich_help_panel="Systems to compare with",
         ),
     ] = None,
+    frozen: Annotated[
+        bool,
+        typer.Option(
+            "--frozen",
+            help="Leave the backbone as it is; what it makes of each picture is kept and read.",
+            rich_help_panel="Systems to compare with",
+        ),
+    ] = False,
     minutes: Annotated[
         float | None,
         typer.Option(
@@ -392,6 +400,7 @@ def train(
         system=system,
         backbone=backbone,
         backbone_weights=backbone_weights,
+        frozen=frozen,
         minutes=minutes,
     )
     run_training(Workspace.locate(workspace), options, as_json=as_json)

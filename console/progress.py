@@ -14,6 +14,9 @@ from datrnet.console.output import narration
 SECONDS_BETWEEN_LINES = 10.0
 """Where no terminal shows bars, a long step says this often how far it is."""
 
+PARTS = 10_000
+"""Of a whole job, in its bar."""
+
 NARROW = 100
 """Below this many columns the bars are short, so that the figures have room."""
 
@@ -58,9 +61,12 @@ class StepProgress(Bars):
     def whole(self, share: float) -> None:
         """Take note of how far the job is of which the steps are parts."""
         if self._whole is None:
-            self._whole = self.bars.add_task("All", total=1.0, note="")
+            # what was there before this run is no sign of its speed
+            self._whole = self.bars.add_task(
+                "All", total=PARTS, completed=round(PARTS * share), note=""
+            )
             self._whole_clock = Clock(share)
-        self.bars.update(self._whole, completed=share, note=f"{share:.0%}")
+        self.bars.update(self._whole, completed=round(PARTS * share), note=f"{share:.0%}")
         self._whole_note = f"; all: {share:.0%}{self._whole_clock.left(share)}"
 
     def __call__(self, step: str, done: int, total: int) -> None:

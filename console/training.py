@@ -39,6 +39,7 @@ class TrainOptions:
     system: str | None = None
     backbone: str | None = None
     backbone_weights: Path | None = None
+    frozen: bool = False
     minutes: float | None = None
 
     def run_config(self) -> Config:
@@ -56,14 +57,16 @@ class TrainOptions:
             "name": self.system,
             "backbone": self.backbone,
             "backbone_weights": str(self.backbone_weights) if self.backbone_weights else None,
+            "frozen": self.frozen or None,
             "minutes": self.minutes,
         }
         named = {name: value for name, value in given.items() if value is not None}
         choice = replace(config.system, **named)
-        if choice.is_datrnet and named.keys() & {"backbone", "backbone_weights"}:
+        if choice.is_datrnet and named.keys() & {"backbone", "backbone_weights", "frozen"}:
             raise ConfigError(
                 "DAtRNet has no backbone.",
-                mend="Choose another --system, as datrnet-on-backbone, or leave --backbone away.",
+                mend="Choose another --system, as datrnet-on-backbone, or leave --backbone, "
+                "--backbone-weights and --frozen away.",
             )
         return replace(config, system=choice)
 

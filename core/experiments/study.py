@@ -149,7 +149,6 @@ class Study:
             lock.release()
 
     def _measured(self, config: Config, part: "Part") -> Measured:
-        self._setting.on_whole(part.share(0))
         run = self._run_folder(config)
         path = run.path / f"figures-{self._setting.split}-{self._options.k}.json"
         if (known := known_figures(path)) is not None:

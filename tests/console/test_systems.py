@@ -3,11 +3,9 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 import torch
-from torch import Tensor, nn
 from typer.testing import Result
 
 from datrnet.core.models.backbones.backbone import Backbone
@@ -16,7 +14,14 @@ from datrnet.core.training.system_trainer import SystemTrainer
 
 Run = Callable[..., Result]
 
-SYSTEMS = ("attribute-based", "amnet", "fashionsearchnet", "fashionsearchnet-without-loc", "adde-m")
+SYSTEMS = (
+    "attribute-based",
+    "amnet",
+    "fashionsearchnet",
+    "fashionsearchnet-without-loc",
+    "adde-m",
+    "datrnet-on-backbone",
+)
 
 SMALL = """
 [model]
@@ -29,29 +34,9 @@ batch = 12
 """
 
 
-class Tiny(Backbone):
-    """Two convolutions, in place of the millions of weights of the others."""
-
-    name = "tiny"
-    feature_size: ClassVar[int] = 8
-    map_channels: ClassVar[int] = 8
-    head = "none"
-
-    def __init__(self, image_size: int) -> None:
-        super().__init__(image_size)
-        self.layers = nn.Sequential(
-            nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1)
-        )
-
-    def feature_map(self, images: Tensor) -> Tensor:
-        """Return the map (B, 8, S/2, S/2)."""
-        found: Tensor = self.layers(self.prepared(images)).relu()
-        return found
-
-
 @pytest.fixture(autouse=True)
-def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(BACKBONES, "tiny", Tiny)
+def _tiny(monkeypatch: pytest.MonkeyPatch, tiny_backbone: type[Backbone]) -> None:
+    monkeypatch.setitem(BACKBONES, "tiny", tiny_backbone)
 
 
 @pytest.fixture
@@ -86,6 +71,21 @@ def test_a_system_is_trained_indexed_searched_and_evaluated(
     report = run(root, "report")
     assert report.exit_code == 0, report.output
     assert system in Path(report.stdout.strip()).read_text("utf-8")
+
+
+@pytest.mark.parametrize("system", ["fashionsearchnet", "adde-m"])
+def test_a_backbone_that_stays_as_it_is(
+    run: Run, root: Path, config: Path, shop: Path, system: str
+) -> None:
+    options = ("--config", config, "--system", system, "--frozen", "--json")
+    trained = run(root, "train", *options)
+    assert trained.exit_code == 0, trained.output
+    assert len(list((root / "features").glob("*.npy"))) == 1
+    assert run(root, "index").exit_code == 0
+    photo = next(shop.parent.rglob("*.png"))
+    found = run(root, "search", photo, "--set", "colour=Black", "--json")
+    assert found.exit_code == 0, found.output
+    assert len(json.loads(found.stdout)["substitutes"]) > 5
 
 
 def test_runs_of_several_systems_stand_beside_each_other(
@@ -131,6 +131,7 @@ def test_training_by_the_clock_ends(run: Run, root: Path, config: Path) -> None:
         (("--system", "adde"), "No system is called 'adde'. Did you mean adde-m"),
         (("--system", "adde-m", "--backbone", "alex"), "No backbone is called 'alex'."),
         (("--backbone", "tiny"), "DAtRNet has no backbone"),
+        (("--frozen",), "DAtRNet has no backbone"),
         (("--system", "adde-m", "--backbone-weights", "FILE"), "FILE"),
     ],
 )
