@@ -1,19 +1,28 @@
 """`datrnet experiment`: the list of experiments, and what one of them found."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from textwrap import fill
 from typing import Any, Protocol
 
+from rich.cells import cell_len
+from rich.console import Console
 from rich.table import Table as RichTable
 
-from datrnet.console.output import new_table, print_json, print_rows, results, say
+from datrnet.console.output import fits, new_table, print_json, print_rows, results, say
 from datrnet.console.pictures import wide_blocks
 from datrnet.console.progress import StepProgress
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.experiments.outcome import Outcome, Table, flat_table, is_number, shown
+from datrnet.core.experiments.outcome import Cell, Outcome, Table, flat_table, is_number, shown
 from datrnet.core.experiments.plan import Plan, shipped_plans
+
+HEADINGS = (14, 10, 6)
+"""Characters of a heading's line where a table is too wide: the first that will do."""
+
+NAME = 24
+"""Characters of a row's name that are kept in one line wherever there is room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,14 +145,37 @@ def _show(outcome: Outcome) -> None:
     for number, table in enumerate(outcome.tables):
         if number:
             out.print()
-        out.print(_for_people(table))
+        out.print(fitting(out, table))
     if outcome.terminal is not None and out.width >= outcome.terminal.width // 2:
         out.print(wide_blocks(outcome.terminal))
     for note in outcome.notes:
         out.print(inert(note))
 
 
-def _for_people(table: Table) -> RichTable:
+def fitting(out: Console, table: Table) -> RichTable:
+    """Return a table as wide as the terminal allows: intervals beside, below, or left away."""
+    if fits(out, beside := _for_people(table, shown)):
+        return beside
+    for figure in (_interval_below, _figure_alone):
+        for heading in HEADINGS:
+            folded = _for_people(table, figure, heading)
+            if fits(out, folded):
+                return folded
+    for column in folded.columns:  # better broken words than a column cut away
+        column.no_wrap, column.min_width = False, None
+    return folded
+
+
+def _for_people(
+    table: Table, figure: Callable[[Cell], str], heading: int | None = None
+) -> RichTable:
+    """Return a table whose columns say how narrow they may become.
+
+    Args:
+        table: What is shown.
+        figure: How a figure is written.
+        heading: Characters of a heading's line; by default it has one line.
+    """
     columns = list(zip(*table.rows, strict=True))
     numbers = [
         name
@@ -152,5 +184,20 @@ def _for_people(table: Table) -> RichTable:
     ]
     drawn = new_table(*table.columns, numbers=numbers, title=inert(table.title))
     for row in table.rows:
-        drawn.add_row(*(inert(shown(cell)) for cell in row))
+        drawn.add_row(*(figure(cell) if is_number(cell) else inert(shown(cell)) for cell in row))
+    for column in drawn.columns:
+        if heading is not None:
+            column.header = fill(str(column.header), heading, break_long_words=False)
+        lines = [line for cell in (column.header, *column.cells) for line in str(cell).split("\n")]
+        longest = max(map(cell_len, lines))
+        column.min_width = longest if column.no_wrap else min(NAME, longest)
     return drawn
+
+
+def _interval_below(cell: Cell) -> str:
+    """Return a figure, and its interval or deviation in a line of its own."""
+    return shown(cell).replace(" ", "\n", 1)
+
+
+def _figure_alone(cell: Cell) -> str:
+    return shown(cell).split(" ")[0]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 from PIL import Image
@@ -171,7 +172,8 @@ def _notes(
 
 def _budget(base: Config) -> str:
     if base.system.minutes:
-        return f"for {base.system.minutes:g} minutes of wall time each"
+        time = timedelta(minutes=base.system.minutes)
+        return f"for {time} (hours, minutes, seconds) of wall time each"
     epochs = base.train.epochs
     return f"for {epochs} {'epoch' if epochs == 1 else 'epochs'} each"
 
