@@ -37,8 +37,8 @@ COMPARISONS = (
     (
         "On one pretrained backbone, its features kept",
         "EfficientNet-Lite0 with ImageNet weights, frozen: every system learns on the same "
-        "numbers. Learning rates were chosen on the validation items, between 4e-4 and one or two of "
-        "1e-4 and 1e-3.",
+        "numbers. Learning rates were chosen on the validation items, between 4e-4 and one or two "
+        "of 1e-4 and 1e-3.",
         "comparison-pretrained",
     ),
 )

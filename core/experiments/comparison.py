@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 from PIL import Image
 
-from datrnet.core.config import Config
+from datrnet.core.config import Config, SystemChoice
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Score
@@ -18,8 +18,10 @@ from datrnet.core.experiments.scores import INTERVAL_NOTE
 from datrnet.core.experiments.setting import Setting
 from datrnet.core.experiments.study import Study, StudyOptions, VariantSpec
 from datrnet.core.models.run_folder import plain_name
+from datrnet.core.systems.making import check_choices
 
 ALL = "all"
+DATRNET = SystemChoice().name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class Options(StudyOptions):
 
         Raises:
             UnknownNameError: A name is neither a row's nor a system's.
-            ConfigError: There is no row.
+            ConfigError: There is no row, or a setting that all of them replace.
         """
         names = {ALL}.union(*map(_names_of, self.variants))
         wanted = {plain_name(name) for name in self.systems}
@@ -45,11 +47,18 @@ class Options(StudyOptions):
         found = tuple(one for one in self.variants if wanted & {ALL, *_names_of(one)})
         if not found:
             raise ConfigError("No system is to be compared.", mend="Write: systems = ['all']")
+        on_backbone = [one for one in found if one.system.get("name", DATRNET) != DATRNET]
+        for name in self.system:
+            if on_backbone and all(name in one.system for one in on_backbone):
+                raise ConfigError(
+                    f"system.{name} has no effect: every row has its own.",
+                    mend="Change the rows, in a copy of the experiment's file.",
+                )
         return found
 
 
 def _names_of(variant: VariantSpec) -> set[str]:
-    return {plain_name(variant.name), str(variant.system.get("name", "datrnet"))}
+    return {plain_name(variant.name), str(variant.system.get("name", DATRNET))}
 
 
 def run(setting: Setting, options: Options) -> Outcome:
@@ -62,7 +71,9 @@ def run(setting: Setting, options: Options) -> Outcome:
     specs = options.chosen()
     study = Study(setting, options)
     base = options.base_config()
-    results = study.measure([(one.name, one.config(base)) for one in specs])
+    variants = [(one.name, one.config(base)) for one in specs]
+    check_choices([(one.system, one.model.image_size) for _, one in variants])
+    results = study.measure(variants)
     names = [one.name for one in study.super_categories]
     found = list(zip([one.name for one in specs], results, strict=True))
     return Outcome(

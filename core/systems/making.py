@@ -1,6 +1,6 @@
 """Every system by name, with the config it has unless told otherwise."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,6 +93,26 @@ def config_of(choice: SystemChoice) -> SystemConfig:
     return read_section(type(default), values, f"system {choice.name} settings")
 
 
+def check_choices(choices: Iterable[tuple[SystemChoice, int]]) -> None:
+    """Refuse what cannot be made, before anything is trained: DAtRNet has nothing to check.
+
+    Args:
+        choices: Each with the side S of the pictures that the system will see.
+
+    Raises:
+        UnknownNameError: There is no such system or backbone.
+        ConfigError: A setting does not exist or is out of range, or a backbone is not installed.
+        CheckpointError: The weights of a backbone do not fit.
+    """
+    backbones: set[tuple[str, int, str]] = set()
+    for choice, image_size in choices:
+        if not choice.is_datrnet:
+            config_of(choice)
+            backbones.add((choice.backbone, image_size, choice.backbone_weights))
+    for name, image_size, weights in sorted(backbones):
+        make_backbone(name, image_size=image_size, weights=_weights(weights))
+
+
 def system_of(choice: SystemChoice, image_size: int, num_values: tuple[int, ...]) -> System:
     """Make the system that a config chooses, on its backbone.
 
@@ -102,8 +122,14 @@ def system_of(choice: SystemChoice, image_size: int, num_values: tuple[int, ...]
         CheckpointError: The backbone's weights do not fit.
     """
     config = config_of(choice)
-    weights = Path(choice.backbone_weights).expanduser() if choice.backbone_weights else None
     backbone = make_backbone(
-        choice.backbone, image_size=image_size, weights=weights, frozen=choice.frozen
+        choice.backbone,
+        image_size=image_size,
+        weights=_weights(choice.backbone_weights),
+        frozen=choice.frozen,
     )
     return make_system(choice.name, backbone, num_values, config)
+
+
+def _weights(path: str) -> Path | None:
+    return Path(path).expanduser() if path else None

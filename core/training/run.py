@@ -18,7 +18,7 @@ from datrnet.core.models.run_folder import (
     plain_name,
     write_atomically,
 )
-from datrnet.core.systems.making import config_of
+from datrnet.core.systems.making import check_choices
 from datrnet.core.training.data import TrainingData, load_training_data
 from datrnet.core.training.events import (
     BatchDone,
@@ -51,8 +51,8 @@ def start_run(
         ConfigError: One that is named cannot be learnt, or none can.
         CheckpointError: The config's initial run lacks one.
     """
-    if not config.system.is_datrnet:
-        config_of(config.system)  # a wrong name shows before there is a run
+    # a wrong name or file shows before there is a run
+    check_choices([(config.system, config.model.image_size)])
     chosen = tuple(catalog.super_categories[idx] for idx in _chosen(catalog, names))
     _check_initial_run(workspace, config, chosen)
     kind = config.name if config.system.is_datrnet else config.system.name

@@ -142,6 +142,7 @@ def test_frozen_features_are_kept_once_for_all(compare: Run, root: Path) -> None
         (("--budget", "ten"), "'ten' is no time. Write it as 90s, 10m or 1h30m."),
         (("--budget", "5m", "--epochs", 2), "give one"),
         (("--set", "system.backbone_weights=none.pt", "--systems", "adde-m"), "none.pt"),
+        (("--set", "system.backbone=vit_b_16"), "system.backbone has no effect: every row"),
         (("--config", "smal"), "No config is called 'smal'"),
         (("--set", "sistem.batch=3"), "'sistem', which does not exist"),
     ],
@@ -151,6 +152,7 @@ def test_a_mistake_is_one_line(compare: Run, words: tuple[str, ...], said: str) 
     assert done.exit_code in (1, 2)
     assert said in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+    assert "Reading pictures" not in done.stderr  # nothing long is begun before
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,7 @@ def test_a_mistake_is_one_line(
     assert result.exit_code in (1, 2)
     assert said.replace("FILE", str(weights)) in " ".join(result.stderr.split())
     assert "Traceback" not in result.stderr
+    assert not list((root / "models").glob("*"))  # no run that could only fail again
 
 
 def test_a_system_without_its_weights_says_so(run: Run, root: Path, config: Path) -> None:
