@@ -114,6 +114,7 @@ WorkspaceOption = Annotated[
 ]
 TABLE_PANEL = "Of a CSV or JSON Lines file"
 FOLDER_PANEL = "Of a data set in a format of its own"
+ADDE_PANEL = "ADDE's own files, with --system adde-m"
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
 Split = Literal["train", "validation", "test"]
 
@@ -380,6 +381,30 @@ def train(
             rich_help_panel="Systems to compare with",
         ),
     ] = None,
+    released: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="ENCODER MEMORY",
+            help="Train nothing: make a finished run of the weights that ADDE's authors released.",
+            rich_help_panel=ADDE_PANEL,
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --released: the names in the order of the columns, as `import` took them.",
+            rich_help_panel=ADDE_PANEL,
+        ),
+    ] = None,
+    triplets: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="A split folder whose triplets the last stage trains on; else they are drawn.",
+            rich_help_panel=ADDE_PANEL,
+        ),
+    ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -402,6 +427,9 @@ def train(
         backbone_weights=backbone_weights,
         frozen=frozen,
         minutes=minutes,
+        released=released,
+        names=names,
+        triplets=triplets,
     )
     run_training(Workspace.locate(workspace), options, as_json=as_json)
 

@@ -1,11 +1,12 @@
 """`datrnet train`: the networks' progress while they learn, and their accuracies at the end."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from datrnet.console.output import new_table, percent, print_json, results, say
 from datrnet.console.progress import Bars, Clock
+from datrnet.console.released import run_released
 from datrnet.core.config import Config
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.inert_text import inert
@@ -19,12 +20,17 @@ from datrnet.core.training.events import (
     NetworkResult,
     PicturesRead,
     TrainEvent,
+    TripletsRead,
 )
 from datrnet.core.training.plan import obstacles
+from datrnet.core.training.released import ReleasedFiles
 from datrnet.core.training.run import start_run, train, unfinished_run
 
 WHOLE = 1.0
 """A super-category's share of the overall bar."""
+
+ADDE = "adde-m"
+"""The system that has files of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +47,52 @@ class TrainOptions:
     backbone_weights: Path | None = None
     frozen: bool = False
     minutes: float | None = None
+    released: tuple[Path, Path] | None = None
+    names: Path | None = None
+    triplets: Path | None = None
+
+    @property
+    def released_files(self) -> ReleasedFiles | None:
+        """The weights to take in place of training; None trains.
+
+        Raises:
+            ConfigError: They are of another system, or an option has nothing to say of them.
+        """
+        if self.released is None:
+            if self.names is not None:
+                raise ConfigError(
+                    "--names says in which order the values of --released weights stand.",
+                    mend="Leave it away, or add --released ENCODER MEMORY.",
+                )
+            return None
+        if self.system != ADDE:
+            raise ConfigError(
+                f"--released takes weights of {ADDE}, not of {self.system or 'datrnet'}.",
+                mend=f"Add --system {ADDE}.",
+            )
+        own = TrainOptions(
+            system=ADDE,
+            released=self.released,
+            names=self.names,
+            super_categories=() if self.names else self.super_categories,
+        )
+        others = [
+            f"--{name.name.replace('_', '-').replace('categories', 'category')}"
+            for name in fields(self)
+            if getattr(self, name.name) != getattr(own, name.name)
+        ]
+        if others:
+            raise ConfigError(
+                f"--released trains nothing, so {others[0]} has nothing to say.",
+                mend=f"Leave {' and '.join(others)} away.",
+            )
+        encoder, memory = self.released
+        return ReleasedFiles(
+            encoder=encoder,
+            memory=memory,
+            super_categories=self.super_categories,
+            names=self.names,
+        )
 
     def run_config(self) -> Config:
         """Return the config of a new run.
@@ -68,6 +120,14 @@ class TrainOptions:
                 mend="Choose another --system, as datrnet-on-backbone, or leave --backbone, "
                 "--backbone-weights and --frozen away.",
             )
+        if self.triplets is not None:
+            if choice.name != ADDE:
+                raise ConfigError(
+                    f"--triplets is of {ADDE}; {choice.name} draws its own.",
+                    mend=f"Add --system {ADDE}, or leave --triplets away.",
+                )
+            folder = str(self.triplets.expanduser().absolute())
+            choice = replace(choice, settings={**choice.settings, "triplets": folder})
         return replace(config, system=choice)
 
     def check(self) -> None:
@@ -90,6 +150,9 @@ def run_training(workspace: Workspace, options: TrainOptions, *, as_json: bool) 
         DatrnetError: See ``core.training.run``.
     """
     options.check()
+    if (files := options.released_files) is not None:
+        run_released(workspace, files, as_json=as_json)
+        return
     config = None if options.resume else options.run_config()
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
@@ -172,6 +235,8 @@ class TrainingProgress(Bars):
                 )
                 if not self.live and event.done == event.total:
                     self.console.print(f"Features of {event.total:,} pictures kept")
+            case TripletsRead():
+                self.console.print(_triplets(event))
             case BatchDone():
                 self._batch(event)
             case EpochDone():
@@ -224,6 +289,15 @@ class TrainingProgress(Bars):
     @property
     def _share(self) -> float:
         return sum(self._shares.values()) / len(self._shares)
+
+
+def _triplets(event: TripletsRead) -> str:
+    if event.taken == event.given:
+        return f"Training on the folder's {event.given:,} triplets."
+    return (
+        f"Training on {event.taken:,} of the folder's {event.given:,} triplets: the others are of "
+        "items held out for validation or not in the workspace, or change nothing that is trained."
+    )
 
 
 def _place(event: BatchDone | EpochDone, epoch: int, separator: str = "/") -> str:

@@ -1,6 +1,5 @@
 """Queries that a split folder in ADDE's format brings along, asked of an index."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.formats.adde import read_counts, read_queries, read_split
+from datrnet.core.data.formats.adde_items import rows_of_lines
 from datrnet.core.errors import DataError
 from datrnet.core.evaluation.queries import QuerySet
 
@@ -33,10 +33,9 @@ def given_queries(
 ) -> GivenQueries:
     """Return a folder's queries as the index numbers items and values.
 
-    Items are known by their line in ``imgs_test.txt``: an import takes it as their code, and where
-    they came from elsewhere the path of their picture ends with it. What is wanted is known by an
-    item that carries it: every target of the format is the label vector of a test item, so that
-    neither the names nor the order of its columns matter.
+    Items are known by their line in ``imgs_test.txt``; see ``rows_of_lines``. What is wanted is
+    known by an item that carries it: every target of the format is the label vector of a test item,
+    so that neither the names nor the order of its columns matter.
 
     Args:
         folder: The split folder that the workspace's catalogue was imported from.
@@ -55,7 +54,7 @@ def given_queries(
         )
     place_of_row = np.full(catalog.num_items, -1)
     place_of_row[gallery_rows] = np.arange(len(gallery_rows))
-    rows = _rows_of(split.paths, catalog)
+    rows = rows_of_lines(split.paths, catalog)
     places = np.where(rows >= 0, place_of_row[rows], -1)
     if (places < 0).all():
         raise DataError(
@@ -87,27 +86,3 @@ def given_queries(
         ),
         num_left_out=len(queries.references) - int(asked.sum()),
     )
-
-
-def _rows_of(lines: Sequence[str], catalog: Catalog) -> NDArray[np.int64]:
-    """Return the row of the item that each line means, -1 where there is none."""
-    row_of_code = {code: row for row, code in enumerate(catalog.codes)}
-    rows = [row_of_code.get(line, -1) for line in lines]
-    by_end: dict[int, dict[str, int]] = {}
-    for place, line in enumerate(lines):
-        if rows[place] < 0:
-            depth = line.count("/") + 1
-            if depth not in by_end:
-                by_end[depth] = _rows_by_end_of_path(catalog, depth)
-            rows[place] = by_end[depth].get(line, -1)
-    return np.array(rows, dtype=np.int64)
-
-
-def _rows_by_end_of_path(catalog: Catalog, depth: int) -> dict[str, int]:
-    """Return the rows by the last parts of their pictures' paths; what several end with is none."""
-    found: dict[str, int] = {}
-    for row, stored in enumerate(catalog.picture_paths):
-        path, _, _ = stored.partition("#xywh=")
-        end = "/".join(Path(path).parts[-depth:])
-        found[end] = -1 if end in found else row
-    return found

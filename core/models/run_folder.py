@@ -8,6 +8,7 @@ models/<run>/
     <n>-<super-category>.json                figures of a finished network, written last
     system.safetensors, manipulation.npz     of a compared system: one for all super-categories
     system.json                              its figures, written last
+    released.json                            of released weights: the files they came from
 """
 
 import json
@@ -120,6 +121,11 @@ class RunFolder:
     def system_result_path(self) -> Path:
         """Where its figures lie; absent until it is finished."""
         return self.path / "system.json"
+
+    @property
+    def released_path(self) -> Path:
+        """Where it stands which files the weights came from, if they were not trained here."""
+        return self.path / "released.json"
 
     def log(self, facts: dict[str, Any]) -> None:
         """Add a line to the log, with the time."""

@@ -104,6 +104,9 @@ class AddeConfig:
     """Items drawn for each value, whose mean is its first prototype."""
     encoder_share: float = 0.5
     """Share of the budget for the encoder, before the memory is filled: 25 of 50 epochs."""
+    triplets: str = ""
+    """A split folder in ADDE's format whose triplets the last stage trains on; empty draws anew for
+    each epoch."""
 
     def __post_init__(self) -> None:
         """Check ranges."""

@@ -1,6 +1,7 @@
 """A system's weights in a file, and what makes its queries beside them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,12 @@ def save_system(system: System, path: Path) -> None:
 
     tensors = {name: one.detach().contiguous().cpu() for name, one in system.state_dict().items()}
     write_atomically(path, save(tensors))
+
+
+def save_manipulation(manipulation: Manipulation, path: Path) -> None:
+    """Write what makes queries of a system's embeddings."""
+    stored: dict[str, Any] = {"kind": np.array(manipulation.kind), **manipulation.arrays()}
+    np.savez(path, **stored)
 
 
 def trained_system(run: RunFolder) -> System:

@@ -3,14 +3,16 @@
 The test split is not read, so nothing can be chosen by looking at it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.formats.adde_items import rows_of_lines
 from datrnet.core.data.splits import training_rows
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DataError
@@ -18,6 +20,10 @@ from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RunFolder
 
 Progress = Callable[[int, int], None]
+
+
+def _nowhere(lines: Sequence[str]) -> NDArray[np.int64]:
+    return np.full(len(lines), -1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,6 +38,8 @@ class TrainingData:
     """(N,)."""
     features: Path
     """The folder for what frozen backbones make of the pictures."""
+    find: Callable[[Sequence[str]], NDArray[np.int64]] = _nowhere
+    """Returns the places of the items that lines of a split folder mean, -1 where there is none."""
 
     def rows(self, super_category_idx: int, *, validation: bool) -> NDArray[np.int64]:
         """Return the rows of a split that are labelled in a super-category."""
@@ -65,4 +73,14 @@ def load_training_data(
         labels=labels[readable],
         is_validation=is_validation[readable],
         features=workspace.features,
+        find=partial(_places_of_lines, catalog, rows[readable]),
     )
+
+
+def _places_of_lines(
+    catalog: Catalog, rows: NDArray[np.intp], lines: Sequence[str]
+) -> NDArray[np.int64]:
+    """Return where among some rows of a catalogue the items stand that lines mean."""
+    place_of_row = np.full(catalog.num_items + 1, -1)  # the last is of lines that mean none
+    place_of_row[rows] = np.arange(len(rows))
+    return place_of_row[rows_of_lines(lines, catalog)]

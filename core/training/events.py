@@ -51,7 +51,16 @@ class FeaturesKept:
     total: int
 
 
-TrainEvent = BatchDone | EpochDone | PicturesRead | FeaturesKept
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TripletsRead:
+    """The triplets of a split folder take the place of drawn ones."""
+
+    taken: int
+    given: int
+    """How many the folder has."""
+
+
+TrainEvent = BatchDone | EpochDone | PicturesRead | FeaturesKept | TripletsRead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

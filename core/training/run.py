@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -27,6 +28,7 @@ from datrnet.core.training.events import (
     PicturesRead,
     TrainEvent,
 )
+from datrnet.core.training.given_triplets import check_triplets_folder, triplets_folder
 from datrnet.core.training.network_trainer import NetworkTrainer
 from datrnet.core.training.plan import obstacles
 from datrnet.core.training.system_run import train_system
@@ -49,26 +51,32 @@ def start_run(
     Raises:
         UnknownNameError: A super-category does not exist.
         ConfigError: One that is named cannot be learnt, or none can.
+        DataError: The config names a folder of triplets that has none of items to train on.
         CheckpointError: The config's initial run lacks one.
     """
     # a wrong name or file shows before there is a run
     check_choices([(config.system, config.model.image_size)])
+    if not config.system.is_datrnet:
+        folder = triplets_folder(config.system)
+        if folder is not None:
+            check_triplets_folder(folder, catalog)
     chosen = tuple(catalog.super_categories[idx] for idx in _chosen(catalog, names))
     _check_initial_run(workspace, config, chosen)
     kind = config.name if config.system.is_datrnet else config.system.name
+    run = RunFolder(path=new_run_path(workspace, kind), config=config, super_categories=chosen)
+    run.create()
+    config_json = json.dumps({"version": __version__, **config.to_dict()})
+    store.add_run(run.name, config.system.name, config_json)
+    return run
+
+
+def new_run_path(workspace: Workspace, kind: str) -> Path:
+    """Return where a new run goes: what it is of and the time, free in the workspace."""
     stem = f"{plain_name(kind)}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     name, number = stem, 2
     while (workspace.models / name).exists():
         name, number = f"{stem}-{number}", number + 1
-    run = RunFolder(
-        path=workspace.models / name,
-        config=config,
-        super_categories=chosen,
-    )
-    run.create()
-    config_json = json.dumps({"version": __version__, **config.to_dict()})
-    store.add_run(name, config.system.name, config_json)
-    return run
+    return workspace.models / name
 
 
 def _chosen(catalog: Catalog, names: tuple[str, ...]) -> list[int]:

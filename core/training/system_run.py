@@ -5,13 +5,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from datrnet.core.errors import CheckpointError
 from datrnet.core.models.run_folder import RunFolder, load_weights, write_atomically
-from datrnet.core.systems.storing import save_system
+from datrnet.core.systems.storing import save_manipulation, save_system
 from datrnet.core.training.data import TrainingData
 from datrnet.core.training.events import (
     BatchDone,
@@ -19,6 +16,7 @@ from datrnet.core.training.events import (
     FeaturesKept,
     NetworkResult,
     TrainEvent,
+    TripletsRead,
 )
 from datrnet.core.training.pace import STEPS
 from datrnet.core.training.system_trainer import SystemTrainer
@@ -34,13 +32,17 @@ def train_system(
     Raises:
         UnknownNameError: There is no such system or backbone.
         ConfigError: A setting of it does not exist, or is out of range.
-        DataError: It trains on changes, and the items allow none.
+        DataError: It trains on changes, and the items allow none, or the triplets of a folder, and
+            none of them is of the items.
     """
     if run.system_result_path.exists():
         return NetworkResult(**json.loads(run.system_result_path.read_text("utf-8")))
     trainer = SystemTrainer(
         run.config, data, tuple(len(one.values) for one in run.super_categories)
     )
+    if (given := trainer.given) is not None:
+        taken = len(given.triplets.items)
+        on_event(TripletsRead(taken=taken, given=given.num_given))
     trainer.keep_features(lambda done, total: on_event(FeaturesKept(done=done, total=total)))
     finished = _finished_stages(run)
     if finished:
@@ -54,7 +56,8 @@ def train_system(
             num_epochs += 1
             if report.is_best:
                 save_system(trainer.system, run.system_path)
-                np.savez(run.manipulation_path, **_manipulation(trainer))
+                manipulation = trainer.system.eval().manipulation(trainer.taught)
+                save_manipulation(manipulation, run.manipulation_path)
             run.log({"super_category": stage.name, **asdict(report)})
             on_event(
                 EpochDone(
@@ -79,11 +82,6 @@ def train_system(
     for path in (_stage_path(run), _stage_path(run).with_suffix(".json")):
         path.unlink(missing_ok=True)
     return result
-
-
-def _manipulation(trainer: SystemTrainer) -> dict[str, Any]:
-    manipulation = trainer.system.eval().manipulation(trainer.taught)
-    return {"kind": np.array(manipulation.kind), **manipulation.arrays()}
 
 
 def _tell(

@@ -21,6 +21,11 @@ from datrnet.core.systems.making import system_of
 from datrnet.core.systems.system import ImageBatch, Stage, System, Taught, TripletBatch
 from datrnet.core.training.augmentation import augment
 from datrnet.core.training.data import Progress, TrainingData
+from datrnet.core.training.given_triplets import (
+    GivenTriplets,
+    given_triplets,
+    triplets_folder,
+)
 from datrnet.core.training.kept import kept_features
 from datrnet.core.training.network_trainer import EpochReport
 from datrnet.core.training.pace import Pace, falling
@@ -44,6 +49,7 @@ class SystemTrainer:
         Raises:
             UnknownNameError: There is no such system or backbone.
             ConfigError: A setting of it does not exist, or is out of range.
+            DataError: It shall train on the triplets of a folder, and none of them is of the items.
         """
         torch.manual_seed(config.train.seed)
         self._config, self._data = config, data
@@ -58,6 +64,9 @@ class SystemTrainer:
             self._device
         )
         self._kept: NDArray[np.float16] | None = None
+        self.given: GivenTriplets | None = None
+        if (folder := triplets_folder(config.system)) is not None:
+            self.given = given_triplets(folder, data.find, data.labels, ~data.is_validation)
         self.best: EpochReport | None = None
 
     def keep_features(self, on_progress: Progress) -> None:
@@ -167,17 +176,24 @@ class SystemTrainer:
             order = self._rng.permutation(self._train)
             parts = np.array_split(order, max(1, len(order) // size))
             return list(parts)
+        items, changed = self._triplets()
+        places = np.array_split(np.arange(len(items)), max(1, 3 * len(items) // size))
+        return [(items[one], changed[one]) for one in places]
+
+    def _triplets(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return an epoch's triplets (n, 3) and what they change (n, T): given ones, or drawn."""
+        if self.given is not None:
+            given = self.given.triplets
+            order = self._rng.permutation(len(given.items))
+            return given.items[order], given.changed[order]
         labels = self._data.labels[self._train]
-        triplets = draw_adde_triplets(labels, len(self._train), self._rng)
-        if triplets is None:
+        drawn = draw_adde_triplets(labels, len(self._train), self._rng)
+        if drawn is None:
             raise DataError(
                 "No change of one value leads from a training item to another.",
                 mend="Label more training items, or train DAtRNet.",
             )
-        places = np.array_split(
-            np.arange(len(triplets.items)), max(1, 3 * len(triplets.items) // size)
-        )
-        return [(self._train[triplets.items[one]], triplets.changed[one]) for one in places]
+        return self._train[drawn.items], drawn.changed
 
     def _batch(self, stage: Stage, rows: Any) -> ImageBatch | TripletBatch:
         if stage.batches == "images":

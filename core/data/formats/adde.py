@@ -95,7 +95,7 @@ def read_adde(folder: Path, on_read: Reading = lambda name, done, total: None) -
         counts=counts,
         splits=splits,
         queries=_read_queries(folder, counts, splits["test"], on_read),
-        triplets=_read_triplets(folder, counts, splits["train"], on_read),
+        triplets=read_triplets(folder, counts, splits["train"], on_read),
     )
 
 
@@ -170,6 +170,34 @@ def read_split(
     return AddeSplit(paths=paths, labels=labels)
 
 
+def read_triplets(
+    folder: Path,
+    counts: tuple[int, ...],
+    split: AddeSplit,
+    on_read: Reading = lambda name, done, total: None,
+) -> AddeTriplets | None:
+    """Read the triplets of a split folder; None where it brings none.
+
+    Args:
+        folder: Where.
+        counts: (A,) how many values each super-category has.
+        split: The train split.
+        on_read: Told how much has been read.
+
+    Raises:
+        DataError: A file is missing, damaged or a Git-LFS pointer, or two of them disagree.
+    """
+    if not _are_there(folder, TRIPLET_FILES):
+        return None
+    items_path, changes_path = (folder / name for name in TRIPLET_FILES)
+    items = read_whole_numbers(items_path, 3)
+    _check_range(items_path, items, len(split.labels))
+    before, after = (split.labels[items[:, column]] for column in (0, 1))
+    rule = f"the reference's labels + {changes_path.name} are not the positive's"
+    _check_changes(changes_path, items_path, counts, before, after, rule, on_read)
+    return AddeTriplets(items=items, changed=after != before)
+
+
 def _read_labels(path: Path, counts: tuple[int, ...], on_read: Reading) -> NDArray[np.int16]:
     parts = [np.empty((0, len(counts)), dtype=np.int16)]
     for chunk, matrix in read_signs(path, sum(counts), signed=False, on_read=on_read):
@@ -211,20 +239,6 @@ def _read_queries(
     rule = f"labels_test.txt + {changes_path.name} is not {targets_path.name}"
     _check_changes(changes_path, references_path, counts, before, targets, rule, on_read)
     return AddeQueries(references=references[:, 0], targets=targets, changed=targets != before)
-
-
-def _read_triplets(
-    folder: Path, counts: tuple[int, ...], split: AddeSplit, on_read: Reading
-) -> AddeTriplets | None:
-    if not _are_there(folder, TRIPLET_FILES):
-        return None
-    items_path, changes_path = (folder / name for name in TRIPLET_FILES)
-    items = read_whole_numbers(items_path, 3)
-    _check_range(items_path, items, len(split.labels))
-    before, after = (split.labels[items[:, column]] for column in (0, 1))
-    rule = f"the reference's labels + {changes_path.name} are not the positive's"
-    _check_changes(changes_path, items_path, counts, before, after, rule, on_read)
-    return AddeTriplets(items=items, changed=after != before)
 
 
 def _are_there(folder: Path, names: tuple[str, ...]) -> bool:

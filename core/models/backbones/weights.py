@@ -1,5 +1,6 @@
 """Weight files: read without running anything that stands in them, and fitted to a network."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,9 @@ def _read(path: Path) -> Any:
     try:
         if beginning[8:9] == b"{":  # after the length of its header, safetensors has JSON
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickles that it refuses in the next moment
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # bytes that are no weight file raise almost anything in there
         raise CheckpointError(
             f"{path} is no weight file, is damaged, or holds more than tensors.",

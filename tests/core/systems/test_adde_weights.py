@@ -10,7 +10,7 @@ from torch import Tensor
 from datrnet.core.errors import CheckpointError
 from datrnet.core.models.backbones import make_backbone
 from datrnet.core.systems.adde_m import AddeM
-from datrnet.core.systems.adde_weights import load_adde_weights
+from datrnet.core.systems.adde_weights import load_released, read_released
 from datrnet.core.systems.configs import AddeConfig
 
 SHOPPING = (16, 17, 19, 14, 10, 15, 2, 11, 16, 7, 9, 15)
@@ -65,7 +65,7 @@ def test_files_of_the_released_shapes_load_in_order(
     num_values: tuple[int, ...], tmp_path: Path
 ) -> None:
     system = system_of(num_values)
-    load_adde_weights(system, *save(tmp_path, num_values))
+    load_released(system, read_released(*save(tmp_path, num_values)))
     *encoder, memory = system.parameters()
     assert system.backbone.features[0].weight[0, 0, 0, 0] == 0
     assert system.backbone.classifier[4].bias[0] == 13
@@ -76,7 +76,7 @@ def test_files_of_the_released_shapes_load_in_order(
 
 def test_classifiers_may_stand_beside_their_projections(tmp_path: Path) -> None:
     system = system_of(DEEP_FASHION)
-    load_adde_weights(system, *save(tmp_path, DEEP_FASHION, interleaved=True))
+    load_released(system, read_released(*save(tmp_path, DEEP_FASHION, interleaved=True)))
     first = len(ALEXNET)
     for idx in range(3):
         own = [float(one.flatten()[0]) for one in system.projections.heads[idx].parameters()]
@@ -90,22 +90,24 @@ def test_weights_of_other_super_categories_are_refused_in_one_line(tmp_path: Pat
     torch.nn.init.ones_(system.memory.weight)
     encoder, memory = save(tmp_path, (50, 72, 81))
     with pytest.raises(CheckpointError) as raised:
-        load_adde_weights(system, encoder, memory)
+        load_released(system, read_released(encoder, memory))
     said = str(raised.value)
     assert "no tensor of the shape 80 × 340 left for classifiers.heads.2.weight" in said
     assert "\n" not in said
 
     encoder, _ = save(tmp_path, DEEP_FASHION)
     torch.save({"block": torch.zeros(1020, 203)}, memory)
-    with pytest.raises(CheckpointError, match=r"1020 × 202 left for memory\.weight; left"):
-        load_adde_weights(system, encoder, memory)
+    with pytest.raises(
+        CheckpointError, match=r"memory\.pth\.tar is 1020 × 203; .* need 1020 × 202"
+    ):
+        load_released(system, read_released(encoder, memory))
     assert (system.memory.weight == 1).all(), "nothing is loaded where not everything fits"
 
 
 def test_more_super_categories_than_named_are_refused(tmp_path: Path) -> None:
     system = system_of((50, 72))
     with pytest.raises(CheckpointError, match="has no place"):
-        load_adde_weights(system, *save(tmp_path, (50, 72, 80)))
+        load_released(system, read_released(*save(tmp_path, (50, 72, 80))))
 
 
 @pytest.mark.parametrize(
@@ -124,4 +126,4 @@ def test_a_file_that_is_no_state_dict_is_refused(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(CheckpointError, match=words):
-        load_adde_weights(system_of((2, 3)), path, path)
+        read_released(path, path)
