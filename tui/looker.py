@@ -4,15 +4,12 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from datrnet.core.data.pictures import Picture
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.retrieval.wanted import Prototype
 
 if TYPE_CHECKING:
-    from datrnet.core.indexing.activations import ActivationMaps
+    from datrnet.core.indexing.activations import ActivationMaps, Look
 
 PATIENCE = 0.05
 """Seconds between two looks at whether a map in the queue is still wanted."""
@@ -28,15 +25,20 @@ class Looker:
         self._busy = threading.Lock()
 
     def is_ready(self, super_category: str) -> bool:
-        """Tell whether the network of a super-category is loaded."""
+        """Tell whether what looks for a super-category is loaded."""
         return self._maps is not None and self._maps.is_loaded(super_category)
 
-    def heat(
-        self, picture: Picture, prototype: Prototype, is_wanted: Callable[[], bool]
-    ) -> NDArray[np.float32] | None:
-        """Return where a network finds a value, None where the map is no longer wanted.
+    def look(
+        self,
+        picture: Picture,
+        super_category: str,
+        prototype: Prototype | None,
+        is_wanted: Callable[[], bool],
+    ) -> "Look | None":
+        """Return where a super-category is looked for; None where there is nothing to look for.
 
-        Called from threads. One that waits must not outlive its purpose: the searches need it.
+        None too where the map is no longer wanted. Called from threads. One that waits must not
+        outlive its purpose: the searches need it.
 
         Raises:
             DatrnetError: The run, its weights, captum or the picture are not there.
@@ -49,12 +51,12 @@ class Looker:
                 return None
             if self._maps is None:
                 self._maps = self._open()
-            return self._maps.heat(picture, prototype.super_category, prototype.embedding)
+            return self._maps.look(picture, super_category, prototype)
         finally:
             self._busy.release()
 
     def _open(self) -> "ActivationMaps":
-        from datrnet.core.indexing.activations import ActivationMaps
+        from datrnet.core.indexing.activations import activation_maps_of
         from datrnet.core.models.run_folder import RunFolder
 
-        return ActivationMaps(RunFolder.open(self._folder))
+        return activation_maps_of(RunFolder.open(self._folder))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from datrnet.core.data.blocks import CELL_RATIO, Cells, cells_of, fitting_size
-from datrnet.core.data.overlay import overlaid
+from datrnet.core.data.overlay import Region, overlaid
 from datrnet.core.data.pictures import Picture, read_picture
 from datrnet.core.errors import DataError
 
@@ -19,7 +19,11 @@ VIEWERS = {"darwin": ("open",), "linux": ("xdg-open", "wslview", "gio")}
 
 
 def picture_cells(
-    source: Path | Picture, rows: int, columns: int, heat: NDArray[np.float32] | None = None
+    source: Path | Picture,
+    rows: int,
+    columns: int,
+    heat: NDArray[np.float32] | None = None,
+    region: Region | None = None,
 ) -> Cells:
     """Draw a picture undistorted into at most ``rows`` x ``columns`` cells.
 
@@ -28,13 +32,14 @@ def picture_cells(
         rows: Height there is.
         columns: Width there is.
         heat: (h, w) in [0, 1], a map to be laid over it.
+        region: What of it to draw a frame around, with a map.
 
     Raises:
         DataError: The file is missing or no readable picture.
     """
     picture = read_picture(source, 2 * max(columns, rows * CELL_RATIO))
     if heat is not None:
-        picture = overlaid(picture, heat)
+        picture = overlaid(picture, heat, region)
     rows, columns = fitting_size(*picture.size, rows=rows, columns=columns)
     small = picture.resize((2 * columns, 2 * rows), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return cells_of(np.asarray(small), rows, columns)

@@ -1,8 +1,13 @@
-"""A map of warmth laid over a picture, as colours."""
+"""A map of warmth laid over a picture, as colours, and a frame around a region of it."""
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
+
+Region = tuple[float, float, float, float]
+"""Top, left, bottom, right of a box, as shares of the picture's sides."""
 
 ANCHORS = (
     (62, 44, 122),
@@ -14,6 +19,12 @@ ANCHORS = (
 )
 """The ramp from cold to hot, evenly spaced: each is lighter than the one before, so that the order
 can be seen without telling the hues apart."""
+
+FRAME = (70, 225, 255)
+"""Colour of a frame: no place of the ramp is near it."""
+
+FRAME_SHARE = 1 / 40
+"""Width of a frame, as a share of the picture's shorter side."""
 
 DARKEST = 0.4
 """Light left of the ramp where the picture is black: the picture shades the ramp, and its contours
@@ -27,12 +38,15 @@ def ramp(heat: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.stack(channels, axis=-1).astype(np.float32)
 
 
-def overlaid(picture: Image.Image, heat: NDArray[np.float32]) -> Image.Image:
+def overlaid(
+    picture: Image.Image, heat: NDArray[np.float32], region: Region | None = None
+) -> Image.Image:
     """Return a picture under a map of warmth, of the picture's size.
 
     Args:
         picture: RGB.
         heat: (h, w) in [0, 1], of any size; stretched over the whole picture.
+        region: What to draw a frame around.
     """
     stretched = Image.fromarray(np.ascontiguousarray(heat, dtype=np.float32)).resize(
         picture.size, Image.Resampling.BILINEAR
@@ -40,4 +54,20 @@ def overlaid(picture: Image.Image, heat: NDArray[np.float32]) -> Image.Image:
     warmth = np.clip(np.asarray(stretched), 0, 1)  # (H, W)
     light = np.asarray(picture.convert("L"), dtype=np.float32)[..., None] / 255
     shaded = ramp(warmth) * (DARKEST + (1 - DARKEST) * light)  # (H, W, 3)
-    return Image.fromarray((shaded + 0.5).astype(np.uint8))
+    result = Image.fromarray((shaded + 0.5).astype(np.uint8))
+    if region is not None:
+        _frame(result, region)
+    return result
+
+
+def _frame(picture: Image.Image, region: Region) -> None:
+    """Draw a frame just inside the edges of a region, at least one pixel large."""
+    width, height = picture.size
+    top, left, bottom, right = region
+    first = (min(round(left * width), width - 1), min(round(top * height), height - 1))
+    last = (
+        max(round(right * width) - 1, first[0]),
+        max(round(bottom * height) - 1, first[1]),
+    )
+    thickness = max(1, math.ceil(min(width, height) * FRAME_SHARE))
+    ImageDraw.Draw(picture).rectangle((first, last), outline=FRAME, width=thickness)

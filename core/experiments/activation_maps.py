@@ -1,6 +1,8 @@
-"""Where the networks look: class activation maps of a few items, and how focused those of many are.
+"""Where the networks look: activation maps of a few items, and how focused those of many are.
 
-A map shows what of a picture speaks for the item's own label in one super-category.
+A map of DAtRNet shows what of a picture speaks for the item's own label in one super-category. One
+of FashionSearchNet shows what speaks for the value that it sees, and a frame the region that it
+embeds; where the workspace has such a run, it stands beside DAtRNet's.
 """
 
 from collections.abc import Sequence
@@ -13,15 +15,20 @@ from PIL import Image
 from datrnet.core.config import at_least
 from datrnet.core.data.catalog import UNLABELED
 from datrnet.core.data.overlay import overlaid
-from datrnet.core.data.pictures import picture_pixels
 from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.experiments.drawing import FAINT, Sheet
-from datrnet.core.experiments.outcome import Cell, Outcome
+from datrnet.core.experiments.outcome import Cell, Outcome, Table
 from datrnet.core.experiments.setting import Setting
 from datrnet.core.experiments.split_items import item_picture, items_of
-from datrnet.core.models.activation import activation_map, usual_stage
-from datrnet.core.models.datrnet import DAtRNet
-from datrnet.core.retrieval.generation import Generation
+from datrnet.core.indexing.activations import (
+    LOCALIZED,
+    ActivationMaps,
+    Look,
+    activation_maps_of,
+)
+from datrnet.core.models.activation import usual_stage
+from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.retrieval.wanted import Prototype
 
 COLUMNS = (
     "super-category",
@@ -30,6 +37,7 @@ COLUMNS = (
     "share of the picture above half",
     "empty maps",
 )
+REGION_COLUMN = "share of the picture in the frame"
 
 SIDE = 150
 """Of a picture, in pixels."""
@@ -37,8 +45,6 @@ SIDE = 150
 GAP = 12
 HEADER = 36
 CAPTION = 22
-
-Map = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +67,13 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ItemMaps:
-    """One item's maps."""
+class ItemLooks:
+    """Where one item is looked at."""
 
     row: int
     """In the catalogue."""
-    maps: tuple[Map | None, ...]
-    """(S, S) for each super-category; None without a label or a prototype."""
+    looks: tuple[tuple[Look | None, ...], ...]
+    """Of each system, for each super-category; None where there is nothing to look for."""
 
 
 def run(setting: Setting, options: Options) -> Outcome:
@@ -77,58 +83,85 @@ def run(setting: Setting, options: Options) -> Outcome:
         DataError: The index has no item of the split, or no picture of one can be read.
         IndexStaleError: There is no index.
         CheckpointError: The networks that made it are gone.
-        ConfigError: captum is not installed.
+        ConfigError: captum is not installed, or the index is of a system without maps.
     """
-    found = maps_of(setting, options)
-    side = setting.run.config.model.image_size
-    ase = _ase(setting, options)
-    cells = side // (setting.run.config.model.stem_stride * 2**ase)
+    runs = _runs(setting)
+    found = looks_of(setting, options, runs)
+    tables = [_table(setting, one, found, number) for number, one in enumerate(runs)]
     return Outcome(
         title="Class activation maps (supplementary, section 5)",
-        columns=COLUMNS,
-        rows=tuple(
-            measured(category.name, [one.maps[block] for one in found])
-            for block, category in enumerate(setting.generation.super_categories)
-        ),
+        columns=tables[0].columns,
+        rows=tables[0].rows,
+        further=tuple(tables[1:]),
         notes=(
-            f"The map after ASE {ase} of {setting.run.config.model.num_ase} has {cells} × {cells} "
-            f"numbers for a picture of {side} × {side} pixels: nothing finer can show, and where "
-            "there are few the networks' maps look alike.",
+            *(_about(one, setting, options) for one in runs),
             "Share of the map in the middle quarter: of all warmth, what lies in the middle half "
             "of the width and of the height; a map that is the same everywhere has 0.250.",
             "Share of the picture above half: how much of it is warmer than half of the warmest "
             "place; the smaller, the more focused. Both are means over the maps that are not "
             "empty; a map is empty when nothing in the picture speaks for the label.",
         ),
-        pictures={"activation-maps": drawn(setting, found[: options.num_items])},
+        pictures={"activation-maps": drawn(setting, runs, found[: options.num_items])},
     )
 
 
-def maps_of(setting: Setting, options: Options) -> tuple[ItemMaps, ...]:
-    """Return the maps of items drawn by seed, those labelled throughout first.
+def _runs(setting: Setting) -> tuple[RunFolder, ...]:
+    """Return the run of the current index and, beside DAtRNet's, the newest with regions.
+
+    It must be of the same super-categories: it may be older than the index by far.
+    """
+    current = setting.run
+    if not current.config.system.is_datrnet:
+        return (current,)
+    names = {one.name for one in setting.generation.super_categories}
+    for row in reversed(setting.store.runs()):
+        folder = setting.workspace.models / row.name
+        if row.system == LOCALIZED and row.status == "finished" and folder.exists():
+            beside = RunFolder.open(folder)
+            if names <= {one.name for one in beside.super_categories}:
+                return current, beside
+    return (current,)
+
+
+def _about(run: RunFolder, setting: Setting, options: Options) -> str:
+    """Return what a system's maps are and how fine they can be."""
+    if not run.config.system.is_datrnet:
+        return (
+            f"{run.config.system.name} ({run.name}): the map of the value that its classifier "
+            "sees, and in a frame the region that its branch embeds, whatever the label is."
+        )
+    side, ase = run.config.model.image_size, _ase(setting, options)
+    cells = side // (run.config.model.stem_stride * 2**ase)
+    return (
+        f"The map after ASE {ase} of {run.config.model.num_ase} has {cells} × {cells} "
+        f"numbers for a picture of {side} × {side} pixels: nothing finer can show, and where "
+        "there are few the networks' maps look alike."
+    )
+
+
+def looks_of(
+    setting: Setting, options: Options, runs: Sequence[RunFolder]
+) -> tuple[ItemLooks, ...]:
+    """Return where items are looked at that are drawn by seed, those labelled throughout first.
 
     Raises:
         DataError: The index has no item of the split, or no picture of one can be read.
     """
-    items, run = items_of(setting), setting.run
-    categories = setting.generation.super_categories
-    networks = [run.load_network(run.idx_of(one.name)) for one in categories]
-    stage = _ase(setting, options) - 1
+    items = items_of(setting)
+    makers = [
+        activation_maps_of(one, _ase(setting, options) - 1 if _is_datrnet(one) else None)
+        for one in runs
+    ]
     chosen = _chosen(items.labels, max(options.num_items, options.num_measured), options.seed)
     found = []
     for done, item in enumerate(chosen):
         setting.on_progress("Activation maps", done, len(chosen))
         row = int(items.rows[item])
         try:
-            picture = setting.workspace.picture(setting.catalog.picture_paths[row])
-            pixels = picture_pixels(picture, run.config.model.image_size)
+            looks = tuple(_looks(setting, maps, row, items.labels[item]) for maps in makers)
         except DataError:
             continue
-        maps = [
-            _map(setting.generation, network, pixels, block, int(items.labels[item, block]), stage)
-            for block, network in enumerate(networks)
-        ]
-        found.append(ItemMaps(row=row, maps=tuple(maps)))
+        found.append(ItemLooks(row=row, looks=looks))
     setting.on_progress("Activation maps", len(chosen), len(chosen))
     if not found:
         raise DataError(
@@ -138,8 +171,12 @@ def maps_of(setting: Setting, options: Options) -> tuple[ItemMaps, ...]:
     return tuple(found)
 
 
+def _is_datrnet(run: RunFolder) -> bool:
+    return run.config.system.is_datrnet
+
+
 def _ase(setting: Setting, options: Options) -> int:
-    """Return which ASE is looked at, from 1."""
+    """Return which ASE of DAtRNet is looked at, from 1."""
     most = setting.run.config.model.num_ase
     if not 0 <= options.ase <= most:
         raise ConfigError(f"ase is {options.ase}; it must be between 1 and {most}, or 0.")
@@ -153,65 +190,106 @@ def _chosen(labels: NDArray[np.int16], num_items: int, seed: int) -> NDArray[np.
     return order[np.argsort(num_missing, kind="stable")][:num_items]
 
 
-def _map(
-    generation: Generation,
-    network: DAtRNet,
-    pixels: NDArray[np.uint8],
-    block: int,
-    value: int,
-    stage: int,
-) -> Map | None:
-    """Return the map of a value, None where there is no value or no prototype of it."""
-    if value == UNLABELED or np.isnan(generation.prototypes_of(block)[value]).any():
+def _looks(
+    setting: Setting, maps: ActivationMaps, row: int, labels: NDArray[np.int16]
+) -> tuple[Look | None, ...]:
+    """Return where one system looks for each super-category; its picture may be unreadable."""
+    picture = setting.workspace.picture(setting.catalog.picture_paths[row])
+    return tuple(
+        maps.look(picture, category.name, _wanted(setting, block, int(labels[block])))
+        for block, category in enumerate(setting.generation.super_categories)
+    )
+
+
+def _wanted(setting: Setting, block: int, value: int) -> Prototype | None:
+    """Return what stands for a value, None where there is no value or no prototype of it."""
+    category = setting.generation.super_categories[block]
+    if value == UNLABELED:
         return None
-    return activation_map(network, pixels, generation.prototypes_of(block)[value], stage=stage)
+    embedding = setting.generation.prototypes_of(block)[value]
+    if np.isnan(embedding).any():
+        return None
+    return Prototype(
+        super_category=category.name,
+        value=category.values[value],
+        embedding=embedding,
+        num_items=None,
+    )
 
 
-def measured(super_category: str, maps: Sequence[Map | None]) -> tuple[Cell, ...]:
-    """Return the table's row of a super-category: how focused its maps are."""
-    there = [one for one in maps if one is not None]
-    warm = [one for one in there if one.max() > 0]
+def _table(setting: Setting, run: RunFolder, found: Sequence[ItemLooks], number: int) -> Table:
+    """Return how focused a system's maps are, a row for each super-category."""
+    has_regions = not run.config.system.is_datrnet
+    return Table(
+        title=f"{run.config.system.name} ({run.name})",
+        columns=(*COLUMNS, REGION_COLUMN) if has_regions else COLUMNS,
+        rows=tuple(
+            measured(category.name, [one.looks[number][block] for one in found])
+            for block, category in enumerate(setting.generation.super_categories)
+        ),
+    )
+
+
+def measured(super_category: str, looks: Sequence[Look | None]) -> tuple[Cell, ...]:
+    """Return the table's row of a super-category: how focused its maps, and regions, are."""
+    there = [one for one in looks if one is not None]
+    warm = [one.heat for one in there if one.heat.max() > 0]
+    regions = [one.region for one in there if one.region is not None]
+    areas = [(bottom - top) * (right - left) for top, left, bottom, right in regions]
     return (
         super_category,
         len(there),
         float(np.mean([_in_the_middle(one) for one in warm])) if warm else None,
         float(np.mean([(one > 0.5).mean() for one in warm])) if warm else None,
         len(there) - len(warm),
+        *((float(np.mean(areas)),) if areas else ()),
     )
 
 
-def _in_the_middle(heat: Map) -> float:
+def _in_the_middle(heat: NDArray[np.float32]) -> float:
     """Return how much of a map lies in the middle half of both its sides."""
     height, width = heat.shape
     middle = heat[height // 4 : height - height // 4, width // 4 : width - width // 4]
     return float(middle.sum() / heat.sum())
 
 
-def drawn(setting: Setting, found: Sequence[ItemMaps]) -> Image.Image:
-    """Return the sheet: a row an item, its picture and then a map for each super-category.
+def drawn(setting: Setting, runs: Sequence[RunFolder], found: Sequence[ItemLooks]) -> Image.Image:
+    """Return the sheet: an item's picture, then a map for each super-category; a row a system.
 
     Raises:
         ConfigError: matplotlib, whose letters are used, is not installed.
     """
     categories = setting.generation.super_categories
     row_height = SIDE + CAPTION + GAP
-    sheet = Sheet(GAP + (1 + len(categories)) * (SIDE + GAP), HEADER + len(found) * row_height)
+    num_rows = len(found) * len(runs)
+    sheet = Sheet(GAP + (1 + len(categories)) * (SIDE + GAP), HEADER + num_rows * row_height)
     for column, words in enumerate(("Picture", *(one.name for one in categories))):
         sheet.write(words, _left(column), 10, SIDE, size=15, bold=True)
-    for number, one in enumerate(found):
+    for number, (one, system) in enumerate(
+        (one, system) for one in found for system in range(len(runs))
+    ):
         top = HEADER + number * row_height
+        code = setting.catalog.codes[one.row]
+        name = f"{code}, {runs[system].config.system.name}" if runs[1:] else code
         picture = item_picture(setting, one.row, SIDE)
         sheet.put(picture, _left(0), top, SIDE)
-        sheet.write(setting.catalog.codes[one.row], _left(0), top + SIDE + 3, SIDE, colour=FAINT)
+        sheet.write(name, _left(0), top + SIDE + 3, SIDE, colour=FAINT)
         labels = setting.catalog.labels_of(one.row)
-        for column, (category, heat) in enumerate(zip(categories, one.maps, strict=True), start=1):
-            label = labels[category.name]
-            if picture is not None and heat is not None:
-                sheet.put(overlaid(picture, heat), _left(column), top, SIDE)
-            elif label is not None:
-                label += ": no prototype"
-            sheet.write(label or "no label", _left(column), top + SIDE + 3, SIDE)
+        for column, (category, look) in enumerate(
+            zip(categories, one.looks[system], strict=True), start=1
+        ):
+            if picture is not None and look is not None:
+                sheet.put(overlaid(picture, look.heat, look.region), _left(column), top, SIDE)
+            words = _said(labels[category.name], look)
+            sheet.write(words, _left(column), top + SIDE + 3, SIDE)
     return sheet.picture
+
+
+def _said(label: str | None, look: Look | None) -> str:
+    """Return the words below a map: the value that it is of, or why there is none."""
+    if look is not None:
+        return look.value if look.region is None else f"seen: {look.value}"
+    return "no label" if label is None else f"{label}: no prototype"
 
 
 def _left(column: int) -> int:

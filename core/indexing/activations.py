@@ -1,57 +1,159 @@
-"""Where the networks of a run look: activation maps of items, for front ends that know no torch."""
+"""Where a run's system looks in a picture, for front ends that know no torch.
 
+DAtRNet's networks have class activation maps (Grad-CAM) of the value that is looked for.
+FashionSearchNet has maps of its own, of the value that it sees, and the region that it cuts out.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from datrnet.core.data.overlay import Region
 from datrnet.core.data.pictures import Picture, picture_pixels
 from datrnet.core.errors import ConfigError
-from datrnet.core.models.activation import activation_map
-from datrnet.core.models.datrnet import DAtRNet
+from datrnet.core.models.activation import activation_map, enlarged
+from datrnet.core.models.datrnet import DAtRNet, to_network_input
 from datrnet.core.models.embedding import compute_device
 from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.retrieval.wanted import Prototype
+from datrnet.core.systems.fashionsearchnet import FashionSearchNet
+from datrnet.core.systems.storing import trained_system
+
+LOCALIZED = "fashionsearchnet"
+"""The system that cuts out regions."""
 
 
-class ActivationMaps:
-    """A run's networks, each loaded when it is first asked; one thread at a time may ask."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Look:
+    """Where a system looks for one super-category."""
+
+    heat: NDArray[np.float32]
+    """(S, S) in [0, 1], squeezed to a square as the system's input is; all zero where nothing
+    speaks for the value."""
+    value: str
+    """Whose map it is."""
+    region: Region | None = None
+    """All that is embedded of the picture; None where that is the whole."""
+
+
+class ActivationMaps(ABC):
+    """A run's maps; what makes them is loaded when it is first asked, one thread at a time."""
 
     def __init__(self, run: RunFolder) -> None:
         """Remember the run; nothing is loaded yet."""
-        self._run = run
-        self._networks: dict[str, DAtRNet] = {}
+        self.run = run
 
+    @abstractmethod
     def is_loaded(self, super_category: str) -> bool:
         """Tell whether a map of this super-category comes at once."""
-        return super_category in self._networks
 
-    def heat(
-        self, picture: Path | Picture, super_category: str, wanted: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """Return where a network finds what a prototype stands for.
+    @abstractmethod
+    def look(
+        self, picture: Path | Picture, super_category: str, wanted: Prototype | None
+    ) -> Look | None:
+        """Return where the system looks for a super-category.
 
         Args:
             picture: The item's picture.
-            super_category: Whose network, as the run spells it.
-            wanted: (E,), the prototype.
+            super_category: As the run spells it.
+            wanted: What is looked for, if anything.
 
         Returns:
-            (S, S) in [0, 1], squeezed to a square as the network's input is; all zero where nothing
-            speaks for the value.
+            None where there is nothing to look for.
 
         Raises:
-            CheckpointError: The run has no such network, or its weights cannot be loaded.
-            ConfigError: captum is not installed, or the run is of another system.
+            CheckpointError: The run has no such super-category, or weights cannot be loaded.
+            ConfigError: captum is needed and not installed.
             DataError: The picture cannot be read.
         """
-        if not self._run.config.system.is_datrnet:
-            raise ConfigError(
-                "Activation maps are of DAtRNet's networks, and this index is of "
-                f"{self._run.config.system.name}.",
-                mend="Train and index DAtRNet.",
-            )
-        pixels = picture_pixels(picture, self._run.config.model.image_size)
+
+
+class NetworkMaps(ActivationMaps):
+    """Those of DAtRNet's networks: what in a picture speaks for a prototype."""
+
+    def __init__(self, run: RunFolder, stage: int | None = None) -> None:
+        """Remember the run.
+
+        Args:
+            run: Of DAtRNet.
+            stage: Which ASE's output is looked at, from 0; that of ``usual_stage`` by default.
+        """
+        super().__init__(run)
+        self._stage = stage
+        self._networks: dict[str, DAtRNet] = {}
+
+    def is_loaded(self, super_category: str) -> bool:
+        """Tell whether the network of this super-category is there."""
+        return super_category in self._networks
+
+    def look(
+        self, picture: Path | Picture, super_category: str, wanted: Prototype | None
+    ) -> Look | None:
+        """Return where a network finds what a prototype stands for; see the base class."""
+        if wanted is None:
+            return None
+        pixels = picture_pixels(picture, self.run.config.model.image_size)
         if super_category not in self._networks:
-            network = self._run.load_network(self._run.idx_of(super_category))
+            network = self.run.load_network(self.run.idx_of(super_category))
             self._networks[super_category] = network.to(compute_device())
-        return activation_map(self._networks[super_category], pixels, wanted)
+        network = self._networks[super_category]
+        heat = activation_map(network, pixels, wanted.embedding, stage=self._stage)
+        return Look(heat=heat, value=wanted.value)
+
+
+class RegionMaps(ActivationMaps):
+    """Those of FashionSearchNet, and the regions that its branches embed."""
+
+    def __init__(self, run: RunFolder) -> None:
+        """Remember the run, of FashionSearchNet."""
+        super().__init__(run)
+        self._system: FashionSearchNet | None = None
+
+    def is_loaded(self, super_category: str) -> bool:
+        """Tell whether the system, one for all super-categories, is there."""
+        return self._system is not None
+
+    def look(
+        self, picture: Path | Picture, super_category: str, wanted: Prototype | None
+    ) -> Look | None:
+        """Return the region that is embedded, whatever is looked for; see the base class."""
+        block = self.run.idx_of(super_category)
+        pixels = picture_pixels(picture, self.run.config.model.image_size)
+        if self._system is None:
+            system = trained_system(self.run)
+            assert isinstance(system, FashionSearchNet), "the run is of it"
+            self._system = system.to(compute_device())
+        images = to_network_input(torch.from_numpy(pixels[None])).to(compute_device())
+        with torch.inference_mode():
+            maps, boxes, values = self._system.localize(images)
+        top, left, bottom, right = boxes[0, block].tolist()
+        return Look(
+            heat=enlarged(maps[:, block : block + 1].clamp(min=0), len(pixels)),
+            value=self.run.super_categories[block].values[int(values[0, block])],
+            region=(top, left, bottom, right),
+        )
+
+
+def activation_maps_of(run: RunFolder, stage: int | None = None) -> ActivationMaps:
+    """Return what makes a run's maps.
+
+    Args:
+        run: Of DAtRNet or FashionSearchNet.
+        stage: Of DAtRNet, which ASE's output is looked at, from 0.
+
+    Raises:
+        ConfigError: The run is of a system that looks at the whole picture alike.
+    """
+    if run.config.system.is_datrnet:
+        return NetworkMaps(run, stage)
+    if run.config.system.name == LOCALIZED:
+        return RegionMaps(run)
+    raise ConfigError(
+        "Activation maps are of DAtRNet and of FashionSearchNet, and this index is of "
+        f"{run.config.system.name}.",
+        mend=f"Train and index one of them: `datrnet train`, or with --system {LOCALIZED}.",
+    )

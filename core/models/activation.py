@@ -71,7 +71,7 @@ def activation_map(
         prototype = torch.tensor(wanted, device=device)
         images = to_network_input(torch.from_numpy(pixels[None])).to(device).requires_grad_()
         coarse = _grad_cam(network, prototype, looked_at).attribute(images, relu_attributions=True)
-    return _enlarged(coarse.detach(), len(pixels))
+    return enlarged(coarse.detach(), len(pixels))
 
 
 def _grad_cam(network: DAtRNet, prototype: Tensor, stage: int) -> "LayerGradCam":
@@ -89,8 +89,8 @@ def _grad_cam(network: DAtRNet, prototype: Tensor, stage: int) -> "LayerGradCam"
     return LayerGradCam(agreement, network.stages[stage])
 
 
-def _enlarged(coarse: Tensor, side: int) -> NDArray[np.float32]:
-    """Return a map (1, 1, h, w) at the picture's size (S, S), as shares of its maximum."""
+def enlarged(coarse: Tensor, side: int) -> NDArray[np.float32]:
+    """Return a map (1, 1, h, w) of at least 0 at the picture's size (S, S), its maximum as 1."""
     heat = F.interpolate(coarse, size=(side, side), mode="bilinear", align_corners=False)[0, 0]
     largest = heat.max()
     shares: NDArray[np.float32] = (heat / largest if largest > 0 else heat).cpu().numpy()

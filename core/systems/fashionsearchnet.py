@@ -73,15 +73,17 @@ class FashionSearchNet(System):
             "prototypes", torch.full((len(num_values), max(num_values), size), torch.nan)
         )
 
-    def localize(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def localize(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return where each super-category looks.
 
         Returns:
-            Activation maps (B, T, h, w), and the boxes (B, T, 4) around their regions: top, left,
-            bottom, right as shares of the picture's sides.
+            Activation maps (B, T, h, w), the boxes (B, T, 4) around their regions: top, left,
+            bottom, right as shares of the picture's sides, and the values (B, T) they are of.
         """
-        maps = self._activation_maps(self.convs(self.backbone.feature_map(images)))
-        return maps, regions(maps, self.config.threshold)
+        conv7 = self.convs(self.backbone.feature_map(images))
+        maps = self._activation_maps(conv7)
+        predicted = [one.argmax(dim=1) for one in self.map_heads(conv7.mean(dim=(2, 3)))]
+        return maps, regions(maps, self.config.threshold), torch.stack(predicted, dim=1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed pictures: f_t for each super-category, (B, T, E)."""

@@ -13,7 +13,9 @@ from textual.widgets import Static
 
 from datrnet.core.config import Config, ModelConfig
 from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.overlay import Region
 from datrnet.core.data.workspace import Workspace
+from datrnet.core.indexing.activations import Look
 from datrnet.core.models.datrnet import DAtRNet
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.tui.looker import Looker
@@ -49,15 +51,18 @@ def caption(explorer: Any) -> str:
     return str(explorer.screen.query_one("#detail-caption", Static).content)
 
 
-def heated(monkeypatch: pytest.MonkeyPatch, heat: float = 1.0) -> list[tuple[str, str, Any]]:
+def heated(
+    monkeypatch: pytest.MonkeyPatch, heat: float = 1.0, region: Region | None = None
+) -> list[tuple[str, str, Any]]:
     """Let every map be the same at once; return what is looked for as it happens."""
     calls = []
 
-    def same(_self: Looker, _picture: Any, prototype: Any, is_wanted: Any) -> Any:
-        calls.append((prototype.super_category, prototype.value, prototype.embedding))
-        return np.full((4, 4), heat, dtype=np.float32)
+    def same(_self: Looker, _picture: Any, network: str, prototype: Any, _wanted: Any) -> Any:
+        calls.append((network, prototype.value, prototype.embedding))
+        warmth = np.full((4, 4), heat, dtype=np.float32)
+        return Look(heat=warmth, value=prototype.value, region=region)
 
-    monkeypatch.setattr(Looker, "heat", same)
+    monkeypatch.setattr(Looker, "look", same)
     return calls
 
 
@@ -104,6 +109,22 @@ async def test_where_nothing_speaks_for_a_value_the_picture_stays(
         await explorer.press("a")
         assert caption(explorer) == "The garment network finds no dress here"
         assert shown(explorer) == picture
+
+
+async def test_a_region_is_framed_and_the_caption_says_what_is_seen_in_it(
+    workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heated(monkeypatch)
+    async with run_explorer(workspace, size=(120, 60)) as explorer:
+        await explorer.press("a")
+        whole = shown(explorer)
+    heated(monkeypatch, heat=0.0, region=(0.2, 0.2, 0.7, 0.7))
+    async with run_explorer(workspace, size=(120, 60)) as explorer:
+        picture = shown(explorer)
+        await explorer.press("a")
+        # unlike a map of nothing, a region is always there: it is what is embedded
+        assert shown(explorer) not in (whole, picture)
+        assert caption(explorer) == "garment is read inside the frame: dress"
 
 
 async def test_an_item_without_the_label_has_nothing_to_look_for(
@@ -154,7 +175,7 @@ async def test_while_the_networks_load_the_pane_says_so_and_keys_work(
 
 async def test_a_map_that_is_no_longer_wanted_loads_nothing(taught: Workspace) -> None:
     looker = Looker(taught, "no such run")
-    assert looker.heat(None, None, lambda: False) is None  # type: ignore[arg-type]
+    assert looker.look(None, "", None, lambda: False) is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

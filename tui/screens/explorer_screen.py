@@ -1,10 +1,8 @@
 """What every screen with pictures shares: the detail pane, its pictures, and actions on an item."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -25,6 +23,9 @@ from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.facts import Subject
 from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.thumb_grid import ThumbGrid
+
+if TYPE_CHECKING:
+    from datrnet.core.indexing.activations import Look
 
 PATIENCE = 0.2
 """Seconds after which a picture that is still being read is stood in for."""
@@ -125,26 +126,30 @@ class ExplorerScreen(Screen[None]):
         """Draw a picture's file, in a thread; under a network's map, where one is asked for."""
         worker = get_current_worker()
         try:
-            heat, caption = (None, "") if network is None else self._map(row, network, worker)
-            cells = picture_cells(self.library.picture(row), rows, columns, heat)
+            look, caption = (None, "") if network is None else self._look(row, network, worker)
+            heat, region = (None, None) if look is None else (look.heat, look.region)
+            cells = picture_cells(self.library.picture(row), rows, columns, heat, region)
             drawn = PictureDrawn(view_id, row, cells, caption=caption)
         except DatrnetError as error:
             drawn = PictureDrawn(view_id, row, None, str(error))
         if not worker.is_cancelled:
             self.post_message(drawn)
 
-    def _map(
-        self, row: int, network: str, worker: Worker[object]
-    ) -> tuple[NDArray[np.float32] | None, str]:
-        """Return where a network finds the value that matters, and that in words."""
-        looker, prototype = self.library.looker, self.value_to_find(row, network)
-        if looker is None or prototype is None:
-            return None, f"No {network} label to look for"
+    def _look(self, row: int, network: str, worker: Worker[object]) -> tuple["Look | None", str]:
+        """Return where a network finds what matters, and that in words."""
+        looker = self.library.looker
+        if looker is None:
+            return None, ""
+        wanted = self.value_to_find(row, network)
         picture = self.library.picture(row)
-        heat = looker.heat(picture, prototype, lambda: not worker.is_cancelled)
-        if heat is not None and not heat.any():
-            return None, f"The {network} network finds no {prototype.value} here"
-        return heat, f"Where the {network} network finds {prototype.value}"
+        look = looker.look(picture, network, wanted, lambda: not worker.is_cancelled)
+        if look is None:
+            return None, f"No {network} label to look for"
+        if look.region is not None:
+            return look, f"{network} is read inside the frame: {look.value}"
+        if not look.heat.any():
+            return None, f"The {network} network finds no {look.value} here"
+        return look, f"Where the {network} network finds {look.value}"
 
     @on(PictureDrawn)
     def _show_drawn(self, message: PictureDrawn) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from datrnet.core.data.overlay import ANCHORS, overlaid, ramp
+from datrnet.core.data.overlay import ANCHORS, FRAME, Region, overlaid, ramp
 
 
 def lightness(pixels: np.ndarray) -> np.ndarray:
@@ -56,3 +56,29 @@ def test_numbers_outside_the_range_are_taken_for_its_ends() -> None:
     picture = Image.new("RGB", (2, 2), "white")
     beyond = overlaid(picture, np.array([[-3, 7]], dtype=np.float32))
     np.testing.assert_array_equal(np.asarray(beyond)[0], [ANCHORS[0], ANCHORS[-1]])
+
+
+def framed(size: tuple[int, int], region: Region) -> np.ndarray:
+    """Return which pixels (H, W) of a grey picture a frame covers."""
+    heat = np.zeros((2, 2), dtype=np.float32)
+    return (np.asarray(overlaid(Image.new("RGB", size), heat, region)) == FRAME).all(axis=2)
+
+
+def test_a_frame_runs_along_the_inner_edges_of_its_region() -> None:
+    rows, columns = np.nonzero(framed((40, 80), (0.25, 0.5, 0.75, 1.0)))
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (20, 59, 20, 39)
+    covered = framed((40, 80), (0.25, 0.5, 0.75, 1.0))
+    for edge in (covered[20, 20:], covered[59, 20:], covered[20:60, 20], covered[20:60, 39]):
+        assert edge.all()
+    assert not covered[22:58, 22:38].any()
+
+
+@given(
+    st.tuples(st.integers(1, 30), st.integers(1, 30)),
+    st.lists(st.floats(0, 1), min_size=4, max_size=4),
+)
+def test_a_region_however_small_has_a_frame_inside_the_picture(
+    size: tuple[int, int], shares: list[float]
+) -> None:
+    (top, bottom), (left, right) = sorted(shares[:2]), sorted(shares[2:])
+    assert framed(size, (top, left, bottom, right)).any()

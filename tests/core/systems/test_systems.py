@@ -226,8 +226,9 @@ def test_localisation_looks_at_the_square(
     assert isinstance(system, FashionSearchNet)
     train(system, squares, 260)
     with torch.inference_mode():
-        maps, boxes = system.localize(other_squares.images)
+        maps, boxes, values = system.localize(other_squares.images)
     assert maps.shape == (96, 2, 6, 6)
+    assert (values.numpy() == other_squares.labels).mean() > 0.9
     colour, square = boxes[:, 0].numpy(), other_squares.boxes
     middle = (colour[:, :2] + colour[:, 2:]) / 2
     # a cell of the map is a sixth of the picture
