@@ -7,6 +7,7 @@ models/<run>/
     <n>-<super-category>.resume.pt           state of an unfinished network
     <n>-<super-category>.json                figures of a finished network, written last
     system.safetensors, manipulation.npz     of a compared system: one for all super-categories
+    system.resume.pt                         its state while it is unfinished
     system.json                              its figures, written last
     released.json                            of released weights: the files they came from
 """

@@ -100,7 +100,10 @@ class NetworkTrainer:
         self._precision = training_precision(config.train.precision, self._device)
 
     def epochs(self, on_batch: Callable[[int, float], None]) -> Iterator[EpochReport]:
-        """Train the remaining epochs, yielding after each; ``on_batch`` gets batches and loss."""
+        """Train the remaining epochs, yielding after each; ``on_batch`` gets batches and loss.
+
+        What is done between two epochs takes nothing of the budget.
+        """
         self._pace = Pace(self._config.epochs, self._seconds, spent=self._spent)
         while self._pace.share(self.epochs_done) < 1 and not self._out_of_patience():
             started = time.monotonic()
@@ -120,7 +123,9 @@ class NetworkTrainer:
                 self._last_gain = report.epoch
             if report.is_best:
                 self.best = report
+            handed_out = time.monotonic()
             yield report
+            self._pace.leave_out(time.monotonic() - handed_out)
 
     @property
     def num_epochs(self) -> int | None:

@@ -40,6 +40,10 @@ class Pace:
         """Seconds since the training began."""
         return self._clock() - self._began
 
+    def leave_out(self, seconds: float) -> None:
+        """Count seconds that have gone by as none of the training's."""
+        self._began += seconds
+
     def share(self, epochs: float) -> float:
         """Return how much of the budget is used after so many epochs, from 0 to 1."""
         used = self.spent / self._seconds if self._seconds else epochs / self._epochs

@@ -2,33 +2,28 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from pickle import PickleError
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from datrnet.core.config import Config
-from datrnet.core.data.formats.adde_triplets import draw_adde_triplets
-from datrnet.core.errors import DataError
+from datrnet.core.errors import CheckpointError
 from datrnet.core.evaluation.protocol import Protocol, evaluate
 from datrnet.core.evaluation.ranking import Gallery
-from datrnet.core.models.datrnet import to_network_input
 from datrnet.core.models.embedding import RETRY_AFTER, compute_device, training_precision
 from datrnet.core.models.threads import ThreadTuner
 from datrnet.core.systems.making import system_of
-from datrnet.core.systems.system import ImageBatch, Stage, System, Taught, TripletBatch
-from datrnet.core.training.augmentation import augment
+from datrnet.core.systems.system import Stage, System, Taught
 from datrnet.core.training.data import Progress, TrainingData
-from datrnet.core.training.given_triplets import (
-    GivenTriplets,
-    given_triplets,
-    triplets_folder,
-)
+from datrnet.core.training.given_triplets import given_triplets, triplets_folder
 from datrnet.core.training.kept import kept_features
 from datrnet.core.training.network_trainer import EpochReport
 from datrnet.core.training.pace import Pace, falling
+from datrnet.core.training.system_batches import SystemBatches
 
 TOP = 30
 """Length of the lists by which the best epoch is chosen on the validation items."""
@@ -40,8 +35,26 @@ BETWEEN_MEASUREMENTS = 0.05
 """Least share of a stage between two measurements, where a clock counts them in."""
 
 
+@dataclass(slots=True, kw_only=True)
+class Place:
+    """How far a training is, after an epoch."""
+
+    stage: int = 0
+    """From 0; as many as there are where all are trained."""
+    epoch: int = 0
+    """Epochs of the stage that are over."""
+    share: float = 0.0
+    """Of the stage's budget that is used."""
+    spent: float = 0.0
+    """Seconds that the stage took."""
+    measured_at: float = 0.0
+    """The share at which the system was last measured."""
+    epochs_before: int = 0
+    """Epochs of the stages before."""
+
+
 class SystemTrainer:
-    """A system, its data and its place in the stages."""
+    """A system, its optimiser and its place in the stages."""
 
     def __init__(self, config: Config, data: TrainingData, num_values: tuple[int, ...]) -> None:
         """Make the system from the config's seed.
@@ -55,24 +68,24 @@ class SystemTrainer:
         self._config, self._data = config, data
         self._device = compute_device()
         self._precision = training_precision(config.train.precision, self._device)
-        self._rng = np.random.default_rng(config.train.seed)
-        self._generator = torch.Generator().manual_seed(config.train.seed)
         self._threads = ThreadTuner(retry_after=RETRY_AFTER)
         self._train = np.flatnonzero(~data.is_validation)
         self._validation = np.flatnonzero(data.is_validation)
         self.system: System = system_of(config.system, config.model.image_size, num_values).to(
             self._device
         )
-        self._kept: NDArray[np.float16] | None = None
-        self.given: GivenTriplets | None = None
+        given = None
         if (folder := triplets_folder(config.system)) is not None:
-            self.given = given_triplets(folder, data.find, data.labels, ~data.is_validation)
+            given = given_triplets(folder, data.find, data.labels, ~data.is_validation)
+        self.batches = SystemBatches(config, data, self._device, given)
+        self.place = Place()
+        self._optimizer: torch.optim.Optimizer | None = None
         self.best: EpochReport | None = None
 
     def keep_features(self, on_progress: Progress) -> None:
         """Let a frozen backbone see every picture once, before its training begins."""
         if self._config.system.frozen:
-            self._kept = kept_features(
+            self.batches.kept = kept_features(
                 self.system.eval(), self._data.pixels, self._data.features, on_progress
             )
 
@@ -82,11 +95,23 @@ class SystemTrainer:
         return self.system.stages()
 
     @property
+    def remaining(self) -> Iterator[Stage]:
+        """The stages that are not over; ``epochs`` trains each before the next is asked for."""
+        stages = self.stages
+        while self.place.stage < len(stages):
+            yield stages[self.place.stage]
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs of all stages that are over."""
+        return self.place.epochs_before + self.place.epoch
+
+    @property
     def taught(self) -> Taught:
         """The training items, as the system's memory and prototypes take them."""
         return Taught(
             labels=self._data.labels[self._train],
-            images=lambda rows: self._images(self._train[rows]),
+            images=lambda rows: self.batches.images(self._train[rows]),
             seed=self._config.train.seed,
         )
 
@@ -95,60 +120,124 @@ class SystemTrainer:
         return Pace(
             epochs=max(1, round(stage.share * self._config.train.epochs)),
             seconds=60 * stage.share * self._config.system.minutes,
+            spent=self.place.spent,
         )
 
     def epochs(
         self, stage: Stage, on_batch: Callable[[int, float, float], None]
     ) -> Iterator[EpochReport]:
-        """Train one stage, yielding after each epoch; the last stage's are measured.
+        """Train what is left of a stage, yielding after each epoch; the last stage's are measured.
+
+        What is done between two epochs takes nothing of the budget.
 
         Args:
-            stage: One of ``stages``.
+            stage: The first of ``remaining``.
             on_batch: Told the epoch, the share of the stage that is done and the epoch's loss.
 
         Raises:
             DataError: It trains on changes, and no change leads from one item to another.
         """
-        pace = self.pace_of(stage)
-        if stage.begin is not None:
+        place, pace = self.place, self.pace_of(stage)
+        if place.epoch == 0 and stage.begin is not None:
             self.system.eval()
             stage.begin(self.taught)
-        optimizer = torch.optim.Adam(
-            self.system.enter(stage),
-            lr=self._config.system.learning_rate,
-            fused=True,  # four times as fast where there are millions of weights
-        )
-        is_last = stage.name == self.stages[-1].name
-        epoch, share, measured_at = 0, 0.0, 0.0
-        while share < 1:
-            epoch += 1
+        optimizer = self._optimizer_of(stage)
+        is_last = place.stage == len(self.stages) - 1
+        while place.share < 1:
             started = time.monotonic()
-            loss = 0.0
-            batches = self._batches(stage)
-            for number, batch in enumerate(batches, start=1):
-                self._set_rate(optimizer, share)
-                loss += (self._step(stage, batch, optimizer) - loss) / number
-                share = pace.share(epoch - 1 + number / len(batches))
-                on_batch(epoch, share, loss)
-                if share >= 1:
-                    break
+            self.system.enter(stage)  # measuring has left evaluation mode behind
+            loss, share = self._train_epoch(stage, optimizer, pace, on_batch)
             quality = None
-            is_due = share >= 1 or share - measured_at >= BETWEEN_MEASUREMENTS
+            is_due = share >= 1 or share - place.measured_at >= BETWEEN_MEASUREMENTS
             if is_last and (is_due or pace.num_epochs is not None):
-                quality, measured_at = self._quality(), share
-            is_best = is_last and self._is_best(quality, is_end=share >= 1)
+                quality, place.measured_at = self._quality(), share
+            place.epoch, place.share, place.spent = place.epoch + 1, share, pace.spent
             report = EpochReport(
-                epoch=epoch,
+                epoch=place.epoch,
                 loss=loss,
                 triplet_loss=None,
                 accuracy=quality,
                 seconds=time.monotonic() - started,
-                is_best=is_best,
+                is_best=is_last and self._is_best(quality, is_end=share >= 1),
             )
-            if is_best:
+            if report.is_best:
                 self.best = report
+            handed_out = time.monotonic()
             yield report
-            self.system.enter(stage)  # measuring has left evaluation mode behind
+            pace.leave_out(time.monotonic() - handed_out)
+        self.place = Place(stage=place.stage + 1, epochs_before=self.epochs_done)
+        self._optimizer = None
+
+    def save_state(self, path: Path) -> None:
+        """Write everything that a later process needs to go on after this epoch."""
+        partial = path.with_name(path.name + ".partial")
+        torch.save(
+            {
+                "system": self.system.state_dict(),
+                "optimizer": self._optimizer.state_dict() if self._optimizer else None,
+                "place": asdict(self.place),
+                "best": asdict(self.best) if self.best else None,
+            },
+            partial,
+        )
+        partial.replace(path)
+
+    def load_state(self, path: Path) -> None:
+        """Go on where ``save_state`` left off.
+
+        Raises:
+            CheckpointError: The file is damaged or of another system.
+        """
+        try:
+            state: dict[str, Any] = torch.load(path, weights_only=True, map_location=self._device)
+            self.system.load_state_dict(state["system"])
+            self.place = Place(**state["place"])
+            if state["optimizer"] is not None:
+                optimizer = self._optimizer_of(self.stages[self.place.stage])
+                optimizer.load_state_dict(state["optimizer"])
+            self.best = EpochReport(**state["best"]) if state["best"] else None
+        except (
+            OSError,
+            RuntimeError,
+            LookupError,
+            ValueError,
+            TypeError,
+            EOFError,
+            PickleError,
+        ) as error:
+            raise CheckpointError(
+                f"{path} cannot be resumed from.",
+                mend="Delete it; the training then begins anew.",
+            ) from error
+
+    def _optimizer_of(self, stage: Stage) -> torch.optim.Optimizer:
+        """Return the optimiser of the stage that the training is in, made when it begins."""
+        if self._optimizer is None:
+            self._optimizer = torch.optim.Adam(
+                self.system.enter(stage),
+                lr=self._config.system.learning_rate,
+                fused=True,  # four times as fast where there are millions of weights
+            )
+        return self._optimizer
+
+    def _train_epoch(
+        self,
+        stage: Stage,
+        optimizer: torch.optim.Optimizer,
+        pace: Pace,
+        on_batch: Callable[[int, float, float], None],
+    ) -> tuple[float, float]:
+        """Train an epoch, or what of it the clock allows; return its mean loss and the share."""
+        done, loss, share = self.place.epoch, 0.0, self.place.share
+        batches = self.batches.begin_epoch(stage, self.place.stage, done + 1)
+        for number, rows in enumerate(batches, start=1):
+            self._set_rate(optimizer, share)
+            loss += (self._step(stage, rows, optimizer) - loss) / number
+            share = pace.share(done + number / len(batches))
+            on_batch(done + 1, share, loss)
+            if share >= 1:
+                break
+        return loss, share
 
     def _is_best(self, quality: float | None, *, is_end: bool) -> bool:
         """Tell whether to keep an epoch's weights; where nothing can be measured, the last ones."""
@@ -160,70 +249,14 @@ class SystemTrainer:
         for group in optimizer.param_groups:
             group["lr"] = self._config.system.learning_rate * falling(share)
 
-    def _step(self, stage: Stage, batch: Any, optimizer: torch.optim.Optimizer) -> float:
+    def _step(self, stage: Stage, rows: Any, optimizer: torch.optim.Optimizer) -> float:
         with self._threads.unit():
             optimizer.zero_grad(set_to_none=True)
             with self._precision():
-                loss = stage.loss(self._batch(stage, batch))
+                loss = stage.loss(self.batches.batch(stage, rows))
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         return float(loss.detach())
-
-    def _batches(self, stage: Stage) -> list[Any]:
-        """Return the rows of an epoch's batches: (B,) of pictures, or (B, 3) with what changes."""
-        size = self._config.system.batch
-        if stage.batches == "images":
-            order = self._rng.permutation(self._train)
-            parts = np.array_split(order, max(1, len(order) // size))
-            return list(parts)
-        items, changed = self._triplets()
-        places = np.array_split(np.arange(len(items)), max(1, 3 * len(items) // size))
-        return [(items[one], changed[one]) for one in places]
-
-    def _triplets(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return an epoch's triplets (n, 3) and what they change (n, T): given ones, or drawn."""
-        if self.given is not None:
-            given = self.given.triplets
-            order = self._rng.permutation(len(given.items))
-            return given.items[order], given.changed[order]
-        labels = self._data.labels[self._train]
-        drawn = draw_adde_triplets(labels, len(self._train), self._rng)
-        if drawn is None:
-            raise DataError(
-                "No change of one value leads from a training item to another.",
-                mend="Label more training items, or train DAtRNet.",
-            )
-        return self._train[drawn.items], drawn.changed
-
-    def _batch(self, stage: Stage, rows: Any) -> ImageBatch | TripletBatch:
-        if stage.batches == "images":
-            return ImageBatch(images=self._augmented(rows), labels=self._labels(rows))
-        items, changed = rows
-        references, positives, negatives = items.T
-        images = self._augmented(items.T.reshape(-1)).chunk(3)
-        return TripletBatch(
-            references=images[0],
-            positives=images[1],
-            negatives=images[2],
-            reference_labels=self._labels(references),
-            positive_labels=self._labels(positives),
-            negative_labels=self._labels(negatives),
-            changed=torch.from_numpy(changed).to(self._device),
-        )
-
-    def _images(self, rows: NDArray[np.int64]) -> Tensor:
-        if self._kept is not None:
-            return torch.from_numpy(self._kept[rows]).to(self._device).float()
-        return to_network_input(torch.from_numpy(self._data.pixels[rows])).to(self._device)
-
-    def _augmented(self, rows: NDArray[np.int64]) -> Tensor:
-        if self._kept is not None:
-            return self._images(rows)
-        images = to_network_input(torch.from_numpy(self._data.pixels[rows]))
-        return augment(images, self._config.train, self._generator).to(self._device)
-
-    def _labels(self, rows: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(self._data.labels[rows].astype(np.int64)).to(self._device)
 
     def _quality(self) -> float | None:
         """Return the mean of top-30 accuracy without and with a change on the validation items."""
@@ -232,7 +265,7 @@ class SystemTrainer:
         self.system.eval()
         validation = Taught(
             labels=self._data.labels[self._validation],
-            images=lambda rows: self._images(self._validation[rows]),
+            images=lambda rows: self.batches.images(self._validation[rows]),
         )
         gallery = Gallery(
             embeddings=validation.embed(self.system),

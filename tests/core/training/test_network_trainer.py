@@ -137,5 +137,5 @@ def test_a_clock_ends_the_training_and_the_rate_is_spent(coloured: TrainingData)
     assert trainer.num_epochs is None
     assert len(reports) != CONFIG.train.epochs
     assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert told[-1][0] == told[-1][1]
+    assert 0.5 * told[-1][1] < told[-1][0] <= told[-1][1]  # measuring may take the rest
     assert trainer._optimizer.param_groups[0]["lr"] < 0.01 * CONFIG.train.learning_rate

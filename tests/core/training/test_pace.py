@@ -42,6 +42,14 @@ def test_a_resumed_training_has_the_rest_of_its_time() -> None:
     assert pace.spent == 51
 
 
+def test_what_is_left_out_takes_nothing_of_the_time() -> None:
+    clock = Clock()
+    pace = Pace(8, 60, clock=clock)
+    clock.now += 20
+    pace.leave_out(5)
+    assert (pace.spent, pace.share(0)) == (15, 0.25)
+
+
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_the_rate_falls_from_all_to_nothing(one: float, other: float) -> None:
     assert falling(0) == 1

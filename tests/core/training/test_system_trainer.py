@@ -1,0 +1,221 @@
+"""A compared system goes on after an interrupt, in whatever stage, as if there had been none."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from datrnet.core.config import Config, ModelConfig, SystemChoice, TrainConfig
+from datrnet.core.errors import CheckpointError
+from datrnet.core.models.backbones.backbone import Backbone
+from datrnet.core.models.backbones.making import BACKBONES
+from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.training import system_run, system_trainer
+from datrnet.core.training.data import TrainingData
+from datrnet.core.training.events import EpochDone, TrainEvent
+from datrnet.core.training.pace import Pace
+from datrnet.core.training.system_run import train_system
+from datrnet.core.training.system_trainer import SystemTrainer
+from datrnet.db.rows import SuperCategory
+
+CATEGORIES = (
+    SuperCategory(name="colour", values=("red", "green", "blue")),
+    SuperCategory(name="size", values=("large", "small")),
+)
+CONFIG = Config(
+    model=ModelConfig(image_size=32),
+    train=TrainConfig(epochs=6, precision="float32", shift=0.1, light=0.1),
+    system=SystemChoice(name="adde-m", backbone="tiny", batch=12, learning_rate=1e-3),
+)
+SETTINGS = {
+    "attribute-based": {},
+    "amnet": {"head_size": 8},
+    "fashionsearchnet": {
+        "conv_channels": [8, 8],
+        "branch_sizes": [8, 8, 8],
+        "region_size": 1,
+        "global_share": 0.4,
+    },
+    "adde-m": {"embedding_size": 8},
+    "datrnet-on-backbone": {"channels": 4, "embedding_size": 8},
+}
+
+
+class Tiny(Backbone):
+    """A convolution that begins alike wherever it is made."""
+
+    name = "tiny"
+    feature_size = 8
+    map_channels = 8
+
+    def __init__(self, image_size: int) -> None:
+        super().__init__(image_size)
+        self.conv = nn.Conv2d(3, 8, 8, stride=8)
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        mapped: Tensor = self.conv(images)
+        return mapped.relu()
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BACKBONES, "tiny", Tiny)
+
+
+@pytest.fixture
+def squares() -> TrainingData:
+    """Large and small squares in three colours, each combination twenty times."""
+    rng = np.random.default_rng(0)
+    labels = np.stack([np.arange(120) % 3, np.arange(120) // 3 % 2], axis=1).astype(np.int16)
+    pixels = rng.integers(200, 256, (120, 32, 32, 3)).astype(np.uint8)
+    for picture, (colour, size) in zip(pixels, labels, strict=True):
+        side = 24 - 12 * int(size)
+        picture[4 : 4 + side, 4 : 4 + side] = np.eye(3, dtype=np.uint8)[colour] * 200
+    return TrainingData(
+        pixels=pixels, labels=labels, is_validation=np.arange(120) >= 84, features=Path("unused")
+    )
+
+
+def config_of(system: str) -> Config:
+    choice = replace(CONFIG.system, name=system, settings=SETTINGS[system])
+    return replace(CONFIG, system=choice)
+
+
+def trainer_of(system: str, squares: TrainingData) -> SystemTrainer:
+    return SystemTrainer(config_of(system), squares, (3, 2))
+
+
+def weights_of(trainer: SystemTrainer) -> dict[str, Tensor]:
+    return dict(trainer.system.state_dict())
+
+
+def trained(trainer: SystemTrainer, most: int | None = None) -> list[tuple[str, int, float]]:
+    """Train what is left, or some epochs of it; return each one's stage, number and loss."""
+    found: list[tuple[str, int, float]] = []
+    for stage in trainer.remaining:
+        for report in trainer.epochs(stage, lambda epoch, share, loss: None):
+            found.append((stage.name, report.epoch, report.loss))
+            if len(found) == most:
+                return found
+    return found
+
+
+@pytest.mark.parametrize("system", SETTINGS)
+@pytest.mark.parametrize("done", [2, 4])
+def test_a_resumed_system_equals_an_uninterrupted_one(
+    squares: TrainingData, tmp_path: Path, system: str, done: int
+) -> None:
+    whole = trainer_of(system, squares)
+    expected = trained(whole)
+    interrupted = trainer_of(system, squares)
+    before = trained(interrupted, most=done)
+    interrupted.save_state(tmp_path / "state.pt")
+    resumed = trainer_of(system, squares)
+    resumed.load_state(tmp_path / "state.pt")
+    assert before + trained(resumed) == expected
+    assert resumed.epochs_done == whole.epochs_done == len(expected)
+    assert resumed.best is not None
+    assert whole.best is not None
+    assert replace(resumed.best, seconds=0) == replace(whole.best, seconds=0)
+    for name, tensor in weights_of(whole).items():
+        torch.testing.assert_close(
+            weights_of(resumed)[name], tensor, rtol=0, atol=0, equal_nan=True
+        )
+
+
+@pytest.mark.parametrize("system", SETTINGS)
+def test_stages_share_the_epochs(squares: TrainingData, system: str) -> None:
+    trainer = trainer_of(system, squares)
+    epochs = [(stage, number) for stage, number, _ in trained(trainer)]
+    shares = {one.name: max(1, round(6 * one.share)) for one in trainer.stages}
+    assert epochs == [
+        (name, number) for name, num in shares.items() for number in range(1, num + 1)
+    ]
+    assert list(trainer.remaining) == []
+
+
+def test_time_between_epochs_takes_nothing_of_the_budget(
+    squares: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, left_out = [100.0], []
+    monkeypatch.setattr(system_trainer, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(Pace, "leave_out", lambda _pace, seconds: left_out.append(seconds))
+    trainer = trainer_of("attribute-based", squares)
+    for number, _ in enumerate(trainer.epochs(trainer.stages[0], lambda *_: None)):
+        now[0] += number  # somebody saves, draws, tells
+    assert left_out == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    folder = RunFolder(
+        path=tmp_path / "run", config=config_of("adde-m"), super_categories=CATEGORIES
+    )
+    folder.create()
+    return folder
+
+
+def interrupting(after: int) -> Callable[[TrainEvent], None]:
+    """Return what is told of a training and ends it after some epochs."""
+    seen: list[TrainEvent] = []
+
+    def told(event: TrainEvent) -> None:
+        if isinstance(event, EpochDone):
+            seen.append(event)
+        elif len(seen) == after:
+            raise KeyboardInterrupt
+
+    return told
+
+
+def epochs_of(run: RunFolder, squares: TrainingData) -> list[tuple[str | None, int]]:
+    found: list[tuple[str | None, int]] = []
+
+    def told(event: TrainEvent) -> None:
+        if isinstance(event, EpochDone):
+            found.append((event.stage, event.report.epoch))
+
+    result = train_system(run, squares, told)
+    assert result.epochs == 6
+    return found
+
+
+def test_an_interrupted_run_loses_the_current_epoch_at_most(
+    run: RunFolder, squares: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system_run, "BETWEEN_STATES", 0.0)
+    for after in (2, 3):  # within a stage, then at the next one's second epoch
+        with pytest.raises(KeyboardInterrupt):
+            train_system(run, squares, interrupting(after))
+    assert epochs_of(run, squares) == [("manipulation", 3)]
+    assert [one.name for one in run.path.glob("*.pt*")] == []
+    assert epochs_of(run, squares) == []  # what is finished is not trained again
+
+
+def test_where_epochs_are_short_the_stage_is_what_is_kept(
+    run: RunFolder, squares: TrainingData
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train_system(run, squares, interrupting(4))
+    assert epochs_of(run, squares) == [("manipulation", one) for one in (1, 2, 3)]
+
+
+def test_a_damaged_state_says_so(
+    run: RunFolder, squares: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system_run, "BETWEEN_STATES", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        train_system(run, squares, interrupting(2))
+    (state,) = run.path.glob("*.pt")
+    whole = state.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"garbage", b""):
+        state.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match="cannot be resumed from"):
+            train_system(run, squares, lambda event: None)
+    state.unlink()
+    assert len(epochs_of(run, squares)) == 6
