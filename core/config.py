@@ -173,7 +173,10 @@ class SystemChoice:
     frozen: bool = False
     """Whether the backbone stays as it begins; what it makes of each picture is then kept."""
     batch: int = 64
-    """Pictures in a batch; of triplets a third as many."""
+    """Pictures in a batch."""
+    triplet_batch: int = 0
+    """Triplets in a batch, where a stage learns from triplets; 0 takes as many as have ``batch``
+    pictures, a third of it. ADDE's authors take as many triplets as pictures."""
     learning_rate: float = 1e-4
     """Of Adam, falling to 0 along half a cosine in each stage; that of ADDE's authors, for networks
     that begin from ImageNet weights."""
@@ -185,7 +188,7 @@ class SystemChoice:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        at_least(self, batch=6)
+        at_least(self, batch=6, triplet_batch=0)
         if not 0 <= self.minutes < math.inf:
             raise ConfigError(f"minutes is {self.minutes}; it must be at least 0.")
         if not 0 < self.learning_rate < math.inf:

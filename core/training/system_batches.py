@@ -57,12 +57,17 @@ class SystemBatches:
         self._rng = np.random.default_rng(sequence)
         self._generator.manual_seed(first)
         torch.manual_seed(second)  # of what the system itself draws
-        size = self._config.system.batch
+        choice = self._config.system
         if stage.batches == "images":
             order = self._rng.permutation(self._train)
-            return list(np.array_split(order, max(1, len(order) // size)))
+            return list(np.array_split(order, max(1, len(order) // choice.batch)))
         items, changed = self._triplets()
-        places = np.array_split(np.arange(len(items)), max(1, 3 * len(items) // size))
+        num_batches = (
+            len(items) // choice.triplet_batch
+            if choice.triplet_batch
+            else (3 * len(items) // choice.batch)
+        )
+        places = np.array_split(np.arange(len(items)), max(1, num_batches))
         return [(items[one], changed[one]) for one in places]
 
     def batch(self, stage: Stage, rows: Any) -> ImageBatch | TripletBatch:

@@ -139,6 +139,18 @@ def test_stages_share_the_epochs(squares: TrainingData, system: str) -> None:
     assert list(trainer.remaining) == []
 
 
+@pytest.mark.parametrize(("triplet_batch", "num_batches"), [(0, 21), (12, 7), (84, 1), (500, 1)])
+def test_batches_of_triplets_have_a_size_of_their_own(
+    squares: TrainingData, triplet_batch: int, num_batches: int
+) -> None:
+    config = config_of("adde-m")
+    config = replace(config, system=replace(config.system, triplet_batch=triplet_batch))
+    trainer = SystemTrainer(config, squares, (3, 2))
+    encoder, manipulation = trainer.stages
+    assert len(trainer.batches.begin_epoch(encoder, 0, 1)) == 84 // 12
+    assert len(trainer.batches.begin_epoch(manipulation, 1, 1)) == num_batches
+
+
 def test_time_between_epochs_takes_nothing_of_the_budget(
     squares: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
