@@ -12,7 +12,7 @@ from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Score
 from datrnet.core.experiments.charts import dot_chart
-from datrnet.core.experiments.measured import Measured, pooled, spread
+from datrnet.core.experiments.measured import Measured, over_seeds, pooled, spread
 from datrnet.core.experiments.outcome import Cell, Outcome, Table
 from datrnet.core.experiments.scores import INTERVAL_NOTE
 from datrnet.core.experiments.setting import Setting
@@ -145,13 +145,14 @@ def _figure_cells(
 
 def _cells_by_category(some: Sequence[Measured], names: Sequence[str]) -> tuple[Cell, ...]:
     """Return a column for each super-category that a query changes, and their mean."""
-    cells: list[Cell] = []
-    for name in names:
-        scores = [one.by_super_category.get(name) for one in some]
-        values = [one.top_k_accuracy.value for one in scores if one is not None]
-        cells.append(float(np.mean(values)) if values else None)
-    there = [cell for cell in cells if isinstance(cell, float)]
-    return (*cells, float(np.mean(there)) if there else None)
+    # which changes can be asked for is the split's, the same for all seeds
+    columns = {
+        name: [one.by_super_category[name].top_k_accuracy.value for one in some]
+        for name in names
+        if name in some[0].by_super_category
+    }
+    means = np.mean(list(columns.values()), axis=0).tolist() if columns else []
+    return (*(over_seeds(columns.get(name, ())) for name in names), over_seeds(means))
 
 
 def _costs(some: Sequence[Measured]) -> tuple[Cell, ...]:

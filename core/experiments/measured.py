@@ -75,7 +75,13 @@ def spread(results: Sequence[Measured], figure: Callable[[Measured], Estimate | 
     found = [one for one in map(figure, results) if one is not None]
     if len(found) < 2:
         return found[0] if found else None
-    values = [one.value for one in found]
+    return over_seeds([one.value for one in found])
+
+
+def over_seeds(values: Sequence[float]) -> Cell:
+    """Return plain numbers over seeds: that of one as it is, else mean and deviation."""
+    if len(values) < 2:
+        return values[0] if values else None
     return Spread(float(np.mean(values)), float(np.std(values, ddof=1)))
 
 

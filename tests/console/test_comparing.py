@@ -86,6 +86,9 @@ def test_several_seeds_show_their_spread(compare: Run, root: Path) -> None:
     facts = json.loads(compare("--epochs", 1, *words, "--json").stdout)
     assert [row["system"] for row in facts["rows"]] == ["AMNet: ResNet", "ADDE-M", "DAtRNet"]
     assert all(row["query: top-3 deviation"] >= 0 for row in facts["rows"])
+    for row in facts["further"][0]["rows"]:  # table 2
+        assert {"colour deviation", "pattern deviation", "macro mean deviation"} <= set(row)
+        assert row["macro mean"] == pytest.approx((row["colour"] + row["pattern"]) / 2)
     assert len(list((root / "experiments" / "comparison" / "runs").iterdir())) == 6
     assert "±" in (root / "experiments" / "comparison" / "comparison.md").read_text()
 
