@@ -40,6 +40,13 @@ class SystemBatches:
         self.kept: NDArray[np.float16] | None = None
         self.given = given
 
+    def num_pictures(self, stage: Stage) -> int:
+        """Return how many pictures an epoch of a stage sees."""
+        if stage.batches == "images":
+            return len(self._train)
+        num_triplets = len(self._train if self.given is None else self.given.triplets.items)
+        return 3 * num_triplets
+
     def begin_epoch(self, stage: Stage, *place: int) -> list[Any]:
         """Return the rows of an epoch's batches: (B,) of pictures, or (B, 3) with what changes.
 

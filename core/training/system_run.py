@@ -109,14 +109,12 @@ def _tell_batch(
     loss: float,
 ) -> None:
     """Tell of a batch: the share of a stage that is done as a share of the whole."""
-    before = sum(one.share for one in trainer.stages[: trainer.place.stage])
-    share = before + stage.share * min(done, 1.0)
     on_event(
         BatchDone(
             super_category=run.config.system.name,
             epoch=epoch,
             num_epochs=trainer.pace_of(stage).num_epochs,
-            batches_done=min(STEPS, round(STEPS * share)),
+            batches_done=round(STEPS * trainer.progress(done)),
             num_batches=STEPS,
             loss=loss,
             stage=stage.name,

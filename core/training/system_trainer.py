@@ -115,6 +115,21 @@ class SystemTrainer:
             seed=self._config.train.seed,
         )
 
+    def progress(self, done: float) -> float:
+        """Return the share of the whole training that is done, as a person waits for it.
+
+        Args:
+            done: The share of the current stage's budget.
+        """
+        work = [self._work(stage) for stage in self.stages]
+        current = self.place.stage
+        return min(1.0, (sum(work[:current]) + done * work[current]) / sum(work))
+
+    def _work(self, stage: Stage) -> float:
+        """Return what a stage takes of the training: time where a clock ends it, else pictures."""
+        num_epochs = self.pace_of(stage).num_epochs
+        return stage.share if num_epochs is None else num_epochs * self.batches.num_pictures(stage)
+
     def pace_of(self, stage: Stage) -> Pace:
         """Return a stage's part of the budget, its clock started."""
         return Pace(

@@ -139,6 +139,17 @@ def test_stages_share_the_epochs(squares: TrainingData, system: str) -> None:
     assert list(trainer.remaining) == []
 
 
+def test_progress_counts_pictures_as_stages_see_them(squares: TrainingData) -> None:
+    trainer = trainer_of("adde-m", squares)
+    # 3 epochs of 84 pictures, then 3 of 84 triplets
+    assert [trainer.progress(done) for done in (0, 0.5, 1)] == [0, 0.125, 0.25]
+    trained(trainer, most=5)
+    assert trainer.progress(trainer.place.share) == pytest.approx(0.25 + 0.75 * 2 / 3)
+    by_clock = replace(config_of("adde-m").system, minutes=1)
+    trainer = SystemTrainer(replace(CONFIG, system=by_clock), squares, (3, 2))
+    assert [trainer.progress(done) for done in (0, 0.5, 1)] == [0, 0.25, 0.5]
+
+
 @pytest.mark.parametrize(("triplet_batch", "num_batches"), [(0, 21), (12, 7), (84, 1), (500, 1)])
 def test_batches_of_triplets_have_a_size_of_their_own(
     squares: TrainingData, triplet_batch: int, num_batches: int
