@@ -469,6 +469,14 @@ def search(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Want this value; may be repeated."),
     ] = None,
+    take: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=ITEM|PICTURE",
+            help="Be like another item in this super-category: this, in the colour of that one; "
+            "may be repeated.",
+        ),
+    ] = None,
     where: Annotated[
         list[str] | None,
         typer.Option(
@@ -517,6 +525,7 @@ def search(
 
     options = SearchOptions(
         changes=tuple(change or ()),
+        taken=tuple(take or ()),
         where=tuple(where or ()),
         weights=tuple(weight or ()),
         top=top,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datrnet.console.output import counted, is_terminal, print_json, results, say
@@ -31,6 +31,7 @@ class SearchOptions:
     """What a person asks for, as typed."""
 
     changes: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
     top: int | None = None
@@ -99,7 +100,10 @@ def answer_of(workspace: Workspace, asked: str, options: SearchOptions) -> Answe
         generation = Generation.current(workspace, store)
     searcher = Searcher(catalog, generation)
     request = options.request(catalog)
+    taken = _once("--take", "colour=ITEM", options.taken)
     query, picture = _query(workspace, searcher, asked)
+    others = {name: _query(workspace, searcher, other)[0] for name, other in taken.items()}
+    request = replace(request, taken=others)
     if not searcher.weights_of(query, request).any():
         raise ConfigError(
             "Every super-category weighs 0, so that all items are equally near.",

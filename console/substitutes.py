@@ -71,6 +71,22 @@ class Answer:
         }
 
     @property
+    def taken(self) -> dict[str, str]:
+        """Whose super-category is taken, by super-category as the index spells it: id or file."""
+        given = {name.casefold(): other for name, other in self.request.taken.items()}
+        codes = self.searcher.catalog.codes
+        return {
+            name: other.title if other.row is None else codes[other.row]
+            for name in self.searcher.names
+            if (other := given.get(name.casefold())) is not None
+        }
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The super-categories that shall be another than the query's."""
+        return frozenset({*self.changes, *self.taken})
+
+    @property
     def code(self) -> str | None:
         """The query's code, where it is an item."""
         return None if self.query.row is None else self.searcher.catalog.codes[self.query.row]
@@ -92,6 +108,7 @@ def facts_of(answer: Answer) -> dict[str, object]:
             "labels": dict(answer.query.labels),
         },
         "changes": answer.changes,
+        "taken": answer.taken,
         "within": request.within,
         "prototypes": {
             name: {"among": one.among, "items": one.num_items, "note": one.note}
@@ -159,14 +176,14 @@ def show_answer(out: Console, answer: Answer, pictures: Pictures | None) -> None
 
 
 def prototype_lines(answer: Answer) -> list[str]:
-    """Return a sentence for each wanted value: what stands for it."""
+    """Return a sentence for all that is asked for: what stands for it."""
     stands_for = ((name, answer.prototypes[name]) for name in answer.changes)
-    return [
-        inert(
-            f"{name} {one.value} is {'' if one.num_items is None else 'the mean of '}{one.source}."
-        )
+    means = [
+        f"{name} {one.value} is {'' if one.num_items is None else 'the mean of '}{one.source}."
         for name, one in stands_for
     ]
+    others = [f"{name} is as {other} has it." for name, other in answer.taken.items()]
+    return [inert(one) for one in (*means, *others)]
 
 
 def _layout(
@@ -222,7 +239,7 @@ def _substitute_lines(answer: Answer) -> Text:
     for one in answer.substitutes:
         lines.append(Text(f"{one.rank}. ").append_text(_item(one.code, one.title, one.distance)))
         for name in answer.searcher.names:
-            verdict, style = _verdict(name in answer.changes, one, name)
+            verdict, style = _verdict(name in answer.asked, one, name)
             line = Text(f"{set_cell_size(inert(name), width)}  {_part(answer, one, name)}  ", "dim")
             line.append(f"{inert(one.labels[name] or '–')}, {verdict}", f"not dim {style}")
             lines.append(line)
@@ -243,18 +260,15 @@ def _whole(out: Console, table: Table) -> int:
 
 def show_plain_answer(out: Console, answer: Answer) -> None:
     """Print an answer as a small table of words, one line per substitute."""
-    changes = answer.changes
+    asked = answer.asked
     names = answer.searcher.names
     title = f"Query {answer.code or answer.picture}: {answer.query.title}"
-    wanted = ", ".join(
-        f"{name} {answer.query.labels.get(name) or 'unknown'} → {value}"
-        for name, value in changes.items()
-    )
+    wanted = ", ".join(f"{name} {_wanted(answer, name).plain}" for name in names if name in asked)
     table = new_table("", "id", *names, "distance", numbers=("", "distance"))
     table.title, table.title_justify = inert(f"{title}; {wanted or 'nothing changed'}"), "left"
     for one in answer.substitutes:
         cells = [
-            Text(inert(one.labels[name] or "–"), style=_verdict(name in changes, one, name)[1])
+            Text(inert(one.labels[name] or "–"), style=_verdict(name in asked, one, name)[1])
             for name in names
         ]
         table.add_row(str(one.rank), inert(one.code), *cells, f"{one.distance:.3f}")
@@ -303,6 +317,8 @@ def _wanted(answer: Answer, name: str) -> Text:
     value = Text(inert(answer.query.labels.get(name) or "unknown"))
     if name in answer.changes:
         value.append(" → ").append(inert(answer.changes[name]), style="bold")
+    if name in answer.taken:
+        value.append(" → ").append(inert(f"as {answer.taken[name]}"), style="bold")
     return value
 
 
@@ -325,9 +341,9 @@ def _attributes(answer: Answer, one: Substitute, *, bars: bool) -> Table:
     grid.add_column(no_wrap=True, min_width=len(VERDICTS["changed", False]))
     grid.add_column(no_wrap=True, justify="right")
     most = max((*one.parts.values(), 1e-12))
-    changes = answer.changes
+    asked = answer.asked
     for name in names:
-        verdict, style = _verdict(name in changes, one, name)
+        verdict, style = _verdict(name in asked, one, name)
         share = 0.0 if answer.searcher.is_entangled else one.parts[name] / most
         grid.add_row(
             Text(inert(name), style="dim"),

@@ -1,9 +1,10 @@
 """The search for substitutes that both front ends ask: no torch, no screen, no SQL.
 
-A query is an item's blocks: one 128-d embedding per super-category in DAtRNet. The generation's
-manipulation makes of them the blocks of what is wanted; in DAtRNet a change replaces one block by
-the prototype of the wanted value. The gallery is ranked by L2 (section 3.3). Blocks may weigh more
-or less: d² = Σ_a w_a ‖q_a - g_a‖².
+A query is an item's blocks: one 128-d embedding per super-category in DAtRNet. A block may be taken
+from another item, which only disentangled embeddings allow. The generation's manipulation makes of
+them the blocks of what is wanted; in DAtRNet a change replaces one block by the prototype of the
+wanted value. The gallery is ranked by L2 (section 3.3). Blocks may weigh more or less:
+d² = Σ_a w_a ‖q_a - g_a‖².
 """
 
 from collections.abc import Mapping
@@ -48,6 +49,9 @@ class Request:
 
     changes: Mapping[str, str] = field(default_factory=dict)
     """Wanted value by super-category."""
+    taken: Mapping[str, Query] = field(default_factory=dict)
+    """By super-category an item or picture that a substitute shall be like in it: this, in the
+    colour of that one."""
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Values of which a substitute must carry one, by super-category (by label, not distance)."""
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -161,8 +165,10 @@ class Searcher:
         Raises:
             UnknownNameError: The request names a super-category or value that does not exist.
             IndexStaleError: A wanted value was not there when the index was built.
-            ConfigError: The request weighs a super-category that has no block of its own.
+            ConfigError: The request weighs or takes a super-category that has no block of its own,
+                or changes one that it takes.
         """
+        query = self.combined(query, request)
         blocks, factors = self._manipulated(query, request)
         weights = self._weighed(factors, request)
         places = self._candidates(blocks, weights, query, request)
@@ -175,6 +181,35 @@ class Searcher:
             for rank, near in enumerate(order, start=1)
         ]
 
+    def combined(self, query: Query, request: Request) -> Query:
+        """Return a query with the blocks, and the labels, that a request takes from others.
+
+        Raises:
+            UnknownNameError: The request names a super-category that does not exist.
+            IndexStaleError: The index was built without it.
+            ConfigError: It has no block of its own, or the request changes it to a value too.
+        """
+        if not request.taken:
+            return query
+        blocks, labels = query.blocks.copy(), dict(query.labels)
+        changed = {self._idx(name) for name in request.changes}
+        for name, other in request.taken.items():
+            idx = self._idx(name)
+            if self.is_entangled:
+                raise ConfigError(
+                    f"{self.names[idx]} cannot be taken from another item: the system of this "
+                    "index compares all super-categories as one.",
+                    mend="Ask for a value of it, or index a run of another system.",
+                )
+            if idx in changed:
+                raise ConfigError(
+                    f"{self.names[idx]} is changed to a value and taken from another item.",
+                    mend="Keep one of the two.",
+                )
+            blocks[idx] = other.blocks[idx]
+            labels[self.names[idx]] = other.labels.get(self.names[idx])
+        return replace(query, blocks=blocks, labels=labels)
+
     def weights_of(self, query: Query, request: Request) -> NDArray[np.float32]:
         """Return the weights (A,) in force.
 
@@ -183,15 +218,17 @@ class Searcher:
         Raises:
             UnknownNameError: The request names a super-category or value that does not exist.
             IndexStaleError: The index was built without it.
-            ConfigError: The request weighs a super-category that has no block of its own.
+            ConfigError: The request weighs or takes a super-category that has no block of its own,
+                or changes one that it takes.
         """
-        _, factors = self._manipulated(query, replace(request, within=None))
+        combined = self.combined(query, request)
+        _, factors = self._manipulated(combined, replace(request, within=None))
         return self._weighed(factors, request)
 
     def _weighed(self, factors: NDArray[np.float32], request: Request) -> NDArray[np.float32]:
         weights = factors * self._weights
         if not self.is_entangled:
-            for name in request.changes:
+            for name in (*request.changes, *request.taken):
                 weights[self._idx(name)] *= self.generation.manifest.changed_weight
         for name, factor in request.weights.items():
             idx = self._idx(name)
@@ -210,7 +247,9 @@ class Searcher:
         Raises:
             UnknownNameError: The request names a super-category or value that does not exist.
             IndexStaleError: A wanted value was not there when the index was built.
+            ConfigError: It takes a super-category that it changes, or that has no block of its own.
         """
+        query = self.combined(query, request)
         generic = [self.prototype(name, value) for name, value in request.changes.items()]
         if request.within is None:
             return {one.super_category: one for one in generic}

@@ -52,6 +52,58 @@ def test_rows_and_json_tell_the_same(run: Run, ready: Path) -> None:
         assert set(one["agreement"]) == {"colour", "pattern"}
 
 
+def test_a_super_category_of_another_item_is_told_in_every_form(run: Run, ready: Path) -> None:
+    asked = ("search", "item-1", "--take", "Colour=item-3", "--set", "pattern=striped", "-k", 4)
+    facts = json.loads(run(ready, *asked, "--json").stdout)
+    assert facts["taken"] == {"colour": "item-3"}
+    assert facts["changes"] == {"pattern": "striped"}
+    rows = [line.split("\t") for line in run(ready, *asked).stdout.splitlines()[1:]]
+    assert [row[1] for row in rows] == [one["id"] for one in facts["substitutes"]]
+    for one in facts["substitutes"]:  # item-3 is black
+        assert one["agreement"]["colour"] is (one["labels"]["colour"] == "Black")
+    answer = answer_of(
+        Workspace(ready),
+        "item-1",
+        SearchOptions(taken=("colour=item-3",), changes=("pattern=striped",), top=4),
+    )
+    for show in (
+        lambda out: show_answer(out, answer, None),
+        lambda o: show_plain_answer(o, answer),
+    ):
+        out = Console(file=io.StringIO(), width=120)
+        show(out)
+        assert "Red → as item-3" in out.file.getvalue()  # type: ignore[attr-defined]
+    out = Console(file=io.StringIO(), width=120)
+    show_answer(out, answer, None)
+    assert "colour is as item-3 has it." in out.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_picture_may_be_what_is_taken_from(run: Run, ready: Path, shop: Path) -> None:
+    photo = next(shop.parent.rglob("*.png"))
+    facts = json.loads(run(ready, "search", "item-1", "--take", f"colour={photo}", "--json").stdout)
+    assert facts["taken"] == {"colour": photo.name}
+    assert {one["agreement"]["colour"] for one in facts["substitutes"]} == {None}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--take", "colour"), "not of the form SUPER-CATEGORY=VALUE"),
+        (("--take", "colour=item-99"), "No item is called 'item-99'"),
+        (("--take", "color=item-3"), "Did you mean colour"),
+        (("--take", "colour=item-3", "--set", "colour=red"), "Keep one of the two"),
+        (("--take", "colour=item-3", "--take", "Colour=item-4"), "names 'Colour' twice"),
+    ],
+)
+def test_what_cannot_be_taken_is_one_line(
+    run: Run, ready: Path, words: tuple[str, ...], said: str
+) -> None:
+    result = run(ready, "search", "item-1", *words)
+    assert result.exit_code in (1, 2)
+    assert said in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
+
+
 def test_conditions_on_one_super_category_mean_any_of_them(run: Run, ready: Path) -> None:
     asked = ("search", "item-0", "--where", "colour=red", "--where", "Colour=BLUE")
     options = ("--where", "pattern=plain", "--split", "train", "--json")

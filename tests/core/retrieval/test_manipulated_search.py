@@ -151,6 +151,30 @@ def test_substitutes_are_the_nearest(
             assert set(found[0].parts) == ({"all"} if kind == "fusion" else {"colour", "sleeve"})
 
 
+@pytest.mark.parametrize("kind", KINDS[:-1])
+def test_what_is_taken_is_changed_as_the_item_itself_would_be(
+    kind: str, tmp_path: Path, catalog: Catalog, plain_ranking: Callable[..., Any]
+) -> None:
+    made = embedded(kind, catalog)
+    searcher = indexed(tmp_path, made)
+    other, request = searcher.query_of_item(5), replace(COLOUR, k=80)
+    found = searcher.substitutes(
+        searcher.query_of_item(17), replace(request, taken={"sleeve": other})
+    )
+    # an item that is 17 but for the sleeve of 5
+    mixed = made.embeddings.copy()
+    mixed[17, 1] = mixed[5, 1]
+    expected = plain_ranking(replace(made, embeddings=mixed), searcher, 17, request)
+    assert [one.row for one in found] == [place for _, place in expected][:80]
+
+
+def test_an_entangled_block_cannot_be_taken(tmp_path: Path, catalog: Catalog) -> None:
+    searcher = indexed(tmp_path, embedded("fusion", catalog))
+    request = Request(taken={"sleeve": searcher.query_of_item(5)})
+    with pytest.raises(ConfigError, match="sleeve cannot be taken from another item"):
+        searcher.substitutes(searcher.query_of_item(17), request)
+
+
 @pytest.mark.parametrize(
     ("kind", "weights", "is_asked"),
     [

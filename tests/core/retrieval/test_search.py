@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from datrnet.core.config import IndexConfig
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.errors import IndexStaleError, UnknownNameError
+from datrnet.core.errors import ConfigError, IndexStaleError, UnknownNameError
 from datrnet.core.indexing.writing import Embedded, write_generation
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.generation import Generation, Manifest
@@ -93,6 +93,9 @@ def plain_ranking(searcher: Searcher, row: int, request: Request) -> list[tuple[
         for block, category in enumerate(generation.super_categories):
             wanted = generation.embeddings[row, block]
             weight = generation.manifest.weights[block] * request.weights.get(category.name, 1.0)
+            if category.name in request.taken:
+                wanted = request.taken[category.name].blocks[block]
+                weight *= generation.manifest.changed_weight
             if category.name in changes:
                 value = category.values.index(changes[category.name])
                 wanted = generation.prototypes_of(block)[value]
@@ -124,6 +127,72 @@ def test_substitutes_are_the_nearest(
         assert [one.row for one in found] == [other for _, other in expected]
         assert [one.distance for one in found] == pytest.approx([far for far, _ in expected])
         assert [one.rank for one in found] == list(range(1, 11))
+
+
+@pytest.mark.parametrize("changes", [{}, {"sleeve": "long"}])
+@pytest.mark.parametrize("through_annoy", [False, True])
+def test_a_super_category_may_be_taken_from_another_item(
+    searcher: Searcher,
+    changes: dict[str, str],
+    through_annoy: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if through_annoy:
+        monkeypatch.setattr(search, "EXACT_BELOW", 0)
+    other = searcher.query_of_item(11)
+    request = Request(changes=changes, taken={"colour": other}, k=10)
+    for row in (0, 17):
+        query = searcher.query_of_item(row)
+        found = searcher.substitutes(query, request)
+        expected = plain_ranking(searcher, row, request)[:10]
+        assert [one.row for one in found] == [place for _, place in expected]
+        assert [one.distance for one in found] == pytest.approx([far for far, _ in expected])
+        for one in found:  # what agrees is what the other item carries
+            same = one.labels["colour"] == other.labels["colour"]
+            assert one.agreement["colour"] is same
+        assert query.labels == searcher.query_of_item(row).labels
+        np.testing.assert_array_equal(query.blocks, searcher.query_of_item(row).blocks)
+
+
+def test_all_taken_from_one_item_is_that_item(searcher: Searcher) -> None:
+    other = searcher.query_of_item(7)
+    request = Request(taken={"Colour": other, "SLEEVE": other}, k=5)
+    first, *rest = searcher.substitutes(searcher.query_of_item(3), request)
+    assert (first.row, first.distance) == (7, pytest.approx(0, abs=1e-4))
+    # each super-category weighs as a changed one, so the order is that of the item itself
+    assert [one.row for one in rest] == [
+        one.row for one in searcher.substitutes(other, Request(k=9)) if one.row != 3
+    ][:4]
+
+
+def test_prototypes_within_go_by_what_is_taken(searcher: Searcher) -> None:
+    other = next(
+        searcher.query_of_item(row)
+        for row in range(120)
+        if searcher.catalog.labels_of(row)["sleeve"] == "long"
+    )
+    query = next(
+        searcher.query_of_item(row)
+        for row in range(120)
+        if searcher.catalog.labels_of(row)["sleeve"] == "short"
+    )
+    request = Request(changes={"colour": "red"}, taken={"sleeve": other}, within="sleeve")
+    assert searcher.prototypes(query, request)["colour"].among == "long"
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "error", "said"),
+    [
+        ({"colour": "red"}, "Colour", ConfigError, "changed to a value and taken"),
+        ({}, "color", UnknownNameError, "Did you mean colour"),
+    ],
+)
+def test_what_cannot_be_taken_says_so(
+    searcher: Searcher, changes: dict[str, str], name: str, error: type[Exception], said: str
+) -> None:
+    request = Request(changes=changes, taken={name: searcher.query_of_item(1)})
+    with pytest.raises(error, match=said):
+        searcher.substitutes(searcher.query_of_item(0), request)
 
 
 def test_parts_sum_to_the_squared_distance(searcher: Searcher) -> None:
