@@ -3,8 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-Changes = Mapping[str, str]
-"""Wanted value by super-category."""
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A super-category as another item has it, in place of a value."""
+
+    row: int
+    code: str
+
+
+Wish = str | Taken
+Changes = Mapping[str, Wish]
+"""Wanted value, or the item that it is taken from, by super-category."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +40,19 @@ class History:
         self._settled = True
 
     @property
-    def changes(self) -> dict[str, str]:
+    def changes(self) -> dict[str, Wish]:
         """The changes as they are now."""
         return dict(self._states[self._at].changes)
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Of the changes those to a value."""
+        return {name: one for name, one in self.changes.items() if isinstance(one, str)}
+
+    @property
+    def taken(self) -> dict[str, Taken]:
+        """Of the changes those that are taken from another item."""
+        return {name: one for name, one in self.changes.items() if isinstance(one, Taken)}
 
     @property
     def within(self) -> str | None:

@@ -10,7 +10,7 @@ from datrnet.core.data.pictures import Picture
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.search import Searcher
+from datrnet.core.retrieval.search import Query, Searcher
 from datrnet.db.store import Store
 from datrnet.tui.looker import Looker
 from datrnet.tui.thumbnails import Thumbnails
@@ -34,6 +34,9 @@ class Library:
         self.searcher: Searcher | None = None
         self.looker: Looker | None = None
         self.trouble: IndexStaleError | None = None
+        self.marked: int | None = None
+        """The row of the item that a super-category can be taken from."""
+        self._queries: dict[int, Query] = {}
         try:
             self.searcher = Searcher(self.catalog, Generation.current(workspace, store))
             run_name = self.searcher.generation.manifest.run_name
@@ -44,6 +47,18 @@ class Library:
     def picture(self, row: int) -> Picture:
         """Return an item's picture, not read yet."""
         return self.workspace.picture(self.catalog.picture_paths[row])
+
+    def query_of(self, row: int) -> Query:
+        """Return the query of an item, the same one each time.
+
+        Raises:
+            IndexStaleError: There is no index, or the item came after it.
+        """
+        if self.searcher is None:
+            raise self.trouble or IndexStaleError("There is no index.")
+        if row not in self._queries:
+            self._queries[row] = self.searcher.query_of_item(row)
+        return self._queries[row]
 
     def rows_titled(self, text: str) -> NDArray[np.intp]:
         """Return the rows whose title or code matches a text, best first.

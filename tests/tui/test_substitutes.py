@@ -236,7 +236,13 @@ async def test_every_step_is_in_the_database(workspace: Workspace, run_explorer:
         steps = explorer.steps()
         actions = [action for action, _ in steps]
         assert actions == ["query", "change", "undo", "redo", "query", "back", "clear"]
-        assert steps[0][1] == {"item": "P-000", "changes": {}, "within": None, "k": 60}
+        assert steps[0][1] == {
+            "item": "P-000",
+            "changes": {},
+            "taken": {},
+            "within": None,
+            "k": 60,
+        }
         assert steps[1][1]["changes"] == {"colour": "blue"}
 
 
@@ -285,3 +291,79 @@ async def test_an_enter_before_the_results_is_harmless(
         await explorer.pilot.press("enter", "enter", "enter", "tab", "enter", "tab", "escape")
         await explorer.rest()
         assert explorer.app.is_running
+
+
+async def test_a_value_is_taken_from_the_marked_item(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("l", "l", "l", "m")  # P-003, a red dress
+        assert "Marked P-003" in explorer.notices()
+        await explorer.press("g", "enter", COLOUR)
+        assert "as P-003" in explorer.text()
+        as_it_is = explorer.codes
+        await explorer.press("g")
+        assert explorer.screen.visit.history.taken["colour"].code == "P-003"
+        assert explorer.labels("colour", 3) == ["red"] * 3
+        assert "P-003" in explorer.codes[:3]
+        assert "→ as P-003" in explorer.text()
+        assert "1 change" in explorer.text()
+        assert "✓ colour" in explorer.text()
+        await explorer.press("u")
+        assert explorer.codes == as_it_is
+        await explorer.press("r")
+        assert explorer.labels("colour", 3) == ["red"] * 3
+        await explorer.pilot.pause(0.1)
+        (*_, (action, request)) = explorer.steps()
+    assert action == "redo"
+    assert request["taken"] == {"colour": "P-003"}
+    assert request["changes"] == {}
+
+
+async def test_the_mark_may_be_set_on_a_result_and_taken_away(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", COLOUR, "tab", "G", "m")
+        marked = explorer.code
+        assert f"as {marked}" in explorer.text()
+        await explorer.press("m")
+        assert f"as {marked}" not in explorer.text()
+        await explorer.press("m", "tab", "g")
+        taken = explorer.screen.visit.history.taken
+        assert taken["colour"].code == marked
+        # another mark leaves what is taken, and offers its own
+        explorer.app.library.marked = None
+        explorer.screen.marked_changed()
+        await explorer.rest()
+        assert explorer.screen.visit.history.taken == taken
+        await explorer.press("j")
+        assert explorer.screen.visit.history.taken == {}
+        await explorer.press("k")
+        assert explorer.screen.visit.history.taken == taken
+
+
+async def test_the_query_itself_is_not_offered(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("m", "enter", COLOUR)
+        assert "as P-000" not in explorer.text()
+        await explorer.press("tab", "enter")  # the nearest result is the query now
+        assert "as P-000" in explorer.text()
+
+
+async def test_nothing_can_be_marked_without_an_index(
+    bare_workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(bare_workspace) as explorer:
+        await explorer.press("m")
+        assert explorer.app.library.marked is None
+        assert "datrnet index" in explorer.notices()
+
+
+async def test_an_activation_map_looks_for_what_is_taken(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("l", "l", "l", "m", "g", "enter", COLOUR, "g", "tab")
+        wanted = explorer.screen.value_to_find(explorer.grid.row, "colour")
+        assert wanted.value == "red"

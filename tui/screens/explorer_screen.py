@@ -37,6 +37,7 @@ class ExplorerScreen(Screen[None]):
     HELP_TITLE = "Item"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy_code", "Copy code", show=False),
+        Binding("m", "mark", "Mark, to take a value from it", show=False),
         Binding("o", "open_picture", "Open picture in its viewer", show=False),
         Binding("a", "look(1)", "Where the next network looks", show=False),
         Binding("A", "look(-1)", "Where the network before looks", show=False),
@@ -184,6 +185,32 @@ class ExplorerScreen(Screen[None]):
             code = self.library.catalog.codes[row]
             self.app.copy_to_clipboard(code)
             self.notify(f"Copied {inert(code)}", markup=False, timeout=2)
+
+    def action_mark(self) -> None:
+        """Mark the item under the cursor as the one that values can be taken from, or unmark it."""
+        row, library = self.grid.row, self.library
+        if row is None:
+            return
+        code = inert(library.catalog.codes[row])
+        if library.marked == row:
+            library.marked = None
+            self.notify(f"{code} is no longer marked", markup=False, timeout=2)
+        elif library.searcher is not None and library.searcher.is_entangled:
+            said = "This index compares all super-categories as one: none can be taken."
+            self.notify(said, markup=False)
+            return
+        else:
+            try:
+                library.query_of(row)
+            except DatrnetError as error:
+                self.tell(error)
+                return
+            library.marked = row
+            self.notify(f"Marked {code}: every picker offers its value", markup=False, timeout=3)
+        self.marked_changed()
+
+    def marked_changed(self) -> None:
+        """Show what there is to take; nothing where there are no pickers."""
 
     def action_open_picture(self) -> None:
         """Open the picture of the item under the cursor in the system's viewer."""

@@ -15,7 +15,7 @@ from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DatrnetError
 from datrnet.core.retrieval.search import Request, Substitute
 from datrnet.core.retrieval.wanted import Prototype
-from datrnet.tui.history import History, Visit
+from datrnet.tui.history import History, Taken, Visit
 from datrnet.tui.library import Library
 from datrnet.tui.messages import SubstitutesFound, WorkFailed
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
@@ -102,16 +102,32 @@ class SubstitutesScreen(ExplorerScreen):
         """Bring everything to the query and its changes as they are now."""
         catalog, row = self.library.catalog, self.visit.row
         self.query_one(TitleBar).trail = tuple(catalog.titles[one.row] for one in self._trail)
-        self.query_one(Pickers).show(catalog.labels_of(row), self.visit.history.changes)
+        pickers = self.query_one(Pickers)
+        pickers.offer(self._marked)
+        pickers.show(catalog.labels_of(row), self.visit.history.changes)
         self.show_picture(self.query_one("#query-picture", PictureView), row)
         self._search()
 
+    @property
+    def _marked(self) -> Taken | None:
+        """What can be taken: of the marked item, unless it is the query itself."""
+        row = self.library.marked
+        if row is None or row == self.visit.row:
+            return None
+        return Taken(row, self.library.catalog.codes[row])
+
+    def marked_changed(self) -> None:
+        """Offer it in the pickers."""
+        self.query_one(Pickers).offer(self._marked)
+
     def _record(self, action: str) -> None:
         """Write what was done into the session."""
+        history = self.visit.history
         request = {
             "item": self.library.catalog.codes[self.visit.row],
-            "changes": self.visit.history.changes,
-            "within": self.visit.history.within,
+            "changes": history.values,
+            "taken": {name: one.code for name, one in history.taken.items()},
+            "within": history.within,
             "k": NUM_SUBSTITUTES,
         }
         self.session.add(action, request)
@@ -130,7 +146,12 @@ class SubstitutesScreen(ExplorerScreen):
     def _request(self) -> Request:
         """What is asked for now."""
         history = self.visit.history
-        return Request(changes=history.changes, within=history.within, k=NUM_SUBSTITUTES)
+        return Request(
+            changes=history.values,
+            taken={name: self.library.query_of(one.row) for name, one in history.taken.items()},
+            within=history.within,
+            k=NUM_SUBSTITUTES,
+        )
 
     @work(thread=True, exclusive=True, group="substitutes")
     def _find(self, row: int, request: Request) -> None:
@@ -152,7 +173,7 @@ class SubstitutesScreen(ExplorerScreen):
         if (message.row, message.request) != (self.visit.row, self._request):
             return  # of a request that has been overtaken
         self._found, found = message, message.substitutes
-        changes, within = len(message.request.changes), message.request.within
+        changes, within = len(self.visit.history.changes), message.request.within
         word = {0: "no change", 1: "1 change"}.get(changes, f"{changes} changes")
         word += "" if within is None else f" · within {inert(within)}"
         self.query_one(TitleBar).facts = f"{len(found)} substitutes · {word}"
@@ -191,8 +212,14 @@ class SubstitutesScreen(ExplorerScreen):
             title=substitute.title,
             labels=substitute.labels,
             substitute=substitute,
-            wanted=self.library.catalog.labels_of(found.row) | dict(found.request.changes),
+            wanted=self._wanted(found),
         )
+
+    def _wanted(self, found: SubstitutesFound) -> dict[str, str | None]:
+        """Return the value asked for in every super-category, None where nobody knows it."""
+        own, request = self.library.catalog.labels_of(found.row), found.request
+        taken = {name: one.labels.get(name) for name, one in request.taken.items()}
+        return {**own, **taken, **request.changes}
 
     def value_to_find(self, row: int, network: str) -> Prototype | None:
         """Return what a network is to find in a result: what was wanted of the query."""
@@ -201,7 +228,7 @@ class SubstitutesScreen(ExplorerScreen):
             return super().value_to_find(row, network)
         if network in found.prototypes:
             return found.prototypes[network]
-        wanted = self.library.catalog.labels_of(found.row)[network]
+        wanted = self._wanted(found)[network]
         if wanted is None:
             return super().value_to_find(row, network)
         return searcher.prototype(network, wanted)

@@ -17,6 +17,7 @@ from textual.widgets.option_list import Option
 from datrnet.core.data.inert_text import inert
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.fitting import fitted
+from datrnet.tui.history import Changes, Taken, Wish
 
 AS_IT_IS = "as it is"
 OWN_MARK = "• "
@@ -82,8 +83,8 @@ class Pickers(Vertical):
     class Changed(Message):
         """Another value was chosen."""
 
-        changes: dict[str, str]
-        """Wanted value by super-category."""
+        changes: dict[str, Wish]
+        """Wanted value, or the item that it is taken from, by super-category."""
 
     class Done(Message):
         """The choice is made; on to the results."""
@@ -92,7 +93,10 @@ class Pickers(Vertical):
         super().__init__(id=id)
         self._choices = choices
         self._labels: Mapping[str, str | None] = {}
-        self._changes: dict[str, str] = {}
+        self._changes: dict[str, Wish] = {}
+        self._marked: Taken | None = None
+        self._listed: list[Wish | None] = []
+        """What each line of the list stands for."""
         self._open = 0
 
     def compose(self) -> ComposeResult:
@@ -107,12 +111,19 @@ class Pickers(Vertical):
         """The list of values."""
         return self.query_one(ValueList)
 
-    def show(self, labels: Mapping[str, str | None], changes: Mapping[str, str]) -> None:
+    def offer(self, marked: Taken | None) -> None:
+        """Offer the value of another item in every picker, or of none."""
+        if marked != self._marked:
+            self._marked = marked
+            if self._labels:
+                self._fill()
+
+    def show(self, labels: Mapping[str, str | None], changes: Changes) -> None:
         """Show the values that an item carries, and those wished for."""
         is_new = labels != self._labels
         self._labels, self._changes = dict(labels), dict(changes)
         self._write_headers()
-        if is_new or not self.values.option_count:
+        if is_new or self._listed != self._to_list():
             self._fill()
         else:
             self._highlight()
@@ -140,7 +151,7 @@ class Pickers(Vertical):
     def _write_headers(self) -> None:
         for idx, (header, choices) in enumerate(zip(self._headers, self._choices, strict=True)):
             name = choices.category.name
-            own, wish = self._labels.get(name) or "no label", self._changes.get(name)
+            own, wish = self._labels.get(name) or "no label", _words(self._changes.get(name))
             header.set_class(idx == self._open, "-open")
             header.set_class(wish is not None, "-changed")
             header.update(self._header(idx, name, own, wish))
@@ -162,10 +173,12 @@ class Pickers(Vertical):
 
     def _fill(self) -> None:
         choices = self._choices[self._open]
+        takeable = [Option(Content(f"{NO_MARK}{_words(one)}")) for one in self._takeable]
         options = [self._option(value, choices) for value in choices.category.values]
         if self._own is None:
             options.insert(0, Option(Content(f"{OWN_MARK}no label, {AS_IT_IS}")))
-        self.values.set_options(options)
+        self._listed = self._to_list()
+        self.values.set_options([*takeable, *options])
         self._highlight()
 
     def _option(self, value: str, choices: Choices) -> Option:
@@ -182,14 +195,20 @@ class Pickers(Vertical):
         return Option(prompt, disabled=not is_own and value not in choices.wishable)
 
     @property
-    def _values_listed(self) -> list[str | None]:
-        """The value of each line of the list."""
+    def _takeable(self) -> list[Taken]:
+        """The items whose value is offered: the marked one, and the one that is taken already."""
+        wish = self._changes.get(self._choices[self._open].category.name)
+        offered = [self._marked, wish if isinstance(wish, Taken) else None]
+        return list(dict.fromkeys(one for one in offered if one is not None))
+
+    def _to_list(self) -> list[Wish | None]:
+        """Return what the lines of the list are to stand for."""
         values = self._choices[self._open].category.values
-        return [None, *values] if self._own is None else list(values)
+        return [*self._takeable, *([None] if self._own is None else []), *values]
 
     def _highlight(self) -> None:
         wish = self._changes.get(self._choices[self._open].category.name)
-        self.values.highlighted = self._values_listed.index(wish or self._own)
+        self.values.highlighted = self._listed.index(wish or self._own)
 
     def on_resize(self) -> None:
         """Fit the lines to the width."""
@@ -200,10 +219,10 @@ class Pickers(Vertical):
     @on(OptionList.OptionHighlighted)
     def _choose(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
-        if event.option_index >= len(self._values_listed):
+        if event.option_index >= len(self._listed):
             return  # of the list that was there a moment ago
         if event.option is self.values.highlighted_option:
-            value = self._values_listed[event.option_index]
+            value = self._listed[event.option_index]
             self._wish(None if value == self._own else value)
 
     @on(OptionList.OptionSelected)
@@ -225,7 +244,7 @@ class Pickers(Vertical):
         self._wish(None)
         self._highlight()
 
-    def _wish(self, value: str | None) -> None:
+    def _wish(self, value: Wish | None) -> None:
         """Change the open super-category; None stands for the value as it is."""
         name = self._choices[self._open].category.name
         if value == self._changes.get(name):
@@ -234,3 +253,8 @@ class Pickers(Vertical):
         self._changes = others if value is None else {**others, name: value}
         self._write_headers()
         self.post_message(self.Changed(dict(self._changes)))
+
+
+def _words(wish: Wish | None) -> str | None:
+    """Return what is wished for in words."""
+    return f"as {inert(wish.code)}" if isinstance(wish, Taken) else wish
