@@ -241,7 +241,7 @@ async def test_wild_resizes_keep_the_item(workspace: Workspace, run_explorer: Ru
 
 
 async def test_pictures_grow_and_shrink(workspace: Workspace, run_explorer: Run) -> None:
-    async with run_explorer(workspace) as explorer:
+    async with run_explorer(workspace, size=(180, 45)) as explorer:
         await explorer.press("j")
         code, columns = explorer.code, explorer.grid.num_columns
         await explorer.press("plus", "plus", "plus", "plus", "plus")

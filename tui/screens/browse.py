@@ -1,4 +1,4 @@
-"""The catalogue as a grid, with text search."""
+"""The catalogue as a grid, narrowed down by text search and by facets."""
 
 from typing import ClassVar
 
@@ -14,12 +14,14 @@ from textual.worker import get_current_worker
 
 from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DatabaseError
+from datrnet.core.retrieval.facets import facets_of
 from datrnet.tui.library import Library
 from datrnet.tui.messages import TitlesFound, WorkFailed
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.widgets.detail_pane import DetailPane
+from datrnet.tui.widgets.facet_rail import FacetRail
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
 from datrnet.tui.widgets.title_bar import TitleBar
 from datrnet.tui.widgets.too_small import TooSmall
@@ -31,9 +33,10 @@ class BrowseScreen(ExplorerScreen):
     HELP_TITLE = "Catalogue"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", key_display="/"),
+        Binding("f", "facets", "Facets"),
         Binding("s", "substitutes", "Substitutes"),
         Binding("question_mark,f1", "help", "Help", key_display="?"),
-        Binding("escape", "clear_search", "Clear the search", show=False),
+        Binding("escape", "clear_search", "Clear the search, then the facets", show=False),
         Binding("tab", "swap_focus", "Search field and pictures", show=False),
     ]
     AUTO_FOCUS = "ThumbGrid"
@@ -42,11 +45,15 @@ class BrowseScreen(ExplorerScreen):
         super().__init__(library, session)
         self._search_timer: Timer | None = None
         self._shown_text = ""
+        self._found = library.every_row
+        """What the text search found, which the facets narrow down."""
 
     def compose(self) -> ComposeResult:
         """Search field over the grid, detail beside it."""
         yield TitleBar()
+        catalog = self.library.catalog
         with Horizontal(id="body"):
+            yield FacetRail(catalog.super_categories, catalog.labels)
             with Vertical(id="middle"):
                 with Horizontal(id="search-line"):
                     yield Static("/", id="search-sign")
@@ -65,16 +72,21 @@ class BrowseScreen(ExplorerScreen):
         notice.update(f"{inert(str(trouble))} Until then there are no substitutes.")
         self._list("", self.library.every_row)
 
-    def _list(self, text: str, rows: NDArray[np.intp]) -> None:
-        """Show some of the catalogue; the cursor stays on its item where that is among them."""
-        catalog, grid = self.library.catalog, self.grid
+    def _list(self, text: str, found: NDArray[np.intp]) -> None:
+        """Show what a text search found, as the facets narrow it down."""
+        self._shown_text, self._found = text, found
+        self._narrow_down()
+
+    @on(FacetRail.Changed)
+    def _narrow_down(self) -> None:
+        """Show the items that carry what is chosen; the cursor stays on its item where it can."""
+        catalog, grid, rail = self.library.catalog, self.grid, self.query_one(FacetRail)
+        num_values = [len(one.values) for one in catalog.super_categories]
+        facets = facets_of(catalog.labels, self._found, num_values, rail.chosen)
+        rail.show(facets.counts)
+        rows = facets.rows
         places = np.flatnonzero(rows == (-1 if grid.row is None else grid.row))
-        self._shown_text = text
-        bar = self.query_one(TitleBar)
-        bar.trail = ("Catalogue", f"“{text}”") if text else ("Catalogue",)
-        total = f"{catalog.num_items:,} items"
-        bar.facts = f"{len(rows):,} of {total}" if text else total
-        empty = "The catalogue is empty. Run `datrnet import CATALOG`."
+        self._write_title(len(rows))
         grid.show(
             Listing(
                 rows=rows,
@@ -84,8 +96,25 @@ class BrowseScreen(ExplorerScreen):
                 ),
             ),
             cursor=int(places[0]) if len(places) else 0,
-            empty_text=f"No title or code has “{inert(text)}”." if text else empty,
+            empty_text=self._empty_text,
         )
+
+    def _write_title(self, num_rows: int) -> None:
+        text, words = self._shown_text, self.query_one(FacetRail).words
+        total = f"{self.library.catalog.num_items:,} items"
+        bar = self.query_one(TitleBar)
+        bar.trail = ("Catalogue", *([f"“{text}”"] if text else []), *([words] if words else []))
+        bar.facts = f"{num_rows:,} of {total}" if text or words else total
+
+    @property
+    def _empty_text(self) -> str:
+        """What stands where no item is shown."""
+        text, words = inert(self._shown_text), inert(self.query_one(FacetRail).words)
+        if words and len(self._found):
+            return f"No item is {words}. Escape clears the facets."
+        if text:
+            return f"No title or code has “{text}”."
+        return "The catalogue is empty. Run `datrnet import CATALOG`."
 
     # ── search ───────────────────────────────────────────────────────────────
 
@@ -147,9 +176,22 @@ class BrowseScreen(ExplorerScreen):
         self.query_one("#search", Input).focus()
 
     def action_clear_search(self) -> None:
-        """Show the whole catalogue again."""
-        self.query_one("#search", Input).value = ""
+        """Show all that the facets leave; without a search the whole catalogue again."""
+        field = self.query_one("#search", Input)
+        if not field.value:
+            self.query_one(FacetRail).clear_choice()
+        field.value = ""
         self.grid.focus()
+
+    def action_facets(self) -> None:
+        """Go to the facets or back; where they have no room of their own, show or hide them."""
+        rail = self.query_one(FacetRail)
+        if rail.has_focus:
+            self.remove_class("-facets")
+            self.grid.focus()
+        else:
+            self.add_class("-facets")
+            rail.focus()
 
     def action_swap_focus(self) -> None:
         """Go from the search field to the pictures or back."""

@@ -1,0 +1,165 @@
+"""Narrowing the catalogue down by its values, which show how many items carry them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from textual.app import App, ComposeResult
+
+from datrnet.core.data.workspace import Workspace
+from datrnet.db.rows import SuperCategory
+from datrnet.tui.widgets.facet_rail import FEW, FacetRail
+
+Run = Callable[..., Any]
+
+
+def lines(explorer: Any) -> list[str]:
+    """Return the lines of the rail, a single space between words."""
+    rail = explorer.screen.query_one(FacetRail)
+    return [" ".join(option.prompt.plain.split()) for option in rail.options]
+
+
+async def choose(explorer: Any, line: str) -> None:
+    """Go to the line that begins so, and choose it."""
+    rail = explorer.screen.query_one(FacetRail)
+    rail.highlighted = next(
+        place for place, one in enumerate(lines(explorer)) if one.lstrip("✓ ").startswith(line)
+    )
+    await explorer.press("space")
+
+
+async def test_every_value_has_its_count(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        assert lines(explorer) == [
+            "▾ garment", "dress 16", "shirt 16", "skirt 16",
+            "▾ colour", "black 12", "blue 12", "green 12", "red 12",
+            "▾ season", "winter 20", "summer 18", "no label 10",
+        ]  # fmt: skip
+        assert "▾ garment" in explorer.text()
+
+
+async def test_values_of_one_mean_any_and_of_two_mean_both(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("f")
+        await choose(explorer, "red")
+        assert set(explorer.labels("colour", 99)) == {"red"}
+        assert len(explorer.codes) == 12
+        await choose(explorer, "blue")
+        assert set(explorer.labels("colour", 99)) == {"red", "blue"}
+        await choose(explorer, "dress")
+        assert len(explorer.codes) == 8
+        # what else could be chosen of the colours is counted among dresses
+        assert "black 4" in lines(explorer)
+        assert "✓ red 4" in lines(explorer)
+        assert "shirt 8" in lines(explorer)
+        assert "8 of 48 items" in explorer.text()
+        assert "garment dress, colour blue or red" in explorer.text()
+        await choose(explorer, "red")
+        assert set(explorer.labels("colour", 99)) == {"blue"}
+
+
+async def test_items_without_a_label_have_their_place(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("f")
+        await choose(explorer, "no label")
+        assert explorer.labels("season", 99) == [None] * 10
+
+
+async def test_a_search_and_facets_narrow_down_together(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("slash", *"shirt", "enter")
+        assert len(explorer.codes) == 16
+        assert "black 4" in lines(explorer)
+        assert "dress 0" in lines(explorer)
+        await explorer.press("f")
+        await choose(explorer, "black")
+        assert len(explorer.codes) == 4
+        await explorer.press("f", "escape")  # the search goes first
+        assert len(explorer.codes) == 12
+        await explorer.press("escape")
+        assert len(explorer.codes) == 48
+
+
+async def test_what_nothing_is_left_of_says_so(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("slash", *"shirt", "enter", "f")
+        await choose(explorer, "dress")
+        assert explorer.codes == []
+        assert "No item is garment dress" in explorer.text()
+        await explorer.press("x")
+        assert len(explorer.codes) == 16
+        await explorer.press("x")
+        assert "Nothing is chosen" in explorer.notices()
+
+
+async def test_the_cursor_stays_on_its_item(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("l", "l", "l", "j", "f")
+        code = explorer.code
+        await choose(explorer, explorer.labels("colour", 99)[explorer.grid.cursor])
+        assert explorer.code == code
+
+
+async def test_super_categories_are_folded(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("f", "g", "enter")
+        assert lines(explorer)[:2] == ["▸ garment", "▾ colour"]
+        await explorer.press("l")
+        assert lines(explorer)[:2] == ["▾ garment", "dress 16"]
+        await explorer.press("j", "j", "h")
+        assert lines(explorer)[:2] == ["▸ garment", "▾ colour"]
+        assert explorer.screen.query_one(FacetRail).highlighted == 0
+
+
+async def test_where_there_is_no_room_the_key_shows_and_hides_them(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace, size=(80, 24)) as explorer:
+        rail = explorer.screen.query_one(FacetRail)
+        assert not rail.display or rail.styles.display == "none"
+        await explorer.press("f")
+        assert rail.has_focus
+        assert "▾ garment" in explorer.text()
+        await choose(explorer, "red")
+        await explorer.press("f")
+        assert "▾ garment" not in explorer.text()
+        assert explorer.grid.has_focus
+        assert set(explorer.labels("colour", 99)) == {"red"}
+
+
+async def test_facets_are_clicked(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.pilot.click(FacetRail, offset=(6, 6))
+        await explorer.rest()
+        assert set(explorer.labels("colour", 99)) == {"blue"}
+
+
+@pytest.mark.parametrize("chosen", [None, 15])
+async def test_of_many_values_the_frequent_ones_are_listed_first(chosen: int | None) -> None:
+    values = tuple(f"v{number:02}" for number in range(20))
+    labels = np.repeat(np.arange(20), np.arange(20, 0, -1)).astype(np.int16)[:, None]
+    rail = FacetRail([SuperCategory(name="brand", values=values)], labels)
+
+    class Alone(App[None]):
+        def compose(self) -> ComposeResult:
+            yield rail
+
+    async with Alone().run_test() as pilot:
+        rail.show((np.bincount(labels[:, 0], minlength=21),))
+        frequent = [f"v{number:02} {20 - number}" for number in range(FEW)]
+        assert lines(pilot.app) == ["▾ brand", *frequent, "12 more …"]
+        rail.focus()
+        await pilot.press("end")
+        if chosen is None:
+            await pilot.press("enter")
+            assert len(lines(pilot.app)) == 21
+        else:
+            rail._toggle(0, chosen)  # what is chosen is always listed
+            assert lines(pilot.app)[-2:] == ["✓ v15 5", "11 more …"]
