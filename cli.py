@@ -21,7 +21,7 @@ INTERRUPTED = {
     "export": "The folder is as it was. Run the same command again.",
     "index": "The index is as it was. Run the same command again.",
     "experiment": "Every trained network and finished epoch is kept. Run the same command again.",
-    "compare": "Every finished system and stage is kept. Run the same command again.",
+    "compare": "Every finished system and epoch is kept. Run the same command again.",
     "demo": "What is ready is kept. Go on with `datrnet demo`.",
 }
 """What is kept when a person interrupts a command, and how to go on."""
@@ -779,6 +779,77 @@ def info(
 
     if not run_overview(Workspace.locate(workspace), check=check, as_json=as_json):
         raise typer.Exit(1)
+
+
+session_app = typer.Typer(
+    no_args_is_help=True,
+    help="The sessions of the explorer: what was asked, step by step.",
+    epilog="Example: datrnet session export session.html",
+)
+app.add_typer(session_app, name="session")
+
+SessionOption = Annotated[
+    int | None,
+    typer.Option(
+        "--session", metavar="NUMBER", help="Which one, as `list` counts.", show_default="newest"
+    ),
+]
+TopOption = Annotated[
+    int, typer.Option("-k", "--top", min=1, metavar="NUMBER", help="Substitutes of each step.")
+]
+
+
+@session_app.command("list", epilog="Example: datrnet session list")
+def list_sessions(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """List all sessions, the newest first."""
+    from datrnet.console.sessions import run_list
+    from datrnet.core.data.workspace import Workspace
+
+    run_list(Workspace.locate(workspace), as_json=as_json)
+
+
+@session_app.command("show", epilog="Example: datrnet session show --session 3")
+def show_session(
+    session: SessionOption = None, workspace: WorkspaceOption = None, as_json: JsonOption = False
+) -> None:
+    """Show the steps of a session: the items, and what was asked of each."""
+    from datrnet.console.sessions import run_show
+    from datrnet.core.data.workspace import Workspace
+
+    run_show(Workspace.locate(workspace), session, as_json=as_json)
+
+
+@session_app.command("replay", epilog="Example: datrnet session replay -k 5")
+def replay_session(
+    session: SessionOption = None,
+    top: TopOption = 5,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the steps of a session again, of the index as it is today."""
+    from datrnet.console.sessions import run_replay
+    from datrnet.core.data.workspace import Workspace
+
+    run_replay(Workspace.locate(workspace), session, top, as_json=as_json)
+
+
+@session_app.command("export", epilog="Example: datrnet session export session.html")
+def export_session(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Where to write; .csv, .json or, with pictures, .html."
+        ),
+    ],
+    session: SessionOption = None,
+    top: TopOption = 12,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Write a session with its substitutes into a file, for programs or for people."""
+    from datrnet.console.sessions import run_export_session
+    from datrnet.core.data.workspace import Workspace
+
+    run_export_session(Workspace.locate(workspace), session, file, top)
 
 
 @app.command(epilog="Example: datrnet report --output report.html")

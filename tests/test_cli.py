@@ -9,7 +9,18 @@ from typer.testing import CliRunner
 from datrnet import __version__
 from datrnet.cli import app
 
-COMMANDS = ("demo", "import", "train", "index", "search", "evaluate", "browse", "info", "report")
+COMMANDS = (
+    "demo",
+    "import",
+    "train",
+    "index",
+    "search",
+    "evaluate",
+    "browse",
+    "info",
+    "report",
+    "session",
+)
 
 
 def test_without_arguments_the_help_is_printed() -> None:

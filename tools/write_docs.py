@@ -23,6 +23,7 @@ from datrnet.tui.app import ExplorerApp
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
+from datrnet.tui.widgets.facet_rail import FacetRail
 from datrnet.tui.widgets.pickers import Pickers
 from datrnet.tui.widgets.thumb_grid import ThumbGrid
 
@@ -47,8 +48,24 @@ COMMANDS = (
     "compare",
     "report",
     "browse",
+    "session",
+    "session list",
+    "session show",
+    "session replay",
+    "session export",
     "info",
 )
+OWNERS = (
+    BrowseScreen,
+    FacetRail,
+    ThumbGrid,
+    SubstitutesScreen,
+    Pickers,
+    ExplorerScreen,
+    ExplorerApp,
+)
+"""Whose keys are listed."""
+
 WITH_PHOTOS = ("sheets", "activation-maps")
 """Kinds of experiments whose pictures show the catalogue's own."""
 
@@ -97,14 +114,16 @@ def cli_page() -> str:
     """Return the page of all commands."""
     parts = ["# Commands\n\nWritten by `make docs` from each command's `--help`.\n"]
     for command in COMMANDS:
-        parts.append(f"## datrnet {command}\n\n```text\n{output(command, '--help')}\n```\n")
+        parts.append(
+            f"## datrnet {command}\n\n```text\n{output(*command.split(), '--help')}\n```\n"
+        )
     return "\n".join(parts)
 
 
 def keys_page() -> str:
     """Return the page of the explorer's keys, by the part of the screen they work in."""
     groups: dict[str, dict[str, None]] = {}
-    for owner in (BrowseScreen, ThumbGrid, SubstitutesScreen, Pickers, ExplorerScreen, ExplorerApp):
+    for owner in OWNERS:
         rows = groups.setdefault(owner.HELP_TITLE, {})
         for binding in vars(owner)["BINDINGS"]:
             keys = " ".join(f"`{KEY_SIGNS.get(key, key)}`" for key in binding.key.split(","))

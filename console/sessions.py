@@ -1,0 +1,115 @@
+"""`datrnet session`: the sessions of the explorer listed, shown, asked again and exported."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from datrnet.console.output import counted, new_table, print_json, results, say
+from datrnet.console.progress import StepProgress
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.inert_text import inert
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.search import Searcher
+from datrnet.core.sessions.exporting import SessionSheet, export_session, facts_of
+from datrnet.core.sessions.replaying import Answered, replayed
+from datrnet.core.sessions.steps import Step, session_of, steps_of
+from datrnet.db.store import Store
+
+
+def run_list(workspace: Workspace, *, as_json: bool) -> None:
+    """Print all sessions, the newest first.
+
+    Raises:
+        DatrnetError: The catalogue cannot be read.
+    """
+    with workspace.open_store() as store:
+        rows = [(one, len(store.steps(one.id))) for one in store.sessions()]
+    if as_json:
+        print_json([{**asdict(one), "steps": number} for one, number in rows])
+        return
+    if not rows:
+        say("There is no session yet: one begins with the first substitutes seen in the explorer.")
+        return
+    table = new_table("session", "name", "begun", "last step", "steps", numbers=("steps",))
+    for one, number in rows:
+        table.add_row(str(one.id), inert(one.name), one.started_at, one.updated_at, str(number))
+    results().print(table)
+
+
+def run_show(workspace: Workspace, number: int | None, *, as_json: bool) -> None:
+    """Print the steps of a session.
+
+    Raises:
+        DatrnetError: There is no such session, or it cannot be read.
+    """
+    with workspace.open_store() as store:
+        session = session_of(store, number)
+        steps = steps_of(store, session)
+    if as_json:
+        print_json({**asdict(session), "steps": [asdict(one) for one in steps]})
+        return
+    table = new_table("", "at", "did", "item", "asked for", numbers=("",))
+    for one in steps:
+        cells = (one.made_at, one.action, one.item, one.words or "as it is")
+        table.add_row(str(one.position), *map(inert, cells))
+    results().print(table)
+
+
+def run_replay(workspace: Workspace, number: int | None, top: int, *, as_json: bool) -> None:
+    """Ask the steps of a session of today's index, and print what is found.
+
+    Raises:
+        DatrnetError: There is no such session, or no index.
+    """
+    with workspace.open_store() as store:
+        sheet = _sheet(workspace, store, number, top)
+    if as_json:
+        print_json(facts_of(sheet))
+        return
+    for one in sheet.answers:
+        _show_answer(one)
+
+
+def run_export_session(workspace: Workspace, number: int | None, path: Path, top: int) -> None:
+    """Write a session into a file.
+
+    Raises:
+        DatrnetError: See ``core.sessions.exporting``.
+    """
+    with workspace.open_store() as store:
+        sheet = _sheet(workspace, store, number, top)
+    export_session(path, sheet)
+    problems = sum(bool(one.problem) for one in sheet.answers)
+    if problems:
+        say(f"{counted(problems, 'step')} could not be asked again; the file says why.", "yellow")
+    say(f"Session {sheet.session.id} with {counted(len(sheet.answers), 'step')} is in {path}.")
+
+
+def _sheet(workspace: Workspace, store: Store, number: int | None, top: int) -> SessionSheet:
+    session = session_of(store, number)
+    steps = steps_of(store, session)
+    catalog = Catalog.load(store)
+    searcher = Searcher(catalog, Generation.current(workspace, store))
+    with StepProgress() as progress:
+        answers = replayed(
+            searcher, steps, top, lambda done, total: progress("Searching", done, total)
+        )
+    return SessionSheet(workspace=workspace, catalog=catalog, session=session, answers=answers)
+
+
+def _show_answer(one: Answered) -> None:
+    out = results()
+    out.print(inert(_heading(one.step, one.title)), style="bold")
+    if one.problem:
+        out.print(inert(one.problem))
+        return
+    table = new_table("", "id", "title", "distance", "as wanted", numbers=("", "distance"))
+    for found in one.substitutes:
+        agreed = [name for name, agrees in found.agreement.items() if agrees]
+        cells = (found.code, found.title, f"{found.distance:.3f}", ", ".join(agreed) or "–")
+        table.add_row(str(found.rank), *map(inert, cells))
+    out.print(table)
+
+
+def _heading(step: Step, title: str) -> str:
+    return f"{step.position}. {step.item} {title}: {step.words or 'as it is'}"

@@ -1,0 +1,1 @@
+"""Retrieval sessions: what a person asked in the explorer, answered again and handed on."""

@@ -1,0 +1,97 @@
+"""The steps of a session as the database keeps them, read back as requests."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from datrnet.core.errors import DatabaseError, UnknownNameError
+from datrnet.core.retrieval.search import Request, Searcher
+from datrnet.db.rows import SessionRow, StepRow
+from datrnet.db.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that a person did, and what was asked for after it."""
+
+    position: int
+    """From 1."""
+    action: str
+    """query, change, undo, redo, clear, within or back."""
+    made_at: str
+    """UTC, ISO 8601."""
+    item: str
+    """The code of the query."""
+    changes: Mapping[str, str] = field(default_factory=dict)
+    """Wanted value by super-category."""
+    taken: Mapping[str, str] = field(default_factory=dict)
+    """The code of the item that a super-category is taken from."""
+    within: str | None = None
+
+    @property
+    def words(self) -> str:
+        """What is asked for, in words; empty for the item as it is."""
+        wanted = [f"{name} → {value}" for name, value in self.changes.items()]
+        wanted += [f"{name} → as {code}" for name, code in self.taken.items()]
+        within = [] if self.within is None else [f"within {self.within}"]
+        return ", ".join([*wanted, *within])
+
+    def request(self, searcher: Searcher, k: int) -> Request:
+        """Return what to search for.
+
+        Raises:
+            UnknownNameError: An item that a super-category is taken from is gone.
+            IndexStaleError: The index does not have it.
+        """
+        rows = {name: searcher.catalog.row_of_code(code) for name, code in self.taken.items()}
+        return Request(
+            changes=self.changes,
+            taken={name: searcher.query_of_item(row) for name, row in rows.items()},
+            within=self.within,
+            k=k,
+        )
+
+
+def session_of(store: Store, number: int | None) -> SessionRow:
+    """Return a session by its number, the newest by default.
+
+    Raises:
+        UnknownNameError: There is none of that number, or none at all.
+    """
+    sessions = {one.id: one for one in store.sessions()}
+    if number is None and sessions:
+        return sessions[max(sessions)]
+    if number not in sessions:
+        known = [str(one) for one in sessions]
+        mend = "" if known else "One begins with the first substitutes seen in `datrnet browse`."
+        raise UnknownNameError("session", str(number or "the newest"), known, mend=mend)
+    return sessions[number]
+
+
+def steps_of(store: Store, session: SessionRow) -> tuple[Step, ...]:
+    """Return a session's steps in order.
+
+    Raises:
+        DatabaseError: One of them cannot be read.
+    """
+    return tuple(map(_step, store.steps(session.id)))
+
+
+def _step(row: StepRow) -> Step:
+    try:
+        request: dict[str, Any] = json.loads(row.request_json)
+        return Step(
+            position=row.position,
+            action=row.action,
+            made_at=row.made_at,
+            item=request["item"],
+            changes=dict(request.get("changes") or {}),
+            taken=dict(request.get("taken") or {}),
+            within=request.get("within"),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatabaseError(
+            f"Step {row.position} of session {row.session_id} cannot be read.",
+            mend="Show or export another session; `datrnet session list` has them all.",
+        ) from error

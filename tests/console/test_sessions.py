@@ -1,0 +1,155 @@
+"""`datrnet session`: what was asked in the explorer, listed, asked again and handed on."""
+
+import csv
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from datrnet.core.data.workspace import Workspace
+
+Run = Callable[..., Result]
+
+STEPS = (
+    ("query", {"item": "item-1", "changes": {}, "within": None, "k": 60}),  # of an older version
+    ("change", {"item": "item-1", "changes": {"colour": "Black"}, "taken": {}, "within": None}),
+    (
+        "change",
+        {
+            "item": "item-1",
+            "changes": {"pattern": "striped"},
+            "taken": {"colour": "item-2"},
+            "within": "pattern",
+        },
+    ),
+    ("query", {"item": "item-99", "changes": {}, "taken": {}, "within": None}),
+)
+
+
+@pytest.fixture
+def root(copied: Workspace) -> Path:
+    """A workspace with two sessions; the last step of the newer one is of an item that is gone."""
+    with copied.open_store() as store:
+        store.add_step(store.start_session("explorer"), *_stored(STEPS[0]))
+        newer = store.start_session("explorer")
+        for step in STEPS:
+            store.add_step(newer, *_stored(step))
+    return copied.root
+
+
+def _stored(step: tuple[str, dict[str, object]]) -> tuple[str, str]:
+    return step[0], json.dumps(step[1])
+
+
+def test_sessions_are_listed_the_newest_first(run: Run, root: Path) -> None:
+    found = json.loads(run(root, "session", "list", "--json").stdout)
+    assert [(one["id"], one["steps"]) for one in found] == [(2, 4), (1, 1)]
+    lines = run(root, "session", "list").stdout.splitlines()
+    assert [line.split()[0] for line in lines if line.strip()[:1].isdigit()] == ["2", "1"]
+
+
+def test_steps_are_shown_in_words(run: Run, root: Path) -> None:
+    shown = run(root, "session", "show").stdout
+    for words in ("as it is", "colour → Black", "colour → as item-2", "within pattern", "item-99"):
+        assert words in shown
+    facts = json.loads(run(root, "session", "show", "--session", 1, "--json").stdout)
+    assert [(one["action"], one["item"]) for one in facts["steps"]] == [("query", "item-1")]
+
+
+def test_a_replay_finds_what_a_search_finds(run: Run, root: Path) -> None:
+    facts = json.loads(run(root, "session", "replay", "-k", 4, "--json").stdout)
+    searches = (
+        (),
+        ("--set", "colour=Black"),
+        ("--set", "pattern=striped", "--take", "colour=item-2", "--within", "pattern"),
+    )
+    for step, words in zip(facts["steps"], searches, strict=False):
+        searched = json.loads(run(root, "search", "item-1", *words, "-k", 4, "--json").stdout)
+        assert [one["id"] for one in step["substitutes"]] == [
+            one["id"] for one in searched["substitutes"]
+        ]
+        assert step["problem"] is None
+    assert "No item is called 'item-99'" in facts["steps"][3]["problem"]
+    assert facts["steps"][3]["substitutes"] == []
+    shown = run(root, "session", "replay", "-k", 4).stdout
+    assert "3. item-1" in shown
+    assert facts["steps"][1]["substitutes"][0]["id"] in shown
+    assert "No item is called 'item-99'" in shown
+
+
+def test_the_files_tell_the_same(run: Run, root: Path, tmp_path: Path) -> None:
+    for name in ("one.json", "one.csv", "one.html"):
+        done = run(root, "session", "export", tmp_path / name, "-k", 3)
+        assert done.exit_code == 0, done.output
+        assert "1 step could not be asked again" in done.stderr
+    facts = json.loads((tmp_path / "one.json").read_text("utf-8"))
+    assert facts == json.loads(run(root, "session", "replay", "-k", 3, "--json").stdout)
+    with (tmp_path / "one.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["step"], row["id"]) for row in rows] == [
+        (str(step["position"]), found["id"])
+        for step in facts["steps"]
+        for found in step["substitutes"] or [{"id": ""}]
+    ]
+    assert rows[-1]["problem"] == facts["steps"][3]["problem"]
+    page = (tmp_path / "one.html").read_text("utf-8")
+    for step in facts["steps"]:
+        for found in step["substitutes"]:
+            assert f"{found['rank']}. {found['id']}" in page
+    # the query and three substitutes of three steps; the item that is gone has no picture
+    assert page.count("data:image/jpeg;base64,") == 12
+    assert page.count("no picture") == 1
+    assert "http" not in page
+    assert "<script" not in page
+
+
+def test_titles_reach_the_page_escaped_and_inert(run: Run, root: Path, tmp_path: Path) -> None:
+    with sqlite3.connect(root / "catalog.db") as db:
+        db.execute("UPDATE items SET title = ?", ["<b>bold</b> \x1b[31m \u202e & co"])
+    db.close()
+    assert run(root, "session", "export", tmp_path / "one.html").exit_code == 0
+    page = (tmp_path / "one.html").read_text("utf-8")
+    assert "&lt;b&gt;bold&lt;/b&gt;" in page
+    assert "<b>bold" not in page
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("show", "--session", 7), "No session is called '7'"),
+        (("replay", "--session", 7), "No session is called '7'"),
+        (("export", "one.pdf"), "Use one of .csv, .json, .html"),
+        (("export", "nowhere/one.csv"), "cannot be written"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    run: Run, root: Path, tmp_path: Path, words: tuple[object, ...], said: str
+) -> None:
+    if words[0] == "export":
+        words = ("export", tmp_path / str(words[1]))
+    done = run(root, "session", *words)
+    assert done.exit_code in (1, 2)
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_session_it_says_where_they_come_from(run: Run, ready: Path) -> None:
+    assert "one begins with" in run(ready, "session", "list").stderr
+    done = run(ready, "session", "show")
+    assert done.exit_code == 2
+    assert "datrnet browse" in done.stderr
+
+
+def test_a_damaged_step_says_so(run: Run, root: Path) -> None:
+    with sqlite3.connect(root / "catalog.db") as db:
+        db.execute("UPDATE session_steps SET request_json = '{' WHERE session_id = 2")
+    db.close()
+    done = run(root, "session", "show")
+    assert done.exit_code == 1
+    assert "Step 1 of session 2 cannot be read" in done.stderr
+    assert run(root, "session", "show", "--session", 1).exit_code == 0
