@@ -24,6 +24,10 @@ class Wishes:
     changes: Changes
     within: str | None
     """The super-category whose value the prototypes share with the query; None: all items'."""
+    exact: frozenset[str] = frozenset()
+    """Super-categories in which an answer must be labelled as wanted."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """How often a super-category counts, where that is not once."""
 
 
 class History:
@@ -33,9 +37,11 @@ class History:
     they rest becomes a step: a proposal replaces the proposal before it until it is settled.
     """
 
-    def __init__(self, within: str | None = None) -> None:
+    def __init__(
+        self, within: str | None = None, weights: Mapping[str, float] | None = None
+    ) -> None:
         """Begin with no change."""
-        self._states = [Wishes({}, within)]
+        self._states = [Wishes({}, within, weights=dict(weights or {}))]
         self._at = 0
         self._settled = True
 
@@ -58,6 +64,16 @@ class History:
     def within(self) -> str | None:
         """The super-category within which prototypes are made; None for generic ones."""
         return self._states[self._at].within
+
+    @property
+    def exact(self) -> frozenset[str]:
+        """The super-categories in which an answer must be labelled as wanted."""
+        return self._states[self._at].exact
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """How often a super-category counts, where that is not once."""
+        return dict(self._states[self._at].weights)
 
     @property
     def can_undo(self) -> bool:
@@ -85,6 +101,22 @@ class History:
         self.settle()
         if within != self.within:
             self._append(replace(self._states[self._at], within=within))
+
+    def keep_exactly(self, name: str, *, exact: bool) -> None:
+        """Ask for the wanted label in a super-category, or no longer: a step of its own."""
+        self.settle()
+        changed = self.exact | {name} if exact else self.exact - {name}
+        if changed != self.exact:
+            self._append(replace(self._states[self._at], exact=changed))
+
+    def weigh(self, name: str, factor: float) -> None:
+        """Let a super-category count so often: a step of its own."""
+        self.settle()
+        weights = {one: old for one, old in self.weights.items() if one != name}
+        if factor != 1:
+            weights[name] = factor
+        if weights != self.weights:
+            self._append(replace(self._states[self._at], weights=weights))
 
     def _append(self, state: Wishes) -> None:
         del self._states[self._at + 1 :]

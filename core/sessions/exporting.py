@@ -83,6 +83,8 @@ def facts_of(sheet: SessionSheet) -> dict[str, Any]:
                 "changes": dict(one.step.changes),
                 "taken": dict(one.step.taken),
                 "within": one.step.within,
+                "where": {name: list(values) for name, values in one.step.where.items()},
+                "weights": dict(one.step.weights),
                 "problem": one.problem or None,
                 "substitutes": [
                     {

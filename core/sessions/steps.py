@@ -18,7 +18,7 @@ class Step:
     position: int
     """From 1."""
     action: str
-    """query, change, undo, redo, clear, within or back."""
+    """query, change, within, exact, weight, undo, redo, clear or back."""
     made_at: str
     """UTC, ISO 8601."""
     item: str
@@ -28,14 +28,20 @@ class Step:
     taken: Mapping[str, str] = field(default_factory=dict)
     """The code of the item that a super-category is taken from."""
     within: str | None = None
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Labels of which an answer must carry one."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """How often a super-category counts, where that is not once."""
 
     @property
     def words(self) -> str:
         """What is asked for, in words; empty for the item as it is."""
         wanted = [f"{name} → {value}" for name, value in self.changes.items()]
         wanted += [f"{name} → as {code}" for name, code in self.taken.items()]
-        within = [] if self.within is None else [f"within {self.within}"]
-        return ", ".join([*wanted, *within])
+        wanted += [] if self.within is None else [f"within {self.within}"]
+        wanted += [f"only {name} {' or '.join(values)}" for name, values in self.where.items()]
+        wanted += [f"{name} ×{factor:g}" for name, factor in self.weights.items()]
+        return ", ".join(wanted)
 
     def request(self, searcher: Searcher, k: int) -> Request:
         """Return what to search for.
@@ -48,6 +54,8 @@ class Step:
         return Request(
             changes=self.changes,
             taken={name: searcher.query_of_item(row) for name, row in rows.items()},
+            where=self.where,
+            weights=self.weights,
             within=self.within,
             k=k,
         )
@@ -89,6 +97,8 @@ def _step(row: StepRow) -> Step:
             changes=dict(request.get("changes") or {}),
             taken=dict(request.get("taken") or {}),
             within=request.get("within"),
+            where={name: tuple(one) for name, one in (request.get("where") or {}).items()},
+            weights=dict(request.get("weights") or {}),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise DatabaseError(

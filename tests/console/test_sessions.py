@@ -23,6 +23,8 @@ STEPS = (
             "changes": {"pattern": "striped"},
             "taken": {"colour": "item-2"},
             "within": "pattern",
+            "where": {"pattern": ["striped"]},
+            "weights": {"colour": 2.0},
         },
     ),
     ("query", {"item": "item-99", "changes": {}, "taken": {}, "within": None}),
@@ -53,7 +55,14 @@ def test_sessions_are_listed_the_newest_first(run: Run, root: Path) -> None:
 
 def test_steps_are_shown_in_words(run: Run, root: Path) -> None:
     shown = run(root, "session", "show").stdout
-    for words in ("as it is", "colour → Black", "colour → as item-2", "within pattern", "item-99"):
+    for words in (
+        "as it is",
+        "colour → Black",
+        "colour → as item-2",
+        "within pattern",
+        "colour ×2",
+        "item-99",
+    ):
         assert words in shown
     facts = json.loads(run(root, "session", "show", "--session", 1, "--json").stdout)
     assert [(one["action"], one["item"]) for one in facts["steps"]] == [("query", "item-1")]
@@ -64,7 +73,10 @@ def test_a_replay_finds_what_a_search_finds(run: Run, root: Path) -> None:
     searches = (
         (),
         ("--set", "colour=Black"),
-        ("--set", "pattern=striped", "--take", "colour=item-2", "--within", "pattern"),
+        (
+            *("--set", "pattern=striped", "--take", "colour=item-2", "--within", "pattern"),
+            *("--where", "pattern=striped", "--weight", "colour=2"),
+        ),
     )
     for step, words in zip(facts["steps"], searches, strict=False):
         searched = json.loads(run(root, "search", "item-1", *words, "-k", 4, "--json").stdout)

@@ -241,6 +241,8 @@ async def test_every_step_is_in_the_database(workspace: Workspace, run_explorer:
             "changes": {},
             "taken": {},
             "within": None,
+            "where": {},
+            "weights": {},
             "k": 60,
         }
         assert steps[1][1]["changes"] == {"colour": "blue"}
@@ -367,3 +369,49 @@ async def test_an_activation_map_looks_for_what_is_taken(
         await explorer.press("l", "l", "l", "m", "g", "enter", COLOUR, "g", "tab")
         wanted = explorer.screen.value_to_find(explorer.grid.row, "colour")
         assert wanted.value == "red"
+
+
+async def test_a_value_is_kept_exactly(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", COLOUR)
+        as_it_is = explorer.codes
+        await explorer.press("e")
+        assert set(explorer.labels("colour", 99)) == {"black"}
+        assert len(explorer.codes) == 11
+        assert "colour      =" in explorer.text()
+        await explorer.press("j")  # what is wanted now is what must be carried
+        assert set(explorer.labels("colour", 99)) == {"blue"}
+        await explorer.press("u", "u")
+        assert explorer.codes == as_it_is
+        await explorer.press("r", "e")
+        assert explorer.codes == as_it_is
+        await explorer.press("3", "e")
+        assert "no season label" in explorer.notices()
+
+
+async def test_a_super_category_counts_more_or_less(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", COLOUR)
+        as_it_is = explorer.codes
+        for _ in range(3):
+            await explorer.press("less_than_sign")
+        assert explorer.screen.visit.history.weights == {"colour": 0.0}
+        assert "×0" in explorer.text()
+        row = explorer.app.library.catalog.row_of_code("P-000")
+        searcher = explorer.app.library.searcher
+        found = searcher.substitutes(
+            searcher.query_of_item(row), Request(weights={"colour": 0.0}, k=60)
+        )
+        assert explorer.codes == [one.code for one in found] != as_it_is
+        await explorer.press("less_than_sign")
+        assert "is the end" in explorer.notices()
+        await explorer.press(*["greater_than_sign"] * 3)
+        assert explorer.codes == as_it_is
+        await explorer.press("greater_than_sign")
+        assert "×2" in explorer.text()
+        await explorer.press("u")
+        assert explorer.codes == as_it_is
+        await explorer.press("r", "tab", "enter")  # a taste that holds for the next query too
+        assert explorer.screen.visit.history.weights == {"colour": 2.0}

@@ -31,6 +31,12 @@ from datrnet.tui.widgets.too_small import TooSmall
 
 NUM_SUBSTITUTES = 60
 
+FACTORS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
+"""How often a super-category may count."""
+
+EXACT = "="
+"""Stands beside a super-category that is kept exactly."""
+
 
 class SubstitutesScreen(ExplorerScreen):
     """A query, its changes, and what comes nearest."""
@@ -104,9 +110,18 @@ class SubstitutesScreen(ExplorerScreen):
         self.query_one(TitleBar).trail = tuple(catalog.titles[one.row] for one in self._trail)
         pickers = self.query_one(Pickers)
         pickers.offer(self._marked)
-        pickers.show(catalog.labels_of(row), self.visit.history.changes)
+        pickers.show(catalog.labels_of(row), self.visit.history.changes, self._emphasis)
         self.show_picture(self.query_one("#query-picture", PictureView), row)
         self._search()
+
+    @property
+    def _emphasis(self) -> dict[str, str]:
+        """The signs beside super-categories: kept exactly, and how often it counts."""
+        history = self.visit.history
+        signs = dict.fromkeys(history.exact, EXACT)
+        for name, factor in history.weights.items():
+            signs[name] = f"{signs.get(name, '')}×{factor:g}"
+        return signs
 
     @property
     def _marked(self) -> Taken | None:
@@ -128,6 +143,8 @@ class SubstitutesScreen(ExplorerScreen):
             "changes": history.values,
             "taken": {name: one.code for name, one in history.taken.items()},
             "within": history.within,
+            "where": {name: list(values) for name, values in self._where.items()},
+            "weights": history.weights,
             "k": NUM_SUBSTITUTES,
         }
         self.session.add(action, request)
@@ -149,9 +166,27 @@ class SubstitutesScreen(ExplorerScreen):
         return Request(
             changes=history.values,
             taken={name: self.library.query_of(one.row) for name, one in history.taken.items()},
+            where=self._where,
+            weights=history.weights,
             within=history.within,
             k=NUM_SUBSTITUTES,
         )
+
+    @property
+    def _where(self) -> dict[str, tuple[str, ...]]:
+        """The labels that an answer must carry."""
+        wanted = self._wanted_values()
+        return {
+            name: (value,)
+            for name in sorted(self.visit.history.exact)
+            if (value := wanted.get(name)) is not None
+        }
+
+    def _wanted_values(self) -> dict[str, str | None]:
+        """Return the value asked for now in every super-category, None where nobody knows it."""
+        history, catalog = self.visit.history, self.library.catalog
+        taken = {name: catalog.labels_of(one.row)[name] for name, one in history.taken.items()}
+        return {**catalog.labels_of(self.visit.row), **taken, **history.values}
 
     @work(thread=True, exclusive=True, group="substitutes")
     def _find(self, row: int, request: Request) -> None:
@@ -184,7 +219,9 @@ class SubstitutesScreen(ExplorerScreen):
                 caption=lambda position: (found[position].title, matches(found[position])),
             ),
             cursor=self.visit.cursor,
-            empty_text="There is nothing else to show.",
+            empty_text="No item is labelled so: the pickers marked = say how."
+            if message.request.where
+            else "There is nothing else to show.",
         )
 
     # ── the result under the cursor ──────────────────────────────────────────
@@ -238,7 +275,8 @@ class SubstitutesScreen(ExplorerScreen):
         """Make the result under the cursor the next query."""
         if (row := self.grid.row) is not None:
             self._settle()
-            self._trail.append(Visit(row, History(self.visit.history.within)))
+            before = self.visit.history
+            self._trail.append(Visit(row, History(before.within, before.weights)))
             self._record("query")
             self._show_query()
 
@@ -274,6 +312,38 @@ class SubstitutesScreen(ExplorerScreen):
         ways = [None, *(one.name for one in self.library.catalog.super_categories)]
         history.stay_within(ways[(ways.index(history.within) + step) % len(ways)])
         self._step("within", "", moved=True)
+
+    @on(Pickers.Kept)
+    def _keep_exactly(self, message: Pickers.Kept) -> None:
+        """Leave only results that are labelled as wanted, or let the distance decide again."""
+        self._settle()
+        name, history = message.name, self.visit.history
+        if name not in history.exact and self._wanted_values().get(name) is None:
+            self.notify(f"There is no {inert(name)} label to keep.", markup=False, timeout=2)
+            return
+        history.keep_exactly(name, exact=name not in history.exact)
+        self._step("exact", "", moved=True)
+
+    @on(Pickers.Weighed)
+    def _weigh(self, message: Pickers.Weighed) -> None:
+        """Let a super-category count more or less."""
+        self._settle()
+        searcher, history = self.library.searcher, self.visit.history
+        assert searcher is not None
+        if searcher.is_entangled:
+            said = "This index compares all super-categories as one: none counts alone."
+            self.notify(said, markup=False)
+            return
+        at = FACTORS.index(history.weights.get(message.name, 1.0)) + message.step
+        if not 0 <= at < len(FACTORS):
+            self.notify(f"×{FACTORS[at - message.step]:g} is the end.", markup=False, timeout=2)
+            return
+        left = dict.fromkeys(searcher.names, 1.0) | history.weights | {message.name: FACTORS[at]}
+        if not any(left.values()):
+            self.notify("Something must count.", timeout=2)
+            return
+        history.weigh(message.name, FACTORS[at])
+        self._step("weight", "", moved=True)
 
     @on(Pickers.Done)
     def _to_results(self) -> None:

@@ -77,6 +77,9 @@ class Pickers(Vertical):
         Binding("right,l", "open_next(1)", "Next picker", show=False),
         Binding("left,h", "open_next(-1)", "Previous picker", show=False),
         Binding("x,delete", "reset", "This value as it is", show=False),
+        Binding("e", "keep_exactly", "Only items labelled so, or any", show=False),
+        Binding("greater_than_sign,plus", "weigh(1)", "Count this more", show=False),
+        Binding("less_than_sign,minus", "weigh(-1)", "Count this less", show=False),
     ]
 
     @dataclass
@@ -86,6 +89,19 @@ class Pickers(Vertical):
         changes: dict[str, Wish]
         """Wanted value, or the item that it is taken from, by super-category."""
 
+    @dataclass
+    class Kept(Message):
+        """Labels of a super-category shall be as wanted, or need no longer be."""
+
+        name: str
+
+    @dataclass
+    class Weighed(Message):
+        """A super-category shall count more (1) or less (-1)."""
+
+        name: str
+        step: int
+
     class Done(Message):
         """The choice is made; on to the results."""
 
@@ -94,6 +110,8 @@ class Pickers(Vertical):
         self._choices = choices
         self._labels: Mapping[str, str | None] = {}
         self._changes: dict[str, Wish] = {}
+        self._emphasis: Mapping[str, str] = {}
+        """Beside a super-category, that it is kept exactly and how often it counts."""
         self._marked: Taken | None = None
         self._listed: list[Wish | None] = []
         """What each line of the list stands for."""
@@ -118,10 +136,16 @@ class Pickers(Vertical):
             if self._labels:
                 self._fill()
 
-    def show(self, labels: Mapping[str, str | None], changes: Changes) -> None:
-        """Show the values that an item carries, and those wished for."""
+    def show(
+        self,
+        labels: Mapping[str, str | None],
+        changes: Changes,
+        emphasis: Mapping[str, str] | None = None,
+    ) -> None:
+        """Show the values that an item carries, those wished for, and signs beside names."""
         is_new = labels != self._labels
         self._labels, self._changes = dict(labels), dict(changes)
+        self._emphasis = emphasis or {}
         self._write_headers()
         if is_new or self._listed != self._to_list():
             self._fill()
@@ -158,7 +182,7 @@ class Pickers(Vertical):
 
     def _header(self, idx: int, name: str, own: str, wish: str | None) -> Content:
         room = max(4, self.size.width - NAME_WIDTH - 5)
-        label = fitted(name, NAME_WIDTH)
+        label = self._label(name)
         if wish is None:
             return Content.assemble(
                 (f" {idx + 1} ", "$text-muted"), label, " ", (fitted(own, room), "$text-muted")
@@ -170,6 +194,14 @@ class Pickers(Vertical):
             (f" {idx + 1} ", "$text-muted"), label, " ", (f"{short} → ", "$text-muted"),
             (fitted(wish, max(1, room - cell_len(short) - 3)).rstrip(), "bold $text-accent"),
         )  # fmt: skip
+
+    def _label(self, name: str) -> Content:
+        """Return a super-category's name in so many cells, with the signs that stand beside it."""
+        signs = self._emphasis.get(name, "")
+        if not signs:
+            return Content(fitted(name, NAME_WIDTH))
+        short = fitted(name, NAME_WIDTH - 1 - cell_len(signs))
+        return Content.assemble(short, " ", (signs, "bold $text-accent"))
 
     def _fill(self) -> None:
         choices = self._choices[self._open]
@@ -243,6 +275,14 @@ class Pickers(Vertical):
         """Take the open picker's change back."""
         self._wish(None)
         self._highlight()
+
+    def action_keep_exactly(self) -> None:
+        """Ask for answers that are labelled as wanted in the open picker, or no longer."""
+        self.post_message(self.Kept(self._choices[self._open].category.name))
+
+    def action_weigh(self, step: int) -> None:
+        """Let the open picker's super-category count more or less."""
+        self.post_message(self.Weighed(self._choices[self._open].category.name, step))
 
     def _wish(self, value: Wish | None) -> None:
         """Change the open super-category; None stands for the value as it is."""
