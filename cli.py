@@ -731,7 +731,8 @@ def compare(
     """Train every system that the paper compares with, and print its tables 2 and 3 for them.
 
     All see the same pictures with one budget, keep their best epoch by the validation items, and
-    are measured alike. What is finished is kept: run the same command again to go on.
+    are measured alike. What is finished is kept: run the same command again to go on. The tables
+    of another call take the place of those before; what it trained stays.
     """
     from datrnet.console.comparing import CompareOptions
     from datrnet.console.experimenting import run_experiment

@@ -45,6 +45,11 @@ class CompareOptions:
         if self.systems:
             names = [one.strip() for given in self.systems for one in given.split(",")]
             settings["systems"] = [one for one in names if one]
+            if not settings["systems"]:
+                raise ConfigError(
+                    "--systems names none.",
+                    mend="Name some, as --systems adde-m,datrnet, or leave it away for all.",
+                )
         if self.budget is not None:
             settings["system"] = {**tables.get("system", {}), "minutes": minutes_of(self.budget)}
         if self.epochs is not None:

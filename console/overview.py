@@ -16,6 +16,7 @@ from datrnet.core.data.catalog import UNLABELED, Catalog
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DatrnetError
+from datrnet.core.models.run_folder import is_being_trained
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
 from datrnet.db.rows import RunRow
@@ -103,7 +104,7 @@ def _look(workspace: Workspace, store: Store, *, check: bool) -> Overview:
             for idx, one in enumerate(catalog.super_categories)
         ),
         index=_look_at_index(workspace, store, catalog, check=check),
-        runs=tuple(_run_facts(run) for run in store.runs()),
+        runs=tuple(_run_facts(workspace, run) for run in store.runs()),
         num_evaluations=len(store.evaluations()),
         experiments=tuple(
             sorted(path.parent.name for path in workspace.experiments.glob("*/outcome.json"))
@@ -147,15 +148,25 @@ def _look_at_index(
     )
 
 
-def _run_facts(run: RunRow) -> dict[str, Any]:
+def _run_facts(workspace: Workspace, run: RunRow) -> dict[str, Any]:
     metrics = json.loads(run.metrics_json) if run.metrics_json else {}
     return {
         "name": run.name,
-        "status": run.status,
+        "status": _status(workspace, run),
         "started_at": run.started_at,
         "finished_at": run.finished_at,
         "validation_accuracy": {name: one["accuracy"] for name, one in metrics.items()},
     }
+
+
+def _status(workspace: Workspace, run: RunRow) -> str:
+    """Return how a run is: a program that was killed could not say so, nor who deletes a folder."""
+    folder = workspace.models / run.name
+    if not folder.is_dir():
+        return "missing"
+    if run.status == "running" and not is_being_trained(folder):
+        return "interrupted"
+    return run.status
 
 
 def _num_bytes(path: Path) -> int:

@@ -17,6 +17,9 @@ SECONDS_BETWEEN_LINES = 10.0
 PARTS = 10_000
 """Of a whole job, in its bar."""
 
+MANY = 50_000
+"""Of so many parts and more the share that is done says more than their number."""
+
 NARROW = 100
 """Below this many columns the bars are short, so that the figures have room."""
 
@@ -72,14 +75,14 @@ class StepProgress(Bars):
     def __call__(self, step: str, done: int, total: int) -> None:
         """Take note of how far a step is."""
         if step != self._step:
-            self._begin(step, total)
+            self._begin(step, done, total)
         if self._task is not None:
-            note = f"{done:,} of {total:,}" if total > 1 else ""
+            note = _count(done, total) if total > 1 else ""
             self.bars.update(self._task, completed=done, total=total, note=note)
         if not self.live and total > 1 and time.monotonic() >= self._next_line and done < total:
             self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
             left = self._clock.left(done / total)
-            self.console.print(f"{step}: {done:,} of {total:,}{left}{self._whole_note}")
+            self.console.print(f"{step}: {_count(done, total)}{left}{self._whole_note}")
 
     def __exit__(
         self,
@@ -92,9 +95,10 @@ class StepProgress(Bars):
             self._finish()
         super().__exit__(kind, error, trace)
 
-    def _begin(self, step: str, total: int) -> None:
+    def _begin(self, step: str, done: int, total: int) -> None:
         self._finish()
-        self._step, self._clock = step, Clock()
+        # what was there before this run is no sign of its speed
+        self._step, self._clock = step, Clock(done / total if total else 0.0)
         self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
         self._task = self.bars.add_task(step, total=total, note="")
         if not self.live:
@@ -104,6 +108,11 @@ class StepProgress(Bars):
         if self._task is not None:
             total = self.bars.tasks[self._task].total
             self.bars.update(self._task, completed=total)
+
+
+def _count(done: int, total: int) -> str:
+    """Return how far a step is."""
+    return f"{done:,} of {total:,}" if total < MANY else f"{done / total:.0%}"
 
 
 class Clock:

@@ -7,7 +7,7 @@ from typing import Any
 from datrnet.console.output import new_table, percent, print_json, results, say
 from datrnet.console.progress import Bars, Clock
 from datrnet.console.released import run_released
-from datrnet.core.config import Config
+from datrnet.core.config import Config, SystemChoice
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
@@ -104,7 +104,17 @@ class TrainOptions:
         if self.seed is not None:
             config = config.with_seed(self.seed)
         if self.epochs is not None:
-            config = replace(config, train=replace(config.train, epochs=self.epochs))
+            if self.minutes is not None:
+                raise ConfigError(
+                    "--minutes and --epochs are two ways to say when to stop; give one."
+                )
+            config = replace(
+                config,
+                train=replace(config.train, epochs=self.epochs),
+                system=replace(config.system, minutes=0.0),
+            )
+        if self.minutes == 0:
+            raise ConfigError("--minutes is 0, which is no time.", mend="For example: --minutes 10")
         given: dict[str, Any] = {
             "name": self.system,
             "backbone": self.backbone,
@@ -114,11 +124,18 @@ class TrainOptions:
         }
         named = {name: value for name, value in given.items() if value is not None}
         choice = replace(config.system, **named)
-        if choice.is_datrnet and named.keys() & {"backbone", "backbone_weights", "frozen"}:
+        default = SystemChoice()
+        stands_on_one = (choice.backbone, choice.backbone_weights, choice.frozen) != (
+            default.backbone,
+            default.backbone_weights,
+            default.frozen,
+        )
+        is_asked = named.keys() & {"backbone", "backbone_weights", "frozen"}
+        if choice.is_datrnet and (stands_on_one or is_asked):
             raise ConfigError(
                 "DAtRNet has no backbone.",
                 mend="Choose another --system, as datrnet-on-backbone, or leave --backbone, "
-                "--backbone-weights and --frozen away.",
+                "--backbone-weights and --frozen away, on the command line and in the config.",
             )
         if self.triplets is not None:
             if choice.name != ADDE:
@@ -259,7 +276,8 @@ class TrainingProgress(Bars):
     def _epoch(self, event: EpochDone) -> None:
         report = event.report
         task = self._tasks[event.super_category]
-        accuracy = f"  validation {percent(report.accuracy)}"
+        is_measured = report.accuracy is not None
+        accuracy = f"  validation {percent(report.accuracy)}" if is_measured else ""
         self.bars.update(
             task,
             accuracy=accuracy,
@@ -272,8 +290,9 @@ class TrainingProgress(Bars):
         self.console.print(
             f"{inert(event.super_category)}: {_place(event, report.epoch, ' of ')}, "
             f"loss {report.loss:.4f}, {triplets}"
-            f"validation accuracy {percent(report.accuracy)}"
-            f"{' (best)' if report.is_best else ''}, {report.seconds:.1f} s{left}"
+            + (f"validation accuracy {percent(report.accuracy)}" if is_measured else "")
+            + (" (best), " if is_measured and report.is_best else ", " if is_measured else "")
+            + f"{report.seconds:.1f} s{left}"
         )
 
     def _begin(self, name: str) -> None:

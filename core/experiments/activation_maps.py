@@ -270,7 +270,8 @@ def drawn(setting: Setting, runs: Sequence[RunFolder], found: Sequence[ItemLooks
     ):
         top = HEADER + number * row_height
         code = setting.catalog.codes[one.row]
-        name = f"{code}, {runs[system].config.system.name}" if runs[1:] else code
+        # its code below the picture, the other system below the same picture once more
+        name = runs[system].config.system.name if system else code
         picture = item_picture(setting, one.row, SIDE)
         sheet.put(picture, _left(0), top, SIDE)
         sheet.write(name, _left(0), top + SIDE + 3, SIDE, colour=FAINT)

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from datrnet.core.config import Config, SystemChoice
-from datrnet.core.errors import ConfigError, UnknownNameError
+from datrnet.core.errors import ConfigError, UnknownNameError, nearest
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Score
 from datrnet.core.experiments.charts import dot_chart
@@ -21,6 +21,10 @@ from datrnet.core.models.run_folder import plain_name
 from datrnet.core.systems.making import check_choices
 
 ALL = "all"
+
+MOST_STAGES = 3
+"""Of FashionSearchNet: fewer epochs are not enough for one of each."""
+
 DATRNET = SystemChoice().name
 
 
@@ -43,7 +47,10 @@ class Options(StudyOptions):
         wanted = {plain_name(name) for name in self.systems}
         for name in self.systems:
             if plain_name(name) not in names:
-                raise UnknownNameError("system of this comparison", name, sorted(names))
+                mend = nearest(name, names)
+                if not mend.startswith("Did"):
+                    mend = f"Known: {', '.join(sorted(names))}."
+                raise UnknownNameError("system of this comparison", name, names, mend=mend)
         found = tuple(one for one in self.variants if wanted & {ALL, *_names_of(one)})
         if not found:
             raise ConfigError("No system is to be compared.", mend="Write: systems = ['all']")
@@ -103,7 +110,7 @@ def run(setting: Setting, options: Options) -> Outcome:
                 rows=tuple((name, *_costs(some)) for name, some in found),
             ),
         ),
-        notes=_notes(options, base, names, results[0][0]),
+        notes=_notes(options, base, names, results[0][0], study.num_items),
         pictures={"accuracy": _chart(options.k, found)},
     )
 
@@ -165,9 +172,15 @@ def _costs(some: Sequence[Measured]) -> tuple[Cell, ...]:
 
 
 def _notes(
-    options: Options, base: Config, names: Sequence[str], first: Measured
+    options: Options, base: Config, names: Sequence[str], first: Measured, num_items: int
 ) -> tuple[str, ...]:
+    whole = (
+        f"The split has {num_items} items and a list {options.k}: it is nearly the whole split, "
+        f"so that top-{options.k} says little. NDCG still tells the systems apart; a smaller k, "
+        "or the split all, says more.",
+    )
     return (
+        *(whole if num_items < 2 * options.k else ()),
         f"Super-categories: {', '.join(names)}. Every system sees the same pictures of the "
         f"training items ({base.model.image_size} px), {_budget(base)}; the best epoch by the "
         f"validation items is kept. {first.query.num_queries:,} queries without a change, "
@@ -187,7 +200,9 @@ def _budget(base: Config) -> str:
         time = timedelta(minutes=base.system.minutes)
         return f"for {time} (hours, minutes, seconds) of wall time each"
     epochs = base.train.epochs
-    return f"for {epochs} {'epoch' if epochs == 1 else 'epochs'} each"
+    least = ", one at the least," if epochs < MOST_STAGES else ""
+    words = f"{epochs} {'epoch' if epochs == 1 else 'epochs'}"
+    return f"for {words} each, which the stages of a system share{least}"
 
 
 def _seeds(options: Options) -> str:

@@ -119,6 +119,11 @@ class Study:
         self._training: dict[int, TrainingData] = {}
         self._gallery: dict[int, tuple[NDArray[np.uint8], NDArray[np.int64]]] = {}
 
+    @property
+    def num_items(self) -> int:
+        """How many items of the catalogue the split has."""
+        return len(self._rows)
+
     def measure(self, variants: Sequence[tuple[str, Config]]) -> list[list[Measured]]:
         """Return the figures of every variant, one for each seed.
 

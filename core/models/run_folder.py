@@ -19,6 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
+
 from datrnet.core.config import Config
 from datrnet.core.errors import CheckpointError
 from datrnet.db.rows import SuperCategory
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 RUN_FILE = "run.json"
+LOCK_FILE = "lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +206,19 @@ def load_weights(network: "nn.Module", path: Path) -> None:
 def plain_name(name: str) -> str:
     """Return a name as it may stand in a file's name: lower-case letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def is_being_trained(path: Path) -> bool:
+    """Tell whether some program holds the lock of a run's folder."""
+    lock = FileLock(path / LOCK_FILE)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:  # of a workspace that may only be read, nobody can train
+        return False
+    lock.release()
+    return False
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -2,9 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
 
-STEPS = 1000
+STEPS = 100_000
 """Parts of the whole that the progress of a training by the clock is told in."""
 
 
@@ -48,6 +49,21 @@ class Pace:
         """Return how much of the budget is used after so many epochs, from 0 to 1."""
         used = self.spent / self._seconds if self._seconds else epochs / self._epochs
         return min(used, 1.0)
+
+
+def shared_epochs(total: int, shares: Sequence[float]) -> tuple[int, ...]:
+    """Return how many of a training's epochs each of its stages has.
+
+    They sum to the total, and each has one at least: where there are fewer epochs than stages, each
+    has one.
+    """
+    total = max(total, len(shares))
+    ends = [0]
+    for number, share in enumerate(accumulate(shares), start=1):
+        left_over = total - (len(shares) - number)  # one for each stage to come
+        ends.append(min(max(round(total * share), ends[-1] + 1), left_over))
+    ends[-1] = total
+    return tuple(end - begin for begin, end in pairwise(ends))
 
 
 def falling(share: float) -> float:

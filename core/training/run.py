@@ -14,6 +14,7 @@ from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import CheckpointError, ConfigError
 from datrnet.core.models.run_folder import (
+    LOCK_FILE,
     RunFolder,
     load_weights,
     plain_name,
@@ -136,7 +137,7 @@ def train(
         DataError: A split has no picture, or a super-category has fewer than two values.
         UnknownNameError: A super-category of the run is gone from the catalogue.
     """
-    lock = FileLock(run.path / "lock")
+    lock = FileLock(run.path / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:

@@ -22,7 +22,7 @@ from datrnet.core.training.data import Progress, TrainingData
 from datrnet.core.training.given_triplets import given_triplets, triplets_folder
 from datrnet.core.training.kept import kept_features
 from datrnet.core.training.network_trainer import EpochReport
-from datrnet.core.training.pace import Pace, falling
+from datrnet.core.training.pace import Pace, falling, shared_epochs
 from datrnet.core.training.system_batches import SystemBatches
 
 TOP = 30
@@ -132,8 +132,9 @@ class SystemTrainer:
 
     def pace_of(self, stage: Stage) -> Pace:
         """Return a stage's part of the budget, its clock started."""
+        epochs = shared_epochs(self._config.train.epochs, [one.share for one in self.stages])
         return Pace(
-            epochs=max(1, round(stage.share * self._config.train.epochs)),
+            epochs=epochs[[one.name for one in self.stages].index(stage.name)],
             seconds=60 * stage.share * self._config.system.minutes,
             spent=self.place.spent,
         )

@@ -77,8 +77,17 @@ def test_all_systems_are_compared_and_not_trained_twice(compare: Run, root: Path
     assert "epoch" not in again.stderr
     page = (root / "experiments" / "comparison" / "comparison.md").read_text()
     assert "$ datrnet compare --epochs 2" in page
+    assert "for 2 epochs each, which the stages of a system share, one at the least," in page
+    assert "is nearly the whole split" not in page
     assert "(table 2)" in page
     assert "±" not in page
+
+
+def test_a_list_as_long_as_the_split_is_remarked(compare: Run) -> None:
+    words = ("--epochs", 1, "--systems", "attribute-based-alexnet", "--set", "k=12", "--json")
+    shown = compare(*words)
+    assert shown.exit_code == 0, shown.output
+    assert "The split has 12 items and a list 12" in json.loads(shown.stdout)["notes"][0]
 
 
 def test_several_seeds_show_their_spread(compare: Run, root: Path) -> None:
@@ -142,6 +151,8 @@ def test_frozen_features_are_kept_once_for_all(compare: Run, root: Path) -> None
     ("words", "said"),
     [
         (("--systems", "ade-m"), "is called 'ade-m'. Did you mean adde-m"),
+        (("--systems", ","), "--systems names none. Name some, as --systems adde-m"),
+        (("--systems", "zzz"), "fashionsearchnet-w-o-loc"),
         (("--budget", "ten"), "'ten' is no time. Write it as 90s, 10m or 1h30m."),
         (("--budget", "5m", "--epochs", 2), "give one"),
         (("--set", "system.backbone_weights=none.pt", "--systems", "adde-m"), "none.pt"),

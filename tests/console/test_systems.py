@@ -1,13 +1,16 @@
 """The compared systems go the way of DAtRNet: train, index, search, evaluate."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from typer.testing import Result
 
+from datrnet.core.data.workspace import Workspace
 from datrnet.core.models.backbones.backbone import Backbone
 from datrnet.core.models.backbones.making import BACKBONES
 from datrnet.core.training.system_trainer import SystemTrainer
@@ -132,6 +135,9 @@ def test_training_by_the_clock_ends(run: Run, root: Path, config: Path) -> None:
         (("--system", "adde-m", "--backbone", "alex"), "No backbone is called 'alex'."),
         (("--backbone", "tiny"), "DAtRNet has no backbone"),
         (("--frozen",), "DAtRNet has no backbone"),
+        ((), "DAtRNet has no backbone"),  # the config names one
+        (("--system", "amnet", "--minutes", 0), "--minutes is 0, which is no time"),
+        (("--system", "amnet", "--minutes", 1, "--epochs", 2), "give one"),
         (("--system", "adde-m", "--backbone-weights", "FILE"), "FILE"),
     ],
 )
@@ -146,6 +152,20 @@ def test_a_mistake_is_one_line(
     assert said.replace("FILE", str(weights)) in " ".join(result.stderr.split())
     assert "Traceback" not in result.stderr
     assert not list((root / "models").glob("*"))  # no run that could only fail again
+
+
+def test_info_tells_of_runs_that_died_or_are_gone(run: Run, root: Path, config: Path) -> None:
+    for system in ("attribute-based", "amnet"):
+        assert run(root, "train", "--config", config, "--system", system).exit_code == 0
+    with Workspace(root).open_store() as store:
+        store.update_run(store.runs()[0].name, status="running")  # as after a kill
+        gone = store.runs()[1].name
+    shutil.rmtree(root / "models" / gone)
+    facts = json.loads(run(root, "info", "--json").stdout)
+    assert [one["status"] for one in facts["runs"]] == ["interrupted", "missing"]
+    folder = root / "models" / facts["runs"][0]["name"]
+    with FileLock(folder / "lock"):
+        assert "running" in run(root, "info").stdout
 
 
 def test_a_system_without_its_weights_says_so(run: Run, root: Path, config: Path) -> None:

@@ -124,7 +124,7 @@ async def test_a_region_is_framed_and_the_caption_says_what_is_seen_in_it(
         await explorer.press("a")
         # unlike a map of nothing, a region is always there: it is what is embedded
         assert shown(explorer) not in (whole, picture)
-        assert caption(explorer) == "garment is read inside the frame: dress"
+        assert caption(explorer) == "In the frame: garment dress"
 
 
 async def test_an_item_without_the_label_has_nothing_to_look_for(

@@ -147,7 +147,7 @@ class ExplorerScreen(Screen[None]):
         if look is None:
             return None, f"No {network} label to look for"
         if look.region is not None:
-            return look, f"{network} is read inside the frame: {look.value}"
+            return look, f"In the frame: {network} {look.value}"
         if not look.heat.any():
             return None, f"The {network} network finds no {look.value} here"
         return look, f"Where the {network} network finds {look.value}"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datrnet.core.training.pace import Pace, falling
+from datrnet.core.training.pace import Pace, falling, shared_epochs
 
 
 class Clock:
@@ -55,3 +55,29 @@ def test_the_rate_falls_from_all_to_nothing(one: float, other: float) -> None:
     assert falling(0) == 1
     assert falling(1) == pytest.approx(0)
     assert falling(min(one, other)) >= falling(max(one, other))
+
+
+@given(st.integers(1, 60), st.lists(st.integers(1, 9), min_size=1, max_size=4))
+def test_stages_share_all_epochs_and_each_has_one(total: int, parts: list[int]) -> None:
+    shares = [part / sum(parts) for part in parts]
+    epochs = shared_epochs(total, shares)
+    assert sum(epochs) == max(total, len(parts))
+    assert min(epochs) >= 1
+    if total >= 10 * len(parts):  # then no share is lost to the others' least
+        for number, share in zip(epochs, shares, strict=True):
+            assert abs(number - total * share) <= 1 or number == 1
+
+
+@pytest.mark.parametrize(
+    ("total", "shares", "expected"),
+    [
+        (17, [0.706, 0.294], (12, 5)),
+        (17, [0.5, 0.5], (8, 9)),
+        (17, [0.3, 0.6, 0.1], (5, 10, 2)),
+        (1, [0.3, 0.6, 0.1], (1, 1, 1)),
+        (3, [0.3, 0.6, 0.1], (1, 1, 1)),
+        (7, [1.0], (7,)),
+    ],
+)
+def test_how_epochs_are_shared(total: int, shares: list[float], expected: tuple[int, ...]) -> None:
+    assert shared_epochs(total, shares) == expected

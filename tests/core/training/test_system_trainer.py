@@ -132,10 +132,9 @@ def test_a_resumed_system_equals_an_uninterrupted_one(
 def test_stages_share_the_epochs(squares: TrainingData, system: str) -> None:
     trainer = trainer_of(system, squares)
     epochs = [(stage, number) for stage, number, _ in trained(trainer)]
-    shares = {one.name: max(1, round(6 * one.share)) for one in trainer.stages}
-    assert epochs == [
-        (name, number) for name, num in shares.items() for number in range(1, num + 1)
-    ]
+    assert len(epochs) == CONFIG.train.epochs
+    names = [one.name for one in trainer.stages]
+    assert [stage for stage, number in epochs if number == 1] == names
     assert list(trainer.remaining) == []
 
 
