@@ -152,17 +152,29 @@ def _page(sheet: SessionSheet) -> str:
     )
     pictures = _Pictures(sheet)
     return environment.get_template(TEMPLATE).render(
-        session=sheet.session, answers=sheet.answers, picture=pictures.of, verdicts=_verdicts
+        session=sheet.session,
+        answers=sheet.answers,
+        picture=pictures.of,
+        verdicts=_verdicts,
+        moment=_moment,
     )
 
 
-def _verdicts(found: Substitute) -> Sequence[tuple[str, str, str]]:
-    """Return for each super-category its name, the value carried, and whether it is the wanted."""
-    words = {True: "as wanted", False: "other", None: "unknown"}
+SIGNS = {True: "✓", False: "✗", None: "·"}
+"""Whether a value is the wanted one; the page explains them."""
+
+
+def _verdicts(found: Substitute) -> Sequence[tuple[str, str]]:
+    """Return for each super-category its name, and the value carried with its sign."""
     return [
-        (name, found.labels[name] or "no label", words[agrees])
+        (name, f"{SIGNS[agrees]} {found.labels[name] or 'no label'}")
         for name, agrees in found.agreement.items()
     ]
+
+
+def _moment(stamp: str) -> str:
+    """Return a time in UTC to the minute."""
+    return f"{stamp[:16].replace('T', ' ')} UTC"
 
 
 class _Pictures:
