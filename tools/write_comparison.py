@@ -43,7 +43,8 @@ COMPARISONS = (
         "EfficientNet-Lite0 with ImageNet weights, frozen: every system learns on the same "
         "numbers. Learning rates were chosen on the validation items, between 4e-4 and one or two "
         "of 1e-4 and 1e-3. ADDE-M's stages (12 and 5 epochs) and its batches of 128 triplets are "
-        "those of the check below.",
+        "those of the check below. It ran in parts with other work on the machine, so that "
+        "seconds and milliseconds are rough.",
         "comparison-pretrained",
     ),
 )
