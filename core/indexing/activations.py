@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from datrnet.core.data.overlay import Region
 from datrnet.core.data.pictures import Picture, picture_pixels
@@ -112,6 +113,8 @@ class RegionMaps(ActivationMaps):
         """Remember the run, of FashionSearchNet."""
         super().__init__(run)
         self._system: FashionSearchNet | None = None
+        self._seen: tuple[Path | Picture, tuple[Tensor, Tensor, Tensor]] | None = None
+        """The last picture, and where all super-categories look in it."""
 
     def is_loaded(self, super_category: str) -> bool:
         """Tell whether the system, one for all super-categories, is there."""
@@ -122,20 +125,27 @@ class RegionMaps(ActivationMaps):
     ) -> Look | None:
         """Return the region that is embedded, whatever is looked for; see the base class."""
         block = self.run.idx_of(super_category)
-        pixels = picture_pixels(picture, self.run.config.model.image_size)
-        if self._system is None:
-            system = trained_system(self.run)
-            assert isinstance(system, FashionSearchNet), "the run is of it"
-            self._system = system.to(compute_device())
-        images = to_network_input(torch.from_numpy(pixels[None])).to(compute_device())
-        with torch.inference_mode():
-            maps, boxes, values = self._system.localize(images)
+        maps, boxes, values = self._localized(picture)
+        side = self.run.config.model.image_size
         top, left, bottom, right = boxes[0, block].tolist()
         return Look(
-            heat=enlarged(maps[:, block : block + 1].clamp(min=0), len(pixels)),
+            heat=enlarged(maps[:, block : block + 1].clamp(min=0), side),
             value=self.run.super_categories[block].values[int(values[0, block])],
             region=(top, left, bottom, right),
         )
+
+    def _localized(self, picture: Path | Picture) -> tuple[Tensor, Tensor, Tensor]:
+        """Return where all super-categories look: one look at a picture is enough for them."""
+        if self._seen is None or self._seen[0] != picture:
+            pixels = picture_pixels(picture, self.run.config.model.image_size)
+            if self._system is None:
+                system = trained_system(self.run)
+                assert isinstance(system, FashionSearchNet), "the run is of it"
+                self._system = system.to(compute_device())
+            images = to_network_input(torch.from_numpy(pixels[None])).to(compute_device())
+            with torch.inference_mode():
+                self._seen = picture, self._system.localize(images)
+        return self._seen[1]
 
 
 def activation_maps_of(run: RunFolder, stage: int | None = None) -> ActivationMaps:

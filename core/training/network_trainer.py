@@ -29,6 +29,17 @@ from datrnet.core.training.triplets import draw_triplets
 MEASURED_ITEMS = 2048
 """Training items whose means are the prototypes of the validation accuracy."""
 
+UNREADABLE = (
+    OSError,
+    RuntimeError,
+    LookupError,
+    ValueError,
+    TypeError,
+    EOFError,
+    PickleError,
+)
+"""What a damaged state, or one of another architecture, raises when it is read."""
+
 WARM_UP_OF_RATE = 0.2
 """Share of the one-cycle schedule in which the learning rate rises."""
 
@@ -171,7 +182,7 @@ class NetworkTrainer:
             self._objective.proxies.load_state_dict(state["proxies"])
             self._optimizer.load_state_dict(state["optimizer"])
             self._schedule.load_state_dict(state["schedule"])
-        except (OSError, RuntimeError, LookupError, ValueError, EOFError, PickleError) as error:
+        except UNREADABLE as error:
             raise CheckpointError(
                 f"{path} cannot be resumed from.",
                 mend="Delete it and run `datrnet train --resume`.",

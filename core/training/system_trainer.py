@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from pickle import PickleError
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from datrnet.core.systems.system import Stage, System, Taught
 from datrnet.core.training.data import Progress, TrainingData
 from datrnet.core.training.given_triplets import given_triplets, triplets_folder
 from datrnet.core.training.kept import kept_features
-from datrnet.core.training.network_trainer import EpochReport
+from datrnet.core.training.network_trainer import UNREADABLE, EpochReport
 from datrnet.core.training.pace import Pace, falling, shared_epochs
 from datrnet.core.training.system_batches import SystemBatches
 
@@ -74,6 +73,11 @@ class SystemTrainer:
         self.system: System = system_of(config.system, config.model.image_size, num_values).to(
             self._device
         )
+        self.stages: tuple[Stage, ...] = self.system.stages()
+        """What is trained, in order."""
+        shares = [one.share for one in self.stages]
+        epochs = shared_epochs(config.train.epochs, shares)
+        self._epochs = {one.name: num for one, num in zip(self.stages, epochs, strict=True)}
         given = None
         if (folder := triplets_folder(config.system)) is not None:
             given = given_triplets(folder, data.find, data.labels, ~data.is_validation)
@@ -90,16 +94,10 @@ class SystemTrainer:
             )
 
     @property
-    def stages(self) -> tuple[Stage, ...]:
-        """What is trained, in order."""
-        return self.system.stages()
-
-    @property
     def remaining(self) -> Iterator[Stage]:
         """The stages that are not over; ``epochs`` trains each before the next is asked for."""
-        stages = self.stages
-        while self.place.stage < len(stages):
-            yield stages[self.place.stage]
+        while self.place.stage < len(self.stages):
+            yield self.stages[self.place.stage]
 
     @property
     def epochs_done(self) -> int:
@@ -132,9 +130,8 @@ class SystemTrainer:
 
     def pace_of(self, stage: Stage) -> Pace:
         """Return a stage's part of the budget, its clock started."""
-        epochs = shared_epochs(self._config.train.epochs, [one.share for one in self.stages])
         return Pace(
-            epochs=epochs[[one.name for one in self.stages].index(stage.name)],
+            epochs=self._epochs[stage.name],
             seconds=60 * stage.share * self._config.system.minutes,
             spent=self.place.spent,
         )
@@ -212,15 +209,7 @@ class SystemTrainer:
                 optimizer = self._optimizer_of(self.stages[self.place.stage])
                 optimizer.load_state_dict(state["optimizer"])
             self.best = EpochReport(**state["best"]) if state["best"] else None
-        except (
-            OSError,
-            RuntimeError,
-            LookupError,
-            ValueError,
-            TypeError,
-            EOFError,
-            PickleError,
-        ) as error:
+        except UNREADABLE as error:
             raise CheckpointError(
                 f"{path} cannot be resumed from.",
                 mend="Delete it; the training then begins anew.",

@@ -55,7 +55,7 @@ class FacetRail(OptionList):
 
     @dataclass
     class Changed(Message):
-        """Other values are chosen."""
+        """Other values are chosen; the rail shows it with the counts that it is then given."""
 
         chosen: Chosen
 
@@ -101,7 +101,6 @@ class FacetRail(OptionList):
         if not self._chosen:
             return False
         self._chosen = {}
-        self._write()
         self.post_message(self.Changed({}))
         return True
 
@@ -176,7 +175,6 @@ class FacetRail(OptionList):
         values = self._chosen.get(idx, frozenset()) ^ {value}
         others = {one: some for one, some in self._chosen.items() if one != idx}
         self._chosen = {**others, idx: values} if values else others
-        self._write()
         self.post_message(self.Changed(self.chosen))
 
     def action_fold(self, folded: bool) -> None:
