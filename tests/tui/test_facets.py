@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from textual import events
 from textual.app import App, ComposeResult
 
 from datrnet.core.data.workspace import Workspace
@@ -132,6 +133,17 @@ async def test_where_there_is_no_room_the_key_shows_and_hides_them(
         assert "▾ garment" not in explorer.text()
         assert explorer.grid.has_focus
         assert set(explorer.labels("colour", 99)) == {"red"}
+
+
+async def test_what_is_typed_at_once_goes_to_the_facets(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        for key in ("f", "j", "j", "space"):
+            explorer.app._driver.process_message(events.Key(key, None))
+        await explorer.pilot.pause()
+        await explorer.rest()
+        assert set(explorer.labels("garment", 99)) == {"dress"}
 
 
 async def test_facets_are_clicked(workspace: Workspace, run_explorer: Run) -> None:

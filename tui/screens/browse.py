@@ -173,7 +173,7 @@ class BrowseScreen(ExplorerScreen):
 
     def action_search(self) -> None:
         """Go to the search field."""
-        self.query_one("#search", Input).focus()
+        self.set_focus(self.query_one("#search", Input))
 
     def action_clear_search(self) -> None:
         """Show all that the facets leave; without a search the whole catalogue again."""
@@ -188,9 +188,14 @@ class BrowseScreen(ExplorerScreen):
         rail = self.query_one(FacetRail)
         if rail.has_focus:
             self.remove_class("-facets")
-            self.grid.focus()
+            self.set_focus(self.grid)
+            return
+        is_there = rail.display
+        self.add_class("-facets")
+        if is_there:
+            # at once, where focus() waits: what is typed next is meant for the facets
+            self.set_focus(rail)
         else:
-            self.add_class("-facets")
             rail.focus()
 
     def action_swap_focus(self) -> None:
