@@ -11,6 +11,7 @@ from textual.screen import Screen
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DatabaseError
+from datrnet.core.settings import Settings
 from datrnet.db.store import Store
 from datrnet.tui.library import Library
 from datrnet.tui.screens.browse import BrowseScreen
@@ -31,14 +32,18 @@ HEIGHTS = [(0, "-flat"), (SMALLEST_HEIGHT, "-low"), (32, "-high")]
 """The classes that a screen gets by its size, for the style sheet."""
 
 
-def explore(workspace: Workspace) -> None:
+def explore(workspace: Workspace, settings: Settings | None = None) -> None:
     """Run the explorer on a workspace until the person leaves.
+
+    Args:
+        workspace: Where the catalogue lies.
+        settings: How the person wants the explorer.
 
     Raises:
         DatabaseError: The workspace has no catalogue, or it cannot be read.
     """
     with workspace.open_store() as store:
-        ExplorerApp(workspace, store=store).run()
+        ExplorerApp(workspace, store=store, settings=settings).run()
 
 
 class ExplorerApp(App[None]):
@@ -54,17 +59,26 @@ class ExplorerApp(App[None]):
         Binding("q,ctrl+q", "quit", "Quit", key_display="q"),
     ]
 
-    def __init__(self, workspace: Workspace, *, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        store: Store | None = None,
+        settings: Settings | None = None,
+    ) -> None:
         """Open the workspace, so that what is wrong with it is said before the screen is taken.
 
         Args:
             workspace: Where the catalogue lies.
             store: Its open database; without one, it is opened here, and closed at the end.
+            settings: How the person wants the explorer.
 
         Raises:
             DatabaseError: The workspace has no catalogue, or it cannot be read.
         """
         super().__init__()
+        self.settings = settings or Settings()
+        self.theme = self.settings.theme
         self._own_store = workspace.open_store() if store is None else None
         opened = store or self._own_store
         assert opened is not None
