@@ -485,6 +485,14 @@ def search(
             "of them.",
         ),
     ] = None,
+    any_of: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--any",
+            metavar="NAME=VALUE",
+            help="Any of these values, each as good as the other; to be repeated.",
+        ),
+    ] = None,
     weight: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=NUMBER", help="2 counts a super-category twice, 0 not at all."),
@@ -527,6 +535,7 @@ def search(
         changes=tuple(change or ()),
         taken=tuple(take or ()),
         where=tuple(where or ()),
+        any_of=tuple(any_of or ()),
         weights=tuple(weight or ()),
         top=top,
         split=split,

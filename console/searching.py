@@ -33,6 +33,7 @@ class SearchOptions:
     changes: tuple[str, ...] = ()
     taken: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
     top: int | None = None
     split: str | None = None
@@ -43,11 +44,12 @@ class SearchOptions:
 
         Raises:
             ConfigError: An option is not of its form.
-            UnknownNameError: A name of ``--where`` or ``--within`` does not exist in the catalogue.
+            UnknownNameError: A name of ``--where``, ``--any`` or ``--within`` does not exist.
         """
         return Request(
             changes=_once("--set", "colour=black", self.changes),
-            where=_grouped(catalog, self.where),
+            where=_grouped(catalog, "--where", self.where),
+            any_of=_grouped(catalog, "--any", self.any_of),
             weights={
                 name: _factor(name, factor)
                 for name, factor in _once("--weight", "colour=2", self.weights).items()
@@ -173,10 +175,10 @@ def _once(option: str, example: str, given: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _grouped(catalog: Catalog, given: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+def _grouped(catalog: Catalog, option: str, given: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
     """Return the values by super-category; several of one mean any of them."""
     grouped: dict[str, tuple[str, ...]] = {}
-    for name, value in _pairs("--where", "category=Shirts", given):
+    for name, value in _pairs(option, "category=Shirts", given):
         known = catalog.super_categories[catalog.super_category_idx(name)].name
         grouped[known] = (*grouped.get(known, ()), value)
     return grouped

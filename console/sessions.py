@@ -50,7 +50,7 @@ def run_show(workspace: Workspace, number: int | None, *, as_json: bool) -> None
         return
     table = new_table("", "at", "did", "item", "asked for", numbers=("",))
     for one in steps:
-        cells = (one.made_at, one.action, one.item, one.words or "as it is")
+        cells = (one.made_at, one.action, one.subject, one.words or "as it is")
         table.add_row(str(one.position), *map(inert, cells))
     results().print(table)
 
@@ -92,7 +92,11 @@ def _sheet(workspace: Workspace, store: Store, number: int | None, top: int) -> 
     searcher = Searcher(catalog, Generation.current(workspace, store))
     with StepProgress() as progress:
         answers = replayed(
-            searcher, steps, top, lambda done, total: progress("Searching", done, total)
+            workspace,
+            searcher,
+            steps,
+            top,
+            lambda done, total: progress("Searching", done, total),
         )
     return SessionSheet(workspace=workspace, catalog=catalog, session=session, answers=answers)
 
@@ -112,4 +116,4 @@ def _show_answer(one: Answered) -> None:
 
 
 def _heading(step: Step, title: str) -> str:
-    return f"{step.position}. {step.item} {title}: {step.words or 'as it is'}"
+    return f"{step.position}. {step.subject} {title}: {step.words or 'as it is'}"

@@ -4,7 +4,7 @@ All three tell the same facts.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, RenderableType
@@ -17,6 +17,7 @@ from datrnet.core.data.inert_text import inert
 from datrnet.core.data.pictures import Picture
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.retrieval.generation import ENTANGLED
+from datrnet.core.retrieval.nearest import Nearest
 from datrnet.core.retrieval.search import Query, Request, Searcher, Substitute
 from datrnet.core.retrieval.wanted import Prototype
 
@@ -82,9 +83,16 @@ class Answer:
         }
 
     @property
+    def any_of(self) -> dict[str, tuple[str, ...]]:
+        """The values of which any will do, by super-category as the index spells it."""
+        given = {name.casefold(): values for name, values in self.request.any_of.items()}
+        names = self.searcher.names
+        return {name: given[name.casefold()] for name in names if name.casefold() in given}
+
+    @property
     def asked(self) -> frozenset[str]:
         """The super-categories that shall be another than the query's."""
-        return frozenset({*self.changes, *self.taken})
+        return frozenset({*self.changes, *self.taken, *self.any_of})
 
     @property
     def code(self) -> str | None:
@@ -106,6 +114,7 @@ def facts_of(answer: Answer) -> dict[str, object]:
             "title": answer.query.title,
             "picture": str(answer.picture),
             "labels": dict(answer.query.labels),
+            "nearest": {name: asdict(one) for name, one in _nearest(answer).items()},
         },
         "changes": answer.changes,
         "taken": answer.taken,
@@ -115,6 +124,7 @@ def facts_of(answer: Answer) -> dict[str, object]:
             for name, one in answer.prototypes.items()
         },
         "where": {name: list(values) for name, values in request.where.items()},
+        "any_of": {name: list(values) for name, values in request.any_of.items()},
         "requested_weights": dict(request.weights),
         "weights": _weights(answer),
         "split": request.split,
@@ -314,12 +324,24 @@ def _query_line(out: Console, answer: Answer, pictures: Pictures | None) -> Tabl
 
 def _wanted(answer: Answer, name: str) -> Text:
     """Return the query's value of a super-category, and what it is changed to."""
-    value = Text(inert(answer.query.labels.get(name) or "unknown"))
+    value = Text(inert(answer.query.labels.get(name) or _guess(answer, name)))
     if name in answer.changes:
         value.append(" → ").append(inert(answer.changes[name]), style="bold")
+    if name in answer.any_of:
+        value.append(" → ").append(inert(" or ".join(answer.any_of[name])), style="bold")
     if name in answer.taken:
         value.append(" → ").append(inert(f"as {answer.taken[name]}"), style="bold")
     return value
+
+
+def _guess(answer: Answer, name: str) -> str:
+    """Return in words what the networks take an unlabelled query for."""
+    nearest = _nearest(answer).get(name)
+    return "unknown" if nearest is None else f"unknown, nearest {nearest.value}"
+
+
+def _nearest(answer: Answer) -> Mapping[str, Nearest]:
+    return answer.searcher.nearest_values(answer.query)
 
 
 def _item(code: str, title: str, distance: float | None) -> Text:

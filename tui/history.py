@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from datrnet.core.retrieval.search import Query
+from datrnet.tui.library import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,9 +16,22 @@ class Taken:
     code: str
 
 
-Wish = str | Taken
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Several values of a super-category, of which each is as good as the other."""
+
+    values: tuple[str, ...]
+
+    def toggled(self, value: str) -> "AnyOf | None":
+        """Return the same with a value more, or without it; None where none is left."""
+        left = tuple(one for one in self.values if one != value)
+        found = left if len(left) < len(self.values) else (*self.values, value)
+        return AnyOf(found) if found else None
+
+
+Wish = str | Taken | AnyOf
 Changes = Mapping[str, Wish]
-"""Wanted value, or the item that it is taken from, by super-category."""
+"""Wanted value, several of them, or the item that it is taken from, by super-category."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,11 @@ class History:
     def taken(self) -> dict[str, Taken]:
         """Of the changes those that are taken from another item."""
         return {name: one for name, one in self.changes.items() if isinstance(one, Taken)}
+
+    @property
+    def any_of(self) -> dict[str, tuple[str, ...]]:
+        """Of the changes those to any of several values."""
+        return {name: one.values for name, one in self.changes.items() if isinstance(one, AnyOf)}
 
     @property
     def within(self) -> str | None:
@@ -150,8 +172,18 @@ class History:
 
 @dataclass(slots=True)
 class Visit:
-    """A query on the trail: an item, its changes, and where the cursor was among the results."""
+    """A query on the trail, its changes, and where the cursor was among the results."""
 
-    row: int
+    query: Query
     history: History = field(default_factory=History)
     cursor: int = 0
+    picture: Path | None = None
+    """The file of a query that is no item of the catalogue."""
+
+    @property
+    def source(self) -> Source:
+        """What its picture is of."""
+        if self.picture is not None:
+            return self.picture
+        assert self.query.row is not None
+        return self.query.row

@@ -1,6 +1,7 @@
 """What the explorer works on: the open catalogue, and its index where there is one."""
 
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from datrnet.core.retrieval.search import Query, Searcher
 from datrnet.db.store import Store
 from datrnet.tui.looker import Looker
 from datrnet.tui.thumbnails import Thumbnails
+
+Source = int | Path
+"""What a picture is shown of: an item, by its row of the catalogue, or a file that is in none."""
 
 
 class Library:
@@ -44,9 +48,11 @@ class Library:
         except IndexStaleError as error:
             self.trouble = error
 
-    def picture(self, row: int) -> Picture:
-        """Return an item's picture, not read yet."""
-        return self.workspace.picture(self.catalog.picture_paths[row])
+    def picture(self, source: Source) -> Picture:
+        """Return an item's picture, or a file, not read yet."""
+        if isinstance(source, Path):
+            return Picture(source)
+        return self.workspace.picture(self.catalog.picture_paths[source])
 
     def query_of(self, row: int) -> Query:
         """Return the query of an item, the same one each time.
@@ -59,6 +65,31 @@ class Library:
         if row not in self._queries:
             self._queries[row] = self.searcher.query_of_item(row)
         return self._queries[row]
+
+    def query_of_picture(self, path: Path) -> Query:
+        """Return the query of a picture that is in no catalogue; takes a moment: for threads.
+
+        Raises:
+            DatrnetError: There is no index, its run cannot be loaded, or the picture not be read.
+        """
+        if self.searcher is None:
+            raise self.trouble or IndexStaleError("There is no index.")
+        # only a new picture needs the networks, and with them torch
+        from datrnet.core.indexing.embedder import query_of_picture
+        from datrnet.core.models.run_folder import RunFolder
+
+        run = RunFolder.open(self.workspace.models / self.searcher.generation.manifest.run_name)
+        return query_of_picture(run, path)
+
+    def title_of(self, query: Query) -> str:
+        """Return what a query is called: an item's title of now, or a file's name."""
+        return query.title if query.row is None else self.catalog.titles[query.row]
+
+    def labels_of(self, query: Query) -> dict[str, str | None]:
+        """Return what a query carries by the labels of now, in every super-category."""
+        if query.row is not None:
+            return self.catalog.labels_of(query.row)
+        return {one.name: query.labels.get(one.name) for one in self.catalog.super_categories}
 
     def rows_titled(self, text: str) -> NDArray[np.intp]:
         """Return the rows whose title or code matches a text, best first.

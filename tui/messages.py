@@ -1,6 +1,8 @@
 """What workers tell the screens; a widget's own messages are nested in the widget."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,8 +10,9 @@ from textual.message import Message
 
 from datrnet.core.data.blocks import Cells
 from datrnet.core.errors import DatrnetError
-from datrnet.core.retrieval.search import Request, Substitute
+from datrnet.core.retrieval.search import Query, Request, Substitute
 from datrnet.core.retrieval.wanted import Prototype
+from datrnet.tui.library import Source
 
 
 @dataclass
@@ -17,7 +20,7 @@ class PictureDrawn(Message):
     """A picture's file has been drawn, or could not be read."""
 
     view_id: str
-    row: int
+    source: Source
     cells: Cells | None
     trouble: str = ""
     caption: str = ""
@@ -36,11 +39,13 @@ class TitlesFound(Message):
 class SubstitutesFound(Message):
     """A search for substitutes has ended."""
 
-    row: int
+    query: Query
     request: Request
     prototypes: dict[str, Prototype]
     """What stood for each wanted value, by super-category."""
     substitutes: list[Substitute]
+    matching: Mapping[str, Mapping[str, int]]
+    """By super-category and value how many items carry it and are as wanted in all others."""
 
 
 @dataclass
@@ -48,3 +53,11 @@ class WorkFailed(Message):
     """A worker met an error that a person can mend."""
 
     error: DatrnetError
+
+
+@dataclass
+class PictureEmbedded(Message):
+    """A picture that is in no catalogue has become a query."""
+
+    path: Path
+    query: Query

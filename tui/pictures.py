@@ -1,10 +1,12 @@
 """A picture's file as character cells, and its way into the system's viewer."""
 
+import shlex
 import shutil
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +45,24 @@ def picture_cells(
     rows, columns = fitting_size(*picture.size, rows=rows, columns=columns)
     small = picture.resize((2 * columns, 2 * rows), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return cells_of(np.asarray(small), rows, columns)
+
+
+def named_path(text: str) -> Path:
+    """Return the path that is meant by what was typed, pasted, or dropped on the terminal.
+
+    Terminals write a dropped file as a path in quotes, with backslashes before spaces, or as a URI.
+    """
+    text = text.strip()
+    if text.startswith("file://"):
+        return Path(unquote(urlsplit(text).path))
+    path = Path(text).expanduser()
+    if path.exists():
+        return path
+    try:
+        words = shlex.split(text)
+    except ValueError:  # a quote without its other half
+        return path
+    return Path(words[0]).expanduser() if len(words) == 1 else path
 
 
 def open_in_viewer(path: Path) -> None:

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from datrnet.core.data.catalog import UNLABELED, Catalog
 from datrnet.core.data.splits import split_rows
 from datrnet.core.errors import ConfigError, IndexStaleError
+from datrnet.core.retrieval.facets import facets_of
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import replaces_by_means
+from datrnet.core.retrieval.nearest import Nearest, nearest_values
 from datrnet.core.retrieval.wanted import Prototype, PrototypeSource
 
 EXACT_BELOW = 4096
@@ -54,6 +56,9 @@ class Request:
     colour of that one."""
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Values of which a substitute must carry one, by super-category (by label, not distance)."""
+    any_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Values of which each is as good as the other: a substitute must carry one of them, and the
+    super-category adds nothing to the distance, where it has a block of its own."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """Factor by super-category: 2 counts twice, 0 not at all."""
     k: int = 30
@@ -62,6 +67,11 @@ class Request:
     within: str | None = None
     """A super-category: what stands for a wanted value is then its mean among the items that share
     the query's value of this one, or the value of it that is wanted. None: among all items."""
+
+    @property
+    def conditions(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The labels of which a substitute must carry one, by super-category."""
+        return (*self.where.items(), *self.any_of.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +150,10 @@ class Searcher:
         """How many items of the catalogue the index does not know yet."""
         return self.catalog.num_items - len(self._row_of_index)
 
+    def is_indexed(self, row: int) -> bool:
+        """Tell whether the index knows an item of the catalogue."""
+        return bool(self._index_of_row[row] >= 0)
+
     def query_of_item(self, row: int) -> Query:
         """Return the query of an item of the catalogue.
 
@@ -187,12 +201,12 @@ class Searcher:
         Raises:
             UnknownNameError: The request names a super-category that does not exist.
             IndexStaleError: The index was built without it.
-            ConfigError: It has no block of its own, or the request changes it to a value too.
+            ConfigError: It has no block of its own, or the request asks for it in two ways.
         """
+        self._check_once(request)
         if not request.taken:
             return query
         blocks, labels = query.blocks.copy(), dict(query.labels)
-        changed = {self._idx(name) for name in request.changes}
         for name, other in request.taken.items():
             idx = self._idx(name)
             if self.is_entangled:
@@ -201,14 +215,25 @@ class Searcher:
                     "index compares all super-categories as one.",
                     mend="Ask for a value of it, or index a run of another system.",
                 )
-            if idx in changed:
-                raise ConfigError(
-                    f"{self.names[idx]} is changed to a value and taken from another item.",
-                    mend="Keep one of the two.",
-                )
             blocks[idx] = other.blocks[idx]
             labels[self.names[idx]] = other.labels.get(self.names[idx])
         return replace(query, blocks=blocks, labels=labels)
+
+    def _check_once(self, request: Request) -> None:
+        """Raise ConfigError where a request asks for a super-category in two ways."""
+        ways = {
+            "changed to a value": request.changes,
+            "taken from another item": request.taken,
+            "open to several values": request.any_of,
+        }
+        asked: dict[int, str] = {}
+        for way, names in ways.items():
+            for idx in map(self._idx, names):
+                if idx in asked:
+                    raise ConfigError(
+                        f"{self.names[idx]} is {asked[idx]} and {way}.", mend="Keep one of the two."
+                    )
+                asked[idx] = way
 
     def weights_of(self, query: Query, request: Request) -> NDArray[np.float32]:
         """Return the weights (A,) in force.
@@ -239,6 +264,8 @@ class Searcher:
                     mend="Leave its weight away.",
                 )
             weights[idx] *= factor
+        for name in request.any_of if not self.is_entangled else ():
+            weights[self._idx(name)] = 0
         return weights
 
     def prototypes(self, query: Query, request: Request) -> dict[str, Prototype]:
@@ -304,12 +331,54 @@ class Searcher:
         """Return how the index numbers a value; -1 without one, or of one that it does not know."""
         return self._numbers[self._idx(name)].get(_folded(value) or "", UNLABELED)
 
-    def _wanted(self, query: Query, request: Request) -> dict[str, str | None]:
-        changes = {name.casefold(): value.casefold() for name, value in request.changes.items()}
+    def _wanted(self, query: Query, request: Request) -> dict[str, frozenset[str]]:
+        """Return the values, in lower case, that are as wanted; none where nobody knows."""
+        conditions = {name.casefold(): values for name, values in request.conditions}
+        changes = {name.casefold(): (value,) for name, value in request.changes.items()}
+        asked = conditions | changes
         return {
-            name: changes.get(name.casefold()) or _folded(query.labels.get(name))
+            name: frozenset(
+                value.casefold()
+                for value in asked.get(name.casefold(), (query.labels.get(name),))
+                if value is not None
+            )
             for name in self.names
         }
+
+    def matching(self, query: Query, request: Request) -> dict[str, dict[str, int]]:
+        """Return how many items would be as wanted, by super-category and value of the catalogue.
+
+        Those that carry the value and, in every other super-category, one that is wanted: an item
+        is a whole answer by its labels alone. The query is none of them; its unlabelled
+        super-categories, of which nobody knows what is wanted, are no condition.
+
+        Raises:
+            UnknownNameError: The request names a super-category that does not exist.
+            ConfigError: It asks for one in two ways.
+        """
+        categories = self.catalog.super_categories
+        wanted = self._wanted(self.combined(query, request), request)
+        chosen = {
+            idx: frozenset(
+                number
+                for number, value in enumerate(category.values)
+                if value.casefold() in wanted[category.name]
+            )
+            for idx, category in enumerate(categories)
+            if wanted.get(category.name)
+        }
+        rows = np.arange(self.catalog.num_items)
+        rows = rows if query.row is None else rows[rows != query.row]
+        num_values = [len(category.values) for category in categories]
+        facets = facets_of(self.catalog.labels, rows, num_values, chosen)
+        return {
+            category.name: dict(zip(category.values, counts.tolist(), strict=False))  # none is last
+            for category, counts in zip(categories, facets.counts, strict=True)
+        }
+
+    def nearest_values(self, query: Query) -> Mapping[str, Nearest]:
+        """Return what the networks take a query for, by super-category, where they can tell."""
+        return nearest_values(self.generation, query.blocks)
 
     def _allowed(self, query: Query, request: Request) -> NDArray[np.bool_]:
         """Return which places of the index (n,) may be answers: never the query itself."""
@@ -320,7 +389,7 @@ class Searcher:
             there = np.zeros_like(allowed)
             there[split_rows(self.catalog, request.split)] = True
             allowed &= there
-        for name, values in request.where.items():
+        for name, values in request.conditions:
             idx = self.catalog.super_category_idx(name)
             wanted = [self.catalog.value_idx(idx, value) for value in values]
             allowed &= np.isin(self.catalog.labels[:, idx], wanted)
@@ -340,7 +409,7 @@ class Searcher:
         meets it.
         """
         allowed = self._allowed(query, request)
-        is_conditioned = bool(request.where) or request.split is not None
+        is_conditioned = bool(request.conditions) or request.split is not None
         manifest = self.generation.manifest
         vector = candidate_vector(blocks, weights, unit_blocks=manifest.unit_blocks)
         if len(allowed) <= EXACT_BELOW or is_conditioned or manifest.nodes == 0 or vector is None:
@@ -366,7 +435,7 @@ class Searcher:
         rank: int,
         place: int,
         parts: NDArray[np.float32],
-        wanted: Mapping[str, str | None],
+        wanted: Mapping[str, frozenset[str]],
     ) -> Substitute:
         row = int(self._row_of_index[place])
         labels = self.catalog.labels_of(row)
@@ -380,8 +449,8 @@ class Searcher:
             labels=labels,
             agreement={
                 name: None
-                if wanted[name] is None or labels[name] is None
-                else _folded(labels[name]) == wanted[name]
+                if not wanted[name] or labels[name] is None
+                else _folded(labels[name]) in wanted[name]
                 for name in self.names
             },
         )

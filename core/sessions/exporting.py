@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.inert_text import inert
-from datrnet.core.data.pictures import read_picture
+from datrnet.core.data.pictures import Picture, read_picture
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.models.run_folder import write_atomically
@@ -78,12 +78,14 @@ def facts_of(sheet: SessionSheet) -> dict[str, Any]:
                 "position": one.step.position,
                 "action": one.step.action,
                 "made_at": one.step.made_at,
-                "item": one.step.item,
+                "item": one.step.item or None,
+                "picture": one.step.picture or None,
                 "title": one.title,
                 "changes": dict(one.step.changes),
                 "taken": dict(one.step.taken),
                 "within": one.step.within,
                 "where": {name: list(values) for name, values in one.step.where.items()},
+                "any_of": {name: list(values) for name, values in one.step.any_of.items()},
                 "weights": dict(one.step.weights),
                 "problem": one.problem or None,
                 "substitutes": [
@@ -124,7 +126,7 @@ def _csv(sheet: SessionSheet) -> str:
     rows.writerow(CSV_COLUMNS)
     for one in sheet.answers:
         step = one.step
-        head = [step.position, step.action, step.made_at, step.item, step.words]
+        head = [step.position, step.action, step.made_at, step.subject, step.words]
         for found in one.substitutes:
             distance = f"{found.distance:.6f}"
             rows.writerow([*head, found.rank, found.code, found.title, distance, ""])
@@ -184,19 +186,19 @@ class _Pictures:
         self._sheet = sheet
         self._known: dict[str, str] = {}
 
-    def of(self, code: str) -> str:
-        """Return an item's picture as a JPEG in base64, empty where there is none."""
-        if code not in self._known:
-            self._known[code] = self._read(code)
-        return self._known[code]
+    def of(self, subject: str) -> str:
+        """Return the picture of an item, or at a path, as a JPEG in base64; empty without one."""
+        if subject not in self._known:
+            self._known[subject] = self._read(subject)
+        return self._known[subject]
 
-    def _read(self, code: str) -> str:
-        catalog = self._sheet.catalog
-        if code not in catalog.codes:
-            return ""
-        stored = catalog.picture_paths[catalog.row_of_code(code)]
+    def _read(self, subject: str) -> str:
+        catalog, source = self._sheet.catalog, Picture(Path(subject))
+        if subject in catalog.codes:
+            stored = catalog.picture_paths[catalog.row_of_code(subject)]
+            source = self._sheet.workspace.picture(stored)
         try:
-            picture = read_picture(self._sheet.workspace.picture(stored), SIDE)
+            picture = read_picture(source, SIDE)
         except DataError:
             return ""
         written = io.BytesIO()

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
+from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DatrnetError
-from datrnet.core.retrieval.search import Searcher, Substitute
+from datrnet.core.retrieval.search import Query, Searcher, Substitute
 from datrnet.core.sessions.steps import Step
 
 
@@ -21,23 +24,39 @@ class Answered:
 
 
 def replayed(
+    workspace: Workspace,
     searcher: Searcher,
     steps: Sequence[Step],
     k: int,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Answered, ...]:
     """Return every step with its first ``k`` substitutes; one that cannot be asked says why."""
+    query_of_picture = cache(lambda path: _query_of_picture(workspace, searcher, Path(path)))
     answers = []
     for done, step in enumerate(steps, start=1):
-        answers.append(_answered(searcher, step, k))
+        answers.append(_answered(searcher, step, k, query_of_picture))
         on_progress(done, len(steps))
     return tuple(answers)
 
 
-def _answered(searcher: Searcher, step: Step, k: int) -> Answered:
+def _answered(
+    searcher: Searcher, step: Step, k: int, query_of_picture: Callable[[str], Query]
+) -> Answered:
     try:
-        query = searcher.query_of_item(searcher.catalog.row_of_code(step.item))
+        if step.picture:
+            query = query_of_picture(step.picture)
+        else:
+            query = searcher.query_of_item(searcher.catalog.row_of_code(step.item))
         found = searcher.substitutes(query, step.request(searcher, k))
     except DatrnetError as error:
         return Answered(step=step, problem=str(error))
     return Answered(step=step, title=query.title, substitutes=tuple(found))
+
+
+def _query_of_picture(workspace: Workspace, searcher: Searcher, path: Path) -> Query:
+    # only a picture that is no item's needs the networks, and with them torch
+    from datrnet.core.indexing.embedder import query_of_picture
+    from datrnet.core.models.run_folder import RunFolder
+
+    run = RunFolder.open(workspace.models / searcher.generation.manifest.run_name)
+    return query_of_picture(run, path)

@@ -22,7 +22,9 @@ class Step:
     made_at: str
     """UTC, ISO 8601."""
     item: str
-    """The code of the query."""
+    """The code of the query; empty of a picture that is no item's."""
+    picture: str = ""
+    """Where that one lay."""
     changes: Mapping[str, str] = field(default_factory=dict)
     """Wanted value by super-category."""
     taken: Mapping[str, str] = field(default_factory=dict)
@@ -30,14 +32,22 @@ class Step:
     within: str | None = None
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Labels of which an answer must carry one."""
+    any_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The same, where each is as good as the other."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """How often a super-category counts, where that is not once."""
+
+    @property
+    def subject(self) -> str:
+        """What was asked about: an item's code, or a picture's path."""
+        return self.item or self.picture
 
     @property
     def words(self) -> str:
         """What is asked for, in words; empty for the item as it is."""
         wanted = [f"{name} → {value}" for name, value in self.changes.items()]
         wanted += [f"{name} → as {code}" for name, code in self.taken.items()]
+        wanted += [f"{name} → {' or '.join(values)}" for name, values in self.any_of.items()]
         wanted += [] if self.within is None else [f"within {self.within}"]
         wanted += [f"only {name} {' or '.join(values)}" for name, values in self.where.items()]
         wanted += [f"{name} ×{factor:g}" for name, factor in self.weights.items()]
@@ -55,6 +65,7 @@ class Step:
             changes=self.changes,
             taken={name: searcher.query_of_item(row) for name, row in rows.items()},
             where=self.where,
+            any_of=self.any_of,
             weights=self.weights,
             within=self.within,
             k=k,
@@ -94,10 +105,12 @@ def _step(row: StepRow) -> Step:
             action=row.action,
             made_at=row.made_at,
             item=request["item"],
+            picture=request.get("picture") or "",
             changes=dict(request.get("changes") or {}),
             taken=dict(request.get("taken") or {}),
             within=request.get("within"),
-            where={name: tuple(one) for name, one in (request.get("where") or {}).items()},
+            where=_tuples(request.get("where")),
+            any_of=_tuples(request.get("any_of")),
             weights=dict(request.get("weights") or {}),
         )
     except (ValueError, KeyError, TypeError) as error:
@@ -105,3 +118,7 @@ def _step(row: StepRow) -> Step:
             f"Step {row.position} of session {row.session_id} cannot be read.",
             mend="Show or export another session; `datrnet session list` has them all.",
         ) from error
+
+
+def _tuples(values: Mapping[str, list[str]] | None) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(some) for name, some in (values or {}).items()}

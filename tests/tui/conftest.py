@@ -9,16 +9,19 @@ from shutil import copytree
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageDraw
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from datrnet.core.config import IndexConfig
+from datrnet.core.config import Config, IndexConfig, ModelConfig
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.pictures import thumbnail_pixels
 from datrnet.core.data.thumbnails import ThumbnailStore
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.indexing.writing import Embedded, write_generation
+from datrnet.core.models.datrnet import DAtRNet
+from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.retrieval.manipulation import Replacement
 from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.db.rows import NewItem
@@ -32,6 +35,7 @@ COLOURS = {"black": "#111111", "blue": "#2244cc", "green": "#22aa44", "red": "#c
 GARMENTS = ("dress", "shirt", "skirt")
 SEASONS = ("summer", "winter")
 SIZE = 16
+TINY = ModelConfig(image_size=16, filters=4, num_ase=1, embedding_size=SIZE)
 
 RunExplorer = Callable[..., AbstractAsyncContextManager["Explorer"]]
 
@@ -132,6 +136,21 @@ def bare_workspace(finished_shops: tuple[Path, Path], tmp_path: Path) -> Workspa
 def workspace(finished_shops: tuple[Path, Path], tmp_path: Path) -> Workspace:
     """The same with an index."""
     return Workspace(Path(copytree(finished_shops[1], tmp_path / "shop")))
+
+
+@pytest.fixture
+def taught(workspace: Workspace) -> Workspace:
+    """Return the workspace with the run of its index: networks of random weights."""
+    torch.manual_seed(0)
+    with workspace.open_store() as store:
+        categories = Catalog.load(store).super_categories
+    run = RunFolder(
+        path=workspace.models / "made-up", config=Config(model=TINY), super_categories=categories
+    )
+    run.create()
+    for idx in range(len(categories)):
+        run.save_weights(idx, DAtRNet(TINY))
+    return workspace
 
 
 class Explorer:

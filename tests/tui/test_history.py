@@ -1,6 +1,6 @@
 """Undo and redo."""
 
-from datrnet.tui.history import History
+from datrnet.tui.history import AnyOf, History
 
 
 def test_a_proposal_replaces_the_one_before_it_until_settled() -> None:
@@ -66,3 +66,12 @@ def test_staying_where_one_is_is_no_step() -> None:
     history = History()
     history.stay_within(None)
     assert not history.can_undo
+
+
+def test_values_of_which_any_will_do_are_ticked_and_unticked() -> None:
+    one = AnyOf(("red",))
+    both = one.toggled("blue")
+    assert both == AnyOf(("red", "blue"))
+    assert both is not None
+    assert both.toggled("red") == AnyOf(("blue",))
+    assert one.toggled("red") is None

@@ -26,21 +26,6 @@ Run = Callable[..., Any]
 TINY = ModelConfig(image_size=16, filters=4, num_ase=1, embedding_size=16)
 
 
-@pytest.fixture
-def taught(workspace: Workspace) -> Workspace:
-    """Return the workspace with the run of its index: networks of random weights."""
-    torch.manual_seed(0)
-    with workspace.open_store() as store:
-        categories = Catalog.load(store).super_categories
-    run = RunFolder(
-        path=workspace.models / "made-up", config=Config(model=TINY), super_categories=categories
-    )
-    run.create()
-    for idx in range(len(categories)):
-        run.save_weights(idx, DAtRNet(TINY))
-    return workspace
-
-
 def shown(explorer: Any) -> list[str]:
     """Return the characters and colours of the detail picture, line by line."""
     view = explorer.screen.query_one(DetailPane).picture

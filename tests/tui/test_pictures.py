@@ -1,5 +1,7 @@
 """Pictures from their files, and the system's viewer."""
 
+import re
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -8,7 +10,7 @@ import pytest
 from PIL import Image
 
 from datrnet.core.errors import DataError
-from datrnet.tui.pictures import open_in_viewer, picture_cells
+from datrnet.tui.pictures import named_path, open_in_viewer, picture_cells
 
 
 @pytest.fixture
@@ -48,3 +50,17 @@ def test_without_a_viewer_the_path_is_told(picture: Path) -> None:
 def test_a_missing_picture_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is missing"):
         open_in_viewer(tmp_path / "none.png")
+
+
+@pytest.mark.parametrize("name", ["plain.jpg", "two words.jpg", "it's.jpg", 'a"b.jpg', "(1) ü.jpg"])
+def test_a_dropped_file_is_found_however_the_terminal_writes_it(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.touch()
+    backslashed = re.sub(r"([^\w/.])", r"\\\1", str(path))
+    for written in (str(path), shlex.quote(str(path)), backslashed, path.as_uri(), f" {path}\n"):
+        assert named_path(written) == path
+
+
+@pytest.mark.parametrize("text", ["", "it's", "two words", "'a' 'b'"])
+def test_what_is_no_path_is_taken_as_it_is(text: str) -> None:
+    assert not named_path(text).is_file()

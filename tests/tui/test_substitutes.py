@@ -217,7 +217,7 @@ async def test_a_result_becomes_the_query_and_back_again(
         results, code = explorer.codes, explorer.code
         await explorer.press("enter")
         catalog = explorer.app.library.catalog
-        assert catalog.codes[explorer.screen.visit.row] == code
+        assert catalog.codes[explorer.screen.visit.query.row] == code
         assert explorer.codes != results
         assert "›" in explorer.text()
         await explorer.press("backspace")
@@ -238,8 +238,10 @@ async def test_every_step_is_in_the_database(workspace: Workspace, run_explorer:
         assert actions == ["query", "change", "undo", "redo", "query", "back", "clear"]
         assert steps[0][1] == {
             "item": "P-000",
+            "picture": None,
             "changes": {},
             "taken": {},
+            "any_of": {},
             "within": None,
             "where": {},
             "weights": {},
@@ -280,8 +282,8 @@ async def test_an_index_damaged_while_running_is_a_notice(
 ) -> None:
     async with run_explorer(workspace) as explorer:
         searcher = explorer.app.library.searcher
-        searcher._index_of_row[0] = -1  # an item that came after the index
-        await explorer.press("enter")
+        searcher._index_of_row[1] = -1  # an item that came after the index
+        await explorer.press("l", "enter")
         assert "datrnet index" in explorer.notices()
         assert explorer.app.is_running
 

@@ -13,8 +13,9 @@ from textual.widgets import Footer, Input, Static
 from textual.worker import get_current_worker
 
 from datrnet.core.data.inert_text import inert
-from datrnet.core.errors import DatabaseError
+from datrnet.core.errors import DatabaseError, DatrnetError
 from datrnet.core.retrieval.facets import facets_of
+from datrnet.tui.history import Visit
 from datrnet.tui.library import Library
 from datrnet.tui.messages import TitlesFound, WorkFailed
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
@@ -169,7 +170,16 @@ class BrowseScreen(ExplorerScreen):
         if self.library.trouble is not None:
             self.tell(self.library.trouble)
             return
-        self.app.push_screen(SubstitutesScreen(self.library, self.session, row))
+        try:
+            query = self.library.query_of(row)
+        except DatrnetError as error:
+            self.tell(error)
+            return
+        self.visit_next(Visit(query))
+
+    def visit_next(self, visit: Visit) -> None:
+        """Show the substitutes of a query."""
+        self.app.push_screen(SubstitutesScreen(self.library, self.session, visit))
 
     def action_search(self) -> None:
         """Go to the search field."""

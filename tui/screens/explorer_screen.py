@@ -1,9 +1,10 @@
 """What every screen with pictures shares: the detail pane, its pictures, and actions on an item."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.timer import Timer
@@ -12,11 +13,14 @@ from textual.worker import Worker, get_current_worker
 from datrnet.core.data.blocks import cells_of, fitting_size
 from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DataError, DatrnetError
+from datrnet.core.retrieval.nearest import Nearest
 from datrnet.core.retrieval.wanted import Prototype
-from datrnet.tui.library import Library
-from datrnet.tui.messages import PictureDrawn, WorkFailed
-from datrnet.tui.pictures import open_in_viewer, picture_cells
+from datrnet.tui.history import Visit
+from datrnet.tui.library import Library, Source
+from datrnet.tui.messages import PictureDrawn, PictureEmbedded, WorkFailed
+from datrnet.tui.pictures import named_path, open_in_viewer, picture_cells
 from datrnet.tui.screens.help_screen import HelpScreen
+from datrnet.tui.screens.picture_prompt import PicturePrompt
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.thumbnails import Absent
 from datrnet.tui.widgets.detail_pane import DetailPane
@@ -39,6 +43,7 @@ class ExplorerScreen(Screen[None]):
         Binding("y", "copy_code", "Copy code", show=False),
         Binding("m", "mark", "Mark, to take a value from it", show=False),
         Binding("o", "open_picture", "Open picture in its viewer", show=False),
+        Binding("i", "start_from_picture", "Begin with a picture on disk", show=False),
         Binding("a", "look(1)", "Where the next network looks", show=False),
         Binding("A", "look(-1)", "Where the network before looks", show=False),
     ]
@@ -68,8 +73,18 @@ class ExplorerScreen(Screen[None]):
         """Return what there is to say about an item of the catalogue."""
         catalog = self.library.catalog
         return Subject(
-            code=catalog.codes[row], title=catalog.titles[row], labels=catalog.labels_of(row)
+            code=catalog.codes[row],
+            title=catalog.titles[row],
+            labels=catalog.labels_of(row),
+            nearest=self.nearest_values(row),
         )
+
+    def nearest_values(self, row: int) -> Mapping[str, Nearest]:
+        """Return what the networks take an item for; nothing of one that they have not seen."""
+        searcher = self.library.searcher
+        if searcher is None or not searcher.is_indexed(row):
+            return {}
+        return searcher.nearest_values(self.library.query_of(row))
 
     def value_to_find(self, row: int, network: str) -> Prototype | None:
         """Return what a network is to find in an item's picture: its label, None without one.
@@ -82,29 +97,29 @@ class ExplorerScreen(Screen[None]):
 
     # ── pictures ─────────────────────────────────────────────────────────────
 
-    def show_picture(self, view: PictureView, row: int | None) -> None:
-        """Show an item's picture in a moment; its thumbnail, if that takes longer.
+    def show_picture(self, view: PictureView, source: Source | None) -> None:
+        """Show a picture in a moment; its thumbnail, if that takes longer.
 
         The picture before it stays until then, so that a running cursor sends nothing.
         """
         key = view.id or ""
         for timer in self._picture_timers.pop(key, ()):
             timer.stop()
-        view.row = row
+        view.source = source
         columns, rows = view.size
-        if row is None or not columns or not rows:
+        if source is None or not columns or not rows:
             view.explain("")
             return
         self._picture_timers[key] = (
-            self.set_timer(self.debounce, lambda: self._draw_picture(key, row, rows, columns)),
-            self.set_timer(PATIENCE, lambda: self._show_thumbnail(view, row)),
+            self.set_timer(self.debounce, lambda: self._draw_picture(key, source, rows, columns)),
+            self.set_timer(PATIENCE, lambda: self._show_thumbnail(view, source)),
         )
 
-    def _show_thumbnail(self, view: PictureView, row: int) -> None:
+    def _show_thumbnail(self, view: PictureView, source: Source) -> None:
         """Show an item's thumbnail, enlarged, where its picture is still being read."""
-        if view.row_shown == row:
+        if view.source_shown == source or isinstance(source, Path):
             return
-        thumbnail = self.library.thumbnails.pixels(row)
+        thumbnail = self.library.thumbnails.pixels(source)
         if isinstance(thumbnail, Absent):
             view.explain("")
         else:
@@ -112,27 +127,29 @@ class ExplorerScreen(Screen[None]):
             size = fitting_size(side, side, rows=rows, columns=columns)
             view.show(cells_of(thumbnail, *size))
 
-    def _draw_picture(self, view_id: str, row: int, rows: int, columns: int) -> None:
+    def _draw_picture(self, view_id: str, source: Source, rows: int, columns: int) -> None:
         network = self._network if view_id == self.detail.picture.id else None
         self.run_worker(
-            lambda: self._read_picture(view_id, row, rows, columns, network),
+            lambda: self._read_picture(view_id, source, rows, columns, network),
             thread=True,
             exclusive=True,
             group=f"picture-{view_id}",
         )
 
     def _read_picture(
-        self, view_id: str, row: int, rows: int, columns: int, network: str | None
+        self, view_id: str, source: Source, rows: int, columns: int, network: str | None
     ) -> None:
         """Draw a picture's file, in a thread; under a network's map, where one is asked for."""
         worker = get_current_worker()
         try:
-            look, caption = (None, "") if network is None else self._look(row, network, worker)
+            look, caption = None, ""
+            if network is not None and isinstance(source, int):
+                look, caption = self._look(source, network, worker)
             heat, region = (None, None) if look is None else (look.heat, look.region)
-            cells = picture_cells(self.library.picture(row), rows, columns, heat, region)
-            drawn = PictureDrawn(view_id, row, cells, caption=caption)
+            cells = picture_cells(self.library.picture(source), rows, columns, heat, region)
+            drawn = PictureDrawn(view_id, source, cells, caption=caption)
         except DatrnetError as error:
-            drawn = PictureDrawn(view_id, row, None, str(error))
+            drawn = PictureDrawn(view_id, source, None, str(error))
         if not worker.is_cancelled:
             self.post_message(drawn)
 
@@ -155,9 +172,9 @@ class ExplorerScreen(Screen[None]):
     @on(PictureDrawn)
     def _show_drawn(self, message: PictureDrawn) -> None:
         view = self.query_one(f"#{message.view_id}", PictureView)
-        if view.row != message.row:
+        if view.source != message.source:
             return
-        view.row_shown = message.row
+        view.source_shown = message.source
         if view is self.detail.picture:
             self.detail.caption(message.caption)
         if message.cells is None:
@@ -167,7 +184,7 @@ class ExplorerScreen(Screen[None]):
 
     @on(PictureView.Resized)
     def _fit_picture(self, message: PictureView.Resized) -> None:
-        self.show_picture(message.view, message.view.row)
+        self.show_picture(message.view, message.view.source)
 
     # ── actions ──────────────────────────────────────────────────────────────
 
@@ -223,6 +240,49 @@ class ExplorerScreen(Screen[None]):
             open_in_viewer(path)
         except DataError as error:
             self.post_message(WorkFailed(error))
+
+    # ── a picture on disk ────────────────────────────────────────────────────
+
+    def visit_next(self, visit: Visit) -> None:
+        """Show the substitutes of a query."""
+        raise NotImplementedError
+
+    def action_start_from_picture(self) -> None:
+        """Ask for a picture that is in no catalogue, and show its substitutes."""
+        if self.library.trouble is not None:
+            self.tell(self.library.trouble)
+            return
+        self.app.push_screen(PicturePrompt(), self._begin_with)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Begin with a picture whose file was dropped on the terminal."""
+        path = named_path(event.text)
+        if not path.is_file():
+            self.notify("What was pasted is not the path of a picture.", timeout=3)
+        elif self.library.trouble is not None:
+            self.tell(self.library.trouble)
+        else:
+            self._begin_with(path)
+
+    def _begin_with(self, path: Path | None) -> None:
+        if path is not None:
+            self.notify(f"Looking at {inert(path.name)} …", markup=False, timeout=3)
+            self._embed(path.absolute())
+
+    @work(thread=True, exclusive=True, group="embedding")
+    def _embed(self, path: Path) -> None:
+        worker = get_current_worker()
+        try:
+            query = self.library.query_of_picture(path)
+            done: PictureEmbedded | WorkFailed = PictureEmbedded(path, query)
+        except DatrnetError as error:
+            done = WorkFailed(error)
+        if not worker.is_cancelled:
+            self.post_message(done)
+
+    @on(PictureEmbedded)
+    def _go_on_with_picture(self, message: PictureEmbedded) -> None:
+        self.visit_next(Visit(message.query, picture=message.path))
 
     def action_look(self, step: int) -> None:
         """Show where the next network looks, and after the last one the picture again."""

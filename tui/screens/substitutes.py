@@ -1,5 +1,6 @@
 """Substitutes of an item: pickers for its values on one side, the results beside them, live."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -13,9 +14,9 @@ from textual.worker import get_current_worker
 
 from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DatrnetError
-from datrnet.core.retrieval.search import Request, Substitute
+from datrnet.core.retrieval.search import Query, Request, Substitute
 from datrnet.core.retrieval.wanted import Prototype
-from datrnet.tui.history import History, Taken, Visit
+from datrnet.tui.history import AnyOf, Changes, History, Taken, Visit
 from datrnet.tui.library import Library
 from datrnet.tui.messages import SubstitutesFound, WorkFailed
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
@@ -59,9 +60,9 @@ class SubstitutesScreen(ExplorerScreen):
     settle_after: ClassVar[float] = 0.5
     """Seconds of rest after which a value run through becomes a step of its own."""
 
-    def __init__(self, library: Library, session: SessionLog, row: int) -> None:
+    def __init__(self, library: Library, session: SessionLog, visit: Visit) -> None:
         super().__init__(library, session)
-        self._trail = [Visit(row)]
+        self._trail = [visit]
         self._found: SubstitutesFound | None = None
         """What the grid shows; the results before it stay until these arrive."""
         self._search_timer: Timer | None = None
@@ -106,13 +107,23 @@ class SubstitutesScreen(ExplorerScreen):
 
     def _show_query(self) -> None:
         """Bring everything to the query and its changes as they are now."""
-        catalog, row = self.library.catalog, self.visit.row
-        self.query_one(TitleBar).trail = tuple(catalog.titles[one.row] for one in self._trail)
+        visit = self.visit
+        self.query_one(TitleBar).trail = tuple(
+            self.library.title_of(one.query) for one in self._trail
+        )
         pickers = self.query_one(Pickers)
         pickers.offer(self._marked)
-        pickers.show(catalog.labels_of(row), self.visit.history.changes, self._emphasis)
-        self.show_picture(self.query_one("#query-picture", PictureView), row)
+        labels = self.library.labels_of(visit.query)
+        pickers.show(labels, visit.history.changes, self._emphasis, self._guesses)
+        self.show_picture(self.query_one("#query-picture", PictureView), visit.source)
         self._search()
+
+    @property
+    def _guesses(self) -> dict[str, str]:
+        """What the networks take the query for."""
+        assert self.library.searcher is not None
+        nearest = self.library.searcher.nearest_values(self.visit.query)
+        return {name: one.value for name, one in nearest.items()}
 
     @property
     def _emphasis(self) -> dict[str, str]:
@@ -127,7 +138,7 @@ class SubstitutesScreen(ExplorerScreen):
     def _marked(self) -> Taken | None:
         """What can be taken: of the marked item, unless it is the query itself."""
         row = self.library.marked
-        if row is None or row == self.visit.row:
+        if row is None or row == self.visit.query.row:
             return None
         return Taken(row, self.library.catalog.codes[row])
 
@@ -137,11 +148,13 @@ class SubstitutesScreen(ExplorerScreen):
 
     def _record(self, action: str) -> None:
         """Write what was done into the session."""
-        history = self.visit.history
+        history, row = self.visit.history, self.visit.query.row
         request = {
-            "item": self.library.catalog.codes[self.visit.row],
+            "item": "" if row is None else self.library.catalog.codes[row],
+            "picture": None if self.visit.picture is None else str(self.visit.picture),
             "changes": history.values,
             "taken": {name: one.code for name, one in history.taken.items()},
+            "any_of": {name: list(values) for name, values in history.any_of.items()},
             "within": history.within,
             "where": {name: list(values) for name, values in self._where.items()},
             "weights": history.weights,
@@ -157,7 +170,7 @@ class SubstitutesScreen(ExplorerScreen):
         self._search_timer = self.set_timer(self.debounce, self._search)
 
     def _search(self) -> None:
-        self._find(self.visit.row, self._request)
+        self._find(self.visit.query, self._request)
 
     @property
     def _request(self) -> Request:
@@ -167,6 +180,7 @@ class SubstitutesScreen(ExplorerScreen):
             changes=history.values,
             taken={name: self.library.query_of(one.row) for name, one in history.taken.items()},
             where=self._where,
+            any_of=history.any_of,
             weights=history.weights,
             within=history.within,
             k=NUM_SUBSTITUTES,
@@ -178,7 +192,7 @@ class SubstitutesScreen(ExplorerScreen):
         wanted = self._wanted_values()
         return {
             name: (value,)
-            for name in sorted(self.visit.history.exact)
+            for name in sorted(self.visit.history.exact - set(self.visit.history.any_of))
             if (value := wanted.get(name)) is not None
         }
 
@@ -186,17 +200,19 @@ class SubstitutesScreen(ExplorerScreen):
         """Return the value asked for now in every super-category, None where nobody knows it."""
         history, catalog = self.visit.history, self.library.catalog
         taken = {name: catalog.labels_of(one.row)[name] for name, one in history.taken.items()}
-        return {**catalog.labels_of(self.visit.row), **taken, **history.values}
+        return {**self.library.labels_of(self.visit.query), **taken, **history.values}
 
     @work(thread=True, exclusive=True, group="substitutes")
-    def _find(self, row: int, request: Request) -> None:
+    def _find(self, query: Query, request: Request) -> None:
         worker, searcher = get_current_worker(), self.library.searcher
         assert searcher is not None
         try:
-            query = searcher.query_of_item(row)
-            prototypes = searcher.prototypes(query, request)
             found: SubstitutesFound | WorkFailed = SubstitutesFound(
-                row, request, prototypes, searcher.substitutes(query, request)
+                query,
+                request,
+                searcher.prototypes(query, request),
+                searcher.substitutes(query, request),
+                searcher.matching(query, request),
             )
         except DatrnetError as error:
             found = WorkFailed(error)
@@ -205,7 +221,7 @@ class SubstitutesScreen(ExplorerScreen):
 
     @on(SubstitutesFound)
     def _show_found(self, message: SubstitutesFound) -> None:
-        if (message.row, message.request) != (self.visit.row, self._request):
+        if (message.query, message.request) != (self.visit.query, self._request):
             return  # of a request that has been overtaken
         self._found, found = message, message.substitutes
         changes, within = len(self.visit.history.changes), message.request.within
@@ -213,14 +229,15 @@ class SubstitutesScreen(ExplorerScreen):
         word += "" if within is None else f" · within {inert(within)}"
         self.query_one(TitleBar).facts = f"{len(found)} substitutes · {word}"
         self.query_one(PrototypeLine).show(within, message.prototypes)
+        self.query_one(Pickers).count(message.matching)
         self.grid.show(
             Listing(
                 rows=np.array([one.row for one in found], dtype=np.intp),
                 caption=lambda position: (found[position].title, matches(found[position])),
             ),
             cursor=self.visit.cursor,
-            empty_text="No item is labelled so: the pickers marked = say how."
-            if message.request.where
+            empty_text="No item is labelled so: the pickers marked = or ✓ say how."
+            if message.request.conditions
             else "There is nothing else to show.",
         )
 
@@ -229,7 +246,7 @@ class SubstitutesScreen(ExplorerScreen):
     @on(WorkFailed)
     def _show_nothing(self) -> None:
         """Leave no results standing that belong to another query."""
-        if self._found is None or self._found.row != self.visit.row:
+        if self._found is None or self._found.query is not self.visit.query:
             self.grid.show(EMPTY, empty_text="No substitutes can be shown for this item.")
 
     @on(ThumbGrid.Highlighted)
@@ -238,7 +255,7 @@ class SubstitutesScreen(ExplorerScreen):
         if row is None or found is None:
             self.detail.show(None)
         else:
-            if found.row == self.visit.row:
+            if found.query is self.visit.query:
                 self.visit.cursor = self.grid.cursor
             self.detail.show(self._compared(found, found.substitutes[self.grid.cursor]))
         self.show_picture(self.detail.picture, row)
@@ -248,15 +265,17 @@ class SubstitutesScreen(ExplorerScreen):
             code=substitute.code,
             title=substitute.title,
             labels=substitute.labels,
+            nearest=self.nearest_values(substitute.row),
             substitute=substitute,
             wanted=self._wanted(found),
         )
 
     def _wanted(self, found: SubstitutesFound) -> dict[str, str | None]:
-        """Return the value asked for in every super-category, None where nobody knows it."""
-        own, request = self.library.catalog.labels_of(found.row), found.request
+        """Return in words what is asked for by super-category, None where nobody knows it."""
+        own, request = self.library.labels_of(found.query), found.request
         taken = {name: one.labels.get(name) for name, one in request.taken.items()}
-        return {**own, **taken, **request.changes}
+        any_of = {name: " or ".join(values) for name, values in request.any_of.items()}
+        return {**own, **taken, **any_of, **request.changes}
 
     def value_to_find(self, row: int, network: str) -> Prototype | None:
         """Return what a network is to find in a result: what was wanted of the query."""
@@ -266,7 +285,7 @@ class SubstitutesScreen(ExplorerScreen):
         if network in found.prototypes:
             return found.prototypes[network]
         wanted = self._wanted(found)[network]
-        if wanted is None:
+        if wanted is None or network in found.request.any_of:
             return super().value_to_find(row, network)
         return searcher.prototype(network, wanted)
 
@@ -276,9 +295,19 @@ class SubstitutesScreen(ExplorerScreen):
         if (row := self.grid.row) is not None:
             self._settle()
             before = self.visit.history
-            self._trail.append(Visit(row, History(before.within, before.weights)))
-            self._record("query")
-            self._show_query()
+            try:
+                query = self.library.query_of(row)
+            except DatrnetError as error:
+                self.tell(error)
+                return
+            self.visit_next(Visit(query, History(before.within, before.weights)))
+
+    def visit_next(self, visit: Visit) -> None:
+        """Go on to another query."""
+        self._settle()
+        self._trail.append(visit)
+        self._record("query")
+        self._show_query()
 
     def action_back(self) -> None:
         """Go back along the trail, and at its beginning to the catalogue."""
@@ -294,6 +323,10 @@ class SubstitutesScreen(ExplorerScreen):
 
     @on(Pickers.Changed)
     def _change(self, message: Pickers.Changed) -> None:
+        if not self._anything_counts(message.changes, {}):
+            self.notify("Something must count.", timeout=2)
+            self._show_query()
+            return
         self.visit.history.propose(message.changes)
         self.visit.cursor = 0
         self._search_soon()
@@ -318,6 +351,9 @@ class SubstitutesScreen(ExplorerScreen):
         """Leave only results that are labelled as wanted, or let the distance decide again."""
         self._settle()
         name, history = message.name, self.visit.history
+        if name in history.any_of:
+            self.notify("Only items with one of these labels are shown.", timeout=2)
+            return
         if name not in history.exact and self._wanted_values().get(name) is None:
             self.notify(f"There is no {inert(name)} label to keep.", markup=False, timeout=2)
             return
@@ -338,12 +374,24 @@ class SubstitutesScreen(ExplorerScreen):
         if not 0 <= at < len(FACTORS):
             self.notify(f"×{FACTORS[at - message.step]:g} is the end.", markup=False, timeout=2)
             return
-        left = dict.fromkeys(searcher.names, 1.0) | history.weights | {message.name: FACTORS[at]}
-        if not any(left.values()):
+        if message.name in history.any_of:
+            self.notify("Any of these will do: it counts nothing.", timeout=2)
+            return
+        if not self._anything_counts(history.changes, {message.name: FACTORS[at]}):
             self.notify("Something must count.", timeout=2)
             return
         history.weigh(message.name, FACTORS[at])
         self._step("weight", "", moved=True)
+
+    def _anything_counts(self, changes: Changes, weights: Mapping[str, float]) -> bool:
+        """Tell whether a super-category would be left to tell items apart by."""
+        searcher = self.library.searcher
+        assert searcher is not None
+        weighs = dict.fromkeys(searcher.names, 1.0) | self.visit.history.weights | dict(weights)
+        is_open = {name for name, one in changes.items() if isinstance(one, AnyOf)}
+        return searcher.is_entangled or any(
+            factor for name, factor in weighs.items() if name not in is_open
+        )
 
     @on(Pickers.Done)
     def _to_results(self) -> None:

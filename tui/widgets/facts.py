@@ -1,12 +1,13 @@
 """Words about an item: what it is, what of it matches, where its distance comes from."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 from textual.content import Content
 
 from datrnet.core.data.inert_text import inert
+from datrnet.core.retrieval.nearest import Nearest
 from datrnet.core.retrieval.search import Substitute
 from datrnet.tui.fitting import fitted
 
@@ -30,6 +31,8 @@ class Subject:
     code: str
     title: str
     labels: Mapping[str, str | None]
+    nearest: Mapping[str, Nearest] = field(default_factory=dict)
+    """What the networks take it for, by super-category."""
     substitute: Substitute | None = None
     """Where the item is a result: how it compares."""
     wanted: Mapping[str, str | None] | None = None
@@ -50,6 +53,8 @@ def table(subject: Subject, width: int) -> Content:
         parts += _line(subject, name, value, width)
     if subject.substitute is not None:
         parts += [("\n", ""), *_shares(subject.substitute, width)]
+    if subject.nearest:
+        parts += [("\n", ""), *_nearest(subject, width)]
     return Content.assemble(*parts)
 
 
@@ -109,6 +114,19 @@ def _shares(substitute: Substitute, width: int) -> Iterator[Part]:
         yield f"  {fitted(name, NAME_WIDTH - 1)} ", "$text-muted"
         yield fitted(_bar(share, room), room), "$primary"
         yield f"{share:5.0%}\n", ""
+
+
+def _nearest(subject: Subject, width: int) -> Iterator[Part]:
+    """Yield a line for each super-category: the nearest value, and how clearly it is that."""
+    yield "Nearest value, and its margin\n", "bold $text-muted"
+    room = max(4, width - NAME_WIDTH - 8)
+    for name, one in subject.nearest.items():
+        label = subject.labels.get(name)
+        sign = MARKS[None if label is None else label.casefold() == one.value.casefold()]
+        yield sign
+        yield f" {fitted(name, NAME_WIDTH - 1)} ", "$text-muted"
+        yield fitted(one.value, room), ""
+        yield f"{one.margin:5.2f}\n", "$text-muted"
 
 
 def _bar(share: float, room: int) -> str:

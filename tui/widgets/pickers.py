@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -17,13 +17,19 @@ from textual.widgets.option_list import Option
 from datrnet.core.data.inert_text import inert
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.fitting import fitted
-from datrnet.tui.history import Changes, Taken, Wish
+from datrnet.tui.history import AnyOf, Changes, Taken, Wish
 
 AS_IT_IS = "as it is"
 OWN_MARK = "• "
+ONE_OF_MARK = "✓ "
 NO_MARK = "  "
-COUNT_WIDTH = 8
 NAME_WIDTH = 13
+SHORTEST_OWN = 4
+"""Cells that the value as it is must have beside the wish; else it is left out."""
+LEGEND = "as wanted in all / with the value"
+
+Matching = Mapping[str, Mapping[str, int]]
+"""By super-category and value the number of items that carry it and are as wanted in the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,16 +45,37 @@ class Choices:
 class ValueList(OptionList):
     """The values of the open picker."""
 
+    @dataclass
+    class Ticked(Message):
+        """A value shall be one of several that will do, or no longer."""
+
+        idx: int
+
     HELP_TITLE = "Pickers"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "cursor_down", "Next value", show=False),
         Binding("up,k", "cursor_up", "Previous value", show=False),
         Binding("home,g", "first", "First value", show=False),
         Binding("end,G", "last", "Last value", show=False),
-        Binding("pagedown,ctrl+d,space", "page_down", "Values further down", show=False),
+        Binding("space", "tick", "Any of these: this value too", show=False),
+        Binding("pagedown,ctrl+d", "page_down", "Values further down", show=False),
         Binding("pageup,ctrl+u,b", "page_up", "Values further up", show=False),
         Binding("enter", "select", "To the results", show=False),
     ]
+
+    def action_tick(self) -> None:
+        """Let the value under the cursor do as well, or no longer."""
+        if self.highlighted is not None:
+            self.post_message(self.Ticked(self.highlighted))
+
+    def on_click(self, event: events.Click) -> None:
+        """Take a click with ctrl or shift as the space key; others choose one value."""
+        if event.ctrl or event.shift:
+            event.prevent_default()
+            event.stop()
+            idx = event.style.meta.get("option")
+            if idx is not None and not self.get_option_at_index(idx).disabled:
+                self.post_message(self.Ticked(idx))
 
 
 class PickerHeader(Static):
@@ -112,6 +139,8 @@ class Pickers(Vertical):
         self._changes: dict[str, Wish] = {}
         self._emphasis: Mapping[str, str] = {}
         """Beside a super-category, that it is kept exactly and how often it counts."""
+        self._guesses: Mapping[str, str] = {}
+        self._matching: Matching = {}
         self._marked: Taken | None = None
         self._listed: list[Wish | None] = []
         """What each line of the list stands for."""
@@ -123,6 +152,7 @@ class Pickers(Vertical):
             yield PickerHeader(idx)
             if idx == self._open:
                 yield ValueList(compact=True)
+        yield Static(LEGEND, id="pickers-legend", markup=False)
 
     @property
     def values(self) -> ValueList:
@@ -141,16 +171,31 @@ class Pickers(Vertical):
         labels: Mapping[str, str | None],
         changes: Changes,
         emphasis: Mapping[str, str] | None = None,
+        guesses: Mapping[str, str] | None = None,
     ) -> None:
-        """Show the values that an item carries, those wished for, and signs beside names."""
-        is_new = labels != self._labels
+        """Show a query and what is wished for.
+
+        Args:
+            labels: The value that it carries by super-category.
+            changes: What is wished for in its place.
+            emphasis: Signs beside the names of super-categories.
+            guesses: What the networks take it for.
+        """
+        is_new = labels != self._labels or (guesses or {}) != self._guesses
+        ticked = self._ticked
         self._labels, self._changes = dict(labels), dict(changes)
-        self._emphasis = emphasis or {}
+        self._emphasis, self._guesses = emphasis or {}, guesses or {}
         self._write_headers()
-        if is_new or self._listed != self._to_list():
+        if is_new or self._listed != self._to_list() or ticked != self._ticked:
             self._fill()
         else:
             self._highlight()
+
+    def count(self, matching: Matching) -> None:
+        """Show how many items are as wanted with each value."""
+        if matching != self._matching:
+            self._matching = matching
+            self._rewrite()
 
     def open(self, idx: int) -> None:
         """Open a picker and go there."""
@@ -168,17 +213,33 @@ class Pickers(Vertical):
         return list(self.query(PickerHeader))
 
     @property
+    def _open_name(self) -> str:
+        """The open super-category."""
+        return self._choices[self._open].category.name
+
+    @property
     def _own(self) -> str | None:
         """The value that the item carries in the open super-category."""
-        return self._labels.get(self._choices[self._open].category.name)
+        return self._labels.get(self._open_name)
+
+    @property
+    def _ticked(self) -> AnyOf | None:
+        """The values of the open super-category of which any will do."""
+        wish = self._changes.get(self._open_name)
+        return wish if isinstance(wish, AnyOf) else None
 
     def _write_headers(self) -> None:
         for idx, (header, choices) in enumerate(zip(self._headers, self._choices, strict=True)):
             name = choices.category.name
-            own, wish = self._labels.get(name) or "no label", _words(self._changes.get(name))
+            own, wish = self._value_of(name), _words(self._changes.get(name))
             header.set_class(idx == self._open, "-open")
             header.set_class(wish is not None, "-changed")
             header.update(self._header(idx, name, own, wish))
+
+    def _value_of(self, name: str) -> str:
+        """Return a value as it is said: the label, else what the networks take the item for."""
+        label, guess = self._labels.get(name), self._guesses.get(name)
+        return label or ("no label" if guess is None else f"no label, like {guess}")
 
     def _header(self, idx: int, name: str, own: str, wish: str | None) -> Content:
         room = max(4, self.size.width - NAME_WIDTH - 5)
@@ -187,12 +248,13 @@ class Pickers(Vertical):
             return Content.assemble(
                 (f" {idx + 1} ", "$text-muted"), label, " ", (fitted(own, room), "$text-muted")
             )
-        short = inert(own)
-        if cell_len(short) + 3 + cell_len(inert(wish)) > room:
-            short = fitted(short, max(1, room - 3 - cell_len(inert(wish)))).rstrip()
+        before = f"{inert(own)} → "
+        if cell_len(before) + cell_len(inert(wish)) > room:
+            left = room - 3 - cell_len(inert(wish))
+            before = f"{fitted(own, left).rstrip()} → " if left >= SHORTEST_OWN else "→ "
         return Content.assemble(
-            (f" {idx + 1} ", "$text-muted"), label, " ", (f"{short} → ", "$text-muted"),
-            (fitted(wish, max(1, room - cell_len(short) - 3)).rstrip(), "bold $text-accent"),
+            (f" {idx + 1} ", "$text-muted"), label, " ", (before, "$text-muted"),
+            (fitted(wish, max(1, room - cell_len(before))).rstrip(), "bold $text-accent"),
         )  # fmt: skip
 
     def _label(self, name: str) -> Content:
@@ -206,30 +268,49 @@ class Pickers(Vertical):
     def _fill(self) -> None:
         choices = self._choices[self._open]
         takeable = [Option(Content(f"{NO_MARK}{_words(one)}")) for one in self._takeable]
-        options = [self._option(value, choices) for value in choices.category.values]
+        options = [
+            Option(
+                self._prompt(value, choices),
+                disabled=value != self._own and value not in choices.wishable,
+            )
+            for value in choices.category.values
+        ]
         if self._own is None:
-            options.insert(0, Option(Content(f"{OWN_MARK}no label, {AS_IT_IS}")))
+            options.insert(
+                0, Option(Content(f"{OWN_MARK}{self._value_of(self._open_name)}, {AS_IT_IS}"))
+            )
         self._listed = self._to_list()
         self.values.set_options([*takeable, *options])
         self._highlight()
 
-    def _option(self, value: str, choices: Choices) -> Option:
-        is_own = value == self._own
+    def _rewrite(self) -> None:
+        """Write the words of the values anew; the lines and the cursor stay."""
+        choices = self._choices[self._open]
+        for place, value in enumerate(self._listed):
+            if isinstance(value, str):
+                self.values.replace_option_prompt_at_index(place, self._prompt(value, choices))
+
+    def _prompt(self, value: str, choices: Choices) -> Content:
+        """Return a value's line: its mark, its name, how many items have it."""
+        is_own, ticked = value == self._own, self._ticked
+        mark = OWN_MARK if is_own else NO_MARK
+        if ticked is not None and value in ticked.values:
+            mark = ONE_OF_MARK
+        total = choices.counts.get(value, 0)
+        matching = self._matching.get(choices.category.name, {}).get(value)
+        count = f"{total:,}" if matching is None else f"{matching:,} / {total:,}"
         room = max(6, self.values.size.width or self.size.width) - 3
-        count = f"{choices.counts.get(value, 0):>{COUNT_WIDTH},}"
         note = f"  {AS_IT_IS}" if is_own else ""
-        text_room = room - COUNT_WIDTH - len(OWN_MARK) - len(note)
+        text_room = room - len(count) - len(mark) - len(note) - 1
         name = fitted(value, min(cell_len(inert(value)), max(1, text_room)))
-        gap = " " * max(0, text_room - cell_len(name))
-        prompt = Content.assemble(
-            OWN_MARK if is_own else NO_MARK, name, (f"{note}{gap}{count}", "$text-muted")
-        )
-        return Option(prompt, disabled=not is_own and value not in choices.wishable)
+        gap = " " * max(1, text_room - cell_len(name) + 1)
+        style = "$text-muted" if total and matching != 0 else "$text-disabled"
+        return Content.assemble(mark, name, (f"{note}{gap}", "$text-muted"), (count, style))
 
     @property
     def _takeable(self) -> list[Taken]:
         """The items whose value is offered: the marked one, and the one that is taken already."""
-        wish = self._changes.get(self._choices[self._open].category.name)
+        wish = self._changes.get(self._open_name)
         offered = [self._marked, wish if isinstance(wish, Taken) else None]
         return list(dict.fromkeys(one for one in offered if one is not None))
 
@@ -239,7 +320,11 @@ class Pickers(Vertical):
         return [*self._takeable, *([None] if self._own is None else []), *values]
 
     def _highlight(self) -> None:
-        wish = self._changes.get(self._choices[self._open].category.name)
+        """Put the cursor on what is wished for; of several values on one of them."""
+        wish, at = self._changes.get(self._open_name), self.values.highlighted
+        if isinstance(wish, AnyOf):
+            is_there = at is not None and self._listed[at] in wish.values
+            wish = self._listed[at] if at is not None and is_there else wish.values[-1]
         self.values.highlighted = self._listed.index(wish or self._own)
 
     def on_resize(self) -> None:
@@ -253,7 +338,7 @@ class Pickers(Vertical):
         event.stop()
         if event.option_index >= len(self._listed):
             return  # of the list that was there a moment ago
-        if event.option is self.values.highlighted_option:
+        if event.option is self.values.highlighted_option and self._ticked is None:
             value = self._listed[event.option_index]
             self._wish(None if value == self._own else value)
 
@@ -261,6 +346,19 @@ class Pickers(Vertical):
     def _finish(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self.post_message(self.Done())
+
+    @on(ValueList.Ticked)
+    def _tick(self, event: ValueList.Ticked) -> None:
+        """Let one more value do; the first one takes the place of what was wished for."""
+        event.stop()
+        value = self._listed[event.idx]
+        if not isinstance(value, str):
+            self.notify("This line is no value.", timeout=2)
+            return
+        ticked = AnyOf((value,)) if self._ticked is None else self._ticked.toggled(value)
+        # without a tick the wish is what the cursor is on, as before the first one
+        self._wish(ticked or (None if value == self._own else value))
+        self._rewrite()
 
     @on(PickerHeader.Clicked)
     def _open_clicked(self, event: PickerHeader.Clicked) -> None:
@@ -274,19 +372,20 @@ class Pickers(Vertical):
     def action_reset(self) -> None:
         """Take the open picker's change back."""
         self._wish(None)
+        self._rewrite()
         self._highlight()
 
     def action_keep_exactly(self) -> None:
         """Ask for answers that are labelled as wanted in the open picker, or no longer."""
-        self.post_message(self.Kept(self._choices[self._open].category.name))
+        self.post_message(self.Kept(self._open_name))
 
     def action_weigh(self, step: int) -> None:
         """Let the open picker's super-category count more or less."""
-        self.post_message(self.Weighed(self._choices[self._open].category.name, step))
+        self.post_message(self.Weighed(self._open_name, step))
 
     def _wish(self, value: Wish | None) -> None:
         """Change the open super-category; None stands for the value as it is."""
-        name = self._choices[self._open].category.name
+        name = self._open_name
         if value == self._changes.get(name):
             return
         others = {one: wish for one, wish in self._changes.items() if one != name}
@@ -297,4 +396,6 @@ class Pickers(Vertical):
 
 def _words(wish: Wish | None) -> str | None:
     """Return what is wished for in words."""
+    if isinstance(wish, AnyOf):
+        return " or ".join(wish.values)
     return f"as {inert(wish.code)}" if isinstance(wish, Taken) else wish

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from datrnet.core.data.blocks import Cells
 from datrnet.core.data.inert_text import inert
 from datrnet.tui.fitting import fitted
+from datrnet.tui.library import Source
 from datrnet.tui.segments import lines_of
 
 
@@ -25,10 +26,10 @@ class PictureView(Widget):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self.row: int | None = None
-        """The catalogue row of the item to show."""
-        self.row_shown: int | None = None
-        """That of the item whose file was shown last."""
+        self.source: Source | None = None
+        """What to show the picture of."""
+        self.source_shown: Source | None = None
+        """What was shown last."""
         self._lines: list[list[Segment]] = []
         self._columns = 0
         self._text: list[str] = []
@@ -46,7 +47,7 @@ class PictureView(Widget):
 
     def on_resize(self) -> None:
         """Ask for a picture of the new size."""
-        self.row_shown = None
+        self.source_shown = None
         self.post_message(self.Resized(self))
 
     def render_line(self, y: int) -> Strip:

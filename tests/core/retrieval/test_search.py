@@ -467,3 +467,87 @@ def test_a_manifest_without_these_facts_is_read_as_the_defaults(workspace: Works
     facts = json.loads(generation.manifest.to_json())
     del facts["prototypes_from"], facts["unit_prototypes"]
     assert Manifest.from_json(json.dumps(facts)) == generation.manifest
+
+
+def test_any_of_several_values_will_do_and_none_is_nearer(searcher: Searcher) -> None:
+    query = searcher.query_of_item(1)
+    request = Request(any_of={"colour": ("red", "BLUE")}, k=200)
+    found = searcher.substitutes(query, request)
+    catalog = searcher.catalog
+    expected = [row for row in range(120) if catalog.labels_of(row)["colour"] != "black"]
+    assert sorted(one.row for one in found) == [row for row in expected if row != 1]
+    assert {one.parts["colour"] for one in found} == {0}
+    assert all(one.agreement["colour"] for one in found)
+    sleeve = searcher.names.index("sleeve")
+    blocks = searcher.generation.embeddings[:, sleeve]
+    distances = [float(((blocks[one.row] - query.blocks[sleeve]) ** 2).sum()) for one in found]
+    assert distances == sorted(distances)
+
+
+@pytest.mark.parametrize("other", ["changes", "taken"])
+def test_a_super_category_is_asked_for_in_one_way(searcher: Searcher, other: str) -> None:
+    query = searcher.query_of_item(1)
+    asked = {"changes": {"Colour": "red"}, "taken": {"Colour": query}}[other]
+    request = Request(any_of={"colour": ("red",)}, **{other: asked})  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="open to several values"):
+        searcher.substitutes(query, request)
+
+
+def test_a_label_that_a_condition_allows_is_as_wanted(searcher: Searcher) -> None:
+    query = searcher.query_of_item(1)
+    other = next(value for value in COLOURS if value != query.labels["colour"])
+    found = searcher.substitutes(query, Request(where={"colour": (other,)}, k=5))
+    assert all(one.agreement["colour"] for one in found)
+
+
+def test_matching_counts_items_that_are_as_wanted_in_all(searcher: Searcher) -> None:
+    catalog, query = searcher.catalog, searcher.query_of_item(1)
+    matching = searcher.matching(query, Request(changes={"colour": "red"}))
+    others = [catalog.labels_of(row) for row in range(120) if row != 1]
+    sleeve = query.labels["sleeve"]
+    for value in COLOURS:
+        fitting = [one for one in others if one["colour"] == value and one["sleeve"] == sleeve]
+        assert matching["colour"][value] == len(fitting)
+    for value in SLEEVES:
+        fitting = [one for one in others if one["colour"] == "red" and one["sleeve"] == value]
+        assert matching["sleeve"][value] == len(fitting)
+
+
+def test_matching_sets_no_condition_where_nobody_knows_what_is_wanted(searcher: Searcher) -> None:
+    catalog, query = searcher.catalog, searcher.query_of_item(10)
+    assert query.labels["sleeve"] is None
+    matching = searcher.matching(query, Request())
+    others = [catalog.labels_of(row)["colour"] for row in range(120) if row != 10]
+    assert matching["colour"] == {value: others.count(value) for value in COLOURS}
+
+
+def test_the_nearest_value_is_that_of_the_nearest_prototype(searcher: Searcher) -> None:
+    query = searcher.query_of_item(1)
+    nearest = searcher.nearest_values(query)
+    for block, category in enumerate(searcher.generation.super_categories):
+        prototypes = searcher.generation.prototypes_of(block)
+        distances = np.linalg.norm(prototypes - query.blocks[block], axis=1)
+        first, second = np.argsort(distances)[:2]
+        found = nearest[category.name]
+        assert (found.value, found.second) == (category.values[first], category.values[second])
+        assert found.distance == pytest.approx(distances[first], rel=1e-5)
+        assert found.margin == pytest.approx(1 - distances[first] / distances[second], rel=1e-4)
+
+
+def test_at_a_prototype_the_margin_is_one(searcher: Searcher) -> None:
+    query = searcher.query_of_item(1)
+    blocks = query.blocks.copy()
+    blocks[0] = searcher.generation.prototypes_of(0)[2]
+    assert searcher.nearest_values(replace(query, blocks=blocks))["colour"].margin == 1
+
+
+def test_an_untaught_value_is_never_the_nearest(searcher: Searcher) -> None:
+    prototypes = [searcher.generation.prototypes_of(block).copy() for block in range(2)]
+    query = searcher.query_of_item(1)
+    nearest = COLOURS.index(searcher.nearest_values(query)["colour"].value)
+    prototypes[0][nearest] = np.nan
+    prototypes[1][0] = np.nan  # leaves one sleeve, so that there is nothing to tell apart
+    searcher.generation.manipulation = Replacement(tuple(prototypes))
+    found = searcher.nearest_values(query)
+    assert set(found) == {"colour"}
+    assert COLOURS[nearest] not in (found["colour"].value, found["colour"].second)

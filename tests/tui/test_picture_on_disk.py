@@ -1,0 +1,134 @@
+"""Beginning with a picture that is in no catalogue."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from textual import events
+from textual.widgets import Input, Static
+
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.search import Searcher
+from datrnet.core.sessions.replaying import replayed
+from datrnet.core.sessions.steps import session_of, steps_of
+from datrnet.tui.screens.browse import BrowseScreen
+from datrnet.tui.screens.picture_prompt import PicturePrompt
+from datrnet.tui.screens.substitutes import SubstitutesScreen
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "my photo.png"
+    Image.new("RGB", (48, 64), "#cc2222").save(path)
+    return path
+
+
+async def drop(explorer: Any, text: str) -> None:
+    explorer.app.post_message(events.Paste(text))
+    await explorer.rest(0.05)
+    await explorer.rest(0.05)
+
+
+async def test_a_dropped_picture_becomes_the_query(
+    taught: Workspace, photo: Path, run_explorer: Run
+) -> None:
+    async with run_explorer(taught) as explorer:
+        await drop(explorer, f"'{photo}'")
+        assert isinstance(explorer.screen, SubstitutesScreen)
+        assert len(explorer.codes) == 48  # it is none of the catalogue's own
+        shown = explorer.text()
+        assert "my photo.png" in shown
+        assert "no label, like" in shown
+        await explorer.press("2", "j")
+        assert explorer.screen.visit.history.changes == {"colour": "black"}
+        await explorer.press("escape")
+        assert isinstance(explorer.screen, BrowseScreen)
+
+
+async def test_its_path_can_be_typed_and_completed(
+    taught: Workspace, photo: Path, run_explorer: Run
+) -> None:
+    async with run_explorer(taught) as explorer:
+        await explorer.press("i")
+        assert isinstance(explorer.screen, PicturePrompt)
+        field = explorer.screen.query_one(Input)
+        field.value = f"{photo.parent}/my"
+        await explorer.rest(0.1)
+        await explorer.press("tab")
+        assert field.value == str(photo)
+        await explorer.press("enter")
+        await explorer.rest(0.05)
+        assert isinstance(explorer.screen, SubstitutesScreen)
+        assert explorer.screen.visit.picture == photo
+
+
+async def test_a_path_without_a_file_is_told_and_the_line_stays(
+    taught: Workspace, tmp_path: Path, run_explorer: Run
+) -> None:
+    async with run_explorer(taught) as explorer:
+        await explorer.press("i")
+        for path, word in ((tmp_path / "[red]none", "is not there"), (tmp_path, "is a folder")):
+            explorer.screen.query_one(Input).value = str(path)
+            await explorer.press("enter")
+            note = str(explorer.screen.query_one(".prompt-note", Static).content)
+            assert word in note
+            assert path.name in note
+        await explorer.press("escape")
+        assert isinstance(explorer.screen, BrowseScreen)
+
+
+async def test_what_is_no_picture_is_a_notice(
+    taught: Workspace, tmp_path: Path, run_explorer: Run
+) -> None:
+    text = tmp_path / "text.jpg"
+    text.write_text("no picture")
+    async with run_explorer(taught) as explorer:
+        await drop(explorer, str(text))
+        assert "text.jpg" in explorer.notices()
+        assert isinstance(explorer.screen, BrowseScreen)
+        await drop(explorer, "just some words")
+        assert "not the path of a picture" in explorer.notices()
+
+
+async def test_without_the_networks_it_is_a_notice(
+    workspace: Workspace, photo: Path, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await drop(explorer, str(photo))
+        assert "made-up" in explorer.notices()
+        assert isinstance(explorer.screen, BrowseScreen)
+
+
+async def test_without_an_index_it_says_how_to_get_one(
+    bare_workspace: Workspace, photo: Path, run_explorer: Run
+) -> None:
+    async with run_explorer(bare_workspace) as explorer:
+        await explorer.press("i")
+        await drop(explorer, str(photo))
+        assert "datrnet index" in explorer.notices()
+
+
+async def test_it_is_asked_again_from_the_session(
+    taught: Workspace, photo: Path, run_explorer: Run
+) -> None:
+    async with run_explorer(taught) as explorer:
+        await drop(explorer, str(photo))
+        shown = explorer.codes
+        await explorer.pilot.pause(0.1)
+        assert json.loads(json.dumps(explorer.steps()[0][1]))["picture"] == str(photo)
+    with taught.open_store() as store:
+        steps = steps_of(store, session_of(store, None))
+        searcher = Searcher(Catalog.load(store), Generation.current(taught, store))
+    (answer,) = replayed(taught, searcher, steps, 60)
+    assert [one.code for one in answer.substitutes] == shown
+    assert answer.step.subject == str(photo)
+    photo.unlink()
+    (answer,) = replayed(taught, searcher, steps, 60)
+    assert "my photo.png" in answer.problem
