@@ -8,16 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from textual.widgets import Static
 
-from datrnet.core.config import Config, ModelConfig
-from datrnet.core.data.catalog import Catalog
+from datrnet.core.config import ModelConfig
 from datrnet.core.data.overlay import Region
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.indexing.activations import Look
-from datrnet.core.models.datrnet import DAtRNet
-from datrnet.core.models.run_folder import RunFolder
 from datrnet.tui.looker import Looker
 from datrnet.tui.widgets.detail_pane import DetailPane
 

@@ -19,7 +19,6 @@ from datrnet.tui.history import Visit
 from datrnet.tui.library import Library, Source
 from datrnet.tui.messages import PictureDrawn, PictureEmbedded, WorkFailed
 from datrnet.tui.pictures import named_path, open_in_viewer, picture_cells
-from datrnet.tui.screens.help_screen import HelpScreen
 from datrnet.tui.screens.picture_prompt import PicturePrompt
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.thumbnails import Absent
@@ -40,12 +39,22 @@ class ExplorerScreen(Screen[None]):
 
     HELP_TITLE = "Item"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "copy_code", "Copy code", show=False),
-        Binding("m", "mark", "Mark, to take a value from it", show=False),
-        Binding("o", "open_picture", "Open picture in its viewer", show=False),
-        Binding("i", "start_from_picture", "Begin with a picture on disk", show=False),
-        Binding("a", "look(1)", "Where the next network looks", show=False),
-        Binding("A", "look(-1)", "Where the network before looks", show=False),
+        Binding("y", "copy_code", "Copy code", show=False, id="item.copy_code"),
+        Binding("m", "mark", "Mark, to take a value from it", show=False, id="item.mark"),
+        Binding(
+            "o", "open_picture", "Open picture in its viewer", show=False, id="item.open_picture"
+        ),
+        Binding(
+            "i",
+            "start_from_picture",
+            "Begin with a picture on disk",
+            show=False,
+            id="item.start_from_picture",
+        ),
+        Binding("a", "look(1)", "Where the next network looks", show=False, id="item.look_next"),
+        Binding(
+            "A", "look(-1)", "Where the network before looks", show=False, id="item.look_previous"
+        ),
     ]
 
     debounce: ClassVar[float] = 0.03
@@ -299,7 +308,3 @@ class ExplorerScreen(Screen[None]):
         if self._network is not None and not looker.is_ready(self._network):
             self.detail.caption("Loading the networks …")
         self.show_picture(self.detail.picture, row)
-
-    def action_help(self) -> None:
-        """List the keys that work here."""
-        self.app.push_screen(HelpScreen.about(self))
