@@ -33,7 +33,9 @@ class PicturePrompt(ModalScreen[Path | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Close", show=False, id="prompt.close"),
-        Binding("tab", "complete", "Complete the path", show=False, priority=True),
+        Binding(
+            "tab", "complete", "Complete the path", show=False, priority=True, id="prompt.complete"
+        ),
     ]
 
     def compose(self) -> ComposeResult:
