@@ -15,7 +15,7 @@ from datrnet.core.settings import Settings
 from datrnet.db.store import Store
 from datrnet.tui.library import Library
 from datrnet.tui.screens.browse import BrowseScreen
-from datrnet.tui.screens.help_screen import is_ours
+from datrnet.tui.screens.help_screen import HelpScreen, is_ours
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.widgets.too_small import SMALLEST_HEIGHT, SMALLEST_WIDTH
 
@@ -55,8 +55,16 @@ class ExplorerApp(App[None]):
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("colon", "command_palette", "Commands", key_display=":", show=False),
-        Binding("q,ctrl+q", "quit", "Quit", key_display="q"),
+        Binding(
+            "colon",
+            "command_palette",
+            "Commands",
+            key_display=":",
+            show=False,
+            id="program.commands",
+        ),
+        Binding("question_mark,f1", "help", "Help", key_display="?", id="program.help"),
+        Binding("q,ctrl+q", "quit", "Quit", key_display="q", id="program.quit"),
     ]
 
     def __init__(
@@ -118,6 +126,10 @@ class ExplorerApp(App[None]):
         if binding.key == "enter" and not binding.key_display:
             return "enter"
         return super().get_key_display(binding)
+
+    def action_help(self) -> None:
+        """List the keys that work where one stands."""
+        self.push_screen(HelpScreen.about(self.screen))
 
     def _tell_unwritten(self, error: DatabaseError) -> None:
         """Say from the writing thread that a step is not in the session."""

@@ -32,12 +32,19 @@ class BrowseScreen(ExplorerScreen):
 
     HELP_TITLE = "Catalogue"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search", key_display="/"),
-        Binding("f", "facets", "Facets"),
-        Binding("s", "substitutes", "Substitutes"),
-        Binding("question_mark,f1", "help", "Help", key_display="?"),
-        Binding("escape", "clear_search", "Clear the search, then the facets", show=False),
-        Binding("tab", "swap_focus", "Search field and pictures", show=False),
+        Binding("slash", "search", "Search", key_display="/", id="catalogue.search"),
+        Binding("f", "facets", "Facets", id="catalogue.facets"),
+        Binding("s", "substitutes", "Substitutes", id="catalogue.substitutes"),
+        Binding(
+            "escape",
+            "clear_search",
+            "Clear the search, then the facets",
+            show=False,
+            id="catalogue.clear_search",
+        ),
+        Binding(
+            "tab", "swap_focus", "Search field and pictures", show=False, id="catalogue.swap_focus"
+        ),
     ]
     AUTO_FOCUS = "ThumbGrid"
 

@@ -16,7 +16,6 @@ from datrnet.core.retrieval.wanted import Prototype
 from datrnet.tui.library import Library
 from datrnet.tui.messages import PictureDrawn, WorkFailed
 from datrnet.tui.pictures import open_in_viewer, picture_cells
-from datrnet.tui.screens.help_screen import HelpScreen
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.thumbnails import Absent
 from datrnet.tui.widgets.detail_pane import DetailPane
@@ -36,11 +35,15 @@ class ExplorerScreen(Screen[None]):
 
     HELP_TITLE = "Item"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "copy_code", "Copy code", show=False),
-        Binding("m", "mark", "Mark, to take a value from it", show=False),
-        Binding("o", "open_picture", "Open picture in its viewer", show=False),
-        Binding("a", "look(1)", "Where the next network looks", show=False),
-        Binding("A", "look(-1)", "Where the network before looks", show=False),
+        Binding("y", "copy_code", "Copy code", show=False, id="item.copy_code"),
+        Binding("m", "mark", "Mark, to take a value from it", show=False, id="item.mark"),
+        Binding(
+            "o", "open_picture", "Open picture in its viewer", show=False, id="item.open_picture"
+        ),
+        Binding("a", "look(1)", "Where the next network looks", show=False, id="item.look_next"),
+        Binding(
+            "A", "look(-1)", "Where the network before looks", show=False, id="item.look_previous"
+        ),
     ]
 
     debounce: ClassVar[float] = 0.03
@@ -239,7 +242,3 @@ class ExplorerScreen(Screen[None]):
         if self._network is not None and not looker.is_ready(self._network):
             self.detail.caption("Loading the networks …")
         self.show_picture(self.detail.picture, row)
-
-    def action_help(self) -> None:
-        """List the keys that work here."""
-        self.app.push_screen(HelpScreen.about(self))

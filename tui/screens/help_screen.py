@@ -41,7 +41,7 @@ def is_ours(binding: Binding) -> bool:
     return bool(binding.description) and "." not in name
 
 
-def keys_of(screen: Screen[None]) -> list[KeyGroup]:
+def keys_of(screen: Screen[object]) -> list[KeyGroup]:
     """Return the keys that work on a screen at this moment, those of the focused widget first."""
     groups: dict[str, dict[tuple[str, str], list[str]]] = {}
     for key, active in screen.active_bindings.items():
@@ -64,9 +64,9 @@ class HelpScreen(ModalScreen[None]):
     """A list of keys over the screen they are for."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,f1,enter", "dismiss", "Close", show=False),
-        Binding("down,j", "scroll(1)", "Down", show=False),
-        Binding("up,k", "scroll(-1)", "Up", show=False),
+        Binding("escape,q,question_mark,f1,enter", "dismiss", "Close", show=False, id="help.close"),
+        Binding("down,j", "scroll(1)", "Down", show=False, id="help.down"),
+        Binding("up,k", "scroll(-1)", "Up", show=False, id="help.up"),
     ]
 
     def __init__(self, groups: Sequence[KeyGroup]) -> None:
@@ -74,7 +74,7 @@ class HelpScreen(ModalScreen[None]):
         self._groups = groups
 
     @classmethod
-    def about(cls, screen: Screen[None]) -> HelpScreen:
+    def about(cls, screen: Screen[object]) -> HelpScreen:
         """Return the help for what has the focus on a screen."""
         return cls(keys_of(screen))
 

@@ -43,16 +43,36 @@ class SubstitutesScreen(ExplorerScreen):
 
     HELP_TITLE = "Substitutes"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(str(n), f"open_picker({n})", f"Picker {n}", show=False) for n in range(1, 10)),
-        Binding("tab,p", "swap_focus", "Pickers/results"),
-        Binding("w", "stay_within(1)", "Prototypes: next super-category", show=False),
-        Binding("W", "stay_within(-1)", "Prototypes: the one before", show=False),
-        Binding("s", "follow", "Substitutes of this result", show=False),
-        Binding("u", "undo", "Undo"),
-        Binding("r,ctrl+r", "redo", "Redo"),
-        Binding("c", "clear", "Clear"),
-        Binding("escape,backspace", "back", "Back"),
-        Binding("question_mark,f1", "help", "Help", key_display="?"),
+        *(
+            Binding(
+                str(n),
+                f"open_picker({n})",
+                f"Picker {n}",
+                show=False,
+                id=f"substitutes.picker_{n}",
+            )
+            for n in range(1, 10)
+        ),
+        Binding("tab,p", "swap_focus", "Pickers/results", id="substitutes.swap_focus"),
+        Binding(
+            "w",
+            "stay_within(1)",
+            "Prototypes: next super-category",
+            show=False,
+            id="substitutes.within_next",
+        ),
+        Binding(
+            "W",
+            "stay_within(-1)",
+            "Prototypes: the one before",
+            show=False,
+            id="substitutes.within_previous",
+        ),
+        Binding("s", "follow", "Substitutes of this result", show=False, id="substitutes.follow"),
+        Binding("u", "undo", "Undo", id="substitutes.undo"),
+        Binding("r,ctrl+r", "redo", "Redo", id="substitutes.redo"),
+        Binding("c", "clear", "Clear", id="substitutes.clear"),
+        Binding("escape,backspace", "back", "Back", id="substitutes.back"),
     ]
     AUTO_FOCUS = "ValueList"
 

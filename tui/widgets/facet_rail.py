@@ -41,16 +41,18 @@ class FacetRail(OptionList):
 
     HELP_TITLE = "Facets"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "cursor_down", "Next line", show=False),
-        Binding("up,k", "cursor_up", "Previous line", show=False),
-        Binding("home,g", "first", "First line", show=False),
-        Binding("end,G", "last", "Last line", show=False),
-        Binding("pagedown,ctrl+d", "page_down", "Further down", show=False),
-        Binding("pageup,ctrl+u", "page_up", "Further up", show=False),
-        Binding("enter,space", "select", "Choose, or fold and unfold", show=False),
-        Binding("left,h", "fold(True)", "Fold this super-category", show=False),
-        Binding("right,l", "fold(False)", "Unfold all its values", show=False),
-        Binding("x,delete", "clear", "Choose nothing", show=False),
+        Binding("down,j", "cursor_down", "Next line", show=False, id="facets.down"),
+        Binding("up,k", "cursor_up", "Previous line", show=False, id="facets.up"),
+        Binding("home,g", "first", "First line", show=False, id="facets.first"),
+        Binding("end,G", "last", "Last line", show=False, id="facets.last"),
+        Binding("pagedown,ctrl+d", "page_down", "Further down", show=False, id="facets.page_down"),
+        Binding("pageup,ctrl+u", "page_up", "Further up", show=False, id="facets.page_up"),
+        Binding(
+            "enter,space", "select", "Choose, or fold and unfold", show=False, id="facets.choose"
+        ),
+        Binding("left,h", "fold(True)", "Fold this super-category", show=False, id="facets.fold"),
+        Binding("right,l", "fold(False)", "Unfold all its values", show=False, id="facets.unfold"),
+        Binding("x,delete", "clear", "Choose nothing", show=False, id="facets.clear"),
     ]
 
     @dataclass

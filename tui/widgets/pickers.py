@@ -41,13 +41,21 @@ class ValueList(OptionList):
 
     HELP_TITLE = "Pickers"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "cursor_down", "Next value", show=False),
-        Binding("up,k", "cursor_up", "Previous value", show=False),
-        Binding("home,g", "first", "First value", show=False),
-        Binding("end,G", "last", "Last value", show=False),
-        Binding("pagedown,ctrl+d,space", "page_down", "Values further down", show=False),
-        Binding("pageup,ctrl+u,b", "page_up", "Values further up", show=False),
-        Binding("enter", "select", "To the results", show=False),
+        Binding("down,j", "cursor_down", "Next value", show=False, id="pickers.down"),
+        Binding("up,k", "cursor_up", "Previous value", show=False, id="pickers.up"),
+        Binding("home,g", "first", "First value", show=False, id="pickers.first"),
+        Binding("end,G", "last", "Last value", show=False, id="pickers.last"),
+        Binding(
+            "pagedown,ctrl+d,space",
+            "page_down",
+            "Values further down",
+            show=False,
+            id="pickers.page_down",
+        ),
+        Binding(
+            "pageup,ctrl+u,b", "page_up", "Values further up", show=False, id="pickers.page_up"
+        ),
+        Binding("enter", "select", "To the results", show=False, id="pickers.to_results"),
     ]
 
 
@@ -74,12 +82,30 @@ class Pickers(Vertical):
 
     HELP_TITLE = "Pickers"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,l", "open_next(1)", "Next picker", show=False),
-        Binding("left,h", "open_next(-1)", "Previous picker", show=False),
-        Binding("x,delete", "reset", "This value as it is", show=False),
-        Binding("e", "keep_exactly", "Only items labelled so, or any", show=False),
-        Binding("greater_than_sign,plus", "weigh(1)", "Count this more", show=False),
-        Binding("less_than_sign,minus", "weigh(-1)", "Count this less", show=False),
+        Binding("right,l", "open_next(1)", "Next picker", show=False, id="pickers.next"),
+        Binding("left,h", "open_next(-1)", "Previous picker", show=False, id="pickers.previous"),
+        Binding("x,delete", "reset", "This value as it is", show=False, id="pickers.reset"),
+        Binding(
+            "e",
+            "keep_exactly",
+            "Only items labelled so, or any",
+            show=False,
+            id="pickers.keep_exactly",
+        ),
+        Binding(
+            "greater_than_sign,plus",
+            "weigh(1)",
+            "Count this more",
+            show=False,
+            id="pickers.count_more",
+        ),
+        Binding(
+            "less_than_sign,minus",
+            "weigh(-1)",
+            "Count this less",
+            show=False,
+            id="pickers.count_less",
+        ),
     ]
 
     @dataclass

@@ -43,19 +43,21 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     HELP_TITLE = "Pictures"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "step(-1)", "Left", show=False),
-        Binding("right,l", "step(1)", "Right", show=False),
-        Binding("up,k", "step_rows(-1)", "Up", show=False),
-        Binding("down,j", "step_rows(1)", "Down", show=False),
-        Binding("pagedown,space", "page(1)", "Page down", show=False),
-        Binding("pageup,b", "page(-1)", "Page up", show=False),
-        Binding("ctrl+d,d", "page(0.5)", "Half a page down", show=False),
-        Binding("ctrl+u,D", "page(-0.5)", "Half a page up", show=False),
-        Binding("g,home", "first", "First", show=False),
-        Binding("G,end", "last", "Last", show=False),
-        Binding("enter", "enter", "Substitutes", show=False),
-        Binding("plus,equals_sign", "zoom(1)", "Larger pictures", show=False),
-        Binding("minus", "zoom(-1)", "Smaller pictures", show=False),
+        Binding("left,h", "step(-1)", "Left", show=False, id="pictures.left"),
+        Binding("right,l", "step(1)", "Right", show=False, id="pictures.right"),
+        Binding("up,k", "step_rows(-1)", "Up", show=False, id="pictures.up"),
+        Binding("down,j", "step_rows(1)", "Down", show=False, id="pictures.down"),
+        Binding("pagedown,space", "page(1)", "Page down", show=False, id="pictures.page_down"),
+        Binding("pageup,b", "page(-1)", "Page up", show=False, id="pictures.page_up"),
+        Binding(
+            "ctrl+d,d", "page(0.5)", "Half a page down", show=False, id="pictures.half_page_down"
+        ),
+        Binding("ctrl+u,D", "page(-0.5)", "Half a page up", show=False, id="pictures.half_page_up"),
+        Binding("g,home", "first", "First", show=False, id="pictures.first"),
+        Binding("G,end", "last", "Last", show=False, id="pictures.last"),
+        Binding("enter", "enter", "Substitutes", show=False, id="pictures.substitutes"),
+        Binding("plus,equals_sign", "zoom(1)", "Larger pictures", show=False, id="pictures.larger"),
+        Binding("minus", "zoom(-1)", "Smaller pictures", show=False, id="pictures.smaller"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "thumb-grid--title",
