@@ -19,9 +19,8 @@ from datrnet.core.configuration.schema import (
 )
 from datrnet.core.configuration.texts import json_schema, template
 from datrnet.core.data.inert_text import inert
-from datrnet.core.data.workspace import WORKSPACE_VARIABLE
 from datrnet.core.errors import ConfigError, UnknownNameError
-from datrnet.core.settings import Settings
+from datrnet.core.settings import WORKSPACE_VARIABLE, Settings
 
 EDITOR_VARIABLES = ("VISUAL", "EDITOR")
 

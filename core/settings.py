@@ -16,6 +16,9 @@ Blocks = Literal["quadrants", "sextants", "halves"]
 
 Colours = Literal["auto", "truecolor", "256", "none"]
 
+WORKSPACE_VARIABLE = "DATRNET_WORKSPACE"
+"""The environment's variable that goes before the setting of the workspace."""
+
 
 def _about(words: str, **details: object) -> dict[str, object]:
     """Return the help of a field; ``details`` are further facts of its ``Setting``."""

@@ -116,9 +116,9 @@ def checked_keymap(wanted: Mapping[str, str]) -> tuple[Keymap, list[SettingError
         except SettingError as error:
             problems.append(error)
     while clashes := list(_clashes(keymap)):
-        name, error = clashes[0]
+        name, clash = clashes[0]
         del keymap[name]
-        problems.append(error)
+        problems.append(clash)
     return keymap, problems
 
 

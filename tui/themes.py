@@ -1,6 +1,7 @@
 """The themes that can be chosen: Textual's, and a person's own from the configuration file."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from textual.theme import BUILTIN_THEMES, Theme
 
@@ -43,5 +44,5 @@ def check_theme(settings: Settings, name: str) -> None:
 
 
 def _theme(name: str, own: OwnTheme) -> Theme:
-    colours = {part: getattr(own, part) or None for part in COLOURS}
+    colours: dict[str, Any] = {part: getattr(own, part) or None for part in COLOURS}
     return Theme(name=name, primary=own.primary, dark=own.dark, **colours)

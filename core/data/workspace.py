@@ -9,10 +9,8 @@ from platformdirs import user_data_dir
 from datrnet.core.configuration.file import SettingsFile
 from datrnet.core.data.pictures import Picture
 from datrnet.core.errors import DatabaseError
-from datrnet.core.settings import Settings
+from datrnet.core.settings import WORKSPACE_VARIABLE, Settings
 from datrnet.db.store import Store
-
-WORKSPACE_VARIABLE = "DATRNET_WORKSPACE"
 
 
 @dataclass(frozen=True, slots=True)

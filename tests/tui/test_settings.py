@@ -1,6 +1,10 @@
 """What the settings change in the explorer: themes, the number of results, and a broken file."""
 
+from collections.abc import Iterable
+
+import numpy as np
 import pytest
+from rich.style import Style
 from textual.command import CommandPalette
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import OptionList
@@ -121,6 +125,43 @@ def test_starting_reads_the_file_and_survives_a_broken_one(
     settings_file.replace_text(text)
     explore(workspace)
     assert started[0].theme == ("nord" if "nord" in text else Settings().theme)
+
+
+def contrast(style: Style) -> float | None:
+    """Return how much text stands out, from 1 to 21; None where the terminal chooses a colour."""
+    if style.color is None or style.bgcolor is None:
+        return None
+    if style.color.triplet is None or style.bgcolor.triplet is None:
+        return None
+    lights = sorted(_luminance(one.triplet) for one in (style.color, style.bgcolor))
+    return (lights[1] + 0.05) / (lights[0] + 0.05)
+
+
+def _luminance(triplet: Iterable[int]) -> float:
+    linear = [
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (value / 255 for value in triplet)
+    ]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+async def test_the_cursor_and_the_title_can_be_read_in_every_theme(
+    workspace: Workspace, run_explorer: RunExplorer
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        for theme in BUILTIN_THEMES:
+            explorer.app.theme = theme
+            await explorer.rest(0.02)
+            lines = explorer.screen._compositor.render_strips(explorer.app.size)
+            segments = [segment for line in lines for segment in line if segment.style]
+            for text in (" datrnet", "P-000 "):
+                (style,) = {
+                    one.style for one in segments if one.text.strip(" ") and text in one.text
+                }
+                assert style is not None
+                found = contrast(style)
+                assert found is None or found >= 3, (theme, text, found)
+                assert style.color != style.bgcolor
 
 
 async def test_every_theme_is_offered_by_name(
