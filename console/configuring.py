@@ -20,7 +20,7 @@ from datrnet.core.configuration.schema import (
 from datrnet.core.configuration.texts import json_schema, template
 from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import ConfigError, UnknownNameError
-from datrnet.core.settings import WORKSPACE_VARIABLE, Settings
+from datrnet.core.settings import WORKSPACE_VARIABLE, OwnTheme, Settings
 
 EDITOR_VARIABLES = ("VISUAL", "EDITOR")
 
@@ -53,10 +53,9 @@ def _rows(file: SettingsFile) -> Iterable[dict[str, Any]]:
             continue
         one = stated.get((name,))
         origin, line = ("default", None) if one is None else ("file", one.line)
-        value = getattr(settings, name)
-        named = os.environ.get(WORKSPACE_VARIABLE, "").strip()
-        if name == "workspace" and named:
-            value, origin, line = named, f"${WORKSPACE_VARIABLE}", None
+        if name == "workspace" and _named_workspace():
+            origin, line = f"${WORKSPACE_VARIABLE}", None
+        value = _in_force(settings, name)
         yield {"name": name, "value": value, "from": origin, "line": line}
     for path, one in stated.items():
         if SETTINGS[path[0]].is_table:
@@ -72,14 +71,11 @@ def run_get(name: str, *, as_json: bool) -> None:
     """
     path, settings = path_of(name), SettingsFile.locate().read()
     setting_at(path)
-    value: Any = getattr(settings, path[0])
-    if path[0] == "themes":
-        value = {theme: _stated_colours(own) for theme, own in value.items()}
-    if path[0] == "keys":
-        value = _keys_in_force(settings)
-    for part in path[1:]:
+    value = _in_force(settings, path[0])
+    kinds = ("key",) if path[0] == "keys" else ("theme", "stated colour")
+    for kind, part in zip(kinds, path[1:], strict=False):
         if part not in value:
-            raise UnknownNameError(SETTINGS[path[0]].name.removesuffix("s"), part, value)
+            raise UnknownNameError(kind, part, value)
         value = value[part]
     if as_json or isinstance(value, dict):
         print_json(value)
@@ -87,15 +83,26 @@ def run_get(name: str, *, as_json: bool) -> None:
         print(inert(_shown(value)))
 
 
-def _stated_colours(own: Any) -> dict[str, Any]:
+def _in_force(settings: Settings, name: str) -> Any:
+    """Return a setting as the program has it; keys and themes by their names."""
+    if name == "workspace":
+        return _named_workspace() or settings.workspace
+    if name == "themes":
+        return {theme: _stated_colours(own) for theme, own in settings.themes.items()}
+    if name == "keys":
+        from datrnet.tui.keymap import checked_keymap, entries_with
+
+        keymap, _ = checked_keymap(settings.keys)
+        return {one.id: ",".join(one.keys) for one in entries_with(keymap)}
+    return getattr(settings, name)
+
+
+def _named_workspace() -> str:
+    return os.environ.get(WORKSPACE_VARIABLE, "").strip()
+
+
+def _stated_colours(own: OwnTheme) -> dict[str, Any]:
     return {name: value for name, value in asdict(own).items() if value != ""}
-
-
-def _keys_in_force(settings: Settings) -> dict[str, str]:
-    from datrnet.tui.keymap import checked_keymap, entries_with
-
-    keymap, _ = checked_keymap(settings.keys)
-    return {one.id: ",".join(one.keys) for one in entries_with(keymap)}
 
 
 def run_set(name: str, text: str) -> None:
