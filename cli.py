@@ -13,6 +13,8 @@ import typer
 from typer.core import TyperGroup
 
 from datrnet import __version__
+from datrnet.console.config_commands import config_app
+from datrnet.console.options import JsonOption
 from datrnet.core.errors import ConfigError, DatrnetError
 
 INTERRUPTED = {
@@ -109,13 +111,12 @@ WorkspaceOption = Annotated[
         callback=_or_global,
         show_default=False,
         help="The folder of catalogue, runs and indexes. Default: $DATRNET_WORKSPACE, "
-        "else the user's data folder.",
+        "else the configuration's, else the user's data folder.",
     ),
 ]
 TABLE_PANEL = "Of a CSV or JSON Lines file"
 FOLDER_PANEL = "Of a data set in a format of its own"
 ADDE_PANEL = "ADDE's own files, with --system adde-m"
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
 Split = Literal["train", "validation", "test"]
 
 
@@ -761,9 +762,23 @@ def compare(
 
 
 @app.command(epilog="Example: datrnet browse")
-def browse(workspace: WorkspaceOption = None) -> None:
-    """Open the explorer: look through the catalogue and search it with pictures on the screen."""
+def browse(
+    tour: Annotated[
+        bool | None,
+        typer.Option(
+            "--tour/--no-tour",
+            help="Begin with what the explorer can do.",
+            show_default="on the first start",
+        ),
+    ] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Open the explorer: look through the catalogue and search it with pictures on the screen.
+
+    Its colours, keys and the like are set with `datrnet config`.
+    """
     from datrnet.console.output import is_conversation
+    from datrnet.core.configuration.file import settings_or_defaults
     from datrnet.core.data.workspace import Workspace
 
     if not is_conversation():
@@ -772,7 +787,8 @@ def browse(workspace: WorkspaceOption = None) -> None:
         )
     from datrnet.tui.app import explore
 
-    explore(Workspace.locate(workspace))
+    settings, _ = settings_or_defaults()  # the explorer tells what is wrong with them
+    explore(Workspace.locate(workspace, settings), tour=tour)
 
 
 @app.command(epilog="Example: datrnet info --check")
@@ -797,6 +813,7 @@ session_app = typer.Typer(
     epilog="Example: datrnet session export session.html",
 )
 app.add_typer(session_app, name="session")
+app.add_typer(config_app, name="config")
 
 SessionOption = Annotated[
     int | None,

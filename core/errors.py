@@ -33,6 +33,20 @@ class ConfigError(DatrnetError):
     exit_code = 2
 
 
+class SettingError(ConfigError):
+    """A setting of the configuration file is unknown, or not what it must be.
+
+    Args:
+        path: Its names from the outermost, as in ``("keys", "catalogue.search")``.
+        message: What is wrong.
+        mend: What to do about it.
+    """
+
+    def __init__(self, path: tuple[str, ...], message: str, *, mend: str = "") -> None:
+        super().__init__(message, mend=mend)
+        self.path = path
+
+
 class UnknownNameError(DatrnetError):
     """A name of an item, super-category, value or file that does not exist."""
 

@@ -12,6 +12,8 @@ from PIL import Image, ImageDraw
 from typer.testing import CliRunner, Result
 
 from datrnet.cli import app
+from datrnet.core.configuration import first_start
+from datrnet.core.configuration.file import CONFIG_VARIABLE, SettingsFile
 from datrnet.core.data.workspace import Workspace
 
 # Tiny networks gain nothing from threads, and threads that wait for each other on a busy machine
@@ -40,6 +42,17 @@ batch_triplets = 8
 [index]
 trees = 4
 """
+
+
+@pytest.fixture(autouse=True)
+def settings_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> SettingsFile:
+    """Keep a person's own configuration and state out; the file is not there at first."""
+    home = tmp_path_factory.mktemp("home", numbered=True)
+    monkeypatch.setenv(CONFIG_VARIABLE, str(home / "config.toml"))
+    monkeypatch.setattr(first_start, "user_state_path", lambda *_, **__: home / "state")
+    return SettingsFile(home / "config.toml")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """Write the parts of the documentation that commands produce.
 
 make docs                                             docs/cli.md from every command's --help,
-                                                      docs/keys.md from the explorer's bindings
+                                                      docs/keys.md from the explorer's bindings,
+                                                      docs/settings.md from the schema
 python tools/write_docs.py --check                    fail where one of them is out of date
 python tools/write_docs.py --results WORKSPACE NAME   docs/results/NAME.md from a workspace
 python tools/write_docs.py --experiments WORKSPACE NAME
@@ -16,26 +17,15 @@ import sys
 from pathlib import Path
 
 from PIL import Image
+from textual.keys import format_key
 
+from datrnet.core.configuration.texts import settings_table, template
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.experiments.report.outcomes import experiment_folders
-from datrnet.tui.app import ExplorerApp
-from datrnet.tui.screens.browse import BrowseScreen
-from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.screens.substitutes import SubstitutesScreen
-from datrnet.tui.widgets.facet_rail import FacetRail
-from datrnet.tui.widgets.pickers import Pickers
-from datrnet.tui.widgets.thumb_grid import ThumbGrid
+from datrnet.tui.keymap import default_entries
 
 ROOT = Path(__file__).resolve().parent.parent
-KEY_SIGNS = {
-    "slash": "/",
-    "question_mark": "?",
-    "colon": ":",
-    "plus": "+",
-    "equals_sign": "=",
-    "minus": "-",
-}
+CONFIG_COMMANDS = ("show", "get", "set", "unset", "path", "init", "edit", "keys", "schema")
 COMMANDS = (
     "demo",
     "import",
@@ -53,19 +43,10 @@ COMMANDS = (
     "session show",
     "session replay",
     "session export",
+    "config",
+    *(f"config {name}" for name in CONFIG_COMMANDS),
     "info",
 )
-OWNERS = (
-    BrowseScreen,
-    FacetRail,
-    ThumbGrid,
-    SubstitutesScreen,
-    Pickers,
-    ExplorerScreen,
-    ExplorerApp,
-)
-"""Whose keys are listed."""
-
 WITH_PHOTOS = ("sheets", "activation-maps")
 """Kinds of experiments whose pictures show the catalogue's own."""
 
@@ -100,7 +81,8 @@ def main() -> int:
         copy_experiments(Path(sys.argv[2]).resolve(), sys.argv[3])
         return 0
     stale = 0
-    for name, text in {"cli.md": cli_page(), "keys.md": keys_page()}.items():
+    pages = {"cli.md": cli_page(), "keys.md": keys_page(), "settings.md": settings_page()}
+    for name, text in pages.items():
         path = ROOT / "docs" / name
         if "--check" not in sys.argv[1:]:
             path.write_text(text, "utf-8")
@@ -122,20 +104,56 @@ def cli_page() -> str:
 
 def keys_page() -> str:
     """Return the page of the explorer's keys, by the part of the screen they work in."""
-    groups: dict[str, dict[str, None]] = {}
-    for owner in OWNERS:
-        rows = groups.setdefault(owner.HELP_TITLE, {})
-        for binding in vars(owner)["BINDINGS"]:
-            keys = " ".join(f"`{KEY_SIGNS.get(key, key)}`" for key in binding.key.split(","))
-            rows[f"| {keys} | {binding.description} |"] = None
+    groups: dict[str, list[str]] = {}
+    for one in default_entries():
+        keys = " ".join(f"`{sign_of(key)}`" for key in one.default_keys)
+        rows = groups.setdefault(one.title, [])
+        rows.append(f"| {keys} | {one.description} | `{one.id}` |")
     parts = [
-        "# Keys of the explorer\n\nWritten by `make docs`; `?` in the explorer shows them too.\n"
+        "# Keys of the explorer\n\n"
+        "Written by `make docs`; `?` in the explorer shows those in force. Any of them can be\n"
+        "changed by its name: [settings.md](settings.md).\n"
     ]
     for title, rows in groups.items():
-        parts.append(
-            "\n".join([f"## {title}\n", "| keys | what they do |", "|---|---|", *rows, ""])
-        )
+        head = ["| keys | what they do | name |", "|---|---|---|"]
+        parts.append("\n".join([f"## {title}\n", *head, *rows, ""]))
     return "\n".join(parts)
+
+
+def sign_of(key: str) -> str:
+    """Return how a key is written: a sign as itself, others by their names."""
+    sign = format_key(key)
+    return sign if len(sign) == 1 and sign.isascii() else key
+
+
+def settings_page() -> str:
+    """Return the page of the configuration file: its settings, how keys are named, its template."""
+    return f"""# Settings
+
+Written by `make docs` from the schema.
+
+The configuration file is TOML. `datrnet config path` prints where it is, the environment variable
+`DATRNET_CONFIG` names another place, `datrnet config init` writes the template below. `set`,
+`unset` and `edit` of `datrnet config` change it, and so does a theme chosen in the explorer;
+comments stay. `datrnet config schema --json` is a JSON Schema, for editors. What is wrong in the
+file is told with its line; the explorer then starts with the defaults, or without the one key or
+theme that cannot be had.
+
+{settings_table()}
+
+## Keys
+
+Everything with a key has a name: [keys.md](keys.md), `datrnet config keys`. Under `[keys]` stand
+those that it has instead, separated by commas: signs as themselves or by name (`/` or `slash`,
+`comma`), letters as typed (`G`), others by name (`pagedown`, `f5`), with `ctrl+`, `alt+` or
+`shift+` before. Two things that work at the same moment cannot have the same key.
+
+## The template
+
+```toml
+{template().rstrip()}
+```
+"""
 
 
 def results_page(workspace: str, name: str) -> str:

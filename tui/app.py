@@ -4,19 +4,26 @@ from collections.abc import Iterable
 from functools import partial
 from typing import ClassVar
 
+from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import Command, CommandPalette
 from textual.screen import Screen
 
+from datrnet.core.configuration.file import SettingsFile, settings_or_defaults
+from datrnet.core.configuration.first_start import is_first_start, remember_start
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.errors import DatabaseError
+from datrnet.core.errors import ConfigError, DatabaseError, SettingError
 from datrnet.core.settings import Settings
 from datrnet.db.store import Store
+from datrnet.tui.keymap import Keymap, checked_keymap, entries_with
 from datrnet.tui.library import Library
 from datrnet.tui.screens.browse import BrowseScreen
-from datrnet.tui.screens.help_screen import HelpScreen, is_ours
+from datrnet.tui.screens.help_screen import HelpScreen, is_ours, keys_of
+from datrnet.tui.screens.tour import TourScreen
 from datrnet.tui.session_log import SessionLog
+from datrnet.tui.themes import check_theme, own_themes
 from datrnet.tui.widgets.too_small import SMALLEST_HEIGHT, SMALLEST_WIDTH
 
 SESSION_NAME = "explorer"
@@ -32,18 +39,28 @@ HEIGHTS = [(0, "-flat"), (SMALLEST_HEIGHT, "-low"), (32, "-high")]
 """The classes that a screen gets by its size, for the style sheet."""
 
 
-def explore(workspace: Workspace, settings: Settings | None = None) -> None:
+def explore(
+    workspace: Workspace, settings: Settings | None = None, *, tour: bool | None = None
+) -> None:
     """Run the explorer on a workspace until the person leaves.
 
     Args:
         workspace: Where the catalogue lies.
-        settings: How the person wants the explorer.
+        settings: How the person wants the explorer; without them, their file is read.
+        tour: Whether to begin with the tour; None leaves it to the settings and the first start.
 
     Raises:
         DatabaseError: The workspace has no catalogue, or it cannot be read.
     """
+    trouble = None
+    if settings is None:
+        settings, trouble = settings_or_defaults()
+    if tour is None:
+        tour = settings.tour and is_first_start()
     with workspace.open_store() as store:
-        ExplorerApp(workspace, store=store, settings=settings).run()
+        ExplorerApp(
+            workspace, store=store, settings=settings, settings_trouble=trouble, tour=tour
+        ).run()
 
 
 class ExplorerApp(App[None]):
@@ -64,7 +81,7 @@ class ExplorerApp(App[None]):
             id="program.commands",
         ),
         Binding("question_mark,f1", "help", "Help", key_display="?", id="program.help"),
-        Binding("q,ctrl+q", "quit", "Quit", key_display="q", id="program.quit"),
+        Binding("q", "quit", "Quit", id="program.quit"),
     ]
 
     def __init__(
@@ -73,6 +90,8 @@ class ExplorerApp(App[None]):
         *,
         store: Store | None = None,
         settings: Settings | None = None,
+        settings_trouble: ConfigError | None = None,
+        tour: bool = False,
     ) -> None:
         """Open the workspace, so that what is wrong with it is said before the screen is taken.
 
@@ -80,23 +99,53 @@ class ExplorerApp(App[None]):
             workspace: Where the catalogue lies.
             store: Its open database; without one, it is opened here, and closed at the end.
             settings: How the person wants the explorer.
+            settings_trouble: What was wrong with them, to be told.
+            tour: Whether to begin with the tour.
 
         Raises:
             DatabaseError: The workspace has no catalogue, or it cannot be read.
         """
         super().__init__()
         self.settings = settings or Settings()
-        self.theme = self.settings.theme
+        self._settings_troubles = [] if settings_trouble is None else [settings_trouble]
+        self._theme_before: str | None = None
+        """The theme to go back to, while another one is only tried."""
+        self._with_tour = tour
+        self._apply_settings()
         self._own_store = workspace.open_store() if store is None else None
         opened = store or self._own_store
         assert opened is not None
-        self.library = Library(workspace, opened)
+        self.library = Library(workspace, opened, self.settings.results)
         self.session = SessionLog(opened, SESSION_NAME, self._tell_unwritten)
         self.animation_level = "none"
 
     def on_mount(self) -> None:
         """Show the catalogue."""
         self.push_screen(BrowseScreen(self.library, self.session))
+        for trouble in self._settings_troubles:
+            self.notify(inert(str(trouble)), severity="warning", markup=False, timeout=20)
+        if self._with_tour:
+            self.action_tour()
+
+    def _apply_settings(self) -> None:
+        """Take over themes and keys; what is wrong with them stays as it is without settings."""
+        for theme in own_themes(self.settings):
+            self.register_theme(theme)
+        try:
+            check_theme(self.settings, self.settings.theme)
+            self.theme = self.settings.theme
+        except SettingError as error:
+            self._settings_troubles.append(error)
+        self._own_keys: Keymap = {}
+        if self.settings.keys:
+            self._own_keys, problems = checked_keymap(self.settings.keys)
+            self._settings_troubles += problems
+            self.set_keymap(self._own_keys)
+
+    def key_of(self, name: str) -> str:
+        """Return how the key that is in force for the id of a binding is shown."""
+        keys = {one.id: one.keys for one in entries_with(self._own_keys)}
+        return self.get_key_display(Binding(keys[name][0], ""))
 
     def on_unmount(self) -> None:
         """Write what is not written yet, and let everything go."""
@@ -119,6 +168,7 @@ class ExplorerApp(App[None]):
                     f"Key {self.get_key_display(active.binding)}",
                     partial(self.run_action, action, active.node),
                 )
+        yield SystemCommand("Tour", "What the explorer can do, in a few cards", self.action_tour)
         yield from super().get_system_commands(screen)
 
     def get_key_display(self, binding: Binding) -> str:
@@ -129,7 +179,42 @@ class ExplorerApp(App[None]):
 
     def action_help(self) -> None:
         """List the keys that work where one stands."""
-        self.push_screen(HelpScreen.about(self.screen))
+        self.push_screen(HelpScreen(keys_of(self.screen), self.key_of))
+
+    def action_tour(self) -> None:
+        """Show what the explorer can do."""
+        self.push_screen(TourScreen(self.key_of), lambda _: remember_start())
+
+    # ── themes ───────────────────────────────────────────────────────────────
+
+    def search_themes(self) -> None:
+        """Offer all themes, each shown while the cursor is on it."""
+        self._theme_before = self.theme
+        super().search_themes()
+
+    @on(CommandPalette.OptionHighlighted)
+    def _try_theme(self, event: CommandPalette.OptionHighlighted) -> None:
+        option = event.highlighted_event.option
+        if self._theme_before is not None and isinstance(option, Command):
+            self.theme = str(option.hit.text)
+
+    @on(CommandPalette.Closed)
+    def _keep_theme(self, event: CommandPalette.Closed) -> None:
+        """Write the theme chosen into the configuration file, or go back to the one before."""
+        before, self._theme_before = self._theme_before, None
+        if before is None:
+            return
+        if event.option_selected:
+            self.call_later(self._write_theme)  # after the palette has set it
+        else:
+            self.theme = before
+
+    def _write_theme(self) -> None:
+        try:
+            SettingsFile.locate().state(("theme",), self.theme)
+        except ConfigError as error:
+            said = inert(f"The theme is not kept. {error}")
+            self.notify(said, severity="error", markup=False)
 
     def _tell_unwritten(self, error: DatabaseError) -> None:
         """Say from the writing thread that a step is not in the session."""

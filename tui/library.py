@@ -23,8 +23,13 @@ Source = int | Path
 class Library:
     """A workspace opened for looking around."""
 
-    def __init__(self, workspace: Workspace, store: Store) -> None:
+    def __init__(self, workspace: Workspace, store: Store, num_substitutes: int) -> None:
         """Read the catalogue and open the index.
+
+        Args:
+            workspace: Where the catalogue lies.
+            store: Its open database.
+            num_substitutes: How many substitutes are asked for.
 
         An absent or damaged index is no error here: ``trouble`` then says what is wrong.
 
@@ -33,6 +38,7 @@ class Library:
         """
         self.workspace = workspace
         self.store = store
+        self.num_substitutes = num_substitutes
         self.catalog = Catalog.load(store)
         self.thumbnails = Thumbnails(workspace, self.catalog)
         self.searcher: Searcher | None = None

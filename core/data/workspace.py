@@ -6,11 +6,11 @@ from pathlib import Path
 
 from platformdirs import user_data_dir
 
+from datrnet.core.configuration.file import SettingsFile
 from datrnet.core.data.pictures import Picture
 from datrnet.core.errors import DatabaseError
+from datrnet.core.settings import WORKSPACE_VARIABLE, Settings
 from datrnet.db.store import Store
-
-WORKSPACE_VARIABLE = "DATRNET_WORKSPACE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,19 @@ class Workspace:
     root: Path
 
     @classmethod
-    def locate(cls, given: Path | None = None) -> "Workspace":
-        """Return the workspace given, else that of the environment, else the user's own."""
+    def locate(cls, given: Path | None = None, settings: Settings | None = None) -> "Workspace":
+        """Return the workspace given, else the environment's, the settings', or the user's own.
+
+        Args:
+            given: A folder.
+            settings: Without them, the configuration file is read if there is need.
+
+        Raises:
+            ConfigError: The configuration file is not valid.
+        """
         named = os.environ.get(WORKSPACE_VARIABLE, "").strip()
+        if given is None and not named:
+            named = (settings or SettingsFile.locate().read()).workspace
         folder = given or Path(named or user_data_dir("datrnet", appauthor=False))
         return cls(folder.expanduser().absolute())
 

@@ -1,32 +1,28 @@
-"""Every key of the explorer can be named in a keymap, and does something."""
+"""Every key of the explorer can be named in a keymap, does something, and can be changed."""
 
 import re
 from collections import Counter
-from importlib import import_module
-from pkgutil import walk_packages
+from itertools import combinations
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from textual.binding import Binding
-from textual.dom import DOMNode
 
-from datrnet import tui
-
-
-def own_bindings() -> list[tuple[type[DOMNode], Binding]]:
-    """Return the described bindings of the explorer with the class that has each."""
-    for module in walk_packages(tui.__path__, "datrnet.tui."):
-        import_module(module.name)
-    pending, owners = [DOMNode], set[type[DOMNode]]()
-    while pending:
-        kind = pending.pop()
-        pending += kind.__subclasses__()
-        if kind.__module__.startswith("datrnet.tui."):
-            owners.add(kind)
-    return [
-        (owner, binding)
-        for owner in owners
-        for binding in vars(owner).get("BINDINGS", ())
-        if isinstance(binding, Binding) and binding.description
-    ]
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import SettingError
+from datrnet.core.settings import Settings
+from datrnet.tui.keymap import (
+    KEY_NAMES,
+    TOGETHER,
+    checked_keymap,
+    default_entries,
+    normal_key,
+    own_bindings,
+)
+from datrnet.tui.screens.help_screen import HelpScreen
+from datrnet.tui.screens.substitutes import SubstitutesScreen
+from tests.tui.conftest import RunExplorer
 
 
 def test_every_described_binding_has_an_id_of_its_own() -> None:
@@ -43,3 +39,129 @@ def test_every_described_binding_has_an_action_where_it_stands() -> None:
         if not hasattr(owner, f"action_{binding.action.partition('(')[0]}")
     ]
     assert missing == []
+
+
+def test_no_two_things_have_the_same_key_at_the_same_moment() -> None:
+    clashes = [
+        (one.id, other.id)
+        for groups in TOGETHER
+        for one, other in combinations([e for e in default_entries() if e.group in groups], 2)
+        if set(one.keys) & set(other.keys)
+    ]
+    assert clashes == []
+
+
+def test_every_action_has_a_key_that_any_terminal_passes_on() -> None:
+    plain = re.compile(r"(?!(ctrl|alt|shift)\+)(?!f\d)\w+")
+    assert [e.id for e in default_entries() if not any(map(plain.fullmatch, e.keys))] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("/", "slash"),
+        ("slash", "slash"),
+        ("x", "x"),
+        ("G", "G"),
+        ("shift+g", "G"),
+        (" Ctrl+F ", "ctrl+f"),
+        ("PageDown", "pagedown"),
+        ("+", "plus"),
+        ("F5", "f5"),
+        ("alt+enter", "alt+enter"),
+        ("é", "é"),
+    ],
+)
+def test_keys_are_understood_as_people_write_them(text: str, key: str) -> None:
+    (textuals,) = Binding.make_bindings([Binding(key, "")])
+    assert normal_key(("keys", "a.b"), text) == textuals.key
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("pagedwn", "'pagedwn', which is no key. Did you mean pagedown"),
+        ("crtl+f", "'crtl' is no key to hold. Did you mean ctrl?"),
+        ("", "nothing where a key should be"),
+        ("ctrl+", "which is no key"),
+    ],
+)
+def test_what_is_no_key_is_told_in_words(text: str, words: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        normal_key(("keys", "a.b"), text)
+    assert "keys.a.b has" in str(caught.value)
+    assert words in str(caught.value)
+
+
+@given(st.sampled_from(KEY_NAMES), st.sets(st.sampled_from(["ctrl", "alt"])))
+def test_a_normal_key_stays_as_it_is(key: str, modifiers: set[str]) -> None:
+    text = "+".join([*sorted(modifiers), key])
+    assert normal_key(("keys", "a.b"), text) == text
+
+
+def test_unknown_names_and_clashes_are_left_out_and_told() -> None:
+    keymap, problems = checked_keymap(
+        {
+            "catalogue.serch": "x",
+            "catalogue.search": "f",
+            "pictures.down": "y",
+            "facets.down": "n",
+            "pickers.down": "n",
+        }
+    )
+    assert keymap == {"facets.down": "n", "pickers.down": "n"}  # these two are never together
+    assert [problem.path[1] for problem in problems] == [
+        "catalogue.serch",
+        "catalogue.search",
+        "pictures.down",
+    ]
+    told = "\n".join(map(str, problems))
+    assert "Nothing that has a key is called 'catalogue.serch'. Did you mean catalogue.s" in told
+    assert "keys.catalogue.search has 'f', which catalogue.facets has too" in told
+    assert "which item.copy_code has too" in told
+
+
+def test_two_things_can_swap_their_keys() -> None:
+    swapped = {"substitutes.undo": "r", "substitutes.redo": "u"}
+    assert checked_keymap(swapped) == (swapped, [])
+
+
+async def test_a_changed_key_does_it_and_the_old_one_no_longer(
+    workspace: Workspace, run_explorer: RunExplorer
+) -> None:
+    keys = {"catalogue.substitutes": "ctrl+x,z", "pictures.right": "n", "facets.down": "n"}
+    async with run_explorer(workspace, settings=Settings(keys=keys)) as explorer:
+        await explorer.press("s", "right", "l")
+        assert explorer.code == "P-000"
+        await explorer.press("n")
+        assert explorer.code == "P-001"
+        await explorer.press("z")
+        assert isinstance(explorer.screen, SubstitutesScreen)
+
+
+async def test_help_and_footer_show_the_keys_in_force(
+    workspace: Workspace, run_explorer: RunExplorer
+) -> None:
+    keys = {"catalogue.search": "ctrl+f", "help.close": "w", "program.help": "z"}
+    async with run_explorer(workspace, settings=Settings(keys=keys)) as explorer:
+        assert "^f Search" in explorer.text()
+        await explorer.press("z")
+        assert isinstance(explorer.screen, HelpScreen)
+        assert re.search(r"\^f +Search", explorer.text())
+        assert "w closes" in explorer.text()
+        await explorer.press("escape")
+        assert isinstance(explorer.screen, HelpScreen)
+        await explorer.press("w")
+        assert not isinstance(explorer.screen, HelpScreen)
+
+
+async def test_keys_that_cannot_be_had_are_told_and_the_others_work(
+    workspace: Workspace, run_explorer: RunExplorer
+) -> None:
+    keys = {"catalogue.search": "f", "pictures.right": "n"}
+    async with run_explorer(workspace, settings=Settings(keys=keys)) as explorer:
+        assert "keys.catalogue.search has 'f'" in explorer.notices()
+        await explorer.press("n")
+        assert explorer.code == "P-001"
+        await explorer.press("slash")
+        assert explorer.screen.focused is explorer.screen.query_one("#search")

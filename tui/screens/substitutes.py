@@ -30,8 +30,6 @@ from datrnet.tui.widgets.thumb_grid import EMPTY, Listing, ThumbGrid
 from datrnet.tui.widgets.title_bar import TitleBar
 from datrnet.tui.widgets.too_small import TooSmall
 
-NUM_SUBSTITUTES = 60
-
 FACTORS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 """How often a super-category may count."""
 
@@ -178,7 +176,7 @@ class SubstitutesScreen(ExplorerScreen):
             "within": history.within,
             "where": {name: list(values) for name, values in self._where.items()},
             "weights": history.weights,
-            "k": NUM_SUBSTITUTES,
+            "k": self.library.num_substitutes,
         }
         self.session.add(action, request)
 
@@ -203,7 +201,7 @@ class SubstitutesScreen(ExplorerScreen):
             any_of=history.any_of,
             weights=history.weights,
             within=history.within,
-            k=NUM_SUBSTITUTES,
+            k=self.library.num_substitutes,
         )
 
     @property

@@ -36,7 +36,7 @@ class Line:
     """Whether it stands for the values that are not listed."""
 
 
-class FacetRail(OptionList):
+class FacetRail(OptionList, inherit_bindings=False):
     """All super-categories with their values; several chosen values of one mean any of them."""
 
     HELP_TITLE = "Facets"

@@ -42,7 +42,7 @@ class Choices:
     """Values that have a prototype; the others are shown, but cannot be chosen."""
 
 
-class ValueList(OptionList):
+class ValueList(OptionList, inherit_bindings=False):
     """The values of the open picker."""
 
     @dataclass

@@ -29,7 +29,7 @@ class TitleBar(Widget):
             steps[0] = f"… {steps[0]}" if len(steps) > 1 else steps[0]
         trail = fitted(SEPARATOR.join(steps), room)
         return Content.assemble(
-            (name, "bold $primary"),
+            (name, "bold $text-primary"),
             ("  ", ""),
             (trail, ""),
             ("  ", ""),

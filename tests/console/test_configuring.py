@@ -1,0 +1,200 @@
+"""`datrnet config`: everything it shows and changes, and that commands mind the file."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from datrnet.cli import app
+from datrnet.core.configuration.file import SettingsFile
+from datrnet.core.configuration.schema import SETTINGS
+from datrnet.core.settings import Settings
+from datrnet.tui.keymap import default_entries
+
+
+def config(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner(env={"NO_COLOR": "1"}).invoke(app, ["config", *arguments])
+    assert result.exit_code == code, result.output
+    return result
+
+
+def test_what_is_set_is_shown_with_its_line(settings_file: SettingsFile) -> None:
+    settings_file.replace_text("# a comment\ntheme = 'nord'\n[keys]\n'facets.down' = 'n'\n")
+    shown = json.loads(config("show", "--json").stdout)
+    assert shown["path"] == str(settings_file.path)
+    rows = {row["name"]: row for row in shown["settings"]}
+    assert rows["theme"] == {"name": "theme", "value": "nord", "from": "file", "line": 2}
+    assert rows["keys.facets.down"]["line"] == 4
+    assert rows["results"] == {"name": "results", "value": 60, "from": "default", "line": None}
+    assert set(SETTINGS) - {"keys", "themes"} <= set(rows)
+    table = config("show").output
+    assert "line 2" in table
+    assert "default" in table
+
+
+def test_a_workspace_of_the_environment_is_shown_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATRNET_WORKSPACE", "/somewhere")
+    rows = json.loads(config("show", "--json").stdout)["settings"]
+    (row,) = [row for row in rows if row["name"] == "workspace"]
+    assert (row["value"], row["from"]) == ("/somewhere", "$DATRNET_WORKSPACE")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("theme", "nord", "nord"),
+        ("results", "12", "12"),
+        ("tour", "off", "false"),
+        ("blocks", "halves", "halves"),
+        ("workspace", "~/shop", "~/shop"),
+        ("keys.catalogue.search", "Ctrl+F,/", "ctrl+f,slash"),
+        ("themes.mine.primary", "#123456", "#123456"),
+    ],
+)
+def test_a_setting_is_set_got_and_unset(
+    settings_file: SettingsFile, name: str, text: str, expected: str
+) -> None:
+    before = config("get", name, code=2 if name.startswith("themes") else 0).stdout
+    assert name in config("set", name, text).stderr
+    assert config("get", name).stdout == f"{expected}\n"
+    assert name in config("unset", name).stderr
+    assert name.startswith("themes") or config("get", name).stdout == before
+    assert "was not in" in config("unset", name).stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("them", "nord", "Did you mean theme"),
+        ("theme", "nrd", "Did you mean nord?"),
+        ("blocks", "half", "one of quadrants, sextants, halves. Did you mean halves?"),
+        ("results", "many", "a whole number from 1 to 1000"),
+        ("tour", "perhaps", "true or false"),
+        ("keys.catalogue.serch", "x", "Did you mean catalogue.search"),
+        ("keys.catalogue.search", "f", "which catalogue.facets has too"),
+        ("keys.catalogue.search", "pagedwn", "Did you mean pagedown"),
+        ("keys", "x", "Set keys.NAME instead"),
+        ("themes.mine.accent", "#ffffff", "lacks its primary colour"),
+        ("theme.colour", "x", "theme has no parts"),
+    ],
+)
+def test_what_cannot_be_set_is_refused_in_one_line(
+    settings_file: SettingsFile, name: str, text: str, words: str
+) -> None:
+    result = config("set", name, text, code=2)
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not settings_file.path.exists()
+
+
+def test_a_table_is_got_as_json() -> None:
+    config("set", "themes.mine.primary", "#123456")
+    assert json.loads(config("get", "themes").stdout) == {
+        "mine": {"primary": "#123456", "dark": True}
+    }
+    assert json.loads(config("get", "keys").stdout)["catalogue.search"] == "slash"
+    assert config("get", "tour", "--json").stdout == "true\n"
+    assert (
+        "No theme is called 'other'. Did you mean"
+        not in config("get", "themes.other.primary", code=2).stderr
+    )
+
+
+def test_the_keys_are_listed_as_they_are_in_force() -> None:
+    config("set", "keys.catalogue.search", "ctrl+f")
+    listed = {one["id"]: one for one in json.loads(config("keys", "--json").stdout)}
+    assert set(listed) == {one.id for one in default_entries()}
+    assert listed["catalogue.search"]["keys"] == ["ctrl+f"]
+    assert listed["catalogue.search"]["default_keys"] == ["slash"]
+    assert listed["facets.down"]["keys"] == ["down", "j"]
+    assert "ctrl+f" in config("keys").stdout
+
+
+def test_keys_and_themes_that_cannot_be_had_are_told(settings_file: SettingsFile) -> None:
+    settings_file.replace_text("theme = 'nrd'\n[keys]\n'catalogue.search' = 'f'\n")
+    for command in ("show", "keys"):
+        told = config(command).stderr
+        assert "catalogue.facets has too" in told
+        assert "Did you mean nord?" in told
+    assert config("get", "keys.catalogue.search").stdout == "slash\n"
+
+
+def test_the_schema_is_one_and_the_template_is_written_once(settings_file: SettingsFile) -> None:
+    schema = json.loads(config("schema", "--json").stdout)
+    assert set(schema["properties"]) == set(SETTINGS)
+    assert "themes.NAME.primary" in config("schema").stdout
+    config("init")
+    assert settings_file.read() == Settings()
+    settings_file.state(("results",), 3)
+    assert "--force" in config("init", code=2).stderr
+    assert settings_file.read().results == 3
+    config("init", "--force")
+    assert settings_file.read() == Settings()
+
+
+def test_the_path_is_printed_alone(settings_file: SettingsFile) -> None:
+    assert config("path").stdout == f"{settings_file.path}\n"
+
+
+def test_the_editor_gets_the_file_and_what_it_leaves_is_checked(
+    settings_file: SettingsFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "the editor.py"
+    script.write_text("import sys; open(sys.argv[1], 'a').write(\"blocks = 'half'\\n\")")
+    monkeypatch.setenv("VISUAL", "")
+    monkeypatch.setenv("EDITOR", f"{sys.executable} '{script}'")
+    assert "Did you mean halves?" in config("edit", code=2).stderr
+    assert settings_file.text().startswith("# Settings of datrnet.")
+    monkeypatch.setenv("EDITOR", "no-such-editor")
+    assert "failed" in config("edit", code=2).stderr
+    monkeypatch.delenv("EDITOR")
+    assert "Set EDITOR" in config("edit", code=2).stderr
+
+
+def test_a_broken_file_is_told_in_one_line_by_the_command_that_needs_it(
+    settings_file: SettingsFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATRNET_WORKSPACE", raising=False)
+    settings_file.replace_text("\nresults = 'x'\n")
+    for command in (["info"], ["config", "show"], ["config", "keys"]):
+        result = CliRunner(env={"NO_COLOR": "1"}).invoke(app, command)
+        assert result.exit_code == 2
+        (line,) = result.stderr.splitlines()
+        assert f"{settings_file.path}, line 2: results is 'x'" in line
+    # whoever says where to work needs no configuration
+    result = CliRunner().invoke(app, ["info", "--workspace", str(tmp_path)])
+    assert "results" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("config se", {"set"}),
+        ("config set th", {"theme"}),
+        ("config set keys.catalogue.sea", {"keys.catalogue.search"}),
+        ("config get resul", {"results"}),
+        ("config set theme nor", {"nord"}),
+        ("config set blocks ", {"quadrants", "sextants", "halves"}),
+        ("config set tour ", {"true", "false"}),
+        ("config set workspace ", set()),
+    ],
+)
+def test_the_shell_completes_names_and_values(words: str, expected: set[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "datrnet"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent,
+        env=os.environ
+        | {
+            "_DATRNET_COMPLETE": "complete_bash",
+            "COMP_WORDS": f"datrnet {words}",
+            "COMP_CWORD": str(len(f"{words}x".split())),
+        },
+    )
+    assert set(done.stdout.split()) - {""} == expected

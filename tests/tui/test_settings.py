@@ -1,0 +1,176 @@
+"""What the settings change in the explorer: themes, the number of results, and a broken file."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from rich.style import Style
+from textual.command import CommandPalette
+from textual.theme import BUILTIN_THEMES
+from textual.widgets import OptionList
+
+from datrnet.core.configuration.file import SettingsFile
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import ConfigError
+from datrnet.core.settings import OwnTheme, Settings
+from datrnet.tui.app import ExplorerApp, explore
+from tests.tui.conftest import Explorer, RunExplorer
+
+OWN = {"mine": OwnTheme(primary="#123456", background="#fefefe", dark=False)}
+
+
+@pytest.mark.parametrize("theme", ["nord", "textual-light", "ansi-dark", "mine"])
+async def test_the_explorer_begins_in_the_theme_of_the_settings(
+    workspace: Workspace, run_explorer: RunExplorer, theme: str
+) -> None:
+    settings = Settings(theme=theme, themes=OWN)
+    async with run_explorer(workspace, settings=settings) as explorer:
+        assert explorer.app.theme == theme
+        assert not explorer.notices()
+        assert "Catalogue" in explorer.text()
+
+
+async def test_the_colours_of_an_own_theme_are_on_the_screen(
+    workspace: Workspace, run_explorer: RunExplorer
+) -> None:
+    async with run_explorer(workspace, settings=Settings(theme="mine", themes=OWN)) as explorer:
+        assert explorer.screen.styles.background.hex == "#FEFEFE"
+
+
+async def test_an_unknown_theme_is_told_and_the_default_taken(
+    workspace: Workspace, run_explorer: RunExplorer
+) -> None:
+    async with run_explorer(workspace, settings=Settings(theme="nrd")) as explorer:
+        assert explorer.app.theme == Settings().theme
+        assert "Did you mean nord?" in explorer.notices()
+
+
+async def choose_theme(explorer: Explorer, name: str) -> None:
+    """Open the palette of themes and go to one."""
+    explorer.app.search_themes()
+    await explorer.rest(0.1)
+    await explorer.press(*name.replace("-", " "))
+    await explorer.rest(0.3)
+    await explorer.press("down")
+
+
+async def test_a_theme_is_tried_while_the_cursor_is_on_it_and_kept_when_chosen(
+    workspace: Workspace, run_explorer: RunExplorer, settings_file: SettingsFile
+) -> None:
+    settings_file.replace_text("# mine\nresults = 7\n")
+    async with run_explorer(workspace) as explorer:
+        await choose_theme(explorer, "dracula")
+        assert isinstance(explorer.screen, CommandPalette)
+        assert explorer.app.theme == "dracula"
+        assert "theme" not in settings_file.text()
+        await explorer.press("enter")
+        await explorer.rest(0.3)
+        assert not isinstance(explorer.screen, CommandPalette)
+        assert explorer.app.theme == "dracula"
+    assert settings_file.read() == Settings(theme="dracula", results=7)
+    assert settings_file.text().startswith("# mine\n")
+
+
+async def test_leaving_the_palette_goes_back_to_the_theme_before(
+    workspace: Workspace, run_explorer: RunExplorer, settings_file: SettingsFile
+) -> None:
+    async with run_explorer(workspace, settings=Settings(theme="nord")) as explorer:
+        await choose_theme(explorer, "dracula")
+        await explorer.press("escape")
+        assert explorer.app.theme == "nord"
+        await explorer.press("colon", "down")
+        await explorer.rest(0.2)
+        assert explorer.app.theme == "nord"  # commands are no themes
+    assert not settings_file.path.exists()
+
+
+async def test_a_theme_that_cannot_be_kept_is_told(
+    workspace: Workspace, run_explorer: RunExplorer, settings_file: SettingsFile
+) -> None:
+    settings_file.path.mkdir()
+    async with run_explorer(workspace) as explorer:
+        await choose_theme(explorer, "dracula")
+        await explorer.press("enter")
+        await explorer.rest(0.3)
+        assert "The theme is not kept." in explorer.notices()
+
+
+async def test_as_many_substitutes_are_shown_as_the_settings_say(
+    workspace: Workspace, run_explorer: RunExplorer
+) -> None:
+    async with run_explorer(workspace, settings=Settings(results=5)) as explorer:
+        await explorer.press("s")
+        assert len(explorer.codes) == 5
+
+
+async def test_a_broken_file_is_told_and_the_explorer_works(
+    workspace: Workspace, run_explorer: RunExplorer
+) -> None:
+    trouble = ConfigError("config.toml, line 1: [red]no[/] setting.")
+    async with run_explorer(workspace, settings_trouble=trouble) as explorer:
+        assert "line 1: [red]no[/] setting." in explorer.notices()
+        await explorer.press("right")
+        assert explorer.code == "P-001"
+
+
+@pytest.mark.parametrize("text", ["theme = 'nord'", "theme = ", ""])
+def test_starting_reads_the_file_and_survives_a_broken_one(
+    workspace: Workspace,
+    settings_file: SettingsFile,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+) -> None:
+    started: list[ExplorerApp] = []
+    monkeypatch.setattr(ExplorerApp, "run", lambda self: started.append(self))
+    settings_file.replace_text(text)
+    explore(workspace)
+    assert started[0].theme == ("nord" if "nord" in text else Settings().theme)
+
+
+def contrast(style: Style) -> float | None:
+    """Return how much text stands out, from 1 to 21; None where the terminal chooses a colour."""
+    if style.color is None or style.bgcolor is None:
+        return None
+    if style.color.triplet is None or style.bgcolor.triplet is None:
+        return None
+    lights = sorted(_luminance(one.triplet) for one in (style.color, style.bgcolor))
+    return (lights[1] + 0.05) / (lights[0] + 0.05)
+
+
+def _luminance(triplet: Iterable[int]) -> float:
+    linear = [
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (value / 255 for value in triplet)
+    ]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+async def test_the_cursor_and_the_title_can_be_read_in_every_theme(
+    workspace: Workspace, run_explorer: RunExplorer
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        for theme in BUILTIN_THEMES:
+            explorer.app.theme = theme
+            await explorer.rest(0.02)
+            lines = explorer.screen._compositor.render_strips(explorer.app.size)
+            segments = [segment for line in lines for segment in line if segment.style]
+            for text in (" datrnet", "P-000 "):
+                (style,) = {
+                    one.style for one in segments if one.text.strip(" ") and text in one.text
+                }
+                assert style is not None
+                found = contrast(style)
+                assert found is None or found >= 3, (theme, text, found)
+                assert style.color != style.bgcolor
+
+
+async def test_every_theme_is_offered_by_name(
+    workspace: Workspace, run_explorer: RunExplorer
+) -> None:
+    async with run_explorer(workspace, settings=Settings(themes=OWN)) as explorer:
+        explorer.app.search_themes()
+        await explorer.rest(0.3)
+        offered = explorer.screen.query_one(OptionList).options
+        names = {str(getattr(option, "hit").text) for option in offered}  # noqa: B009
+        assert {"mine", "nord", "textual-light"} <= names
+        assert len(names) >= len(BUILTIN_THEMES)
