@@ -6,14 +6,19 @@ loads torch, and nothing but the explorer loads Textual.
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
 from datrnet import __version__
 from datrnet.core.errors import ConfigError, DatrnetError
+from datrnet.core.settings import Blocks, Colours, Pictures, Settings
+
+if TYPE_CHECKING:
+    from datrnet.core.data.workspace import Workspace
 
 INTERRUPTED = {
     "train": "Every finished epoch is kept. Go on with `datrnet train --resume`.",
@@ -165,9 +170,7 @@ def demo(
 
     place = prepare(workspace, items, seed)
     if is_conversation():
-        from datrnet.tui.app import explore
-
-        explore(place)
+        _explore(place, Settings())
     else:
         show_sample(place)
 
@@ -751,8 +754,32 @@ def compare(
     run_experiment(Workspace.locate(workspace), options, as_json=as_json)
 
 
-@app.command(epilog="Example: datrnet browse")
-def browse(workspace: WorkspaceOption = None) -> None:
+@app.command(epilog="Example: datrnet browse --pictures sixel --color truecolor")
+def browse(
+    pictures: Annotated[
+        Pictures | None,
+        typer.Option(
+            help="How the picture of one item is shown: in pixels by a protocol of the terminal, "
+            "in characters, or not.",
+            show_default="as set, else auto",
+        ),
+    ] = None,
+    blocks: Annotated[
+        Blocks | None,
+        typer.Option(
+            help="The characters of pictures; common fonts lack the sextants.",
+            show_default="as set, else quadrants",
+        ),
+    ] = None,
+    color: Annotated[
+        Colours | None,
+        typer.Option(
+            help="The colours to write in. tmux does not say that it can do more than 256.",
+            show_default="as set, else auto",
+        ),
+    ] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
     """Open the explorer: look through the catalogue and search it with pictures on the screen."""
     from datrnet.console.output import is_conversation
     from datrnet.core.data.workspace import Workspace
@@ -761,9 +788,20 @@ def browse(workspace: WorkspaceOption = None) -> None:
         raise DatrnetError(
             "The explorer needs a terminal.", mend="Use `datrnet search` in scripts and pipes."
         )
+    given = {"pictures": pictures, "blocks": blocks, "color": color}
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    _explore(Workspace.locate(workspace), replace(Settings(), **chosen))
+
+
+def _explore(workspace: "Workspace", settings: Settings) -> None:
+    """Run the explorer, after the terminal has been asked what it can do."""
+    from datrnet.console.terminal import terminal_for, use_colours
+
+    terminal = terminal_for(settings)
+    use_colours(settings.color, terminal)  # Textual looks for them when it is imported
     from datrnet.tui.app import explore
 
-    explore(Workspace.locate(workspace))
+    explore(workspace, settings, terminal)
 
 
 @app.command(epilog="Example: datrnet info --check")

@@ -1,9 +1,11 @@
 """The explorer: the app that opens a workspace, keeps the session and shows the first screen."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -12,11 +14,16 @@ from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DatabaseError
 from datrnet.core.settings import Settings
+from datrnet.core.terminal.answers import Terminal
+from datrnet.core.terminal.asking import cell_size
 from datrnet.db.store import Store
+from datrnet.tui.drawing import drawing_for
+from datrnet.tui.late_answers import LateAnswers
 from datrnet.tui.library import Library
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.help_screen import is_ours
 from datrnet.tui.session_log import SessionLog
+from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.too_small import SMALLEST_HEIGHT, SMALLEST_WIDTH
 
 SESSION_NAME = "explorer"
@@ -32,18 +39,21 @@ HEIGHTS = [(0, "-flat"), (SMALLEST_HEIGHT, "-low"), (32, "-high")]
 """The classes that a screen gets by its size, for the style sheet."""
 
 
-def explore(workspace: Workspace, settings: Settings | None = None) -> None:
+def explore(
+    workspace: Workspace, settings: Settings | None = None, terminal: Terminal | None = None
+) -> None:
     """Run the explorer on a workspace until the person leaves.
 
     Args:
         workspace: Where the catalogue lies.
         settings: How the person wants the explorer.
+        terminal: What is known of the terminal; without it, pictures are drawn in cells.
 
     Raises:
         DatabaseError: The workspace has no catalogue, or it cannot be read.
     """
     with workspace.open_store() as store:
-        ExplorerApp(workspace, store=store, settings=settings).run()
+        ExplorerApp(workspace, store=store, settings=settings, terminal=terminal).run()
 
 
 class ExplorerApp(App[None]):
@@ -65,6 +75,7 @@ class ExplorerApp(App[None]):
         *,
         store: Store | None = None,
         settings: Settings | None = None,
+        terminal: Terminal | None = None,
     ) -> None:
         """Open the workspace, so that what is wrong with it is said before the screen is taken.
 
@@ -72,6 +83,7 @@ class ExplorerApp(App[None]):
             workspace: Where the catalogue lies.
             store: Its open database; without one, it is opened here, and closed at the end.
             settings: How the person wants the explorer.
+            terminal: What is known of the terminal.
 
         Raises:
             DatabaseError: The workspace has no catalogue, or it cannot be read.
@@ -79,6 +91,14 @@ class ExplorerApp(App[None]):
         super().__init__()
         self.settings = settings or Settings()
         self.theme = self.settings.theme
+        terminal = terminal or Terminal()
+        self.drawing = drawing_for(
+            self.settings,
+            terminal,
+            color_system=self.console.color_system,
+            no_color=self.no_color,
+        )
+        self._late_answers = LateAnswers() if terminal.is_late else None
         self._own_store = workspace.open_store() if store is None else None
         opened = store or self._own_store
         assert opened is not None
@@ -89,6 +109,21 @@ class ExplorerApp(App[None]):
     def on_mount(self) -> None:
         """Show the catalogue."""
         self.push_screen(BrowseScreen(self.library, self.session))
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keep answers of the terminal from doing what keys do."""
+        late = self._late_answers
+        if late is not None and isinstance(event, events.Key) and late.swallows(event):
+            return
+        await super().on_event(event)
+
+    def on_resize(self) -> None:
+        """Draw pictures in pixels anew where the size of a cell is another."""
+        cell = cell_size() if self.drawing.is_in_pixels and not self.is_headless else None
+        if cell not in (None, self.drawing.cell):
+            self.drawing = replace(self.drawing, cell=cell)
+            for view in self.screen.query(PictureView):
+                view.on_resize()
 
     def on_unmount(self) -> None:
         """Write what is not written yet, and let everything go."""

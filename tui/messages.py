@@ -10,6 +10,7 @@ from datrnet.core.data.blocks import Cells
 from datrnet.core.errors import DatrnetError
 from datrnet.core.retrieval.search import Request, Substitute
 from datrnet.core.retrieval.wanted import Prototype
+from datrnet.tui.pictures import Pixels
 
 
 @dataclass
@@ -18,7 +19,7 @@ class PictureDrawn(Message):
 
     view_id: str
     row: int
-    cells: Cells | None
+    picture: Cells | Pixels | None
     trouble: str = ""
     caption: str = ""
     """What the picture shows where it is not simply the item."""

@@ -1,7 +1,7 @@
 """Pictures as character cells: for each cell the block character and the two colours nearest to it.
 
-A sextant shows 2 x 3 pixels in two colours, a quadrant 2 x 2, a half-block 1 x 2. What comes out are
-plain arrays; a front end makes its own coloured text of them.
+A sextant shows 2 x 3 pixels in two colours, a quadrant 2 x 2, a half-block 1 x 2. What comes out
+are plain arrays; a front end makes its own coloured text of them.
 """
 
 from dataclasses import dataclass

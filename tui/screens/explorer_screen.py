@@ -9,13 +9,14 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker, get_current_worker
 
-from datrnet.core.data.blocks import cells_of, fitting_size
+from datrnet.core.data.blocks import Cells, cells_of, fitting_size
 from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DataError, DatrnetError
 from datrnet.core.retrieval.wanted import Prototype
+from datrnet.tui.drawing import Drawing, drawing_of
 from datrnet.tui.library import Library
 from datrnet.tui.messages import PictureDrawn, WorkFailed
-from datrnet.tui.pictures import open_in_viewer, picture_cells
+from datrnet.tui.pictures import Pixels, open_in_viewer, picture_cells, picture_in_pixels
 from datrnet.tui.screens.help_screen import HelpScreen
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.thumbnails import Absent
@@ -64,6 +65,11 @@ class ExplorerScreen(Screen[None]):
         """The pane about the item under the cursor."""
         return self.query_one(DetailPane)
 
+    @property
+    def drawing(self) -> Drawing:
+        """How pictures are drawn here."""
+        return drawing_of(self)
+
     def subject(self, row: int) -> Subject:
         """Return what there is to say about an item of the catalogue."""
         catalog = self.library.catalog
@@ -110,7 +116,7 @@ class ExplorerScreen(Screen[None]):
         else:
             (columns, rows), side = view.size, len(thumbnail)
             size = fitting_size(side, side, rows=rows, columns=columns)
-            view.show(cells_of(thumbnail, *size))
+            view.show(cells_of(thumbnail, *size, glyphs=self.drawing.glyphs))
 
     def _draw_picture(self, view_id: str, row: int, rows: int, columns: int) -> None:
         network = self._network if view_id == self.detail.picture.id else None
@@ -129,8 +135,16 @@ class ExplorerScreen(Screen[None]):
         try:
             look, caption = (None, "") if network is None else self._look(row, network, worker)
             heat, region = (None, None) if look is None else (look.heat, look.region)
-            cells = picture_cells(self.library.picture(row), rows, columns, heat, region)
-            drawn = PictureDrawn(view_id, row, cells, caption=caption)
+            picture, drawing = self.library.picture(row), self.drawing
+            # one picture of a screen is in pixels; more of them would leave parts of each other
+            if drawing.is_in_pixels and view_id == self.detail.picture.id:
+                shown: Cells | Pixels = picture_in_pixels(
+                    picture, rows, columns, drawing, heat, region
+                )
+            else:
+                glyphs = drawing.glyphs
+                shown = picture_cells(picture, rows, columns, heat, region, glyphs=glyphs)
+            drawn = PictureDrawn(view_id, row, shown, caption=caption)
         except DatrnetError as error:
             drawn = PictureDrawn(view_id, row, None, str(error))
         if not worker.is_cancelled:
@@ -160,10 +174,10 @@ class ExplorerScreen(Screen[None]):
         view.row_shown = message.row
         if view is self.detail.picture:
             self.detail.caption(message.caption)
-        if message.cells is None:
+        if message.picture is None:
             view.explain(message.trouble)
         else:
-            view.show(message.cells)
+            view.show(message.picture)
 
     @on(PictureView.Resized)
     def _fit_picture(self, message: PictureView.Resized) -> None:
