@@ -17,6 +17,7 @@ import tempfile
 import termios
 import time
 import tty
+from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
@@ -67,7 +68,7 @@ def main() -> int:
 
 
 @contextlib.contextmanager
-def display():  # noqa: ANN201
+def display() -> Iterator[str]:
     """Run a display that nobody sees, and give its name."""
     reading, writing = os.pipe()
     server = subprocess.Popen(
