@@ -21,9 +21,9 @@ from datrnet.tui.fitting import fitted
 from datrnet.tui.pictures import Pixels
 from datrnet.tui.segments import lines_of
 
-REST = 0.03
-"""Seconds after the cells of a picture were written until its pixels are sent again: another
-picture may take its place until then."""
+REST = 0.12
+"""Seconds after the cells of a picture may have been written to until its pixels are sent again:
+where the cursor has moved, another picture takes its place before."""
 
 LOOK_EVERY = 3
 """Columns from one place to the next where it is looked whether something covers the picture."""
@@ -76,6 +76,7 @@ class PictureView(Widget):
             self._paint()  # over the one before: nothing of it is left
         else:
             self.refresh()
+            self.call_after_refresh(self._paint)
         if before is not None and before.number not in (None, drawn.number):
             # after the cells of the new one are there
             self.call_after_refresh(self._send, removal(before.number))
@@ -140,6 +141,8 @@ class PictureView(Widget):
 
     def _paint(self) -> None:
         """Send the sixels, if all of their place can be seen."""
+        if self._painting is not None:
+            self._painting.stop()
         pixels, region = self._pixels, self.content_region
         if pixels is None or pixels.number is not None:
             return
