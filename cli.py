@@ -820,6 +820,25 @@ def info(
         raise typer.Exit(1)
 
 
+@app.command(epilog="Example: datrnet doctor --check")
+def doctor(
+    check: Annotated[
+        bool, typer.Option("--check", help="Also read the index files and verify their checksums.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what the terminal can do, whether software and workspace are well, and what to mend.
+
+    It ends with 1 where there is a problem; notes are none.
+    """
+    from datrnet.console.doctor import run_doctor
+    from datrnet.core.data.workspace import Workspace
+
+    if not run_doctor(Workspace.locate(workspace), check=check, as_json=as_json):
+        raise typer.Exit(1)
+
+
 session_app = typer.Typer(
     no_args_is_help=True,
     help="The sessions of the explorer: what was asked, step by step.",

@@ -54,6 +54,7 @@ COMMANDS = (
     "session replay",
     "session export",
     "info",
+    "doctor",
 )
 OWNERS = (
     BrowseScreen,

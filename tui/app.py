@@ -16,8 +16,8 @@ from datrnet.core.errors import DatabaseError
 from datrnet.core.settings import Settings
 from datrnet.core.terminal.answers import Terminal
 from datrnet.core.terminal.asking import cell_size
+from datrnet.core.terminal.drawing import drawing_for
 from datrnet.db.store import Store
-from datrnet.tui.drawing import drawing_for
 from datrnet.tui.late_answers import LateAnswers
 from datrnet.tui.library import Library
 from datrnet.tui.screens.browse import BrowseScreen

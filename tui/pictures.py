@@ -20,9 +20,9 @@ from datrnet.core.data.overlay import Region, overlaid
 from datrnet.core.data.pictures import Picture, read_picture
 from datrnet.core.errors import DataError
 from datrnet.core.settings import Blocks
+from datrnet.core.terminal.drawing import Drawing
 from datrnet.core.terminal.kitty import HIGHEST_NUMBER, MARKS, transmission
 from datrnet.core.terminal.sixel import sixel_of
-from datrnet.tui.drawing import Drawing
 
 VIEWERS = {"darwin": ("open",), "linux": ("xdg-open", "wslview", "gio")}
 

@@ -285,7 +285,7 @@ def test_pictures_are_kept_until_their_files_change(workspace: Workspace) -> Non
     import os
 
     from datrnet.core.data.pictures import Picture
-    from datrnet.tui.drawing import Drawing
+    from datrnet.core.terminal.drawing import Drawing
     from datrnet.tui.pictures import picture_in_pixels
 
     source = Picture(workspace.root / "pictures" / "01.png")

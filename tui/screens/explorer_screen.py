@@ -13,7 +13,8 @@ from datrnet.core.data.blocks import Cells, cells_of, fitting_size
 from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DataError, DatrnetError
 from datrnet.core.retrieval.wanted import Prototype
-from datrnet.tui.drawing import Drawing, drawing_of
+from datrnet.core.terminal.drawing import Drawing
+from datrnet.tui.drawing import drawing_of
 from datrnet.tui.library import Library
 from datrnet.tui.messages import PictureDrawn, WorkFailed
 from datrnet.tui.pictures import Pixels, open_in_viewer, picture_cells, picture_in_pixels

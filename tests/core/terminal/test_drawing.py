@@ -4,7 +4,7 @@ import pytest
 
 from datrnet.core.settings import Pictures, Settings
 from datrnet.core.terminal.answers import Terminal
-from datrnet.tui.drawing import UNKNOWN_CELL, Drawing, drawing_for
+from datrnet.core.terminal.drawing import UNKNOWN_CELL, Drawing, drawing_for
 
 PLAIN = Terminal(is_asked=True, is_answered=True)
 XTERM = Terminal(is_asked=True, is_answered=True, name="XTerm(379)", has_sixel=True, cell=(8, 17))
