@@ -32,14 +32,20 @@ ENTER, TAB, ESCAPE, DOWN = "\r", "\t", "\x1b", "\x1b[B"
 START, MOMENT, KEY = 2.5, 1.5, 0.15
 """Seconds to wait: for the first screen, before a picture is taken, after a key."""
 
-NETWORK = 20.0
+NETWORK = 12.0
 """Seconds in which torch and a network are loaded."""
+
+NAVY = 6
+"""Steps down from the first shirt's own colour."""
 
 SCENES: dict[str, tuple[str, tuple[str | float, ...]]] = {
     # name: size of the terminal, and what is typed or waited for before the picture is taken
-    "screenshot": ("140x42", ("/", "shirt", ENTER, MOMENT, ENTER, MOMENT, "j", "j", MOMENT, TAB)),
+    "screenshot": (
+        "140x42",
+        ("/", "shirt", ENTER, MOMENT, ENTER, MOMENT, *("j",) * NAVY, MOMENT, TAB, "l"),
+    ),
     "screenshot-catalogue": ("140x42", ("l", "l", "j")),
-    "screenshot-map": ("140x42", ("l", "l", "l", "a", NETWORK)),
+    "screenshot-map": ("140x42", ("l", "l", "l", "a", NETWORK, "a", NETWORK)),
     "screenshot-narrow": ("80x30", (ENTER, MOMENT, "j")),
 }
 

@@ -113,8 +113,8 @@ def cells_of(
     shape = (*fitted.shape[:-3], rows, columns)
     cells = (
         fitted.reshape(-1, rows, down, columns, across, 3)
-        .transpose(2, 4, 0, 1, 3, 5)
-        .reshape(down * across, -1, 3)  # (pixels of a cell, M, 3)
+        .transpose(2, 4, 5, 0, 1, 3)
+        .reshape(down * across, 3, -1)  # (pixels of a cell, 3, M)
     )
     choice, foreground, background = _two_colours(cells, letters.masks)
     return Cells(
@@ -150,7 +150,7 @@ def resized(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.fl
 def _two_colours(
     cells: NDArray[np.float32], masks: NDArray[np.float32]
 ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
-    """Return for each cell (P, M, 3) the best of the masks (K, P) and its two mean colours.
+    """Return for each cell (P, 3, M) the best of the masks (K, P) and its two mean colours.
 
     With the cell's mean taken off, foreground and background sum to F and -F; two colours then
     leave F²·(1/n_fg + 1/n_bg) less squared error than the mean alone.
@@ -159,17 +159,17 @@ def _two_colours(
     num_foreground = masks.sum(axis=1)  # (K,); the first mask, all background, has none
     share_foreground = 1 / np.maximum(num_foreground, 1)
     share_background = 1 / (num_pixels - num_foreground)
-    mean = cells.mean(axis=0)  # (M, 3)
+    mean = cells.mean(axis=0)  # (3, M)
     centred = cells - mean
-    sums = (masks @ centred.reshape(num_pixels, -1)).reshape(len(masks), -1, 3)  # (K, M, 3)
-    explained = np.einsum("kmc,kmc->km", sums, sums)
+    sums = (masks @ centred.reshape(num_pixels, -1)).reshape(len(masks), 3, -1)  # (K, 3, M)
+    explained = np.einsum("kcm,kcm->km", sums, sums)
     explained *= (share_foreground + share_background)[:, None]
     choice = explained.argmax(axis=0)
-    spread = np.einsum("pmc,pmc->m", centred, centred)
+    spread = np.einsum("pcm,pcm->m", centred, centred)
     choice[spread <= 3 * num_pixels * FLAT**2] = 0
-    chosen = sums[choice, np.arange(len(mean))]  # (M, 3), zero where the cell is plain
-    background = mean - chosen * share_background[choice, None]
-    foreground = mean + chosen * share_foreground[choice, None]
+    chosen = sums[choice, :, np.arange(len(choice))]  # (M, 3), zero where the cell is plain
+    background = mean.T - chosen * share_background[choice, None]
+    foreground = mean.T + chosen * share_foreground[choice, None]
     return choice, foreground, background
 
 
