@@ -52,6 +52,9 @@ SCENES: dict[str, tuple[str, tuple[str | float, ...]]] = {
 
 def main() -> int:
     """Take what the arguments ask for."""
+    if len(sys.argv) < 2:
+        print(__doc__, file=sys.stderr)
+        return 2
     if sys.argv[1] == "--drive":
         drive(*sys.argv[2:])
         return 0

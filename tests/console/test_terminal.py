@@ -7,6 +7,7 @@ import select
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,7 +86,11 @@ TMUX = b"\x1b[?1;2c"
 
 
 def browse(
-    root: Path, *options: str, answers: bytes, environment: Mapping[str, str] | None = None
+    root: Path,
+    *options: str,
+    answers: bytes,
+    delay: float = 0.0,
+    environment: Mapping[str, str] | None = None,
 ) -> str:
     """Run the explorer until it has shown the catalogue, and return all that it wrote."""
     import fcntl
@@ -108,7 +113,7 @@ def browse(
         written, is_answered, is_left = b"", False, False
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            if not select.select([outside], [], [], 0.7)[0]:
+            if not select.select([outside], [], [], 0.7 + delay)[0]:
                 if b"item-0" in written and not is_left:
                     os.write(outside, b"q")  # all is drawn
                     is_left = True
@@ -121,7 +126,7 @@ def browse(
                 break
             written += read
             if not is_answered and QUESTIONS.encode() in written:
-                os.write(outside, answers)
+                threading.Timer(delay, os.write, (outside, answers)).start()
                 is_answered = True
         assert is_left, written[-2000:]
         assert explorer.wait(20) == 0
@@ -160,6 +165,14 @@ def test_no_color_writes_no_colour_and_a_grey_picture(ready: Path) -> None:
     palette = re.findall(r"#\d+;2;(\d+);(\d+);(\d+)", taken)
     assert palette
     assert all(red == green == blue for red, green, blue in palette)
+
+
+def test_answers_that_come_too_late_do_nothing(ready: Path) -> None:
+    # taken for keys, these would leave the explorer at once
+    written = browse(ready, answers=b"\x1bP>|q(q)\x1b\\\x1b[?1;0;64S" + XTERM, delay=1.5)
+    taken = written.partition("\x1b[?1049h")[2]
+    assert "item-0" in taken
+    assert "\x1bP0;1;0q" not in taken
 
 
 def test_a_terminal_need_not_be_asked(ready: Path) -> None:

@@ -68,8 +68,9 @@ class PictureView(Widget):
             self.refresh()
             return
         self._pixels, self._columns = drawn, drawn.columns
-        self._lines = self._keeping_place(drawn)
+        self._lines = []  # sixels lie over blank cells
         if drawn.number is not None:
+            self._lines = self._placeholders(drawn.number, drawn.rows, drawn.columns)
             self._send(drawn.data)
             self.refresh()
         elif before is not None and before.size == drawn.size and before.number is None:
@@ -125,18 +126,14 @@ class PictureView(Widget):
 
     # ── pixels ───────────────────────────────────────────────────────────────
 
-    def _keeping_place(self, pixels: Pixels) -> list[list[Segment]]:
-        """Return the text under a picture in pixels: blank, or what the terminal replaces."""
-        if pixels.number is None:
-            blank = Segment(" " * pixels.columns, self.rich_style)
-            return [[blank] for _ in range(pixels.rows)]
-        number = pixels.number
+    def _placeholders(self, number: int, rows: int, columns: int) -> list[list[Segment]]:
+        """Return the text that the terminal replaces by the picture of a number."""
         colour = Color.from_rgb(number >> 16, number >> 8 & 0xFF, number & 0xFF)
         style = self.rich_style + Style(color=colour)
         # a segment for every cell: so what covers a part never cuts one apart
         return [
-            [Segment(placeholder(row, column), style) for column in range(pixels.columns)]
-            for row in range(pixels.rows)
+            [Segment(placeholder(row, column), style) for column in range(columns)]
+            for row in range(rows)
         ]
 
     def _paint(self) -> None:

@@ -37,7 +37,7 @@ def test_an_xterm_with_sixels_is_known() -> None:
         is_answered=True,
         name="XTerm(379)",
         has_sixel=True,
-        registers=256,
+        registers=128,
         has_true_colours=True,
     )
 
