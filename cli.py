@@ -16,6 +16,7 @@ from datrnet import __version__
 from datrnet.console.config_commands import config_app
 from datrnet.console.options import JsonOption
 from datrnet.core.errors import ConfigError, DatrnetError
+from datrnet.core.settings import Blocks, Colours, Pictures
 
 INTERRUPTED = {
     "train": "Every finished epoch is kept. Go on with `datrnet train --resume`.",
@@ -166,9 +167,9 @@ def demo(
 
     place = prepare(workspace, items, seed)
     if is_conversation():
-        from datrnet.tui.app import explore
+        from datrnet.console.exploring import run_explorer
 
-        explore(place)
+        run_explorer(place)
     else:
         show_sample(place)
 
@@ -761,8 +762,30 @@ def compare(
     run_experiment(Workspace.locate(workspace), options, as_json=as_json)
 
 
-@app.command(epilog="Example: datrnet browse")
+@app.command(epilog="Example: datrnet browse --pictures sixel --color truecolor")
 def browse(
+    pictures: Annotated[
+        Pictures | None,
+        typer.Option(
+            help="How the picture of one item is shown: in pixels by a protocol of the terminal, "
+            "in characters, or not.",
+            show_default="as set, else auto",
+        ),
+    ] = None,
+    blocks: Annotated[
+        Blocks | None,
+        typer.Option(
+            help="The characters of pictures; common fonts lack the sextants.",
+            show_default="as set, else quadrants",
+        ),
+    ] = None,
+    color: Annotated[
+        Colours | None,
+        typer.Option(
+            help="The colours to write in. tmux does not say that it can do more than 256.",
+            show_default="as set, else auto",
+        ),
+    ] = None,
     tour: Annotated[
         bool | None,
         typer.Option(
@@ -777,6 +800,7 @@ def browse(
 
     Its colours, keys and the like are set with `datrnet config`.
     """
+    from datrnet.console.exploring import run_explorer
     from datrnet.console.output import is_conversation
     from datrnet.core.configuration.file import settings_or_defaults
     from datrnet.core.data.workspace import Workspace
@@ -785,10 +809,9 @@ def browse(
         raise DatrnetError(
             "The explorer needs a terminal.", mend="Use `datrnet search` in scripts and pipes."
         )
-    from datrnet.tui.app import explore
-
+    chosen = {"pictures": pictures, "blocks": blocks, "color": color}
     settings, _ = settings_or_defaults()  # the explorer tells what is wrong with them
-    explore(Workspace.locate(workspace, settings), tour=tour)
+    run_explorer(Workspace.locate(workspace, settings), chosen, tour=tour)
 
 
 @app.command(epilog="Example: datrnet info --check")
@@ -804,6 +827,25 @@ def info(
     from datrnet.core.data.workspace import Workspace
 
     if not run_overview(Workspace.locate(workspace), check=check, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: datrnet doctor --check")
+def doctor(
+    check: Annotated[
+        bool, typer.Option("--check", help="Also read the index files and verify their checksums.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what the terminal can do, whether software and workspace are well, and what to mend.
+
+    It ends with 1 where there is a problem; notes are none.
+    """
+    from datrnet.console.doctor import run_doctor
+    from datrnet.core.data.workspace import Workspace
+
+    if not run_doctor(Workspace.locate(workspace), check=check, as_json=as_json):
         raise typer.Exit(1)
 
 

@@ -103,7 +103,7 @@ def _look(workspace: Workspace, store: Store, *, check: bool) -> Overview:
             )
             for idx, one in enumerate(catalog.super_categories)
         ),
-        index=_look_at_index(workspace, store, catalog, check=check),
+        index=look_at_index(workspace, store, catalog, check=check),
         runs=tuple(_run_facts(workspace, run) for run in store.runs()),
         num_evaluations=len(store.evaluations()),
         experiments=tuple(
@@ -124,9 +124,20 @@ def _look(workspace: Workspace, store: Store, *, check: bool) -> Overview:
     )
 
 
-def _look_at_index(
+def look_at_index(
     workspace: Workspace, store: Store, catalog: Catalog, *, check: bool
 ) -> IndexState:
+    """Return how the current index is.
+
+    Args:
+        workspace: Where it lies.
+        store: The workspace's database.
+        catalog: What is to be found in it.
+        check: Whether its files are read to verify their checksums.
+
+    Raises:
+        DatabaseError: The database cannot be read.
+    """
     row = store.current_generation()
     if row is None:
         return IndexState(problem="There is none yet. Run `datrnet train` and `datrnet index`.")

@@ -20,7 +20,7 @@ from datrnet.core.data.workspace import Workspace
 # are slower by far. Must be said before torch is first imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# textual-image asks the terminal for its abilities when it is imported.
+# No test asks the terminal that the tests are run in.
 sys.__stdin__ = None  # type: ignore[assignment]
 
 Run = Callable[..., Result]

@@ -46,6 +46,7 @@ COMMANDS = (
     "config",
     *(f"config {name}" for name in CONFIG_COMMANDS),
     "info",
+    "doctor",
 )
 WITH_PHOTOS = ("sheets", "activation-maps")
 """Kinds of experiments whose pictures show the catalogue's own."""

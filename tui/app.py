@@ -1,10 +1,11 @@
 """The explorer: the app that opens a workspace, keeps the session and shows the first screen."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Command, CommandPalette
@@ -16,14 +17,19 @@ from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatabaseError, SettingError
 from datrnet.core.settings import Settings
+from datrnet.core.terminal.answers import Terminal
+from datrnet.core.terminal.asking import cell_size
+from datrnet.core.terminal.drawing import drawing_for
 from datrnet.db.store import Store
 from datrnet.tui.keymap import Keymap, checked_keymap, entries_with
+from datrnet.tui.late_answers import LateAnswers
 from datrnet.tui.library import Library
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.help_screen import HelpScreen, is_ours, keys_of
 from datrnet.tui.screens.tour import TourScreen
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.themes import check_theme, own_themes
+from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.too_small import SMALLEST_HEIGHT, SMALLEST_WIDTH
 
 SESSION_NAME = "explorer"
@@ -40,26 +46,37 @@ HEIGHTS = [(0, "-flat"), (SMALLEST_HEIGHT, "-low"), (32, "-high")]
 
 
 def explore(
-    workspace: Workspace, settings: Settings | None = None, *, tour: bool | None = None
+    workspace: Workspace,
+    settings: Settings | None = None,
+    terminal: Terminal | None = None,
+    *,
+    settings_trouble: ConfigError | None = None,
+    tour: bool | None = None,
 ) -> None:
     """Run the explorer on a workspace until the person leaves.
 
     Args:
         workspace: Where the catalogue lies.
         settings: How the person wants the explorer; without them, their file is read.
+        terminal: What is known of the terminal; without it, pictures are drawn in cells.
+        settings_trouble: What was wrong with the settings, to be told.
         tour: Whether to begin with the tour; None leaves it to the settings and the first start.
 
     Raises:
         DatabaseError: The workspace has no catalogue, or it cannot be read.
     """
-    trouble = None
     if settings is None:
-        settings, trouble = settings_or_defaults()
+        settings, settings_trouble = settings_or_defaults()
     if tour is None:
         tour = settings.tour and is_first_start()
     with workspace.open_store() as store:
         ExplorerApp(
-            workspace, store=store, settings=settings, settings_trouble=trouble, tour=tour
+            workspace,
+            store=store,
+            settings=settings,
+            settings_trouble=settings_trouble,
+            terminal=terminal,
+            tour=tour,
         ).run()
 
 
@@ -91,6 +108,7 @@ class ExplorerApp(App[None]):
         store: Store | None = None,
         settings: Settings | None = None,
         settings_trouble: ConfigError | None = None,
+        terminal: Terminal | None = None,
         tour: bool = False,
     ) -> None:
         """Open the workspace, so that what is wrong with it is said before the screen is taken.
@@ -100,6 +118,7 @@ class ExplorerApp(App[None]):
             store: Its open database; without one, it is opened here, and closed at the end.
             settings: How the person wants the explorer.
             settings_trouble: What was wrong with them, to be told.
+            terminal: What is known of the terminal.
             tour: Whether to begin with the tour.
 
         Raises:
@@ -112,6 +131,14 @@ class ExplorerApp(App[None]):
         """The theme to go back to, while another one is only tried."""
         self._with_tour = tour
         self._apply_settings()
+        terminal = terminal or Terminal()
+        self.drawing = drawing_for(
+            self.settings,
+            terminal,
+            color_system=self.console.color_system,
+            no_color=self.no_color,
+        )
+        self._late_answers = LateAnswers() if terminal.is_late else None
         self._own_store = workspace.open_store() if store is None else None
         opened = store or self._own_store
         assert opened is not None
@@ -146,6 +173,21 @@ class ExplorerApp(App[None]):
         """Return how the key that is in force for the id of a binding is shown."""
         keys = {one.id: one.keys for one in entries_with(self._own_keys)}
         return self.get_key_display(Binding(keys[name][0], ""))
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keep answers of the terminal from doing what keys do."""
+        late = self._late_answers
+        if late is not None and isinstance(event, events.Key) and late.swallows(event):
+            return
+        await super().on_event(event)
+
+    def on_resize(self) -> None:
+        """Draw pictures in pixels anew where the size of a cell is another."""
+        cell = cell_size() if self.drawing.is_in_pixels and not self.is_headless else None
+        if cell not in (None, self.drawing.cell):
+            self.drawing = replace(self.drawing, cell=cell)
+            for view in self.screen.query(PictureView):
+                view.on_resize()
 
     def on_unmount(self) -> None:
         """Write what is not written yet, and let everything go."""

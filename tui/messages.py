@@ -13,6 +13,7 @@ from datrnet.core.errors import DatrnetError
 from datrnet.core.retrieval.search import Query, Request, Substitute
 from datrnet.core.retrieval.wanted import Prototype
 from datrnet.tui.library import Source
+from datrnet.tui.pictures import Pixels
 
 
 @dataclass
@@ -21,7 +22,7 @@ class PictureDrawn(Message):
 
     view_id: str
     source: Source
-    cells: Cells | None
+    picture: Cells | Pixels | None
     trouble: str = ""
     caption: str = ""
     """What the picture shows where it is not simply the item."""

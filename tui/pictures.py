@@ -1,10 +1,15 @@
-"""A picture's file as character cells, and its way into the system's viewer."""
+"""A picture's file as character cells or as a terminal's pixels, and its way into a viewer."""
 
+import os
 import shlex
 import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+from math import ceil
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -12,12 +17,36 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from datrnet.core.data.blocks import CELL_RATIO, Cells, cells_of, fitting_size
+from datrnet.core.data.blocks import CELL_RATIO, Cells, alphabet, cells_of, fitting_size
 from datrnet.core.data.overlay import Region, overlaid
 from datrnet.core.data.pictures import Picture, read_picture
 from datrnet.core.errors import DataError
+from datrnet.core.settings import Blocks
+from datrnet.core.terminal.drawing import Drawing
+from datrnet.core.terminal.kitty import HIGHEST_NUMBER, MARKS, transmission
+from datrnet.core.terminal.sixel import sixel_of
 
 VIEWERS = {"darwin": ("open",), "linux": ("xdg-open", "wslview", "gio")}
+
+KEPT_PICTURES = 48
+"""In pixels, each some 100 kB: going back to one sends it again at once."""
+
+_numbers = count(os.getpid() << 8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pixels:
+    """A picture as what a terminal is sent to show it."""
+
+    rows: int
+    """Height of its place in cells."""
+    columns: int
+    """Width of it."""
+    size: tuple[int, int]
+    """Width and height in pixels; its place may be larger by less than a cell."""
+    data: str
+    number: int | None = None
+    """Of a picture of kitty's protocol; None for sixels."""
 
 
 def picture_cells(
@@ -26,6 +55,8 @@ def picture_cells(
     columns: int,
     heat: NDArray[np.float32] | None = None,
     region: Region | None = None,
+    *,
+    glyphs: Blocks = "quadrants",
 ) -> Cells:
     """Draw a picture undistorted into at most ``rows`` x ``columns`` cells.
 
@@ -35,16 +66,86 @@ def picture_cells(
         columns: Width there is.
         heat: (h, w) in [0, 1], a map to be laid over it.
         region: What of it to draw a frame around, with a map.
+        glyphs: The characters to draw with.
 
     Raises:
         DataError: The file is missing or no readable picture.
     """
-    picture = read_picture(source, 2 * max(columns, rows * CELL_RATIO))
-    if heat is not None:
-        picture = overlaid(picture, heat, region)
+    across, down = alphabet(glyphs).across, alphabet(glyphs).down
+    picture = _read(source, max(columns, rows * CELL_RATIO) * 2, heat, region)
     rows, columns = fitting_size(*picture.size, rows=rows, columns=columns)
-    small = picture.resize((2 * columns, 2 * rows), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return cells_of(np.asarray(small), rows, columns)
+    size = (across * columns, down * rows)
+    small = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return cells_of(np.asarray(small), rows, columns, glyphs=glyphs)
+
+
+def picture_in_pixels(
+    source: Picture,
+    rows: int,
+    columns: int,
+    drawing: Drawing,
+    heat: NDArray[np.float32] | None = None,
+    region: Region | None = None,
+) -> Pixels:
+    """Draw a picture undistorted into the pixels of at most ``rows`` x ``columns`` cells.
+
+    Pictures without a map are kept.
+
+    Args:
+        source: Where it lies.
+        rows: Height there is.
+        columns: Width there is.
+        drawing: The protocol, and how large a cell is.
+        heat: (h, w) in [0, 1], a map to be laid over it.
+        region: What of it to draw a frame around, with a map.
+
+    Raises:
+        DataError: The file is missing or no readable picture.
+    """
+    if drawing.protocol == "kitty":
+        rows, columns = min(rows, len(MARKS)), min(columns, len(MARKS))
+    if heat is not None:
+        size = _space(rows, columns, drawing)
+        return _in_pixels(_read(source, max(size), heat, region), rows, columns, drawing)
+    try:
+        changed = source.path.stat().st_mtime_ns
+    except OSError:
+        changed = 0  # reading it tells what is wrong
+    return _kept(source, changed, rows, columns, drawing)
+
+
+@lru_cache(maxsize=KEPT_PICTURES)
+def _kept(source: Picture, _changed: int, rows: int, columns: int, drawing: Drawing) -> Pixels:
+    read = _read(source, max(_space(rows, columns, drawing)), None, None)
+    return _in_pixels(read, rows, columns, drawing)
+
+
+def _read(
+    source: Path | Picture, size: int, heat: NDArray[np.float32] | None, region: Region | None
+) -> Image.Image:
+    picture = read_picture(source, size)
+    return picture if heat is None else overlaid(picture, heat, region)
+
+
+def _space(rows: int, columns: int, drawing: Drawing) -> tuple[int, int]:
+    """Return the width and height of cells in pixels."""
+    return columns * drawing.cell[0], rows * drawing.cell[1]
+
+
+def _in_pixels(picture: Image.Image, rows: int, columns: int, drawing: Drawing) -> Pixels:
+    width, height = _space(rows, columns, drawing)
+    scale = min(width / picture.width, height / picture.height)
+    size = max(1, int(picture.width * scale)), max(1, int(picture.height * scale))
+    scaled = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    if drawing.is_grey:
+        scaled = scaled.convert("L").convert("RGB")
+    columns, rows = ceil(size[0] / drawing.cell[0]), ceil(size[1] / drawing.cell[1])
+    if drawing.protocol == "sixel":
+        data = sixel_of(scaled, drawing.registers)
+        return Pixels(rows=rows, columns=columns, size=size, data=data)
+    number = next(_numbers) % HIGHEST_NUMBER + 1
+    data = transmission(scaled, number, rows, columns)
+    return Pixels(rows=rows, columns=columns, size=size, data=data, number=number)
 
 
 def named_path(text: str) -> Path:

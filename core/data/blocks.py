@@ -1,18 +1,16 @@
 """Pictures as character cells: for each cell the block character and the two colours nearest to it.
 
-A quadrant character shows 2 x 2 pixels in two colours, a half-block 1 x 2. What comes out are plain
-arrays; a front end makes its own coloured text of them.
+A sextant shows 2 x 3 pixels in two colours, a quadrant 2 x 2, a half-block 1 x 2. What comes out
+are plain arrays; a front end makes its own coloured text of them.
 """
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Glyphs = Literal["quadrants", "halves"]
-"""The characters to draw with. Quadrants show more detail, and common fonts have them."""
+from datrnet.core.settings import Blocks
 
 CELL_RATIO = 2
 """How many times taller than wide a character cell is."""
@@ -21,20 +19,52 @@ FLAT = 4.0
 """A cell whose pixels stray no more than this from their mean (root mean square, of 255) becomes a
 plain one: the eye sees no difference, and a terminal far away gets fewer bytes."""
 
-_HALVES = np.array([[0, 0], [0, 1]], dtype=np.float32)
-_QUADRANTS = np.array(
-    # upper left, upper right, lower left, lower right; 1 is the foreground
-    [[0, upper_right, lower_left, lower_right] for upper_right in (0, 1) for lower_left in (0, 1)
-     for lower_right in (0, 1)],
-    dtype=np.float32,
-)  # fmt: skip
-_MASKS: dict[Glyphs, NDArray[np.float32]] = {"quadrants": _QUADRANTS, "halves": _HALVES}
-_CHARACTERS: dict[Glyphs, NDArray[np.str_]] = {
-    "quadrants": np.array(list(" ▗▖▄▝▐▞▟")),
-    "halves": np.array(list(" ▄")),
-}
-_PIXELS_ACROSS: dict[Glyphs, int] = {"quadrants": 2, "halves": 1}
-_PIXELS_DOWN = 2
+_SEXTANTS_BEGIN = 0x1FB00
+_LEFT_HALF, _RIGHT_HALF = 0b010101, 0b101010
+"""Sextants that Unicode had before, as half blocks: their numbers are left out of its sextants."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Alphabet:
+    """Characters that divide a cell into foreground and background."""
+
+    across: int
+    """Pixels of a cell beside each other."""
+    down: int
+    """Pixels of a cell above each other."""
+    masks: NDArray[np.float32]
+    """``(K, down * across)``, 1 where the foreground is, row by row. The first is all background,
+    and in none is the first pixel foreground: the other half is the same with colours exchanged."""
+    characters: NDArray[np.str_]
+    """``(K,)``."""
+
+
+@cache
+def alphabet(glyphs: Blocks) -> Alphabet:
+    """Return the characters of a name."""
+    across, down = {"sextants": (2, 3), "quadrants": (2, 2), "halves": (1, 2)}[glyphs]
+    num_pixels = across * down
+    numbers = np.arange(0, 1 << num_pixels, 2)  # the lowest bit is the first pixel
+    masks = (numbers[:, None] >> np.arange(num_pixels)) & 1
+    characters = {
+        "sextants": [_sextant(number) for number in numbers.tolist()],
+        "quadrants": list(" ▝▖▞▗▐▄▟"),
+        "halves": list(" ▄"),
+    }[glyphs]
+    return Alphabet(
+        across=across,
+        down=down,
+        masks=masks.astype(np.float32),
+        characters=np.array(characters),
+    )
+
+
+def _sextant(number: int) -> str:
+    """Return the character whose pixels are the bits of an even number, the first pixel lowest."""
+    if number in (0, _RIGHT_HALF):
+        return "▐" if number else " "
+    skipped = 1 + (number > _LEFT_HALF) + (number > _RIGHT_HALF)
+    return chr(_SEXTANTS_BEGIN + number - skipped)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,7 +94,7 @@ class Cells:
 
 
 def cells_of(
-    pixels: NDArray[np.uint8], rows: int, columns: int, *, glyphs: Glyphs = "quadrants"
+    pixels: NDArray[np.uint8], rows: int, columns: int, *, glyphs: Blocks = "quadrants"
 ) -> Cells:
     """Draw pictures as ``rows`` x ``columns`` character cells, filling them entirely.
 
@@ -77,18 +107,18 @@ def cells_of(
     Returns:
         Cells with the leading axes of the pixels.
     """
-    across = _PIXELS_ACROSS[glyphs]
-    fitted = resized(pixels, rows * _PIXELS_DOWN, columns * across)
-    lead = fitted.shape[:-3]
+    letters = alphabet(glyphs)
+    across, down = letters.across, letters.down
+    fitted = resized(pixels, rows * down, columns * across)
+    shape = (*fitted.shape[:-3], rows, columns)
     cells = (
-        fitted.reshape(-1, rows, _PIXELS_DOWN, columns, across, 3)
-        .transpose(0, 1, 3, 2, 4, 5)
-        .reshape(-1, _PIXELS_DOWN * across, 3)  # (M, pixels of a cell, 3)
+        fitted.reshape(-1, rows, down, columns, across, 3)
+        .transpose(2, 4, 5, 0, 1, 3)
+        .reshape(down * across, 3, -1)  # (pixels of a cell, 3, M)
     )
-    choice, foreground, background = _two_colours(cells, _MASKS[glyphs])
-    shape = (*lead, rows, columns)
+    choice, foreground, background = _two_colours(cells, letters.masks)
     return Cells(
-        characters=_CHARACTERS[glyphs][choice].reshape(shape),
+        characters=letters.characters[choice].reshape(shape),
         foreground=_as_bytes(foreground).reshape(*shape, 3),
         background=_as_bytes(background).reshape(*shape, 3),
     )
@@ -120,28 +150,26 @@ def resized(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.fl
 def _two_colours(
     cells: NDArray[np.float32], masks: NDArray[np.float32]
 ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
-    """Return for each cell (M, P, 3) the best of the masks (K, P) and its two mean colours.
+    """Return for each cell (P, 3, M) the best of the masks (K, P) and its two mean colours.
 
-    The squared error of two means is Σ|p|² - |Σ_fg|²/n_fg - |Σ_bg|²/n_bg; the first term is the
-    same for all masks.
+    With the cell's mean taken off, foreground and background sum to F and -F; two colours then
+    leave F²·(1/n_fg + 1/n_bg) less squared error than the mean alone.
     """
     num_pixels = masks.shape[1]
     num_foreground = masks.sum(axis=1)  # (K,); the first mask, all background, has none
     share_foreground = 1 / np.maximum(num_foreground, 1)
     share_background = 1 / (num_pixels - num_foreground)
-    sums = masks @ cells  # (M, K, 3)
-    others = cells.sum(axis=1, keepdims=True) - sums
-    explained = np.einsum("mkc,mkc,k->mk", sums, sums, share_foreground) + np.einsum(
-        "mkc,mkc,k->mk", others, others, share_background
-    )
-    every = np.arange(len(cells))
-    choice = explained.argmax(axis=1)
-    spread = np.einsum("mpc,mpc->m", cells, cells) - explained[:, 0]
+    mean = cells.mean(axis=0)  # (3, M)
+    centred = cells - mean
+    sums = (masks @ centred.reshape(num_pixels, -1)).reshape(len(masks), 3, -1)  # (K, 3, M)
+    explained = np.einsum("kcm,kcm->km", sums, sums)
+    explained *= (share_foreground + share_background)[:, None]
+    choice = explained.argmax(axis=0)
+    spread = np.einsum("pcm,pcm->m", centred, centred)
     choice[spread <= 3 * num_pixels * FLAT**2] = 0
-    background = others[every, choice] * share_background[choice, None]
-    foreground = sums[every, choice] * share_foreground[choice, None]
-    plain = choice == 0
-    foreground[plain] = background[plain]
+    chosen = sums[choice, :, np.arange(len(choice))]  # (M, 3), zero where the cell is plain
+    background = mean.T - chosen * share_background[choice, None]
+    foreground = mean.T + chosen * share_foreground[choice, None]
     return choice, foreground, background
 
 

@@ -16,6 +16,7 @@ import pytest
         ["search", "item-1", "--json"],
         ["evaluate", "-k", "5"],
         ["info", "--check"],
+        ["doctor", "--check"],
     ],
 )
 def test_a_command_loads_neither_torch_nor_textual(ready: Path, arguments: list[str]) -> None:

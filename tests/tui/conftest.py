@@ -219,9 +219,14 @@ def run_explorer() -> RunExplorer:
 
     @asynccontextmanager
     async def run(
-        workspace: Workspace, size: tuple[int, int] = (120, 40), **options: Any
+        workspace: Workspace,
+        size: tuple[int, int] = (120, 40),
+        *,
+        notices: bool = False,
+        **options: Any,
     ) -> AsyncIterator[Explorer]:
-        async with ExplorerApp(workspace, **options).run_test(size=size) as pilot:
+        app = ExplorerApp(workspace, **options)
+        async with app.run_test(size=size, notifications=notices) as pilot:
             explorer = Explorer(pilot)
             await explorer.rest()
             yield explorer

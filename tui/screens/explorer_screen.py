@@ -10,15 +10,23 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker, get_current_worker
 
-from datrnet.core.data.blocks import cells_of, fitting_size
+from datrnet.core.data.blocks import Cells, cells_of, fitting_size
 from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DataError, DatrnetError
 from datrnet.core.retrieval.nearest import Nearest
 from datrnet.core.retrieval.wanted import Prototype
+from datrnet.core.terminal.drawing import Drawing
+from datrnet.tui.drawing import drawing_of
 from datrnet.tui.history import Visit
 from datrnet.tui.library import Library, Source
 from datrnet.tui.messages import PictureDrawn, PictureEmbedded, WorkFailed
-from datrnet.tui.pictures import named_path, open_in_viewer, picture_cells
+from datrnet.tui.pictures import (
+    Pixels,
+    named_path,
+    open_in_viewer,
+    picture_cells,
+    picture_in_pixels,
+)
 from datrnet.tui.screens.picture_prompt import PicturePrompt
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.thumbnails import Absent
@@ -78,6 +86,11 @@ class ExplorerScreen(Screen[None]):
         """The pane about the item under the cursor."""
         return self.query_one(DetailPane)
 
+    @property
+    def drawing(self) -> Drawing:
+        """How pictures are drawn here."""
+        return drawing_of(self)
+
     def subject(self, row: int) -> Subject:
         """Return what there is to say about an item of the catalogue."""
         catalog = self.library.catalog
@@ -134,7 +147,7 @@ class ExplorerScreen(Screen[None]):
         else:
             (columns, rows), side = view.size, len(thumbnail)
             size = fitting_size(side, side, rows=rows, columns=columns)
-            view.show(cells_of(thumbnail, *size))
+            view.show(cells_of(thumbnail, *size, glyphs=self.drawing.glyphs))
 
     def _draw_picture(self, view_id: str, source: Source, rows: int, columns: int) -> None:
         network = self._network if view_id == self.detail.picture.id else None
@@ -155,8 +168,16 @@ class ExplorerScreen(Screen[None]):
             if network is not None and isinstance(source, int):
                 look, caption = self._look(source, network, worker)
             heat, region = (None, None) if look is None else (look.heat, look.region)
-            cells = picture_cells(self.library.picture(source), rows, columns, heat, region)
-            drawn = PictureDrawn(view_id, source, cells, caption=caption)
+            picture, drawing = self.library.picture(source), self.drawing
+            # one picture of a screen is in pixels; more of them would leave parts of each other
+            if drawing.is_in_pixels and view_id == self.detail.picture.id:
+                shown: Cells | Pixels = picture_in_pixels(
+                    picture, rows, columns, drawing, heat, region
+                )
+            else:
+                glyphs = drawing.glyphs
+                shown = picture_cells(picture, rows, columns, heat, region, glyphs=glyphs)
+            drawn = PictureDrawn(view_id, source, shown, caption=caption)
         except DatrnetError as error:
             drawn = PictureDrawn(view_id, source, None, str(error))
         if not worker.is_cancelled:
@@ -186,10 +207,10 @@ class ExplorerScreen(Screen[None]):
         view.source_shown = message.source
         if view is self.detail.picture:
             self.detail.caption(message.caption)
-        if message.cells is None:
+        if message.picture is None:
             view.explain(message.trouble)
         else:
-            view.show(message.cells)
+            view.show(message.picture)
 
     @on(PictureView.Resized)
     def _fit_picture(self, message: PictureView.Resized) -> None:

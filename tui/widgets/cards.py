@@ -9,6 +9,7 @@ from rich.style import Style
 from textual.cache import LRUCache
 
 from datrnet.core.data.blocks import cells_of
+from datrnet.core.settings import Blocks
 from datrnet.tui.fitting import fitted
 from datrnet.tui.segments import lines_of
 from datrnet.tui.thumbnails import Absent, Thumbnails
@@ -52,6 +53,8 @@ class CardPainter:
     def __init__(self, thumbnails: Thumbnails) -> None:
         self._thumbnails = thumbnails
         self._size = CARD_SIZES[2]
+        self.glyphs: Blocks = "quadrants"
+        """The characters to draw with; to be set before the first picture."""
         self._pictures: LRUCache[int, Lines] = LRUCache(KEPT_PICTURES)
         self.waiting: set[int] = set()
         """Rows drawn without their picture, which a thread is making."""
@@ -105,7 +108,8 @@ class CardPainter:
         self.waiting |= {row for row, one in found.items() if one is Absent.WAITING}
         if not pixels:
             return
-        cells = cells_of(np.stack(list(pixels.values())), self._size.rows, self._size.columns)
+        stacked = np.stack(list(pixels.values()))
+        cells = cells_of(stacked, self._size.rows, self._size.columns, glyphs=self.glyphs)
         for place, row in enumerate(pixels):
             self._pictures[row] = lines_of(cells[place])
 

@@ -1,22 +1,41 @@
-"""One picture in character cells, centred in whatever space there is."""
+"""One picture, in character cells or in pixels, centred in whatever space there is."""
 
 from dataclasses import dataclass
 from textwrap import wrap
 
+from rich.color import Color
 from rich.segment import Segment
+from rich.style import Style
+from textual.errors import NoWidget
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
+from textual.timer import Timer
 from textual.widget import Widget
 
 from datrnet.core.data.blocks import Cells
 from datrnet.core.data.inert_text import inert
+from datrnet.core.terminal.kitty import placeholder, removal
+from datrnet.tui.drawing import drawing_of
 from datrnet.tui.fitting import fitted
 from datrnet.tui.library import Source
+from datrnet.tui.pictures import Pixels
 from datrnet.tui.segments import lines_of
+
+REST = 0.12
+"""Seconds after the cells of a picture may have been written to until its pixels are sent again:
+where the cursor has moved, another picture takes its place before."""
+
+LOOK_EVERY = 3
+"""Columns from one place to the next where it is looked whether something covers the picture."""
 
 
 class PictureView(Widget):
-    """Shows cells, or a line of text in their place."""
+    """Shows a picture, or a line of text in its place.
+
+    Sixels lie over blank cells. The terminal takes away those whose cells are written to, so they
+    are sent again whenever that may have happened, and never while anything else is in front.
+    """
 
     @dataclass
     class Resized(Message):
@@ -33,14 +52,40 @@ class PictureView(Widget):
         self._lines: list[list[Segment]] = []
         self._columns = 0
         self._text: list[str] = []
+        self._pixels: Pixels | None = None
+        self._painting: Timer | None = None
 
-    def show(self, cells: Cells) -> None:
+    def on_mount(self) -> None:
+        """Leave the space to others where a person wants no pictures."""
+        if drawing_of(self).protocol == "none":
+            self.display = False
+
+    def show(self, drawn: Cells | Pixels) -> None:
         """Show a picture."""
-        self._lines, self._columns, self._text = lines_of(cells), cells.size[1], []
-        self.refresh()
+        before, self._text = self._pixels, []
+        if isinstance(drawn, Cells):
+            self._forget_pixels()
+            self._lines, self._columns = lines_of(drawn), drawn.size[1]
+            self.refresh()
+            return
+        self._pixels, self._columns = drawn, drawn.columns
+        self._lines = []  # sixels lie over blank cells
+        if drawn.number is not None:
+            self._lines = self._placeholders(drawn.number, drawn.rows, drawn.columns)
+            self._send(drawn.data)
+            self.refresh()
+        elif before is not None and before.size == drawn.size and before.number is None:
+            self._paint()  # over the one before: nothing of it is left
+        else:
+            self.refresh()
+            self.call_after_refresh(self._paint)
+        if before is not None and before.number not in (None, drawn.number):
+            # after the cells of the new one are there
+            self.call_after_refresh(self._send, removal(before.number))
 
     def explain(self, text: str) -> None:
         """Say why there is no picture."""
+        self._forget_pixels()
         self._lines = []
         self._text = wrap(inert(text), max(1, self.size.width - 2)) if text else []
         self.refresh()
@@ -48,7 +93,21 @@ class PictureView(Widget):
     def on_resize(self) -> None:
         """Ask for a picture of the new size."""
         self.source_shown = None
+        if self._pixels is not None:
+            self.explain("")
         self.post_message(self.Resized(self))
+
+    def on_unmount(self) -> None:
+        """Leave nothing in the terminal's memory."""
+        self._forget_pixels()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw the widget; its cells may be written now, and pixels over them must follow."""
+        if self._pixels is not None and self._pixels.number is None:
+            if self._painting is not None:
+                self._painting.stop()
+            self._painting = self.set_timer(REST, self._paint)
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the widget."""
@@ -65,3 +124,57 @@ class PictureView(Widget):
         left = (width - self._columns) // 2
         margins = Segment(" " * left, blank), Segment(" " * (width - left - self._columns), blank)
         return Strip([margins[0], *self._lines[line], margins[1]], width)
+
+    # ── pixels ───────────────────────────────────────────────────────────────
+
+    def _placeholders(self, number: int, rows: int, columns: int) -> list[list[Segment]]:
+        """Return the text that the terminal replaces by the picture of a number."""
+        colour = Color.from_rgb(number >> 16, number >> 8 & 0xFF, number & 0xFF)
+        style = self.rich_style + Style(color=colour)
+        # a segment for every cell: so what covers a part never cuts one apart
+        return [
+            [Segment(placeholder(row, column), style) for column in range(columns)]
+            for row in range(rows)
+        ]
+
+    def _paint(self) -> None:
+        """Send the sixels, if all of their place can be seen."""
+        if self._painting is not None:
+            self._painting.stop()
+        pixels, region = self._pixels, self.content_region
+        if pixels is None or pixels.number is not None:
+            return
+        place = Region(
+            region.x + (region.width - pixels.columns) // 2,
+            region.y + (region.height - pixels.rows) // 2,
+            pixels.columns,
+            pixels.rows,
+        )
+        if region.contains_region(place) and self._is_in_front(place):
+            self._send(f"\x1b7\x1b[{place.y + 1};{place.x + 1}H{pixels.data}\x1b8")
+
+    def _is_in_front(self, place: Region) -> bool:
+        """Tell whether nothing covers a place on the screen."""
+        screen = self.screen
+        if screen is not self.app.screen or not screen.region.contains_region(place):
+            return False
+        columns = {*range(place.x, place.right, LOOK_EVERY), place.right - 1}
+        try:
+            return all(
+                screen.get_widget_at(x, y)[0] is self
+                for y in range(place.y, place.bottom)
+                for x in columns
+            )
+        except NoWidget:
+            return False
+
+    def _forget_pixels(self) -> None:
+        if self._pixels is not None and self._pixels.number is not None:
+            self._send(removal(self._pixels.number))
+        self._pixels = None
+
+    def _send(self, text: str) -> None:
+        """Write to the terminal past the screen's cells, in turn with what is written there."""
+        driver = self.app._driver
+        if driver is not None and self.app.is_running:
+            driver.write(text)

@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from datrnet.tui.drawing import drawing_of
 from datrnet.tui.fitting import fitted
 from datrnet.tui.thumbnails import Thumbnails
 from datrnet.tui.widgets.cards import CARD_SIZES, CardPainter, CardStyles, size_that_suits
@@ -254,6 +255,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Begin to fetch the thumbnails that threads make."""
+        self._painter.glyphs = drawing_of(self).glyphs
         self._flushes = self.set_interval(1 / FLUSHES_PER_SECOND, self._flush, pause=True)
 
     def on_resize(self) -> None:

@@ -1,11 +1,14 @@
 """Pictures as character cells."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datrnet.core.data.blocks import Cells, Glyphs, cells_of, fitting_size, resized
+from datrnet.core.data.blocks import Cells, alphabet, cells_of, fitting_size, resized
+from datrnet.core.settings import Blocks
 
 CORNERS = {
     "▗": [[0, 0], [0, 1]], "▖": [[0, 0], [1, 0]], "▄": [[0, 0], [1, 1]],
@@ -69,8 +72,45 @@ def test_half_blocks_keep_upper_and_lower_colours() -> None:
     assert cells.foreground[0, 0].tolist() == [0, 0, 255]
 
 
-@pytest.mark.parametrize("glyphs", ["quadrants", "halves"])
-def test_nearly_equal_pixels_make_a_plain_cell(glyphs: Glyphs) -> None:
+SEXTANTS = {
+    " ": "00 00 00", "\N{BLOCK SEXTANT-2}": "01 00 00", "\N{BLOCK SEXTANT-3}": "00 10 00",
+    "\N{BLOCK SEXTANT-5}": "00 00 10", "\N{BLOCK SEXTANT-6}": "00 00 01",
+    "\N{BLOCK SEXTANT-35}": "00 10 10", "\N{BLOCK SEXTANT-235}": "01 10 10",
+    "▐": "01 01 01", "\N{BLOCK SEXTANT-2346}": "01 11 01", "\N{BLOCK SEXTANT-23456}": "01 11 11",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("character", SEXTANTS)
+def test_two_colours_in_sixths_are_drawn_exactly(character: str) -> None:
+    mask = np.array([[int(one) for one in row] for row in SEXTANTS[character].split()])
+    pixels = np.where(mask[..., None], [200, 30, 60], [10, 240, 90]).astype(np.uint8)
+    cells = cells_of(pixels, 1, 1, glyphs="sextants")
+    assert cells.characters.tolist() == [[character]]
+    assert cells.background[0, 0].tolist() == [10, 240, 90]
+    assert cells.foreground[0, 0].tolist() == ([200, 30, 60] if mask.any() else [10, 240, 90])
+
+
+def test_every_sextant_is_named_after_its_pixels() -> None:
+    letters = alphabet("sextants")
+    for mask, character in zip(letters.masks, letters.characters.tolist(), strict=True):
+        places = "".join(str(place + 1) for place in np.flatnonzero(mask))
+        known = {"": " ", "246": "▐"}
+        assert character == known.get(places) or unicodedata.name(character).endswith(
+            f"SEXTANT-{places}"
+        )
+
+
+@pytest.mark.parametrize("glyphs", ["sextants", "quadrants", "halves"])
+def test_every_division_of_a_cell_is_there_once(glyphs: Blocks) -> None:
+    letters = alphabet(glyphs)
+    num_pixels = letters.across * letters.down
+    assert letters.masks.shape == (2 ** (num_pixels - 1), num_pixels)
+    assert len(np.unique(letters.masks, axis=0)) == len(set(letters.characters.tolist()))
+    assert not letters.masks[:, 0].any()
+
+
+@pytest.mark.parametrize("glyphs", ["sextants", "quadrants", "halves"])
+def test_nearly_equal_pixels_make_a_plain_cell(glyphs: Blocks) -> None:
     rng = np.random.default_rng(2)
     pixels = rng.integers(250, 256, (8, 8, 3), dtype=np.uint8)
     cells = cells_of(pixels, 4, 4, glyphs=glyphs)

@@ -1,0 +1,32 @@
+"""`datrnet browse`: the explorer opened, as the person wants it and as its terminal can show it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from datrnet.console.terminal import terminal_for, use_colours
+from datrnet.core.configuration.file import settings_or_defaults
+from datrnet.core.data.workspace import Workspace
+
+
+def run_explorer(
+    workspace: Workspace, chosen: Mapping[str, Any] | None = None, *, tour: bool | None = None
+) -> None:
+    """Run the explorer until the person leaves.
+
+    Args:
+        workspace: Where the catalogue lies.
+        chosen: Settings of this one time by name; None leaves one to the configuration file.
+        tour: Whether to begin with the tour; None leaves it to the settings and the first start.
+
+    Raises:
+        DatrnetError: The workspace has no catalogue, or it cannot be read.
+    """
+    settings, trouble = settings_or_defaults()  # the explorer tells what is wrong with them
+    given = {name: value for name, value in (chosen or {}).items() if value is not None}
+    settings = replace(settings, **given)
+    terminal = terminal_for(settings)
+    use_colours(settings.color, terminal)  # Textual looks for them when it is imported
+    from datrnet.tui.app import explore
+
+    explore(workspace, settings, terminal, settings_trouble=trouble, tour=tour)

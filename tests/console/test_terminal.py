@@ -1,0 +1,180 @@
+"""The terminal before the explorer takes it, and the explorer in one that the test plays."""
+
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from datrnet.console.terminal import COLOUR_SYSTEM, terminal_for, use_colours
+from datrnet.core.settings import Colours, Pictures, Settings
+from datrnet.core.terminal.answers import QUESTIONS, Terminal
+
+TRUE = Terminal(is_asked=True, is_answered=True, has_true_colours=True)
+
+
+@pytest.mark.parametrize(
+    ("colours", "terminal", "no_color", "system"),
+    [
+        ("auto", Terminal(), False, None),
+        ("auto", TRUE, False, "truecolor"),
+        ("auto", TRUE, True, "truecolor"),
+        ("truecolor", Terminal(), False, "truecolor"),
+        ("256", TRUE, False, "256"),
+        ("none", TRUE, True, None),
+    ],
+)
+def test_textual_is_told_which_colours_to_write_in(
+    monkeypatch: pytest.MonkeyPatch,
+    colours: Colours,
+    terminal: Terminal,
+    no_color: bool,
+    system: str | None,
+) -> None:
+    environment = {"NO_COLOR": "1"} if colours != "none" and no_color else {}
+    monkeypatch.setattr(os, "environ", environment)
+    use_colours(colours, terminal)
+    assert ("NO_COLOR" in environment) == no_color
+    assert environment.get(COLOUR_SYSTEM) == system
+
+
+def test_colours_asked_for_count_more_than_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {"NO_COLOR": "1", COLOUR_SYSTEM: "256"}
+    monkeypatch.setattr(os, "environ", environment)
+    use_colours("truecolor", Terminal())
+    assert environment == {COLOUR_SYSTEM: "truecolor"}
+
+
+def test_what_a_person_told_textual_counts_more_than_the_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    environment = {COLOUR_SYSTEM: "256"}
+    monkeypatch.setattr(os, "environ", environment)
+    use_colours("auto", TRUE)
+    assert environment == {COLOUR_SYSTEM: "256"}
+
+
+@pytest.mark.parametrize(
+    ("pictures", "color", "is_asked"),
+    [
+        ("auto", "auto", True),
+        ("sixel", "truecolor", True),  # how large is a cell?
+        ("blocks", "auto", True),
+        ("blocks", "truecolor", False),
+        ("none", "256", False),
+    ],
+)
+def test_the_terminal_is_asked_only_where_that_decides_something(
+    monkeypatch: pytest.MonkeyPatch, pictures: Pictures, color: Colours, is_asked: bool
+) -> None:
+    monkeypatch.setattr("datrnet.console.terminal.ask_terminal", lambda: TRUE)
+    assert terminal_for(Settings(pictures=pictures, color=color)).is_asked == is_asked
+
+
+# ── the explorer in a terminal ───────────────────────────────────────────────
+
+XTERM = b"\x1bP>|XTerm(379)\x1b\\\x1b[?1;0;1024S\x1bP1$r48:2::1:2:3m\x1b\\\x1b[?63;1;2;4;22c"
+TMUX = b"\x1b[?1;2c"
+
+
+def browse(
+    root: Path,
+    *options: str,
+    answers: bytes,
+    delay: float = 0.0,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Run the explorer until it has shown the catalogue, and return all that it wrote."""
+    import fcntl
+    import termios
+
+    outside, inside = pty.openpty()
+    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 960, 640))
+    clean = {"TERM": "xterm-256color", "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+    program = (sys.executable, "-c", "from datrnet.cli import main; main()")
+    explorer = subprocess.Popen(
+        [*program, "browse", "--workspace", str(root), *options],
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+        env=clean | dict(environment or {}),
+        start_new_session=True,
+    )
+    os.close(inside)
+    try:
+        written, is_answered, is_left = b"", False, False
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if not select.select([outside], [], [], 0.7 + delay)[0]:
+                if b"item-0" in written and not is_left:
+                    os.write(outside, b"q")  # all is drawn
+                    is_left = True
+                continue
+            try:
+                read = os.read(outside, 1 << 16)
+            except OSError:
+                break
+            if not read:
+                break
+            written += read
+            if not is_answered and QUESTIONS.encode() in written:
+                threading.Timer(delay, os.write, (outside, answers)).start()
+                is_answered = True
+        assert is_left, written[-2000:]
+        assert explorer.wait(20) == 0
+        return written.decode("utf-8", "replace")
+    finally:
+        explorer.kill()
+        explorer.wait()
+        os.close(outside)
+
+
+def test_in_an_xterm_the_picture_is_in_sixels_and_colours_are_true(ready: Path) -> None:
+    written = browse(ready, answers=XTERM)
+    assert written.index("\x1b[c") < written.index(
+        "\x1b[?1049h"
+    )  # asked before the screen is taken
+    assert '\x1bP0;1;0q"1;1;' in written
+    assert re.search(r"48;2;\d+;\d+;\d+m", written)
+
+
+def test_in_tmux_there_are_cells_in_256_colours_unless_asked_for_more(ready: Path) -> None:
+    written = browse(ready, answers=TMUX)
+    taken = written.partition("\x1b[?1049h")[2]
+    assert "\x1bP0;1;0q" not in taken
+    assert re.search(r"48;5;\d+m", taken)
+    assert not re.search(r"48;2;\d+", taken)
+    written = browse(ready, "--color", "truecolor", answers=TMUX)
+    assert re.search(r"48;2;\d+;\d+;\d+m", written.partition("\x1b[?1049h")[2])
+
+
+def test_no_color_writes_no_colour_and_a_grey_picture(ready: Path) -> None:
+    written = browse(ready, answers=XTERM, environment={"NO_COLOR": "1", "COLORTERM": "truecolor"})
+    taken = written.partition("\x1b[?1049h")[2]
+    colours = re.findall(r"[34]8;2;(\d+);(\d+);(\d+)", taken)
+    assert colours
+    assert all(red == green == blue for red, green, blue in colours)
+    palette = re.findall(r"#\d+;2;(\d+);(\d+);(\d+)", taken)
+    assert palette
+    assert all(red == green == blue for red, green, blue in palette)
+
+
+def test_answers_that_come_too_late_do_nothing(ready: Path) -> None:
+    # taken for keys, these would leave the explorer at once
+    written = browse(ready, answers=b"\x1bP>|q(q)\x1b\\\x1b[?1;0;64S" + XTERM, delay=1.5)
+    taken = written.partition("\x1b[?1049h")[2]
+    assert "item-0" in taken
+    assert "\x1bP0;1;0q" not in taken
+
+
+def test_a_terminal_need_not_be_asked(ready: Path) -> None:
+    written = browse(ready, "--pictures", "blocks", "--color", "256", answers=b"")
+    assert QUESTIONS not in written

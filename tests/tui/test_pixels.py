@@ -1,0 +1,299 @@
+"""The picture in pixels: one, in its place, never over anything else, never left behind."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PIL import Image
+from textual.events import Resize
+from textual.geometry import Size
+
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.settings import Settings
+from datrnet.core.terminal.answers import Terminal
+from datrnet.core.terminal.kitty import PLACEHOLDER
+from datrnet.tui.widgets import picture_view
+from datrnet.tui.widgets.detail_pane import DetailPane
+from datrnet.tui.widgets.picture_view import PictureView
+
+Run = Callable[..., Any]
+
+SIXEL = Terminal(is_asked=True, is_answered=True, name="XTerm", has_sixel=True, cell=(8, 16))
+KITTY = Terminal(is_asked=True, is_answered=True, name="kitty(1)", has_kitty=True, cell=(8, 16))
+
+_PAINTED = re.compile(r'\x1b7\x1b\[(\d+);(\d+)H\x1bP0;1;0q"1;1;(\d+);(\d+)')
+
+
+class Sent:
+    """What is written to the terminal past the cells."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def pictures(self) -> list[tuple[int, ...]]:
+        """Return line, column, width and height of the pictures since the last call."""
+        texts, self.texts = self.texts, []
+        found = map(_PAINTED.match, texts)
+        return [tuple(map(int, one.groups())) for one in found if one is not None]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
+    recorder = Sent()
+    monkeypatch.setattr(picture_view, "REST", 0.001)
+    monkeypatch.setattr(PictureView, "_send", lambda _, text: recorder.texts.append(text))
+    return recorder
+
+
+@pytest.fixture(autouse=True)
+def true_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def place(explorer: Any) -> tuple[int, int, int, int]:
+    """Return the first and last line and column of the picture's widget, counted from 1."""
+    region = explorer.screen.query_one(DetailPane).picture.content_region
+    return region.y + 1, region.bottom, region.x + 1, region.right
+
+
+async def test_one_picture_is_sent_into_its_place(
+    workspace: Workspace, run_explorer: Run, sent: Sent
+) -> None:
+    async with run_explorer(workspace, terminal=SIXEL) as explorer:
+        await explorer.rest(0.05)
+        line, column, width, height = sent.pictures()[-1]
+        top, bottom, left, right = place(explorer)
+        assert top <= line
+        assert line + height / 16 <= bottom + 1
+        assert left <= column
+        assert column + width / 8 <= right + 1
+        assert abs(width / height - 48 / 64) < 0.02  # as the picture is
+        assert height > 8 * 16  # it fills its place
+        sent.texts.clear()
+        await explorer.rest(0.1)
+        assert sent.texts == []  # at rest nothing is sent again
+
+
+async def test_the_next_picture_is_sent_once(
+    workspace: Workspace, run_explorer: Run, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picture_view, "REST", 2.0)
+    async with run_explorer(workspace, terminal=SIXEL) as explorer:
+        await explorer.rest(0.05)
+        (before,) = sent.texts
+        await explorer.press("l")
+        await explorer.rest(0.05)
+        _, after = sent.texts  # not the one before once more
+        assert after != before
+
+
+async def test_substitutes_have_one_picture_in_pixels_too(
+    workspace: Workspace, run_explorer: Run, sent: Sent
+) -> None:
+    async with run_explorer(workspace, terminal=SIXEL) as explorer:
+        await explorer.press("enter")
+        await explorer.rest(0.05)
+        _, _, left, _ = place(explorer)
+        sent.texts = sent.texts[-3:]
+        assert all(column >= left for _, column, _, _ in sent.pictures())
+        query = explorer.screen.query_one("#query-picture", PictureView)
+        assert query._pixels is None
+        assert query._lines  # in cells
+
+
+async def test_nothing_is_sent_over_a_window_and_after_it_the_picture_is_back(
+    workspace: Workspace, run_explorer: Run, sent: Sent
+) -> None:
+    async with run_explorer(workspace, terminal=SIXEL) as explorer:
+        await explorer.rest(0.05)
+        await explorer.press("question_mark")
+        sent.texts.clear()
+        explorer.app.screen_stack[1].query_one(DetailPane).picture.refresh()
+        explorer.screen.refresh()
+        await explorer.rest(0.05)
+        assert sent.pictures() == []
+        await explorer.press("escape")
+        await explorer.rest(0.05)
+        assert sent.pictures()
+
+
+async def test_nothing_is_sent_over_a_notice_and_after_it_the_picture_is_back(
+    workspace: Workspace, run_explorer: Run, sent: Sent
+) -> None:
+    async with run_explorer(workspace, terminal=SIXEL, notices=True) as explorer:
+        await explorer.rest(0.05)
+        for number in range(6):  # so many that they reach up to the picture
+            explorer.app.notify(f"notice\n{number}\n", timeout=60)
+        await explorer.rest(0.05)
+        sent.texts.clear()
+        await explorer.press("l")
+        await explorer.rest(0.05)
+        assert sent.pictures() == []
+        explorer.app.clear_notifications()
+        await explorer.rest(0.05)
+        assert sent.pictures()
+
+
+async def test_another_size_brings_another_picture(
+    workspace: Workspace, run_explorer: Run, sent: Sent
+) -> None:
+    async with run_explorer(workspace, terminal=SIXEL, size=(120, 40)) as explorer:
+        await explorer.rest(0.05)
+        *_, before = sent.pictures()
+        await explorer.pilot.resize_terminal(160, 50)
+        await explorer.rest(0.1)
+        *_, after = sent.pictures()
+        assert after[1] > before[1]
+        assert after[3] > before[3]
+        # where there is no room for it, there is none
+        for size in ((80, 24), (20, 6), (1, 1)):
+            await explorer.pilot.resize_terminal(*size)
+            await explorer.rest(0.05)
+            sent.texts.clear()
+            await explorer.press("l")
+            await explorer.rest(0.05)
+            assert sent.pictures() == []
+        await explorer.pilot.resize_terminal(120, 40)
+        await explorer.rest(0.1)
+        assert sent.pictures()[-1] == before
+
+
+async def test_cells_of_another_size_bring_another_picture(
+    workspace: Workspace, run_explorer: Run, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datrnet.tui.app.cell_size", lambda: (16, 32))
+    async with run_explorer(workspace, terminal=SIXEL) as explorer:
+        await explorer.rest(0.05)
+        sent.texts.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(type(explorer.app), "is_headless", False)
+            size = Size(120, 40)
+            explorer.app.post_message(Resize(size, size))
+            await explorer.rest()
+        await explorer.rest(0.1)
+        assert explorer.app.drawing.cell == (16, 32)
+        assert sent.pictures()[-1][3] > 16 * 16
+
+
+async def test_a_picture_deleted_is_told_in_words_and_nothing_is_left(
+    workspace: Workspace, run_explorer: Run, sent: Sent
+) -> None:
+    async with run_explorer(workspace, terminal=SIXEL) as explorer:
+        await explorer.rest(0.05)
+        for path in (workspace.root / "pictures").iterdir():
+            path.unlink()
+        sent.texts.clear()
+        await explorer.press("l")
+        await explorer.rest(0.05)
+        assert "is missing" in " ".join(explorer.screen.query_one(DetailPane).picture._text)
+        assert sent.pictures() == []
+
+
+async def test_an_activation_map_is_seen_in_pixels(
+    workspace: Workspace, run_explorer: Run, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import numpy as np
+
+    from datrnet.core.indexing.activations import Look
+    from datrnet.tui.looker import Looker
+
+    look = Look(heat=np.ones((4, 4), dtype=np.float32), value="red", region=None)
+    monkeypatch.setattr(Looker, "look", lambda *_: look)
+    monkeypatch.setattr(Looker, "is_ready", lambda *_: True)
+    async with run_explorer(workspace, terminal=SIXEL, size=(140, 50)) as explorer:
+        await explorer.rest(0.05)
+        plain = sent.texts[-1]
+        await explorer.press("a")
+        await explorer.rest(0.1)
+        assert sent.texts[-1] != plain
+        mapped = sent.texts[-1]
+        await explorer.press("A")
+        await explorer.rest(0.1)
+        assert sent.texts[-1] == plain != mapped
+
+
+async def test_kittys_picture_is_text_with_its_number_for_a_colour(
+    workspace: Workspace, run_explorer: Run, sent: Sent
+) -> None:
+    async with run_explorer(workspace, terminal=KITTY) as explorer:
+        await explorer.rest(0.05)
+        view = explorer.screen.query_one(DetailPane).picture
+        pixels = view._pixels
+        assert pixels is not None
+        shown = [
+            segment
+            for y in range(view.size.height)
+            for segment in view.render_line(y)
+            if PLACEHOLDER in segment.text
+        ]
+        assert len(shown) == pixels.rows * pixels.columns
+        assert {s.style.color.triplet.rgb for s in shown if s.style and s.style.color} == {
+            f"rgb({pixels.number >> 16},{pixels.number >> 8 & 255},{pixels.number & 255})"
+        }
+        assert PLACEHOLDER in explorer.text()
+        assert f"i={pixels.number}," in sent.texts[-1]
+        await explorer.press("l")
+        await explorer.rest(0.05)
+        # the one before is forgotten, and at the end the last one is
+        assert f"\x1b_Ga=d,d=I,q=2,i={pixels.number}\x1b\\" in sent.texts
+        last = view._pixels.number
+    assert f"\x1b_Ga=d,d=I,q=2,i={last}\x1b\\" in sent.texts
+
+
+async def test_without_pictures_words_have_the_room(
+    workspace: Workspace, run_explorer: Run, sent: Sent
+) -> None:
+    settings = Settings(pictures="none")
+    async with run_explorer(workspace, terminal=SIXEL, settings=settings) as explorer:
+        assert not explorer.screen.query_one(DetailPane).picture.size.height
+        await explorer.press("l", "enter", "j", "a")
+        assert "no room" in explorer.notices()
+    assert sent.texts == []
+
+
+@pytest.mark.parametrize("blocks", ["sextants", "halves"])
+async def test_grid_and_pane_are_drawn_in_the_characters_set(
+    workspace: Workspace, run_explorer: Run, blocks: Any
+) -> None:
+    async with run_explorer(workspace, settings=Settings(blocks=blocks)) as explorer:
+        await explorer.press("enter")
+        text = explorer.text()
+        used = {one for one in text if one in "▖▗▘▙▚▛▜▝▞▟" or 0x1FB00 <= ord(one) <= 0x1FB3B}
+        frame = set("▗▖")  # of the cursor
+        if blocks == "halves":
+            assert used <= frame
+        else:
+            assert len({one for one in used if ord(one) >= 0x1FB00}) > 3
+            assert used - frame <= {one for one in used if ord(one) >= 0x1FB00}
+
+
+async def test_without_colours_a_sixel_picture_is_grey(
+    workspace: Workspace, run_explorer: Run, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with run_explorer(workspace, terminal=SIXEL) as explorer:
+        await explorer.press("l")
+        await explorer.rest(0.05)
+        colours = re.findall(r"#\d+;2;(\d+);(\d+);(\d+)", sent.texts[-1])
+        assert colours
+        assert all(red == green == blue for red, green, blue in colours)
+
+
+def test_pictures_are_kept_until_their_files_change(workspace: Workspace) -> None:
+    import os
+
+    from datrnet.core.data.pictures import Picture
+    from datrnet.core.terminal.drawing import Drawing
+    from datrnet.tui.pictures import picture_in_pixels
+
+    source = Picture(workspace.root / "pictures" / "01.png")
+    drawing = Drawing(protocol="sixel")
+    first = picture_in_pixels(source, 10, 20, drawing)
+    assert picture_in_pixels(source, 10, 20, drawing) is first
+    Image.new("RGB", (40, 40), "orange").save(source.path)
+    os.utime(source.path, ns=(1, 1))
+    again = picture_in_pixels(source, 10, 20, drawing)
+    assert again.size == (160, 160)
+    assert (again.rows, again.columns) == (10, 20)
