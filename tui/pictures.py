@@ -1,6 +1,5 @@
 """A picture's file as character cells or as a terminal's pixels, and its way into a viewer."""
 
-import os
 import shlex
 import shutil
 import subprocess
@@ -8,7 +7,6 @@ import sys
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count
 from math import ceil
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -23,15 +21,13 @@ from datrnet.core.data.pictures import Picture, read_picture
 from datrnet.core.errors import DataError
 from datrnet.core.settings import Blocks
 from datrnet.core.terminal.drawing import Drawing
-from datrnet.core.terminal.kitty import HIGHEST_NUMBER, MARKS, transmission
+from datrnet.core.terminal.kitty import MARKS, payload
 from datrnet.core.terminal.sixel import sixel_of
 
 VIEWERS = {"darwin": ("open",), "linux": ("xdg-open", "wslview", "gio")}
 
 KEPT_PICTURES = 48
 """In pixels, each some 100 kB: going back to one sends it again at once."""
-
-_numbers = count(os.getpid() << 8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +41,8 @@ class Pixels:
     size: tuple[int, int]
     """Width and height in pixels; its place may be larger by less than a cell."""
     data: str
-    number: int | None = None
-    """Of a picture of kitty's protocol; None for sixels."""
+    """Sixels, or the payload of kitty's protocol."""
+    is_kitty: bool
 
 
 def picture_cells(
@@ -140,12 +136,9 @@ def _in_pixels(picture: Image.Image, rows: int, columns: int, drawing: Drawing) 
     if drawing.is_grey:
         scaled = scaled.convert("L").convert("RGB")
     columns, rows = ceil(size[0] / drawing.cell[0]), ceil(size[1] / drawing.cell[1])
-    if drawing.protocol == "sixel":
-        data = sixel_of(scaled, drawing.registers)
-        return Pixels(rows=rows, columns=columns, size=size, data=data)
-    number = next(_numbers) % HIGHEST_NUMBER + 1
-    data = transmission(scaled, number, rows, columns)
-    return Pixels(rows=rows, columns=columns, size=size, data=data, number=number)
+    is_kitty = drawing.protocol == "kitty"
+    data = payload(scaled) if is_kitty else sixel_of(scaled, drawing.registers)
+    return Pixels(rows=rows, columns=columns, size=size, data=data, is_kitty=is_kitty)
 
 
 def named_path(text: str) -> Path:

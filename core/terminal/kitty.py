@@ -37,18 +37,22 @@ def placeholder(row: int, column: int) -> str:
     return PLACEHOLDER + MARKS[row] + MARKS[column]
 
 
-def transmission(picture: Image.Image, number: int, rows: int, columns: int) -> str:
+def payload(picture: Image.Image) -> str:
+    """Return a picture, RGB, as the data of its transmission."""
+    file = io.BytesIO()
+    picture.save(file, "PNG", compress_level=1)
+    return base64.standard_b64encode(file.getvalue()).decode("ascii")
+
+
+def transmission(data: str, number: int, rows: int, columns: int) -> str:
     """Return the commands that send a picture, to be seen in cells with its placeholders.
 
     Args:
-        picture: RGB.
-        number: The picture's number, 1 to 2^24 - 1.
+        data: What ``payload`` made of it.
+        number: The number it gets, 1 to ``HIGHEST_NUMBER``.
         rows: Height of its place in cells.
         columns: Width of it.
     """
-    file = io.BytesIO()
-    picture.save(file, "PNG", compress_level=1)
-    data = base64.standard_b64encode(file.getvalue()).decode("ascii")
     chunks = [data[start : start + _CHUNK] for start in range(0, len(data), _CHUNK)]
     # q=2: no answers, which would arrive as keys
     keys = f"a=T,U=1,f=100,t=d,q=2,i={number},r={rows},c={columns},"

@@ -12,7 +12,7 @@ from textual.geometry import Size
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.settings import Settings
 from datrnet.core.terminal.answers import Terminal
-from datrnet.core.terminal.kitty import PLACEHOLDER
+from datrnet.core.terminal.kitty import PLACEHOLDER, removal
 from datrnet.tui.widgets import picture_view
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.picture_view import PictureView
@@ -220,26 +220,45 @@ async def test_kittys_picture_is_text_with_its_number_for_a_colour(
     async with run_explorer(workspace, terminal=KITTY) as explorer:
         await explorer.rest(0.05)
         view = explorer.screen.query_one(DetailPane).picture
-        pixels = view._pixels
-        assert pixels is not None
+        number = view._number
         shown = [
             segment
             for y in range(view.size.height)
             for segment in view.render_line(y)
             if PLACEHOLDER in segment.text
         ]
-        assert len(shown) == pixels.rows * pixels.columns
-        assert {s.style.color.triplet.rgb for s in shown if s.style and s.style.color} == {
-            f"rgb({pixels.number >> 16},{pixels.number >> 8 & 255},{pixels.number & 255})"
+        assert len(shown) == view._pixels.rows * view._pixels.columns
+        assert {segment.style.color.triplet.rgb for segment in shown} == {
+            f"rgb({number >> 16},{number >> 8 & 255},{number & 255})"
         }
         assert PLACEHOLDER in explorer.text()
-        assert f"i={pixels.number}," in sent.texts[-1]
+        assert f"i={number}," in sent.texts[-1]
         await explorer.press("l")
         await explorer.rest(0.05)
-        # the one before is forgotten, and at the end the last one is
-        assert f"\x1b_Ga=d,d=I,q=2,i={pixels.number}\x1b\\" in sent.texts
-        last = view._pixels.number
-    assert f"\x1b_Ga=d,d=I,q=2,i={last}\x1b\\" in sent.texts
+        # the one before is forgotten once the next is there, and at the end the last one is
+        assert [text for text in sent.texts if "a=d" in text][-1] == removal(number)
+        last = view._number
+        assert last != number
+    assert sent.texts[-1] == removal(last)
+
+
+async def test_two_screens_with_the_same_picture_have_a_number_each(
+    workspace: Workspace, run_explorer: Run, sent: Sent
+) -> None:
+    async with run_explorer(workspace, terminal=KITTY) as explorer:
+        await explorer.press("l", "l")
+        below = explorer.screen.query_one(DetailPane).picture
+        row = below.row
+        await explorer.press("g", "enter", "tab")
+        above = explorer.screen.query_one(DetailPane).picture
+        below_number = below._number
+        position = explorer.grid.listing.rows.tolist().index(row)
+        explorer.grid.move_to(position)
+        await explorer.rest(0.05)
+        assert above._number != below_number
+        explorer.grid.move_to(position + 1)
+        await explorer.rest(0.05)
+        assert removal(below_number) not in sent.texts
 
 
 async def test_without_pictures_words_have_the_room(

@@ -1,6 +1,8 @@
 """One picture, in character cells or in pixels, centred in whatever space there is."""
 
+import os
 from dataclasses import dataclass
+from itertools import count
 from textwrap import wrap
 
 from rich.color import Color
@@ -15,7 +17,7 @@ from textual.widget import Widget
 
 from datrnet.core.data.blocks import Cells
 from datrnet.core.data.inert_text import inert
-from datrnet.core.terminal.kitty import placeholder, removal
+from datrnet.core.terminal.kitty import HIGHEST_NUMBER, placeholder, removal, transmission
 from datrnet.tui.drawing import drawing_of
 from datrnet.tui.fitting import fitted
 from datrnet.tui.library import Source
@@ -25,6 +27,9 @@ from datrnet.tui.segments import lines_of
 REST = 0.12
 """Seconds after the cells of a picture may have been written to until its pixels are sent again:
 where the cursor has moved, another picture takes its place before."""
+
+_numbers = count(os.getpid() << 8)
+"""Of pictures in kitty's protocol; those of other programs in the terminal are elsewhere."""
 
 LOOK_EVERY = 3
 """Columns from one place to the next where it is looked whether something covers the picture."""
@@ -53,6 +58,8 @@ class PictureView(Widget):
         self._columns = 0
         self._text: list[str] = []
         self._pixels: Pixels | None = None
+        self._number: int | None = None
+        """Of the picture, where it is one of kitty's protocol."""
         self._painting: Timer | None = None
 
     def on_mount(self) -> None:
@@ -63,25 +70,23 @@ class PictureView(Widget):
     def show(self, drawn: Cells | Pixels) -> None:
         """Show a picture."""
         before, self._text = self._pixels, []
+        self._forget_pixels()
         if isinstance(drawn, Cells):
-            self._forget_pixels()
             self._lines, self._columns = lines_of(drawn), drawn.size[1]
             self.refresh()
             return
-        self._pixels, self._columns = drawn, drawn.columns
-        self._lines = []  # sixels lie over blank cells
-        if drawn.number is not None:
-            self._lines = self._placeholders(drawn.number, drawn.rows, drawn.columns)
-            self._send(drawn.data)
+        self._pixels, self._lines, self._columns = drawn, [], drawn.columns
+        if drawn.is_kitty:
+            # a number of its own each time: another screen may show the same picture
+            self._number = next(_numbers) % HIGHEST_NUMBER + 1
+            self._lines = _placeholders(self._number, drawn, self.rich_style)
+            self._send(transmission(drawn.data, self._number, drawn.rows, drawn.columns))
             self.refresh()
-        elif before is not None and before.size == drawn.size and before.number is None:
+        elif before is not None and before.size == drawn.size:
             self._paint()  # over the one before: nothing of it is left
         else:
             self.refresh()
             self.call_after_refresh(self._paint)
-        if before is not None and before.number not in (None, drawn.number):
-            # after the cells of the new one are there
-            self.call_after_refresh(self._send, removal(before.number))
 
     def explain(self, text: str) -> None:
         """Say why there is no picture."""
@@ -99,11 +104,12 @@ class PictureView(Widget):
 
     def on_unmount(self) -> None:
         """Leave nothing in the terminal's memory."""
-        self._forget_pixels()
+        if self._number is not None:
+            self._send(removal(self._number))
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw the widget; its cells may be written now, and pixels over them must follow."""
-        if self._pixels is not None and self._pixels.number is None:
+        if self._pixels is not None and self._number is None:
             if self._painting is not None:
                 self._painting.stop()
             self._painting = self.set_timer(REST, self._paint)
@@ -127,22 +133,12 @@ class PictureView(Widget):
 
     # ── pixels ───────────────────────────────────────────────────────────────
 
-    def _placeholders(self, number: int, rows: int, columns: int) -> list[list[Segment]]:
-        """Return the text that the terminal replaces by the picture of a number."""
-        colour = Color.from_rgb(number >> 16, number >> 8 & 0xFF, number & 0xFF)
-        style = self.rich_style + Style(color=colour)
-        # a segment for every cell: so what covers a part never cuts one apart
-        return [
-            [Segment(placeholder(row, column), style) for column in range(columns)]
-            for row in range(rows)
-        ]
-
     def _paint(self) -> None:
         """Send the sixels, if all of their place can be seen."""
         if self._painting is not None:
             self._painting.stop()
         pixels, region = self._pixels, self.content_region
-        if pixels is None or pixels.number is not None:
+        if pixels is None or pixels.is_kitty:
             return
         place = Region(
             region.x + (region.width - pixels.columns) // 2,
@@ -169,12 +165,24 @@ class PictureView(Widget):
             return False
 
     def _forget_pixels(self) -> None:
-        if self._pixels is not None and self._pixels.number is not None:
-            self._send(removal(self._pixels.number))
         self._pixels = None
+        if self._number is not None:
+            # when its cells show something else
+            self.call_after_refresh(self._send, removal(self._number))
+            self._number = None
 
     def _send(self, text: str) -> None:
         """Write to the terminal past the screen's cells, in turn with what is written there."""
         driver = self.app._driver
         if driver is not None and self.app.is_running:
             driver.write(text)
+
+
+def _placeholders(number: int, pixels: Pixels, style: Style) -> list[list[Segment]]:
+    """Return the text that the terminal replaces by the picture of a number."""
+    style += Style(color=Color.from_rgb(number >> 16, number >> 8 & 0xFF, number & 0xFF))
+    # a segment for every cell: so what covers a part never cuts one apart
+    return [
+        [Segment(placeholder(row, column), style) for column in range(pixels.columns)]
+        for row in range(pixels.rows)
+    ]

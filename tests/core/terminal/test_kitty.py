@@ -8,7 +8,14 @@ import unicodedata
 import numpy as np
 from PIL import Image
 
-from datrnet.core.terminal.kitty import MARKS, PLACEHOLDER, placeholder, removal, transmission
+from datrnet.core.terminal.kitty import (
+    MARKS,
+    PLACEHOLDER,
+    payload,
+    placeholder,
+    removal,
+    transmission,
+)
 
 
 def commands(sent: str) -> list[tuple[dict[str, str], str]]:
@@ -19,7 +26,7 @@ def commands(sent: str) -> list[tuple[dict[str, str], str]]:
 
 def test_a_picture_arrives_whole_in_pieces_that_a_terminal_takes() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (50, 60, 3), dtype=np.uint8)
-    sent = commands(transmission(Image.fromarray(pixels), 77, 4, 9))
+    sent = commands(transmission(payload(Image.fromarray(pixels)), 77, 4, 9))
     assert len(sent) > 2
     first, _ = sent[0]
     assert (first["i"], first["r"], first["c"], first["U"], first["q"]) == (
