@@ -41,6 +41,7 @@ def test_a_workspace_of_the_environment_is_shown_as_such(monkeypatch: pytest.Mon
     rows = json.loads(config("show", "--json").stdout)["settings"]
     (row,) = [row for row in rows if row["name"] == "workspace"]
     assert (row["value"], row["from"]) == ("/somewhere", "$DATRNET_WORKSPACE")
+    assert config("get", "workspace").stdout == "/somewhere\n"
 
 
 @pytest.mark.parametrize(
@@ -98,10 +99,8 @@ def test_a_table_is_got_as_json() -> None:
     }
     assert json.loads(config("get", "keys").stdout)["catalogue.search"] == "slash"
     assert config("get", "tour", "--json").stdout == "true\n"
-    assert (
-        "No theme is called 'other'. Did you mean"
-        not in config("get", "themes.other.primary", code=2).stderr
-    )
+    assert "No theme is called 'other'" in config("get", "themes.other.primary", code=2).stderr
+    assert "No stated colour is called" in config("get", "themes.mine.accent", code=2).stderr
 
 
 def test_the_keys_are_listed_as_they_are_in_force() -> None:

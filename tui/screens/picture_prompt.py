@@ -31,6 +31,7 @@ class PathSuggester(Suggester):
 class PicturePrompt(ModalScreen[Path | None]):
     """A line for a path; the file need not be in the catalogue."""
 
+    HELP_TITLE = "Picture on disk"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Close", show=False, id="prompt.close"),
         Binding(

@@ -38,7 +38,8 @@ CARDS = (
     Card(
         "Find substitutes",
         "{pictures.substitutes} on an item shows what comes nearest to it. {pictures.substitutes} "
-        "on a result makes that one the next query; {substitutes.back} goes back.",
+        "on a result makes that one the next query; {substitutes.back} goes back. "
+        "{item.start_from_picture} begins with a picture on disk instead.",
     ),
     Card(
         "Change one thing",
