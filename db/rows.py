@@ -124,6 +124,18 @@ class SessionRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSummary:
+    """A session with what a list of sessions tells of it."""
+
+    session: SessionRow
+    num_steps: int
+    num_listed: int
+    """Items on its shortlist."""
+    last_request_json: str | None
+    """Of its newest step; None before the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepRow:
     """One request within a session; positions count from 1."""
 

@@ -19,8 +19,6 @@ from datrnet.tui.screens.help_screen import is_ours
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.widgets.too_small import SMALLEST_HEIGHT, SMALLEST_WIDTH
 
-SESSION_NAME = "explorer"
-
 WIDTHS = [
     (0, "-tiny"),
     (SMALLEST_WIDTH, "-narrow"),
@@ -83,7 +81,7 @@ class ExplorerApp(App[None]):
         opened = store or self._own_store
         assert opened is not None
         self.library = Library(workspace, opened)
-        self.session = SessionLog(opened, SESSION_NAME, self._tell_unwritten)
+        self.session = SessionLog(opened, self._tell_unwritten, self.library.title_of)
         self.animation_level = "none"
 
     def on_mount(self) -> None:

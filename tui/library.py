@@ -48,6 +48,11 @@ class Library:
         """Return an item's picture, not read yet."""
         return self.workspace.picture(self.catalog.picture_paths[row])
 
+    def title_of(self, code: str) -> str:
+        """Return an item's title by its code; empty where the item is gone."""
+        row = self.catalog.find_code(code)
+        return "" if row is None else self.catalog.titles[row]
+
     def query_of(self, row: int) -> Query:
         """Return the query of an item, the same one each time.
 
