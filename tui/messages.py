@@ -1,6 +1,7 @@
 """What workers tell the screens; a widget's own messages are nested in the widget."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,13 @@ class SubstitutesFound(Message):
     prototypes: dict[str, Prototype]
     """What stood for each wanted value, by super-category."""
     substitutes: list[Substitute]
+
+
+@dataclass
+class Exported(Message):
+    """A file has been written."""
+
+    path: Path
 
 
 @dataclass

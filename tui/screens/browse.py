@@ -18,7 +18,6 @@ from datrnet.core.retrieval.facets import facets_of
 from datrnet.tui.library import Library
 from datrnet.tui.messages import TitlesFound, WorkFailed
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.facet_rail import FacetRail
@@ -160,16 +159,9 @@ class BrowseScreen(ExplorerScreen):
         self.detail.show(None if row is None else self.subject(row))
         self.show_picture(self.detail.picture, row)
 
-    @on(ThumbGrid.Entered)
-    def action_substitutes(self) -> None:
+    def enter_item(self) -> None:
         """Show substitutes of the item under the cursor."""
-        row = self.grid.row
-        if row is None:
-            return
-        if self.library.trouble is not None:
-            self.tell(self.library.trouble)
-            return
-        self.app.push_screen(SubstitutesScreen(self.library, self.session, row))
+        self.action_substitutes()
 
     def action_search(self) -> None:
         """Go to the search field."""

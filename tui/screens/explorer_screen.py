@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.timer import Timer
@@ -14,7 +14,7 @@ from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DataError, DatrnetError
 from datrnet.core.retrieval.wanted import Prototype
 from datrnet.tui.library import Library
-from datrnet.tui.messages import PictureDrawn, WorkFailed
+from datrnet.tui.messages import Exported, PictureDrawn, WorkFailed
 from datrnet.tui.pictures import open_in_viewer, picture_cells
 from datrnet.tui.screens.help_screen import HelpScreen
 from datrnet.tui.session_log import SessionLog
@@ -27,6 +27,9 @@ from datrnet.tui.widgets.thumb_grid import ThumbGrid
 if TYPE_CHECKING:
     from datrnet.core.indexing.activations import Look
 
+LISTED = "+ listed"
+"""Stands above the picture of an item that is on the shortlist."""
+
 PATIENCE = 0.2
 """Seconds after which a picture that is still being read is stood in for."""
 
@@ -37,6 +40,8 @@ class ExplorerScreen(Screen[None]):
     HELP_TITLE = "Item"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy_code", "Copy code", show=False),
+        Binding("full_stop", "shortlist", "Shortlist", key_display=".", id="item.shortlist"),
+        Binding("L", "show_shortlist", "Show shortlist", id="item.show_shortlist"),
         Binding("m", "mark", "Mark, to take a value from it", show=False),
         Binding("o", "open_picture", "Open picture in its viewer", show=False),
         Binding("a", "look(1)", "Where the next network looks", show=False),
@@ -185,6 +190,60 @@ class ExplorerScreen(Screen[None]):
             code = self.library.catalog.codes[row]
             self.app.copy_to_clipboard(code)
             self.notify(f"Copied {inert(code)}", markup=False, timeout=2)
+
+    @on(ThumbGrid.Entered)
+    def _enter(self) -> None:
+        self.enter_item()
+
+    def enter_item(self) -> None:
+        """Do with the item under the cursor what enter does here."""
+
+    # ── the shortlist ────────────────────────────────────────────────────────
+
+    def on_mount(self) -> None:
+        """Say on the cards which items are on the shortlist."""
+        codes, shortlist = self.library.catalog.codes, self.session.shortlist
+        self.grid.sign = lambda row: LISTED if codes[row] in shortlist else ""
+
+    @on(events.ScreenResume)
+    def _show_changed_shortlist(self) -> None:
+        if self.is_mounted:
+            self.shortlist_changed()
+
+    def shortlist_changed(self) -> None:
+        """Show what is on the shortlist now."""
+        self.grid.redraw()
+
+    def action_shortlist(self) -> None:
+        """Put the item under the cursor on the shortlist, or take it off."""
+        if (row := self.grid.row) is None:
+            return
+        code, shortlist = self.library.catalog.codes[row], self.session.shortlist
+        done = "On the shortlist" if shortlist.toggle(code) else "Off the shortlist"
+        self.notify(f"{done}: {inert(code)} ({len(shortlist)})", markup=False, timeout=2)
+        self.shortlist_changed()
+
+    def action_show_shortlist(self) -> None:
+        """Show the shortlist."""
+        from datrnet.tui.screens.shortlist import ShortlistScreen
+
+        if not isinstance(self, ShortlistScreen):
+            self.app.push_screen(ShortlistScreen(self.library, self.session))
+
+    @on(Exported)
+    def _tell_exported(self, message: Exported) -> None:
+        self.notify(f"Written: {inert(str(message.path.absolute()))}", markup=False)
+
+    def action_substitutes(self) -> None:
+        """Show substitutes of the item under the cursor."""
+        from datrnet.tui.screens.substitutes import SubstitutesScreen
+
+        if (row := self.grid.row) is None:
+            return
+        if self.library.trouble is not None:
+            self.tell(self.library.trouble)
+            return
+        self.app.push_screen(SubstitutesScreen(self.library, self.session, row))
 
     def action_mark(self) -> None:
         """Mark the item under the cursor as the one that values can be taken from, or unmark it."""

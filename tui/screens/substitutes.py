@@ -270,7 +270,10 @@ class SubstitutesScreen(ExplorerScreen):
             return super().value_to_find(row, network)
         return searcher.prototype(network, wanted)
 
-    @on(ThumbGrid.Entered)
+    def enter_item(self) -> None:
+        """Make the result under the cursor the next query."""
+        self.action_follow()
+
     def action_follow(self) -> None:
         """Make the result under the cursor the next query."""
         if (row := self.grid.row) is not None:
