@@ -117,13 +117,13 @@ class SessionTables(Connection):
         return [
             SessionSummary(
                 session=SessionRow(
-                    id=session_id, name=name, started_at=started_at, updated_at=updated_at
+                    id=number, name=name, started_at=started_at, updated_at=updated_at
                 ),
                 num_steps=num_steps,
                 num_listed=num_listed,
                 last_request_json=request_json,
             )
-            for session_id, name, started_at, updated_at, num_steps, num_listed, request_json in rows
+            for number, name, started_at, updated_at, num_steps, num_listed, request_json in rows
         ]
 
     def steps(self, session_id: int) -> list[StepRow]:

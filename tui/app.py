@@ -4,19 +4,29 @@ from collections.abc import Iterable
 from functools import partial
 from typing import ClassVar
 
+from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.screen import Screen
 
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.errors import DatabaseError
+from datrnet.core.errors import DatabaseError, DatrnetError
+from datrnet.core.sessions.steps import session_of, steps_of
 from datrnet.core.settings import Settings
 from datrnet.db.store import Store
 from datrnet.tui.library import Library
+from datrnet.tui.messages import SessionRead, WorkFailed
+from datrnet.tui.resuming import resumed
 from datrnet.tui.screens.browse import BrowseScreen
+from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.screens.help_screen import is_ours
+from datrnet.tui.screens.sessions import PATIENCE, SessionsScreen
+from datrnet.tui.screens.shortlist import ShortlistScreen
+from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.session_log import SessionLog
+from datrnet.tui.wants import NOTHING_MORE, Wants
 from datrnet.tui.widgets.too_small import SMALLEST_HEIGHT, SMALLEST_WIDTH
 
 WIDTHS = [
@@ -30,18 +40,27 @@ HEIGHTS = [(0, "-flat"), (SMALLEST_HEIGHT, "-low"), (32, "-high")]
 """The classes that a screen gets by its size, for the style sheet."""
 
 
-def explore(workspace: Workspace, settings: Settings | None = None) -> None:
+def explore(
+    workspace: Workspace, settings: Settings | None = None, wants: Wants = NOTHING_MORE
+) -> tuple[str, ...] | None:
     """Run the explorer on a workspace until the person leaves.
 
     Args:
         workspace: Where the catalogue lies.
         settings: How the person wants the explorer.
+        wants: What it is opened for, where that is not simply to look around.
+
+    Returns:
+        The codes of the items that were picked; None where none were.
 
     Raises:
         DatabaseError: The workspace has no catalogue, or it cannot be read.
+        UnknownNameError: There is no such session, or none of the items given.
     """
     with workspace.open_store() as store:
-        ExplorerApp(workspace, store=store, settings=settings).run()
+        app = ExplorerApp(workspace, store=store, settings=settings, wants=wants)
+        app.run()
+        return app.picked
 
 
 class ExplorerApp(App[None]):
@@ -53,6 +72,9 @@ class ExplorerApp(App[None]):
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("L", "shortlist", "Show shortlist", id="program.shortlist"),
+        Binding("S", "sessions", "Sessions", id="program.sessions"),
+        Binding("R", "resume_last", "Go on with the last session", show=False, id="program.resume"),
         Binding("colon", "command_palette", "Commands", key_display=":", show=False),
         Binding("q,ctrl+q", "quit", "Quit", key_display="q"),
     ]
@@ -63,6 +85,7 @@ class ExplorerApp(App[None]):
         *,
         store: Store | None = None,
         settings: Settings | None = None,
+        wants: Wants = NOTHING_MORE,
     ) -> None:
         """Open the workspace, so that what is wrong with it is said before the screen is taken.
 
@@ -70,9 +93,11 @@ class ExplorerApp(App[None]):
             workspace: Where the catalogue lies.
             store: Its open database; without one, it is opened here, and closed at the end.
             settings: How the person wants the explorer.
+            wants: What it is opened for.
 
         Raises:
             DatabaseError: The workspace has no catalogue, or it cannot be read.
+            UnknownNameError: There is no such session, or none of the items given.
         """
         super().__init__()
         self.settings = settings or Settings()
@@ -80,13 +105,109 @@ class ExplorerApp(App[None]):
         self._own_store = workspace.open_store() if store is None else None
         opened = store or self._own_store
         assert opened is not None
-        self.library = Library(workspace, opened)
+        self._wants = wants
+        self.picked: tuple[str, ...] | None = None
+        self._asked_for = session_of(opened, wants.session) if wants.resumes else None
+        self.library = Library(workspace, opened, wants.items)
         self.session = SessionLog(opened, self._tell_unwritten, self.library.title_of)
         self.animation_level = "none"
 
     def on_mount(self) -> None:
         """Show the catalogue."""
         self.push_screen(BrowseScreen(self.library, self.session))
+        if self._asked_for is not None:
+            self._read_session(self._asked_for.id)
+        else:
+            self._speak_of_last_session()
+
+    # ── sessions ─────────────────────────────────────────────────────────────
+
+    def action_shortlist(self) -> None:
+        """Show the shortlist."""
+        if not isinstance(self.screen, ShortlistScreen):
+            self.push_screen(ShortlistScreen(self.library, self.session))
+
+    def action_sessions(self) -> None:
+        """Show all sessions."""
+        if not isinstance(self.screen, SessionsScreen):
+            self.push_screen(SessionsScreen(self.library, self.session), self._go_on_with)
+
+    def action_resume_last(self) -> None:
+        """Go on with the session that was used last before this one."""
+        self._read_session(None)
+
+    def action_name_session(self) -> None:
+        """Ask for the name of the session one is in."""
+        prompt = Prompt("Name of this session", value=self.session.name)
+        self.push_screen(prompt, self._name_session)
+
+    def _name_session(self, name: str | None) -> None:
+        if name is not None:
+            self.session.rename(name)
+            self.notify(f"This session is called {inert(name)}", markup=False, timeout=2)
+
+    def action_begin_session(self) -> None:
+        """Leave the session one is in, and the screens of it."""
+        self.session.begin_new()
+        self._back_to_catalogue()
+        self.notify("The next query begins a new session.", timeout=3)
+
+    def _speak_of_last_session(self) -> None:
+        summaries = self.library.store.session_summaries()
+        if summaries:
+            name = inert(summaries[0].session.name)
+            key = self._key_of("resume_last")
+            self.notify(f"Last session: {name} — {key} goes on with it", markup=False, timeout=6)
+
+    def _go_on_with(self, number: int | None) -> None:
+        if number is not None:
+            self._read_session(number)
+
+    @work(thread=True, exclusive=True, group="session")
+    def _read_session(self, number: int | None) -> None:
+        """Read a session; None for the one used last before this one."""
+        store = self.library.store
+        self.session.wait_until_written(PATIENCE)
+        try:
+            session = session_of(store, number, other_than=self.session.id)
+            read: Message = SessionRead(
+                session, steps_of(store, session), store.shortlist(session.id)
+            )
+        except DatrnetError as error:
+            read = WorkFailed(error)
+        self.post_message(read)
+
+    @on(WorkFailed)
+    def _tell_failure(self, message: WorkFailed) -> None:
+        self.notify(inert(str(message.error)), severity="error", markup=False)
+
+    @on(SessionRead)
+    def _resume(self, message: SessionRead) -> None:
+        """Take a session up where it was left."""
+        library, session = self.library, message.session
+        self._back_to_catalogue()  # what the screens leave behind still belongs to the one before
+        self.session.go_on(session, message.shortlist)
+        if library.trouble is not None:
+            self.notify(
+                inert(f"{library.trouble} Only the shortlist is back."),
+                severity="error",
+                markup=False,
+            )
+            return
+        back = resumed(message.steps, library)
+        told = f"Going on with {session.name}"
+        if back.gone:
+            told += f". Gone since then: {', '.join(back.gone[:5])}"
+            told += f" and {len(back.gone) - 5} more" if len(back.gone) > 5 else ""
+        self.notify(inert(told), markup=False, severity="warning" if back.gone else "information")
+        if back.trail:
+            self.push_screen(SubstitutesScreen.resuming(library, self.session, back.trail))
+        elif len(self.session.shortlist):
+            self.action_shortlist()
+
+    def _back_to_catalogue(self) -> None:
+        while not isinstance(self.screen, BrowseScreen):
+            self.pop_screen()
 
     def on_unmount(self) -> None:
         """Write what is not written yet, and let everything go."""
@@ -109,6 +230,12 @@ class ExplorerApp(App[None]):
                     f"Key {self.get_key_display(active.binding)}",
                     partial(self.run_action, action, active.node),
                 )
+        yield SystemCommand(
+            "Name this session", "So that it is found again", self.action_name_session
+        )
+        yield SystemCommand(
+            "Begin a new session", "What comes next is kept apart", self.action_begin_session
+        )
         yield from super().get_system_commands(screen)
 
     def get_key_display(self, binding: Binding) -> str:
@@ -116,6 +243,14 @@ class ExplorerApp(App[None]):
         if binding.key == "enter" and not binding.key_display:
             return "enter"
         return super().get_key_display(binding)
+
+    def _key_of(self, action: str) -> str:
+        """Return the key that does something anywhere in the program."""
+        return next(
+            self.get_key_display(active.binding)
+            for active in self.screen.active_bindings.values()
+            if active.binding.action == action
+        )
 
     def _tell_unwritten(self, error: DatabaseError) -> None:
         """Say from the writing thread that a step is not in the session."""

@@ -12,6 +12,7 @@ from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Query, Searcher
 from datrnet.db.store import Store
+from datrnet.tui.given import rows_given
 from datrnet.tui.looker import Looker
 from datrnet.tui.thumbnails import Thumbnails
 
@@ -19,17 +20,27 @@ from datrnet.tui.thumbnails import Thumbnails
 class Library:
     """A workspace opened for looking around."""
 
-    def __init__(self, workspace: Workspace, store: Store) -> None:
+    def __init__(
+        self, workspace: Workspace, store: Store, items: tuple[str, ...] | None = None
+    ) -> None:
         """Read the catalogue and open the index.
 
         An absent or damaged index is no error here: ``trouble`` then says what is wrong.
 
+        Args:
+            workspace: Where they lie.
+            store: The workspace's open database.
+            items: The codes of the only items to show; substitutes are found among all.
+
         Raises:
             DatabaseError: The catalogue cannot be read.
+            UnknownNameError: The catalogue has none of the items.
         """
         self.workspace = workspace
         self.store = store
         self.catalog = Catalog.load(store)
+        self.given = None if items is None else rows_given(self.catalog, items)
+        """What was asked for of the catalogue; None for all of it."""
         self.thumbnails = Thumbnails(workspace, self.catalog)
         self.searcher: Searcher | None = None
         self.looker: Looker | None = None
@@ -75,11 +86,14 @@ class Library:
         places = np.searchsorted(self.catalog.item_ids, ids)
         places = np.minimum(places, max(self.catalog.num_items - 1, 0))
         # an item imported a moment ago is not in this snapshot
-        return places[self.catalog.item_ids[places] == ids] if len(ids) else places
+        rows = places[self.catalog.item_ids[places] == ids] if len(ids) else places
+        return rows if self.given is None else rows[np.isin(rows, self.given.rows)]
 
     @cached_property
     def every_row(self) -> NDArray[np.intp]:
-        """All rows, in the catalogue's order."""
+        """All rows to show, in the catalogue's order or in the one that they were given in."""
+        if self.given is not None:
+            return self.given.rows
         return np.arange(self.catalog.num_items, dtype=np.intp)
 
     @cached_property

@@ -11,6 +11,8 @@ from datrnet.core.data.blocks import Cells
 from datrnet.core.errors import DatrnetError
 from datrnet.core.retrieval.search import Request, Substitute
 from datrnet.core.retrieval.wanted import Prototype
+from datrnet.core.sessions.steps import Step
+from datrnet.db.rows import SessionRow, SessionSummary
 
 
 @dataclass
@@ -49,6 +51,22 @@ class Exported(Message):
     """A file has been written."""
 
     path: Path
+
+
+@dataclass
+class SessionsListed(Message):
+    """All sessions, the last used first."""
+
+    summaries: list[SessionSummary]
+
+
+@dataclass
+class SessionRead(Message):
+    """A session has been read, with its steps and its shortlist."""
+
+    session: SessionRow
+    steps: tuple[Step, ...]
+    shortlist: list[str]
 
 
 @dataclass

@@ -62,7 +62,7 @@ class SessionLog:
         self._title_of = title_of
         self._session = _Session()
         self.shortlist = Shortlist(self._keep_shortlist)
-        self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._writes: queue.SimpleQueue[_Write | threading.Event | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="session", daemon=True)
         self._thread.start()
@@ -104,6 +104,12 @@ class SessionLog:
         self._session = _Session(name=session.name, id=session.id, has_begun=True)
         self.shortlist.load(shortlist)
 
+    def wait_until_written(self, seconds: float) -> bool:
+        """Wait for what has been done so far, at most so long; return whether all is written."""
+        written = threading.Event()
+        self._writes.put(written)
+        return written.wait(seconds)
+
     def close(self) -> None:
         """Wait until everything is written, or cannot be."""
         self._closing.set()
@@ -128,6 +134,9 @@ class SessionLog:
 
     def _work(self) -> None:
         while (write := self._writes.get()) is not None:
+            if isinstance(write, threading.Event):
+                write.set()
+                continue
             is_told = False
             while (error := self._perform(write)) is not None:
                 if not is_told:

@@ -23,6 +23,9 @@ class Step:
     """UTC, ISO 8601."""
     item: str
     """The code of the query."""
+    trail: tuple[tuple[str, int], ...] | None = None
+    """The codes of the queries that led there, each with the place of the cursor among its
+    results; None in steps of versions that did not keep it."""
     changes: Mapping[str, str] = field(default_factory=dict)
     """Wanted value by super-category."""
     taken: Mapping[str, str] = field(default_factory=dict)
@@ -61,19 +64,26 @@ class Step:
         )
 
 
-def session_of(store: Store, number: int | None) -> SessionRow:
-    """Return a session by its number, the newest by default.
+def session_of(store: Store, number: int | None, other_than: int | None = None) -> SessionRow:
+    """Return a session by its number.
+
+    Args:
+        store: Where the sessions are.
+        number: Which one; None for the one that was used last.
+        other_than: The number of one that is not meant by None.
 
     Raises:
-        UnknownNameError: There is none of that number, or none at all.
+        UnknownNameError: There is none of that number, or no other at all.
     """
     sessions = {one.id: one for one in store.sessions()}
+    if number is None:
+        sessions.pop(other_than or 0, None)
     if number is None and sessions:
-        return sessions[max(sessions)]
+        return max(sessions.values(), key=lambda one: (one.updated_at, one.id))
     if number not in sessions:
         known = [str(one) for one in sessions]
         mend = "" if known else "One begins with the first substitutes seen in `datrnet browse`."
-        raise UnknownNameError("session", str(number or "the newest"), known, mend=mend)
+        raise UnknownNameError("session", str(number or "the last one"), known, mend=mend)
     return sessions[number]
 
 
@@ -94,6 +104,7 @@ def _step(row: StepRow) -> Step:
             action=row.action,
             made_at=row.made_at,
             item=request["item"],
+            trail=_trail(request.get("trail")),
             changes=dict(request.get("changes") or {}),
             taken=dict(request.get("taken") or {}),
             within=request.get("within"),
@@ -105,3 +116,7 @@ def _step(row: StepRow) -> Step:
             f"Step {row.position} of session {row.session_id} cannot be read.",
             mend="Show or export another session; `datrnet session list` has them all.",
         ) from error
+
+
+def _trail(stored: Any) -> tuple[tuple[str, int], ...] | None:
+    return None if stored is None else tuple((str(code), int(cursor)) for code, cursor in stored)

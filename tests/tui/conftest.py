@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import numpy as np
 import pytest
@@ -199,9 +200,9 @@ def run_explorer() -> RunExplorer:
 
     @asynccontextmanager
     async def run(
-        workspace: Workspace, size: tuple[int, int] = (120, 40)
+        workspace: Workspace, size: tuple[int, int] = (120, 40), **options: Any
     ) -> AsyncIterator[Explorer]:
-        async with ExplorerApp(workspace).run_test(size=size) as pilot:
+        async with ExplorerApp(workspace, **options).run_test(size=size) as pilot:
             explorer = Explorer(pilot)
             await explorer.rest()
             yield explorer

@@ -18,6 +18,7 @@ from datrnet.core.retrieval.facets import facets_of
 from datrnet.tui.library import Library
 from datrnet.tui.messages import TitlesFound, WorkFailed
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
+from datrnet.tui.screens.substitutes import open_substitutes
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.facet_rail import FacetRail
@@ -162,6 +163,10 @@ class BrowseScreen(ExplorerScreen):
     def enter_item(self) -> None:
         """Show substitutes of the item under the cursor."""
         self.action_substitutes()
+
+    def action_substitutes(self) -> None:
+        """Show substitutes of the item under the cursor."""
+        open_substitutes(self)
 
     def action_search(self) -> None:
         """Go to the search field."""

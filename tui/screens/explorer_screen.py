@@ -41,7 +41,6 @@ class ExplorerScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy_code", "Copy code", show=False),
         Binding("full_stop", "shortlist", "Shortlist", key_display=".", id="item.shortlist"),
-        Binding("L", "show_shortlist", "Show shortlist", id="item.show_shortlist"),
         Binding("m", "mark", "Mark, to take a value from it", show=False),
         Binding("o", "open_picture", "Open picture in its viewer", show=False),
         Binding("a", "look(1)", "Where the next network looks", show=False),
@@ -178,6 +177,7 @@ class ExplorerScreen(Screen[None]):
 
     @on(WorkFailed)
     def _tell_failure(self, message: WorkFailed) -> None:
+        message.stop()
         self.tell(message.error)
 
     def tell(self, error: DatrnetError) -> None:
@@ -223,27 +223,9 @@ class ExplorerScreen(Screen[None]):
         self.notify(f"{done}: {inert(code)} ({len(shortlist)})", markup=False, timeout=2)
         self.shortlist_changed()
 
-    def action_show_shortlist(self) -> None:
-        """Show the shortlist."""
-        from datrnet.tui.screens.shortlist import ShortlistScreen
-
-        if not isinstance(self, ShortlistScreen):
-            self.app.push_screen(ShortlistScreen(self.library, self.session))
-
     @on(Exported)
     def _tell_exported(self, message: Exported) -> None:
         self.notify(f"Written: {inert(str(message.path.absolute()))}", markup=False)
-
-    def action_substitutes(self) -> None:
-        """Show substitutes of the item under the cursor."""
-        from datrnet.tui.screens.substitutes import SubstitutesScreen
-
-        if (row := self.grid.row) is None:
-            return
-        if self.library.trouble is not None:
-            self.tell(self.library.trouble)
-            return
-        self.app.push_screen(SubstitutesScreen(self.library, self.session, row))
 
     def action_mark(self) -> None:
         """Mark the item under the cursor as the one that values can be taken from, or unmark it."""

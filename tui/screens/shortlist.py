@@ -10,13 +10,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer
 
-from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DatrnetError
 from datrnet.core.sessions.naming import file_stem
 from datrnet.core.sessions.shortlists import ShortlistSheet, export_shortlist
 from datrnet.tui.messages import Exported, WorkFailed
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.file_prompt import FilePrompt
+from datrnet.tui.screens.substitutes import open_substitutes
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
 from datrnet.tui.widgets.title_bar import TitleBar
@@ -100,6 +100,10 @@ class ShortlistScreen(ExplorerScreen):
     def enter_item(self) -> None:
         """Show substitutes of the item under the cursor."""
         self.action_substitutes()
+
+    def action_substitutes(self) -> None:
+        """Show substitutes of the item under the cursor."""
+        open_substitutes(self)
 
     @property
     def _code(self) -> str | None:

@@ -1,5 +1,6 @@
 """Substitutes of an item: pickers for its values on one side, the results beside them, live."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -62,10 +63,20 @@ class SubstitutesScreen(ExplorerScreen):
     def __init__(self, library: Library, session: SessionLog, row: int) -> None:
         super().__init__(library, session)
         self._trail = [Visit(row)]
+        self._is_resumed = False
         self._found: SubstitutesFound | None = None
         """What the grid shows; the results before it stay until these arrive."""
         self._search_timer: Timer | None = None
         self._settle_timer: Timer | None = None
+
+    @classmethod
+    def resuming(
+        cls, library: Library, session: SessionLog, trail: Sequence[Visit]
+    ) -> "SubstitutesScreen":
+        """Return the screen at the end of a trail that is in the session already."""
+        screen = cls(library, session, trail[-1].row)
+        screen._trail, screen._is_resumed = list(trail), True
+        return screen
 
     def compose(self) -> ComposeResult:
         """Query and pickers, results, detail."""
@@ -84,7 +95,8 @@ class SubstitutesScreen(ExplorerScreen):
 
     def on_mount(self) -> None:
         """Search for the item as it is."""
-        self._record("query")
+        if not self._is_resumed:
+            self._record("query")
         self._show_query()
 
     def on_unmount(self) -> None:
@@ -137,9 +149,10 @@ class SubstitutesScreen(ExplorerScreen):
 
     def _record(self, action: str) -> None:
         """Write what was done into the session."""
-        history = self.visit.history
+        history, codes = self.visit.history, self.library.catalog.codes
         request = {
-            "item": self.library.catalog.codes[self.visit.row],
+            "item": codes[self.visit.row],
+            "trail": [[codes[one.row], one.cursor] for one in self._trail[:-1]],
             "changes": history.values,
             "taken": {name: one.code for name, one in history.taken.items()},
             "within": history.within,
@@ -397,3 +410,14 @@ class SubstitutesScreen(ExplorerScreen):
             self.query_one(Pickers).values.focus()
         else:
             self.grid.focus()
+
+
+def open_substitutes(screen: ExplorerScreen) -> None:
+    """Show substitutes of the item under a screen's cursor, or tell why there are none."""
+    library, row = screen.library, screen.grid.row
+    if row is None:
+        return
+    if library.trouble is not None:
+        screen.tell(library.trouble)
+        return
+    screen.app.push_screen(SubstitutesScreen(library, screen.session, row))
