@@ -90,6 +90,11 @@ class Library:
         return rows if self.given is None else rows[np.isin(rows, self.given.rows)]
 
     @cached_property
+    def codes_in_order(self) -> list[tuple[str, int]]:
+        """All codes in lower case, sorted, each with its row."""
+        return sorted((code.casefold(), row) for row, code in enumerate(self.catalog.codes))
+
+    @cached_property
     def every_row(self) -> NDArray[np.intp]:
         """All rows to show, in the catalogue's order or in the one that they were given in."""
         if self.given is not None:

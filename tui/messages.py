@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from textual.message import Message
 
 from datrnet.core.data.blocks import Cells
+from datrnet.core.data.sorting import Order
 from datrnet.core.errors import DatrnetError
 from datrnet.core.retrieval.search import Request, Substitute
 from datrnet.core.retrieval.wanted import Prototype
@@ -33,6 +34,21 @@ class TitlesFound(Message):
 
     text: str
     rows: NDArray[np.intp]
+
+
+@dataclass
+class Ranked(Message):
+    """The ranks of all items, by what they are to be ordered by, are there."""
+
+    order: Order
+    ranks: NDArray[np.int64]
+
+
+@dataclass
+class PicturesChecked(Message):
+    """It is known what has become of every item's picture."""
+
+    states: NDArray[np.int16]
 
 
 @dataclass

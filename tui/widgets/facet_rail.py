@@ -77,6 +77,17 @@ class FacetRail(OptionList):
         self._whole: set[int] = set()
         self._listed: list[Line] = []
 
+    def add(self, category: SuperCategory, labels: NDArray[np.int16]) -> None:
+        """List the values of one more category, once ``show`` is given its counts too.
+
+        Args:
+            category: Its name and values.
+            labels: (N,), the value of each item.
+        """
+        self._categories = (*self._categories, category)
+        self._orders.append(_by_frequency(labels, len(category.values)))
+        self._counts = ()
+
     @property
     def chosen(self) -> Chosen:
         """What is chosen, without super-categories of which nothing is."""
