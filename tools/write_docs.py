@@ -21,7 +21,10 @@ from datrnet.core.data.workspace import Workspace
 from datrnet.core.experiments.report.outcomes import experiment_folders
 from datrnet.tui.app import ExplorerApp
 from datrnet.tui.screens.browse import BrowseScreen
+from datrnet.tui.screens.dialogs import Choice, Confirm, Prompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
+from datrnet.tui.screens.sessions import SessionsScreen
+from datrnet.tui.screens.shortlist import ShortlistScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.widgets.facet_rail import FacetRail
 from datrnet.tui.widgets.pickers import Pickers
@@ -35,6 +38,10 @@ KEY_SIGNS = {
     "plus": "+",
     "equals_sign": "=",
     "minus": "-",
+    "full_stop": ".",
+    "number_sign": "#",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
 }
 COMMANDS = (
     "demo",
@@ -53,6 +60,9 @@ COMMANDS = (
     "session show",
     "session replay",
     "session export",
+    "session shortlist",
+    "session rename",
+    "session delete",
     "info",
 )
 OWNERS = (
@@ -61,6 +71,11 @@ OWNERS = (
     ThumbGrid,
     SubstitutesScreen,
     Pickers,
+    ShortlistScreen,
+    SessionsScreen,
+    Prompt,
+    Confirm,
+    Choice,
     ExplorerScreen,
     ExplorerApp,
 )

@@ -17,7 +17,7 @@ from datrnet.core.sessions.steps import session_of, steps_of
 from datrnet.core.settings import Settings
 from datrnet.db.store import Store
 from datrnet.tui.library import Library
-from datrnet.tui.messages import SessionRead, WorkFailed
+from datrnet.tui.messages import Picked, SessionRead, WorkFailed
 from datrnet.tui.resuming import resumed
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.dialogs import Prompt
@@ -105,10 +105,11 @@ class ExplorerApp(App[None]):
         self._own_store = workspace.open_store() if store is None else None
         opened = store or self._own_store
         assert opened is not None
-        self._wants = wants
+        if wants.picks:
+            self.title = f"{self.TITLE}, enter picks"
         self.picked: tuple[str, ...] | None = None
         self._asked_for = session_of(opened, wants.session) if wants.resumes else None
-        self.library = Library(workspace, opened, wants.items)
+        self.library = Library(workspace, opened, wants)
         self.session = SessionLog(opened, self._tell_unwritten, self.library.title_of)
         self.animation_level = "none"
 
@@ -119,6 +120,12 @@ class ExplorerApp(App[None]):
             self._read_session(self._asked_for.id)
         else:
             self._speak_of_last_session()
+
+    @on(Picked)
+    def _leave_with(self, message: Picked) -> None:
+        """Leave with the shortlist, or else with one item."""
+        self.picked = self.session.shortlist.codes or (message.code,)
+        self.exit()
 
     # ── sessions ─────────────────────────────────────────────────────────────
 

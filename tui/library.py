@@ -15,14 +15,13 @@ from datrnet.db.store import Store
 from datrnet.tui.given import rows_given
 from datrnet.tui.looker import Looker
 from datrnet.tui.thumbnails import Thumbnails
+from datrnet.tui.wants import NOTHING_MORE, Wants
 
 
 class Library:
     """A workspace opened for looking around."""
 
-    def __init__(
-        self, workspace: Workspace, store: Store, items: tuple[str, ...] | None = None
-    ) -> None:
+    def __init__(self, workspace: Workspace, store: Store, wants: Wants = NOTHING_MORE) -> None:
         """Read the catalogue and open the index.
 
         An absent or damaged index is no error here: ``trouble`` then says what is wrong.
@@ -30,7 +29,8 @@ class Library:
         Args:
             workspace: Where they lie.
             store: The workspace's open database.
-            items: The codes of the only items to show; substitutes are found among all.
+            wants: What it is opened for. Substitutes are found among all items even where only
+                some are to be shown.
 
         Raises:
             DatabaseError: The catalogue cannot be read.
@@ -39,7 +39,8 @@ class Library:
         self.workspace = workspace
         self.store = store
         self.catalog = Catalog.load(store)
-        self.given = None if items is None else rows_given(self.catalog, items)
+        self.wants = wants
+        self.given = None if wants.items is None else rows_given(self.catalog, wants.items)
         """What was asked for of the catalogue; None for all of it."""
         self.thumbnails = Thumbnails(workspace, self.catalog)
         self.searcher: Searcher | None = None

@@ -86,6 +86,13 @@ class SessionRead(Message):
 
 
 @dataclass
+class Picked(Message):
+    """A person has entered an item where items are to be picked."""
+
+    code: str
+
+
+@dataclass
 class WorkFailed(Message):
     """A worker met an error that a person can mend."""
 

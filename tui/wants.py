@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from datrnet.core.errors import ConfigError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wants:
@@ -18,3 +20,18 @@ class Wants:
 
 
 NOTHING_MORE = Wants()
+
+
+def wants(*, picks: bool, items: tuple[str, ...] | None, session: str | None) -> Wants:
+    """Return what the options of a command come to.
+
+    Raises:
+        ConfigError: The session is neither a number nor ``last``.
+    """
+    if session is not None and session != "last" and not session.isdecimal():
+        raise ConfigError(
+            f"--session takes a number or last, not {session!r}.",
+            mend="`datrnet session list` has the numbers.",
+        )
+    number = None if session in (None, "last") else int(session or 0)
+    return Wants(picks=picks, items=items, resumes=session is not None, session=number)

@@ -143,9 +143,10 @@ class BrowseScreen(ExplorerScreen):
     def _write_title(self, num_rows: int) -> None:
         text, words = self._shown_text, self.query_one(FacetRail).words
         total = f"{self.library.catalog.num_items:,} items"
+        narrowed = text or words or self.library.given is not None
         bar = self.query_one(TitleBar)
         bar.trail = ("Catalogue", *([f"“{text}”"] if text else []), *([words] if words else []))
-        facts = f"{num_rows:,} of {total}" if text or words else total
+        facts = f"{num_rows:,} of {total}" if narrowed else total
         bar.facts = " · ".join(filter(None, (facts, self._order_words)))
 
     @property

@@ -14,7 +14,7 @@ from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DataError, DatrnetError
 from datrnet.core.retrieval.wanted import Prototype
 from datrnet.tui.library import Library
-from datrnet.tui.messages import Exported, PictureDrawn, WorkFailed
+from datrnet.tui.messages import Exported, Picked, PictureDrawn, WorkFailed
 from datrnet.tui.pictures import open_in_viewer, picture_cells
 from datrnet.tui.screens.help_screen import HelpScreen
 from datrnet.tui.session_log import SessionLog
@@ -193,7 +193,11 @@ class ExplorerScreen(Screen[None]):
 
     @on(ThumbGrid.Entered)
     def _enter(self) -> None:
-        self.enter_item()
+        row = self.grid.row
+        if self.library.wants.picks and row is not None:
+            self.post_message(Picked(self.library.catalog.codes[row]))
+        else:
+            self.enter_item()
 
     def enter_item(self) -> None:
         """Do with the item under the cursor what enter does here."""

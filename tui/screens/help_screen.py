@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -41,7 +41,7 @@ def is_ours(binding: Binding) -> bool:
     return bool(binding.description) and "." not in name
 
 
-def keys_of(screen: Screen[None]) -> list[KeyGroup]:
+def keys_of(screen: Screen[Any]) -> list[KeyGroup]:
     """Return the keys that work on a screen at this moment, those of the focused widget first."""
     groups: dict[str, dict[tuple[str, str], list[str]]] = {}
     for key, active in screen.active_bindings.items():
@@ -74,7 +74,7 @@ class HelpScreen(ModalScreen[None]):
         self._groups = groups
 
     @classmethod
-    def about(cls, screen: Screen[None]) -> HelpScreen:
+    def about(cls, screen: Screen[Any]) -> HelpScreen:
         """Return the help for what has the focus on a screen."""
         return cls(keys_of(screen))
 
