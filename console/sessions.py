@@ -102,9 +102,8 @@ def run_shortlist(
     if path is not None and catalog is not None:
         sheet = ShortlistSheet(workspace=workspace, catalog=catalog, name=session.name, codes=codes)
         export_shortlist(path, sheet)
-        say(
-            f"The shortlist of session {session.id} with {counted(len(codes), 'item')} is in {path}."
-        )
+        number_of_items = counted(len(codes), "item")
+        say(f"The shortlist of session {session.id} with {number_of_items} is in {path}.")
     elif catalog is not None:
         print_json(items_of(catalog, codes))
     else:

@@ -72,8 +72,8 @@ class ExplorerApp(App[None]):
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("L", "shortlist", "Show shortlist", id="program.shortlist"),
-        Binding("S", "sessions", "Sessions", id="program.sessions"),
+        Binding("L", "show_shortlist", "Show shortlist", id="program.shortlist"),
+        Binding("S", "show_sessions", "Sessions", id="program.sessions"),
         Binding("R", "resume_last", "Go on with the last session", show=False, id="program.resume"),
         Binding("colon", "command_palette", "Commands", key_display=":", show=False),
         Binding("q,ctrl+q", "quit", "Quit", key_display="q"),
@@ -129,12 +129,12 @@ class ExplorerApp(App[None]):
 
     # ── sessions ─────────────────────────────────────────────────────────────
 
-    def action_shortlist(self) -> None:
+    def action_show_shortlist(self) -> None:
         """Show the shortlist."""
         if not isinstance(self.screen, ShortlistScreen):
             self.push_screen(ShortlistScreen(self.library, self.session))
 
-    def action_sessions(self) -> None:
+    def action_show_sessions(self) -> None:
         """Show all sessions."""
         if not isinstance(self.screen, SessionsScreen):
             self.push_screen(SessionsScreen(self.library, self.session), self._go_on_with)
@@ -210,7 +210,7 @@ class ExplorerApp(App[None]):
         if back.trail:
             self.push_screen(SubstitutesScreen.resuming(library, self.session, back.trail))
         elif len(self.session.shortlist):
-            self.action_shortlist()
+            self.action_show_shortlist()
 
     def _back_to_catalogue(self) -> None:
         while not isinstance(self.screen, BrowseScreen):

@@ -176,3 +176,40 @@ async def test_without_gone_pictures_there_is_no_such_facet(
     async with run_explorer(workspace) as explorer:
         await explorer.rest(0.05)
         assert "▾ picture" not in explorer.text()
+
+
+async def test_what_narrows_the_list_is_there_to_be_clicked_away(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        assert "esc: clear" not in explorer.text()
+        await explorer.press("slash", *"red", "enter", "f", "j", "j", "enter", "f")
+        line = next(one for one in explorer.text().splitlines() if "esc: clear" in one)
+        assert "“red” 12 ✕" in line
+
+        async def click(words: str) -> None:
+            lines = explorer.text().splitlines()
+            y = next(at for at, one in enumerate(lines) if "esc: clear" in one)
+            await explorer.pilot.click(offset=(lines[y].index(words) + 1, y))
+            await explorer.rest()
+
+        await click("“red”")
+        assert "“red”" not in explorer.text()
+        narrowed = len(explorer.codes)
+        assert narrowed < 48
+        await explorer.press("slash", *"blue", "enter")
+        await click("esc: clear")
+        assert len(explorer.codes) == 48
+        assert "esc: clear" not in explorer.text()
+
+
+async def test_a_facet_is_dropped_alone(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("slash", *"red", "enter", "f", "j", "j", "enter", "f")
+        (chip,) = explorer.screen.query_one(FacetRail).chips
+        lines = explorer.text().splitlines()
+        y = next(at for at, one in enumerate(lines) if "esc: clear" in one)
+        await explorer.pilot.click(offset=(lines[y].index(chip.words), y))
+        await explorer.rest()
+        assert len(explorer.codes) == 12
+        assert explorer.screen.query_one(FacetRail).chosen == {}

@@ -25,6 +25,7 @@ from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.jump import JumpPrompt
 from datrnet.tui.screens.substitutes import open_substitutes
 from datrnet.tui.session_log import SessionLog
+from datrnet.tui.widgets.chips import Chip, Chips
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.facet_rail import FacetRail
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
@@ -83,6 +84,7 @@ class BrowseScreen(ExplorerScreen):
                 with Horizontal(id="search-line"):
                     yield Static("/", id="search-sign")
                     yield Input(placeholder="Search titles and codes", id="search", compact=True)
+                yield Chips()
                 yield ThumbGrid(self.library.thumbnails, id="catalogue")
             yield DetailPane(id="detail")
         yield Static(id="trouble", markup=False)
@@ -143,6 +145,8 @@ class BrowseScreen(ExplorerScreen):
     def _write_title(self, num_rows: int) -> None:
         text, words = self._shown_text, self.query_one(FacetRail).words
         total = f"{self.library.catalog.num_items:,} items"
+        found = [Chip(f"“{text}” {len(self._found):,}", None)] if text else []
+        self.query_one(Chips).show([*found, *self.query_one(FacetRail).chips])
         narrowed = text or words or self.library.given is not None
         bar = self.query_one(TitleBar)
         bar.trail = ("Catalogue", *([f"“{text}”"] if text else []), *([words] if words else []))
@@ -168,6 +172,18 @@ class BrowseScreen(ExplorerScreen):
         if text:
             return f"No title or code has “{text}”."
         return "The catalogue is empty. Run `datrnet import CATALOG`."
+
+    @on(Chips.Dropped)
+    def _drop(self, message: Chips.Dropped) -> None:
+        """Narrow the list down by one thing less, or by nothing."""
+        chip, rail = message.chip, self.query_one(FacetRail)
+        if chip is None:
+            rail.clear_choice()
+        elif chip.super_category is not None:
+            rail.drop(chip.super_category)
+        if chip is None or chip.super_category is None:
+            self.query_one("#search", Input).value = ""
+        self.set_focus(self.grid)
 
     # ── search ───────────────────────────────────────────────────────────────
 
@@ -217,10 +233,10 @@ class BrowseScreen(ExplorerScreen):
     def action_sort(self) -> None:
         """Ask what to order by; what is chosen already is turned round."""
         keys = keys_of(self.library.catalog)
-        words = ["as in the catalogue (while searching the best match first)", "by id", "by title"]
+        words = ["as in the catalogue; searching: best match first", "by id", "by title"]
         words += [f"by {key.removeprefix(':')}" for key in keys[len(words) :]]
         at = keys.index(self._order.key)
-        words[at] += " – again: the other end first"
+        words[at] += " (again: reversed)"
 
         def choose(place: int | None) -> None:
             if place == at:
