@@ -133,6 +133,8 @@ class SessionSummary:
     """Items on its shortlist."""
     last_request_json: str | None
     """Of its newest step; None before the first."""
+    first_listed: str | None
+    """The code of the first item on its shortlist; None where it is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,7 +111,9 @@ class SessionTables(Connection):
                 " (SELECT count(*) FROM session_steps WHERE session_id = sessions.id),"
                 " (SELECT count(*) FROM session_shortlist WHERE session_id = sessions.id),"
                 " (SELECT request_json FROM session_steps WHERE session_id = sessions.id"
-                " ORDER BY position DESC LIMIT 1)"
+                " ORDER BY position DESC LIMIT 1),"
+                " (SELECT code FROM session_shortlist WHERE session_id = sessions.id"
+                " ORDER BY position LIMIT 1)"
                 " FROM sessions ORDER BY updated_at DESC, id DESC"
             ).fetchall()
         return [
@@ -122,9 +124,12 @@ class SessionTables(Connection):
                 num_steps=num_steps,
                 num_listed=num_listed,
                 last_request_json=request_json,
+                first_listed=listed,
             )
-            for number, name, started_at, updated_at, num_steps, num_listed, request_json in rows
-        ]
+            for (
+                number, name, started_at, updated_at, num_steps, num_listed, request_json, listed
+            ) in rows
+        ]  # fmt: skip
 
     def steps(self, session_id: int) -> list[StepRow]:
         """Return a session's steps in order."""

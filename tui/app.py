@@ -118,7 +118,7 @@ class ExplorerApp(App[None]):
         self.push_screen(BrowseScreen(self.library, self.session))
         if self._asked_for is not None:
             self._read_session(self._asked_for.id)
-        else:
+        elif not self.library.wants.picks:
             self._speak_of_last_session()
 
     @on(Picked)
@@ -253,11 +253,12 @@ class ExplorerApp(App[None]):
 
     def _key_of(self, action: str) -> str:
         """Return the key that does something anywhere in the program."""
-        return next(
+        keys = (
             self.get_key_display(active.binding)
             for active in self.screen.active_bindings.values()
             if active.binding.action == action
         )
+        return next(keys, ":")
 
     def _tell_unwritten(self, error: DatabaseError) -> None:
         """Say from the writing thread that a step is not in the session."""

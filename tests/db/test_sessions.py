@@ -51,10 +51,10 @@ def test_summaries_tell_of_the_last_step_and_put_the_last_used_first(store: Stor
     with store._writing() as db:
         db.execute("UPDATE sessions SET updated_at = '9' WHERE id = ?", [first])
     told = [
-        (one.session.name, one.num_steps, one.num_listed, one.last_request_json)
+        (one.session.name, one.num_steps, one.num_listed, one.last_request_json, one.first_listed)
         for one in store.session_summaries()
     ]
-    assert told == [("first", 2, 0, '{"item": "b"}'), ("second", 0, 3, None)]
+    assert told == [("first", 2, 0, '{"item": "b"}', None), ("second", 0, 3, None, "a")]
 
 
 def test_what_needs_a_session_refuses_without(store: Store) -> None:

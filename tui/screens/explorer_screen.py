@@ -206,8 +206,11 @@ class ExplorerScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Say on the cards which items are on the shortlist."""
-        codes, shortlist = self.library.catalog.codes, self.session.shortlist
-        self.grid.sign = lambda row: LISTED if codes[row] in shortlist else ""
+        self.grid.sign = self._sign_of_listed
+
+    def _sign_of_listed(self, position: int) -> str:
+        code = self.library.catalog.codes[self.grid.listing.rows[position]]
+        return LISTED if code in self.session.shortlist else ""
 
     @on(events.ScreenResume)
     def _show_changed_shortlist(self) -> None:

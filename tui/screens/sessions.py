@@ -79,6 +79,7 @@ class SessionsScreen(Screen[int | None]):
     def on_mount(self) -> None:
         """List them."""
         self.query_one(TitleBar).trail = ("Sessions",)
+        self.grid.sign = self._sign
         self.list_again()
 
     @property
@@ -117,19 +118,25 @@ class SessionsScreen(Screen[int | None]):
         )
 
     def _row(self, summary: SessionSummary) -> int:
-        """Return the row of the item that was looked at last; -1 where there is none."""
+        """Return the row of the item that was looked at last, else of the first one listed.
+
+        Returns:
+            -1 where there is none in the catalogue.
+        """
         try:
-            code = str(json.loads(summary.last_request_json or "{}").get("item", ""))
-        except (ValueError, AttributeError):
-            return -1
+            code = str(json.loads(summary.last_request_json or "{}")["item"])
+        except (ValueError, KeyError, TypeError):
+            code = summary.first_listed or ""
         row = self.library.catalog.find_code(code)
         return -1 if row is None else row
 
     def _caption(self, position: int) -> tuple[str, str]:
         summary = self._summaries[position]
-        this = "this one · " if summary.session.id == self.session.id else ""
-        when = _moment(summary.session.updated_at)
-        return summary.session.name, f"{this}{when} · {_counted(summary)}"
+        return summary.session.name, f"{_counted(summary)}, {_moment(summary.session.updated_at)}"
+
+    def _sign(self, position: int) -> str:
+        is_this = self._summaries[position].session.id == self.session.id
+        return "this one" if is_this else ""
 
     # ── the session under the cursor ─────────────────────────────────────────
 
@@ -295,7 +302,8 @@ def _moment(stamp: str) -> str:
 
 def _counted(summary: SessionSummary) -> str:
     steps = f"{summary.num_steps} step{'' if summary.num_steps == 1 else 's'}"
-    return steps + (f", {summary.num_listed} listed" if summary.num_listed else "")
+    listed = f"{summary.num_listed} listed" if summary.num_listed else ""
+    return ", ".join(filter(None, (steps if summary.num_steps or not listed else "", listed)))
 
 
 def _words(summary: SessionSummary, read: SessionRead | None) -> Content:

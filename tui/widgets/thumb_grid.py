@@ -95,8 +95,8 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self.listing = EMPTY
         self.empty_text = ""
         self.cursor = 0
-        self.sign: Callable[[int], str] = lambda row: ""
-        """A word above an item's picture, by its row in the catalogue."""
+        self.sign: Callable[[int], str] = lambda position: ""
+        """A word above a picture, by position in the listing."""
         self._thumbnails = thumbnails
         self._painter = CardPainter(thumbnails)
         self._chosen_size: int | None = None
@@ -230,7 +230,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         positions = range(first, min(first + self.num_columns, len(self.listing.rows)))
         rows = [int(self.listing.rows[position]) for position in positions]
         captions = [self.listing.caption(position) for position in positions]
-        signs = [self.sign(row) for row in rows]
+        signs = [self.sign(position) for position in positions]
         cards = self._painter.cards(rows, captions, signs, self.cursor - first, self._styles())
         if self._painter.waiting:
             self._flushes.resume()
