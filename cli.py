@@ -762,8 +762,30 @@ def compare(
     run_experiment(Workspace.locate(workspace), options, as_json=as_json)
 
 
-@app.command(epilog="Example: datrnet browse --pictures sixel --color truecolor")
+@app.command(epilog="Example: datrnet browse --session last")
 def browse(
+    session: Annotated[
+        str | None,
+        typer.Option(
+            "--session", metavar="NUMBER|last", help="Go on with a session, where it was left."
+        ),
+    ] = None,
+    pick: Annotated[
+        bool,
+        typer.Option(
+            "--pick",
+            help="Print the ids of the items that are picked: enter takes the shortlist, else the "
+            "item under the cursor. Leaving without prints nothing and fails.",
+        ),
+    ] = False,
+    items: Annotated[
+        str | None,
+        typer.Option(
+            "--items",
+            metavar="FILE",
+            help="Show only these items: a file of ids, one a line, or - for standard input.",
+        ),
+    ] = None,
     pictures: Annotated[
         Pictures | None,
         typer.Option(
@@ -795,6 +817,9 @@ def browse(
         ),
     ] = None,
     workspace: WorkspaceOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --pick, print the items as JSON.")
+    ] = False,
 ) -> None:
     """Open the explorer: look through the catalogue and search it with pictures on the screen.
 
@@ -802,16 +827,28 @@ def browse(
     """
     from datrnet.console.exploring import run_explorer
     from datrnet.console.output import is_conversation
+    from datrnet.console.picking import print_picked, read_ids
     from datrnet.core.configuration.file import settings_or_defaults
     from datrnet.core.data.workspace import Workspace
+    from datrnet.tui.wants import wants
 
-    if not is_conversation():
+    if as_json and not pick:
+        raise ConfigError("--json prints what is picked.", mend="Add --pick.")
+    if not (pick or items == "-" or is_conversation()):
         raise DatrnetError(
-            "The explorer needs a terminal.", mend="Use `datrnet search` in scripts and pipes."
+            "The explorer needs a terminal.",
+            mend="Use `datrnet search` in scripts and pipes, or `datrnet browse --pick`.",
         )
+    given = None if items is None else read_ids(items)
     chosen = {"pictures": pictures, "blocks": blocks, "color": color}
     settings, _ = settings_or_defaults()  # the explorer tells what is wrong with them
-    run_explorer(Workspace.locate(workspace, settings), chosen, tour=tour)
+    place = Workspace.locate(workspace, settings)
+    wanted = wants(picks=pick, items=given, session=session)
+    picked = run_explorer(place, chosen, tour=tour, wants=wanted)
+    if pick and picked is None:
+        raise typer.Exit(INTERRUPTED_EXIT)
+    if pick and picked is not None:
+        print_picked(place, picked, as_json=as_json)
 
 
 @app.command(epilog="Example: datrnet info --check")
@@ -860,7 +897,10 @@ app.add_typer(config_app, name="config")
 SessionOption = Annotated[
     int | None,
     typer.Option(
-        "--session", metavar="NUMBER", help="Which one, as `list` counts.", show_default="newest"
+        "--session",
+        metavar="NUMBER",
+        help="Which one, as `list` counts.",
+        show_default="the last used",
     ),
 ]
 TopOption = Annotated[
@@ -919,6 +959,52 @@ def export_session(
     from datrnet.core.data.workspace import Workspace
 
     run_export_session(Workspace.locate(workspace), session, file, top)
+
+
+@session_app.command("shortlist", epilog="Example: datrnet session shortlist list.html")
+def session_shortlist(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE", help="Where to write it; .csv, .json or, with pictures, .html."
+        ),
+    ] = None,
+    session: SessionOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the ids on the shortlist of a session, one a line, or write its items into a file."""
+    from datrnet.console.sessions import run_shortlist
+    from datrnet.core.data.workspace import Workspace
+
+    run_shortlist(Workspace.locate(workspace), session, file, as_json=as_json)
+
+
+NumberArgument = Annotated[
+    int, typer.Argument(metavar="NUMBER", help="Which one, as `list` counts.")
+]
+
+
+@session_app.command("rename", epilog="Example: datrnet session rename 3 'Coats for spring'")
+def rename_session(
+    number: NumberArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its new name.")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Give a session another name."""
+    from datrnet.console.sessions import run_rename
+    from datrnet.core.data.workspace import Workspace
+
+    run_rename(Workspace.locate(workspace), number, name)
+
+
+@session_app.command("delete", epilog="Example: datrnet session delete 3")
+def delete_session(number: NumberArgument, workspace: WorkspaceOption = None) -> None:
+    """Delete a session with its steps and its shortlist. It cannot be brought back."""
+    from datrnet.console.sessions import run_delete
+    from datrnet.core.data.workspace import Workspace
+
+    run_delete(Workspace.locate(workspace), number)
 
 
 @app.command(epilog="Example: datrnet report --output report.html")

@@ -4,29 +4,39 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from datrnet.console.picking import terminal_streams
 from datrnet.console.terminal import terminal_for, use_colours
 from datrnet.core.configuration.file import settings_or_defaults
 from datrnet.core.data.workspace import Workspace
+from datrnet.tui.wants import NOTHING_MORE, Wants
 
 
 def run_explorer(
-    workspace: Workspace, chosen: Mapping[str, Any] | None = None, *, tour: bool | None = None
-) -> None:
-    """Run the explorer until the person leaves.
+    workspace: Workspace,
+    chosen: Mapping[str, Any] | None = None,
+    *,
+    tour: bool | None = None,
+    wants: Wants = NOTHING_MORE,
+) -> tuple[str, ...] | None:
+    """Run the explorer until the person leaves; return the codes picked, None where none were.
 
     Args:
         workspace: Where the catalogue lies.
         chosen: Settings of this one time by name; None leaves one to the configuration file.
         tour: Whether to begin with the tour; None leaves it to the settings and the first start.
+        wants: What it is opened for, where that is not simply to look around.
 
     Raises:
-        DatrnetError: The workspace has no catalogue, or it cannot be read.
+        DatrnetError: There is no terminal, no catalogue, or what is wanted is not there.
     """
     settings, trouble = settings_or_defaults()  # the explorer tells what is wrong with them
     given = {name: value for name, value in (chosen or {}).items() if value is not None}
     settings = replace(settings, **given)
-    terminal = terminal_for(settings)
-    use_colours(settings.color, terminal)  # Textual looks for them when it is imported
-    from datrnet.tui.app import explore
+    with terminal_streams():
+        terminal = terminal_for(settings)
+        use_colours(settings.color, terminal)  # Textual looks for them when it is imported
+        from datrnet.tui.app import explore
 
-    explore(workspace, settings, terminal, settings_trouble=trouble, tour=tour)
+        return explore(
+            workspace, settings, terminal, settings_trouble=trouble, tour=tour, wants=wants
+        )

@@ -3,15 +3,17 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from datrnet.console.output import counted, new_table, print_json, results, say
+from datrnet.console.output import counted, is_terminal, new_table, print_json, results, say
 from datrnet.console.progress import StepProgress
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.sessions.exporting import SessionSheet, export_session, facts_of
 from datrnet.core.sessions.replaying import Answered, replayed
+from datrnet.core.sessions.shortlists import ShortlistSheet, export_shortlist, items_of
 from datrnet.core.sessions.steps import Step, session_of, steps_of
 from datrnet.db.store import Store
 
@@ -83,6 +85,55 @@ def run_export_session(workspace: Workspace, number: int | None, path: Path, top
     if problems:
         say(f"{counted(problems, 'step')} could not be asked again; the file says why.", "yellow")
     say(f"Session {sheet.session.id} with {counted(len(sheet.answers), 'step')} is in {path}.")
+
+
+def run_shortlist(
+    workspace: Workspace, number: int | None, path: Path | None, *, as_json: bool
+) -> None:
+    """Print the shortlist of a session, or write it into a file.
+
+    Raises:
+        DatrnetError: There is no such session, or the file cannot be written.
+    """
+    with workspace.open_store() as store:
+        session = session_of(store, number)
+        codes = tuple(store.shortlist(session.id))
+        catalog = Catalog.load(store) if as_json or path else None
+    if path is not None and catalog is not None:
+        sheet = ShortlistSheet(workspace=workspace, catalog=catalog, name=session.name, codes=codes)
+        export_shortlist(path, sheet)
+        number_of_items = counted(len(codes), "item")
+        say(f"The shortlist of session {session.id} with {number_of_items} is in {path}.")
+    elif catalog is not None:
+        print_json(items_of(catalog, codes))
+    else:
+        for code in codes:
+            print(inert(code) if is_terminal() else code)
+
+
+def run_rename(workspace: Workspace, number: int, name: str) -> None:
+    """Give a session another name.
+
+    Raises:
+        DatrnetError: There is no such session, or the name is empty.
+    """
+    if not name.strip():
+        raise ConfigError("A session needs a name.", mend="Give one that tells it from others.")
+    with workspace.open_store() as store:
+        store.rename_session(number, name.strip())
+    say(f"Session {number} is now called {name.strip()}.")
+
+
+def run_delete(workspace: Workspace, number: int) -> None:
+    """Delete a session.
+
+    Raises:
+        DatrnetError: There is no such session.
+    """
+    with workspace.open_store() as store:
+        session, num_steps = session_of(store, number), len(store.steps(number))
+        store.delete_session(number)
+    say(f"Deleted session {number}, {session.name}, with {counted(num_steps, 'step')}.")
 
 
 def _sheet(workspace: Workspace, store: Store, number: int | None, top: int) -> SessionSheet:

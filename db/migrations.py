@@ -106,7 +106,26 @@ def m002_evaluations(db: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (m001_first_schema, m002_evaluations)
+def m004_shortlists(db: Database) -> None:
+    """Items that a person set aside in a session, by code: an item may be gone and come back."""
+    db.executescript(
+        """
+        CREATE TABLE session_shortlist (
+            session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            code TEXT NOT NULL,
+            PRIMARY KEY (session_id, position),
+            UNIQUE (session_id, code)
+        ) WITHOUT ROWID;
+        """
+    )
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+    m001_first_schema,
+    m002_evaluations,
+    m004_shortlists,
+)
 
 SCHEMA_VERSION = len(MIGRATIONS)
 """The newest schema that this program knows."""

@@ -124,6 +124,20 @@ class SessionRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSummary:
+    """A session with what a list of sessions tells of it."""
+
+    session: SessionRow
+    num_steps: int
+    num_listed: int
+    """Items on its shortlist."""
+    last_request_json: str | None
+    """Of its newest step; None before the first."""
+    first_listed: str | None
+    """The code of the first item on its shortlist; None where it is empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepRow:
     """One request within a session; positions count from 1."""
 

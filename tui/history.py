@@ -1,6 +1,6 @@
 """Undo and redo of the changes of one query, and the trail from query to query. Pure logic."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -61,6 +61,13 @@ class History:
         self._states = [Wishes({}, within, weights=dict(weights or {}))]
         self._at = 0
         self._settled = True
+
+    @classmethod
+    def restored(cls, states: Sequence[Wishes], at: int) -> "History":
+        """Return a history that has gone through some states, of which one is current."""
+        history = cls()
+        history._states, history._at = list(states), at
+        return history
 
     @property
     def changes(self) -> dict[str, Wish]:

@@ -20,6 +20,8 @@ TOGETHER = (
     ("catalogue", "pictures", "item", "program"),
     ("substitutes", "pictures", "item", "program"),
     ("substitutes", "pickers", "item", "program"),
+    ("shortlist", "pictures", "item", "program"),
+    ("sessions", "pictures", "program"),
 )
 """Groups of keys that work at the same moment; those named nowhere have their keys to themselves.
 

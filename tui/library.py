@@ -13,8 +13,10 @@ from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Query, Searcher
 from datrnet.db.store import Store
+from datrnet.tui.given import rows_given
 from datrnet.tui.looker import Looker
 from datrnet.tui.thumbnails import Thumbnails
+from datrnet.tui.wants import NOTHING_MORE, Wants
 
 Source = int | Path
 """What a picture is shown of: an item, by its row of the catalogue, or a file that is in none."""
@@ -23,23 +25,35 @@ Source = int | Path
 class Library:
     """A workspace opened for looking around."""
 
-    def __init__(self, workspace: Workspace, store: Store, num_substitutes: int) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        store: Store,
+        num_substitutes: int,
+        wants: Wants = NOTHING_MORE,
+    ) -> None:
         """Read the catalogue and open the index.
-
-        Args:
-            workspace: Where the catalogue lies.
-            store: Its open database.
-            num_substitutes: How many substitutes are asked for.
 
         An absent or damaged index is no error here: ``trouble`` then says what is wrong.
 
+        Args:
+            workspace: Where they lie.
+            store: The workspace's open database.
+            num_substitutes: How many substitutes are asked for.
+            wants: What it is opened for. Substitutes are found among all items even where only
+                some are to be shown.
+
         Raises:
             DatabaseError: The catalogue cannot be read.
+            UnknownNameError: The catalogue has none of the items.
         """
         self.workspace = workspace
         self.store = store
         self.num_substitutes = num_substitutes
         self.catalog = Catalog.load(store)
+        self.wants = wants
+        self.given = None if wants.items is None else rows_given(self.catalog, wants.items)
+        """What was asked for of the catalogue; None for all of it."""
         self.thumbnails = Thumbnails(workspace, self.catalog)
         self.searcher: Searcher | None = None
         self.looker: Looker | None = None
@@ -59,6 +73,11 @@ class Library:
         if isinstance(source, Path):
             return Picture(source)
         return self.workspace.picture(self.catalog.picture_paths[source])
+
+    def title_of(self, code: str) -> str:
+        """Return an item's title by its code; empty where the item is gone."""
+        row = self.catalog.find_code(code)
+        return "" if row is None else self.catalog.titles[row]
 
     def query_of(self, row: int) -> Query:
         """Return the query of an item, the same one each time.
@@ -87,7 +106,7 @@ class Library:
         run = RunFolder.open(self.workspace.models / self.searcher.generation.manifest.run_name)
         return query_of_picture(run, path)
 
-    def title_of(self, query: Query) -> str:
+    def name_of(self, query: Query) -> str:
         """Return what a query is called: an item's title of now, or a file's name."""
         return query.title if query.row is None else self.catalog.titles[query.row]
 
@@ -107,11 +126,19 @@ class Library:
         places = np.searchsorted(self.catalog.item_ids, ids)
         places = np.minimum(places, max(self.catalog.num_items - 1, 0))
         # an item imported a moment ago is not in this snapshot
-        return places[self.catalog.item_ids[places] == ids] if len(ids) else places
+        rows = places[self.catalog.item_ids[places] == ids] if len(ids) else places
+        return rows if self.given is None else rows[np.isin(rows, self.given.rows)]
+
+    @cached_property
+    def codes_in_order(self) -> list[tuple[str, int]]:
+        """All codes in lower case, sorted, each with its row."""
+        return sorted((code.casefold(), row) for row, code in enumerate(self.catalog.codes))
 
     @cached_property
     def every_row(self) -> NDArray[np.intp]:
-        """All rows, in the catalogue's order."""
+        """All rows to show, in the catalogue's order or in the one that they were given in."""
+        if self.given is not None:
+            return self.given.rows
         return np.arange(self.catalog.num_items, dtype=np.intp)
 
     @cached_property

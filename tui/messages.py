@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 from textual.message import Message
 
 from datrnet.core.data.blocks import Cells
+from datrnet.core.data.sorting import Order
 from datrnet.core.errors import DatrnetError
 from datrnet.core.retrieval.search import Query, Request, Substitute
 from datrnet.core.retrieval.wanted import Prototype
+from datrnet.core.sessions.steps import Step
+from datrnet.db.rows import SessionRow, SessionSummary
 from datrnet.tui.library import Source
 from datrnet.tui.pictures import Pixels
+from datrnet.tui.resuming import Resumed
 
 
 @dataclass
@@ -37,6 +41,21 @@ class TitlesFound(Message):
 
 
 @dataclass
+class Ranked(Message):
+    """The ranks of all items, by what they are to be ordered by, are there."""
+
+    order: Order
+    ranks: NDArray[np.int64]
+
+
+@dataclass
+class PicturesChecked(Message):
+    """It is known what has become of every item's picture."""
+
+    states: NDArray[np.int16]
+
+
+@dataclass
 class SubstitutesFound(Message):
     """A search for substitutes has ended."""
 
@@ -47,6 +66,45 @@ class SubstitutesFound(Message):
     substitutes: list[Substitute]
     matching: Mapping[str, Mapping[str, int]]
     """By super-category and value how many items carry it and are as wanted in all others."""
+
+
+@dataclass
+class Exported(Message):
+    """A file has been written."""
+
+    path: Path
+
+
+@dataclass
+class SessionsListed(Message):
+    """All sessions, the last used first."""
+
+    summaries: list[SessionSummary]
+
+
+@dataclass
+class SessionRead(Message):
+    """A session has been read, with its steps and its shortlist."""
+
+    session: SessionRow
+    steps: tuple[Step, ...]
+    shortlist: list[str]
+
+
+@dataclass
+class SessionFound(Message):
+    """It is known where a session was left, and what is on its shortlist."""
+
+    session: SessionRow
+    back: Resumed
+    shortlist: list[str]
+
+
+@dataclass
+class Picked(Message):
+    """A person has entered an item where items are to be picked."""
+
+    code: str
 
 
 @dataclass

@@ -47,7 +47,12 @@ class Thumbnails:
         self._closed = False
 
     def pixels(self, row: int) -> Pixels | Absent:
-        """Return an item's thumbnail (32, 32, 3), or why there is none; ask for one to be made."""
+        """Return an item's thumbnail (32, 32, 3), or why there is none; ask for one to be made.
+
+        A negative row stands for an item that is gone.
+        """
+        if row < 0:
+            return Absent.MISSING
         stored = self._store.get(int(self._catalog.item_ids[row]))
         if stored is not None:
             return stored

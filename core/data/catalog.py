@@ -70,13 +70,17 @@ class Catalog:
         """How many items there are."""
         return len(self.codes)
 
+    def find_code(self, code: str) -> int | None:
+        """Return the row of the item with that code, in any case; None where no item has it."""
+        return self._rows.get(code, self._folded_rows.get(code.strip().casefold()))
+
     def row_of_code(self, code: str) -> int:
         """Return the row of the item with that code.
 
         Raises:
             UnknownNameError: No item has it.
         """
-        row = self._rows.get(code, self._folded_rows.get(code.strip().casefold()))
+        row = self.find_code(code)
         if row is None:
             raise UnknownNameError("item", code, self.codes)
         return row

@@ -1,6 +1,5 @@
 """A session in a file: CSV or JSON for programs, a page with pictures for people."""
 
-import base64
 import csv
 import io
 import json
@@ -9,25 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps
-
 from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.pictures import Picture, read_picture
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.errors import ConfigError, DataError
-from datrnet.core.models.run_folder import write_atomically
 from datrnet.core.retrieval.search import Substitute
+from datrnet.core.sessions.files import PagePictures, page, write_by_ending
 from datrnet.core.sessions.replaying import Answered
 from datrnet.db.rows import SessionRow
 
 TEMPLATE = "session.html.j2"
-
-SIDE = 180
-"""Pixels of a picture on the page."""
-
-QUALITY = 82
-"""Of its JPEG."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,24 +35,12 @@ def export_session(path: Path, sheet: SessionSheet) -> None:
         ConfigError: The ending is another one, or the page's library is not installed.
         DataError: The file cannot be written.
     """
-    writers: dict[str, Callable[[SessionSheet], str]] = {
-        ".csv": _csv,
-        ".json": lambda one: json.dumps(facts_of(one), indent=1, ensure_ascii=False),
-        ".html": _page,
+    writers: dict[str, Callable[[], str]] = {
+        ".csv": lambda: _csv(sheet),
+        ".json": lambda: json.dumps(facts_of(sheet), indent=1, ensure_ascii=False),
+        ".html": lambda: _page(sheet),
     }
-    if path.suffix.lower() not in writers:
-        raise ConfigError(
-            f"{path.name} has none of the endings that a session can be exported to.",
-            mend=f"Use one of {', '.join(writers)}.",
-        )
-    content = writers[path.suffix.lower()](sheet)
-    try:
-        write_atomically(path, content)
-    except OSError as error:
-        raise DataError(
-            f"The session cannot be written to {path}: {error.strerror}.",
-            mend="Name another file.",
-        ) from error
+    write_by_ending(path, writers, "session")
 
 
 def facts_of(sheet: SessionSheet) -> dict[str, Any]:
@@ -136,29 +112,12 @@ def _csv(sheet: SessionSheet) -> str:
 
 
 def _page(sheet: SessionSheet) -> str:
-    """Return a page that needs no other file; every text is escaped and made inert."""
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise ConfigError(
-            "The page needs jinja2, which is absent.",
-            mend='Install it with: pip install "datrnet[experiments]", or export to .csv or .json.',
-        ) from error
-    environment = Environment(
-        loader=PackageLoader("datrnet.core.sessions"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: inert(value) if type(value) is str else value,
-    )
-    pictures = _Pictures(sheet)
-    return environment.get_template(TEMPLATE).render(
+    return page(
+        TEMPLATE,
         session=sheet.session,
         answers=sheet.answers,
-        picture=pictures.of,
+        picture=PagePictures(sheet.workspace, sheet.catalog).of,
         verdicts=_verdicts,
-        moment=_moment,
     )
 
 
@@ -172,37 +131,3 @@ def _verdicts(found: Substitute) -> Sequence[tuple[str, str]]:
         (name, f"{SIGNS[agrees]} {found.labels[name] or 'no label'}")
         for name, agrees in found.agreement.items()
     ]
-
-
-def _moment(stamp: str) -> str:
-    """Return a time in UTC to the minute."""
-    return f"{stamp[:16].replace('T', ' ')} UTC"
-
-
-class _Pictures:
-    """The pictures of a page, each read once."""
-
-    def __init__(self, sheet: SessionSheet) -> None:
-        self._sheet = sheet
-        self._known: dict[str, str] = {}
-
-    def of(self, subject: str) -> str:
-        """Return the picture of an item, or at a path, as a JPEG in base64; empty without one."""
-        if subject not in self._known:
-            self._known[subject] = self._read(subject)
-        return self._known[subject]
-
-    def _read(self, subject: str) -> str:
-        catalog, source = self._sheet.catalog, Picture(Path(subject))
-        if subject in catalog.codes:
-            stored = catalog.picture_paths[catalog.row_of_code(subject)]
-            source = self._sheet.workspace.picture(stored)
-        try:
-            picture = read_picture(source, SIDE)
-        except DataError:
-            return ""
-        written = io.BytesIO()
-        white = (255, 255, 255)
-        square = ImageOps.pad(picture, (SIDE, SIDE), Image.Resampling.LANCZOS, color=white)
-        square.save(written, "JPEG", quality=QUALITY)
-        return base64.b64encode(written.getvalue()).decode("ascii")

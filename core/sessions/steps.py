@@ -25,6 +25,9 @@ class Step:
     """The code of the query; empty of a picture that is no item's."""
     picture: str = ""
     """Where that one lay."""
+    trail: tuple[tuple[str, int], ...] | None = None
+    """The codes of the queries that led there, each with the place of the cursor among its
+    results; None in steps of versions that did not keep it."""
     changes: Mapping[str, str] = field(default_factory=dict)
     """Wanted value by super-category."""
     taken: Mapping[str, str] = field(default_factory=dict)
@@ -72,19 +75,26 @@ class Step:
         )
 
 
-def session_of(store: Store, number: int | None) -> SessionRow:
-    """Return a session by its number, the newest by default.
+def session_of(store: Store, number: int | None, other_than: int | None = None) -> SessionRow:
+    """Return a session by its number.
+
+    Args:
+        store: Where the sessions are.
+        number: Which one; None for the one that was used last.
+        other_than: The number of one that is not meant by None.
 
     Raises:
-        UnknownNameError: There is none of that number, or none at all.
+        UnknownNameError: There is none of that number, or no other at all.
     """
     sessions = {one.id: one for one in store.sessions()}
+    if number is None:
+        sessions.pop(other_than or 0, None)
     if number is None and sessions:
-        return sessions[max(sessions)]
+        return max(sessions.values(), key=lambda one: (one.updated_at, one.id))
     if number not in sessions:
         known = [str(one) for one in sessions]
         mend = "" if known else "One begins with the first substitutes seen in `datrnet browse`."
-        raise UnknownNameError("session", str(number or "the newest"), known, mend=mend)
+        raise UnknownNameError("session", str(number or "the last one"), known, mend=mend)
     return sessions[number]
 
 
@@ -106,6 +116,7 @@ def _step(row: StepRow) -> Step:
             made_at=row.made_at,
             item=request["item"],
             picture=request.get("picture") or "",
+            trail=_trail(request.get("trail")),
             changes=dict(request.get("changes") or {}),
             taken=dict(request.get("taken") or {}),
             within=request.get("within"),
@@ -122,3 +133,7 @@ def _step(row: StepRow) -> Step:
 
 def _tuples(values: Mapping[str, list[str]] | None) -> dict[str, tuple[str, ...]]:
     return {name: tuple(some) for name, some in (values or {}).items()}
+
+
+def _trail(stored: Any) -> tuple[tuple[str, int], ...] | None:
+    return None if stored is None else tuple((str(code), int(cursor)) for code, cursor in stored)

@@ -165,3 +165,58 @@ def test_a_damaged_step_says_so(run: Run, root: Path) -> None:
     assert done.exit_code == 1
     assert "Step 1 of session 2 cannot be read" in done.stderr
     assert run(root, "session", "show", "--session", 1).exit_code == 0
+
+
+def test_the_session_used_last_is_meant_where_none_is_named(run: Run, root: Path) -> None:
+    with sqlite3.connect(root / "catalog.db") as db:
+        db.execute("UPDATE sessions SET updated_at = '9999' WHERE id = 1")
+    db.close()
+    facts = json.loads(run(root, "session", "show", "--json").stdout)
+    assert facts["id"] == 1
+
+
+def test_a_session_is_renamed_and_deleted(run: Run, root: Path) -> None:
+    assert "is now called spring" in run(root, "session", "rename", 1, " spring ").stderr
+    listed = json.loads(run(root, "session", "list", "--json").stdout)
+    assert [one["name"] for one in listed] == ["explorer", "spring"]
+    assert "Deleted session 2, explorer, with 4 steps" in run(root, "session", "delete", 2).stderr
+    listed = json.loads(run(root, "session", "list", "--json").stdout)
+    assert [one["id"] for one in listed] == [1]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("rename", 7, "x"), "No session is called '7'"),
+        (("rename", 1, "  "), "needs a name"),
+        (("delete", 7), "No session is called '7'"),
+        (("shortlist", "--session", 7), "No session is called '7'"),
+        (("shortlist", "list.pdf"), "Use one of .csv, .json, .html"),
+    ],
+)
+def test_mistakes_change_nothing(
+    run: Run, root: Path, words: tuple[object, ...], said: str
+) -> None:
+    done = run(root, "session", *words)
+    assert done.exit_code in (1, 2)
+    assert said in " ".join(done.stderr.split())
+    assert len(json.loads(run(root, "session", "list", "--json").stdout)) == 2
+
+
+def test_a_shortlist_is_printed_and_exported(run: Run, root: Path, tmp_path: Path) -> None:
+    with Workspace(root).open_store() as store:
+        store.set_shortlist(2, ["item-5", "gone", "item-3"])
+    assert run(root, "session", "shortlist", "--session", 2).stdout == "item-5\ngone\nitem-3\n"
+    facts = json.loads(run(root, "session", "shortlist", "--session", 2, "--json").stdout)
+    assert [(one["id"], one["in_catalogue"]) for one in facts] == [
+        ("item-5", True),
+        ("gone", False),
+        ("item-3", True),
+    ]
+    assert facts[0]["labels"]["pattern"] == "striped"
+    path = tmp_path / "list.html"
+    assert run(root, "session", "shortlist", path, "--session", 2).exit_code == 0
+    page = path.read_text("utf-8")
+    assert page.count("data:image/jpeg;base64,") == 2
+    assert "no longer in the catalogue" in page
+    assert "[red]" in page  # a title is text, whatever it looks like

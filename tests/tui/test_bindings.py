@@ -105,11 +105,11 @@ def test_unknown_names_and_clashes_are_left_out_and_told() -> None:
             "catalogue.serch": "x",
             "catalogue.search": "f",
             "pictures.down": "y",
-            "facets.down": "n",
-            "pickers.down": "n",
+            "facets.down": "0",
+            "pickers.down": "0",
         }
     )
-    assert keymap == {"facets.down": "n", "pickers.down": "n"}  # these two are never together
+    assert keymap == {"facets.down": "0", "pickers.down": "0"}  # these two are never together
     assert [problem.path[1] for problem in problems] == [
         "catalogue.serch",
         "catalogue.search",
@@ -129,11 +129,11 @@ def test_two_things_can_swap_their_keys() -> None:
 async def test_a_changed_key_does_it_and_the_old_one_no_longer(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    keys = {"catalogue.substitutes": "ctrl+x,z", "pictures.right": "n", "facets.down": "n"}
+    keys = {"catalogue.substitutes": "ctrl+x,z", "pictures.right": "0", "facets.down": "0"}
     async with run_explorer(workspace, settings=Settings(keys=keys)) as explorer:
         await explorer.press("s", "right", "l")
         assert explorer.code == "P-000"
-        await explorer.press("n")
+        await explorer.press("0")
         assert explorer.code == "P-001"
         await explorer.press("z")
         assert isinstance(explorer.screen, SubstitutesScreen)
@@ -158,10 +158,10 @@ async def test_help_and_footer_show_the_keys_in_force(
 async def test_keys_that_cannot_be_had_are_told_and_the_others_work(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    keys = {"catalogue.search": "f", "pictures.right": "n"}
+    keys = {"catalogue.search": "f", "pictures.right": "0"}
     async with run_explorer(workspace, settings=Settings(keys=keys)) as explorer:
         assert "keys.catalogue.search has 'f'" in explorer.notices()
-        await explorer.press("n")
+        await explorer.press("0")
         assert explorer.code == "P-001"
         await explorer.press("slash")
         assert explorer.screen.focused is explorer.screen.query_one("#search")

@@ -77,7 +77,7 @@ async def test_a_path_without_a_file_is_told_and_the_line_stays(
         for path, word in ((tmp_path / "[red]none", "is not there"), (tmp_path, "is a folder")):
             explorer.screen.query_one(Input).value = str(path)
             await explorer.press("enter")
-            note = str(explorer.screen.query_one(".prompt-note", Static).content)
+            note = str(explorer.screen.query_one(".dialog-hint", Static).content)
             assert word in note
             assert path.name in note
         await explorer.press("escape")

@@ -248,7 +248,7 @@ async def test_two_screens_with_the_same_picture_have_a_number_each(
     async with run_explorer(workspace, terminal=KITTY) as explorer:
         await explorer.press("l", "l")
         below = explorer.screen.query_one(DetailPane).picture
-        row = below.row
+        row = below.source
         await explorer.press("g", "enter", "tab")
         above = explorer.screen.query_one(DetailPane).picture
         below_number = below._number

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -12,16 +13,16 @@ from datrnet.tui.session_log import SessionLog
 
 def test_steps_are_written_in_order_when_it_closes(workspace: Workspace) -> None:
     with workspace.open_store() as store:
-        log = SessionLog(store, "test", lambda error: None)
+        log = SessionLog(store, lambda error: None)
         for number in range(20):
-            log.add("change", {"number": number, "wish": "é"})
+            log.add("change", {"item": "é", "number": number, "wish": "é"})
         log.close()
         (session,) = store.sessions()
         steps = store.steps(session.id)
-    assert session.name == "test"
+    assert session.name.startswith("é · 20")
     assert [step.request_json for step in steps][:2] == [
-        '{"number": 0, "wish": "é"}',
-        '{"number": 1, "wish": "é"}',
+        '{"item": "é", "number": 0, "wish": "é"}',
+        '{"item": "é", "number": 1, "wish": "é"}',
     ]
     assert len(steps) == 20
 
@@ -35,7 +36,7 @@ def test_a_locked_database_delays_a_step_and_loses_none(
     with workspace.open_store() as store:
         other = sqlite3.connect(workspace.catalog_path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        log = SessionLog(store, "test", errors.append)
+        log = SessionLog(store, errors.append)
         log.add("query", {})
         for _ in range(200):
             if errors:
@@ -50,3 +51,60 @@ def test_a_locked_database_delays_a_step_and_loses_none(
         log.close()
         assert len(errors) == 1
         assert [step.action for step in store.steps(store.sessions()[0].id)] == ["query"]
+
+
+def test_what_is_done_after_a_session_was_deleted_elsewhere_is_kept(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        log = SessionLog(store, lambda error: None)
+        log.add("query", {"item": "a"})
+        _wait_for(lambda: log.id is not None and store.steps(log.id))
+        assert log.id is not None
+        store.delete_session(log.id)
+        log.add("query", {"item": "b"})
+        log.close()
+        (session,) = store.sessions()
+        assert [step.request_json for step in store.steps(session.id)] == ['{"item": "b"}']
+
+
+def test_sessions_follow_each_other_and_an_older_one_goes_on(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        log = SessionLog(store, lambda error: None, title_of=lambda code: f"Title of {code}")
+        log.begin_new()  # leaves nothing behind: none has begun
+        log.add("query", {"item": "a"})
+        log.rename("mine")
+        log.shortlist.toggle("x")
+        log.begin_new()
+        assert len(log.shortlist) == 0
+        log.shortlist.toggle("y")
+        log.add("query", {"item": "b"})
+        _wait_for(lambda: len(store.sessions()) == 2 and store.steps(2))
+        newer, older = store.sessions()
+        log.go_on(older, store.shortlist(older.id))
+        assert log.shortlist.codes == ("x",)
+        log.add("back", {"item": "a"})
+        log.shortlist.toggle("x")
+        log.close()
+        assert older.name == "mine"
+        assert newer.name.startswith("Title of y · ")
+        assert [step.action for step in store.steps(older.id)] == ["query", "back"]
+        assert [step.action for step in store.steps(newer.id)] == ["query"]
+        assert store.shortlist(older.id) == []
+        assert store.shortlist(newer.id) == ["y"]
+
+
+def test_a_name_given_before_the_first_step_is_kept(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        log = SessionLog(store, lambda error: None)
+        log.rename("early")
+        assert not log.has_begun
+        log.add("query", {"item": "a"})
+        log.close()
+        assert [one.name for one in store.sessions()] == ["early"]
+
+
+def _wait_for(is_so: Callable[[], object]) -> None:
+    for _ in range(300):
+        if is_so():
+            return
+        time.sleep(0.01)
+    raise AssertionError("It did not happen.")

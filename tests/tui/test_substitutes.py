@@ -239,6 +239,7 @@ async def test_every_step_is_in_the_database(workspace: Workspace, run_explorer:
         assert steps[0][1] == {
             "item": "P-000",
             "picture": None,
+            "trail": [],
             "changes": {},
             "taken": {},
             "any_of": {},

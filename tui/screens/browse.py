@@ -1,5 +1,6 @@
 """The catalogue as a grid, narrowed down by text search and by facets."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -13,14 +14,19 @@ from textual.widgets import Footer, Input, Static
 from textual.worker import get_current_worker
 
 from datrnet.core.data.inert_text import inert
-from datrnet.core.errors import DatabaseError, DatrnetError
+from datrnet.core.data.picture_states import PICTURE_STATES, picture_states
+from datrnet.core.data.sorting import AS_IMPORTED, Order, arranged, keys_of, ranks
+from datrnet.core.errors import DatabaseError
 from datrnet.core.retrieval.facets import facets_of
 from datrnet.tui.history import Visit
 from datrnet.tui.library import Library
-from datrnet.tui.messages import TitlesFound, WorkFailed
+from datrnet.tui.messages import PicturesChecked, Ranked, TitlesFound, WorkFailed
+from datrnet.tui.screens.dialogs import Choice
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.screens.substitutes import SubstitutesScreen
+from datrnet.tui.screens.jump import JumpPrompt
+from datrnet.tui.screens.substitutes import SubstitutesScreen, open_substitutes
 from datrnet.tui.session_log import SessionLog
+from datrnet.tui.widgets.chips import Chip, Chips
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.facet_rail import FacetRail
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
@@ -35,6 +41,18 @@ class BrowseScreen(ExplorerScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", key_display="/", id="catalogue.search"),
         Binding("f", "facets", "Facets", id="catalogue.facets"),
+        Binding("t", "sort", "Sort", id="catalogue.sort"),
+        Binding("T", "reverse", "The other end first", show=False, id="catalogue.reverse"),
+        Binding(
+            "number_sign,J",
+            "jump",
+            "Jump to an id",
+            key_display="#",
+            show=False,
+            id="catalogue.jump",
+        ),
+        Binding("n", "match(1)", "Next match", show=False, id="catalogue.next_match"),
+        Binding("N", "match(-1)", "Previous match", show=False, id="catalogue.previous_match"),
         Binding("s", "substitutes", "Substitutes", id="catalogue.substitutes"),
         Binding(
             "escape",
@@ -49,12 +67,20 @@ class BrowseScreen(ExplorerScreen):
     ]
     AUTO_FOCUS = "ThumbGrid"
 
+    check_pictures_after: ClassVar[float] = 1.0
+    """Seconds after the start: until then the screen has better things to do."""
+
     def __init__(self, library: Library, session: SessionLog) -> None:
         super().__init__(library, session)
         self._search_timer: Timer | None = None
         self._shown_text = ""
         self._found = library.every_row
         """What the text search found, which the facets narrow down."""
+        self._order = Order()
+        self._ranks = {AS_IMPORTED: ranks(library.catalog, AS_IMPORTED)}
+        self._categories = library.catalog.super_categories
+        """What the facets are about: the super-categories, and whether there is a picture."""
+        self._labels = library.catalog.labels
 
     def compose(self) -> ComposeResult:
         """Search field over the grid, detail beside it."""
@@ -66,6 +92,7 @@ class BrowseScreen(ExplorerScreen):
                 with Horizontal(id="search-line"):
                     yield Static("/", id="search-sign")
                     yield Input(placeholder="Search titles and codes", id="search", compact=True)
+                yield Chips()
                 yield ThumbGrid(self.library.thumbnails, id="catalogue")
             yield DetailPane(id="detail")
         yield Static(id="trouble", markup=False)
@@ -79,6 +106,16 @@ class BrowseScreen(ExplorerScreen):
         notice.set_class(trouble is None, "-untroubled")
         notice.update(f"{inert(str(trouble))} Until then there are no substitutes.")
         self._list("", self.library.every_row)
+        self._tell_unknown()
+        self.set_timer(self.check_pictures_after, self._check_pictures)
+
+    def _tell_unknown(self) -> None:
+        """Say which of the items handed in the catalogue lacks."""
+        unknown = () if self.library.given is None else self.library.given.unknown
+        if unknown:
+            some = ", ".join(unknown[:5]) + (", …" if len(unknown) > 5 else "")
+            told = f"{len(unknown):,} of the ids given are not in the catalogue: {some}"
+            self.notify(inert(told), severity="warning", markup=False)
 
     def _list(self, text: str, found: NDArray[np.intp]) -> None:
         """Show what a text search found, as the facets narrow it down."""
@@ -88,12 +125,18 @@ class BrowseScreen(ExplorerScreen):
     @on(FacetRail.Changed)
     def _narrow_down(self) -> None:
         """Show the items that carry what is chosen; the cursor stays on its item where it can."""
+        self._show_rows(self.grid.row)
+
+    def _show_rows(self, row: int | None) -> None:
+        """Show what search and facets leave, in order, with the cursor on an item if it can be."""
         catalog, grid, rail = self.library.catalog, self.grid, self.query_one(FacetRail)
-        num_values = [len(one.values) for one in catalog.super_categories]
-        facets = facets_of(catalog.labels, self._found, num_values, rail.chosen)
+        num_values = [len(one.values) for one in self._categories]
+        facets = facets_of(self._labels, self._found, num_values, rail.chosen)
         rail.show(facets.counts)
         rows = facets.rows
-        places = np.flatnonzero(rows == (-1 if grid.row is None else grid.row))
+        if self._order != Order():  # else as the catalogue has them, or the best match first
+            rows = arranged(rows, self._ranks[self._order.key], self._order)
+        places = np.flatnonzero(rows == (-1 if row is None else row))
         self._write_title(len(rows))
         grid.show(
             Listing(
@@ -110,9 +153,23 @@ class BrowseScreen(ExplorerScreen):
     def _write_title(self, num_rows: int) -> None:
         text, words = self._shown_text, self.query_one(FacetRail).words
         total = f"{self.library.catalog.num_items:,} items"
+        found = [Chip(f"“{text}” {len(self._found):,}", None)] if text else []
+        self.query_one(Chips).show([*found, *self.query_one(FacetRail).chips])
+        narrowed = text or words or self.library.given is not None
         bar = self.query_one(TitleBar)
         bar.trail = ("Catalogue", *([f"“{text}”"] if text else []), *([words] if words else []))
-        bar.facts = f"{num_rows:,} of {total}" if text or words else total
+        facts = f"{num_rows:,} of {total}" if narrowed else total
+        bar.facts = " · ".join(filter(None, (facts, self._order_words)))
+
+    @property
+    def _order_words(self) -> str:
+        """What the items are ordered by, in words; nothing where that is as ever."""
+        order = self._order
+        if order == Order():
+            return "best match first" if self._shown_text else ""
+        if order.key == AS_IMPORTED:
+            return "newest first"
+        return f"by {inert(order.key.removeprefix(':'))} {'↓' if order.is_reversed else '↑'}"
 
     @property
     def _empty_text(self) -> str:
@@ -123,6 +180,18 @@ class BrowseScreen(ExplorerScreen):
         if text:
             return f"No title or code has “{text}”."
         return "The catalogue is empty. Run `datrnet import CATALOG`."
+
+    @on(Chips.Dropped)
+    def _drop(self, message: Chips.Dropped) -> None:
+        """Narrow the list down by one thing less, or by nothing."""
+        chip, rail = message.chip, self.query_one(FacetRail)
+        if chip is None:
+            rail.clear_choice()
+        elif chip.super_category is not None:
+            rail.drop(chip.super_category)
+        if chip is None or chip.super_category is None:
+            self.query_one("#search", Input).value = ""
+        self.set_focus(self.grid)
 
     # ── search ───────────────────────────────────────────────────────────────
 
@@ -160,6 +229,122 @@ class BrowseScreen(ExplorerScreen):
     def _leave_search(self) -> None:
         self.grid.focus()
 
+    def action_match(self, step: int) -> None:
+        """Go to the next item that the search found, or to the one before; over the ends."""
+        if not self._shown_text:
+            self.notify("There is no search: / begins one.", timeout=2)
+        elif num_matches := len(self.grid.listing.rows):
+            self.grid.move_to((self.grid.cursor + step) % num_matches)
+
+    # ── order ────────────────────────────────────────────────────────────────
+
+    def action_sort(self) -> None:
+        """Ask what to order by; what is chosen already is turned round."""
+        keys = keys_of(self.library.catalog)
+        words = ["as in the catalogue; searching: best match first", "by id", "by title"]
+        words += [f"by {key.removeprefix(':')}" for key in keys[len(words) :]]
+        at = keys.index(self._order.key)
+        words[at] += " (again: reversed)"
+
+        def choose(place: int | None) -> None:
+            if place == at:
+                self.action_reverse()
+            elif place is not None:
+                self._sort(Order(keys[place]))
+
+        self.app.push_screen(Choice("Sort", words, at), choose)
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self._sort(replace(self._order, is_reversed=not self._order.is_reversed))
+
+    def _sort(self, order: Order) -> None:
+        if order.key in self._ranks:
+            self._order = order
+            self._narrow_down()
+        else:
+            self._rank(order)
+
+    @work(thread=True, exclusive=True, group="order")
+    def _rank(self, order: Order) -> None:
+        worker = get_current_worker()
+        message = Ranked(order, ranks(self.library.catalog, order.key))
+        if not worker.is_cancelled:
+            self.post_message(message)
+
+    @on(Ranked)
+    def _show_in_order(self, message: Ranked) -> None:
+        self._ranks[message.order.key] = message.ranks
+        self._sort(message.order)
+
+    # ── pictures that are gone ───────────────────────────────────────────────
+
+    @work(thread=True, exclusive=True, group="pictures")
+    def _check_pictures(self) -> None:
+        """Look for pictures that are gone since the import."""
+        worker, library = get_current_worker(), self.library
+        try:
+            stamps = library.store.picture_stamps()
+        except DatabaseError:
+            return  # a facet less
+        states = picture_states(
+            library.workspace, library.catalog, stamps, lambda: not worker.is_cancelled
+        )
+        if not worker.is_cancelled and states.any():
+            self.post_message(PicturesChecked(states))
+
+    @on(PicturesChecked)
+    def _offer_pictures(self, message: PicturesChecked) -> None:
+        """Let items be chosen by what has become of their pictures."""
+        self._categories = (*self._categories, PICTURE_STATES)
+        self._labels = np.column_stack([self._labels, message.states])
+        self.query_one(FacetRail).add(PICTURE_STATES, message.states)
+        self._narrow_down()
+
+    # ── jumping ──────────────────────────────────────────────────────────────
+
+    def action_jump(self) -> None:
+        """Ask for an id and go there, out of a narrowed list too."""
+        before = self.grid.row
+
+        def go(row: int | None) -> str:
+            places = np.flatnonzero(self.grid.listing.rows == (before if row is None else row))
+            if len(places):
+                self.grid.move_to(int(places[0]))
+                return ""
+            return self._obstacle(row)
+
+        self.app.push_screen(JumpPrompt(self.library, go), self._jump)
+
+    def _obstacle(self, row: int | None) -> str:
+        """Say why an item is not among those shown."""
+        if row not in self.library.every_row:
+            return "It is not among the items given, so it cannot be shown."
+        return f"It is not among those shown: enter clears {self._narrowed_by}."
+
+    @property
+    def _narrowed_by(self) -> str:
+        words = self.query_one(FacetRail).words
+        search = f"the search “{self._shown_text}”" if self._shown_text else ""
+        return " and ".join(filter(None, (search, f"the facets {words}" if words else "")))
+
+    def _jump(self, code: str | None) -> None:
+        row = None if code is None else self.library.catalog.find_code(code)
+        if row is None:
+            return
+        places = np.flatnonzero(self.grid.listing.rows == row)
+        if len(places):
+            self.grid.move_to(int(places[0]))
+        elif row not in self.library.every_row:
+            self.notify(inert(f"{code}: {self._obstacle(row)}"), markup=False)
+        else:
+            self.notify(inert(f"Cleared {self._narrowed_by}"), markup=False, timeout=4)
+            self._shown_text, self._found = "", self.library.every_row
+            self.query_one("#search", Input).value = ""
+            self.query_one(FacetRail).clear_choice()
+            self._show_rows(row)
+        self.set_focus(self.grid)
+
     # ── the item under the cursor ────────────────────────────────────────────
 
     @on(ThumbGrid.Highlighted)
@@ -168,21 +353,13 @@ class BrowseScreen(ExplorerScreen):
         self.detail.show(None if row is None else self.subject(row))
         self.show_picture(self.detail.picture, row)
 
-    @on(ThumbGrid.Entered)
+    def enter_item(self) -> None:
+        """Show substitutes of the item under the cursor."""
+        self.action_substitutes()
+
     def action_substitutes(self) -> None:
         """Show substitutes of the item under the cursor."""
-        row = self.grid.row
-        if row is None:
-            return
-        if self.library.trouble is not None:
-            self.tell(self.library.trouble)
-            return
-        try:
-            query = self.library.query_of(row)
-        except DatrnetError as error:
-            self.tell(error)
-            return
-        self.visit_next(Visit(query))
+        open_substitutes(self)
 
     def visit_next(self, visit: Visit) -> None:
         """Show the substitutes of a query."""

@@ -19,7 +19,7 @@ from datrnet.core.terminal.drawing import Drawing
 from datrnet.tui.drawing import drawing_of
 from datrnet.tui.history import Visit
 from datrnet.tui.library import Library, Source
-from datrnet.tui.messages import PictureDrawn, PictureEmbedded, WorkFailed
+from datrnet.tui.messages import Exported, Picked, PictureDrawn, PictureEmbedded, WorkFailed
 from datrnet.tui.pictures import (
     Pixels,
     named_path,
@@ -38,6 +38,9 @@ from datrnet.tui.widgets.thumb_grid import ThumbGrid
 if TYPE_CHECKING:
     from datrnet.core.indexing.activations import Look
 
+LISTED = "+ listed"
+"""Stands above the picture of an item that is on the shortlist."""
+
 PATIENCE = 0.2
 """Seconds after which a picture that is still being read is stood in for."""
 
@@ -48,6 +51,7 @@ class ExplorerScreen(Screen[None]):
     HELP_TITLE = "Item"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy_code", "Copy code", show=False, id="item.copy_code"),
+        Binding("full_stop", "shortlist", "Shortlist", key_display=".", id="item.shortlist"),
         Binding("m", "mark", "Mark, to take a value from it", show=False, id="item.mark"),
         Binding(
             "o", "open_picture", "Open picture in its viewer", show=False, id="item.open_picture"
@@ -220,6 +224,7 @@ class ExplorerScreen(Screen[None]):
 
     @on(WorkFailed)
     def _tell_failure(self, message: WorkFailed) -> None:
+        message.stop()
         self.tell(message.error)
 
     def tell(self, error: DatrnetError) -> None:
@@ -232,6 +237,49 @@ class ExplorerScreen(Screen[None]):
             code = self.library.catalog.codes[row]
             self.app.copy_to_clipboard(code)
             self.notify(f"Copied {inert(code)}", markup=False, timeout=2)
+
+    @on(ThumbGrid.Entered)
+    def _enter(self) -> None:
+        row = self.grid.row
+        if self.library.wants.picks and row is not None:
+            self.post_message(Picked(self.library.catalog.codes[row]))
+        else:
+            self.enter_item()
+
+    def enter_item(self) -> None:
+        """Do with the item under the cursor what enter does here."""
+
+    # ── the shortlist ────────────────────────────────────────────────────────
+
+    def on_mount(self) -> None:
+        """Say on the cards which items are on the shortlist."""
+        self.grid.sign = self._sign_of_listed
+
+    def _sign_of_listed(self, position: int) -> str:
+        code = self.library.catalog.codes[self.grid.listing.rows[position]]
+        return LISTED if code in self.session.shortlist else ""
+
+    @on(events.ScreenResume)
+    def _show_changed_shortlist(self) -> None:
+        if self.is_mounted:
+            self.shortlist_changed()
+
+    def shortlist_changed(self) -> None:
+        """Show what is on the shortlist now."""
+        self.grid.redraw()
+
+    def action_shortlist(self) -> None:
+        """Put the item under the cursor on the shortlist, or take it off."""
+        if (row := self.grid.row) is None:
+            return
+        code, shortlist = self.library.catalog.codes[row], self.session.shortlist
+        done = "On the shortlist" if shortlist.toggle(code) else "Off the shortlist"
+        self.notify(f"{done}: {inert(code)} ({len(shortlist)})", markup=False, timeout=2)
+        self.shortlist_changed()
+
+    @on(Exported)
+    def _tell_exported(self, message: Exported) -> None:
+        self.notify(f"Written: {inert(str(message.path.absolute()))}", markup=False)
 
     def action_mark(self) -> None:
         """Mark the item under the cursor as the one that values can be taken from, or unmark it."""
@@ -282,7 +330,7 @@ class ExplorerScreen(Screen[None]):
         if self.library.trouble is not None:
             self.tell(self.library.trouble)
             return
-        self.app.push_screen(PicturePrompt(), self._begin_with)
+        self.app.push_screen(PicturePrompt(), self._begin_with_named)
 
     def on_paste(self, event: events.Paste) -> None:
         """Begin with a picture whose file was dropped on the terminal."""
@@ -294,10 +342,13 @@ class ExplorerScreen(Screen[None]):
         else:
             self._begin_with(path)
 
-    def _begin_with(self, path: Path | None) -> None:
-        if path is not None:
-            self.notify(f"Looking at {inert(path.name)} …", markup=False, timeout=3)
-            self._embed(path.absolute())
+    def _begin_with_named(self, name: str | None) -> None:
+        if name is not None:
+            self._begin_with(Path(name))
+
+    def _begin_with(self, path: Path) -> None:
+        self.notify(f"Looking at {inert(path.name)} …", markup=False, timeout=3)
+        self._embed(path.absolute())
 
     @work(thread=True, exclusive=True, group="embedding")
     def _embed(self, path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -41,7 +41,7 @@ def is_ours(binding: Binding) -> bool:
     return bool(binding.description) and binding.id is not None
 
 
-def keys_of(screen: Screen[object]) -> list[KeyGroup]:
+def keys_of(screen: Screen[Any]) -> list[KeyGroup]:
     """Return the keys that work on a screen at this moment, those of the focused widget first."""
     groups: dict[str, dict[tuple[str, str], list[str]]] = {}
     for key, active in screen.active_bindings.items():

@@ -5,16 +5,12 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.suggester import Suggester
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
-from datrnet.core.data.inert_text import inert
 from datrnet.tui.pictures import named_path
+from datrnet.tui.screens.dialogs import Prompt
 
 
 class PathSuggester(Suggester):
@@ -28,37 +24,29 @@ class PathSuggester(Suggester):
         return await asyncio.to_thread(_completed, value) if value else None
 
 
-class PicturePrompt(ModalScreen[Path | None]):
-    """A line for a path; the file need not be in the catalogue."""
+class PicturePrompt(Prompt):
+    """A prompt for the path of a picture, which need not be in the catalogue."""
 
-    HELP_TITLE = "Picture on disk"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "Close", show=False, id="prompt.close"),
-        Binding(
-            "tab", "complete", "Complete the path", show=False, priority=True, id="prompt.complete"
-        ),
+        Binding("tab", "complete", "Complete", show=False, priority=True, id="prompt.complete"),
     ]
 
-    def compose(self) -> ComposeResult:
-        """The line, and what is wrong with it."""
-        with Vertical(classes="prompt"):
-            yield Static("Substitutes of a picture on disk", classes="prompt-title")
-            yield Input(
-                placeholder="Its path, typed, pasted or dropped here",
-                suggester=PathSuggester(),
-                compact=True,
-            )
-            note = "tab completes, enter searches, esc closes"
-            yield Static(note, classes="prompt-note", markup=False)
+    def __init__(self) -> None:
+        super().__init__(
+            "Substitutes of a picture on disk",
+            placeholder="Its path, typed, pasted or dropped here",
+            hint="tab completes the path",
+            suggester=PathSuggester(),
+        )
 
-    @on(Input.Submitted)
-    def _finish(self, event: Input.Submitted) -> None:
-        path = named_path(event.value)
+    def submit(self, text: str) -> None:
+        """Take the path of a file."""
+        path = named_path(text)
         if path.is_file():
-            self.dismiss(path)
-            return
-        what = "is a folder; name a picture in it" if path.is_dir() else "is not there"
-        self.query_one(".prompt-note", Static).update(inert(f"{path} {what}."))
+            self.dismiss(str(path))
+        else:
+            what = "is a folder; name a picture in it" if path.is_dir() else "is not there"
+            self.explain(f"{path} {what}.")
 
     def action_complete(self) -> None:
         """Take what is suggested."""

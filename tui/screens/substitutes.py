@@ -1,6 +1,6 @@
 """Substitutes of an item: pickers for its values on one side, the results beside them, live."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -81,10 +81,20 @@ class SubstitutesScreen(ExplorerScreen):
     def __init__(self, library: Library, session: SessionLog, visit: Visit) -> None:
         super().__init__(library, session)
         self._trail = [visit]
+        self._is_resumed = False
         self._found: SubstitutesFound | None = None
         """What the grid shows; the results before it stay until these arrive."""
         self._search_timer: Timer | None = None
         self._settle_timer: Timer | None = None
+
+    @classmethod
+    def resuming(
+        cls, library: Library, session: SessionLog, trail: Sequence[Visit]
+    ) -> "SubstitutesScreen":
+        """Return the screen at the end of a trail that is in the session already."""
+        screen = cls(library, session, trail[-1])
+        screen._trail, screen._is_resumed = list(trail), True
+        return screen
 
     def compose(self) -> ComposeResult:
         """Query and pickers, results, detail."""
@@ -103,7 +113,8 @@ class SubstitutesScreen(ExplorerScreen):
 
     def on_mount(self) -> None:
         """Search for the item as it is."""
-        self._record("query")
+        if not self._is_resumed:
+            self._record("query")
         self._show_query()
 
     def on_unmount(self) -> None:
@@ -127,7 +138,7 @@ class SubstitutesScreen(ExplorerScreen):
         """Bring everything to the query and its changes as they are now."""
         visit = self.visit
         self.query_one(TitleBar).trail = tuple(
-            self.library.title_of(one.query) for one in self._trail
+            self.library.name_of(one.query) for one in self._trail
         )
         pickers = self.query_one(Pickers)
         pickers.offer(self._marked)
@@ -170,6 +181,7 @@ class SubstitutesScreen(ExplorerScreen):
         request = {
             "item": "" if row is None else self.library.catalog.codes[row],
             "picture": None if self.visit.picture is None else str(self.visit.picture),
+            "trail": [[self._subject(one), one.cursor] for one in self._trail[:-1]],
             "changes": history.values,
             "taken": {name: one.code for name, one in history.taken.items()},
             "any_of": {name: list(values) for name, values in history.any_of.items()},
@@ -179,6 +191,11 @@ class SubstitutesScreen(ExplorerScreen):
             "k": self.library.num_substitutes,
         }
         self.session.add(action, request)
+
+    def _subject(self, visit: Visit) -> str:
+        """Return what a session calls a query: an item's code, or a picture's path."""
+        row = visit.query.row
+        return str(visit.picture) if row is None else self.library.catalog.codes[row]
 
     # ── search ───────────────────────────────────────────────────────────────
 
@@ -307,7 +324,10 @@ class SubstitutesScreen(ExplorerScreen):
             return super().value_to_find(row, network)
         return searcher.prototype(network, wanted)
 
-    @on(ThumbGrid.Entered)
+    def enter_item(self) -> None:
+        """Make the result under the cursor the next query."""
+        self.action_follow()
+
     def action_follow(self) -> None:
         """Make the result under the cursor the next query."""
         if (row := self.grid.row) is not None:
@@ -460,3 +480,19 @@ class SubstitutesScreen(ExplorerScreen):
             self.query_one(Pickers).values.focus()
         else:
             self.grid.focus()
+
+
+def open_substitutes(screen: ExplorerScreen) -> None:
+    """Show substitutes of the item under a screen's cursor, or tell why there are none."""
+    library, row = screen.library, screen.grid.row
+    if row is None:
+        return
+    if library.trouble is not None:
+        screen.tell(library.trouble)
+        return
+    try:
+        query = library.query_of(row)
+    except DatrnetError as error:
+        screen.tell(error)
+        return
+    screen.visit_next(Visit(query))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
@@ -84,6 +85,7 @@ class CardPainter:
         self,
         rows: Sequence[int],
         captions: Sequence[tuple[str, str]],
+        signs: Sequence[str],
         cursor: int,
         styles: CardStyles,
     ) -> list[Lines]:
@@ -92,13 +94,14 @@ class CardPainter:
         Args:
             rows: Their rows in the catalogue.
             captions: Their titles and notes.
+            signs: A word above each picture, or nothing.
             cursor: Which of them the cursor is on; any other number for none.
             styles: The colours to draw with.
         """
         self._draw(rows)
         return [
-            self._card(row, caption, styles, is_cursor=place == cursor)
-            for place, (row, caption) in enumerate(zip(rows, captions, strict=True))
+            self._card(row, caption, sign, styles, is_cursor=place == cursor)
+            for place, (row, caption, sign) in enumerate(zip(rows, captions, signs, strict=True))
         ]
 
     def _draw(self, rows: Sequence[int]) -> None:
@@ -114,14 +117,14 @@ class CardPainter:
             self._pictures[row] = lines_of(cells[place])
 
     def _card(
-        self, row: int, caption: tuple[str, str], styles: CardStyles, *, is_cursor: bool
+        self, row: int, caption: tuple[str, str], sign: str, styles: CardStyles, *, is_cursor: bool
     ) -> Lines:
         left, right, top = "▐", "▌", f"▗{'▄' * self._size.columns}▖"
         if not is_cursor:
             left, right, top = " ", " ", " " * self.width
         edge = styles.frame if is_cursor else styles.blank
         picture = self._pictures.get(row) or self._absent(row, styles.absent)
-        lines = [[Segment(top, edge)]]
+        lines = [self._top(top, sign, edge, styles)]
         lines += [[Segment(left, edge), *line, Segment(right, edge)] for line in picture]
         for text, style in zip(caption, (styles.title, styles.note), strict=True):
             shown = Segment(
@@ -129,6 +132,15 @@ class CardPainter:
             )
             lines.append([shown])
         return lines
+
+    def _top(self, edge: str, sign: str, style: Style, styles: CardStyles) -> list[Segment]:
+        """Return the line above a picture: the frame's edge, with the sign in it."""
+        if not sign:
+            return [Segment(edge, style)]
+        shown = f" {fitted(sign, min(cell_len(sign), self._size.columns - 2))} "
+        start = edge[:2]
+        rest = edge[len(start) + cell_len(shown) :]
+        return [Segment(start, style), Segment(shown, styles.title), Segment(rest, style)]
 
     def _absent(self, row: int, style: Style) -> Lines:
         absent = self._thumbnails.pixels(row)

@@ -17,6 +17,7 @@ from datrnet.core.data.catalog import UNLABELED
 from datrnet.core.retrieval.facets import Chosen
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.fitting import fitted
+from datrnet.tui.widgets.chips import Chip
 
 FEW = 8
 """Values of a super-category that are listed before all of them are asked for."""
@@ -79,6 +80,17 @@ class FacetRail(OptionList, inherit_bindings=False):
         self._whole: set[int] = set()
         self._listed: list[Line] = []
 
+    def add(self, category: SuperCategory, labels: NDArray[np.int16]) -> None:
+        """List the values of one more category, once ``show`` is given its counts too.
+
+        Args:
+            category: Its name and values.
+            labels: (N,), the value of each item.
+        """
+        self._categories = (*self._categories, category)
+        self._orders.append(_by_frequency(labels, len(category.values)))
+        self._counts = ()
+
     @property
     def chosen(self) -> Chosen:
         """What is chosen, without super-categories of which nothing is."""
@@ -87,16 +99,29 @@ class FacetRail(OptionList, inherit_bindings=False):
     @property
     def words(self) -> str:
         """What is chosen, in words."""
-        return ", ".join(
-            f"{self._categories[idx].name} "
-            + " or ".join(self._value_name(idx, value) for value in sorted(values))
+        return ", ".join(chip.words for chip in self.chips)
+
+    @property
+    def chips(self) -> list[Chip]:
+        """What is chosen, a chip for each super-category."""
+        return [
+            Chip(
+                f"{self._categories[idx].name} "
+                + " or ".join(self._value_name(idx, value) for value in sorted(values)),
+                idx,
+            )
             for idx, values in sorted(self._chosen.items())
-        )
+        ]
 
     def show(self, counts: tuple[NDArray[np.int64], ...]) -> None:
         """Show how many items carry each value: (V + 1,) for each super-category, none last."""
         self._counts = counts
         self._write()
+
+    def drop(self, idx: int) -> None:
+        """Choose nothing of one super-category."""
+        if self._chosen.pop(idx, None):
+            self.post_message(self.Changed(self.chosen))
 
     def clear_choice(self) -> bool:
         """Choose nothing; return whether anything was chosen."""

@@ -98,6 +98,8 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self.listing = EMPTY
         self.empty_text = ""
         self.cursor = 0
+        self.sign: Callable[[int], str] = lambda position: ""
+        """A word above a picture, by position in the listing."""
         self._thumbnails = thumbnails
         self._painter = CardPainter(thumbnails)
         self._chosen_size: int | None = None
@@ -128,6 +130,16 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh(self._card_region(changed))
         self._bring_into_view()
         self._announce()
+
+    def redraw(self) -> None:
+        """Draw everything in view anew, as where the signs of items have changed."""
+        self._strips.clear()
+        self.refresh()
+
+    def redraw_cursor(self) -> None:
+        """Draw the card under the cursor anew."""
+        self._strips.discard(self.cursor // self.num_columns)
+        self.refresh(self._card_region(self.cursor))
 
     # ── geometry ─────────────────────────────────────────────────────────────
 
@@ -221,7 +233,8 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         positions = range(first, min(first + self.num_columns, len(self.listing.rows)))
         rows = [int(self.listing.rows[position]) for position in positions]
         captions = [self.listing.caption(position) for position in positions]
-        cards = self._painter.cards(rows, captions, self.cursor - first, self._styles())
+        signs = [self.sign(position) for position in positions]
+        cards = self._painter.cards(rows, captions, signs, self.cursor - first, self._styles())
         if self._painter.waiting:
             self._flushes.resume()
         blank = self.rich_style

@@ -21,7 +21,7 @@ class TitleBar(Widget):
 
     def render(self) -> RenderResult:
         """Draw the line; the end of the trail is what must stay readable."""
-        name = " datrnet"
+        name = f" {self.app.title}"
         room = max(0, self.size.width - cell_len(name) - cell_len(self.facts) - 5)
         steps = [inert(step) for step in self.trail]
         while len(steps) > 1 and cell_len(SEPARATOR.join(steps)) > room:

@@ -1,0 +1,233 @@
+"""Sessions in the explorer: left, listed, gone on with, named, deleted, exported."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datrnet.core.data.workspace import Workspace
+from datrnet.tui.screens.browse import BrowseScreen
+from datrnet.tui.screens.sessions import SessionsScreen
+from datrnet.tui.screens.shortlist import ShortlistScreen
+from datrnet.tui.screens.substitutes import SubstitutesScreen
+from datrnet.tui.wants import Wants
+
+Run = Callable[..., Any]
+
+
+async def _search(explorer: Any) -> dict[str, Any]:
+    """Walk a trail of three queries with changes, weights and an undo; return how it stands."""
+    await explorer.press("right", "enter", "2", "j", "enter")  # a garment
+    await explorer.press("j", "enter")  # follow the second row's first result
+    await explorer.press("tab", "1", "j", "enter", "tab", "1", "greater_than_sign", "e", "w")
+    await explorer.press("tab", "right", "enter")
+    await explorer.press("tab", "1", "j", "enter", "tab", "1", "k", "enter", "u")
+    return _state(explorer)
+
+
+def _state(explorer: Any) -> dict[str, Any]:
+    assert isinstance(explorer.screen, SubstitutesScreen)
+    trail = explorer.screen._trail
+    return {
+        "trail": [one.query.row for one in trail],
+        "cursors": [one.cursor for one in trail[:-1]],
+        "wishes": [one.history._states[one.history._at] for one in trail],
+        "can_undo": [one.history.can_undo for one in trail],
+        "can_redo": [one.history.can_redo for one in trail],
+        "results": explorer.codes,
+    }
+
+
+async def test_a_session_goes_on_tomorrow_where_it_was_left(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        left = await _search(explorer)
+        assert len(left["trail"]) == 3
+        assert left["can_redo"][-1]
+        await explorer.press("full_stop")
+        listed = explorer.app.session.shortlist.codes
+    async with run_explorer(workspace) as explorer:
+        assert "Last session: " in explorer.notices()
+        await explorer.press("R")
+        assert _state(explorer) == left
+        assert explorer.app.session.shortlist.codes == listed
+        before = len(explorer.steps())
+        await explorer.press("r", "u")
+        assert explorer.screen.visit.history.changes == left["wishes"][-1].changes
+        await explorer.press("escape")
+        assert explorer.screen.visit.query.row == left["trail"][1]
+        assert explorer.screen.visit.history.weights
+    async with run_explorer(workspace) as explorer:
+        assert len(explorer.app.library.store.sessions()) == 1  # the same one has gone on
+        assert len(explorer.steps()) == before + 3
+
+
+async def test_a_fresh_query_from_the_catalogue_begins_a_fresh_trail(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", "escape", "right", "enter")
+    async with run_explorer(workspace, wants=Wants(resumes=True)) as explorer:
+        await explorer.rest(0.05)
+        assert [one.query.row for one in explorer.screen._trail] == [1]
+
+
+async def test_a_session_is_chosen_by_its_number(workspace: Workspace, run_explorer: Run) -> None:
+    with workspace.open_store() as store:
+        for code in ("P-003", "P-005"):
+            store.add_step(store.start_session(code), "query", json.dumps({"item": code}))
+    async with run_explorer(workspace, wants=Wants(resumes=True, session=1)) as explorer:
+        await explorer.rest(0.05)
+        assert explorer.screen.visit.query.row == 3  # a step of an older version, without a trail
+        assert explorer.app.session.name == "P-003"
+
+
+async def test_what_is_gone_is_told_and_left_out(workspace: Workspace, run_explorer: Run) -> None:
+    request = {
+        "item": "P-002",
+        "trail": [["P-900", 3]],
+        "changes": {"colour": "teal", "garment": "shirt", "season": "winter"},
+        "taken": {"fabric": "P-001"},
+        "within": "fit",
+        "where": {"length": ["long"]},
+        "weights": {"collar": 2.0},
+    }
+    with workspace.open_store() as store:
+        session = store.start_session("old")
+        store.add_step(session, "query", json.dumps({"item": "P-900", "trail": []}))
+        store.add_step(session, "query", json.dumps({"item": "P-002", "trail": [["P-900", 3]]}))
+        store.add_step(session, "change", json.dumps(request))
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("R")
+        assert [one.query.row for one in explorer.screen._trail] == [2]
+        assert explorer.screen.visit.history.changes == {"garment": "shirt"}
+        assert explorer.screen.visit.history.weights == {}
+        for word in ("Gone since then", "item P-900", "colour teal"):
+            assert word in explorer.notices()
+        assert len(explorer.codes) > 10
+
+
+async def test_a_session_whose_items_are_all_gone_leaves_one_in_the_catalogue(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    with workspace.open_store() as store:
+        session = store.start_session("old")
+        store.add_step(session, "query", json.dumps({"item": "gone", "trail": []}))
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("R")
+        assert isinstance(explorer.screen, BrowseScreen)
+        assert "item gone" in explorer.notices()
+
+
+async def test_a_step_that_cannot_be_read_is_a_notice(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    with workspace.open_store() as store:
+        store.add_step(store.start_session("bad"), "query", '{"item": 1, "trail": 3}')
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("R")
+        assert "cannot be read" in explorer.notices()
+        await explorer.press("S")
+        assert isinstance(explorer.screen, SessionsScreen)
+        assert "bad" in explorer.text()
+
+
+async def test_without_an_index_only_the_shortlist_is_back(
+    bare_workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(bare_workspace) as explorer:
+        await explorer.press("full_stop")
+    async with run_explorer(bare_workspace) as explorer:
+        await explorer.press("R")
+        assert "Only the shortlist is back" in explorer.notices()
+        assert explorer.app.session.shortlist.codes == ("P-000",)
+
+
+async def test_without_any_session_there_is_nothing_to_go_on_with(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        assert explorer.notices() == ""
+        await explorer.press("R")
+        assert isinstance(explorer.screen, BrowseScreen)
+        assert "No session is called" in explorer.notices()
+
+
+@pytest.mark.parametrize("size", [(60, 20), (120, 40), (300, 80)])
+async def test_the_list_shows_names_and_steps_and_goes_on_with_one(
+    workspace: Workspace, run_explorer: Run, size: tuple[int, int]
+) -> None:
+    async with run_explorer(workspace, size=size) as explorer:
+        await explorer.press("enter", "2", "j", "enter", "escape")
+        await explorer.press("S")
+        shown = explorer.text()
+        assert "1 session" in shown
+        assert "this one" in shown
+        assert "Black dress" in shown
+        await explorer.press("n", "escape", "right", "right", "enter")
+        await explorer.press("S")
+        assert len(explorer.grid.listing.rows) == 2
+        await explorer.rest(0.05)
+        assert "P-002 query: as it is" in explorer.text()
+        await explorer.press("l", "enter")
+        assert explorer.screen.visit.query.row == 0
+        assert explorer.screen.visit.history.changes
+
+
+async def test_sessions_are_renamed_and_deleted_after_a_question(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        store = explorer.app.library.store
+        await explorer.press("enter", "escape", "S", "r")
+        await explorer.press("ctrl+u", *"mine", "enter")
+        assert [one.name for one in store.sessions()] == ["mine"]
+        assert "mine" in explorer.text()
+        await explorer.press("x", "n")
+        assert len(store.sessions()) == 1
+        await explorer.press("x", "y")
+        assert store.sessions() == []
+        assert "No session yet" in explorer.text()
+        await explorer.press("escape", "enter")  # what comes next is a session of its own
+        await explorer.press("S")
+        assert len(store.sessions()) == 1
+
+
+async def test_a_session_is_exported_from_the_list(
+    workspace: Workspace, run_explorer: Run, tmp_path: Path
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", "S", "e")
+        field = explorer.screen.query_one("#prompt")
+        assert field.value.endswith(".html")
+        field.value = str(tmp_path / "nowhere" / "one.json")
+        await explorer.press("enter")
+        assert "There is no folder" in explorer.text()
+        field.value = str(tmp_path / "one.json")
+        await explorer.press("enter")
+        await explorer.rest()
+        facts = json.loads((tmp_path / "one.json").read_text("utf-8"))
+        assert [step["item"] for step in facts["steps"]] == ["P-000"]
+        assert "Written" in explorer.notices()
+
+
+async def test_a_name_is_given_from_the_palette(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("colon", *"name this", "enter")
+        await explorer.press(*"spring", "enter")
+        await explorer.press("enter")
+        await explorer.press("S")
+        assert [one.name for one in explorer.app.library.store.sessions()] == ["spring"]
+        assert "spring" in explorer.text()
+
+
+async def test_a_shortlist_alone_is_a_session_too(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("full_stop", "right", "full_stop")
+    async with run_explorer(workspace, wants=Wants(resumes=True)) as explorer:
+        await explorer.rest(0.05)
+        assert isinstance(explorer.screen, ShortlistScreen)
+        assert explorer.codes == ["P-000", "P-001"]
