@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 from datrnet.core.models.threads import ThreadTuner
@@ -24,14 +24,26 @@ def compute_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def near(device: torch.device, pixels: NDArray[np.uint8]) -> Tensor:
+    """Return pixels where batches of them are best taken from.
+
+    That is the GPU, unless they would fill more than a quarter of what is free there; else where
+    they are.
+    """
+    tensor = torch.from_numpy(pixels)
+    if device.type != "cuda" or tensor.nbytes > torch.cuda.mem_get_info(device)[0] // 4:
+        return tensor
+    return tensor.to(device)
+
+
 def embed(
-    network: nn.Module, pixels: NDArray[np.uint8], threads: ThreadTuner | None = None
+    network: nn.Module, pixels: NDArray[np.uint8] | Tensor, threads: ThreadTuner | None = None
 ) -> NDArray[np.float32]:
     """Embed pictures with one network, or with a whole system.
 
     Args:
         network: Takes images (B, 3, S, S); left in evaluation mode.
-        pixels: (N, S, S, 3), uint8.
+        pixels: (N, S, S, 3), uint8; a tensor may lie on a GPU.
         threads: Of a larger piece of work that this is part of.
 
     Returns:
@@ -44,8 +56,9 @@ def embed(
     with torch.inference_mode():
         for start in range(0, len(pixels), BATCH):
             with threads.unit():
-                images = to_network_input(torch.from_numpy(pixels[start : start + BATCH]))
-                images = images.to(device, memory_format=torch.channels_last)
+                # bytes travel to a GPU, not the numbers of four bytes that are made of them
+                part = torch.as_tensor(pixels[start : start + BATCH]).to(device)
+                images = to_network_input(part).to(memory_format=torch.channels_last)
                 parts.append(network(images).float().cpu().numpy())
     return np.concatenate(parts) if parts else _nothing(network)
 

@@ -11,7 +11,10 @@ from datrnet.core.config import TrainConfig
 
 
 def augment(images: Tensor, config: TrainConfig, generator: torch.Generator) -> Tensor:
-    """Mirror, shift, scale and light images (B, 3, S, S) at random; what moves in is white."""
+    """Mirror, shift, scale and light images (B, 3, S, S) at random; what moves in is white.
+
+    It is done where the images lie; what is drawn is the same there as here.
+    """
     num = len(images)
 
     def within(limit: float) -> Tensor:
@@ -25,10 +28,11 @@ def augment(images: Tensor, config: TrainConfig, generator: torch.Generator) -> 
     grid_to_image[:, 0, 0] = torch.where(mirrored, -scale, scale)
     grid_to_image[:, 1, 1] = scale
     grid_to_image[:, :, 2] = torch.stack([within(config.shift), within(config.shift)], dim=1) * 2
-    grid = F.affine_grid(grid_to_image, list(images.shape), align_corners=False)
+    grid = F.affine_grid(grid_to_image.to(images.device), list(images.shape), align_corners=False)
     # product photos stand on white, which is 1: sampling 1 - x pads with white
     images = 1 - F.grid_sample(1 - images, grid, align_corners=False)
     if config.light:
-        contrast = 1 + within(config.light).view(-1, 1, 1, 1)
-        images = (images * contrast + within(config.light).view(-1, 1, 1, 1)).clamp_(-1, 1)
+        contrast = 1 + within(config.light).view(-1, 1, 1, 1).to(images.device)
+        brightness = within(config.light).view(-1, 1, 1, 1).to(images.device)
+        images = (images * contrast + brightness).clamp_(-1, 1)
     return images

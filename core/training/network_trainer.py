@@ -16,7 +16,7 @@ from torch import Tensor
 from datrnet.core.config import Config, TrainConfig
 from datrnet.core.errors import CheckpointError
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
-from datrnet.core.models.embedding import compute_device, embed, training_precision
+from datrnet.core.models.embedding import compute_device, embed, near, training_precision
 from datrnet.core.models.run_folder import write_atomically
 from datrnet.core.models.threads import ThreadTuner
 from datrnet.core.retrieval.prototypes import mean_embeddings
@@ -88,6 +88,7 @@ class NetworkTrainer:
         self._device = compute_device()
         self.network = DAtRNet(config.model).to(self._device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._pixels = near(self._device, data.pixels)
         self._objective = Objective(config.train, num_values, config.model.embedding_size)
         self._objective.proxies.to(self._device)
         self._optimizer = make_optimizer(
@@ -245,13 +246,16 @@ class NetworkTrainer:
         return loss.item(), triplet_loss.item()
 
     def _embed_for_training(self, rows: NDArray[np.int64], generator: torch.Generator) -> Tensor:
-        images = augment(
-            to_network_input(torch.from_numpy(self._data.pixels[rows])), self._config, generator
-        )
-        images = images.to(self._device, memory_format=torch.channels_last)
+        pixels = self._pixels_of(rows).to(self._device)
+        images = augment(to_network_input(pixels), self._config, generator)
+        images = images.to(memory_format=torch.channels_last)
         with self._precision():
             embeddings: Tensor = self.network(images)
         return embeddings.float()
+
+    def _pixels_of(self, rows: NDArray[np.int64]) -> Tensor:
+        """Return pixels (B, S, S, 3) of rows, where all pixels lie."""
+        return self._pixels[torch.from_numpy(rows).to(self._pixels.device)]
 
     def _label_tensor(self, rows: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(self._labels[rows].astype(np.int64)).to(self._device)
@@ -262,7 +266,7 @@ class NetworkTrainer:
             return None
         rows = np.concatenate([self._measured, self._validation])
         with self._precision():
-            embeddings = embed(self.network, self._data.pixels[rows])
+            embeddings = embed(self.network, self._pixels_of(rows))
         seen, asked = embeddings[: len(self._measured)], embeddings[len(self._measured) :]
         prototypes = mean_embeddings(
             seen,

@@ -98,7 +98,7 @@ class SystemBatches:
         """Return what the backbone takes of some items, as it is."""
         if self.kept is not None:
             return torch.from_numpy(self.kept[rows]).to(self._device).float()
-        return to_network_input(torch.from_numpy(self._data.pixels[rows])).to(self._device)
+        return to_network_input(torch.from_numpy(self._data.pixels[rows]).to(self._device))
 
     def _triplets(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return an epoch's triplets (n, 3) and what they change (n, T): given ones, or drawn."""
@@ -118,8 +118,8 @@ class SystemBatches:
     def _augmented(self, rows: NDArray[np.int64]) -> Tensor:
         if self.kept is not None:
             return self.images(rows)
-        images = to_network_input(torch.from_numpy(self._data.pixels[rows]))
-        return augment(images, self._config.train, self._generator).to(self._device)
+        pixels = torch.from_numpy(self._data.pixels[rows]).to(self._device)
+        return augment(to_network_input(pixels), self._config.train, self._generator)
 
     def _labels(self, rows: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(self._data.labels[rows].astype(np.int64)).to(self._device)
