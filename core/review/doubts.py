@@ -124,9 +124,7 @@ def _of(searcher: Searcher, idx: int, settled: Settled, *, labelled: bool) -> li
     margins = measured.margins
     # a value that came after the index is a label, but has no distance
     is_open = (
-        (measured.labels != UNLABELED) & (margins > 0)
-        if labelled
-        else ~is_labelled & (margins > 0)
+        (measured.labels != UNLABELED) & (margins > 0) if labelled else ~is_labelled & (margins > 0)
     )
     names = category.values
     return [

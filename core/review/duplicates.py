@@ -122,7 +122,10 @@ def _groups(
     rows = {int(item_id): row for row, item_id in enumerate(catalog.item_ids)}
     judged = {frozenset((rows[one.kept_id], rows[one.other_id])) for one in verdicts}
     marked = {rows[one.other_id] for one in verdicts if one.verdict == "duplicate"}
-    for group in joined(pair for pair in reasons if not marked.intersection(pair)):
+    for connected in joined(reasons):
+        group = [row for row in connected if row not in marked]
+        if not group:
+            continue
         keep = _to_keep(catalog, group)
         others = tuple(
             Duplicate(

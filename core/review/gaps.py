@@ -175,7 +175,8 @@ def _in_vain(catalog: Catalog, asked: Iterable[Asked]) -> dict[Wanted, tuple[int
             continue
         wanted = _wanted(catalog, one.where)
         sessions.setdefault(wanted, set()).add(one.session)
-        asked_of[wanted] = max(asked_of.get(wanted, (0, "")), (one.session, one.item))
+        if one.session >= asked_of.get(wanted, (0, ""))[0]:
+            asked_of[wanted] = one.session, one.item
     return {wanted: (len(some), asked_of[wanted][1]) for wanted, some in sessions.items()}
 
 
