@@ -19,6 +19,7 @@ from datrnet.tui.history import Visit
 from datrnet.tui.library import Library
 from datrnet.tui.messages import TitlesFound, WorkFailed
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
+from datrnet.tui.screens.review import review_screen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.widgets.detail_pane import DetailPane
@@ -36,6 +37,7 @@ class BrowseScreen(ExplorerScreen):
         Binding("slash", "search", "Search", key_display="/", id="catalogue.search"),
         Binding("f", "facets", "Facets", id="catalogue.facets"),
         Binding("s", "substitutes", "Substitutes", id="catalogue.substitutes"),
+        Binding("v", "review", "Review", id="catalogue.review"),
         Binding(
             "escape",
             "clear_search",
@@ -53,6 +55,7 @@ class BrowseScreen(ExplorerScreen):
         super().__init__(library, session)
         self._search_timer: Timer | None = None
         self._shown_text = ""
+        self._num_relabelled = library.num_relabelled
         self._found = library.every_row
         """What the text search found, which the facets narrow down."""
 
@@ -79,6 +82,13 @@ class BrowseScreen(ExplorerScreen):
         notice.set_class(trouble is None, "-untroubled")
         notice.update(f"{inert(str(trouble))} Until then there are no substitutes.")
         self._list("", self.library.every_row)
+
+    def on_screen_resume(self) -> None:
+        """Count anew where labels have been changed meanwhile."""
+        if self._num_relabelled != self.library.num_relabelled:
+            self._num_relabelled = self.library.num_relabelled
+            self.query_one(FacetRail).order_by(self.library.catalog.labels)
+            self._narrow_down()
 
     def _list(self, text: str, found: NDArray[np.intp]) -> None:
         """Show what a text search found, as the facets narrow it down."""
@@ -187,6 +197,10 @@ class BrowseScreen(ExplorerScreen):
     def visit_next(self, visit: Visit) -> None:
         """Show the substitutes of a query."""
         self.app.push_screen(SubstitutesScreen(self.library, self.session, visit))
+
+    def action_review(self) -> None:
+        """Look through what the catalogue may have wrong, twice or not at all."""
+        self.app.push_screen(review_screen(self.library, self.session))
 
     def action_search(self) -> None:
         """Go to the search field."""

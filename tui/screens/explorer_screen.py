@@ -30,7 +30,7 @@ from datrnet.tui.pictures import (
 from datrnet.tui.screens.picture_prompt import PicturePrompt
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.thumbnails import Absent
-from datrnet.tui.widgets.detail_pane import DetailPane
+from datrnet.tui.widgets.detail_pane import PICTURE, DetailPane
 from datrnet.tui.widgets.facts import Subject
 from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.thumb_grid import ThumbGrid
@@ -80,6 +80,11 @@ class ExplorerScreen(Screen[None]):
     def grid(self) -> ThumbGrid:
         """The pictures."""
         return self.query_one(ThumbGrid)
+
+    @property
+    def row(self) -> int | None:
+        """The catalogue row of the item at hand, None where there is none."""
+        return self.grid.row
 
     @property
     def detail(self) -> DetailPane:
@@ -150,7 +155,7 @@ class ExplorerScreen(Screen[None]):
             view.show(cells_of(thumbnail, *size, glyphs=self.drawing.glyphs))
 
     def _draw_picture(self, view_id: str, source: Source, rows: int, columns: int) -> None:
-        network = self._network if view_id == self.detail.picture.id else None
+        network = self._network if view_id == PICTURE else None
         self.run_worker(
             lambda: self._read_picture(view_id, source, rows, columns, network),
             thread=True,
@@ -205,7 +210,7 @@ class ExplorerScreen(Screen[None]):
         if view.source != message.source:
             return
         view.source_shown = message.source
-        if view is self.detail.picture:
+        if view.id == PICTURE:
             self.detail.caption(message.caption)
         if message.picture is None:
             view.explain(message.trouble)
@@ -228,14 +233,14 @@ class ExplorerScreen(Screen[None]):
 
     def action_copy_code(self) -> None:
         """Copy the code of the item under the cursor."""
-        if (row := self.grid.row) is not None:
+        if (row := self.row) is not None:
             code = self.library.catalog.codes[row]
             self.app.copy_to_clipboard(code)
             self.notify(f"Copied {inert(code)}", markup=False, timeout=2)
 
     def action_mark(self) -> None:
         """Mark the item under the cursor as the one that values can be taken from, or unmark it."""
-        row, library = self.grid.row, self.library
+        row, library = self.row, self.library
         if row is None:
             return
         code = inert(library.catalog.codes[row])
@@ -261,7 +266,7 @@ class ExplorerScreen(Screen[None]):
 
     def action_open_picture(self) -> None:
         """Open the picture of the item under the cursor in the system's viewer."""
-        if (row := self.grid.row) is not None:
+        if (row := self.row) is not None:
             self._open_picture(self.library.picture(row).path)
 
     @work(thread=True, group="viewer")
@@ -316,7 +321,7 @@ class ExplorerScreen(Screen[None]):
 
     def action_look(self, step: int) -> None:
         """Show where the next network looks, and after the last one the picture again."""
-        searcher, looker, row = self.library.searcher, self.library.looker, self.grid.row
+        searcher, looker, row = self.library.searcher, self.library.looker, self.row
         if searcher is None or looker is None:
             if self.library.trouble is not None:
                 self.tell(self.library.trouble)
