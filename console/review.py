@@ -130,7 +130,8 @@ def run_judge(workspace: Workspace, kept: str, other: str, verdict: Verdict | No
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
         rows = [catalog.row_of_code(code) for code in (kept, other)]
-        store.judge_pair(*(int(catalog.item_ids[row]) for row in rows), verdict)
+        kept_id, other_id = (int(catalog.item_ids[row]) for row in rows)
+        store.judge_pair(kept_id, other_id, verdict)
     first, second = (catalog.codes[row] for row in rows)
     said = {
         "duplicate": f"{second} is marked as a duplicate of {first}.",

@@ -164,7 +164,8 @@ def _near_pairs(searcher: Searcher, on_progress: Progress) -> set[Pair]:
         on_progress(start, total)
         places = np.arange(start, min(start + REPORT_EVERY, total))
         found = [
-            generation.candidate_index.neighbours(place, NEIGHBOURS + 1, nodes) for place in places
+            generation.candidate_index.neighbours(int(place), NEIGHBOURS + 1, nodes)
+            for place in places
         ]
         own = np.repeat(places, [len(some) for some in found])
         other = np.concatenate(found)
@@ -244,7 +245,9 @@ class Looks:
             pixels = self._store.get(int(item_id))
             if pixels is None:
                 continue
-            before = first.setdefault(hashlib.blake2b(pixels, digest_size=16).digest(), row)
+            before = first.setdefault(
+                hashlib.blake2b(pixels.tobytes(), digest_size=16).digest(), row
+            )
             if before != row:
                 yield before, row
 
