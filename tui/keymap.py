@@ -20,6 +20,10 @@ TOGETHER = (
     ("catalogue", "pictures", "item", "program"),
     ("substitutes", "pictures", "item", "program"),
     ("substitutes", "pickers", "item", "program"),
+    ("doubts", "review", "program"),
+    ("duplicates", "review", "program"),
+    ("gaps", "review", "program"),
+    ("values", "pickers"),
 )
 """Groups of keys that work at the same moment; those named nowhere have their keys to themselves.
 

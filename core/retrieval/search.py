@@ -233,7 +233,7 @@ class Searcher:
         }
         asked: dict[int, str] = {}
         for way, names in ways.items():
-            for idx in map(self._idx, names):
+            for idx in map(self.place_of, names):
                 if idx in asked:
                     raise ConfigError(
                         f"{self.names[idx]} is {asked[idx]} and {way}.", mend="Keep one of the two."

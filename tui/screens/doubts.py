@@ -20,7 +20,7 @@ from datrnet.db.rows import LabelChange
 from datrnet.tui.fitting import fitted
 from datrnet.tui.messages import LabelWritten, TypicalFound
 from datrnet.tui.review_desk import Pile, doubt_key
-from datrnet.tui.screens.review_screen import NAVIGATION, ReviewScreen
+from datrnet.tui.screens.review_screen import ReviewScreen
 from datrnet.tui.screens.value_picker import ValuePicker
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.thumb_grid import EMPTY, Listing, ThumbGrid
@@ -40,15 +40,18 @@ class DoubtsScreen(ReviewScreen[Doubt]):
     TAB = 0
     WHILE_FINDING = "Looking for doubts"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,y", "accept", "Accept", key_display="y", id="review.accept"),
-        Binding("x", "keep", "Keep", id="review.keep"),
-        Binding("e", "other", "Other value", id="review.other-value"),
-        Binding("n", "none", "None holds", id="review.none-holds"),
-        Binding("u", "undo", "Undo", id="review.undo"),
-        Binding("r,ctrl+r", "redo", "Redo", key_display="r", id="review.redo"),
-        Binding("t", "unlabelled", "Doubted or unlabelled", show=False, id="review.unlabelled"),
-        Binding("f", "only", "Only one super-category", show=False, id="review.only"),
-        *NAVIGATION,
+        Binding("enter,y", "accept", "Accept", key_display="y", id="doubts.accept"),
+        Binding("x", "keep", "Keep", id="doubts.keep"),
+        Binding("e", "other", "Other value", id="doubts.other_value"),
+        Binding("n", "none", "None holds", id="doubts.none_holds"),
+        Binding("u", "undo", "Undo", id="doubts.undo"),
+        Binding("r,ctrl+r", "redo", "Redo", key_display="r", id="doubts.redo"),
+        Binding("t", "unlabelled", "Doubted or unlabelled", show=False, id="doubts.unlabelled"),
+        Binding("f", "only", "Only one super-category", show=False, id="doubts.only"),
+        Binding("a", "look(1)", "Where the next network looks", show=False, id="doubts.look_next"),
+        Binding(
+            "A", "look(-1)", "Where the network before looks", show=False, id="doubts.look_previous"
+        ),
     ]
 
     _is_writing = False

@@ -17,7 +17,7 @@ from datrnet.db.rows import Verdict
 from datrnet.tui.fitting import fitted
 from datrnet.tui.messages import PairJudged
 from datrnet.tui.review_desk import Judged, PairFound, Pile
-from datrnet.tui.screens.review_screen import NAVIGATION, ReviewScreen
+from datrnet.tui.screens.review_screen import ReviewScreen
 from datrnet.tui.widgets.facts import UNLABELED
 from datrnet.tui.widgets.picture_view import PictureView
 
@@ -35,12 +35,13 @@ class DuplicatesScreen(ReviewScreen[PairFound]):
     TAB = 1
     WHILE_FINDING = "Comparing items"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,m", "judge('duplicate')", "Mark right", key_display="m", id="review.mark"),
-        Binding("x", "judge('distinct')", "Keep both", id="review.keep-both"),
-        Binding("w", "swap", "Swap", id="review.swap"),
-        Binding("u", "undo", "Undo", id="review.undo-verdict"),
-        Binding("r,ctrl+r", "redo", "Redo", key_display="r", id="review.redo-verdict"),
-        *NAVIGATION,
+        Binding(
+            "enter,m", "judge('duplicate')", "Mark right", key_display="m", id="duplicates.mark"
+        ),
+        Binding("x", "judge('distinct')", "Keep both", id="duplicates.keep_both"),
+        Binding("w", "swap", "Swap", id="duplicates.swap"),
+        Binding("u", "undo", "Undo", id="duplicates.undo"),
+        Binding("r,ctrl+r", "redo", "Redo", key_display="r", id="duplicates.redo"),
     ]
 
     _is_writing = False

@@ -15,10 +15,10 @@ from datrnet.core.data.inert_text import inert
 from datrnet.core.review.duplicates import Progress
 from datrnet.core.review.gaps import Gap, stopgap_of
 from datrnet.tui.fitting import fitted
+from datrnet.tui.history import History, Visit
 from datrnet.tui.messages import StopgapFound
 from datrnet.tui.review_desk import Pile
-from datrnet.tui.screens.review_screen import NAVIGATION, ReviewScreen
-from datrnet.tui.screens.substitutes import SubstitutesScreen
+from datrnet.tui.screens.review_screen import ReviewScreen
 from datrnet.tui.widgets.picture_view import PictureView
 
 SIDES = ("asked", "nearest")
@@ -32,8 +32,7 @@ class GapsScreen(ReviewScreen[Gap]):
     TAB = 2
     WHILE_FINDING = "Looking for gaps"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,y", "ask", "Ask for it", key_display="enter", id="review.ask"),
-        *NAVIGATION,
+        Binding("enter,y", "ask", "Ask for it", key_display="enter", id="gaps.ask"),
     ]
 
     _is_awaited = False
@@ -163,6 +162,7 @@ class GapsScreen(ReviewScreen[Gap]):
         if stopgap is None or stopgap.nearest is None:
             self.notify("The index has nothing to answer this with.", timeout=3)
             return
-        self.app.push_screen(
-            SubstitutesScreen(self.library, self.session, stopgap.row, stopgap.changes)
-        )
+        history = History()
+        history.propose(stopgap.changes)
+        history.settle()
+        self.visit_next(Visit(self.library.query_of(stopgap.row), history))

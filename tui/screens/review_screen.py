@@ -16,11 +16,12 @@ from textual.worker import get_current_worker
 from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DatrnetError
 from datrnet.core.review.duplicates import Progress
+from datrnet.tui.history import Visit
 from datrnet.tui.messages import Found, FoundSoFar, WorkFailed
 from datrnet.tui.review_desk import MOST, Desk, Entry, Pile
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
+from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.session_log import SessionLog
-from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.review_list import ReviewList
 from datrnet.tui.widgets.tab_line import TabLine
 from datrnet.tui.widgets.title_bar import TitleBar
@@ -29,16 +30,6 @@ from datrnet.tui.widgets.too_small import TooSmall
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PAGE = 10
-"""Findings that a page key moves by."""
-
-NAVIGATION: tuple[BindingType, ...] = (
-    Binding("s,j,down,space", "step(1)", "Skip", key_display="s", id="review.next"),
-    Binding("escape,backspace", "back", "Back", id="review.back"),
-    Binding("question_mark,f1", "help", "Help", key_display="?", id="review.help"),
-)
-"""Keys of every list that stand in the footer behind the list's own."""
-
 TAB_NAMES = ("Labels", "Duplicates", "Gaps")
 
 
@@ -46,7 +37,7 @@ class _AbandonedError(Exception):
     """Nobody waits for these findings any more."""
 
 
-class ReviewScreen(ExplorerScreen, Generic[Entry]):
+class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
     """A list of findings, and the one at hand."""
 
     HELP_TITLE = "Review"
@@ -54,12 +45,17 @@ class ReviewScreen(ExplorerScreen, Generic[Entry]):
         Binding("1", "tab(0)", "Doubted labels", show=False, id="review.labels"),
         Binding("2", "tab(1)", "Near-duplicates", show=False, id="review.duplicates"),
         Binding("3", "tab(2)", "Requests without an answer", show=False, id="review.gaps"),
-        Binding("k,up", "step(-1)", "The one before", show=False, id="review.previous"),
-        Binding("pagedown,ctrl+d,d", "step(10)", "Ten further", show=False, id="review.page-down"),
-        Binding("pageup,ctrl+u,D", "step(-10)", "Ten back", show=False, id="review.page-up"),
+        Binding("s,j,down,space", "step(1)", "Skip", key_display="s", id="review.skip"),
+        Binding("k,up", "step(-1)", "The one before", show=False, id="review.before"),
+        Binding("pagedown,ctrl+d,d", "step(10)", "Ten further", show=False, id="review.page_down"),
+        Binding("pageup,ctrl+u,D", "step(-10)", "Ten back", show=False, id="review.page_up"),
         Binding("g,home", "end(0)", "The first", show=False, id="review.first"),
         Binding("G,end", "end(1)", "The last", show=False, id="review.last"),
-        Binding("c", "copy_code", "Copy code", show=False, id="review.copy"),
+        Binding("c", "copy_code", "Copy code", show=False, id="review.copy_code"),
+        Binding(
+            "o", "open_picture", "Open picture in its viewer", show=False, id="review.open_picture"
+        ),
+        Binding("escape,backspace", "back", "Back", id="review.back"),
     ]
 
     TAB: ClassVar[int]
@@ -222,10 +218,6 @@ class ReviewScreen(ExplorerScreen, Generic[Entry]):
         """Go to the first, or the last."""
         self.action_step(len(self.pile.entries) * (1 if last else -1))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer maps of where networks look only where a picture has room for one."""
-        return action != "look" or bool(self.query(DetailPane))
-
     # ── where else to go ─────────────────────────────────────────────────────
 
     @on(TabLine.Chosen)
@@ -241,6 +233,10 @@ class ReviewScreen(ExplorerScreen, Generic[Entry]):
         """Back to the catalogue."""
         if self.may_leave():
             self.dismiss()
+
+    def visit_next(self, visit: Visit) -> None:
+        """Show the substitutes of a query."""
+        self.app.push_screen(SubstitutesScreen(self.library, self.session, visit))
 
     def may_leave(self) -> bool:
         """Tell whether nothing is left half done here."""
