@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from datrnet.core.data.workspace import Workspace
+from datrnet.core.terminal.answers import Terminal
 from datrnet.db import connection
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.doubts import DoubtsScreen
@@ -16,6 +17,7 @@ from datrnet.tui.screens.duplicates import DuplicatesScreen
 from datrnet.tui.screens.gaps import GapsScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.screens.value_picker import ValuePicker
+from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.review_list import ReviewList
 from datrnet.tui.widgets.tab_line import TabLabel
 from datrnet.tui.widgets.thumb_grid import ThumbGrid
@@ -407,3 +409,25 @@ async def test_help_lists_the_keys_of_each_list(doubtful: Workspace, run_explore
             await explorer.press("v", tab, "question_mark")
             assert words in explorer.text()
             await explorer.press("escape", "escape")
+
+
+async def test_in_a_terminal_with_pixels_two_pictures_side_by_side_stay_cells(
+    doubtful: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    sent: list[str] = []
+    monkeypatch.setattr(PictureView, "_send", lambda _, text: sent.append(text))
+    terminal = Terminal(is_asked=True, is_answered=True, has_sixel=True, cell=(8, 16))
+    async with run_explorer(doubtful, terminal=terminal) as explorer:
+        await explorer.press("v")
+        await explorer.rest(0.3)
+        assert explorer.screen.detail.picture.source_shown == explorer.screen.row
+        sent.clear()
+        await explorer.press("2")
+        await explorer.rest(0.3)
+        views = list(explorer.screen.query(PictureView))
+        assert [view.source_shown for view in views] == [
+            *explorer.screen.desk.sides(explorer.screen.pile.current)
+        ]
+        assert not [text for text in sent if "\x1bP" in text]

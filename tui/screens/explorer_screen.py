@@ -175,7 +175,7 @@ class ExplorerScreen(Screen[None]):
             heat, region = (None, None) if look is None else (look.heat, look.region)
             picture, drawing = self.library.picture(source), self.drawing
             # one picture of a screen is in pixels; more of them would leave parts of each other
-            if drawing.is_in_pixels and view_id == self.detail.picture.id:
+            if drawing.is_in_pixels and view_id == PICTURE:
                 shown: Cells | Pixels = picture_in_pixels(
                     picture, rows, columns, drawing, heat, region
                 )
