@@ -1,16 +1,12 @@
-"""Items, their labels and the search over titles."""
+"""Items as catalogues state them, read back as columns, and the search over titles."""
 
 import re
 import unicodedata
 from collections.abc import Iterable
 
-from sqlite_utils import Database
-
-from datrnet.core.errors import UnknownNameError
-from datrnet.db.connection import Connection, now
+from datrnet.db.connection import Connection
 from datrnet.db.rows import (
     ItemColumns,
-    LabelSource,
     NewItem,
     PictureStamp,
     SuperCategory,
@@ -116,55 +112,6 @@ class ItemTables(Connection):
                 [" ".join(f'"{word}"*' for word in words), limit],
             )
             return [row[0] for row in rows]
-
-    def set_label(
-        self, item_id: int, super_category: str, value: str | None, source: LabelSource
-    ) -> None:
-        """Set the value that an item carries in a super-category.
-
-        Args:
-            item_id: The item's id in the database.
-            super_category: Its name, in any case.
-            value: One of its values, in any case; None for no value. A person's None is kept, so
-                that the shop's label does not come back with the next import.
-            source: Who says so.
-
-        Raises:
-            UnknownNameError: There is no such item, super-category or value.
-        """
-        with self._writing() as db:
-            if not db.execute("SELECT 1 FROM items WHERE id = ?", [item_id]).fetchone():
-                raise UnknownNameError("item", str(item_id), [], mend="It is not in the catalogue.")
-            categories = dict(db.execute("SELECT name, id FROM super_categories").fetchall())
-            category_id = _id_of("super-category", super_category, categories)
-            if value is None and source != "person":
-                db.execute(
-                    "DELETE FROM item_attributes WHERE item_id = ? AND super_category_id = ?",
-                    [item_id, category_id],
-                )
-                return
-            value_id = None if value is None else _value_id(db, category_id, value)
-            db.execute(
-                "REPLACE INTO item_attributes"
-                " (item_id, super_category_id, attribute_value_id, source, set_at)"
-                " VALUES (?, ?, ?, ?, ?)",
-                [item_id, category_id, value_id, source, now()],
-            )
-
-
-def _value_id(db: Database, category_id: int, value: str) -> int:
-    rows = db.execute(
-        "SELECT name, id FROM attribute_values WHERE super_category_id = ?", [category_id]
-    )
-    return _id_of("value", value, dict(rows.fetchall()))
-
-
-def _id_of(kind: str, name: str, ids: dict[str, int]) -> int:
-    by_folded = {known.casefold(): found for known, found in ids.items()}
-    try:
-        return by_folded[name.casefold()]
-    except KeyError:
-        raise UnknownNameError(kind, name, ids) from None
 
 
 def _sorting_key(name: str) -> tuple[str, str]:

@@ -9,6 +9,9 @@ LabelSource = Literal["shop", "person", "model"]
 
 RunStatus = Literal["running", "finished", "interrupted"]
 
+Verdict = Literal["duplicate", "distinct"]
+"""What a person says of two items that look alike."""
+
 Unstated = Literal["title", "split"]
 """A field that a catalogue may be silent about."""
 
@@ -71,6 +74,39 @@ class ItemColumns:
     splits: list[str]
     labels: list[tuple[int, str, str]]
     """``(item_id, super_category, value)``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelChange:
+    """A label set by hand, and the one before it.
+
+    A source without a value is a person's word that none of the values holds; neither a source nor
+    a value, that there was no label.
+    """
+
+    id: int
+    item_id: int
+    code: str
+    """The item's."""
+    super_category: str
+    old_value: str | None
+    old_source: LabelSource | None
+    new_value: str | None
+    new_source: LabelSource | None
+    changed_at: str
+    undone_at: str | None
+    """When it was taken back; None while it stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairVerdict:
+    """What a person has said of two items that look alike."""
+
+    kept_id: int
+    """Of duplicates, the one to keep."""
+    other_id: int
+    verdict: Verdict
+    judged_at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,10 @@ TOGETHER = (
     ("substitutes", "pickers", "item", "program"),
     ("shortlist", "pictures", "item", "program"),
     ("sessions", "pictures", "program"),
+    ("doubts", "review", "program"),
+    ("duplicates", "review", "program"),
+    ("gaps", "review", "program"),
+    ("values", "pickers"),
 )
 """Groups of keys that work at the same moment; those named nowhere have their keys to themselves.
 

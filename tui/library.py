@@ -60,6 +60,8 @@ class Library:
         self.trouble: IndexStaleError | None = None
         self.marked: int | None = None
         """The row of the item that a super-category can be taken from."""
+        self.num_relabelled = 0
+        """How often a label has been changed since the catalogue was read."""
         self._queries: dict[int, Query] = {}
         try:
             self.searcher = Searcher(self.catalog, Generation.current(workspace, store))
@@ -115,6 +117,13 @@ class Library:
         if query.row is not None:
             return self.catalog.labels_of(query.row)
         return {one.name: query.labels.get(one.name) for one in self.catalog.super_categories}
+
+    def relabel(self, row: int, super_category: str, value: str | None) -> None:
+        """Let an item carry another value from now on, as the database has it."""
+        self.catalog.relabel(row, super_category, value)
+        self._queries.pop(row, None)
+        self.__dict__.pop("value_counts", None)  # counted anew when asked for
+        self.num_relabelled += 1
 
     def rows_titled(self, text: str) -> NDArray[np.intp]:
         """Return the rows whose title or code matches a text, best first.

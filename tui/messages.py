@@ -1,8 +1,9 @@
 """What workers tell the screens; a widget's own messages are nested in the widget."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from datrnet.core.errors import DatrnetError
 from datrnet.core.retrieval.search import Query, Request, Substitute
 from datrnet.core.retrieval.wanted import Prototype
 from datrnet.core.sessions.steps import Step
-from datrnet.db.rows import SessionRow, SessionSummary
+from datrnet.db.rows import LabelChange, SessionRow, SessionSummary
 from datrnet.tui.library import Source
 from datrnet.tui.pictures import Pixels
 from datrnet.tui.resuming import Resumed
@@ -120,3 +121,52 @@ class PictureEmbedded(Message):
 
     path: Path
     query: Query
+
+
+@dataclass
+class Found(Message):
+    """All findings of a review are there."""
+
+    entries: list[Any]
+
+
+@dataclass
+class FoundSoFar(Message):
+    """How far a review has come."""
+
+    done: int
+    total: int
+
+
+@dataclass
+class TypicalFound(Message):
+    """Items that are typical of two values have been found."""
+
+    super_category: str
+    rows: dict[str, list[int]]
+    """Rows of the catalogue by value."""
+
+
+@dataclass
+class LabelWritten(Message):
+    """A change of a label is in the database, or could not be written."""
+
+    change: LabelChange | None
+    """None where there was nothing to undo or redo, or after an error."""
+    did: Literal["set", "undo", "redo"]
+    error: DatrnetError | None = None
+
+
+@dataclass
+class PairJudged(Message):
+    """A verdict on a pair is in the database, or could not be written."""
+
+    did: Literal["judge", "undo", "redo"]
+    error: DatrnetError | None = None
+
+
+@dataclass
+class StopgapFound(Message):
+    """What comes nearest to a gap has been found."""
+
+    wanted: Hashable

@@ -54,3 +54,7 @@ class CandidateIndex:
     def candidates(self, vector: NDArray[np.float32], count: int, nodes: int) -> NDArray[np.int64]:
         """Return up to ``count`` rows near a vector (D,), looking at about ``nodes`` items."""
         return np.array(self._index.get_nns_by_vector(vector, count, nodes), dtype=np.int64)
+
+    def neighbours(self, row: int, count: int, nodes: int) -> NDArray[np.int64]:
+        """Return up to ``count`` rows near a row, itself among them."""
+        return np.array(self._index.get_nns_by_item(row, count, nodes), dtype=np.int64)

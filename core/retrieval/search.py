@@ -146,6 +146,11 @@ class Searcher:
         return self.block_names != self.names
 
     @property
+    def indexed_rows(self) -> NDArray[np.int64]:
+        """The catalogue's row (n,) of each item of the index, in the index's order."""
+        return self._row_of_index
+
+    @property
     def num_unindexed(self) -> int:
         """How many items of the catalogue the index does not know yet."""
         return self.catalog.num_items - len(self._row_of_index)
@@ -208,7 +213,7 @@ class Searcher:
             return query
         blocks, labels = query.blocks.copy(), dict(query.labels)
         for name, other in request.taken.items():
-            idx = self._idx(name)
+            idx = self.place_of(name)
             if self.is_entangled:
                 raise ConfigError(
                     f"{self.names[idx]} cannot be taken from another item: the system of this "
@@ -228,7 +233,7 @@ class Searcher:
         }
         asked: dict[int, str] = {}
         for way, names in ways.items():
-            for idx in map(self._idx, names):
+            for idx in map(self.place_of, names):
                 if idx in asked:
                     raise ConfigError(
                         f"{self.names[idx]} is {asked[idx]} and {way}.", mend="Keep one of the two."
@@ -254,9 +259,9 @@ class Searcher:
         weights = factors * self._weights
         if not self.is_entangled:
             for name in (*request.changes, *request.taken):
-                weights[self._idx(name)] *= self.generation.manifest.changed_weight
+                weights[self.place_of(name)] *= self.generation.manifest.changed_weight
         for name, factor in request.weights.items():
-            idx = self._idx(name)
+            idx = self.place_of(name)
             if self.is_entangled:
                 raise ConfigError(
                     f"{self.names[idx]} cannot weigh more or less than others: the system of this "
@@ -265,7 +270,7 @@ class Searcher:
                 )
             weights[idx] *= factor
         for name in request.any_of if not self.is_entangled else ():
-            weights[self._idx(name)] = 0
+            weights[self.place_of(name)] = 0
         return weights
 
     def prototypes(self, query: Query, request: Request) -> dict[str, Prototype]:
@@ -295,10 +300,15 @@ class Searcher:
             UnknownNameError: There is no such super-category or value.
             IndexStaleError: It was not there when the index was built.
         """
-        return self._prototypes.generic(self._idx(super_category), value)
+        return self._prototypes.generic(self.place_of(super_category), value)
 
-    def _idx(self, name: str) -> int:
-        """Return the place of a super-category in the index."""
+    def place_of(self, name: str) -> int:
+        """Return the place of a super-category in the index, by its name in any case.
+
+        Raises:
+            UnknownNameError: There is none of that name.
+            IndexStaleError: The index was built without it.
+        """
         folded = [one.casefold() for one in self.names]
         if name.casefold() not in folded:
             # the catalogue knows better which names there are
@@ -318,7 +328,7 @@ class Searcher:
         labels = np.array([[self._number(name, query.labels.get(name)) for name in self.names]])
         targets, changed = labels.copy(), np.zeros(labels.shape, dtype=bool)
         for name, prototype in self.prototypes(query, request).items():
-            idx, value = self._idx(name), self._number(name, prototype.value)
+            idx, value = self.place_of(name), self._number(name, prototype.value)
             targets[0, idx], changed[0, idx] = value, True
             if prototype.among is not None and replaces_by_means(manipulation):
                 manipulation = manipulation.with_prototype(idx, value, prototype.embedding)
@@ -329,7 +339,7 @@ class Searcher:
 
     def _number(self, name: str, value: str | None) -> int:
         """Return how the index numbers a value; -1 without one, or of one that it does not know."""
-        return self._numbers[self._idx(name)].get(_folded(value) or "", UNLABELED)
+        return self._numbers[self.place_of(name)].get(_folded(value) or "", UNLABELED)
 
     def _wanted(self, query: Query, request: Request) -> dict[str, frozenset[str]]:
         """Return the values, in lower case, that are as wanted; none where nobody knows."""

@@ -23,6 +23,8 @@ TABLES = {
     "index_generations",
     "sessions",
     "session_steps",
+    "label_changes",
+    "pair_verdicts",
     "items_fts",
 }
 

@@ -24,6 +24,7 @@ from datrnet.tui.messages import PicturesChecked, Ranked, TitlesFound, WorkFaile
 from datrnet.tui.screens.dialogs import Choice
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.jump import JumpPrompt
+from datrnet.tui.screens.review import review_screen
 from datrnet.tui.screens.substitutes import SubstitutesScreen, open_substitutes
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.widgets.chips import Chip, Chips
@@ -54,6 +55,7 @@ class BrowseScreen(ExplorerScreen):
         Binding("n", "match(1)", "Next match", show=False, id="catalogue.next_match"),
         Binding("N", "match(-1)", "Previous match", show=False, id="catalogue.previous_match"),
         Binding("s", "substitutes", "Substitutes", id="catalogue.substitutes"),
+        Binding("v", "review", "Review", id="catalogue.review"),
         Binding(
             "escape",
             "clear_search",
@@ -74,6 +76,7 @@ class BrowseScreen(ExplorerScreen):
         super().__init__(library, session)
         self._search_timer: Timer | None = None
         self._shown_text = ""
+        self._num_relabelled = library.num_relabelled
         self._found = library.every_row
         """What the text search found, which the facets narrow down."""
         self._order = Order()
@@ -116,6 +119,15 @@ class BrowseScreen(ExplorerScreen):
             some = ", ".join(unknown[:5]) + (", …" if len(unknown) > 5 else "")
             told = f"{len(unknown):,} of the ids given are not in the catalogue: {some}"
             self.notify(inert(told), severity="warning", markup=False)
+
+    def on_screen_resume(self) -> None:
+        """Count anew where labels have been changed meanwhile."""
+        if self._num_relabelled != self.library.num_relabelled:
+            self._num_relabelled = self.library.num_relabelled
+            labels = self.library.catalog.labels
+            self._labels[:, : labels.shape[1]] = labels  # the column after them is of pictures
+            self.query_one(FacetRail).order_by(self._labels)
+            self._narrow_down()
 
     def _list(self, text: str, found: NDArray[np.intp]) -> None:
         """Show what a text search found, as the facets narrow it down."""
@@ -364,6 +376,10 @@ class BrowseScreen(ExplorerScreen):
     def visit_next(self, visit: Visit) -> None:
         """Show the substitutes of a query."""
         self.app.push_screen(SubstitutesScreen(self.library, self.session, visit))
+
+    def action_review(self) -> None:
+        """Look through what the catalogue may have wrong, twice or not at all."""
+        self.app.push_screen(review_screen(self.library, self.session))
 
     def action_search(self) -> None:
         """Go to the search field."""

@@ -1,6 +1,7 @@
 """What every screen with pictures shares: the detail pane, its pictures, and actions on an item."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -30,7 +31,7 @@ from datrnet.tui.pictures import (
 from datrnet.tui.screens.picture_prompt import PicturePrompt
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.thumbnails import Absent
-from datrnet.tui.widgets.detail_pane import DetailPane
+from datrnet.tui.widgets.detail_pane import PICTURE, DetailPane
 from datrnet.tui.widgets.facts import Subject
 from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.thumb_grid import ThumbGrid
@@ -84,6 +85,11 @@ class ExplorerScreen(Screen[None]):
     def grid(self) -> ThumbGrid:
         """The pictures."""
         return self.query_one(ThumbGrid)
+
+    @property
+    def row(self) -> int | None:
+        """The catalogue row of the item at hand, None where there is none."""
+        return self.grid.row
 
     @property
     def detail(self) -> DetailPane:
@@ -154,7 +160,7 @@ class ExplorerScreen(Screen[None]):
             view.show(cells_of(thumbnail, *size, glyphs=self.drawing.glyphs))
 
     def _draw_picture(self, view_id: str, source: Source, rows: int, columns: int) -> None:
-        network = self._network if view_id == self.detail.picture.id else None
+        network = self._network if view_id == PICTURE else None
         self.run_worker(
             lambda: self._read_picture(view_id, source, rows, columns, network),
             thread=True,
@@ -174,7 +180,7 @@ class ExplorerScreen(Screen[None]):
             heat, region = (None, None) if look is None else (look.heat, look.region)
             picture, drawing = self.library.picture(source), self.drawing
             # one picture of a screen is in pixels; more of them would leave parts of each other
-            if drawing.is_in_pixels and view_id == self.detail.picture.id:
+            if drawing.is_in_pixels and view_id == PICTURE:
                 shown: Cells | Pixels = picture_in_pixels(
                     picture, rows, columns, drawing, heat, region
                 )
@@ -209,7 +215,7 @@ class ExplorerScreen(Screen[None]):
         if view.source != message.source:
             return
         view.source_shown = message.source
-        if view is self.detail.picture:
+        if view.id == PICTURE:
             self.detail.caption(message.caption)
         if message.picture is None:
             view.explain(message.trouble)
@@ -233,7 +239,7 @@ class ExplorerScreen(Screen[None]):
 
     def action_copy_code(self) -> None:
         """Copy the code of the item under the cursor."""
-        if (row := self.grid.row) is not None:
+        if (row := self.row) is not None:
             code = self.library.catalog.codes[row]
             self.app.copy_to_clipboard(code)
             self.notify(f"Copied {inert(code)}", markup=False, timeout=2)
@@ -253,10 +259,11 @@ class ExplorerScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Say on the cards which items are on the shortlist."""
-        self.grid.sign = self._sign_of_listed
+        for grid in self.query(ThumbGrid):
+            grid.sign = partial(self._sign_of_listed, grid)
 
-    def _sign_of_listed(self, position: int) -> str:
-        code = self.library.catalog.codes[self.grid.listing.rows[position]]
+    def _sign_of_listed(self, grid: ThumbGrid, position: int) -> str:
+        code = self.library.catalog.codes[grid.listing.rows[position]]
         return LISTED if code in self.session.shortlist else ""
 
     @on(events.ScreenResume)
@@ -266,11 +273,12 @@ class ExplorerScreen(Screen[None]):
 
     def shortlist_changed(self) -> None:
         """Show what is on the shortlist now."""
-        self.grid.redraw()
+        for grid in self.query(ThumbGrid):
+            grid.redraw()
 
     def action_shortlist(self) -> None:
         """Put the item under the cursor on the shortlist, or take it off."""
-        if (row := self.grid.row) is None:
+        if (row := self.row) is None:
             return
         code, shortlist = self.library.catalog.codes[row], self.session.shortlist
         done = "On the shortlist" if shortlist.toggle(code) else "Off the shortlist"
@@ -283,7 +291,7 @@ class ExplorerScreen(Screen[None]):
 
     def action_mark(self) -> None:
         """Mark the item under the cursor as the one that values can be taken from, or unmark it."""
-        row, library = self.grid.row, self.library
+        row, library = self.row, self.library
         if row is None:
             return
         code = inert(library.catalog.codes[row])
@@ -309,7 +317,7 @@ class ExplorerScreen(Screen[None]):
 
     def action_open_picture(self) -> None:
         """Open the picture of the item under the cursor in the system's viewer."""
-        if (row := self.grid.row) is not None:
+        if (row := self.row) is not None:
             self._open_picture(self.library.picture(row).path)
 
     @work(thread=True, group="viewer")
@@ -367,7 +375,7 @@ class ExplorerScreen(Screen[None]):
 
     def action_look(self, step: int) -> None:
         """Show where the next network looks, and after the last one the picture again."""
-        searcher, looker, row = self.library.searcher, self.library.looker, self.grid.row
+        searcher, looker, row = self.library.searcher, self.library.looker, self.row
         if searcher is None or looker is None:
             if self.library.trouble is not None:
                 self.tell(self.library.trouble)

@@ -8,6 +8,9 @@ from datrnet.core.data.inert_text import inert
 from datrnet.tui.widgets.facts import Subject, flow, heading, table
 from datrnet.tui.widgets.picture_view import PictureView
 
+PICTURE = "detail-picture"
+"""The picture's id."""
+
 LOW = 12
 """Below this height there is running text instead of a table, and no picture."""
 
@@ -21,7 +24,7 @@ class DetailPane(Vertical):
 
     def compose(self) -> ComposeResult:
         """Picture above, words below."""
-        yield PictureView(id="detail-picture")
+        yield PictureView(id=PICTURE)
         yield Static(id="detail-caption", markup=False)
         yield Static(id="detail-heading", markup=False)
         with VerticalScroll(id="detail-facts", can_focus=False):

@@ -71,9 +71,8 @@ class FacetRail(OptionList, inherit_bindings=False):
         """
         super().__init__(id="facets", compact=True)
         self._categories = tuple(categories)
-        self._orders = [
-            _by_frequency(labels[:, idx], len(one.values)) for idx, one in enumerate(categories)
-        ]
+        self._orders: list[list[int]] = []
+        self.order_by(labels)
         self._counts: tuple[NDArray[np.int64], ...] = ()
         self._chosen: dict[int, frozenset[int]] = {}
         self._folded: set[int] = set()
@@ -111,6 +110,13 @@ class FacetRail(OptionList, inherit_bindings=False):
                 idx,
             )
             for idx, values in sorted(self._chosen.items())
+        ]
+
+    def order_by(self, labels: NDArray[np.int16]) -> None:
+        """List the most frequent values (N, A) first."""
+        self._orders = [
+            _by_frequency(labels[:, idx], len(one.values))
+            for idx, one in enumerate(self._categories)
         ]
 
     def show(self, counts: tuple[NDArray[np.int64], ...]) -> None:

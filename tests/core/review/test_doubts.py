@@ -1,0 +1,172 @@
+"""Doubted labels against plain loops, and with labels made wrong on purpose."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.demo.prepare import prepare_demo
+from datrnet.core.errors import ConfigError, UnknownNameError
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.search import Searcher
+from datrnet.core.review.doubts import doubts_of, guesses_of, measure
+from datrnet.core.review.nearness import squared_distances, typical_rows
+
+Make = Callable[..., Any]
+
+
+def _squared(one: Any, other: Any) -> float:
+    return sum((float(a) - float(b)) ** 2 for a, b in zip(one, other, strict=True))
+
+
+def test_doubts_are_what_a_plain_loop_finds(make_shop: Make) -> None:
+    searcher = make_shop(noise=0.6).searcher
+    catalog, generation = searcher.catalog, searcher.generation
+    expected = {}
+    for idx, category in enumerate(generation.super_categories):
+        prototypes = generation.prototypes_of(idx)
+        distances = [
+            [_squared(generation.embeddings[row, idx], one) for one in prototypes]
+            for row in range(catalog.num_items)
+        ]
+        labels = catalog.labels[:, idx]
+        owns = [distances[row][labels[row]] for row in range(len(labels)) if labels[row] >= 0]
+        spread = sum(owns) / len(owns)
+        for row, some in enumerate(distances):
+            if labels[row] < 0:
+                continue
+            own = some[labels[row]]
+            other = min(one for value, one in enumerate(some) if value != labels[row])
+            if own > other:
+                guess = category.values[some.index(other)]
+                margin = (own - other) / (own + other + spread)
+                expected[row, category.name] = (guess, margin)
+    found = doubts_of(searcher, set())
+    assert len(expected) > 8
+    assert {(one.row, one.super_category) for one in found} == set(expected)
+    for one in found:
+        guess, margin = expected[one.row, one.super_category]
+        assert one.guess == guess
+        assert one.margin == pytest.approx(margin, abs=1e-4)
+        assert one.label == catalog.labels_of(one.row)[one.super_category]
+        assert one.distance > one.guess_distance
+    assert [one.margin for one in found] == sorted((one.margin for one in found), reverse=True)
+
+
+def test_guesses_are_of_unlabelled_items_against_the_second_nearest(make_shop: Make) -> None:
+    searcher = make_shop().searcher
+    found = guesses_of(searcher, set())
+    unlabelled = set(range(0, 120, 10))
+    assert {one.row for one in found} == unlabelled
+    assert {one.super_category for one in found} == {"colour"}
+    for one in found:
+        some = [
+            _squared(searcher.generation.embeddings[one.row, 0], prototype)
+            for prototype in searcher.generation.prototypes_of(0)
+        ]
+        nearest, second = sorted(some)[:2]
+        assert one.label is None
+        assert one.guess == searcher.generation.super_categories[0].values[some.index(nearest)]
+        assert one.guess_distance == pytest.approx(math.sqrt(nearest), abs=1e-3)
+        assert one.distance == pytest.approx(math.sqrt(second), abs=1e-3)
+
+
+@pytest.mark.parametrize("manipulation", ["replacement", "addition"])
+def test_labels_made_wrong_come_first(make_shop: Make, manipulation: str) -> None:
+    shop = make_shop(manipulation)
+    found = doubts_of(shop.searcher, set(), ["Colour"])
+    assert {one.row for one in found[: len(shop.wrong)]} == shop.wrong
+
+
+def test_what_a_person_has_said_is_left_alone(make_shop: Make) -> None:
+    shop = make_shop()
+    first, *others = doubts_of(shop.searcher, set())
+    item_id = int(shop.searcher.catalog.item_ids[first.row])
+    assert doubts_of(shop.searcher, {(item_id, first.super_category)}) == others
+    assert len(doubts_of(shop.searcher, {(item_id, "sleeve")})) == 1 + len(others)
+
+
+def test_a_corrected_label_is_doubted_no_longer(make_shop: Make) -> None:
+    searcher = make_shop().searcher
+    first = doubts_of(searcher, set())[0]
+    searcher.catalog.relabel(first.row, first.super_category, first.guess)
+    assert first.row not in [one.row for one in doubts_of(searcher, set(), ["colour"])]
+
+
+def test_an_entangled_system_is_told_apart(make_shop: Make) -> None:
+    searcher = make_shop("fusion").searcher
+    for ask in (doubts_of, guesses_of):
+        with pytest.raises(ConfigError, match="one block for all super-categories"):
+            ask(searcher, set())
+
+
+def test_a_name_that_does_not_exist_is_told(make_shop: Make) -> None:
+    with pytest.raises(UnknownNameError, match="collar"):
+        doubts_of(make_shop().searcher, set(), ["collar"])
+
+
+@given(st.integers(1, 5), st.integers(1, 12), st.integers(0, 2**32 - 1), st.integers(0, 5))
+def test_margins_are_bounded_and_never_from_the_unknown(
+    num_values: int, num_items: int, seed: int, num_unknown: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(num_values, 3)).astype(np.float32)
+    points[rng.permutation(num_values)[:num_unknown]] = np.nan
+    labels = rng.integers(-1, num_values, size=num_items).astype(np.int16)
+    found = measure(rng.normal(size=(num_items, 3)).astype(np.float32), labels, points)
+    known = ~np.isnan(found.margins)
+    assert (np.abs(found.margins[known]) <= 1).all()
+    assert not np.isnan(points[found.guesses[known]]).any()
+    assert (found.guesses[known] != labels[known]).all()
+    unknown_label = (labels >= 0) & np.isnan(points[labels]).any(axis=1)
+    assert not known[unknown_label].any()
+
+
+def test_distances_are_those_of_a_plain_loop() -> None:
+    rng = np.random.default_rng(0)
+    blocks = rng.normal(size=(7, 4)).astype(np.float32)
+    points = rng.normal(size=(3, 4)).astype(np.float32)
+    points[1] = np.nan
+    found = squared_distances(blocks, points)
+    for row in range(7):
+        for value in (0, 2):
+            assert found[row, value] == pytest.approx(_squared(blocks[row], points[value]), 1e-4)
+        assert found[row, 1] == np.inf
+
+
+def test_typical_items_carry_the_value_and_lie_nearest(make_shop: Make) -> None:
+    searcher = make_shop(noise=0.6).searcher
+    rows = typical_rows(searcher, "colour", "red", 5)
+    labels, point = searcher.catalog.labels[:, 0], searcher.generation.prototypes_of(0)[2]
+    carriers = sorted(
+        (int(row) for row in np.flatnonzero(labels == 2)),
+        key=lambda row: _squared(searcher.generation.embeddings[row, 0], point),
+    )
+    assert rows == carriers[:5]
+    assert typical_rows(searcher, "colour", "no such value", 5) == []
+
+
+def test_wrong_labels_of_the_demo_come_to_the_top(tmp_path: Path) -> None:
+    """A twentieth of the labels is made wrong; the shipped networks have not seen them so."""
+    workspace = Workspace(tmp_path / "demo")
+    prepare_demo(workspace, num_items=200)
+    with workspace.open_store() as store:
+        searcher = Searcher(Catalog.load(store), Generation.current(workspace, store))
+    catalog, rng = searcher.catalog, np.random.default_rng(0)
+    wrong = set()
+    for idx, category in enumerate(catalog.super_categories):
+        labelled = np.flatnonzero(catalog.labels[:, idx] >= 0)
+        for row in rng.permutation(labelled)[: len(labelled) // 20]:
+            labels = catalog.labels[labelled, idx]
+            catalog.labels[row, idx] = rng.choice(labels[labels != catalog.labels[row, idx]])
+            wrong.add((int(row), category.name))
+    found = doubts_of(searcher, set())[: len(wrong)]
+    hits = sum((one.row, one.super_category) in wrong for one in found)
+    assert hits >= 0.8 * len(wrong)

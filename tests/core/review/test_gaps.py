@@ -1,0 +1,161 @@
+"""Gaps in the assortment: what evenness expects, what sessions asked for, what comes nearest."""
+
+import json
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.errors import UnknownNameError
+from datrnet.core.review.gaps import Asked, asked_in, gaps_of, stopgap_of
+from datrnet.db.rows import NewItem
+from datrnet.db.store import Store
+
+Make = Callable[..., Any]
+NAMES = ("category", "colour", "sleeve")
+
+
+def _catalogue(path: Path, rows: list[tuple[str | None, ...]]) -> Catalog:
+    with Store.create(path / "catalog.db") as store:
+        store.upsert_items(
+            NewItem(
+                code=f"I{number}",
+                title="",
+                picture_path="none",
+                split="",
+                labels=dict(zip(NAMES, row, strict=True)),
+            )
+            for number, row in enumerate(rows)
+        )
+        return Catalog.load(store)
+
+
+ROWS = [("shirt", "blue", "long")] * 6 + [("dress", "red", "long")] * 6 + [("sock", None, None)]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(
+        st.tuples(*(st.sampled_from([None, "x", "y", "z"]) for _ in NAMES)),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_gaps_are_those_of_a_plain_loop(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str | None, ...]]
+) -> None:
+    catalog = _catalogue(tmp_path_factory.mktemp("shop"), rows)
+    names = [one.name for one in catalog.super_categories]
+    expected = {}
+    for one, other in combinations([NAMES.index(name) for name in names], 2):
+        both = [(row[one], row[other]) for row in rows if row[one] and row[other]]
+        for pair in {(a, b) for a, _ in both for _, b in both}:
+            first = sum(a == pair[0] for a, _ in both)
+            second = sum(b == pair[1] for _, b in both)
+            if pair not in both and first * second / len(both) >= 2:
+                wanted = ((NAMES[one], pair[0]), (NAMES[other], pair[1]))
+                expected[wanted] = first * second / len(both)
+    found = gaps_of(catalog)
+    assert {gap.wanted: pytest.approx(gap.expected) for gap in found} == expected
+    assert [one.expected for one in found] == sorted((one.expected for one in found), reverse=True)
+
+
+def test_a_gap_tells_how_popular_its_values_are(tmp_path: Path) -> None:
+    catalog = _catalogue(tmp_path, ROWS)
+    found = gaps_of(catalog)
+    assert [one.words for one in found] == [
+        "category dress, colour blue",
+        "category shirt, colour red",
+    ]
+    assert found[0].expected == 3.0
+    assert found[0].counts == {"category": 6, "colour": 6}
+    assert gaps_of(catalog, super_category="SLEEVE") == []
+    assert len(gaps_of(catalog, super_category="Colour")) == 2
+    assert gaps_of(catalog, least=3.5) == []
+    with pytest.raises(UnknownNameError):
+        gaps_of(catalog, super_category="collar")
+
+
+def _asked(session: int, item: str, **where: str) -> Asked:
+    return Asked(
+        session=session, item=item, where={name: (value,) for name, value in where.items()}
+    )
+
+
+def test_what_sessions_asked_for_in_vain_comes_first(tmp_path: Path) -> None:
+    catalog = _catalogue(tmp_path, ROWS)
+    found = gaps_of(
+        catalog,
+        [
+            _asked(1, "I0", category="shirt", colour="Red"),
+            _asked(2, "I5", colour="red", category="shirt"),
+            _asked(2, "I2", category="shirt", colour="red"),  # again in the same session
+            _asked(2, "I0", category="shirt", colour="blue"),  # has an answer
+            _asked(1, "I12", category="sock"),  # itself is no answer
+            _asked(1, "I0", category="sock", colour="blue", sleeve="long"),
+            _asked(3, "I0", colour="plaid"),  # a value that is gone
+        ],
+    )
+    assert [(one.words, one.sessions, one.asked_of) for one in found] == [
+        ("category shirt, colour red", 2, "I2"),
+        ("category sock", 1, "I12"),
+        ("category sock, colour blue, sleeve long", 1, "I0"),
+        ("category dress, colour blue", 0, None),
+    ]
+    only = gaps_of(catalog, [_asked(1, "I12", category="sock")], super_category="colour")
+    assert "category sock" not in [one.words for one in only]
+
+
+def test_requests_are_read_from_sessions_and_damaged_ones_skipped(tmp_path: Path) -> None:
+    with Store.create(tmp_path / "catalog.db") as store:
+        first, second = store.start_session("one"), store.start_session("two")
+        store.add_step(first, "query", json.dumps({"item": "I0"}))
+        store.add_step(first, "exact", json.dumps({"item": "I0", "where": {"colour": ["red"]}}))
+        store.add_step(second, "exact", "{")
+        assert asked_in(store) == [_asked(first, "I0", colour="red")]
+
+
+def test_a_stopgap_asks_of_a_typical_item_or_of_the_one_that_was_asked_of(
+    make_shop: Make,
+) -> None:
+    searcher = make_shop().searcher
+    catalog = searcher.catalog
+    for row in range(catalog.num_items):
+        if catalog.labels_of(row) == {"colour": "red", "sleeve": "short"}:
+            catalog.relabel(row, "sleeve", "long")
+    (gap,) = gaps_of(catalog)
+    assert gap.words == "colour red, sleeve short"
+    stopgap = stopgap_of(searcher, gap)
+    assert stopgap is not None
+    assert catalog.labels_of(stopgap.row)["colour"] == "red"
+    assert stopgap.changes == {"sleeve": "short"}
+    assert stopgap.nearest is not None
+    assert stopgap.nearest.row != stopgap.row
+    (asked, *_) = gaps_of(catalog, [_asked(1, "S003", colour="red", sleeve="short")])
+    again = stopgap_of(searcher, asked)
+    assert again is not None
+    assert catalog.codes[again.row] == "S003"
+    own = catalog.labels_of(again.row)
+    assert again.changes == {
+        name: value
+        for name, value in (("colour", "red"), ("sleeve", "short"))
+        if own[name] != value
+    }
+
+
+def test_an_entangled_system_has_stopgaps_too(make_shop: Make) -> None:
+    searcher = make_shop("fusion").searcher
+    catalog = searcher.catalog
+    for row in range(catalog.num_items):
+        if catalog.labels_of(row) == {"colour": "red", "sleeve": "short"}:
+            catalog.relabel(row, "sleeve", "long")
+    (gap,) = gaps_of(catalog)
+    stopgap = stopgap_of(searcher, gap)
+    assert stopgap is not None
+    assert catalog.labels_of(stopgap.row)["colour"] == "red"
+    assert stopgap.nearest is not None

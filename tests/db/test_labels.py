@@ -1,0 +1,162 @@
+"""Labels set by hand, their history, undo and redo; what is said of pairs."""
+
+from pathlib import Path
+
+import pytest
+
+from datrnet.core.errors import ConfigError, UnknownNameError
+from datrnet.db.rows import NewItem
+from datrnet.db.store import Store
+
+
+def _items(colour: str | None = "black") -> list[NewItem]:
+    return [
+        NewItem(
+            code=code,
+            title=code,
+            picture_path="none",
+            split="",
+            labels={"colour": value, "sleeve": "long"},
+        )
+        for code, value in (("A", colour), ("B", "navy"), ("C", None))
+    ]
+
+
+@pytest.fixture
+def shop(store: Store) -> Store:
+    store.upsert_items(_items())
+    return store
+
+
+def _said(store: Store, item_id: int, category: str = "colour") -> tuple[str | None, str | None]:
+    """The value and its source as the tables have them."""
+    with store.reading() as db:
+        row = db.execute(
+            "SELECT attribute_values.name, source FROM item_attributes"
+            " JOIN super_categories ON super_categories.id = item_attributes.super_category_id"
+            " LEFT JOIN attribute_values ON attribute_values.id = attribute_value_id"
+            " WHERE item_id = ? AND super_categories.name = ?",
+            [item_id, category],
+        ).fetchone()
+    return row or (None, None)
+
+
+def test_a_change_is_kept_with_what_stood_before(shop: Store) -> None:
+    change = shop.set_label(1, "COLOUR", "Navy", "person")
+    assert change is not None
+    assert (change.code, change.super_category) == ("A", "colour")
+    assert (change.old_value, change.old_source) == ("black", "shop")
+    assert (change.new_value, change.new_source) == ("navy", "person")
+    assert change.undone_at is None
+    assert shop.label_history() == [change]
+    assert shop.labels_by_person() == {(1, "colour")}
+
+
+def test_to_confirm_is_a_change_of_who_said_so(shop: Store) -> None:
+    assert shop.set_label(1, "colour", "black", "shop") is None
+    change = shop.set_label(1, "colour", "black", "person")
+    assert change is not None
+    assert (change.old_source, change.new_source) == ("shop", "person")
+    assert shop.set_label(1, "colour", "black", "person") is None
+    assert len(shop.label_history()) == 1
+
+
+@pytest.mark.parametrize(
+    ("item_id", "value", "before"),
+    [(1, "navy", ("black", "shop")), (1, None, ("black", "shop")), (3, "navy", (None, None))],
+)
+def test_undo_gives_back_value_and_source_and_redo_takes_them_again(
+    shop: Store, item_id: int, value: str | None, before: tuple[str | None, str | None]
+) -> None:
+    shop.set_label(item_id, "colour", value, "person")
+    undone = shop.undo_label()
+    assert undone is not None
+    assert undone.undone_at is not None
+    assert _said(shop, item_id) == before
+    assert shop.undo_label() is None
+    redone = shop.redo_label()
+    assert redone is not None
+    assert redone.undone_at is None
+    assert _said(shop, item_id) == (value, "person")
+    assert shop.redo_label() is None
+
+
+def test_undo_and_redo_go_step_by_step_and_a_new_change_ends_redo(shop: Store) -> None:
+    for item_id, value in ((1, "navy"), (2, "black"), (1, "black")):
+        shop.set_label(item_id, "colour", value, "person")
+    undone = [shop.undo_label(), shop.undo_label()]
+    assert [one.id for one in undone if one] == [3, 2]
+    assert _said(shop, 1) == ("navy", "person")
+    assert _said(shop, 2) == ("navy", "shop")
+    redone = shop.redo_label()
+    assert redone is not None
+    assert redone.id == 2
+    shop.set_label(3, "colour", "navy", "person")
+    assert shop.redo_label() is None  # change 3 is left behind
+    last = shop.undo_label()
+    assert last is not None
+    assert last.id == 4
+
+
+def test_a_change_that_another_is_built_on_is_not_undone_alone(shop: Store) -> None:
+    shop.set_label(1, "colour", "navy", "person")
+    shop.set_label(2, "colour", "black", "person")
+    shop.set_label(1, "colour", "black", "person")
+    with pytest.raises(ConfigError, match="Take change 3 back first"):
+        shop.undo_label(1)
+    assert shop.undo_label(2) is not None  # of another item: nothing stands on it
+    shop.undo_label(3)
+    shop.undo_label(1)
+    assert _said(shop, 1) == ("black", "shop")
+    with pytest.raises(ConfigError, match="taken back already"):
+        shop.undo_label(1)
+    with pytest.raises(UnknownNameError, match="No change is called '77'"):
+        shop.undo_label(77)
+
+
+def test_history_and_undo_outlive_a_restart_and_an_import(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    with Store.create(path) as store:
+        store.upsert_items(_items())
+        store.set_label(1, "colour", "navy", "person")
+    with Store.open(path) as store:
+        store.upsert_items(_items())  # nobody carries black any more: the value goes
+        assert _said(store, 1) == ("navy", "person")
+        assert "black" not in store.super_categories()[0].values
+        store.undo_label()
+        assert _said(store, 1) == ("black", "shop")
+        assert "black" in store.super_categories()[0].values
+
+
+def test_history_of_one_item_and_its_length(shop: Store) -> None:
+    for item_id, value in ((1, "navy"), (2, "black"), (1, None)):
+        shop.set_label(item_id, "colour", value, "person")
+    assert [one.id for one in shop.label_history()] == [3, 2, 1]
+    assert [one.id for one in shop.label_history(1)] == [3, 1]
+    assert [one.id for one in shop.label_history(limit=2)] == [3, 2]
+
+
+def test_relabelled_since_counts_labels_not_changes(shop: Store) -> None:
+    long_ago, never = "2020-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00"
+    shop.set_label(2, "colour", "navy", "person")  # confirmed
+    assert shop.num_relabelled_since(long_ago) == 0
+    shop.set_label(1, "colour", "navy", "person")
+    shop.set_label(1, "colour", None, "person")
+    shop.set_label(3, "colour", "navy", "person")
+    assert shop.num_relabelled_since(long_ago) == 2
+    assert shop.num_relabelled_since(never) == 0
+    shop.undo_label()
+    assert shop.num_relabelled_since(long_ago) == 1
+
+
+def test_a_verdict_on_a_pair_is_remembered_in_either_order(shop: Store) -> None:
+    assert shop.judge_pair(1, 2, "distinct") is None
+    assert shop.judge_pair(2, 1, "duplicate") == "distinct"
+    (verdict,) = shop.pair_verdicts()
+    assert (verdict.kept_id, verdict.other_id, verdict.verdict) == (2, 1, "duplicate")
+    assert shop.judge_pair(1, 2, None) == "duplicate"
+    assert shop.pair_verdicts() == []
+    with pytest.raises(ConfigError):
+        shop.judge_pair(1, 1, "distinct")
+    with pytest.raises(UnknownNameError):
+        shop.judge_pair(1, 99, "distinct")

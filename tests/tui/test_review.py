@@ -1,0 +1,433 @@
+"""Reviewing the catalogue: labels, duplicates, gaps, each with undo, by keys and by mouse."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.terminal.answers import Terminal
+from datrnet.db import connection
+from datrnet.tui.screens.browse import BrowseScreen
+from datrnet.tui.screens.doubts import DoubtsScreen
+from datrnet.tui.screens.duplicates import DuplicatesScreen
+from datrnet.tui.screens.gaps import GapsScreen
+from datrnet.tui.screens.substitutes import SubstitutesScreen
+from datrnet.tui.screens.value_picker import ValuePicker
+from datrnet.tui.widgets.picture_view import PictureView
+from datrnet.tui.widgets.review_list import ReviewList
+from datrnet.tui.widgets.tab_line import TabLabel
+from datrnet.tui.widgets.thumb_grid import ThumbGrid
+
+Run = Callable[..., Any]
+
+
+def _relabel(workspace: Workspace, labels: dict[str, str], category: str = "colour") -> None:
+    """Give items another label, as a shop would."""
+    with closing(sqlite3.connect(workspace.catalog_path)) as db:
+        for code, value in labels.items():
+            db.execute(
+                "UPDATE item_attributes SET attribute_value_id ="
+                " (SELECT id FROM attribute_values WHERE name = ?)"
+                " WHERE item_id = (SELECT id FROM items WHERE code = ?) AND super_category_id ="
+                " (SELECT id FROM super_categories WHERE name = ?)",
+                [value, code, category],
+            )
+        db.commit()
+
+
+@pytest.fixture
+def doubtful(workspace: Workspace) -> Workspace:
+    """A shop in which a black item is called red and a blue one green."""
+    _relabel(workspace, {"P-000": "red", "P-005": "green"})
+    return workspace
+
+
+def _said(workspace: Workspace, code: str, category: str = "colour") -> tuple[Any, Any]:
+    with closing(sqlite3.connect(workspace.catalog_path)) as db:
+        return db.execute(
+            "SELECT attribute_values.name, source FROM item_attributes"
+            " JOIN items ON items.id = item_id JOIN super_categories"
+            " ON super_categories.id = item_attributes.super_category_id"
+            " LEFT JOIN attribute_values ON attribute_values.id = attribute_value_id"
+            " WHERE code = ? AND super_categories.name = ?",
+            [code, category],
+        ).fetchone() or (None, None)
+
+
+def _doubts(explorer: Any) -> dict[str, str]:
+    codes = explorer.app.library.catalog.codes
+    pile = explorer.screen.pile
+    return {codes[one.row]: one.guess for one in pile.entries}
+
+
+def _code(explorer: Any) -> str:
+    assert explorer.screen.row is not None
+    return str(explorer.app.library.catalog.codes[explorer.screen.row])
+
+
+async def test_wrong_labels_are_shown_with_what_is_typical(
+    doubtful: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(doubtful) as explorer:
+        await explorer.press("v")
+        assert isinstance(explorer.screen, DoubtsScreen)
+        assert _doubts(explorer) == {"P-000": "black", "P-005": "blue"}
+        code = _code(explorer)
+        label, guess = ("red", "black") if code == "P-000" else ("green", "blue")
+        shown = explorer.text()
+        assert f"colour is labelled {label}; the model says {guess}" in shown
+        assert "1 of 2 looked at" in shown
+        assert f"Typical: {guess}" in shown
+        catalog = explorer.app.library.catalog
+        for side, value in (("label", label), ("guess", guess)):
+            rows = explorer.screen.query_one(f"#{side}-items", ThumbGrid).listing.rows
+            assert len(rows) > 2
+            assert {catalog.labels_of(row)["colour"] for row in rows} == {value}
+        await explorer.press("s")
+        assert "2 of 2 looked at" in explorer.text()
+        assert _code(explorer) != code
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("y", "black"), ("enter", "black"), ("x", "red"), ("n", None)]
+)
+async def test_a_word_is_written_and_the_catalogue_follows_at_once(
+    doubtful: Workspace, run_explorer: Run, key: str, value: str | None
+) -> None:
+    async with run_explorer(doubtful) as explorer:
+        await explorer.press("v")
+        while _code(explorer) != "P-000":
+            await explorer.press("j")
+        await explorer.press(key)
+        assert _said(doubtful, "P-000") == (value, "person")
+        assert _code(explorer) == "P-005"  # the next that is not decided
+        library = explorer.app.library
+        assert library.catalog.labels_of(0)["colour"] == value
+        counts = library.value_counts["colour"]
+        assert counts["black"] == 11 + (value == "black")
+        assert counts["red"] == 12 + (value == "red")
+        await explorer.press("escape")
+        assert isinstance(explorer.screen, BrowseScreen)
+        assert f"colour        {value or 'no label'}" in explorer.text()
+        facets = explorer.text()
+        assert f"{counts['black']}" in next(
+            line for line in facets.splitlines() if "  black  " in line
+        )
+        await explorer.press("v")
+        assert "P-000" not in _doubts(explorer)
+
+
+async def test_another_value_comes_from_a_list(doubtful: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(doubtful) as explorer:
+        await explorer.press("v")
+        while _code(explorer) != "P-000":
+            await explorer.press("j")
+        await explorer.press("e")
+        assert isinstance(explorer.screen, ValuePicker)
+        assert "colour of P-000" in explorer.text()
+        assert "black  the model's" in explorer.text()
+        await explorer.press("escape")
+        assert _said(doubtful, "P-000") == ("red", "shop")
+        await explorer.press("e", "j", "j", "enter")  # from black on: blue, green
+        assert _said(doubtful, "P-000") == ("green", "person")
+
+
+async def test_undo_and_redo_and_undo_after_a_restart(
+    doubtful: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(doubtful) as explorer:
+        await explorer.press("v")
+        first = _code(explorer)
+        before = _said(doubtful, first)
+        await explorer.press("y", "u")
+        assert _said(doubtful, first) == before
+        assert _code(explorer) == first
+        assert explorer.app.library.catalog.labels_of(explorer.screen.row)["colour"] == before[0]
+        await explorer.press("u")
+        assert "nothing to undo" in explorer.notices()
+        await explorer.press("r")
+        after = _said(doubtful, first)
+        assert after[1] == "person"
+        await explorer.press("r")
+        assert "nothing to redo" in explorer.notices()
+    async with run_explorer(doubtful) as explorer:
+        await explorer.press("v")
+        assert first not in _doubts(explorer)
+        await explorer.press("u")
+        assert _said(doubtful, first) == before
+        assert f"{first}: colour is {before[0]} again" in explorer.notices()
+
+
+async def test_a_locked_database_is_told_and_nothing_is_lost(
+    doubtful: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "BUSY_TIMEOUT_SECONDS", 0.05)
+    async with run_explorer(doubtful) as explorer:
+        await explorer.press("v")
+        first = _code(explorer)
+        before = _said(doubtful, first)
+        with closing(sqlite3.connect(doubtful.catalog_path)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await explorer.press("y")
+            assert "in use by another program" in explorer.notices()
+            assert _code(explorer) == first
+            assert (
+                explorer.app.library.catalog.labels_of(explorer.screen.row)["colour"] == before[0]
+            )
+            other.execute("ROLLBACK")
+        await explorer.press("y")
+        assert _said(doubtful, first)[1] == "person"
+
+
+async def test_unlabelled_items_and_one_super_category(
+    doubtful: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(doubtful) as explorer:
+        await explorer.press("v", "f")
+        assert "doubted, garment" in explorer.text()
+        assert "No label is doubted in garment" in explorer.text()
+        await explorer.press("y", "x", "n", "e", "s", "k", "G")  # nothing to say
+        await explorer.press("f")
+        assert len(_doubts(explorer)) == 2
+        await explorer.press("f", "t")
+        assert "unlabelled, season" in explorer.text()
+        # nobody taught the index winter: with one value there is no second nearest
+        assert _doubts(explorer) == {}
+        await explorer.press("f", "t")
+        assert len(_doubts(explorer)) == 2
+
+
+async def test_an_unlabelled_item_takes_the_guess(doubtful: Workspace, run_explorer: Run) -> None:
+    with closing(sqlite3.connect(doubtful.catalog_path)) as db:
+        db.execute("DELETE FROM item_attributes WHERE item_id = 1 AND super_category_id = 2")
+        db.commit()
+    async with run_explorer(doubtful) as explorer:
+        await explorer.press("v", "t")
+        (code,) = _doubts(explorer)
+        assert "has no label; the model says" in explorer.text()
+        category = explorer.screen.pile.current.super_category
+        await explorer.press("y")
+        assert _said(doubtful, code, category) == ("black", "person")
+        await explorer.press("u")
+        assert _said(doubtful, code, category) == (None, None)
+
+
+async def test_it_says_when_labels_are_newer_than_the_index(
+    doubtful: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(doubtful) as explorer:
+        await explorer.press("v")
+        assert "newer than the prototypes" not in explorer.text()
+        await explorer.press("x")  # confirmed: nothing is newer
+        assert "newer than the prototypes" not in explorer.text()
+        await explorer.press("y")
+        assert "1 label is newer than the prototypes: `datrnet index`" in explorer.text()
+
+
+async def test_the_mouse_opens_findings_and_tabs(doubtful: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(doubtful) as explorer:
+        await explorer.press("v")
+        first = _code(explorer)
+        await explorer.pilot.click(ReviewList, offset=(5, 1))
+        await explorer.rest()
+        assert _code(explorer) != first
+        tabs = list(explorer.screen.query(TabLabel))
+        await explorer.pilot.click(tabs[1])
+        await explorer.rest()
+        assert isinstance(explorer.screen, DuplicatesScreen)
+        footer = {str(one.description): one for one in explorer.screen.query("FooterKey")}
+        await explorer.pilot.click(footer["Keep both"])
+        await explorer.rest()
+        assert len(explorer.app.library.store.pair_verdicts()) == 1
+
+
+async def test_duplicates_are_marked_kept_swapped_and_undone(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("v", "2")
+        assert isinstance(explorer.screen, DuplicatesScreen)
+        screen, store = explorer.screen, explorer.app.library.store
+        assert len(screen.pile.entries) == 36  # twelve garments, each drawn four times
+        assert "Same pixels" in explorer.text()
+        keep, other = screen.desk.sides(screen.pile.current)
+        codes = explorer.app.library.catalog.codes
+        assert codes[keep] in explorer.text()
+        await explorer.press("w")
+        assert screen.desk.sides(screen.pile.current) == (other, keep)
+        await explorer.press("m")
+        (verdict,) = store.pair_verdicts()
+        assert (verdict.kept_id, verdict.other_id) == (other + 1, keep + 1)
+        assert verdict.verdict == "duplicate"
+        assert "2 of 36 looked at" in explorer.text()
+        await explorer.press("x")
+        assert [one.verdict for one in store.pair_verdicts()].count("distinct") == 1
+        await explorer.press("u", "u")
+        assert store.pair_verdicts() == []
+        await explorer.press("u")
+        assert "nothing to undo" in explorer.notices()
+        await explorer.press("r")
+        (verdict,) = store.pair_verdicts()
+        assert verdict.verdict == "duplicate"
+        await explorer.press("escape", "v", "2")
+        assert len(explorer.screen.pile.entries) < 36
+
+
+async def test_a_locked_database_leaves_the_verdict_to_be_given_again(
+    workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "BUSY_TIMEOUT_SECONDS", 0.05)
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("v", "2")
+        with closing(sqlite3.connect(workspace.catalog_path)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await explorer.press("m")
+            assert "in use by another program" in explorer.notices()
+            assert explorer.screen.pile.at == 0
+            other.execute("ROLLBACK")
+        await explorer.press("m")
+        assert len(explorer.app.library.store.pair_verdicts()) == 1
+
+
+async def test_a_gap_is_asked_for_in_the_substitutes(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    red_dresses = [f"P-{number:03}" for number in range(3, 48, 12)]
+    _relabel(workspace, dict.fromkeys(red_dresses, "black"))
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("v", "3")
+        assert isinstance(explorer.screen, GapsScreen)
+        assert "No item is garment dress, colour red" in explorer.text()
+        assert "nearest" in explorer.text()
+        await explorer.press("enter")
+        assert isinstance(explorer.screen, SubstitutesScreen)
+        assert explorer.screen.visit.history.changes == {"colour": "red"}
+        assert len(explorer.codes) > 0
+        await explorer.press("escape")
+        assert isinstance(explorer.screen, GapsScreen)
+        steps = explorer.steps()
+        assert steps[0][1]["changes"] == {"colour": "red"}
+
+
+async def test_a_gap_that_sessions_asked_for_comes_first(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    with workspace.open_store() as store:
+        where = {"garment": ["dress"], "colour": ["red"], "season": ["winter"]}
+        taken = {"P-003", "P-015", "P-027", "P-039"}
+        catalogue = {code: _said(workspace, code, "season")[0] for code in taken}
+        _relabel(
+            workspace,
+            {code: "summer" for code, season in catalogue.items() if season == "winter"},
+            "season",
+        )
+        number = store.start_session("earlier")
+        store.add_step(number, "exact", json.dumps({"item": "P-000", "where": where}))
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("v", "3")
+        assert "1 session asked for it in vain" in explorer.text()
+        assert _code(explorer) == "P-000"
+
+
+async def test_without_an_index_duplicates_are_found_and_the_rest_says_why_not(
+    bare_workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(bare_workspace) as explorer:
+        await explorer.press("v")
+        assert "no index yet" in explorer.text()
+        await explorer.press("y", "x", "n", "e", "s", "u", "t", "f", "o", "c", "a")
+        await explorer.press("2")
+        assert len(explorer.screen.pile.entries) == 36
+        await explorer.press("3", "enter")
+        assert explorer.app.is_running
+        await explorer.press("escape")
+        assert isinstance(explorer.screen, BrowseScreen)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (100, 30), (300, 80), (41, 13), (10, 3)])
+async def test_any_size_and_any_resize_will_do(
+    doubtful: Workspace, run_explorer: Run, size: tuple[int, int]
+) -> None:
+    async with run_explorer(doubtful, size=size) as explorer:
+        await explorer.press("v")
+        for tab in ("1", "2", "3"):
+            await explorer.press(tab, "j", "G", "a", "A")
+        await explorer.pilot.resize_terminal(120, 40)
+        await explorer.press("1")
+        assert "the model says" in explorer.text()
+        await explorer.pilot.resize_terminal(*size)
+        await explorer.rest()
+        if size[0] >= 60:
+            assert "labelled" in explorer.text()
+        elif size == (10, 3):
+            assert "Too small" in explorer.text()
+
+
+async def test_the_picture_is_shown_with_room_at_60x20(
+    doubtful: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(doubtful, size=(60, 20)) as explorer:
+        await explorer.press("v")
+        assert explorer.screen.detail.picture.size.height >= 7
+        await explorer.press("2")
+        for side in ("keep", "other"):
+            assert explorer.screen.query_one(f"#{side}-picture").size.height >= 7
+
+
+async def test_titles_and_values_from_strangers_stay_inert(
+    doubtful: Workspace, run_explorer: Run
+) -> None:
+    with closing(sqlite3.connect(doubtful.catalog_path)) as db:
+        db.execute("UPDATE items SET title = ?", ["[red]bold[/] \x1b[31m\u202e" + "x" * 10_000])
+        db.execute("UPDATE attribute_values SET name = '[b]' || name || '[/b]\x1b[7m'")
+        db.commit()
+    async with run_explorer(doubtful) as explorer:
+        for keys in (("v",), ("2",), ("3",), ("1", "e")):
+            await explorer.press(*keys)
+            assert "\x1b[31m" not in explorer.text()
+            assert "\u202e" not in explorer.text()
+        assert explorer.app.is_running
+
+
+async def test_a_deleted_picture_is_explained(doubtful: Workspace, run_explorer: Run) -> None:
+    for path in (doubtful.root / "pictures").iterdir():
+        path.unlink()
+    async with run_explorer(doubtful) as explorer:
+        await explorer.press("v")
+        assert "missing" in explorer.text()
+        await explorer.press("2")
+        assert "missing" in explorer.text()
+
+
+async def test_help_lists_the_keys_of_each_list(doubtful: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(doubtful) as explorer:
+        for tab, words in (("1", "None holds"), ("2", "Keep both"), ("3", "Ask for it")):
+            await explorer.press("v", tab, "question_mark")
+            assert words in explorer.text()
+            await explorer.press("escape", "escape")
+
+
+async def test_in_a_terminal_with_pixels_two_pictures_side_by_side_stay_cells(
+    doubtful: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    sent: list[str] = []
+    monkeypatch.setattr(PictureView, "_send", lambda _, text: sent.append(text))
+    terminal = Terminal(is_asked=True, is_answered=True, has_sixel=True, cell=(8, 16))
+    async with run_explorer(doubtful, terminal=terminal) as explorer:
+        await explorer.press("v")
+        await explorer.rest(0.3)
+        assert explorer.screen.detail.picture.source_shown == explorer.screen.row
+        sent.clear()
+        await explorer.press("2")
+        await explorer.rest(0.3)
+        views = list(explorer.screen.query(PictureView))
+        assert [view.source_shown for view in views] == [
+            *explorer.screen.desk.sides(explorer.screen.pile.current)
+        ]
+        assert not [text for text in sent if "\x1bP" in text]
