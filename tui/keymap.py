@@ -21,6 +21,7 @@ TOGETHER = (
     ("substitutes", "pictures", "item", "program"),
     ("substitutes", "pickers", "item", "program"),
     ("shortlist", "pictures", "item", "program"),
+    ("replay", "pictures", "item", "program"),
     ("sessions", "pictures", "program"),
     ("doubts", "review", "program"),
     ("duplicates", "review", "program"),

@@ -14,6 +14,7 @@ from datrnet.core.data.sorting import Order
 from datrnet.core.errors import DatrnetError
 from datrnet.core.retrieval.search import Query, Request, Substitute
 from datrnet.core.retrieval.wanted import Prototype
+from datrnet.core.sessions.replaying import Answered
 from datrnet.core.sessions.steps import Step
 from datrnet.db.rows import LabelChange, SessionRow, SessionSummary
 from datrnet.tui.library import Source
@@ -67,6 +68,13 @@ class SubstitutesFound(Message):
     substitutes: list[Substitute]
     matching: Mapping[str, Mapping[str, int]]
     """By super-category and value how many items carry it and are as wanted in all others."""
+
+
+@dataclass
+class StepAnswered(Message):
+    """A step of a session has been asked again."""
+
+    answered: Answered
 
 
 @dataclass

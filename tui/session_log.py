@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from datrnet.core.errors import DatabaseError, UnknownNameError
@@ -85,7 +86,7 @@ class SessionLog:
     def add(self, action: str, request: Mapping[str, Any]) -> None:
         """Write a step soon."""
         stored = json.dumps(request, ensure_ascii=False)
-        self._begin_with(str(request.get("item", "")))
+        self._begin_with(str(request.get("item") or request.get("picture") or ""))
         self._write(lambda session_id: self._store.add_step(session_id, action, stored))
 
     def rename(self, name: str) -> None:
@@ -117,9 +118,11 @@ class SessionLog:
         self._thread.join()
 
     def _begin_with(self, code: str) -> None:
-        """Let the session begin with an item, if it has not begun."""
+        """Let the session begin with an item, or with a picture by its path, if it has not."""
         session = self._session
-        session.name = session.name or default_name(self._title_of(code) or code, date.today())
+        session.name = session.name or default_name(
+            self._title_of(code) or Path(code).name, date.today()
+        )
         session.has_begun = True
 
     def _keep_shortlist(self, codes: tuple[str, ...]) -> None:

@@ -167,7 +167,7 @@ async def test_the_list_shows_names_and_steps_and_goes_on_with_one(
         assert "1 session" in shown
         assert "this one" in shown
         assert "Black dress" in shown
-        await explorer.press("n", "escape", "right", "right", "enter")
+        await explorer.press("B", "escape", "right", "right", "enter")
         await explorer.press("S")
         assert len(explorer.grid.listing.rows) == 2
         await explorer.rest(0.05)
@@ -231,3 +231,59 @@ async def test_a_shortlist_alone_is_a_session_too(workspace: Workspace, run_expl
         await explorer.rest(0.05)
         assert isinstance(explorer.screen, ShortlistScreen)
         assert explorer.codes == ["P-000", "P-001"]
+
+
+@pytest.mark.parametrize("size", [(60, 20), (300, 80)])
+async def test_a_session_is_replayed_step_by_step(
+    workspace: Workspace, run_explorer: Run, size: tuple[int, int]
+) -> None:
+    with workspace.open_store() as store:
+        session = store.start_session("old")
+        for request in (
+            {"item": "P-002"},
+            {"item": "P-002", "changes": {"colour": "blue"}},
+            {"item": "gone"},
+        ):
+            store.add_step(session, "query", json.dumps(request))
+    async with run_explorer(workspace, size=size) as explorer:
+        await explorer.press("S")
+        await explorer.rest(0.05)
+        await explorer.press("v")
+        await explorer.rest()
+        assert "step 1 of 3" in explorer.text()
+        first = explorer.codes
+        await explorer.press("n")
+        assert "step 2 of 3" in explorer.text()
+        assert explorer.codes != first
+        assert explorer.labels("colour") == ["blue"] * 5
+        await explorer.press("n")
+        assert "No item is called 'gone'" in explorer.text()
+        await explorer.press("n")
+        assert "That was the last step" in explorer.notices()
+        await explorer.press("N", "N")
+        assert explorer.codes == first
+        await explorer.press("escape")
+        assert isinstance(explorer.screen, SessionsScreen)
+    with workspace.open_store() as store:
+        assert len(store.steps(session)) == 3  # looking back adds nothing
+
+
+async def test_any_of_several_values_and_pictures_on_disk_come_back_as_far_as_they_are_there(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    change = {"item": "P-002", "any_of": {"colour": ["blue", "teal", "red"]}, "trail": []}
+    picture = {"item": "", "picture": "/nowhere/one.png", "trail": [["P-002", 4]]}
+    with workspace.open_store() as store:
+        session = store.start_session("old")
+        store.add_step(session, "query", json.dumps({"item": "P-002", "trail": []}))
+        store.add_step(session, "change", json.dumps(change))
+        store.add_step(session, "query", json.dumps(picture))
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("R")
+        (visit,) = explorer.screen._trail
+        assert visit.history.any_of == {"colour": ("blue", "red")}
+        assert visit.cursor == 4
+        assert visit.history.can_undo
+        assert set(explorer.labels("colour", 99)) <= {"blue", "red"}
+        for words in ("colour teal", "picture /nowhere/one.png"):
+            assert words in explorer.notices()

@@ -92,6 +92,16 @@ def test_sessions_follow_each_other_and_an_older_one_goes_on(workspace: Workspac
         assert store.shortlist(newer.id) == ["y"]
 
 
+def test_a_session_that_begins_with_a_picture_on_disk_is_called_after_it(
+    workspace: Workspace,
+) -> None:
+    with workspace.open_store() as store:
+        log = SessionLog(store, lambda error: None, title_of=lambda code: "")
+        log.add("query", {"item": "", "picture": "/photos/blue coat.png"})
+        log.close()
+        assert store.sessions()[0].name.startswith("blue coat.png · ")
+
+
 def test_a_name_given_before_the_first_step_is_kept(workspace: Workspace) -> None:
     with workspace.open_store() as store:
         log = SessionLog(store, lambda error: None)

@@ -29,6 +29,7 @@ from datrnet.tui.library import Library
 from datrnet.tui.messages import Exported, SessionRead, SessionsListed, WorkFailed
 from datrnet.tui.screens.dialogs import Confirm, Prompt
 from datrnet.tui.screens.file_prompt import FilePrompt
+from datrnet.tui.screens.replay import ReplayScreen
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
 from datrnet.tui.widgets.title_bar import TitleBar
@@ -37,7 +38,7 @@ from datrnet.tui.widgets.too_small import TooSmall
 EXPORTED_SUBSTITUTES = 12
 """Of each step, as `datrnet session export` writes."""
 
-PATIENCE = 10.0
+PATIENCE = 3.0
 """Seconds that a list waits for the last steps to be written."""
 
 
@@ -47,10 +48,11 @@ class SessionsScreen(Screen[int | None]):
     HELP_TITLE = "Sessions"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "choose", "Go on with it", id="sessions.resume"),
+        Binding("v", "replay", "Replay", id="sessions.replay"),
         Binding("r", "rename", "Rename", id="sessions.rename"),
         Binding("x,delete", "delete", "Delete", key_display="x", id="sessions.delete"),
         Binding("e", "export", "Export", id="sessions.export"),
-        Binding("n", "begin_new", "Begin a new one", id="sessions.new"),
+        Binding("B", "begin_new", "Begin a new one", id="sessions.new"),
         Binding("escape,backspace", "back", "Back", id="sessions.back"),
     ]
     AUTO_FOCUS = "ThumbGrid"
@@ -62,6 +64,8 @@ class SessionsScreen(Screen[int | None]):
         self.library = library
         self.session = session
         self._summaries: list[SessionSummary] = []
+        self._read: SessionRead | None = None
+        """The session under the cursor, once its steps are there."""
 
     def compose(self) -> ComposeResult:
         """A card for each session, and the steps of the one under the cursor."""
@@ -163,6 +167,7 @@ class SessionsScreen(Screen[int | None]):
         message.stop()  # it is to be looked at here, not to be gone on with
         summary = self.summary
         if summary is not None and summary.session.id == message.session.id:
+            self._read = message
             words = _words(summary, message)
             self.query_one("#session-words", Static).update(words)
 
@@ -171,6 +176,18 @@ class SessionsScreen(Screen[int | None]):
         """Go on with the session under the cursor."""
         if (summary := self.summary) is not None:
             self.dismiss(summary.session.id)
+
+    def action_replay(self) -> None:
+        """Show the steps of the session under the cursor one by one, asked of today's index."""
+        summary, read = self.summary, self._read
+        if summary is None:
+            return
+        if self.library.trouble is not None:
+            self._tell(self.library.trouble)
+        elif read is None or read.session.id != summary.session.id or not read.steps:
+            self.notify("It has no steps to replay.", timeout=2)
+        else:
+            self.app.push_screen(ReplayScreen(self.library, self.session, read.session, read.steps))
 
     def action_rename(self) -> None:
         """Ask for another name."""

@@ -56,7 +56,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("ctrl+u,D", "page(-0.5)", "Half a page up", show=False, id="pictures.half_page_up"),
         Binding("g,home", "first", "First", show=False, id="pictures.first"),
         Binding("G,end", "last", "Last", show=False, id="pictures.last"),
-        Binding("enter", "enter", "Substitutes", show=False, id="pictures.substitutes"),
+        Binding("enter", "enter", "Open", show=False, id="pictures.substitutes"),
         Binding("plus,equals_sign", "zoom(1)", "Larger pictures", show=False, id="pictures.larger"),
         Binding("minus", "zoom(-1)", "Smaller pictures", show=False, id="pictures.smaller"),
     ]
