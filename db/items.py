@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from sqlite_utils import Database
 
 from datrnet.core.errors import UnknownNameError
+from datrnet.db.columns import read_columns
 from datrnet.db.connection import Connection, now
 from datrnet.db.rows import (
     ItemColumns,
@@ -55,35 +56,9 @@ class ItemTables(Connection):
         ]
 
     def item_columns(self) -> ItemColumns:
-        """Return every item and label, one list per column, ordered by item id."""
+        """Return every item and label by columns, ordered by item id."""
         with self.reading() as db:
-            items = db.execute(
-                "SELECT id, code, title, picture_path, split FROM items ORDER BY id"
-            ).fetchall()
-            names: dict[int, tuple[str, str]] = {
-                value_id: (category, value)
-                for value_id, category, value in db.execute(
-                    "SELECT attribute_values.id, super_categories.name, attribute_values.name"
-                    " FROM attribute_values JOIN super_categories"
-                    " ON super_categories.id = attribute_values.super_category_id"
-                )
-            }
-            labels = [
-                (item_id, *names[value_id])
-                for item_id, value_id in db.execute(
-                    "SELECT item_id, attribute_value_id FROM item_attributes"
-                    " WHERE attribute_value_id IS NOT NULL"
-                )
-            ]
-        ids, codes, titles, picture_paths, splits = zip(*items, strict=True) if items else [()] * 5
-        return ItemColumns(
-            ids=list(ids),
-            codes=list(codes),
-            titles=list(titles),
-            picture_paths=list(picture_paths),
-            splits=list(splits),
-            labels=labels,
-        )
+            return read_columns(db)
 
     def picture_stamps(self) -> dict[str, PictureStamp]:
         """Return what is known of every item's picture file, by the item's code."""

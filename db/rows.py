@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.db.texts import Texts
+
 LabelSource = Literal["shop", "person", "model"]
 """Who said that an item carries a value; a person outranks the shop, the shop outranks a model."""
 
@@ -60,17 +65,23 @@ class SuperCategory:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ItemColumns:
-    """All items, one list per column, in the order of their ids."""
+    """All N items by columns, in the order of their ids, and their L labels."""
 
-    ids: list[int]
-    codes: list[str]
-    titles: list[str]
-    picture_paths: list[str]
-    splits: list[str]
-    labels: list[tuple[int, str, str]]
-    """``(item_id, super_category, value)``."""
+    ids: NDArray[np.int64]
+    """(N,), ascending."""
+    codes: Texts
+    titles: Texts
+    picture_paths: Texts
+    splits: NDArray[np.str_]
+    """(N,)."""
+    labelled: NDArray[np.int64]
+    """(L,): the item that a label is of."""
+    label_values: NDArray[np.int64]
+    """(L,): the attribute value that it carries."""
+    values: dict[int, tuple[str, str]]
+    """Super-category and value by the attribute value's id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

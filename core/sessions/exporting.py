@@ -192,7 +192,7 @@ class _Pictures:
 
     def _read(self, code: str) -> str:
         catalog = self._sheet.catalog
-        if code not in catalog.codes:
+        if not catalog.has_code(code):
             return ""
         stored = catalog.picture_paths[catalog.row_of_code(code)]
         try:
