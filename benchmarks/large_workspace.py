@@ -1,4 +1,4 @@
-"""A workspace as large as wanted: the demo's garments over and over, each with a name of its own."""
+"""A workspace as large as wanted: the demo's garments over and over, each with its own name."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -22,9 +22,6 @@ NUM_DRAWN = 500
 
 NOISE = 0.4
 """Length of what is added to a repeated block of length 1, so that no two items are the same."""
-
-CONFIG = IndexConfig(trees=10, recall_target=0.9)
-"""Fewer trees than a shop's index has: a search visits more nodes for it, and building is quick."""
 
 Say = Callable[[str], None]
 
@@ -94,7 +91,7 @@ def _write_index(
         weights=index.manifest.weights,
         changed_weight=index.manifest.changed_weight,
     )
-    write_generation(workspace, store, embedded, CONFIG, say)
+    write_generation(workspace, store, embedded, IndexConfig(), say)
 
 
 def _repeated(embeddings: NDArray[np.float32], num_items: int) -> NDArray[np.float32]:
