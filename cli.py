@@ -7,13 +7,15 @@ loads torch, and nothing but the explorer loads Textual.
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
-from datrnet import __version__
 from datrnet.core.errors import ConfigError, DatrnetError
+
+if TYPE_CHECKING:
+    from datrnet.core.data.workspace import Workspace
 
 INTERRUPTED = {
     "train": "Every finished epoch is kept. Go on with `datrnet train --resume`.",
@@ -96,6 +98,8 @@ def _or_global(ctx: typer.Context, given: Path | None) -> Path | None:
 
 def _show_version(asked: bool) -> None:
     if asked:
+        from datrnet import __version__
+
         typer.echo(f"datrnet {__version__}")
         raise typer.Exit
 
@@ -165,9 +169,7 @@ def demo(
 
     place = prepare(workspace, items, seed)
     if is_conversation():
-        from datrnet.tui.app import explore
-
-        explore(place)
+        _explore(place)
     else:
         show_sample(place)
 
@@ -761,9 +763,17 @@ def browse(workspace: WorkspaceOption = None) -> None:
         raise DatrnetError(
             "The explorer needs a terminal.", mend="Use `datrnet search` in scripts and pipes."
         )
+    _explore(Workspace.locate(workspace))
+
+
+def _explore(workspace: "Workspace") -> None:
+    """Run the explorer; what it shows is read while it is loaded."""
+    from datrnet.tui.opening import Opening
+
+    opening = Opening(workspace)
     from datrnet.tui.app import explore
 
-    explore(Workspace.locate(workspace))
+    explore(opening)
 
 
 @app.command(epilog="Example: datrnet info --check")

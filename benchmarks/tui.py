@@ -219,9 +219,9 @@ INTRODUCTION = """
 Driven through a pseudo-terminal of {columns} x {lines} cells in true colours. Medians in
 milliseconds, and the quickest. “All there” is when the middle of the screen, where the pictures
 are, looks as it does in the end; times hold what the program itself waits for (30 ms of rest before
-a search). The picture of the detail pane follows then, and is in the last column. Memory of its own is what the
-system cannot take back (RssAnon); pages of files are those of libraries, the index and the
-thumbnails, which are shared with other programs and dropped when memory is short.
+a search). The picture of the detail pane follows then, and is in the last column. Memory of its own
+is what the system cannot take back (RssAnon), which the budget is about; pages of files are those
+of libraries, the index and the thumbnails, which programs share and the system drops at need.
 """
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlite_utils import Database
 
+from datrnet.db.database import Database
 from datrnet.db.rows import ItemColumns
 from datrnet.db.texts import Texts
 

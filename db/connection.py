@@ -14,9 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlite_utils import Database
-
 from datrnet.core.errors import DatabaseError
+from datrnet.db.database import Database
 from datrnet.db.migrations import MIGRATIONS, SCHEMA_VERSION
 
 APPLICATION_ID = int.from_bytes(b"datr", "big")
@@ -33,12 +32,12 @@ class Connection:
         self.path = path
         self._lock = threading.RLock()
         with self._guard():
-            self._db = Database(connection, execute_plugins=False)
+            self._db = Database(connection)
             self._refuse_strangers()
             self._db.execute("PRAGMA foreign_keys = ON")
             if may_write(path):
                 self._db.execute("PRAGMA synchronous = NORMAL")
-                self._db.enable_wal()
+                self._db.execute("PRAGMA journal_mode = WAL")
         self._migrate()
 
     @classmethod

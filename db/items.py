@@ -4,11 +4,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from sqlite_utils import Database
-
 from datrnet.core.errors import UnknownNameError
 from datrnet.db.columns import read_columns
 from datrnet.db.connection import Connection, now
+from datrnet.db.database import Database
 from datrnet.db.rows import (
     ItemColumns,
     LabelSource,

@@ -12,8 +12,8 @@ from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DatabaseError
 from datrnet.core.settings import Settings
-from datrnet.db.store import Store
 from datrnet.tui.library import Library
+from datrnet.tui.opening import Opening
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.help_screen import is_ours
 from datrnet.tui.session_log import SessionLog
@@ -32,18 +32,18 @@ HEIGHTS = [(0, "-flat"), (SMALLEST_HEIGHT, "-low"), (32, "-high")]
 """The classes that a screen gets by its size, for the style sheet."""
 
 
-def explore(workspace: Workspace, settings: Settings | None = None) -> None:
+def explore(opening: Opening, settings: Settings | None = None) -> None:
     """Run the explorer on a workspace until the person leaves.
 
     Args:
-        workspace: Where the catalogue lies.
+        opening: The workspace, whose catalogue is being read.
         settings: How the person wants the explorer.
 
     Raises:
-        DatabaseError: The workspace has no catalogue, or it cannot be read.
+        DatabaseError: The catalogue cannot be read.
     """
-    with workspace.open_store() as store:
-        ExplorerApp(workspace, store=store, settings=settings).run()
+    with opening:
+        ExplorerApp(opening.workspace, opening=opening, settings=settings).run()
 
 
 class ExplorerApp(App[None]):
@@ -63,14 +63,14 @@ class ExplorerApp(App[None]):
         self,
         workspace: Workspace,
         *,
-        store: Store | None = None,
+        opening: Opening | None = None,
         settings: Settings | None = None,
     ) -> None:
         """Open the workspace, so that what is wrong with it is said before the screen is taken.
 
         Args:
             workspace: Where the catalogue lies.
-            store: Its open database; without one, it is opened here, and closed at the end.
+            opening: It, being read already; without that, it is opened here, and closed at the end.
             settings: How the person wants the explorer.
 
         Raises:
@@ -79,23 +79,23 @@ class ExplorerApp(App[None]):
         super().__init__()
         self.settings = settings or Settings()
         self.theme = self.settings.theme
-        self._own_store = workspace.open_store() if store is None else None
-        opened = store or self._own_store
+        self._own = None if opening else Opening(workspace)
+        opened = opening or self._own
         assert opened is not None
-        self.library = Library(workspace, opened)
-        self.session = SessionLog(opened, SESSION_NAME, self._tell_unwritten)
+        self.library = Library(workspace, opened.store, opened.catalog())
+        self.session = SessionLog(opened.store, SESSION_NAME, self._tell_unwritten)
         self.animation_level = "none"
 
-    def on_mount(self) -> None:
-        """Show the catalogue."""
-        self.push_screen(BrowseScreen(self.library, self.session))
+    def get_default_screen(self) -> Screen[None]:
+        """Begin with the catalogue: an empty screen before it would be drawn too."""
+        return BrowseScreen(self.library, self.session)
 
     def on_unmount(self) -> None:
         """Write what is not written yet, and let everything go."""
         self.session.close()
         self.library.thumbnails.close()
-        if self._own_store is not None:
-            self._own_store.close()
+        if self._own is not None:
+            self._own.close()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer what the keys do in the command palette as well."""

@@ -19,17 +19,17 @@ from datrnet.tui.thumbnails import Thumbnails
 class Library:
     """A workspace opened for looking around."""
 
-    def __init__(self, workspace: Workspace, store: Store) -> None:
-        """Read the catalogue and open the index.
+    def __init__(self, workspace: Workspace, store: Store, catalog: Catalog) -> None:
+        """Open the index of a catalogue.
 
         An absent or damaged index is no error here: ``trouble`` then says what is wrong.
 
         Raises:
-            DatabaseError: The catalogue cannot be read.
+            DatabaseError: The database cannot be read.
         """
         self.workspace = workspace
         self.store = store
-        self.catalog = Catalog.load(store)
+        self.catalog = catalog
         self.thumbnails = Thumbnails(workspace, self.catalog)
         self.searcher: Searcher | None = None
         self.looker: Looker | None = None
