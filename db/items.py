@@ -9,6 +9,7 @@ from datrnet.db.columns import read_columns
 from datrnet.db.connection import Connection, now
 from datrnet.db.database import Database
 from datrnet.db.rows import (
+    CatalogueStamp,
     ItemColumns,
     LabelSource,
     NewItem,
@@ -58,6 +59,24 @@ class ItemTables(Connection):
         """Return every item and label by columns, ordered by item id."""
         with self.reading() as db:
             return read_columns(db)
+
+    def catalogue_stamp(self) -> CatalogueStamp:
+        """Return what tells whether items or labels have changed since another time."""
+        with self.reading() as db:
+            num_items, last_updated_at = db.execute(
+                "SELECT count(*), max(updated_at) FROM items"
+            ).fetchone()
+            num_labels, last_set_at, sum_of_values = db.execute(
+                "SELECT count(*), max(set_at), coalesce(sum(attribute_value_id), 0)"
+                " FROM item_attributes"
+            ).fetchone()
+        return CatalogueStamp(
+            num_items=num_items,
+            last_updated_at=last_updated_at,
+            num_labels=num_labels,
+            last_set_at=last_set_at,
+            sum_of_values=sum_of_values,
+        )
 
     def picture_stamps(self) -> dict[str, PictureStamp]:
         """Return what is known of every item's picture file, by the item's code."""

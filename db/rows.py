@@ -85,6 +85,18 @@ class ItemColumns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueStamp:
+    """What differs between two states of the items and labels."""
+
+    num_items: int
+    last_updated_at: str | None
+    num_labels: int
+    last_set_at: str | None
+    sum_of_values: int
+    """Tells corrections within one second apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
     """One training run."""
 

@@ -1,25 +1,36 @@
 """The explorer: the app that opens a workspace, keeps the session and shows the first screen."""
 
+import asyncio
+import signal
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import ClassVar
 
+from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DatabaseError
 from datrnet.core.settings import Settings
-from datrnet.tui.library import Library
+from datrnet.tui.library import Holdings, Library
+from datrnet.tui.messages import HoldingsRead, NewsCame, WorkFailed
 from datrnet.tui.opening import Opening
+from datrnet.tui.renewing import News, Watch
 from datrnet.tui.screens.browse import BrowseScreen
+from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.help_screen import is_ours
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.widgets.too_small import SMALLEST_HEIGHT, SMALLEST_WIDTH
 
 SESSION_NAME = "explorer"
+
+LOOK_EVERY_SECONDS = 2.0
+"""Between two looks at whether another program has changed the workspace."""
 
 WIDTHS = [
     (0, "-tiny"),
@@ -56,6 +67,8 @@ class ExplorerApp(App[None]):
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("colon", "command_palette", "Commands", key_display=":", show=False),
+        Binding("N", "renew", "Show what is new", id="program.renew"),
+        Binding("ctrl+z", "suspend_process", "To the shell", show=False, id="program.suspend"),
         Binding("q,ctrl+q", "quit", "Quit", key_display="q"),
     ]
 
@@ -83,12 +96,87 @@ class ExplorerApp(App[None]):
         opened = opening or self._own
         assert opened is not None
         self.library = Library(workspace, opened.store, opened.catalog())
+        self._watch = Watch(opened.store)
+        self._news: News | None = None
+        """What another program has changed and the explorer does not show yet."""
         self.session = SessionLog(opened.store, SESSION_NAME, self._tell_unwritten)
         self.animation_level = "none"
 
     def get_default_screen(self) -> Screen[None]:
         """Begin with the catalogue: an empty screen before it would be drawn too."""
         return BrowseScreen(self.library, self.session)
+
+    def on_mount(self) -> None:
+        """Look out for what other programs do to the workspace, and to this one."""
+        self.set_interval(LOOK_EVERY_SECONDS, self._look_for_news)
+        if not self.is_headless:
+            self._listen_to_signals()
+
+    def _listen_to_signals(self) -> None:
+        """Leave in order when the system or a closed terminal ends the program."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                number = getattr(signal, name)
+                with suppress(NotImplementedError):  # on Windows
+                    loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+
+    # ── what other programs change ───────────────────────────────────────────
+
+    @work(thread=True, exclusive=True, group="news")
+    def _look_for_news(self) -> None:
+        try:
+            news = self._watch.look()
+        except DatabaseError:
+            return  # in use just now: the next look will tell
+        if news is not None:
+            self.post_message(NewsCame(news))
+
+    @on(NewsCame)
+    def _offer_news(self, message: NewsCame) -> None:
+        if message.news != self._news:
+            self._news = message.news
+            self.refresh_bindings()
+            self.notify(f"{message.news.words} N shows it.", timeout=10)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what is new only where there is something, and on a screen that can show it."""
+        if action == "renew":
+            return self._news is not None and isinstance(self.screen, ExplorerScreen)
+        return super().check_action(action, parameters)
+
+    @work(thread=True, exclusive=True, group="renew")
+    def action_renew(self) -> None:
+        """Go over to the catalogue and the index as they are now."""
+        library = self.library
+        try:
+            watch = Watch(library.store)
+            catalog = Catalog.load(library.store)
+            holdings = Holdings.of(library.workspace, library.store, catalog)
+        except DatabaseError as error:
+            self.post_message(WorkFailed(error))
+            return
+        self.post_message(HoldingsRead(holdings, watch))
+
+    @on(HoldingsRead)
+    async def _renew(self, message: HoldingsRead) -> None:
+        """Show what was read, in every screen that is open."""
+        trouble = message.holdings.trouble
+        if trouble is not None and self.library.searcher is not None:
+            told = inert(f"The explorer stays with the old index. {trouble}")
+            self.notify(told, severity="error", markup=False)
+            return
+        self._watch, self._news = message.watch, None
+        moved = self.library.renew(message.holdings)
+        for screen in self.screen_stack:
+            if isinstance(screen, ExplorerScreen):
+                await screen.renewed(moved)
+        self.refresh_bindings()
+        self.notify("This is the newest state.", timeout=2)
+
+    @on(WorkFailed)
+    def _tell_failure(self, message: WorkFailed) -> None:
+        self.notify(inert(str(message.error)), severity="error", markup=False)
 
     def on_unmount(self) -> None:
         """Write what is not written yet, and let everything go."""

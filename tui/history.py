@@ -1,6 +1,6 @@
 """Undo and redo of the changes of one query, and the trail from query to query. Pure logic."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 
@@ -44,6 +44,15 @@ class History:
         self._states = [Wishes({}, within, weights=dict(weights or {}))]
         self._at = 0
         self._settled = True
+
+    def renumber(self, row_now: Callable[[int], int | None], names: Collection[str]) -> None:
+        """Go over to another state of the catalogue; what it does not have any more is dropped.
+
+        Args:
+            row_now: Where an item is now.
+            names: The super-categories that there are.
+        """
+        self._states = [_renumbered(state, row_now, names) for state in self._states]
 
     @property
     def changes(self) -> dict[str, Wish]:
@@ -146,6 +155,23 @@ class History:
             return False
         self._at += 1
         return True
+
+
+def _renumbered(
+    state: Wishes, row_now: Callable[[int], int | None], names: Collection[str]
+) -> Wishes:
+    changes: dict[str, Wish] = {}
+    for name, wish in state.changes.items():
+        if name in names and isinstance(wish, str):
+            changes[name] = wish
+        elif name in names and isinstance(wish, Taken) and (row := row_now(wish.row)) is not None:
+            changes[name] = replace(wish, row=row)
+    return Wishes(
+        changes,
+        state.within if state.within in names else None,
+        frozenset(name for name in state.exact if name in names),
+        {name: factor for name, factor in state.weights.items() if name in names},
+    )
 
 
 @dataclass(slots=True)

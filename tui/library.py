@@ -1,5 +1,6 @@
 """What the explorer works on: the open catalogue, and its index where there is one."""
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -13,7 +14,33 @@ from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Query, Searcher
 from datrnet.db.store import Store
 from datrnet.tui.looker import Looker
+from datrnet.tui.renewing import Renumbering
 from datrnet.tui.thumbnails import Thumbnails
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdings:
+    """A catalogue and its index, as they are at one moment."""
+
+    catalog: Catalog
+    searcher: Searcher | None = None
+    looker: Looker | None = None
+    trouble: IndexStaleError | None = None
+    """What is wrong with the index, where there is no searcher."""
+
+    @classmethod
+    def of(cls, workspace: Workspace, store: Store, catalog: Catalog) -> "Holdings":
+        """Open the index of a catalogue.
+
+        Raises:
+            DatabaseError: The database cannot be read.
+        """
+        try:
+            searcher = Searcher(catalog, Generation.current(workspace, store))
+        except IndexStaleError as error:
+            return cls(catalog=catalog, trouble=error)
+        looker = Looker(workspace, searcher.generation.manifest.run_name)
+        return cls(catalog=catalog, searcher=searcher, looker=looker)
 
 
 class Library:
@@ -29,20 +56,26 @@ class Library:
         """
         self.workspace = workspace
         self.store = store
-        self.catalog = catalog
-        self.thumbnails = Thumbnails(workspace, self.catalog)
-        self.searcher: Searcher | None = None
-        self.looker: Looker | None = None
-        self.trouble: IndexStaleError | None = None
+        self.thumbnails = Thumbnails(workspace, catalog)
         self.marked: int | None = None
         """The row of the item that a super-category can be taken from."""
+        self._take(Holdings.of(workspace, store, catalog))
+
+    def renew(self, holdings: Holdings) -> Renumbering:
+        """Go over to the workspace as it is now; return where its items went."""
+        moved = Renumbering(self.catalog, holdings.catalog)
+        self.marked = None if self.marked is None else moved(self.marked)
+        self.thumbnails.renew(holdings.catalog)
+        for name in ("every_row", "value_counts", "wishable"):
+            self.__dict__.pop(name, None)  # made again when they are asked for
+        self._take(holdings)
+        return moved
+
+    def _take(self, holdings: Holdings) -> None:
+        self.catalog = holdings.catalog
+        self.searcher, self.looker = holdings.searcher, holdings.looker
+        self.trouble = holdings.trouble
         self._queries: dict[int, Query] = {}
-        try:
-            self.searcher = Searcher(self.catalog, Generation.current(workspace, store))
-            run_name = self.searcher.generation.manifest.run_name
-            self.looker = Looker(workspace, run_name)
-        except IndexStaleError as error:
-            self.trouble = error
 
     def picture(self, row: int) -> Picture:
         """Return an item's picture, not read yet."""

@@ -10,6 +10,8 @@ from datrnet.core.data.blocks import Cells
 from datrnet.core.errors import DatrnetError
 from datrnet.core.retrieval.search import Request, Substitute
 from datrnet.core.retrieval.wanted import Prototype
+from datrnet.tui.library import Holdings
+from datrnet.tui.renewing import News, Watch
 
 
 @dataclass
@@ -48,3 +50,18 @@ class WorkFailed(Message):
     """A worker met an error that a person can mend."""
 
     error: DatrnetError
+
+
+@dataclass
+class NewsCame(Message):
+    """Another program has changed the workspace."""
+
+    news: News
+
+
+@dataclass
+class HoldingsRead(Message):
+    """The workspace has been read as it is now."""
+
+    holdings: Holdings
+    watch: Watch

@@ -17,6 +17,7 @@ from datrnet.core.errors import DatabaseError
 from datrnet.core.retrieval.facets import facets_of
 from datrnet.tui.library import Library
 from datrnet.tui.messages import TitlesFound, WorkFailed
+from datrnet.tui.renewing import Renumbering
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.session_log import SessionLog
@@ -66,11 +67,27 @@ class BrowseScreen(ExplorerScreen):
 
     def on_mount(self) -> None:
         """Show the whole catalogue."""
+        self._tell_trouble()
+        self._list("", self.library.every_row)
+
+    def _tell_trouble(self) -> None:
         trouble = self.library.trouble
         notice = self.query_one("#trouble", Static)
         notice.set_class(trouble is None, "-untroubled")
         notice.update(f"{inert(str(trouble))} Until then there are no substitutes.")
-        self._list("", self.library.every_row)
+
+    async def renewed(self, moved: Renumbering) -> None:
+        """Show what is found now: the search, the facets and the item under the cursor stay."""
+        await super().renewed(moved)
+        self._tell_trouble()
+        catalog = self.library.catalog
+        self.query_one(FacetRail).renew(catalog.super_categories, catalog.labels)
+        if self._shown_text:
+            still_there = moved.rows[self._found]
+            self._list(self._shown_text, still_there[still_there >= 0])
+            self._find_titles(self._shown_text)
+        else:
+            self._list("", self.library.every_row)
 
     def _list(self, text: str, found: NDArray[np.intp]) -> None:
         """Show what a text search found, as the facets narrow it down."""

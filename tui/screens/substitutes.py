@@ -18,6 +18,7 @@ from datrnet.core.retrieval.wanted import Prototype
 from datrnet.tui.history import History, Taken, Visit
 from datrnet.tui.library import Library
 from datrnet.tui.messages import SubstitutesFound, WorkFailed
+from datrnet.tui.renewing import Renumbering
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.widgets.detail_pane import DetailPane
@@ -90,6 +91,32 @@ class SubstitutesScreen(ExplorerScreen):
     def on_unmount(self) -> None:
         """Keep the value where a person rested, however soon they left."""
         self._settle()
+
+    async def renewed(self, moved: Renumbering) -> None:
+        """Ask the same again: the trail with its changes, undo and the cursor stay."""
+        await super().renewed(moved)
+        self._found = None
+        trail, self._trail = self._trail, []
+        for visit in trail:
+            if (row := moved(visit.row)) is not None:
+                visit.row = row
+                visit.history.renumber(moved, moved.super_categories)
+                self._trail.append(visit)
+        if not self._trail:
+            self._trail = trail[:1]  # nothing of it is ever shown
+            self.dismiss()
+            return
+        await self._renew_pickers()
+        self._show_query()
+
+    async def _renew_pickers(self) -> None:
+        before = self.query_one(Pickers)
+        has_focus, number = before.values.has_focus, before.number
+        await before.remove()
+        pickers = Pickers(self._choices(), id="pickers")
+        await self.query_one("#wishes").mount(pickers, before="#prototypes")
+        if has_focus:
+            pickers.open(number)
 
     @property
     def visit(self) -> Visit:

@@ -125,6 +125,11 @@ class Pickers(Vertical):
                 yield ValueList(compact=True)
 
     @property
+    def number(self) -> int:
+        """Which picker is open, from 0."""
+        return self._open
+
+    @property
     def values(self) -> ValueList:
         """The list of values."""
         return self.query_one(ValueList)
