@@ -7,10 +7,11 @@ from contextlib import suppress
 from functools import partial
 from typing import ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widgets import Input
 
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.inert_text import inert
@@ -67,7 +68,7 @@ class ExplorerApp(App[None]):
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("colon", "command_palette", "Commands", key_display=":", show=False),
-        Binding("N", "renew", "Show what is new", id="program.renew"),
+        Binding("I", "renew", "Show what is new", id="program.renew"),
         Binding("ctrl+z", "suspend_process", "To the shell", show=False, id="program.suspend"),
         Binding("q,ctrl+q", "quit", "Quit", key_display="q"),
     ]
@@ -109,6 +110,8 @@ class ExplorerApp(App[None]):
     def on_mount(self) -> None:
         """Look out for what other programs do to the workspace, and to this one."""
         self.set_interval(LOOK_EVERY_SECONDS, self._look_for_news)
+        # whatever was in the terminal meanwhile, all of the page must come again
+        self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
         if not self.is_headless:
             self._listen_to_signals()
 
@@ -120,6 +123,17 @@ class ExplorerApp(App[None]):
                 number = getattr(signal, name)
                 with suppress(NotImplementedError):  # on Windows
                     loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+
+    def on_key(self, event: events.Key) -> None:
+        """Give a field what was typed in one go with the key that leads there.
+
+        Textual hands every key to the widget that has the focus when it comes; the key that moves
+        the focus acts only when it has found its way up to here.
+        """
+        field = self.focused
+        if isinstance(field, Input) and event.is_printable:  # a field lets none of its own through
+            event.prevent_default()
+            field.post_message(events.Key(event.key, event.character))
 
     # ── what other programs change ───────────────────────────────────────────
 
@@ -137,7 +151,7 @@ class ExplorerApp(App[None]):
         if message.news != self._news:
             self._news = message.news
             self.refresh_bindings()
-            self.notify(f"{message.news.words} N shows it.", timeout=10)
+            self.notify(f"{message.news.words} I shows it.", timeout=10)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what is new only where there is something, and on a screen that can show it."""

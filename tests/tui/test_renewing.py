@@ -62,7 +62,7 @@ async def test_a_new_index_is_offered_and_everything_keeps_its_place(
         generation = explorer.app.library.searcher.generation.manifest.name
         assert len(trail) == 2
         assert "Show what is new" not in explorer.text()
-        await explorer.press("N")
+        await explorer.press("I")
         assert explorer.app.library.searcher.generation.manifest.name == generation
 
         with workspace.open_store() as other:
@@ -75,7 +75,7 @@ async def test_a_new_index_is_offered_and_everything_keeps_its_place(
         await explorer.press("h", "l")
         assert explorer.code == under_cursor
 
-        await explorer.press("N")
+        await explorer.press("I")
         catalog = explorer.app.library.catalog
         assert catalog.num_items == 49
         assert explorer.app.library.searcher.generation.manifest.name != generation
@@ -104,7 +104,7 @@ async def test_facets_and_the_search_are_kept(workspace: Workspace, run_explorer
             other.upsert_items([item("NEW", **{name: value}), item("OTHER", colour="aquamarine")])
         await look(explorer)
         assert "The catalogue has changed." in explorer.notices()
-        await explorer.press("N")
+        await explorer.press("I")
         assert rail.words == words
         assert len(explorer.codes) == before + 1
         assert "aquamarine" in explorer.text()
@@ -123,7 +123,7 @@ async def test_items_that_are_gone_leave_the_trail_and_the_grid(
             run_sql(workspace, f"DELETE FROM items WHERE code IN ('{gone}', 'P-000')")
             index_again(workspace, other)
         await look(explorer)
-        await explorer.press("N")
+        await explorer.press("I")
         catalog = explorer.app.library.catalog
         assert [catalog.codes[one.row] for one in explorer.screen._trail] == [left]
         assert gone not in explorer.codes
@@ -143,7 +143,7 @@ async def test_a_query_that_is_gone_leads_back_to_the_catalogue(
             run_sql(workspace, "DELETE FROM items WHERE code = 'P-001'")
             index_again(workspace, other)
         await look(explorer)
-        await explorer.press("N")
+        await explorer.press("I")
         await explorer.rest()
         assert isinstance(explorer.screen, BrowseScreen)
         assert len(explorer.codes) == 47
@@ -159,7 +159,7 @@ async def test_a_new_index_that_is_damaged_is_told_and_the_old_one_stays(
             name = other.current_generation().name
         (workspace.indexes / name / "embeddings.npy").unlink()
         await look(explorer)
-        await explorer.press("N")
+        await explorer.press("I")
         assert "stays with the old index" in explorer.notices()
         await explorer.press("enter")
         assert isinstance(explorer.screen, SubstitutesScreen)
@@ -174,7 +174,7 @@ async def test_the_first_index_is_offered_too(
         with bare_workspace.open_store() as other:
             index_again(bare_workspace, other)
         await look(explorer)
-        await explorer.press("N")
+        await explorer.press("I")
         assert "datrnet train" not in explorer.text()
         await explorer.press("enter")
         assert isinstance(explorer.screen, SubstitutesScreen)
@@ -192,7 +192,7 @@ async def test_a_super_category_that_comes_and_one_that_goes(
         with workspace.open_store() as other:
             index_again(workspace, other)
         await look(explorer)
-        await explorer.press("N")
+        await explorer.press("I")
         assert "colour" not in explorer.screen.visit.history.changes
         assert "shade" in explorer.text()
         assert len(explorer.codes) == 47

@@ -166,7 +166,8 @@ class BrowseScreen(ExplorerScreen):
             self._list(message.text, message.rows)
 
     @on(Input.Submitted, "#search")
-    def _leave_search(self) -> None:
+    def _leave_search(self, event: Input.Submitted) -> None:
+        self._search(event.value.strip())  # again, if it could not be done the first time
         self.grid.focus()
 
     # ── the item under the cursor ────────────────────────────────────────────
