@@ -66,6 +66,19 @@ async def test_any_sizes_are_drawn_on_every_screen(
         assert explorer.app.screen_stack[0].grid.row == under_cursor
 
 
+@pytest.mark.parametrize("name", _screens)
+async def test_every_screen_is_drawn_without_colours(
+    workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with run_explorer(workspace) as explorer:
+        await explorer.press(*_screens[name])
+        screen_is(explorer, name)
+        explorer.app.notify("A notice")
+        await explorer.press("l")
+        assert explorer.app.is_running
+
+
 def rewritten(workspace: Workspace, sql: str, *values: object) -> None:
     with sqlite3.connect(workspace.catalog_path) as connection:
         connection.execute(sql, values)
