@@ -125,7 +125,7 @@ async def test_the_mouse_chooses_scrolls_and_enters(
         assert not isinstance(explorer.screen, BrowseScreen)
 
 
-async def test_a_cursor_step_redraws_what_is_around_two_pictures_only(
+async def test_a_cursor_step_redraws_two_cards_only(
     workspace: Workspace, run_explorer: Run
 ) -> None:
     async with run_explorer(workspace) as explorer:
@@ -134,13 +134,7 @@ async def test_a_cursor_step_redraws_what_is_around_two_pictures_only(
         refresh = grid.refresh
         grid.refresh = lambda *some, **more: (regions.extend(some), refresh(*some, **more))[1]
         await explorer.pilot.press("l")
-        for position, around in ((0, regions[:4]), (1, regions[4:])):
-            card = grid._card_region(position)
-            size = grid._painter.size
-            assert sum(one.area for one in around) == card.area - size.rows * size.columns
-            assert all(card.contains_region(one) for one in around)
-            middle = (card.x + card.width // 2, card.y + card.height // 2)
-            assert not any(one.contains(*middle) for one in around)
+        assert regions == [grid._card_region(0), grid._card_region(1)]
 
 
 async def test_without_an_index_browsing_works_and_a_notice_says_what_to_run(

@@ -19,14 +19,7 @@ from textual.strip import Strip
 
 from datrnet.tui.fitting import fitted
 from datrnet.tui.thumbnails import Thumbnails
-from datrnet.tui.widgets.cards import (
-    CAPTION_LINES,
-    CARD_SIZES,
-    FRAME,
-    CardPainter,
-    CardStyles,
-    size_that_suits,
-)
+from datrnet.tui.widgets.cards import CARD_SIZES, CardPainter, CardStyles, size_that_suits
 
 FLUSHES_PER_SECOND = 30
 KEPT_CARD_ROWS = 128
@@ -144,7 +137,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         before, self.cursor = self.cursor, position
         for changed in (before, position):
             self._strips.discard(changed // self.num_columns)
-            self.refresh(*self._around_picture(self._card_region(changed)))
+            self.refresh(self._card_region(changed))
         self._bring_into_view()
         self._announce()
 
@@ -178,17 +171,6 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         width, height = self._painter.width, self._painter.height
         return Region(
             self._margin + column * width, card_row * height - self.scroll_offset.y, width, height
-        )
-
-    def _around_picture(self, card: Region) -> tuple[Region, ...]:
-        """Return what the cursor changes of a card: its picture need not be sent again."""
-        x, y, width, _ = card
-        top, height = y + FRAME, self._painter.size.rows
-        return (
-            Region(x, y, width, FRAME),
-            Region(x, top, FRAME, height),
-            Region(card.right - FRAME, top, FRAME, height),
-            Region(x, top + height, width, CAPTION_LINES),
         )
 
     def _position_at(self, x: int, y: int) -> int | None:
