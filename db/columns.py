@@ -31,29 +31,28 @@ SELECT
 FROM (SELECT id, code, title, picture_path, split FROM items WHERE id > ? ORDER BY id LIMIT ?)
 """
 
-_LABELS = """
-SELECT group_concat(item_id), group_concat(attribute_value_id) FROM item_attributes
-WHERE item_id BETWEEN ? AND ? AND attribute_value_id IS NOT NULL
-"""
-
-_VALUES = """
-SELECT attribute_values.id, super_categories.name, attribute_values.name FROM attribute_values
+_CARRIERS = """
+SELECT super_categories.name, attribute_values.name, carriers.item_ids
+FROM (
+    SELECT attribute_value_id, group_concat(item_id) AS item_ids FROM item_attributes
+    WHERE attribute_value_id IS NOT NULL GROUP BY attribute_value_id
+) AS carriers
+JOIN attribute_values ON attribute_values.id = carriers.attribute_value_id
 JOIN super_categories ON super_categories.id = attribute_values.super_category_id
 """
+"""The inner question is answered from the index by value alone, in its order."""
 
 Numbers = NDArray[np.int64]
 
 
 class _Page(NamedTuple):
-    """Some items one after the other, and their labels."""
+    """Some items one after the other."""
 
     ids: Numbers
     splits: Numbers
     codes: tuple[bytes, Numbers]
     titles: tuple[bytes, Numbers]
     picture_paths: tuple[bytes, Numbers]
-    labelled: Numbers
-    label_values: Numbers
 
 
 def read_columns(db: Database) -> ItemColumns:
@@ -65,9 +64,10 @@ def read_columns(db: Database) -> ItemColumns:
         titles=Texts(page.titles for page in pages),
         picture_paths=Texts(page.picture_paths for page in pages),
         splits=SPLITS[_joined(page.splits for page in pages)],
-        labelled=_joined(page.labelled for page in pages),
-        label_values=_joined(page.label_values for page in pages),
-        values={number: (category, value) for number, category, value in db.execute(_VALUES)},
+        carriers={
+            (category, value): _numbers(item_ids)
+            for category, value, item_ids in db.execute(_CARRIERS)
+        },
     )
 
 
@@ -75,21 +75,18 @@ def _pages(db: Database) -> Iterator[_Page]:
     last_id = -1
     while (row := db.execute(_ITEMS, [last_id, PAGE]).fetchone())[0] is not None:
         ids, splits, codes, code_lengths, titles, title_lengths, paths, path_lengths = row
-        first_id, last_id = int(ids.partition(",")[0]), int(ids.rpartition(",")[2])
-        labelled, label_values = db.execute(_LABELS, [first_id, last_id]).fetchone()
+        last_id = int(ids.rpartition(",")[2])
         yield _Page(
             ids=_numbers(ids),
             splits=_numbers(splits),
             codes=(codes, _numbers(code_lengths)),
             titles=(titles, _numbers(title_lengths)),
             picture_paths=(paths, _numbers(path_lengths)),
-            labelled=_numbers(labelled),
-            label_values=_numbers(label_values),
         )
 
 
-def _numbers(joined: str | None) -> Numbers:
-    return np.fromstring(joined or "", dtype=np.int64, sep=",")
+def _numbers(joined: str) -> Numbers:
+    return np.fromstring(joined, dtype=np.int64, sep=",")
 
 
 def _joined(parts: Iterable[Numbers]) -> Numbers:

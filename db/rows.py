@@ -67,7 +67,7 @@ class SuperCategory:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ItemColumns:
-    """All N items by columns, in the order of their ids, and their L labels."""
+    """All N items by columns, in the order of their ids, and who carries what."""
 
     ids: NDArray[np.int64]
     """(N,), ascending."""
@@ -76,12 +76,8 @@ class ItemColumns:
     picture_paths: Texts
     splits: NDArray[np.str_]
     """(N,)."""
-    labelled: NDArray[np.int64]
-    """(L,): the item that a label is of."""
-    label_values: NDArray[np.int64]
-    """(L,): the attribute value that it carries."""
-    values: dict[int, tuple[str, str]]
-    """Super-category and value by the attribute value's id."""
+    carriers: dict[tuple[str, str], NDArray[np.int64]]
+    """By super-category and value the ids of the items that carry it, ascending."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

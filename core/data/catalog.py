@@ -40,13 +40,10 @@ class Catalog:
             for category_idx, category in enumerate(super_categories)
             for value_idx, value in enumerate(category.values)
         }
-        place_of_value = np.zeros((max(columns.values, default=0) + 1, 2), dtype=np.int16)
-        for value_id, names in columns.values.items():
-            place_of_value[value_id] = places[names]
-        rows = np.searchsorted(columns.ids, columns.labelled)
-        filled = place_of_value[columns.label_values]  # (L, 2)
         labels = np.full((len(columns.ids), len(super_categories)), UNLABELED, dtype=np.int16)
-        labels[rows, filled[:, 0]] = filled[:, 1]
+        for names, item_ids in columns.carriers.items():
+            category_idx, value_idx = places[names]
+            labels[np.searchsorted(columns.ids, item_ids), category_idx] = value_idx
         return cls(
             item_ids=columns.ids,
             codes=columns.codes,

@@ -20,10 +20,9 @@ MakeItem = Callable[..., NewItem]
 
 def labels(store: Store) -> dict[int, dict[str, str]]:
     found: dict[int, dict[str, str]] = {}
-    columns = store.item_columns()
-    for item_id, value_id in zip(columns.labelled, columns.label_values, strict=True):
-        category, value = columns.values[value_id]
-        found.setdefault(int(item_id), {})[category] = value
+    for (category, value), item_ids in store.item_columns().carriers.items():
+        for item_id in item_ids.tolist():
+            found.setdefault(item_id, {})[category] = value
     return found
 
 
@@ -31,8 +30,8 @@ def written(store: Store) -> list[object]:
     """All that the tables of items hold."""
     columns = store.item_columns()
     texts = [list(one) for one in (columns.codes, columns.titles, columns.picture_paths)]
-    arrays = [columns.ids, columns.splits, columns.labelled, columns.label_values]
-    return [*texts, *(one.tolist() for one in arrays), store.super_categories()]
+    arrays = [columns.ids.tolist(), columns.splits.tolist()]
+    return [*texts, *arrays, labels(store), store.super_categories()]
 
 
 def counts(added: int = 0, updated: int = 0, unchanged: int = 0) -> UpsertCounts:
