@@ -26,9 +26,13 @@ from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.help_screen import is_ours
 from datrnet.tui.session_log import SessionLog
+from datrnet.tui.steady_output import steady_output
 from datrnet.tui.widgets.too_small import SMALLEST_HEIGHT, SMALLEST_WIDTH
 
 SESSION_NAME = "explorer"
+
+WARM_UP_AFTER_SECONDS = 0.3
+"""After the start, when the first page is there and nobody has found the enter key yet."""
 
 LOOK_EVERY_SECONDS = 2.0
 """Between two looks at whether another program has changed the workspace."""
@@ -54,7 +58,7 @@ def explore(opening: Opening, settings: Settings | None = None) -> None:
     Raises:
         DatabaseError: The catalogue cannot be read.
     """
-    with opening:
+    with opening, steady_output():
         ExplorerApp(opening.workspace, opening=opening, settings=settings).run()
 
 
@@ -109,11 +113,16 @@ class ExplorerApp(App[None]):
 
     def on_mount(self) -> None:
         """Look out for what other programs do to the workspace, and to this one."""
+        self.set_timer(WARM_UP_AFTER_SECONDS, self._warm_up)
         self.set_interval(LOOK_EVERY_SECONDS, self._look_for_news)
         # whatever was in the terminal meanwhile, all of the page must come again
         self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
         if not self.is_headless:
             self._listen_to_signals()
+
+    @work(thread=True, group="warm-up")
+    def _warm_up(self) -> None:
+        self.library.warm_up()
 
     def _listen_to_signals(self) -> None:
         """Leave in order when the system or a closed terminal ends the program."""
@@ -182,10 +191,12 @@ class ExplorerApp(App[None]):
             return
         self._watch, self._news = message.watch, None
         moved = self.library.renew(message.holdings)
+        self._warm_up()
         for screen in self.screen_stack:
             if isinstance(screen, ExplorerScreen):
                 await screen.renewed(moved)
         self.refresh_bindings()
+        self.clear_notifications()  # what was offered is done
         self.notify("This is the newest state.", timeout=2)
 
     @on(WorkFailed)

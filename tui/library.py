@@ -1,5 +1,6 @@
 """What the explorer works on: the open catalogue, and its index where there is one."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,9 +10,9 @@ from numpy.typing import NDArray
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.pictures import Picture
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.errors import IndexStaleError
+from datrnet.core.errors import DatrnetError, IndexStaleError
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.search import Query, Searcher
+from datrnet.core.retrieval.search import Query, Request, Searcher
 from datrnet.db.store import Store
 from datrnet.tui.looker import Looker
 from datrnet.tui.renewing import Renumbering
@@ -76,6 +77,17 @@ class Library:
         self.searcher, self.looker = holdings.searcher, holdings.looker
         self.trouble = holdings.trouble
         self._queries: dict[int, Query] = {}
+
+    def warm_up(self) -> None:
+        """Search once, so that the index lies in memory when a person asks; called from a thread.
+
+        Loading Annoy and the first pages of a large index takes longer than a hundred searches.
+        """
+        if self.searcher is None or not len(self.searcher.generation.item_ids):
+            return
+        first = np.searchsorted(self.catalog.item_ids, self.searcher.generation.item_ids[0])
+        with suppress(DatrnetError):  # who searches is told
+            self.searcher.substitutes(self.searcher.query_of_item(int(first)), Request())
 
     def picture(self, row: int) -> Picture:
         """Return an item's picture, not read yet."""

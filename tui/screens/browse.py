@@ -168,7 +168,7 @@ class BrowseScreen(ExplorerScreen):
     @on(Input.Submitted, "#search")
     def _leave_search(self, event: Input.Submitted) -> None:
         self._search(event.value.strip())  # again, if it could not be done the first time
-        self.grid.focus()
+        self.set_focus(self.grid)
 
     # ── the item under the cursor ────────────────────────────────────────────
 
@@ -221,4 +221,4 @@ class BrowseScreen(ExplorerScreen):
         if self.grid.has_focus:
             self.action_search()
         else:
-            self.grid.focus()
+            self.set_focus(self.grid)

@@ -417,7 +417,5 @@ class SubstitutesScreen(ExplorerScreen):
 
     def action_swap_focus(self) -> None:
         """Go from the pickers to the results or back."""
-        if self.grid.has_focus:
-            self.query_one(Pickers).values.focus()
-        else:
-            self.grid.focus()
+        # at once, where focus() waits: what is typed next is meant for the other
+        self.set_focus(self.query_one(Pickers).values if self.grid.has_focus else self.grid)
