@@ -245,7 +245,9 @@ def megabytes(num_bytes: int) -> str:
 
 def machine() -> str:
     """Return what it ran on, in words."""
-    return f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    load = f"{os.getloadavg()[0]:.1f} programs at work in the last minute"
+    system = f"{platform.system()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {system}; {load}, this one among them"
 
 
 if __name__ == "__main__":
