@@ -12,9 +12,11 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from datrnet import __version__
 from datrnet.console.config_commands import config_app
-from datrnet.console.options import JsonOption
+from datrnet.console.label_commands import label_app
+from datrnet.console.options import JsonOption, WorkspaceOption
+from datrnet.console.review_commands import review_app
+from datrnet.console.session_commands import session_app
 from datrnet.core.errors import ConfigError, DatrnetError
 from datrnet.core.settings import Blocks, Colours, Pictures
 
@@ -75,6 +77,15 @@ app = typer.Typer(
 )
 
 
+for group, name in (
+    (session_app, "session"),
+    (review_app, "review"),
+    (label_app, "label"),
+    (config_app, "config"),
+):
+    app.add_typer(group, name=name)
+
+
 def main() -> None:
     """Run the command that the arguments name."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -92,29 +103,14 @@ def main() -> None:
         sys.exit(1)
 
 
-def _or_global(ctx: typer.Context, given: Path | None) -> Path | None:
-    """Let an option given before the command count where the command has none of its own."""
-    return given or ctx.find_root().params.get("workspace")
-
-
 def _show_version(asked: bool) -> None:
     if asked:
+        from datrnet import __version__
+
         typer.echo(f"datrnet {__version__}")
         raise typer.Exit
 
 
-WorkspaceOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--workspace",
-        metavar="DIR",
-        file_okay=False,
-        callback=_or_global,
-        show_default=False,
-        help="The folder of catalogue, runs and indexes. Default: $DATRNET_WORKSPACE, "
-        "else the configuration's, else the user's data folder.",
-    ),
-]
 TABLE_PANEL = "Of a CSV or JSON Lines file"
 FOLDER_PANEL = "Of a data set in a format of its own"
 ADDE_PANEL = "ADDE's own files, with --system adde-m"
@@ -886,127 +882,6 @@ def doctor(
         raise typer.Exit(1)
 
 
-session_app = typer.Typer(
-    no_args_is_help=True,
-    help="The sessions of the explorer: what was asked, step by step.",
-    epilog="Example: datrnet session export session.html",
-)
-app.add_typer(session_app, name="session")
-app.add_typer(config_app, name="config")
-
-SessionOption = Annotated[
-    int | None,
-    typer.Option(
-        "--session",
-        metavar="NUMBER",
-        help="Which one, as `list` counts.",
-        show_default="the last used",
-    ),
-]
-TopOption = Annotated[
-    int, typer.Option("-k", "--top", min=1, metavar="NUMBER", help="Substitutes of each step.")
-]
-
-
-@session_app.command("list", epilog="Example: datrnet session list")
-def list_sessions(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """List all sessions, the newest first."""
-    from datrnet.console.sessions import run_list
-    from datrnet.core.data.workspace import Workspace
-
-    run_list(Workspace.locate(workspace), as_json=as_json)
-
-
-@session_app.command("show", epilog="Example: datrnet session show --session 3")
-def show_session(
-    session: SessionOption = None, workspace: WorkspaceOption = None, as_json: JsonOption = False
-) -> None:
-    """Show the steps of a session: the items, and what was asked of each."""
-    from datrnet.console.sessions import run_show
-    from datrnet.core.data.workspace import Workspace
-
-    run_show(Workspace.locate(workspace), session, as_json=as_json)
-
-
-@session_app.command("replay", epilog="Example: datrnet session replay -k 5")
-def replay_session(
-    session: SessionOption = None,
-    top: TopOption = 5,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Ask the steps of a session again, of the index as it is today."""
-    from datrnet.console.sessions import run_replay
-    from datrnet.core.data.workspace import Workspace
-
-    run_replay(Workspace.locate(workspace), session, top, as_json=as_json)
-
-
-@session_app.command("export", epilog="Example: datrnet session export session.html")
-def export_session(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE", help="Where to write; .csv, .json or, with pictures, .html."
-        ),
-    ],
-    session: SessionOption = None,
-    top: TopOption = 12,
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Write a session with its substitutes into a file, for programs or for people."""
-    from datrnet.console.sessions import run_export_session
-    from datrnet.core.data.workspace import Workspace
-
-    run_export_session(Workspace.locate(workspace), session, file, top)
-
-
-@session_app.command("shortlist", epilog="Example: datrnet session shortlist list.html")
-def session_shortlist(
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="FILE", help="Where to write it; .csv, .json or, with pictures, .html."
-        ),
-    ] = None,
-    session: SessionOption = None,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Print the ids on the shortlist of a session, one a line, or write its items into a file."""
-    from datrnet.console.sessions import run_shortlist
-    from datrnet.core.data.workspace import Workspace
-
-    run_shortlist(Workspace.locate(workspace), session, file, as_json=as_json)
-
-
-NumberArgument = Annotated[
-    int, typer.Argument(metavar="NUMBER", help="Which one, as `list` counts.")
-]
-
-
-@session_app.command("rename", epilog="Example: datrnet session rename 3 'Coats for spring'")
-def rename_session(
-    number: NumberArgument,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Its new name.")],
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Give a session another name."""
-    from datrnet.console.sessions import run_rename
-    from datrnet.core.data.workspace import Workspace
-
-    run_rename(Workspace.locate(workspace), number, name)
-
-
-@session_app.command("delete", epilog="Example: datrnet session delete 3")
-def delete_session(number: NumberArgument, workspace: WorkspaceOption = None) -> None:
-    """Delete a session with its steps and its shortlist. It cannot be brought back."""
-    from datrnet.console.sessions import run_delete
-    from datrnet.core.data.workspace import Workspace
-
-    run_delete(Workspace.locate(workspace), number)
-
-
 @app.command(epilog="Example: datrnet report --output report.html")
 def report(
     output: Annotated[
@@ -1028,174 +903,3 @@ def report(
     from datrnet.core.data.workspace import Workspace
 
     run_report(Workspace.locate(workspace), output)
-
-
-review_app = typer.Typer(
-    no_args_is_help=True,
-    help="Care for the catalogue: doubted labels, near-duplicates, requests without an answer.",
-    epilog="Example: datrnet review doubts --super-category colour",
-)
-app.add_typer(review_app, name="review")
-
-FoundOption = Annotated[int, typer.Option("-k", "--top", min=1, metavar="NUMBER", help="How many.")]
-OnlyOption = Annotated[
-    list[str] | None,
-    typer.Option("--super-category", metavar="NAME", help="Only this one; may be repeated."),
-]
-
-
-@review_app.command("doubts", epilog="Example: datrnet review doubts --super-category colour -k 50")
-def review_doubts(
-    super_category: OnlyOption = None,
-    unlabelled: Annotated[
-        bool,
-        typer.Option("--unlabelled", help="What items without a label would get, instead."),
-    ] = False,
-    top: FoundOption = 30,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List labels that the model doubts: the item is nearer another value's prototype.
-
-    The surest doubt comes first; its margin lies between 0 and 1. What a person has set or
-    confirmed with `datrnet label set` or in the explorer is not listed again.
-    """
-    from datrnet.console.review import ReviewOptions, run_doubts
-    from datrnet.core.data.workspace import Workspace
-
-    options = ReviewOptions(top=top, super_categories=tuple(super_category or ()), as_json=as_json)
-    run_doubts(Workspace.locate(workspace), options, unlabelled=unlabelled)
-
-
-@review_app.command("duplicates", epilog="Example: datrnet review duplicates -k 100 --json")
-def review_duplicates(
-    marked: Annotated[
-        bool, typer.Option("--marked", help="The pairs that a person has marked, instead.")
-    ] = False,
-    top: FoundOption = 30,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List items that seem to be in the catalogue twice, the surest first.
-
-    They name one picture file, have the same pixels, or are near in every block of the index and
-    look alike. Pairs that a person has judged are not listed again.
-    """
-    from datrnet.console.review import ReviewOptions, run_duplicates
-    from datrnet.core.data.workspace import Workspace
-
-    options = ReviewOptions(top=top, as_json=as_json)
-    run_duplicates(Workspace.locate(workspace), options, marked=marked)
-
-
-@review_app.command("judge", epilog="Example: datrnet review judge 10045 10046 --as duplicate")
-def review_judge(
-    kept: Annotated[str, typer.Argument(metavar="ITEM", help="The one to keep.")],
-    other: Annotated[str, typer.Argument(metavar="OTHER", help="The other one.")],
-    verdict: Annotated[
-        Literal["duplicate", "distinct", "open"],
-        typer.Option("--as", help="What the two are; open takes back what was said."),
-    ],
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Say whether two items are one, so that they are not listed again."""
-    from datrnet.console.review import run_judge
-    from datrnet.core.data.workspace import Workspace
-
-    said = None if verdict == "open" else verdict
-    run_judge(Workspace.locate(workspace), kept, other, said)
-
-
-@review_app.command("gaps", epilog="Example: datrnet review gaps --super-category category")
-def review_gaps(
-    super_category: Annotated[
-        str | None,
-        typer.Option("--super-category", metavar="NAME", help="Only with a value of this one."),
-    ] = None,
-    top: FoundOption = 30,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List what no item is, although each of its values is popular or sessions asked for it.
-
-    What sessions asked for in vain with labels kept exactly comes first, then by the items that
-    would be so, were values spread evenly.
-    """
-    from datrnet.console.review import ReviewOptions, run_gaps
-    from datrnet.core.data.workspace import Workspace
-
-    only = () if super_category is None else (super_category,)
-    run_gaps(
-        Workspace.locate(workspace), ReviewOptions(top=top, super_categories=only, as_json=as_json)
-    )
-
-
-label_app = typer.Typer(
-    no_args_is_help=True,
-    help="Labels set by hand, which no import overwrites, and their history.",
-    epilog="Example: datrnet label set 10045 colour=black",
-)
-app.add_typer(label_app, name="label")
-
-
-@label_app.command(
-    "set",
-    epilog="Example: datrnet label set 10045 10046 colour=black \\\n"
-    "or: cat ids.txt | datrnet label set - colour=black",
-)
-def set_label(
-    items: Annotated[
-        list[str],
-        typer.Argument(metavar="ITEM...", help="Codes; - reads them from a pipe, one a line."),
-    ],
-    wanted: Annotated[
-        str,
-        typer.Argument(metavar="NAME=VALUE", help="The label; NAME= where no value holds."),
-    ],
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Set or confirm a label: a person says so, and what stood before is remembered."""
-    from datrnet.console.labels import run_set
-    from datrnet.core.data.workspace import Workspace
-
-    run_set(Workspace.locate(workspace), tuple(items), wanted)
-
-
-@label_app.command("undo", epilog="Example: datrnet label undo")
-def undo_label(
-    change: Annotated[
-        int | None,
-        typer.Argument(
-            metavar="[CHANGE]", help="Its number in the history.", show_default="the newest"
-        ),
-    ] = None,
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Give an item back the label it had before a change, and who said so then."""
-    from datrnet.console.labels import run_undo
-    from datrnet.core.data.workspace import Workspace
-
-    run_undo(Workspace.locate(workspace), change)
-
-
-@label_app.command("redo", epilog="Example: datrnet label redo")
-def redo_label(workspace: WorkspaceOption = None) -> None:
-    """Make the change again that was taken back last."""
-    from datrnet.console.labels import run_redo
-    from datrnet.core.data.workspace import Workspace
-
-    run_redo(Workspace.locate(workspace))
-
-
-@label_app.command("history", epilog="Example: datrnet label history 10045")
-def label_history(
-    item: Annotated[str | None, typer.Argument(metavar="[ITEM]", help="Only of this item.")] = None,
-    top: FoundOption = 30,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List the changes of labels, the newest first: before, after, and who said so."""
-    from datrnet.console.labels import run_history
-    from datrnet.core.data.workspace import Workspace
-
-    run_history(Workspace.locate(workspace), item, top, as_json=as_json)

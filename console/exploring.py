@@ -8,6 +8,7 @@ from datrnet.console.picking import terminal_streams
 from datrnet.console.terminal import terminal_for, use_colours
 from datrnet.core.configuration.file import settings_or_defaults
 from datrnet.core.data.workspace import Workspace
+from datrnet.tui.opening import Opening
 from datrnet.tui.wants import NOTHING_MORE, Wants
 
 
@@ -32,11 +33,11 @@ def run_explorer(
     settings, trouble = settings_or_defaults()  # the explorer tells what is wrong with them
     given = {name: value for name, value in (chosen or {}).items() if value is not None}
     settings = replace(settings, **given)
-    with terminal_streams():
+    with terminal_streams(), Opening(workspace) as opening:
         terminal = terminal_for(settings)
         use_colours(settings.color, terminal)  # Textual looks for them when it is imported
         from datrnet.tui.app import explore
 
         return explore(
-            workspace, settings, terminal, settings_trouble=trouble, tour=tour, wants=wants
+            opening, settings, terminal, settings_trouble=trouble, tour=tour, wants=wants
         )

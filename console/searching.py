@@ -126,7 +126,7 @@ def _query(workspace: Workspace, searcher: Searcher, asked: str) -> tuple[Query,
     """Return the query and its picture; an item comes before a file of the same name."""
     catalog = searcher.catalog
     path = Path(asked).expanduser()
-    if asked in catalog.codes or not path.is_file():
+    if catalog.has_code(asked) or not path.is_file():
         row = _row(catalog, asked, path)
         return searcher.query_of_item(row), workspace.picture(catalog.picture_paths[row])
     # only a new picture needs the networks, and with them torch

@@ -34,7 +34,8 @@ def run_list(workspace: Workspace, *, as_json: bool) -> None:
         return
     table = new_table("session", "name", "begun", "last step", "steps", numbers=("steps",))
     for one, number in rows:
-        table.add_row(str(one.id), inert(one.name), one.started_at, one.updated_at, str(number))
+        stamps = (_minute(one.started_at), _minute(one.updated_at))
+        table.add_row(str(one.id), inert(one.name), *stamps, str(number))
     results().print(table)
 
 
@@ -52,7 +53,7 @@ def run_show(workspace: Workspace, number: int | None, *, as_json: bool) -> None
         return
     table = new_table("", "at", "did", "item", "asked for", numbers=("",))
     for one in steps:
-        cells = (one.made_at, one.action, one.subject, one.words or "as it is")
+        cells = (_minute(one.made_at), one.action, one.subject, one.words or "as it is")
         table.add_row(str(one.position), *map(inert, cells))
     results().print(table)
 
@@ -168,3 +169,8 @@ def _show_answer(one: Answered) -> None:
 
 def _heading(step: Step, title: str) -> str:
     return f"{step.position}. {step.subject} {title}: {step.words or 'as it is'}"
+
+
+def _minute(stamp: str) -> str:
+    """Return a time in UTC to the minute; the seconds would break narrow tables."""
+    return stamp[:16].replace("T", " ")

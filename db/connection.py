@@ -7,6 +7,7 @@ as it runs. Other processes read on while this one writes, because the file is i
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,15 +15,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlite_utils import Database
-
 from datrnet.core.errors import DatabaseError
+from datrnet.db.database import Database
 from datrnet.db.migrations import MIGRATIONS, SCHEMA_VERSION
 
 APPLICATION_ID = int.from_bytes(b"datr", "big")
 """Written into the file's header, so that another program's database is not taken for ours."""
 
 BUSY_TIMEOUT_SECONDS = 5.0
+"""How long one waits for another program to be done with the file."""
+
+BUSY_PAUSE_SECONDS = 0.02
 
 
 class Connection:
@@ -33,12 +36,12 @@ class Connection:
         self.path = path
         self._lock = threading.RLock()
         with self._guard():
-            self._db = Database(connection, execute_plugins=False)
+            self._db = Database(connection)
             self._refuse_strangers()
             self._db.execute("PRAGMA foreign_keys = ON")
             if may_write(path):
                 self._db.execute("PRAGMA synchronous = NORMAL")
-                self._db.enable_wal()
+                self._db.execute("PRAGMA journal_mode = WAL")
         self._migrate()
 
     @classmethod
@@ -104,6 +107,11 @@ class Connection:
         """Close the file."""
         self.close()
 
+    def data_version(self) -> int:
+        """Return a number that is another one after any other connection has written."""
+        with self._guard():
+            return self._pragma("data_version")
+
     @contextmanager
     def reading(self) -> Iterator[Database]:
         """Let several calls see one and the same state, whatever another process writes."""
@@ -111,19 +119,41 @@ class Connection:
             if self._db.conn.in_transaction:
                 yield self._db
             else:
-                with self._transaction("BEGIN"):
+                self._db.execute("BEGIN")
+                with self._transaction():
                     yield self._db
 
     @contextmanager
     def _writing(self) -> Iterator[Database]:
-        """Run a block as one transaction: all of it is kept, or after an error none of it."""
-        # IMMEDIATE asks for the write lock now, where waiting for it still is possible
-        with self._guard(), self._transaction("BEGIN IMMEDIATE"):
-            yield self._db
+        """Run a block as one transaction: all of it is kept, or after an error none of it.
+
+        While another program writes, this one waits for its turn, and other threads read on.
+        """
+        give_up_at = time.monotonic() + BUSY_TIMEOUT_SECONDS
+        while True:
+            with self._guard():
+                if self._begin_to_write(or_raise=time.monotonic() >= give_up_at):
+                    with self._transaction():
+                        yield self._db
+                    return
+            time.sleep(BUSY_PAUSE_SECONDS)
+
+    def _begin_to_write(self, *, or_raise: bool) -> bool:
+        """Begin a transaction with the right to write; return whether there was any to have."""
+        self._db.execute("PRAGMA busy_timeout = 0")  # waiting in there would hold our lock
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if or_raise or not is_busy(error):
+                raise
+            return False
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout = {int(1000 * BUSY_TIMEOUT_SECONDS)}")
+        return True
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[None]:
-        self._db.execute(begin)
+    def _transaction(self) -> Iterator[None]:
+        """Keep what a transaction that has begun does, or after an error nothing of it."""
         try:
             yield
             self._db.commit()
@@ -188,10 +218,16 @@ def _address(path: Path) -> str:
     return f"{address}?mode=ro" + ("" if has_log else "&immutable=1")
 
 
+def is_busy(error: sqlite3.Error) -> bool:
+    """Tell whether another program had the file for itself."""
+    text = str(error)
+    return "locked" in text or "busy" in text
+
+
 def explain(error: sqlite3.Error, path: Path) -> DatabaseError:
     """Return the error a person can mend for one of SQLite's."""
     text = str(error)
-    if "locked" in text or "busy" in text:
+    if is_busy(error):
         return DatabaseError(
             f"{path} is in use by another program.",
             mend="Wait until its import or training has finished, or close it; then try again.",

@@ -4,8 +4,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from datrnet.db.columns import read_columns
 from datrnet.db.connection import Connection
 from datrnet.db.rows import (
+    CatalogueStamp,
     ItemColumns,
     NewItem,
     PictureStamp,
@@ -51,34 +53,26 @@ class ItemTables(Connection):
         ]
 
     def item_columns(self) -> ItemColumns:
-        """Return every item and label, one list per column, ordered by item id."""
+        """Return every item and label by columns, ordered by item id."""
         with self.reading() as db:
-            items = db.execute(
-                "SELECT id, code, title, picture_path, split FROM items ORDER BY id"
-            ).fetchall()
-            names: dict[int, tuple[str, str]] = {
-                value_id: (category, value)
-                for value_id, category, value in db.execute(
-                    "SELECT attribute_values.id, super_categories.name, attribute_values.name"
-                    " FROM attribute_values JOIN super_categories"
-                    " ON super_categories.id = attribute_values.super_category_id"
-                )
-            }
-            labels = [
-                (item_id, *names[value_id])
-                for item_id, value_id in db.execute(
-                    "SELECT item_id, attribute_value_id FROM item_attributes"
-                    " WHERE attribute_value_id IS NOT NULL"
-                )
-            ]
-        ids, codes, titles, picture_paths, splits = zip(*items, strict=True) if items else [()] * 5
-        return ItemColumns(
-            ids=list(ids),
-            codes=list(codes),
-            titles=list(titles),
-            picture_paths=list(picture_paths),
-            splits=list(splits),
-            labels=labels,
+            return read_columns(db)
+
+    def catalogue_stamp(self) -> CatalogueStamp:
+        """Return what tells whether items or labels have changed since another time."""
+        with self.reading() as db:
+            num_items, last_updated_at = db.execute(
+                "SELECT count(*), max(updated_at) FROM items"
+            ).fetchone()
+            num_labels, last_set_at, sum_of_values = db.execute(
+                "SELECT count(*), max(set_at), coalesce(sum(attribute_value_id), 0)"
+                " FROM item_attributes"
+            ).fetchone()
+        return CatalogueStamp(
+            num_items=num_items,
+            last_updated_at=last_updated_at,
+            num_labels=num_labels,
+            last_set_at=last_set_at,
+            sum_of_values=sum_of_values,
         )
 
     def picture_stamps(self) -> dict[str, PictureStamp]:

@@ -1,9 +1,8 @@
 """Labels, who said so, and every change of one by hand, so that it can be taken back."""
 
-from sqlite_utils import Database
-
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.db.connection import Connection, now
+from datrnet.db.database import Database
 from datrnet.db.rows import LabelChange, LabelSource
 
 _CHANGES = (

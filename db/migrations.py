@@ -5,12 +5,13 @@ A step is never edited once released: a change of the schema is a new function a
 
 from collections.abc import Callable
 
-from sqlite_utils import Database
-from sqlite_utils.db import Table
+from datrnet.db.database import Database
 
 
 def m001_first_schema(db: Database) -> None:
     """Create items with their labels, runs, index generations and sessions."""
+    import sqlite_utils
+
     db.executescript(
         """
         CREATE TABLE items (
@@ -83,7 +84,8 @@ def m001_first_schema(db: Database) -> None:
         );
         """
     )
-    Table(db, "items").enable_fts(
+    plain = sqlite_utils.Database(db.conn, execute_plugins=False)
+    sqlite_utils.db.Table(plain, "items").enable_fts(
         ["code", "title"], create_triggers=True, tokenize="unicode61 remove_diacritics 2"
     )
 

@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.db.texts import Texts
+
 LabelSource = Literal["shop", "person", "model"]
 """Who said that an item carries a value; a person outranks the shop, the shop outranks a model."""
 
@@ -63,17 +68,31 @@ class SuperCategory:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ItemColumns:
-    """All items, one list per column, in the order of their ids."""
+    """All N items by columns, in the order of their ids, and who carries what."""
 
-    ids: list[int]
-    codes: list[str]
-    titles: list[str]
-    picture_paths: list[str]
-    splits: list[str]
-    labels: list[tuple[int, str, str]]
-    """``(item_id, super_category, value)``."""
+    ids: NDArray[np.int64]
+    """(N,), ascending."""
+    codes: Texts
+    titles: Texts
+    picture_paths: Texts
+    splits: NDArray[np.str_]
+    """(N,)."""
+    carriers: dict[tuple[str, str], NDArray[np.int64]]
+    """By super-category and value the ids of the items that carry it, ascending."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueStamp:
+    """What differs between two states of the items and labels."""
+
+    num_items: int
+    last_updated_at: str | None
+    num_labels: int
+    last_set_at: str | None
+    sum_of_values: int
+    """Tells corrections within one second apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

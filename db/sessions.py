@@ -3,10 +3,9 @@
 import sqlite3
 from collections.abc import Sequence
 
-from sqlite_utils import Database
-
 from datrnet.core.errors import UnknownNameError
 from datrnet.db.connection import Connection, now
+from datrnet.db.database import Database
 from datrnet.db.rows import SessionRow, SessionSummary, StepRow
 
 

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from sqlite_utils import Database
-
 from datrnet.db.connection import now
+from datrnet.db.database import Database
 from datrnet.db.rows import NewItem, UpsertCounts
 
 _Fields = tuple[str, str, str, int, int]

@@ -6,10 +6,17 @@ from datrnet.core.data.inert_text import inert
 
 ELLIPSIS = "…"
 
+ENOUGH = 8
+"""Characters looked at for each cell: a title of thousands takes no longer than another."""
+
 
 def fitted(text: str, width: int) -> str:
     """Return text, made inert, in exactly ``width`` cells: padded, or cut with an ellipsis."""
-    text = inert(text)
+    beginning = text[: ENOUGH * max(width, 1)]
+    shown = inert(beginning)
+    if cell_len(shown) <= width and len(beginning) < len(text):
+        shown = inert(text)  # so much of it is invisible
+    text = shown
     if cell_len(text) > width > 0:
         text = set_cell_size(text, width - 1).rstrip() + ELLIPSIS
     return set_cell_size(text, max(width, 0))

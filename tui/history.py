@@ -1,6 +1,6 @@
 """Undo and redo of the changes of one query, and the trail from query to query. Pure logic."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -68,6 +68,15 @@ class History:
         history = cls()
         history._states, history._at = list(states), at
         return history
+
+    def renumber(self, row_now: Callable[[int], int | None], names: Collection[str]) -> None:
+        """Go over to another state of the catalogue; what it does not have any more is dropped.
+
+        Args:
+            row_now: Where an item is now.
+            names: The super-categories that there are.
+        """
+        self._states = [_renumbered(state, row_now, names) for state in self._states]
 
     @property
     def changes(self) -> dict[str, Wish]:
@@ -175,6 +184,23 @@ class History:
             return False
         self._at += 1
         return True
+
+
+def _renumbered(
+    state: Wishes, row_now: Callable[[int], int | None], names: Collection[str]
+) -> Wishes:
+    changes: dict[str, Wish] = {}
+    for name, wish in state.changes.items():
+        if name in names and isinstance(wish, str | AnyOf):
+            changes[name] = wish
+        elif name in names and isinstance(wish, Taken) and (row := row_now(wish.row)) is not None:
+            changes[name] = replace(wish, row=row)
+    return Wishes(
+        changes,
+        state.within if state.within in names else None,
+        frozenset(name for name in state.exact if name in names),
+        {name: factor for name, factor in state.weights.items() if name in names},
+    )
 
 
 @dataclass(slots=True)

@@ -1,5 +1,7 @@
 """What the explorer works on: the open catalogue, and its index where there is one."""
 
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -9,17 +11,43 @@ from numpy.typing import NDArray
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.pictures import Picture
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.errors import IndexStaleError
+from datrnet.core.errors import DatrnetError, IndexStaleError
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.search import Query, Searcher
+from datrnet.core.retrieval.search import Query, Request, Searcher
 from datrnet.db.store import Store
 from datrnet.tui.given import rows_given
 from datrnet.tui.looker import Looker
+from datrnet.tui.renewing import Renumbering
 from datrnet.tui.thumbnails import Thumbnails
 from datrnet.tui.wants import NOTHING_MORE, Wants
 
 Source = int | Path
 """What a picture is shown of: an item, by its row of the catalogue, or a file that is in none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdings:
+    """A catalogue and its index, as they are at one moment."""
+
+    catalog: Catalog
+    searcher: Searcher | None = None
+    looker: Looker | None = None
+    trouble: IndexStaleError | None = None
+    """What is wrong with the index, where there is no searcher."""
+
+    @classmethod
+    def of(cls, workspace: Workspace, store: Store, catalog: Catalog) -> "Holdings":
+        """Open the index of a catalogue.
+
+        Raises:
+            DatabaseError: The database cannot be read.
+        """
+        try:
+            searcher = Searcher(catalog, Generation.current(workspace, store))
+        except IndexStaleError as error:
+            return cls(catalog=catalog, trouble=error)
+        looker = Looker(workspace, searcher.generation.manifest.run_name)
+        return cls(catalog=catalog, searcher=searcher, looker=looker)
 
 
 class Library:
@@ -29,46 +57,65 @@ class Library:
         self,
         workspace: Workspace,
         store: Store,
+        catalog: Catalog,
         num_substitutes: int,
         wants: Wants = NOTHING_MORE,
     ) -> None:
-        """Read the catalogue and open the index.
+        """Open the index of a catalogue.
 
         An absent or damaged index is no error here: ``trouble`` then says what is wrong.
 
         Args:
             workspace: Where they lie.
             store: The workspace's open database.
+            catalog: What is in it.
             num_substitutes: How many substitutes are asked for.
             wants: What it is opened for. Substitutes are found among all items even where only
                 some are to be shown.
 
         Raises:
-            DatabaseError: The catalogue cannot be read.
+            DatabaseError: The database cannot be read.
             UnknownNameError: The catalogue has none of the items.
         """
         self.workspace = workspace
         self.store = store
         self.num_substitutes = num_substitutes
-        self.catalog = Catalog.load(store)
         self.wants = wants
-        self.given = None if wants.items is None else rows_given(self.catalog, wants.items)
-        """What was asked for of the catalogue; None for all of it."""
-        self.thumbnails = Thumbnails(workspace, self.catalog)
-        self.searcher: Searcher | None = None
-        self.looker: Looker | None = None
-        self.trouble: IndexStaleError | None = None
+        self.thumbnails = Thumbnails(workspace, catalog)
         self.marked: int | None = None
         """The row of the item that a super-category can be taken from."""
         self.num_relabelled = 0
-        """How often a label has been changed since the catalogue was read."""
+        """How often a label has been changed since the explorer began."""
+        self._take(Holdings.of(workspace, store, catalog), wants.items)
+
+    def renew(self, holdings: Holdings) -> Renumbering:
+        """Go over to the workspace as it is now; return where its items went."""
+        moved = Renumbering(self.catalog, holdings.catalog)
+        self.marked = None if self.marked is None else moved(self.marked)
+        self.thumbnails.renew(holdings.catalog)
+        for name in ("every_row", "value_counts", "wishable"):
+            self.__dict__.pop(name, None)  # made again when they are asked for
+        self._take(holdings, self.wants.items)
+        return moved
+
+    def _take(self, holdings: Holdings, items: tuple[str, ...] | None) -> None:
+        self.catalog = holdings.catalog
+        self.searcher, self.looker = holdings.searcher, holdings.looker
+        self.trouble = holdings.trouble
+        self.given = None if items is None else rows_given(self.catalog, items)
+        """What was asked for of the catalogue; None for all of it."""
         self._queries: dict[int, Query] = {}
-        try:
-            self.searcher = Searcher(self.catalog, Generation.current(workspace, store))
-            run_name = self.searcher.generation.manifest.run_name
-            self.looker = Looker(workspace, run_name)
-        except IndexStaleError as error:
-            self.trouble = error
+
+    def warm_up(self) -> None:
+        """Search once, so that the index lies in memory when a person asks; called from a thread.
+
+        Loading Annoy and the first pages of a large index takes longer than a hundred searches.
+        """
+        if self.searcher is None or not len(self.searcher.generation.item_ids):
+            return
+        first = np.searchsorted(self.catalog.item_ids, self.searcher.generation.item_ids[0])
+        with suppress(DatrnetError):  # who searches is told
+            self.searcher.substitutes(self.searcher.query_of_item(int(first)), Request())
 
     def picture(self, source: Source) -> Picture:
         """Return an item's picture, or a file, not read yet."""

@@ -17,8 +17,9 @@ from datrnet.core.retrieval.wanted import Prototype
 from datrnet.core.sessions.replaying import Answered
 from datrnet.core.sessions.steps import Step
 from datrnet.db.rows import LabelChange, SessionRow, SessionSummary
-from datrnet.tui.library import Source
+from datrnet.tui.library import Holdings, Source
 from datrnet.tui.pictures import Pixels
+from datrnet.tui.renewing import News, Watch
 from datrnet.tui.resuming import Resumed
 
 
@@ -101,6 +102,13 @@ class SessionRead(Message):
 
 
 @dataclass
+class LastSessionFound(Message):
+    """There is a session from before."""
+
+    session: SessionRow
+
+
+@dataclass
 class SessionFound(Message):
     """It is known where a session was left, and what is on its shortlist."""
 
@@ -178,3 +186,18 @@ class StopgapFound(Message):
     """What comes nearest to a gap has been found."""
 
     wanted: Hashable
+
+
+@dataclass
+class NewsCame(Message):
+    """Another program has changed the workspace."""
+
+    news: News
+
+
+@dataclass
+class HoldingsRead(Message):
+    """The workspace has been read as it is now."""
+
+    holdings: Holdings
+    watch: Watch

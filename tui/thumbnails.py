@@ -68,6 +68,13 @@ class Thumbnails:
         with self._change:
             return {row for row in rows if row in self._made}
 
+    def renew(self, catalog: Catalog) -> None:
+        """Give the thumbnails of another state of the catalogue from now on."""
+        with self._change:
+            self._catalog = catalog
+            self._made.clear()
+            self._waiting.clear()
+
     def close(self) -> None:
         """Let the threads end and the file go."""
         with self._change:
@@ -93,16 +100,17 @@ class Thumbnails:
                 self._change.wait_for(lambda: self._waiting or self._closed)
                 if self._closed:
                     return
-                row = self._waiting.pop()
-            made = self._make(row)
+                row, catalog = self._waiting.pop(), self._catalog
+            made = self._make(catalog.picture_paths[row])
             with self._change:
-                self._made[row] = made
+                if catalog is self._catalog:
+                    self._made[row] = made
                 while len(self._made) > MAX_KEPT:
                     self._made.popitem(last=False)
 
-    def _make(self, row: int) -> Pixels | Absent:
-        picture = self._workspace.picture(self._catalog.picture_paths[row])
+    def _make(self, stored: str) -> Pixels | Absent:
         try:
+            picture = self._workspace.picture(stored)
             return thumbnail_pixels(read_picture(picture, SIZE))
         except DataError:
             return Absent.MISSING

@@ -1,7 +1,8 @@
 """The catalogue as columns: a snapshot of all items and labels that search and training work on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,28 +14,20 @@ from datrnet.db.store import Store
 UNLABELED = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Catalog:
-    """All items, one array or list per column; row ``i`` of each is the same item."""
+    """All items, one sequence per column; row ``i`` of each is the same item."""
 
     item_ids: NDArray[np.int64]
     """``(N,)``, ascending."""
-    codes: list[str]
-    titles: list[str]
-    picture_paths: list[str]
+    codes: Sequence[str]
+    titles: Sequence[str]
+    picture_paths: Sequence[str]
     splits: NDArray[np.str_]
     """``(N,)``: ``train``, ``validation``, ``test`` or empty."""
     super_categories: tuple[SuperCategory, ...]
     labels: NDArray[np.int16]
     """``(N, A)``: index into ``super_categories[a].values``; -1 where the item has no value."""
-    _rows: dict[str, int] = field(init=False, repr=False)
-    _folded_rows: dict[str, int] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        rows = {code: row for row, code in enumerate(self.codes)}
-        object.__setattr__(self, "_rows", rows)
-        folded = {code.casefold(): row for code, row in rows.items()}
-        object.__setattr__(self, "_folded_rows", folded)
 
     @classmethod
     def load(cls, store: Store) -> "Catalog":
@@ -47,20 +40,18 @@ class Catalog:
             for category_idx, category in enumerate(super_categories)
             for value_idx, value in enumerate(category.values)
         }
-        rows = {item_id: row for row, item_id in enumerate(columns.ids)}
-        labels = np.full((len(rows), len(super_categories)), UNLABELED, dtype=np.int16)
-        filled = np.fromiter(
-            ((rows[item], *places[category, value]) for item, category, value in columns.labels),
-            dtype=np.dtype((np.intp, 3)),
-            count=len(columns.labels),
-        )
-        labels[filled[:, 0], filled[:, 1]] = filled[:, 2]
+        labels = np.full((len(columns.ids), len(super_categories)), UNLABELED, dtype=np.int16)
+        for names, item_ids in columns.carriers.items():
+            category_idx, value_idx = places[names]
+            # another program may have left labels of items that it has taken away
+            known = item_ids[np.isin(item_ids, columns.ids, assume_unique=True)]
+            labels[np.searchsorted(columns.ids, known), category_idx] = value_idx
         return cls(
-            item_ids=np.array(columns.ids, dtype=np.int64),
+            item_ids=columns.ids,
             codes=columns.codes,
             titles=columns.titles,
             picture_paths=columns.picture_paths,
-            splits=np.array(columns.splits, dtype=np.str_),
+            splits=columns.splits,
             super_categories=super_categories,
             labels=labels,
         )
@@ -72,7 +63,8 @@ class Catalog:
 
     def find_code(self, code: str) -> int | None:
         """Return the row of the item with that code, in any case; None where no item has it."""
-        return self._rows.get(code, self._folded_rows.get(code.strip().casefold()))
+        row = self._rows.get(code)
+        return self._folded_rows.get(code.strip().casefold()) if row is None else row
 
     def row_of_code(self, code: str) -> int:
         """Return the row of the item with that code.
@@ -84,6 +76,18 @@ class Catalog:
         if row is None:
             raise UnknownNameError("item", code, self.codes)
         return row
+
+    def has_code(self, code: str) -> bool:
+        """Tell whether an item has exactly that code."""
+        return code in self._rows
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {code: row for row, code in enumerate(self.codes)}
+
+    @cached_property
+    def _folded_rows(self) -> dict[str, int]:
+        return {code.casefold(): row for code, row in self._rows.items()}
 
     def super_category_idx(self, name: str) -> int:
         """Return the index of the super-category of that name, in any case.

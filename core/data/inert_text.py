@@ -17,7 +17,8 @@ def inert(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_harmless(character) for character in " ".join(text.split()))
+    seen = "".join(one for one in text if unicodedata.category(one) != "Cf")
+    return "".join(_harmless(character) for character in " ".join(seen.split()))
 
 
 def _harmless(character: str) -> str:
@@ -26,8 +27,6 @@ def _harmless(character: str) -> str:
             return chr(CONTROL_PICTURES + ord(character))
         case "Cc":
             return DELETE_PICTURE if character == "\x7f" else REPLACEMENT
-        case "Cf":
-            return ""
         case "Cs" | "Co" | "Cn" | "Zl" | "Zp":
             return REPLACEMENT
         case _:

@@ -189,7 +189,8 @@ class Study:
         """What tells this catalogue from another, so that its networks are not taken for it."""
         catalog = self._setting.catalog
         labels = zlib.crc32(catalog.labels.tobytes())
-        return f"{labels} {zlib.crc32(repr((catalog.codes, catalog.splits.tolist())).encode())}"
+        items = repr((list(catalog.codes), catalog.splits.tolist()))
+        return f"{labels} {zlib.crc32(items.encode())}"
 
     def _training_data(self, run: RunFolder) -> TrainingData:
         size = run.config.model.image_size

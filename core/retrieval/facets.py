@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.catalog import UNLABELED
-
 Chosen = Mapping[int, frozenset[int]]
 """Values by super-category, both as the catalogue numbers them, -1 for no label: an item must carry
 one of the values of every super-category that has any."""
@@ -35,16 +33,17 @@ def facets_of(
         num_values: Of each super-category.
         chosen: What they must carry.
     """
-    own = labels[rows]  # (n, A)
-    fails = np.zeros(own.shape, dtype=bool)
-    for idx, values in chosen.items():
-        if values:
-            fails[:, idx] = ~np.isin(own[:, idx], list(values))
-    num_failed = fails.sum(axis=1)
+    fails = {
+        idx: ~np.isin(labels[rows, idx], list(values)) for idx, values in chosen.items() if values
+    }
+    num_failed = np.zeros(len(rows), dtype=np.int64)
+    for failed in fails.values():
+        num_failed += failed
+    left = rows[num_failed == 0]
     counts = []
     for idx, number in enumerate(num_values):
-        others_hold = num_failed == fails[:, idx]
-        values = own[others_hold, idx].astype(np.int64)
-        values[values == UNLABELED] = number
-        counts.append(np.bincount(values, minlength=number + 1))
-    return Facets(rows=rows[num_failed == 0], counts=tuple(counts))
+        counted = rows[num_failed == fails[idx]] if idx in fails else left
+        # one more than the value: none (-1) comes first, and is put last
+        numbers = np.bincount(labels[counted, idx] + 1, minlength=number + 1)
+        counts.append(np.roll(numbers, -1))
+    return Facets(rows=left, counts=tuple(counts))

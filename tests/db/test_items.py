@@ -20,9 +20,18 @@ MakeItem = Callable[..., NewItem]
 
 def labels(store: Store) -> dict[int, dict[str, str]]:
     found: dict[int, dict[str, str]] = {}
-    for item_id, category, value in store.item_columns().labels:
-        found.setdefault(item_id, {})[category] = value
+    for (category, value), item_ids in store.item_columns().carriers.items():
+        for item_id in item_ids.tolist():
+            found.setdefault(item_id, {})[category] = value
     return found
+
+
+def written(store: Store) -> list[object]:
+    """All that the tables of items hold."""
+    columns = store.item_columns()
+    texts = [list(one) for one in (columns.codes, columns.titles, columns.picture_paths)]
+    arrays = [columns.ids.tolist(), columns.splits.tolist()]
+    return [*texts, *arrays, labels(store), store.super_categories()]
 
 
 def counts(added: int = 0, updated: int = 0, unchanged: int = 0) -> UpsertCounts:
@@ -32,26 +41,45 @@ def counts(added: int = 0, updated: int = 0, unchanged: int = 0) -> UpsertCounts
 def test_items_come_back_as_columns(store: Store, make_item: MakeItem) -> None:
     store.upsert_items([make_item("b", "Shirt", "test", colour="Red"), make_item("a", split="")])
     columns = store.item_columns()
-    assert columns.ids == [1, 2]
+    assert columns.ids.tolist() == [1, 2]
     assert columns.codes == ["b", "a"]
     assert columns.titles == ["Shirt", ""]
     assert columns.picture_paths == ["b.png", "a.png"]
-    assert columns.splits == ["test", ""]
-    assert columns.labels == [(1, "colour", "Red")]
+    assert columns.splits.tolist() == ["test", ""]
+    assert labels(store) == {1: {"colour": "Red"}}
+
+
+def test_columns_are_the_same_however_many_items_are_read_at_a_time(
+    store: Store, make_item: MakeItem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles = ["", "plain", "Grün, rot", "a\0b", "👗" * 3, "x" * 5000, "'\n,\"", "last"]
+    splits = ["train", "", "validation", "test"]
+    store.upsert_items(
+        make_item(f"c{n}", title, splits[n % 4], **({"colour": "Red"} if n % 3 else {"fit": "a"}))
+        for n, title in enumerate(titles)
+    )
+    at_once = written(store)
+    assert at_once[:2] == [[f"c{n}" for n in range(8)], titles]
+    assert at_once[4] == [splits[n % 4] for n in range(8)]
+    for page in (1, 3, 8):
+        monkeypatch.setattr("datrnet.db.columns.PAGE", page)
+        assert written(store) == at_once
 
 
 def test_an_empty_store_has_empty_columns(store: Store) -> None:
     columns = store.item_columns()
-    assert columns.ids == columns.codes == columns.labels == []
+    assert columns.codes == []
+    assert not len(columns.ids)
+    assert labels(store) == {}
     assert store.super_categories() == []
 
 
 def test_upserting_again_changes_nothing(store: Store, make_item: MakeItem) -> None:
     items = [make_item(str(number), f"item {number}", colour="Red") for number in range(5)]
     assert store.upsert_items(items) == counts(added=5)
-    before = (store.item_columns(), store.super_categories())
+    before = written(store)
     assert store.upsert_items(items) == counts(unchanged=5)
-    assert (store.item_columns(), store.super_categories()) == before
+    assert written(store) == before
 
 
 def test_an_upsert_tells_added_updated_and_unchanged_apart(
@@ -76,7 +104,8 @@ def test_an_unstated_field_is_for_new_items_only(store: Store) -> None:
     moved = replace(bare, picture_path="q", unstated=frozenset({"split"}))
     assert store.upsert_items([moved]) == counts(updated=1)
     columns = store.item_columns()
-    assert (columns.titles, columns.splits) == (["", ""], ["test", "train"])
+    assert columns.titles == ["", ""]
+    assert columns.splits.tolist() == ["test", "train"]
     assert columns.picture_paths == ["q", "p"]
 
 

@@ -128,6 +128,12 @@ def finished_shops(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path
 
 
 @pytest.fixture
+def index_again() -> Callable[[Workspace, Store], None]:
+    """Write an index as another program does, for whatever the catalogue holds then."""
+    return _write_index
+
+
+@pytest.fixture
 def bare_workspace(finished_shops: tuple[Path, Path], tmp_path: Path) -> Workspace:
     """A catalogue of 48 garments, in four colours by turns, without an index."""
     return Workspace(Path(copytree(finished_shops[0], tmp_path / "shop")))

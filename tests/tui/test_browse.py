@@ -1,5 +1,6 @@
 """Walking through the catalogue."""
 
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -197,11 +198,12 @@ async def test_thumbnails_that_are_not_there_are_made(
 
 async def test_strange_titles_are_shown_inert(workspace: Workspace, run_explorer: Run) -> None:
     title = "[red]A[/] \x1b[31mB\u202eC\u200b\nD [@click=app.quit]E[/]"
+    with sqlite3.connect(workspace.catalog_path) as connection:
+        connection.execute(
+            "UPDATE items SET title = ?, code = ? WHERE id = 1", [title, "\x1b]0;owned\x07[b]"]
+        )
+    connection.close()
     async with run_explorer(workspace) as explorer:
-        catalog = explorer.app.library.catalog
-        catalog.titles[0] = title
-        catalog.codes[0] = "\x1b]0;owned\x07[b]"
-        explorer.screen.detail.show(explorer.screen.subject(0))
         await explorer.press("l")
         await explorer.press("h", "y")
         shown = explorer.text()

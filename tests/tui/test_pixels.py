@@ -110,7 +110,7 @@ async def test_nothing_is_sent_over_a_window_and_after_it_the_picture_is_back(
         await explorer.rest(0.05)
         await explorer.press("question_mark")
         sent.texts.clear()
-        explorer.app.screen_stack[1].query_one(DetailPane).picture.refresh()
+        explorer.app.screen_stack[0].query_one(DetailPane).picture.refresh()
         explorer.screen.refresh()
         await explorer.rest(0.05)
         assert sent.pictures() == []

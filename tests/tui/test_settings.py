@@ -14,6 +14,7 @@ from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.settings import OwnTheme, Settings
 from datrnet.tui.app import ExplorerApp, explore
+from datrnet.tui.opening import Opening
 from tests.tui.conftest import Explorer, RunExplorer
 
 OWN = {"mine": OwnTheme(primary="#123456", background="#fefefe", dark=False)}
@@ -123,7 +124,8 @@ def test_starting_reads_the_file_and_survives_a_broken_one(
     started: list[ExplorerApp] = []
     monkeypatch.setattr(ExplorerApp, "run", lambda self: started.append(self))
     settings_file.replace_text(text)
-    explore(workspace)
+    with Opening(workspace) as opening:
+        explore(opening)
     assert started[0].theme == ("nord" if "nord" in text else Settings().theme)
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DatabaseError
-from datrnet.tui.app import ExplorerApp, explore
+from datrnet.tui.app import ExplorerApp
+from datrnet.tui.opening import Opening
 
 HEAVY = ("torch", "torchvision", "pytorch_metric_learning")
 
@@ -65,7 +66,7 @@ def test_a_workspace_without_a_catalogue_is_refused_before_the_screen_is_taken(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(DatabaseError, match="datrnet import"):
-        explore(Workspace(tmp_path))
+        Opening(Workspace(tmp_path))
 
 
 def test_a_workspace_of_a_newer_version_is_refused(workspace: Workspace) -> None:

@@ -11,6 +11,7 @@ from datrnet.core.data.workspace import Workspace
 from datrnet.core.settings import Settings
 from datrnet.tui.app import ExplorerApp, explore
 from datrnet.tui.keymap import default_entries
+from datrnet.tui.opening import Opening
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.help_screen import HelpScreen, KeyGroup, KeyLine, found_in
 from datrnet.tui.screens.tour import CARDS, TourScreen
@@ -23,7 +24,8 @@ def begins_with_tour(
     """Tell whether starting the explorer would show the tour."""
     started: list[ExplorerApp] = []
     monkeypatch.setattr(ExplorerApp, "run", lambda self: started.append(self))
-    explore(workspace, tour=tour)
+    with Opening(workspace) as opening:
+        explore(opening, tour=tour)
     return started[0]._with_tour
 
 

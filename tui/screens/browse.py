@@ -21,6 +21,7 @@ from datrnet.core.retrieval.facets import facets_of
 from datrnet.tui.history import Visit
 from datrnet.tui.library import Library
 from datrnet.tui.messages import PicturesChecked, Ranked, TitlesFound, WorkFailed
+from datrnet.tui.renewing import Renumbering
 from datrnet.tui.screens.dialogs import Choice
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.jump import JumpPrompt
@@ -104,13 +105,16 @@ class BrowseScreen(ExplorerScreen):
 
     def on_mount(self) -> None:
         """Show the whole catalogue."""
+        self._tell_trouble()
+        self._list("", self.library.every_row)
+        self._tell_unknown()
+        self.set_timer(self.check_pictures_after, self._check_pictures)
+
+    def _tell_trouble(self) -> None:
         trouble = self.library.trouble
         notice = self.query_one("#trouble", Static)
         notice.set_class(trouble is None, "-untroubled")
         notice.update(f"{inert(str(trouble))} Until then there are no substitutes.")
-        self._list("", self.library.every_row)
-        self._tell_unknown()
-        self.set_timer(self.check_pictures_after, self._check_pictures)
 
     def _tell_unknown(self) -> None:
         """Say which of the items handed in the catalogue lacks."""
@@ -128,6 +132,22 @@ class BrowseScreen(ExplorerScreen):
             self._labels[:, : labels.shape[1]] = labels  # the column after them is of pictures
             self.query_one(FacetRail).order_by(self._labels)
             self._narrow_down()
+
+    async def renewed(self, moved: Renumbering) -> None:
+        """Show what is found now: the search, the facets and the item under the cursor stay."""
+        await super().renewed(moved)
+        self._tell_trouble()
+        catalog = self.library.catalog
+        self._order, self._ranks = Order(), {AS_IMPORTED: ranks(catalog, AS_IMPORTED)}
+        self._categories, self._labels = catalog.super_categories, catalog.labels
+        self.query_one(FacetRail).renew(catalog.super_categories, catalog.labels)
+        if self._shown_text:
+            still_there = moved.rows[self._found]
+            self._list(self._shown_text, still_there[still_there >= 0])
+            self._find_titles(self._shown_text)
+        else:
+            self._list("", self.library.every_row)
+        self._check_pictures()
 
     def _list(self, text: str, found: NDArray[np.intp]) -> None:
         """Show what a text search found, as the facets narrow it down."""
@@ -238,8 +258,9 @@ class BrowseScreen(ExplorerScreen):
             self._list(message.text, message.rows)
 
     @on(Input.Submitted, "#search")
-    def _leave_search(self) -> None:
-        self.grid.focus()
+    def _leave_search(self, event: Input.Submitted) -> None:
+        self._search(event.value.strip())  # again, if it could not be done the first time
+        self.set_focus(self.grid)
 
     def action_match(self, step: int) -> None:
         """Go to the next item that the search found, or to the one before; over the ends."""
@@ -413,4 +434,4 @@ class BrowseScreen(ExplorerScreen):
         if self.grid.has_focus:
             self.action_search()
         else:
-            self.grid.focus()
+            self.set_focus(self.grid)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker, get_current_worker
@@ -28,6 +29,7 @@ from datrnet.tui.pictures import (
     picture_cells,
     picture_in_pixels,
 )
+from datrnet.tui.renewing import Renumbering
 from datrnet.tui.screens.picture_prompt import PicturePrompt
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.thumbnails import Absent
@@ -70,16 +72,29 @@ class ExplorerScreen(Screen[None]):
         ),
     ]
 
+    can_renew: ClassVar[bool] = True
+    """Whether it can go over to another state of the catalogue while it is open."""
     debounce: ClassVar[float] = 0.03
     """Seconds of rest before work begins: a key that repeats starts nothing in between."""
 
     def __init__(self, library: Library, session: SessionLog) -> None:
         super().__init__()
+        self._fit(self.app.size)
         self.library = library
         self.session = session
         self._picture_timers: dict[str, tuple[Timer, ...]] = {}
         self._network: str | None = None
         """The super-category whose network's activation map the detail pane shows."""
+
+    def _fit(self, size: Size) -> None:
+        """Take the classes for a size now: Textual gives them only after a page without them."""
+        ways = (
+            (size.width, self.app.HORIZONTAL_BREAKPOINTS or []),
+            (size.height, self.app.VERTICAL_BREAKPOINTS or []),
+        )
+        for length, breakpoints in ways:
+            fitting = [name for least, name in breakpoints if length >= least]
+            self.add_class(*fitting[-1:])
 
     @property
     def grid(self) -> ThumbGrid:
@@ -126,6 +141,10 @@ class ExplorerScreen(Screen[None]):
         """
         searcher, value = self.library.searcher, self.library.catalog.labels_of(row)[network]
         return None if searcher is None or value is None else searcher.prototype(network, value)
+
+    async def renewed(self, moved: Renumbering) -> None:
+        """Go over to what the library holds now, with everything in its place."""
+        self.grid.renumber(moved.rows)
 
     # ── pictures ─────────────────────────────────────────────────────────────
 

@@ -30,6 +30,7 @@ from datrnet.tui.widgets.too_small import TooSmall
 class ReplayScreen(ExplorerScreen):
     """What is found for a step, and the way to the next."""
 
+    can_renew = False
     HELP_TITLE = "Replay"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n,right_square_bracket", "go(1)", "Next step", key_display="n", id="replay.next"),

@@ -40,6 +40,7 @@ class _AbandonedError(Exception):
 class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
     """A list of findings, and the one at hand."""
 
+    can_renew = False
     HELP_TITLE = "Review"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "tab(0)", "Doubted labels", show=False, id="review.labels"),

@@ -1,5 +1,6 @@
 """Substitutes of an item: pickers for its values on one side, the results beside them, live."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ from datrnet.core.retrieval.wanted import Prototype
 from datrnet.tui.history import AnyOf, Changes, History, Taken, Visit
 from datrnet.tui.library import Library
 from datrnet.tui.messages import SubstitutesFound, WorkFailed
+from datrnet.tui.renewing import Renumbering
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.widgets.detail_pane import DetailPane
@@ -120,6 +122,42 @@ class SubstitutesScreen(ExplorerScreen):
     def on_unmount(self) -> None:
         """Keep the value where a person rested, however soon they left."""
         self._settle()
+
+    async def renewed(self, moved: Renumbering) -> None:
+        """Ask the same again: the trail with its changes, undo and the cursor stay."""
+        await super().renewed(moved)
+        self._found = None
+        trail, self._trail = self._trail, []
+        for visit in trail:
+            if (query := await self._query_now(visit, moved)) is not None:
+                visit.query = query
+                visit.history.renumber(moved, moved.super_categories)
+                self._trail.append(visit)
+        if not self._trail:
+            self._trail = trail[:1]  # nothing of it is ever shown
+            self.dismiss()
+            return
+        await self._renew_pickers()
+        self._show_query()
+
+    async def _query_now(self, visit: Visit, moved: Renumbering) -> Query | None:
+        """Return a query of the state of now; None where that does not have it any more."""
+        try:
+            if visit.picture is not None:
+                return await asyncio.to_thread(self.library.query_of_picture, visit.picture)
+            row = None if visit.query.row is None else moved(visit.query.row)
+            return None if row is None else self.library.query_of(row)
+        except DatrnetError:
+            return None
+
+    async def _renew_pickers(self) -> None:
+        before = self.query_one(Pickers)
+        has_focus, number = before.values.has_focus, before.number
+        await before.remove()
+        pickers = Pickers(self._choices(), id="pickers")
+        await self.query_one("#wishes").mount(pickers, before="#prototypes")
+        if has_focus:
+            pickers.open(number)
 
     @property
     def visit(self) -> Visit:
@@ -476,10 +514,8 @@ class SubstitutesScreen(ExplorerScreen):
 
     def action_swap_focus(self) -> None:
         """Go from the pickers to the results or back."""
-        if self.grid.has_focus:
-            self.query_one(Pickers).values.focus()
-        else:
-            self.grid.focus()
+        # at once, where focus() waits: what is typed next is meant for the other
+        self.set_focus(self.query_one(Pickers).values if self.grid.has_focus else self.grid)
 
 
 def open_substitutes(screen: ExplorerScreen) -> None:

@@ -81,6 +81,11 @@ class CardPainter:
         """Lines from one card to the next."""
         return FRAME + self._size.rows + CAPTION_LINES
 
+    def forget(self) -> None:
+        """Draw all pictures anew: rows stand for other items."""
+        self._pictures.clear()
+        self.waiting.clear()
+
     def cards(
         self,
         rows: Sequence[int],

@@ -90,6 +90,28 @@ class FacetRail(OptionList, inherit_bindings=False):
         self._orders.append(_by_frequency(labels, len(category.values)))
         self._counts = ()
 
+    def renew(self, categories: Sequence[SuperCategory], labels: NDArray[np.int16]) -> None:
+        """List the values of another state of the catalogue, with the same ones chosen.
+
+        They are shown with the counts that are given next.
+        """
+        named = {
+            self._categories[idx].name: {self._value_name(idx, value) for value in values}
+            for idx, values in self._chosen.items()
+        }
+        self._categories = tuple(categories)
+        self._orders = [
+            _by_frequency(labels[:, idx], len(one.values)) for idx, one in enumerate(categories)
+        ]
+        self._chosen, self._counts, self._listed = {}, (), []
+        self._folded, self._whole = set(), set()
+        self.highlighted = None
+        for idx, category in enumerate(categories):
+            numbers = (UNLABELED, *range(len(category.values)))
+            wanted = named.get(category.name, set())
+            if values := frozenset(n for n in numbers if self._value_name(idx, n) in wanted):
+                self._chosen[idx] = values
+
     @property
     def chosen(self) -> Chosen:
         """What is chosen, without super-categories of which nothing is."""

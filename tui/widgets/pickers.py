@@ -181,6 +181,11 @@ class Pickers(Vertical):
         yield Static(LEGEND, id="pickers-legend", markup=False)
 
     @property
+    def number(self) -> int:
+        """Which picker is open, from 0."""
+        return self._open
+
+    @property
     def values(self) -> ValueList:
         """The list of values."""
         return self.query_one(ValueList)

@@ -119,6 +119,21 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._arrange()
         self._announce()
 
+    def renumber(self, rows: NDArray[np.intp]) -> None:
+        """Show the same items where the catalogue has other rows by now; those that are gone go.
+
+        Args:
+            rows: (N,) the row of each of its former ones, -1 where there is none any more.
+        """
+        now, caption = rows[self.listing.rows], self.listing.caption
+        kept = np.flatnonzero(now >= 0)
+        self._painter.forget()
+        self.show(
+            Listing(rows=now[kept], caption=lambda position: caption(int(kept[position]))),
+            cursor=int(np.searchsorted(kept, self.cursor)),
+            empty_text=self.empty_text,
+        )
+
     def move_to(self, position: int) -> None:
         """Put the cursor on a position, or on the nearest there is."""
         position = max(0, min(position, len(self.listing.rows) - 1))
@@ -271,9 +286,14 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._painter.glyphs = drawing_of(self).glyphs
         self._flushes = self.set_interval(1 / FLUSHES_PER_SECOND, self._flush, pause=True)
 
-    def on_resize(self) -> None:
-        """Keep the item under the cursor in view."""
-        self._arrange()
+    def _size_updated(
+        self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True
+    ) -> bool:
+        """Fit the cards to a new size at once: the event for it comes when a page is drawn."""
+        is_another = super()._size_updated(size, virtual_size, container_size, layout)
+        if is_another:
+            self._arrange()
+        return is_another
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Scroll by a row of cards."""

@@ -37,7 +37,7 @@ def test_opening_a_workspace_without_a_catalogue_says_what_to_do(workspace: Work
 def test_a_created_store_can_be_opened(workspace: Workspace) -> None:
     workspace.create_store().close()
     with workspace.open_store() as store:
-        assert store.item_columns().ids == []
+        assert not len(store.item_columns().ids)
 
 
 def test_stored_pictures_are_relative_to_the_workspace_or_absolute(workspace: Workspace) -> None:

@@ -1,5 +1,6 @@
 """Queries of a split folder are asked as the index numbers items and values."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,9 +80,11 @@ def test_items_are_known_by_their_line_and_values_by_who_carries_them(
 
 
 def test_items_from_elsewhere_are_known_by_their_pictures(folder: Path, catalog: Catalog) -> None:
-    for row, code in enumerate(catalog.codes):
-        catalog.codes[row] = f"shop-{code}"
-        catalog.picture_paths[row] = f"/photos/all/{code}"
+    catalog = replace(
+        catalog,
+        codes=[f"shop-{code}" for code in catalog.codes],
+        picture_paths=[f"/photos/all/{code}" for code in catalog.codes],
+    )
     (folder / "imgs_test.txt").write_text("all/a.jpg\nb.jpg\nc.jpg\nd.jpg")
     rows = catalog.rows_in("test")
     given = given_queries(folder, catalog, rows, catalog.labels[rows], 2)

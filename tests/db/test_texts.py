@@ -1,0 +1,40 @@
+"""A column of texts is read like the list that it stands for."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datrnet.db.texts import Texts
+
+_texts = st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+
+
+def column(*parts: list[str]) -> Texts:
+    encoded = [[one.encode() for one in part] for part in parts]
+    return Texts(
+        (b"".join(part), np.array([len(one) for one in part], dtype=np.int64)) for part in encoded
+    )
+
+
+@given(_texts, _texts)
+def test_it_is_the_list_of_its_parts(first: list[str], second: list[str]) -> None:
+    both, texts = first + second, column(first, second)
+    assert texts == both
+    assert both == texts
+    assert [texts[place] for place in range(-len(both), len(both))] == both * 2
+    assert texts[1:7:2] == both[1:7:2]
+    assert len(texts) == len(both)
+
+
+def test_what_differs_is_not_equal() -> None:
+    assert column(["a", "b"]) != ["a"]
+    assert column(["a", "b"]) != ["ab", ""]
+    assert column([]) != 0
+
+
+def test_there_is_nothing_beyond_the_end() -> None:
+    with pytest.raises(IndexError):
+        column(["a"])[1]
+    with pytest.raises(IndexError):
+        column([])[-1]

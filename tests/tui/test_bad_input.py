@@ -1,0 +1,210 @@
+"""Sizes, titles and pictures that nobody would choose: a working explorer and clear words."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from datrnet.core.data.workspace import Workspace
+from datrnet.db.rows import NewItem
+from datrnet.tui.screens.browse import BrowseScreen
+from datrnet.tui.screens.help_screen import HelpScreen
+from datrnet.tui.screens.substitutes import SubstitutesScreen
+
+Run = Callable[..., Any]
+
+HOSTILE = (
+    "[red]A[/] [/] [@click=app.quit]E[/] \x1b[31m\x1b]0;owned\x07B\u202eC\u200b\x9b2J\r\n\x00D "
+    + "\u05d0\u0634\u0644\u0648\u0645 👩‍👩‍👧 " + "x" * 10_000
+)  # fmt: skip
+STEERING = ("\x1b", "\x07", "\x9b", "\r", "\x00", "\u202e", "\u200b")
+
+_sizes = st.lists(
+    st.tuples(st.integers(1, 220), st.integers(1, 70)) | st.just((10, 3)), min_size=1, max_size=4
+)
+_screens: dict[str, tuple[str, ...]] = {
+    "catalogue": (),
+    "facets": ("f", "j"),
+    "palette": ("colon",),
+    "substitutes": ("enter", "2", "j", "j"),
+    "substitutes help": ("enter", "question_mark"),
+}
+
+
+def screen_is(explorer: Any, name: str) -> None:
+    kinds = {"help": HelpScreen, "substitutes": SubstitutesScreen, "catalogue": BrowseScreen}
+    kind = kinds.get(name)
+    assert kind is None or isinstance(explorer.screen, kind)
+
+
+@pytest.mark.parametrize("name", _screens)
+@given(sizes=_sizes)
+@settings(
+    max_examples=3,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+async def test_any_sizes_are_drawn_on_every_screen(
+    finished_shops: tuple[Path, Path], run_explorer: Run, name: str, sizes: list[tuple[int, int]]
+) -> None:
+    with TemporaryDirectory() as folder:
+        shop = Workspace(Path(copytree(finished_shops[1], Path(folder) / "shop")))
+        await _draw_at(sizes, shop, run_explorer, name)
+
+
+async def _draw_at(
+    sizes: list[tuple[int, int]], shop: Workspace, run_explorer: Run, name: str
+) -> None:
+    async with run_explorer(shop) as explorer:
+        await explorer.press(*_screens[name])
+        screen_is(explorer, name)
+        under_cursor = explorer.app.screen_stack[0].grid.row
+        for width, height in [*sizes, (120, 40)]:
+            await explorer.pilot.resize_terminal(width, height)
+            await explorer.pilot.pause()
+            lines = explorer.text().split("\n")
+            assert len(lines) == height
+        screen_is(explorer, name)
+        assert explorer.app.screen_stack[0].grid.row == under_cursor
+
+
+@pytest.mark.parametrize("name", _screens)
+async def test_every_screen_is_drawn_without_colours(
+    workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with run_explorer(workspace) as explorer:
+        await explorer.press(*_screens[name])
+        screen_is(explorer, name)
+        explorer.app.notify("A notice")
+        await explorer.press("l")
+        assert explorer.app.is_running
+
+
+def rewritten(workspace: Workspace, sql: str, *values: object) -> None:
+    with sqlite3.connect(workspace.catalog_path) as connection:
+        connection.execute(sql, values)
+    connection.close()
+
+
+async def test_no_title_steers_any_screen(workspace: Workspace, run_explorer: Run) -> None:
+    rewritten(workspace, "UPDATE items SET title = ? || id, code = ? || id", HOSTILE, HOSTILE[:90])
+    rewritten(workspace, "UPDATE attribute_values SET name = ? || name", HOSTILE[:60])
+    async with run_explorer(workspace, size=(160, 45)) as explorer:
+        seen = [explorer.text()]
+        for keys in (
+            ("l",), ("y",), ("f", "j", "j", "space"), ("f", "m"), ("question_mark",), ("escape",),
+            ("l", "enter"), ("y",), ("2", "j", "j"), ("tab", "l"), ("enter",), ("escape",),
+            ("escape",), ("slash", "n", "o", "s", "u", "c", "h"), ("colon",), ("escape",),
+        ):  # fmt: skip
+            await explorer.press(*keys)
+            seen.append(explorer.text())
+        shown = "\n".join(seen) + explorer.notices()
+        assert not [sign for sign in STEERING if sign in shown]
+        assert "[red]A[/]" in shown
+        assert "␛[31m" in shown
+        assert explorer.app.is_running
+
+
+async def test_a_picture_that_goes_while_it_is_shown(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    pictures = workspace.root / "pictures"
+    async with run_explorer(workspace) as explorer:
+        (pictures / "00.png").unlink()
+        (pictures / "01.png").write_bytes(b"\x89PNG\r\n garbage")
+        (pictures / "02.png").write_bytes(b"")
+        (pictures / "03.png").unlink()
+        (pictures / "03.png").mkdir()
+        await explorer.press("l")
+        assert "01.png" in explorer.text()
+        for key in ("l", "l", "g"):
+            await explorer.press(key)
+            assert "Traceback" not in explorer.text()
+        assert "missing" in explorer.text()
+        await explorer.press("o")
+        assert "is missing" in explorer.notices()
+        await explorer.press("enter")
+        assert isinstance(explorer.screen, SubstitutesScreen)
+        await explorer.press("a")
+        assert explorer.app.is_running
+
+
+@pytest.mark.parametrize("key", ["enter", "s", "f", "slash", "question_mark", "colon", "G", "a"])
+async def test_keys_before_the_first_page_are_harmless(workspace: Workspace, key: str) -> None:
+    from datrnet.tui.app import ExplorerApp
+
+    async with ExplorerApp(workspace).run_test(size=(120, 40)) as pilot:
+        for _ in range(3):
+            pilot.app.simulate_key(key)
+        await pilot.pause()
+        await pilot.app.workers.wait_for_complete()
+        await pilot.press("escape", "escape", "escape")
+        assert isinstance(pilot.app.screen, BrowseScreen)
+
+
+async def test_what_is_typed_in_one_go_with_the_key_that_leads_to_a_field(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        for key in ("slash", "r", "e", "d"):
+            explorer.app.simulate_key(key)
+        await explorer.rest(0.1)
+        assert set(explorer.labels("colour", 99)) == {"red"}
+
+
+def bare_item(number: int, **labels: str) -> NewItem:
+    return NewItem(
+        code=f"B{number}", title="", picture_path="pictures/nowhere.png", split="", labels=labels
+    )
+
+
+@pytest.mark.parametrize("num_items", [0, 1, 3])
+@pytest.mark.parametrize("labelled", [False, True])
+async def test_few_items_without_pictures_and_labels(
+    tmp_path: Path, run_explorer: Run, num_items: int, labelled: bool
+) -> None:
+    workspace = Workspace(tmp_path / "few")
+    labels = {"colour": "red"} if labelled else {}
+    with workspace.create_store() as store:
+        store.upsert_items([bare_item(number, **labels) for number in range(num_items)])
+    async with run_explorer(workspace) as explorer:
+        assert len(explorer.codes) == num_items
+        assert f"{num_items:,} items" in explorer.text() or num_items == 1
+        keys = ("l", "G", "g", "space", "enter", "y", "m", "o", "a", "f", "j", "j", "space", "x")
+        await explorer.press(*keys, "f", "slash", "b", "enter", "escape", "escape", "question_mark")
+        await explorer.press("escape")
+        assert isinstance(explorer.screen, BrowseScreen)
+        assert len(explorer.codes) == num_items
+
+
+async def test_one_item_with_an_index_has_no_substitutes_and_says_so(
+    workspace: Workspace, run_explorer: Run, index_again: Callable[..., None]
+) -> None:
+    rewritten(workspace, "DELETE FROM items WHERE id > 1")
+    with workspace.open_store() as store:
+        index_again(workspace, store)
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter")
+        assert isinstance(explorer.screen, SubstitutesScreen)
+        assert "nothing else to show" in explorer.text()
+        await explorer.press("1", "j", "tab", "l", "enter", "y", "u", "escape")
+        assert explorer.app.is_running
+
+
+async def test_a_picture_as_wide_as_a_banner_is_shown(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    strip = np.zeros((2, 3000, 3), dtype=np.uint8)
+    Image.fromarray(strip).save(workspace.root / "pictures" / "01.png")
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("l")
+        assert explorer.app.is_running

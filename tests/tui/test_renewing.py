@@ -1,0 +1,232 @@
+"""Another program imports and indexes while the explorer runs."""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.workspace import Workspace
+from datrnet.db.rows import NewItem
+from datrnet.db.store import Store
+from datrnet.tui.renewing import Renumbering
+from datrnet.tui.screens.browse import BrowseScreen
+from datrnet.tui.screens.substitutes import SubstitutesScreen
+from datrnet.tui.widgets.facet_rail import FacetRail
+from datrnet.tui.widgets.pickers import Pickers
+
+Run = Callable[..., Any]
+IndexAgain = Callable[[Workspace, Store], None]
+
+
+def item(code: str, **labels: str) -> NewItem:
+    return NewItem(
+        code=code,
+        title=f"Red dress {code}",
+        picture_path="pictures/03.png",
+        split="",
+        labels=labels,
+    )
+
+
+def run_sql(workspace: Workspace, *statements: str) -> None:
+    with sqlite3.connect(workspace.catalog_path) as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        for one in statements:
+            connection.execute(one)
+    connection.close()
+
+
+async def look(explorer: Any) -> None:
+    explorer.app._look_for_news()
+    await explorer.rest()
+
+
+async def test_a_new_index_is_offered_and_everything_keeps_its_place(
+    workspace: Workspace, run_explorer: Run, index_again: IndexAgain
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await look(explorer)
+        await explorer.press("slash", *"dress", "enter", "l", "l")
+        browsed = explorer.code
+        await explorer.press("enter", "2", "j", "j")
+        explorer.screen._settle()
+        await explorer.press("tab", "l", "l", "enter")  # follow the third result
+        await explorer.press("1", "j")
+        explorer.screen._settle()
+        await explorer.press("tab", "l")
+        screen = explorer.screen
+        changes, under_cursor = screen.visit.history.changes, explorer.code
+        trail = [explorer.app.library.catalog.codes[one.query.row] for one in screen._trail]
+        generation = explorer.app.library.searcher.generation.manifest.name
+        assert len(trail) == 2
+        assert "Show what is new" not in explorer.text()
+        await explorer.press("I")
+        assert explorer.app.library.searcher.generation.manifest.name == generation
+
+        with workspace.open_store() as other:
+            other.upsert_items([item("NEW", garment="dress", colour="red")])
+            index_again(workspace, other)
+        await look(explorer)
+        assert "The catalogue has changed, and there is a new index" in explorer.notices()
+        assert "Show what is new" in explorer.text()
+        assert explorer.app.library.catalog.num_items == 48  # not before it is asked for
+        await explorer.press("h", "l")
+        assert explorer.code == under_cursor
+
+        await explorer.press("I")
+        catalog = explorer.app.library.catalog
+        assert catalog.num_items == 49
+        assert explorer.app.library.searcher.generation.manifest.name != generation
+        assert explorer.screen is screen
+        assert [catalog.codes[one.query.row] for one in screen._trail] == trail
+        assert screen.visit.history.changes == changes
+        assert explorer.code == under_cursor
+        assert "Show what is new" not in explorer.text()
+        await explorer.press("u")
+        assert screen.visit.history.changes == {}
+        await explorer.press("escape", "escape")
+        assert isinstance(explorer.screen, BrowseScreen)
+        assert explorer.code == browsed
+        assert "NEW" in explorer.codes
+        assert f"{len(explorer.codes)} of 49 items" in explorer.text()
+
+
+async def test_facets_and_the_search_are_kept(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await look(explorer)
+        rail = explorer.screen.query_one(FacetRail)
+        await explorer.press("f", "j", "j", "space", "f")
+        words, before = rail.words, len(explorer.codes)
+        name, value = words.split()
+        with workspace.open_store() as other:
+            other.upsert_items([item("NEW", **{name: value}), item("OTHER", colour="aquamarine")])
+        await look(explorer)
+        assert "The catalogue has changed." in explorer.notices()
+        await explorer.press("I")
+        assert rail.words == words
+        assert len(explorer.codes) == before + 1
+        assert "aquamarine" in explorer.text()
+
+
+async def test_items_that_are_gone_leave_the_trail_and_the_grid(
+    workspace: Workspace, run_explorer: Run, index_again: IndexAgain
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await look(explorer)
+        await explorer.press("l", "enter", "tab", "l", "enter", "tab")
+        first, second = explorer.screen._trail
+        codes = explorer.app.library.catalog.codes
+        gone, left = codes[second.query.row], codes[first.query.row]
+        with workspace.open_store() as other:
+            run_sql(workspace, f"DELETE FROM items WHERE code IN ('{gone}', 'P-000')")
+            index_again(workspace, other)
+        await look(explorer)
+        await explorer.press("I")
+        catalog = explorer.app.library.catalog
+        assert [catalog.codes[one.query.row] for one in explorer.screen._trail] == [left]
+        assert gone not in explorer.codes
+        await explorer.press("escape")
+        assert isinstance(explorer.screen, BrowseScreen)
+        assert explorer.code == left
+        assert len(explorer.codes) == 46
+
+
+async def test_a_query_that_is_gone_leads_back_to_the_catalogue(
+    workspace: Workspace, run_explorer: Run, index_again: IndexAgain
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await look(explorer)
+        await explorer.press("l", "enter")
+        with workspace.open_store() as other:
+            run_sql(workspace, "DELETE FROM items WHERE code = 'P-001'")
+            index_again(workspace, other)
+        await look(explorer)
+        await explorer.press("I")
+        await explorer.rest()
+        assert isinstance(explorer.screen, BrowseScreen)
+        assert len(explorer.codes) == 47
+
+
+async def test_a_new_index_that_is_damaged_is_told_and_the_old_one_stays(
+    workspace: Workspace, run_explorer: Run, index_again: IndexAgain
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await look(explorer)
+        with workspace.open_store() as other:
+            index_again(workspace, other)
+            name = other.current_generation().name
+        (workspace.indexes / name / "embeddings.npy").unlink()
+        await look(explorer)
+        await explorer.press("I")
+        assert "stays with the old index" in explorer.notices()
+        await explorer.press("enter")
+        assert isinstance(explorer.screen, SubstitutesScreen)
+        assert len(explorer.codes) == 47
+
+
+async def test_the_first_index_is_offered_too(
+    bare_workspace: Workspace, run_explorer: Run, index_again: IndexAgain
+) -> None:
+    async with run_explorer(bare_workspace) as explorer:
+        await look(explorer)
+        with bare_workspace.open_store() as other:
+            index_again(bare_workspace, other)
+        await look(explorer)
+        await explorer.press("I")
+        assert "datrnet train" not in explorer.text()
+        await explorer.press("enter")
+        assert isinstance(explorer.screen, SubstitutesScreen)
+
+
+async def test_a_super_category_that_comes_and_one_that_goes(
+    workspace: Workspace, run_explorer: Run, index_again: IndexAgain
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await look(explorer)
+        await explorer.press("enter", "2", "j", "3", "j")
+        explorer.screen._settle()
+        assert "colour" in explorer.screen.visit.history.changes
+        run_sql(workspace, "UPDATE super_categories SET name = 'shade' WHERE name = 'colour'")
+        with workspace.open_store() as other:
+            index_again(workspace, other)
+        await look(explorer)
+        await explorer.press("I")
+        assert "colour" not in explorer.screen.visit.history.changes
+        assert "shade" in explorer.text()
+        assert len(explorer.codes) == 47
+        explorer.screen.query_one(Pickers).open(1)
+        await explorer.press("j")
+        assert "shade" in explorer.screen.visit.history.changes
+
+
+async def test_our_own_session_is_no_news(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await look(explorer)
+        await explorer.press("enter", "2", "j", "j")
+        explorer.screen._settle()
+        await explorer.rest(0.1)
+        await look(explorer)
+        with workspace.open_store() as other:
+            other.start_session("somebody else's")
+        await look(explorer)
+        assert "has changed" not in explorer.notices()
+        assert explorer.app._news is None
+
+
+def test_rows_are_found_again_by_their_items(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        before = Catalog.load(store)
+        run_sql(workspace, "DELETE FROM items WHERE id IN (1, 5, 20)")
+        store.upsert_items([item("NEW")])
+        after = Catalog.load(store)
+    moved = Renumbering(before, after)
+    for row, code in enumerate(before.codes):
+        now = moved(row)
+        assert (None if now is None else after.codes[now]) == (
+            code if code in list(after.codes) else None
+        )
+    run_sql(workspace, "DELETE FROM items")
+    with workspace.open_store() as store:
+        assert np.all(Renumbering(before, Catalog.load(store)).rows == -1)

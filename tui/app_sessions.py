@@ -1,0 +1,124 @@
+"""The part of the app that knows sessions: listed, named, left, gone on with; and the shortlist."""
+
+from typing import ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from datrnet.core.data.inert_text import inert
+from datrnet.core.errors import DatabaseError, DatrnetError
+from datrnet.core.sessions.steps import session_of, steps_of
+from datrnet.tui.app_settings import AppWithSettings
+from datrnet.tui.library import Library
+from datrnet.tui.messages import LastSessionFound, SessionFound, WorkFailed
+from datrnet.tui.resuming import resumed
+from datrnet.tui.screens.browse import BrowseScreen
+from datrnet.tui.screens.dialogs import Prompt
+from datrnet.tui.screens.sessions import PATIENCE, SessionsScreen
+from datrnet.tui.screens.shortlist import ShortlistScreen
+from datrnet.tui.screens.substitutes import SubstitutesScreen
+from datrnet.tui.session_log import SessionLog
+
+
+class AppWithSessions(AppWithSettings):
+    """An app that keeps what a person does."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("L", "show_shortlist", "Show shortlist", id="program.shortlist"),
+        Binding("S", "show_sessions", "Sessions", id="program.sessions"),
+        Binding("R", "resume_last", "Go on with the last session", show=False, id="program.resume"),
+    ]
+
+    library: Library
+    session: SessionLog
+
+    def action_show_shortlist(self) -> None:
+        """Show the shortlist."""
+        if not isinstance(self.screen, ShortlistScreen):
+            self.push_screen(ShortlistScreen(self.library, self.session))
+
+    def action_show_sessions(self) -> None:
+        """Show all sessions."""
+        if not isinstance(self.screen, SessionsScreen):
+            self.push_screen(SessionsScreen(self.library, self.session), self._go_on_with_chosen)
+
+    def action_resume_last(self) -> None:
+        """Go on with the session that was used last before this one."""
+        self.go_on_with(None)
+
+    def action_name_session(self) -> None:
+        """Ask for the name of the session one is in."""
+        prompt = Prompt("Name of this session", value=self.session.name)
+        self.push_screen(prompt, self._name_session)
+
+    def _name_session(self, name: str | None) -> None:
+        if name is not None:
+            self.session.rename(name)
+            self.notify(f"This session is called {inert(name)}", markup=False, timeout=2)
+
+    def action_begin_session(self) -> None:
+        """Leave the session one is in, and the screens of it."""
+        self.session.begin_new()
+        self._back_to_catalogue()
+        self.notify("The next query begins a new session.", timeout=3)
+
+    @work(thread=True, group="last-session")
+    def speak_of_last_session(self) -> None:
+        """Say how to go on with the session used last, where there is one."""
+        try:
+            summaries = self.library.store.session_summaries()
+        except DatabaseError:
+            return  # in use just now: the list of sessions will tell
+        if summaries:
+            self.post_message(LastSessionFound(summaries[0].session))
+
+    @on(LastSessionFound)
+    def _offer_last_session(self, message: LastSessionFound) -> None:
+        name, key = inert(message.session.name), self.key_of("program.resume")
+        self.notify(f"Last session: {name} — {key} goes on with it", markup=False, timeout=6)
+
+    def _go_on_with_chosen(self, number: int | None) -> None:
+        if number is not None:
+            self.go_on_with(number)
+
+    @work(thread=True, exclusive=True, group="session")
+    def go_on_with(self, number: int | None) -> None:
+        """Read a session and take it up; None for the one used last before this one."""
+        store = self.library.store
+        self.session.wait_until_written(PATIENCE)
+        try:
+            session = session_of(store, number, other_than=self.session.id)
+            steps, shortlist = steps_of(store, session), store.shortlist(session.id)
+            read: Message = SessionFound(session, resumed(steps, self.library), shortlist)
+        except DatrnetError as error:
+            read = WorkFailed(error)
+        self.post_message(read)
+
+    @on(SessionFound)
+    def _resume(self, message: SessionFound) -> None:
+        """Take a session up where it was left."""
+        library, session = self.library, message.session
+        self._back_to_catalogue()  # what the screens leave behind still belongs to the one before
+        self.session.go_on(session, message.shortlist)
+        if library.trouble is not None:
+            self.notify(
+                inert(f"{library.trouble} Only the shortlist is back."),
+                severity="error",
+                markup=False,
+            )
+            return
+        back = message.back
+        told = f"Going on with {session.name}"
+        if back.gone:
+            told += f". Gone since then: {', '.join(back.gone[:5])}"
+            told += f" and {len(back.gone) - 5} more" if len(back.gone) > 5 else ""
+        self.notify(inert(told), markup=False, severity="warning" if back.gone else "information")
+        if back.trail:
+            self.push_screen(SubstitutesScreen.resuming(library, self.session, back.trail))
+        elif len(self.session.shortlist):
+            self.action_show_shortlist()
+
+    def _back_to_catalogue(self) -> None:
+        while not isinstance(self.screen, BrowseScreen):
+            self.pop_screen()

@@ -1,0 +1,93 @@
+"""The part of the app that follows the person's settings: themes, keys, what is wrong with them."""
+
+from textual import on
+from textual.app import App
+from textual.binding import Binding
+from textual.command import Command, CommandPalette
+
+from datrnet.core.configuration.file import SettingsFile
+from datrnet.core.data.inert_text import inert
+from datrnet.core.errors import ConfigError, SettingError
+from datrnet.core.settings import Settings
+from datrnet.tui.keymap import Keymap, checked_keymap, entries_with
+from datrnet.tui.themes import check_theme, own_themes
+
+
+class AppWithSettings(App[None]):
+    """An app that looks and is steered as a person wants it."""
+
+    HELP_TITLE = "Program"
+
+    def __init__(self, settings: Settings | None, trouble: ConfigError | None) -> None:
+        """Take the settings over.
+
+        Args:
+            settings: Without them, the defaults hold.
+            trouble: What was wrong with them, to be told.
+        """
+        super().__init__()
+        self.settings = settings or Settings()
+        self._settings_troubles = [] if trouble is None else [trouble]
+        self._theme_before: str | None = None
+        """The theme to go back to, while another one is only tried."""
+        self._apply_settings()
+
+    def _apply_settings(self) -> None:
+        """Take over themes and keys; what is wrong with them stays as it is without settings."""
+        for theme in own_themes(self.settings):
+            self.register_theme(theme)
+        try:
+            check_theme(self.settings, self.settings.theme)
+            self.theme = self.settings.theme
+        except SettingError as error:
+            self._settings_troubles.append(error)
+        self._own_keys: Keymap = {}
+        if self.settings.keys:
+            self._own_keys, problems = checked_keymap(self.settings.keys)
+            self._settings_troubles += problems
+            self.set_keymap(self._own_keys)
+
+    def tell_settings_troubles(self) -> None:
+        """Say what is wrong with the settings."""
+        for trouble in self._settings_troubles:
+            self.notify(inert(str(trouble)), severity="warning", markup=False, timeout=20)
+
+    def key_of(self, name: str) -> str:
+        """Return how the key that is in force for the id of a binding is shown."""
+        keys = {one.id: one.keys for one in entries_with(self._own_keys)}
+        return self.get_key_display(Binding(keys[name][0], ""))
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Name the enter key in letters: its sign is missing from many fonts."""
+        if binding.key == "enter" and not binding.key_display:
+            return "enter"
+        return super().get_key_display(binding)
+
+    def search_themes(self) -> None:
+        """Offer all themes, each shown while the cursor is on it."""
+        self._theme_before = self.theme
+        super().search_themes()
+
+    @on(CommandPalette.OptionHighlighted)
+    def _try_theme(self, event: CommandPalette.OptionHighlighted) -> None:
+        option = event.highlighted_event.option
+        if self._theme_before is not None and isinstance(option, Command):
+            self.theme = str(option.hit.text)
+
+    @on(CommandPalette.Closed)
+    def _keep_theme(self, event: CommandPalette.Closed) -> None:
+        """Write the theme chosen into the configuration file, or go back to the one before."""
+        before, self._theme_before = self._theme_before, None
+        if before is None:
+            return
+        if event.option_selected:
+            self.call_later(self._write_theme)  # after the palette has set it
+        else:
+            self.theme = before
+
+    def _write_theme(self) -> None:
+        try:
+            SettingsFile.locate().state(("theme",), self.theme)
+        except ConfigError as error:
+            said = inert(f"The theme is not kept. {error}")
+            self.notify(said, severity="error", markup=False)

@@ -1,0 +1,53 @@
+"""A workspace being opened: its catalogue is read in a thread while Textual is loaded.
+
+SQLite needs no turn of Python's to read, and loading needs no disk; so both take as long as one.
+This module loads nothing of the screen.
+"""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+from datrnet.core.data.catalog import Catalog
+from datrnet.core.data.workspace import Workspace
+
+
+class Opening:
+    """An open database and the catalogue in it; use it in a ``with`` statement, or close it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Open the database and begin to read.
+
+        Raises:
+            DatabaseError: The workspace has no catalogue, or it cannot be read.
+        """
+        self.workspace = workspace
+        self.store = workspace.open_store()
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="catalogue")
+        self._catalog: Future[Catalog] = self._threads.submit(Catalog.load, self.store)
+
+    def catalog(self) -> Catalog:
+        """Return the catalogue as soon as it is there.
+
+        Raises:
+            DatabaseError: It cannot be read.
+        """
+        return self._catalog.result()
+
+    def close(self) -> None:
+        """Let the database go."""
+        self._threads.shutdown()
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let the database go."""
+        self.close()

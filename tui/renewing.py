@@ -1,0 +1,82 @@
+"""What another program has changed in the workspace, and how the explorer takes it over."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.core.data.catalog import Catalog
+from datrnet.db.rows import CatalogueStamp
+from datrnet.db.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is there by now that is not what the explorer shows."""
+
+    is_index_new: bool
+    is_catalogue_new: bool
+
+    @property
+    def words(self) -> str:
+        """It in a sentence."""
+        if self.is_index_new and self.is_catalogue_new:
+            return "The catalogue has changed, and there is a new index."
+        return "There is a new index." if self.is_index_new else "The catalogue has changed."
+
+
+class Watch:
+    """Looks whether another program has written to the database; used from a thread."""
+
+    def __init__(self, store: Store) -> None:
+        """Remember how things are now; the catalogue closely at the first look: it takes a while.
+
+        Raises:
+            DatabaseError: The database cannot be read.
+        """
+        self._store = store
+        self._version = store.data_version()
+        self._generation = self._current_generation()
+        self._stamp: CatalogueStamp | None = None
+
+    def look(self) -> News | None:
+        """Return what is new; None where nobody else has written since the last look.
+
+        Raises:
+            DatabaseError: The database is in use, or cannot be read.
+        """
+        version = self._store.data_version()
+        if self._stamp is not None and version == self._version:
+            return None
+        stamp = self._store.catalogue_stamp()
+        is_changed = version != self._version if self._stamp is None else stamp != self._stamp
+        self._version, self._stamp = version, self._stamp or stamp
+        news = News(
+            is_index_new=self._current_generation() != self._generation,
+            is_catalogue_new=is_changed,
+        )
+        return news if news.is_index_new or news.is_catalogue_new else None
+
+    def _current_generation(self) -> str | None:
+        row = self._store.current_generation()
+        return None if row is None else row.name
+
+
+class Renumbering:
+    """Where the items of one state of the catalogue are in the next."""
+
+    def __init__(self, before: Catalog, after: Catalog) -> None:
+        """Compare the two."""
+        places = np.searchsorted(after.item_ids, before.item_ids)
+        inside = np.minimum(places, max(after.num_items - 1, 0))
+        is_there = np.zeros(len(places), dtype=bool)
+        if after.num_items:
+            is_there = after.item_ids[inside] == before.item_ids
+        self.rows: NDArray[np.intp] = np.where(is_there, inside, -1).astype(np.intp)
+        """(N,) of the former catalogue: each item's row now, -1 where it is gone."""
+        self.super_categories = frozenset(one.name for one in after.super_categories)
+
+    def __call__(self, row: int) -> int | None:
+        """Return an item's row now; None where it is gone."""
+        now = int(self.rows[row])
+        return None if now < 0 else now
