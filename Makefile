@@ -12,7 +12,7 @@ demo: $(READY)
 	@$(BIN)/datrnet demo --workspace $(WORKSPACE)
 
 test: $(READY)
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n auto --dist loadfile -m "not slow"
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow

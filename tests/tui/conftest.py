@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -14,6 +14,7 @@ import torch
 from PIL import Image, ImageDraw
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.worker import WorkerCancelled
 
 from datrnet.core.config import Config, IndexConfig, ModelConfig
 from datrnet.core.data.catalog import Catalog
@@ -215,6 +216,8 @@ class Explorer:
     async def rest(self, seconds: float = 0.01) -> None:
         """Wait until what is debounced has begun, and the workers have ended."""
         await asyncio.sleep(seconds)
+        with suppress(WorkerCancelled):  # it was overtaken by another, which is waited for below
+            await self.app.workers.wait_for_complete()
         await self.app.workers.wait_for_complete()
         await self.pilot.pause()
 

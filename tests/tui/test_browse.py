@@ -42,10 +42,12 @@ async def test_arrows_and_vim_keys_move_the_cursor(
 async def test_page_keys_and_ends(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace, size=(80, 24)) as explorer:
         columns = explorer.grid.num_columns
+        page = columns * explorer.grid._rows_in_view
+        assert page == 2 * columns
         for key, cursor in (
             ("G", 47), ("g", 0), ("end", 47), ("home", 0),
-            ("pagedown", columns), ("pageup", 0), ("ctrl+d", columns), ("ctrl+u", 0),
-            ("space", columns), ("b", 0), ("up", 0), ("left", 0),
+            ("pagedown", page), ("pageup", 0), ("ctrl+d", columns), ("ctrl+u", 0),
+            ("space", page), ("b", 0), ("up", 0), ("left", 0),
         ):  # fmt: skip
             await explorer.pilot.press(key)
             assert explorer.grid.cursor == cursor, key

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from datrnet.core.data.inert_text import inert
@@ -31,6 +31,7 @@ from datrnet.tui.session_log import SessionLog
 from datrnet.tui.widgets.chips import Chip, Chips
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.facet_rail import FacetRail
+from datrnet.tui.widgets.key_line import KeyLine
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
 from datrnet.tui.widgets.title_bar import TitleBar
 from datrnet.tui.widgets.too_small import TooSmall
@@ -100,7 +101,7 @@ class BrowseScreen(ExplorerScreen):
                 yield ThumbGrid(self.library.thumbnails, id="catalogue")
             yield DetailPane(id="detail")
         yield Static(id="trouble", markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
         yield TooSmall()
 
     def on_mount(self) -> None:

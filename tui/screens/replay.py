@@ -8,7 +8,6 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer
 from textual.worker import get_current_worker
 
 from datrnet.core.sessions.replaying import Answered, replayed
@@ -22,6 +21,7 @@ from datrnet.tui.screens.substitutes import SubstitutesScreen, open_substitutes
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.facts import Subject, matches
+from datrnet.tui.widgets.key_line import KeyLine
 from datrnet.tui.widgets.thumb_grid import EMPTY, Listing, ThumbGrid
 from datrnet.tui.widgets.title_bar import TitleBar
 from datrnet.tui.widgets.too_small import TooSmall
@@ -69,7 +69,7 @@ class ReplayScreen(ExplorerScreen):
             with Vertical(id="middle"):
                 yield ThumbGrid(self.library.thumbnails, id="replay")
             yield DetailPane(id="detail")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
         yield TooSmall()
 
     def on_mount(self) -> None:

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.worker import get_current_worker
 
 from datrnet.core.data.inert_text import inert
@@ -22,6 +22,7 @@ from datrnet.tui.review_desk import MOST, Desk, Entry, Pile
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.session_log import SessionLog
+from datrnet.tui.widgets.key_line import KeyLine
 from datrnet.tui.widgets.review_list import ReviewList
 from datrnet.tui.widgets.tab_line import TabLine
 from datrnet.tui.widgets.title_bar import TitleBar
@@ -107,7 +108,7 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
             yield ReviewList(self._draw, id="findings")
             yield from self.compose_case()
         yield Static(id="trouble", markup=False, classes="-untroubled")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
         yield TooSmall()
 
     def on_mount(self) -> None:

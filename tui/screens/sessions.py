@@ -15,7 +15,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from datrnet.core.data.inert_text import inert
@@ -31,6 +31,7 @@ from datrnet.tui.screens.dialogs import Confirm, Prompt
 from datrnet.tui.screens.file_prompt import FilePrompt
 from datrnet.tui.screens.replay import ReplayScreen
 from datrnet.tui.session_log import SessionLog
+from datrnet.tui.widgets.key_line import KeyLine
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
 from datrnet.tui.widgets.title_bar import TitleBar
 from datrnet.tui.widgets.too_small import TooSmall
@@ -75,7 +76,7 @@ class SessionsScreen(Screen[int | None]):
                 yield ThumbGrid(self.library.thumbnails, id="sessions")
             with VerticalScroll(id="session-detail"):
                 yield Static(id="session-words", markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
         yield TooSmall()
 
     def on_mount(self) -> None:

@@ -8,7 +8,6 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer
 
 from datrnet.core.errors import DatrnetError
 from datrnet.core.sessions.naming import file_stem
@@ -19,6 +18,7 @@ from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.file_prompt import FilePrompt
 from datrnet.tui.screens.substitutes import SubstitutesScreen, open_substitutes
 from datrnet.tui.widgets.detail_pane import DetailPane
+from datrnet.tui.widgets.key_line import KeyLine
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
 from datrnet.tui.widgets.title_bar import TitleBar
 from datrnet.tui.widgets.too_small import TooSmall
@@ -59,7 +59,7 @@ class ShortlistScreen(ExplorerScreen):
             with Vertical(id="middle"):
                 yield ThumbGrid(self.library.thumbnails, id="shortlist")
             yield DetailPane(id="detail")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
         yield TooSmall()
 
     def on_mount(self) -> None:

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
-from textual.widgets import Footer
 from textual.worker import get_current_worker
 
 from datrnet.core.data.inert_text import inert
@@ -25,6 +24,7 @@ from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.facts import Subject, matches
+from datrnet.tui.widgets.key_line import KeyLine
 from datrnet.tui.widgets.pickers import Choices, Pickers
 from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.prototype_line import PrototypeLine
@@ -110,7 +110,7 @@ class SubstitutesScreen(ExplorerScreen):
             with Vertical(id="middle"):
                 yield ThumbGrid(self.library.thumbnails, id="results")
             yield DetailPane(id="detail")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
         yield TooSmall()
 
     def on_mount(self) -> None:

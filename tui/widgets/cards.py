@@ -160,5 +160,6 @@ class CardPainter:
 def size_that_suits(width: int, height: int) -> CardSize:
     """Return the thumbnail size that shows a fair number of cards at once."""
     if height < 24 or width < 60:
-        return CARD_SIZES[1] if height >= 9 else CARD_SIZES[0]
+        # one row of larger cards, or two rows that are whole
+        return CARD_SIZES[1] if 9 <= height < 16 or height >= 18 else CARD_SIZES[0]
     return CARD_SIZES[2] if width < 200 else CARD_SIZES[3]

@@ -26,7 +26,7 @@ NO_MARK = "  "
 NAME_WIDTH = 13
 SHORTEST_OWN = 4
 """Cells that the value as it is must have beside the wish; else it is left out."""
-LEGEND = "as wanted in all / with the value"
+LEGEND = "exact matches / all items"
 
 Matching = Mapping[str, Mapping[str, int]]
 """By super-category and value the number of items that carry it and are as wanted in the others."""

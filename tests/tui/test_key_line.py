@@ -1,0 +1,60 @@
+"""The keys at the foot of a screen."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.widgets._footer import FooterKey
+
+from datrnet.core.data.workspace import Workspace
+from datrnet.tui.widgets.key_line import LEFT_OUT_FIRST, fitting
+
+Run = Callable[..., Any]
+
+ACTIONS = (*LEFT_OUT_FIRST, "quit", "help", "back")
+
+
+def keys(actions: list[str]) -> list[FooterKey]:
+    return [FooterKey("x", "x", action.title(), action) for action in actions]
+
+
+@given(st.lists(st.sampled_from(ACTIONS), unique=True), st.integers(1, 200))
+def test_keys_stay_in_order_and_the_needed_ones_stay(actions: list[str], width: int) -> None:
+    given_keys = keys(actions)
+    left = fitting(given_keys, width)
+    assert left == [one for one in given_keys if one in left]
+    gone = [one.action for one in given_keys if one not in left]
+    assert sorted(gone, key=LEFT_OUT_FIRST.index) == [one for one in LEFT_OUT_FIRST if one in gone]
+    kept = [LEFT_OUT_FIRST.index(one.action) for one in left if one.action in LEFT_OUT_FIRST]
+    assert all(LEFT_OUT_FIRST.index(one) < place for one in gone for place in kept)
+
+
+def test_with_room_all_are_there() -> None:
+    given_keys = keys(list(ACTIONS))
+    assert fitting(given_keys, 300) == given_keys
+
+
+@pytest.mark.parametrize(("width", "has_sessions"), [(60, False), (80, False), (140, True)])
+async def test_help_and_leaving_are_there_at_any_width(
+    workspace: Workspace, run_explorer: Run, width: int, has_sessions: bool
+) -> None:
+    async with run_explorer(workspace, size=(width, 24)) as explorer:
+        for key in ("", "enter"):
+            if key:
+                await explorer.press(key)
+            line = explorer.text().split("\n")[-1]
+            assert "? Help" in line
+            assert "q Quit" in line
+            assert ("S Sessions" in line) == has_sessions
+
+
+async def test_another_width_shows_other_keys(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace, size=(140, 24)) as explorer:
+        await explorer.pilot.resize_terminal(60, 24)
+        await explorer.rest(0.05)
+        assert "S Sessions" not in explorer.text().split("\n")[-1]
+        await explorer.pilot.resize_terminal(140, 24)
+        await explorer.rest(0.05)
+        assert "S Sessions" in explorer.text().split("\n")[-1]
