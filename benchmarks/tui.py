@@ -89,7 +89,15 @@ def seconds_of(*arguments: str) -> float:
 def measure(workspace: Workspace, size: int) -> tuple[Rows, dict[str, int]]:
     """Return the figures of a workspace, and the most memory that was used, in bytes."""
     rows: Rows = {}
-    command = [str(PYTHON), "-m", "datrnet", "browse", "--workspace", str(workspace.root)]
+    command = [
+        str(PYTHON),
+        "-m",
+        "datrnet",
+        "browse",
+        "--no-tour",
+        "--workspace",
+        str(workspace.root),
+    ]
     for start in range(STARTS):
         screen = Screen()
         with Terminal(command) as terminal:
