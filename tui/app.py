@@ -33,7 +33,6 @@ from datrnet.tui.opening import Opening
 from datrnet.tui.renewing import Watch
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.help_screen import HelpScreen, is_ours, keys_of
-from datrnet.tui.screens.tour import TourScreen
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.steady_output import steady_output
 from datrnet.tui.wants import NOTHING_MORE, Wants
@@ -270,6 +269,8 @@ class ExplorerApp(AppWithNews, AppWithSessions):
 
     def action_tour(self) -> None:
         """Show what the explorer can do."""
+        from datrnet.tui.screens.tour import TourScreen
+
         self.push_screen(TourScreen(self.key_of), lambda _: remember_start())
 
     def _tell_unwritten(self, error: DatabaseError) -> None:

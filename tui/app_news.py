@@ -96,5 +96,9 @@ class AppWithNews(AppWithSettings):
 
     @work(thread=True, group="warm-up")
     def warm_up(self) -> None:
-        """Search once, in a thread, so that the first search of a person is as quick as others."""
+        """Load the other screens and search once, in a thread, before a person asks for it."""
+        import datrnet.tui.screens.review
+        import datrnet.tui.screens.sessions
+        import datrnet.tui.screens.substitutes  # noqa: F401
+
         self.library.warm_up()

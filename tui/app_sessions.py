@@ -1,4 +1,7 @@
-"""The part of the app that knows sessions: listed, named, left, gone on with; and the shortlist."""
+"""The part of the app that knows sessions: listed, named, left, gone on with; and the shortlist.
+
+Screens are loaded when they are opened, or a moment after the first page (``AppWithNews.warm_up``).
+"""
 
 from typing import ClassVar
 
@@ -12,12 +15,8 @@ from datrnet.core.sessions.steps import session_of, steps_of
 from datrnet.tui.app_settings import AppWithSettings
 from datrnet.tui.library import Library
 from datrnet.tui.messages import LastSessionFound, SessionFound, WorkFailed
-from datrnet.tui.resuming import resumed
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.dialogs import Prompt
-from datrnet.tui.screens.sessions import PATIENCE, SessionsScreen
-from datrnet.tui.screens.shortlist import ShortlistScreen
-from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.session_log import SessionLog
 
 
@@ -35,11 +34,15 @@ class AppWithSessions(AppWithSettings):
 
     def action_show_shortlist(self) -> None:
         """Show the shortlist."""
+        from datrnet.tui.screens.shortlist import ShortlistScreen
+
         if not isinstance(self.screen, ShortlistScreen):
             self.push_screen(ShortlistScreen(self.library, self.session))
 
     def action_show_sessions(self) -> None:
         """Show all sessions."""
+        from datrnet.tui.screens.sessions import SessionsScreen
+
         if not isinstance(self.screen, SessionsScreen):
             self.push_screen(SessionsScreen(self.library, self.session), self._go_on_with_chosen)
 
@@ -85,6 +88,9 @@ class AppWithSessions(AppWithSettings):
     @work(thread=True, exclusive=True, group="session")
     def go_on_with(self, number: int | None) -> None:
         """Read a session and take it up; None for the one used last before this one."""
+        from datrnet.tui.resuming import resumed
+        from datrnet.tui.screens.sessions import PATIENCE
+
         store = self.library.store
         self.session.wait_until_written(PATIENCE)
         try:
@@ -98,6 +104,8 @@ class AppWithSessions(AppWithSettings):
     @on(SessionFound)
     def _resume(self, message: SessionFound) -> None:
         """Take a session up where it was left."""
+        from datrnet.tui.screens.substitutes import SubstitutesScreen
+
         library, session = self.library, message.session
         self._back_to_catalogue()  # what the screens leave behind still belongs to the one before
         self.session.go_on(session, message.shortlist)

@@ -54,8 +54,18 @@ class AppWithSettings(App[None]):
 
     def key_of(self, name: str) -> str:
         """Return how the key that is in force for the id of a binding is shown."""
+        own = self._own_keys.get(name, "").split(",")[0]
+        key = own or self._key_of_program(name) or self._any_key(name)
+        return self.get_key_display(Binding(key, ""))
+
+    def _key_of_program(self, name: str) -> str | None:
+        """Return a key that works everywhere, without loading all that have keys."""
+        own = self._bindings.key_to_bindings.items()
+        return next((key for key, some in own if any(one.id == name for one in some)), None)
+
+    def _any_key(self, name: str) -> str:
         keys = {one.id: one.keys for one in entries_with(self._own_keys)}
-        return self.get_key_display(Binding(keys[name][0], ""))
+        return keys[name][0]
 
     def get_key_display(self, binding: Binding) -> str:
         """Name the enter key in letters: its sign is missing from many fonts."""

@@ -1,9 +1,11 @@
 """What workers tell the screens; a widget's own messages are nested in the widget."""
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +16,15 @@ from datrnet.core.data.sorting import Order
 from datrnet.core.errors import DatrnetError
 from datrnet.core.retrieval.search import Query, Request, Substitute
 from datrnet.core.retrieval.wanted import Prototype
-from datrnet.core.sessions.replaying import Answered
-from datrnet.core.sessions.steps import Step
 from datrnet.db.rows import LabelChange, SessionRow, SessionSummary
 from datrnet.tui.library import Holdings, Source
 from datrnet.tui.pictures import Pixels
 from datrnet.tui.renewing import News, Watch
-from datrnet.tui.resuming import Resumed
+
+if TYPE_CHECKING:
+    from datrnet.core.sessions.replaying import Answered
+    from datrnet.core.sessions.steps import Step
+    from datrnet.tui.resuming import Resumed
 
 
 @dataclass

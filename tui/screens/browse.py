@@ -25,8 +25,6 @@ from datrnet.tui.renewing import Renumbering
 from datrnet.tui.screens.dialogs import Choice
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.jump import JumpPrompt
-from datrnet.tui.screens.review import review_screen
-from datrnet.tui.screens.substitutes import SubstitutesScreen, open_substitutes
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.widgets.chips import Chip, Chips
 from datrnet.tui.widgets.detail_pane import DetailPane
@@ -393,14 +391,20 @@ class BrowseScreen(ExplorerScreen):
 
     def action_substitutes(self) -> None:
         """Show substitutes of the item under the cursor."""
+        from datrnet.tui.screens.substitutes import open_substitutes
+
         open_substitutes(self)
 
     def visit_next(self, visit: Visit) -> None:
         """Show the substitutes of a query."""
+        from datrnet.tui.screens.substitutes import SubstitutesScreen
+
         self.app.push_screen(SubstitutesScreen(self.library, self.session, visit))
 
     def action_review(self) -> None:
         """Look through what the catalogue may have wrong, twice or not at all."""
+        from datrnet.tui.screens.review import review_screen
+
         self.app.push_screen(review_screen(self.library, self.session))
 
     def action_search(self) -> None:
