@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from datrnet.console.picking import terminal_streams
-from datrnet.console.terminal import terminal_for, use_colours
+from datrnet.console.terminal import forget_inherited_size, terminal_for, use_colours
 from datrnet.core.configuration.file import settings_or_defaults
 from datrnet.core.data.workspace import Workspace
 from datrnet.tui.opening import Opening
@@ -33,6 +33,7 @@ def run_explorer(
     settings, trouble = settings_or_defaults()  # the explorer tells what is wrong with them
     given = {name: value for name, value in (chosen or {}).items() if value is not None}
     settings = replace(settings, **given)
+    forget_inherited_size()
     with terminal_streams(), Opening(workspace) as opening:
         terminal = terminal_for(settings)
         use_colours(settings.color, terminal)  # Textual looks for them when it is imported

@@ -10,6 +10,14 @@ NO_COLOR = "NO_COLOR"
 COLOUR_SYSTEM = "TEXTUAL_COLOR_SYSTEM"
 """Where Textual looks for the colours to write in, when it is imported."""
 
+INHERITED_SIZE = ("COLUMNS", "LINES")
+
+
+def forget_inherited_size() -> None:
+    """Leave the size to the terminal: one that a shell exported would hold when it is resized."""
+    for name in INHERITED_SIZE:
+        os.environ.pop(name, None)
+
 
 def terminal_for(settings: Settings) -> Terminal:
     """Ask the terminal what it can do, where the settings leave that open."""

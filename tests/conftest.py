@@ -49,7 +49,8 @@ def settings_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> SettingsFile:
     """Keep a person's own configuration and state out; the file is not there at first."""
-    monkeypatch.delenv("COLUMNS", raising=False)  # set where tests run side by side
+    for name in ("COLUMNS", "LINES"):  # set where tests run side by side
+        monkeypatch.delenv(name, raising=False)
     home = tmp_path_factory.mktemp("home", numbered=True)
     monkeypatch.setenv(CONFIG_VARIABLE, str(home / "config.toml"))
     monkeypatch.setattr(first_start, "user_state_path", lambda *_, **__: home / "state")

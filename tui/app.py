@@ -78,6 +78,7 @@ def explore(
     Raises:
         DatabaseError: The catalogue cannot be read.
         UnknownNameError: There is no such session, or none of the items given.
+        SystemExit: A fault or a signal ended it.
     """
     if settings is None:
         settings, settings_trouble = settings_or_defaults()
@@ -94,7 +95,9 @@ def explore(
             wants=wants,
         )
         app.run()
-        return app.picked
+    if app.return_code:  # a fault, told on the screen that it left; or a signal
+        raise SystemExit(app.return_code)
+    return app.picked
 
 
 class ExplorerApp(AppWithNews, AppWithSessions):

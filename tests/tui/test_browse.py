@@ -231,6 +231,18 @@ async def test_every_size_can_be_drawn(
         assert explorer.app.is_running
 
 
+async def test_nothing_covers_what_a_small_terminal_says(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace, notices=True) as explorer:
+        explorer.app.notify("A word that would take half of the page.", timeout=60)
+        await explorer.rest()
+        assert "A word that would" in explorer.text()
+        await explorer.pilot.resize_terminal(10, 3)
+        await explorer.rest()
+        assert "Too small:" in explorer.text()
+
+
 async def test_wild_resizes_keep_the_item(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press(*"jjl")

@@ -191,6 +191,15 @@ def test_to_the_shell_and_back(tmux: Tmux, workspace: Workspace) -> None:
     assert_clean(tmux)
 
 
+def test_a_size_that_the_shell_exports_does_not_hold(tmux: Tmux, workspace: Workspace) -> None:
+    tmux.press("export COLUMNS=80 LINES=24", "Enter")
+    browse(tmux, workspace)
+    tmux.run("resize-window", "-x", "10", "-y", "3")
+    tmux.wait_for("Too small")
+    tmux.run("resize-window", "-x", "100", "-y", "40")
+    tmux.wait_for("P-008")  # below the 24th line
+
+
 def test_a_terminal_of_10_by_3_says_what_it_needs_and_grows_again(
     tmux: Tmux, workspace: Workspace
 ) -> None:

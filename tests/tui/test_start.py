@@ -10,7 +10,7 @@ import pytest
 
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DatabaseError
-from datrnet.tui.app import ExplorerApp
+from datrnet.tui.app import ExplorerApp, explore
 from datrnet.tui.opening import Opening
 
 HEAVY = ("torch", "torchvision", "pytorch_metric_learning")
@@ -75,3 +75,17 @@ def test_a_workspace_of_a_newer_version_is_refused(workspace: Workspace) -> None
     connection.close()
     with pytest.raises(DatabaseError, match="Update datrnet"):
         ExplorerApp(workspace)
+
+
+def test_a_fault_is_told_to_the_shell_as_well(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: ExplorerApp) -> None:
+        raise RuntimeError("as a defect would")
+
+    monkeypatch.setattr(ExplorerApp, "on_mount", fail)
+    run = ExplorerApp.run
+    monkeypatch.setattr(ExplorerApp, "run", lambda self: run(self, headless=True))
+    with Opening(workspace) as opening, pytest.raises(SystemExit) as left:
+        explore(opening, tour=False)
+    assert left.value.code == 1

@@ -31,6 +31,7 @@ from datrnet.tui.screens.dialogs import Confirm, Prompt
 from datrnet.tui.screens.file_prompt import FilePrompt
 from datrnet.tui.screens.replay import ReplayScreen
 from datrnet.tui.session_log import SessionLog
+from datrnet.tui.steady_compositor import SteadyCompositor
 from datrnet.tui.widgets.key_line import KeyLine
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
 from datrnet.tui.widgets.title_bar import TitleBar
@@ -62,6 +63,7 @@ class SessionsScreen(Screen[int | None]):
 
     def __init__(self, library: Library, session: SessionLog) -> None:
         super().__init__()
+        self._compositor = SteadyCompositor()
         self.library = library
         self.session = session
         self._summaries: list[SessionSummary] = []
