@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from datrnet.console.output import new_table, print_json, results, say, show_error
+from datrnet.console.output import print_json, print_table, say, show_error
 from datrnet.core.configuration.file import SettingsFile, settings_or_defaults
 from datrnet.core.configuration.schema import (
     SETTINGS,
@@ -37,11 +37,17 @@ def run_show(*, as_json: bool) -> None:
     if as_json:
         print_json({"path": str(file.path), "settings": rows})
         return
-    table = new_table("setting", "value", "from")
-    for row in rows:
-        origin = f"line {row['line']}" if row["from"] == "file" and row["line"] else row["from"]
-        table.add_row(inert(row["name"]), inert(_shown(row["value"])), inert(origin))
-    results().print(table)
+    print_table(
+        ("setting", "value", "from"),
+        [
+            (
+                row["name"],
+                _shown(row["value"]),
+                f"line {row['line']}" if row["from"] == "file" and row["line"] else row["from"],
+            )
+            for row in rows
+        ],
+    )
     exists = file.path.exists()
     say(f"The file is {file.path}." if exists else f"There is no file {file.path} yet.")
 
@@ -197,11 +203,18 @@ def run_keys(*, as_json: bool) -> None:
     if as_json:
         print_json([asdict(one) for one in entries])
         return
-    table = new_table("name", "keys", "default", "what it does")
-    for one in entries:
-        own = "" if one.keys == one.default_keys else " ".join(one.default_keys)
-        table.add_row(one.id, " ".join(one.keys), own, one.description)
-    results().print(table)
+    print_table(
+        ("name", "keys", "default", "what it does"),
+        [
+            (
+                one.id,
+                " ".join(one.keys),
+                "" if one.keys == one.default_keys else " ".join(one.default_keys),
+                one.description,
+            )
+            for one in entries
+        ],
+    )
 
 
 def run_schema(*, as_json: bool) -> None:
@@ -209,11 +222,18 @@ def run_schema(*, as_json: bool) -> None:
     if as_json:
         print_json(json_schema())
         return
-    table = new_table("setting", "what it is", "allowed", "default")
-    for name, setting in _every_setting():
-        default = "" if setting.is_table or setting.default is None else _shown(setting.default)
-        table.add_row(name, setting.words, setting.allowed, default)
-    results().print(table)
+    print_table(
+        ("setting", "what it is", "allowed", "default"),
+        [
+            (
+                name,
+                setting.words,
+                setting.allowed,
+                "" if setting.is_table or setting.default is None else _shown(setting.default),
+            )
+            for name, setting in _every_setting()
+        ],
+    )
 
 
 def _every_setting() -> Iterable[tuple[str, Setting]]:

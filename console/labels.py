@@ -4,9 +4,8 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from datrnet.console.output import counted, new_table, print_json, results, say
+from datrnet.console.output import counted, print_json, print_table, say
 from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.db.rows import LabelChange
@@ -97,9 +96,9 @@ def run_history(workspace: Workspace, item: str | None, top: int, *, as_json: bo
     if not changes:
         say("No label has been changed by hand.")
         return
-    table = new_table("", "at", "id", "super-category", "before", "after", "", numbers=("",))
-    for one in changes:
-        cells = (
+    rows = [
+        (
+            one.id,
             one.changed_at,
             one.code,
             one.super_category,
@@ -107,8 +106,10 @@ def run_history(workspace: Workspace, item: str | None, top: int, *, as_json: bo
             _said(one.new_value, one.new_source),
             "" if one.undone_at is None else "taken back",
         )
-        table.add_row(str(one.id), *map(inert, cells))
-    results().print(table)
+        for one in changes
+    ]
+    header = ("change", "at", "id", "super-category", "before", "after", "state")
+    print_table(header, rows, numbers=("change",))
 
 
 def _codes(items: Iterable[str]) -> list[str]:

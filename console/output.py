@@ -87,6 +87,25 @@ def print_rows(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         print("\t".join(inert(str(cell)) for cell in row))
 
 
+def print_table(
+    header: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()
+) -> None:
+    """Print rows as a table to a person, and separated by tabs into a pipe or a file.
+
+    Args:
+        header: The headings.
+        rows: A cell for each heading.
+        numbers: The headings of numbers, which stand to the right.
+    """
+    if not is_terminal():
+        print_rows(header, rows)
+        return
+    table = new_table(*header, numbers=numbers)
+    for row in rows:
+        table.add_row(*(inert(str(cell)) for cell in row))
+    results().print(table)
+
+
 def new_table(*columns: str, numbers: Sequence[str] = (), title: str = "") -> Table:
     """Return an empty table in the style of all tables.
 

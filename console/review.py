@@ -7,15 +7,12 @@ from typing import Any
 from datrnet.console.output import (
     counted,
     is_terminal,
-    new_table,
     print_json,
-    print_rows,
-    results,
+    print_table,
     say,
 )
 from datrnet.console.progress import StepProgress
 from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.generation import Generation
@@ -181,14 +178,8 @@ def _print(
     """Print findings in the form that the reader wants."""
     if options.as_json:
         print_json(facts)
-    elif is_terminal():
-        if rows:
-            table = new_table(*header, numbers=numbers)
-            for row in rows:
-                table.add_row(*map(inert, row))
-            results().print(table)
-    else:
-        print_rows(header, rows)
+    elif rows or not is_terminal():
+        print_table(header, rows, numbers=numbers)
 
 
 def _tell_total(total: int, shown: int, noun: str, plural: str = "") -> None:

@@ -3,7 +3,15 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from datrnet.console.output import counted, is_terminal, new_table, print_json, results, say
+from datrnet.console.output import (
+    counted,
+    is_terminal,
+    new_table,
+    print_json,
+    print_table,
+    results,
+    say,
+)
 from datrnet.console.progress import StepProgress
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.inert_text import inert
@@ -32,11 +40,14 @@ def run_list(workspace: Workspace, *, as_json: bool) -> None:
     if not rows:
         say("There is no session yet: one begins with the first substitutes seen in the explorer.")
         return
-    table = new_table("session", "name", "begun", "last step", "steps", numbers=("steps",))
-    for one, number in rows:
-        stamps = (_minute(one.started_at), _minute(one.updated_at))
-        table.add_row(str(one.id), inert(one.name), *stamps, str(number))
-    results().print(table)
+    print_table(
+        ("session", "name", "begun", "last step", "steps"),
+        [
+            (one.id, one.name, _minute(one.started_at), _minute(one.updated_at), number)
+            for one, number in rows
+        ],
+        numbers=("steps",),
+    )
 
 
 def run_show(workspace: Workspace, number: int | None, *, as_json: bool) -> None:
@@ -51,11 +62,14 @@ def run_show(workspace: Workspace, number: int | None, *, as_json: bool) -> None
     if as_json:
         print_json({**asdict(session), "steps": [asdict(one) for one in steps]})
         return
-    table = new_table("", "at", "did", "item", "asked for", numbers=("",))
-    for one in steps:
-        cells = (_minute(one.made_at), one.action, one.subject, one.words or "as it is")
-        table.add_row(str(one.position), *map(inert, cells))
-    results().print(table)
+    print_table(
+        ("step", "at", "did", "item", "asked for"),
+        [
+            (one.position, _minute(one.made_at), one.action, one.subject, one.words or "as it is")
+            for one in steps
+        ],
+        numbers=("step",),
+    )
 
 
 def run_replay(workspace: Workspace, number: int | None, top: int, *, as_json: bool) -> None:

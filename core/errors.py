@@ -81,7 +81,7 @@ def nearest(name: str, known: Iterable[str], *, limit: int = 3) -> str:
     """Return the mend for an unknown name: the nearest known ones, or the first few."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
     folded = name.casefold()
-    close = get_close_matches(folded, by_folded, n=TIED, cutoff=0.5)
+    close = get_close_matches(folded, by_folded, n=TIED, cutoff=0.6)
     if close:
         # difflib is blind to where two codes differ: the ones that begin alike are meant more often
         ratio = {match: SequenceMatcher(None, match, folded).ratio() for match in close}

@@ -40,6 +40,15 @@ async def test_every_value_has_its_count(workspace: Workspace, run_explorer: Run
         assert "▾ garment" in explorer.text()
 
 
+async def test_the_first_key_in_the_rail_chooses_the_first_value(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("f", "enter")
+        assert "✓ dress 16" in lines(explorer)
+        assert len(explorer.codes) == 16
+
+
 async def test_values_of_one_mean_any_and_of_two_mean_both(
     workspace: Workspace, run_explorer: Run
 ) -> None:

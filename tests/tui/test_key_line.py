@@ -36,6 +36,20 @@ def test_with_room_all_are_there() -> None:
     assert fitting(given_keys, 300) == given_keys
 
 
+@pytest.mark.parametrize(
+    ("width", "left"),
+    [
+        (60, ["accept", "keep", "back", "help", "quit"]),
+        (38, ["accept", "keep", "back", "help", "quit"]),
+        (37, ["accept", "back", "help", "quit"]),
+        (10, ["back", "help", "quit"]),
+    ],
+)
+def test_of_a_screens_own_keys_the_last_make_room_first(width: int, left: list[str]) -> None:
+    given_keys = keys(["accept", "keep", "back", "help", "quit"])
+    assert [one.action for one in fitting(given_keys, width)] == left
+
+
 @pytest.mark.parametrize(("width", "has_sessions"), [(60, False), (80, False), (140, True)])
 async def test_help_and_leaving_are_there_at_any_width(
     workspace: Workspace, run_explorer: Run, width: int, has_sessions: bool

@@ -120,7 +120,8 @@ class BrowseScreen(ExplorerScreen):
         unknown = () if self.library.given is None else self.library.given.unknown
         if unknown:
             some = ", ".join(unknown[:5]) + (", …" if len(unknown) > 5 else "")
-            told = f"{len(unknown):,} of the ids given are not in the catalogue: {some}"
+            verb = "is" if len(unknown) == 1 else "are"
+            told = f"{len(unknown):,} of the ids given {verb} not in the catalogue: {some}"
             self.notify(inert(told), severity="warning", markup=False)
 
     def on_screen_resume(self) -> None:

@@ -159,6 +159,11 @@ class FacetRail(OptionList, inherit_bindings=False):
         self.post_message(self.Changed({}))
         return True
 
+    def on_focus(self) -> None:
+        """Begin at the first value, that the first key already chooses something."""
+        if self.highlighted is None and len(self._listed) > 1:
+            self.highlighted = 1
+
     def on_resize(self) -> None:
         """Fit the lines to the width."""
         self._write()

@@ -16,10 +16,18 @@ LEFT_OUT_FIRST = (
     "reverse",
     "review",
     "redo",
+    "swap",
+    "none",
+    "other",
+    "undo",
+    "step(1)",
     "substitutes",
     "facets",
 )
 """Actions in the order in which their keys make room; the help lists all of them."""
+
+KEPT = ("back", "help", "quit")
+"""Actions whose keys stay at any width."""
 
 MARGIN = 1
 """Cells after a key, and at either end of the line."""
@@ -43,13 +51,21 @@ class KeyLine(Footer):
 
 
 def fitting(keys: Sequence[FooterKey], width: int) -> list[FooterKey]:
-    """Return the keys that fit into so many cells, in their order."""
+    """Return the keys that fit into so many cells, in their order.
+
+    Those of ``LEFT_OUT_FIRST`` make room before others, and of the others the last ones.
+    """
     left = list(keys)
-    for action in LEFT_OUT_FIRST:
+    others = [name for key in reversed(left) if (name := _action(key)) not in LEFT_OUT_FIRST + KEPT]
+    for action in (*LEFT_OUT_FIRST, *others):
         if sum(map(_width, left)) + MARGIN <= width:
             break
-        left = [one for one in left if one.action.rpartition(".")[2] != action]
+        left = [one for one in left if _action(one) != action]
     return left
+
+
+def _action(key: FooterKey) -> str:
+    return key.action.rpartition(".")[2]
 
 
 def _width(key: FooterKey) -> int:
