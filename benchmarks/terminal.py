@@ -19,11 +19,14 @@ from typing import Self
 COLUMNS, LINES = 140, 45
 
 ANSWERS = {
-    b"\x1b[c": b"\x1b[?62;22c",
     b"\x1b[14t": b"\x1b[4;900;1400t",
     b"\x1b[16t": b"\x1b[6;20;10t",
+    b"\x1b[c": b"\x1b[?62;22c",
 }
-"""What a terminal without pixel pictures says to who asks what it is, and how large its cells."""
+"""What a terminal without pixel pictures says to who asks how large its cells are, and what it is.
+
+In this order: who asks waits for the last one, and what came after it would count as keys.
+"""
 
 LONGEST = 60.0
 """Seconds after which a program that goes on writing is no longer waited for."""
