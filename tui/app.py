@@ -26,6 +26,7 @@ from datrnet.core.terminal.asking import cell_size
 from datrnet.core.terminal.drawing import drawing_for
 from datrnet.tui.app_news import AppWithNews
 from datrnet.tui.app_sessions import AppWithSessions
+from datrnet.tui.garbage import look_for_garbage
 from datrnet.tui.late_answers import LateAnswers
 from datrnet.tui.library import Library
 from datrnet.tui.messages import Picked, WorkFailed
@@ -178,6 +179,7 @@ class ExplorerApp(AppWithNews, AppWithSessions):
     def on_mount(self) -> None:
         """Look out for what other programs do to the workspace, and to this one."""
         self.set_timer(WARM_UP_AFTER_SECONDS, self.warm_up)
+        self.set_timer(WARM_UP_AFTER_SECONDS, look_for_garbage)
         self.look_out()
         # whatever was in the terminal meanwhile, all of the page must come again
         self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())

@@ -4,12 +4,16 @@ SQLite needs no turn of Python's to read, and loading needs no disk; so both tak
 This module loads nothing of the screen.
 """
 
+import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.workspace import Workspace
+
+TURN_SECONDS = 0.0005
+"""How long loading keeps the turn when the catalogue wants one: it needs many, and short ones."""
 
 
 class Opening:
@@ -23,6 +27,8 @@ class Opening:
         """
         self.workspace = workspace
         self.store = workspace.open_store()
+        self._turn_seconds = sys.getswitchinterval()
+        sys.setswitchinterval(TURN_SECONDS)
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="catalogue")
         self._catalog: Future[Catalog] = self._threads.submit(Catalog.load, self.store)
 
@@ -32,11 +38,15 @@ class Opening:
         Raises:
             DatabaseError: It cannot be read.
         """
-        return self._catalog.result()
+        try:
+            return self._catalog.result()
+        finally:
+            sys.setswitchinterval(self._turn_seconds)
 
     def close(self) -> None:
         """Let the database go."""
         self._threads.shutdown()
+        sys.setswitchinterval(self._turn_seconds)
         self.store.close()
 
     def __enter__(self) -> Self:

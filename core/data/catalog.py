@@ -41,11 +41,12 @@ class Catalog:
             for value_idx, value in enumerate(category.values)
         }
         labels = np.full((len(columns.ids), len(super_categories)), UNLABELED, dtype=np.int16)
-        for names, item_ids in columns.carriers.items():
+        for names, item_ids in columns.carriers.items() if len(columns.ids) else ():
             category_idx, value_idx = places[names]
+            rows = np.searchsorted(columns.ids, item_ids)
             # another program may have left labels of items that it has taken away
-            known = item_ids[np.isin(item_ids, columns.ids, assume_unique=True)]
-            labels[np.searchsorted(columns.ids, known), category_idx] = value_idx
+            known = columns.ids.take(rows, mode="clip") == item_ids
+            labels[rows[known], category_idx] = value_idx
         return cls(
             item_ids=columns.ids,
             codes=columns.codes,

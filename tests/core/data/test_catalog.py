@@ -1,5 +1,6 @@
 """The catalogue as columns."""
 
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,21 @@ def test_labels_are_indices_of_sorted_values(catalog: Catalog) -> None:
     assert catalog.labels.dtype == np.int16
     assert catalog.labels.tolist() == [[1, 0], [0, -1], [-1, 1]]
     assert catalog.item_ids.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("gone", [["A-1"], ["C-3"], ["B-2", "C-3"], ["A-1", "B-2", "C-3"]])
+def test_labels_that_another_program_left_of_items_it_took_away(
+    tmp_path: Path, catalog: Catalog, gone: list[str]
+) -> None:
+    database = sqlite3.connect(tmp_path / "catalog.db")  # does not heed foreign keys
+    with database:
+        database.executemany("DELETE FROM items WHERE code = ?", [(code,) for code in gone])
+    database.close()
+    left = [row for row, code in enumerate(catalog.codes) if code not in gone]
+    with Store.open(tmp_path / "catalog.db") as store:
+        again = Catalog.load(store)
+    assert list(again.codes) == [catalog.codes[row] for row in left]
+    assert again.labels.tolist() == [catalog.labels[row].tolist() for row in left]
 
 
 def test_labels_of_an_item_have_every_super_category(catalog: Catalog) -> None:
