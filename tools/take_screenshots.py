@@ -29,14 +29,14 @@ COLOURS = 192
 """Of a picture in the docs: no eye sees that there are fewer."""
 
 ENTER, TAB, ESCAPE, DOWN = "\r", "\t", "\x1b", "\x1b[B"
-START, MOMENT, KEY = 2.5, 1.5, 0.15
-"""Seconds to wait: for the first screen, before a picture is taken, after a key."""
+START, MOMENT, KEY = 9.0, 1.5, 0.15
+"""Seconds: until nothing is said of the last session; before a picture is taken; after a key."""
 
 NETWORK = 12.0
 """Seconds in which torch and a network are loaded."""
 
-NAVY = 6
-"""Steps down from the first shirt's own colour."""
+NAVY = 9
+"""Steps down from the first shirt's own colour, and on from the top."""
 
 SCENES: dict[str, tuple[str, tuple[str | float, ...]]] = {
     # name: size of the terminal, and what is typed or waited for before the picture is taken
@@ -97,7 +97,7 @@ def drive(workspace: str, scene: str, target: str) -> None:
     child, inside = pty.fork()
     if child == 0:
         program = Path(sys.executable).parent / "datrnet"
-        os.execv(program, [str(program), "browse", "--workspace", workspace])
+        os.execv(program, [str(program), "browse", "--no-tour", "--workspace", workspace])
     size = fcntl.ioctl(sys.stdout.fileno(), termios.TIOCGWINSZ, b"\0" * 8)
     fcntl.ioctl(inside, termios.TIOCSWINSZ, size)
     tty.setraw(sys.stdin.fileno())

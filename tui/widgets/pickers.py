@@ -331,9 +331,12 @@ class Pickers(Vertical):
         matching = self._matching.get(choices.category.name, {}).get(value)
         count = f"{total:,}" if matching is None else f"{matching:,} / {total:,}"
         room = max(6, self.values.size.width or self.size.width) - 3
+        text_room, name_width = room - len(count) - len(mark) - 1, cell_len(inert(value))
         note = f"  {AS_IT_IS}" if is_own else ""
-        text_room = room - len(count) - len(mark) - len(note) - 1
-        name = fitted(value, min(cell_len(inert(value)), max(1, text_room)))
+        if name_width + len(note) > text_room:
+            note = ""  # the mark says it too
+        text_room -= len(note)
+        name = fitted(value, min(name_width, max(1, text_room)))
         gap = " " * max(1, text_room - cell_len(name) + 1)
         style = "$text-muted" if total and matching != 0 else "$text-disabled"
         return Content.assemble(mark, name, (f"{note}{gap}", "$text-muted"), (count, style))
