@@ -305,7 +305,7 @@ async def test_a_value_is_taken_from_the_marked_item(
         await explorer.press("l", "l", "l", "m")  # P-003, a red dress
         assert "Marked P-003" in explorer.notices()
         await explorer.press("g", "enter", COLOUR)
-        assert "as P-003" in explorer.text()
+        assert "as P-003  red" in explorer.text()
         as_it_is = explorer.codes
         await explorer.press("g")
         assert explorer.screen.visit.history.taken["colour"].code == "P-003"

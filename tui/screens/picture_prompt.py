@@ -9,12 +9,13 @@ from textual.binding import Binding, BindingType
 from textual.suggester import Suggester
 from textual.widgets import Input
 
+from datrnet.core.data.columns import PICTURE_SUFFIXES
 from datrnet.tui.pictures import named_path
 from datrnet.tui.screens.dialogs import Prompt
 
 
 class PathSuggester(Suggester):
-    """Goes on with the first file or folder whose path begins as what is typed."""
+    """Goes on with the first picture or folder whose path begins as what is typed."""
 
     def __init__(self) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
@@ -61,7 +62,9 @@ def _completed(value: str) -> str | None:
             found = sorted(
                 f"{entry.name}/" if entry.is_dir() else entry.name
                 for entry in entries
-                if entry.name.startswith(begin) and (begin or not entry.name.startswith("."))
+                if entry.name.startswith(begin)
+                and (begin or not entry.name.startswith("."))
+                and (entry.is_dir() or entry.name.lower().endswith(PICTURE_SUFFIXES))
             )
     except OSError:
         return None

@@ -105,7 +105,7 @@ class SubstitutesScreen(ExplorerScreen):
         with Horizontal(id="body"):
             with Vertical(id="wishes"):
                 yield PictureView(id="query-picture")
-                yield Pickers(self._choices(), id="pickers")
+                yield Pickers(self._choices(), self._label_of, id="pickers")
                 yield PrototypeLine(id="prototypes")
             with Vertical(id="middle"):
                 yield ThumbGrid(self.library.thumbnails, id="results")
@@ -154,7 +154,7 @@ class SubstitutesScreen(ExplorerScreen):
         before = self.query_one(Pickers)
         has_focus, number = before.values.has_focus, before.number
         await before.remove()
-        pickers = Pickers(self._choices(), id="pickers")
+        pickers = Pickers(self._choices(), self._label_of, id="pickers")
         await self.query_one("#wishes").mount(pickers, before="#prototypes")
         if has_focus:
             pickers.open(number)
@@ -208,6 +208,9 @@ class SubstitutesScreen(ExplorerScreen):
         if row is None or row == self.visit.query.row:
             return None
         return Taken(row, self.library.catalog.codes[row])
+
+    def _label_of(self, row: int, name: str) -> str | None:
+        return self.library.catalog.labels_of(row)[name]
 
     def marked_changed(self) -> None:
         """Offer it in the pickers."""

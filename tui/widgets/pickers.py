@@ -1,6 +1,6 @@
 """The pickers: one for each super-category, of which one is open, to wish for another value."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -158,9 +158,20 @@ class Pickers(Vertical):
     class Done(Message):
         """The choice is made; on to the results."""
 
-    def __init__(self, choices: list[Choices], *, id: str) -> None:
+    def __init__(
+        self, choices: list[Choices], label_of: Callable[[int, str], str | None], *, id: str
+    ) -> None:
+        """Offer values.
+
+        Args:
+            choices: Of each super-category.
+            label_of: Gives the label that an item of the catalogue carries, by its row and the
+                super-category's name; None where it has none.
+            id: The widget's name.
+        """
         super().__init__(id=id)
         self._choices = choices
+        self._label_of = label_of
         self._labels: Mapping[str, str | None] = {}
         self._changes: dict[str, Wish] = {}
         self._emphasis: Mapping[str, str] = {}
@@ -298,7 +309,7 @@ class Pickers(Vertical):
 
     def _fill(self) -> None:
         choices = self._choices[self._open]
-        takeable = [Option(Content(f"{NO_MARK}{_words(one)}")) for one in self._takeable]
+        takeable = [Option(self._takeable_prompt(one)) for one in self._takeable]
         options = [
             Option(
                 self._prompt(value, choices),
@@ -320,6 +331,12 @@ class Pickers(Vertical):
         for place, value in enumerate(self._listed):
             if isinstance(value, str):
                 self.values.replace_option_prompt_at_index(place, self._prompt(value, choices))
+
+    def _takeable_prompt(self, taken: Taken) -> Content:
+        """Return the line of an item that a value can be taken from: its code, and the value."""
+        label = self._label_of(taken.row, self._open_name)
+        value = "no label" if label is None else inert(label)
+        return Content.assemble(f"{NO_MARK}{_words(taken)}", (f"  {value}", "$text-muted"))
 
     def _prompt(self, value: str, choices: Choices) -> Content:
         """Return a value's line: its mark, its name, how many items have it."""
