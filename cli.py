@@ -760,6 +760,13 @@ def compare(
 
 @app.command(epilog="Example: datrnet browse --session last")
 def browse(
+    query: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ITEM|PICTURE]",
+            help="Begin with the substitutes of an item, or of a picture on disk.",
+        ),
+    ] = None,
     session: Annotated[
         str | None,
         typer.Option(
@@ -839,7 +846,7 @@ def browse(
     chosen = {"pictures": pictures, "blocks": blocks, "color": color}
     settings, _ = settings_or_defaults()  # the explorer tells what is wrong with them
     place = Workspace.locate(workspace, settings)
-    wanted = wants(picks=pick, items=given, session=session)
+    wanted = wants(picks=pick, items=given, session=session, query=query)
     picked = run_explorer(place, chosen, tour=tour, wants=wanted)
     if pick and picked is None:
         raise typer.Exit(INTERRUPTED_EXIT)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from datrnet.console.output import counted, is_terminal, print_json, results, say
 from datrnet.console.pictures import Pictures
@@ -18,7 +17,8 @@ from datrnet.console.substitutes import (
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.pictures import Picture
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.errors import ConfigError, UnknownNameError
+from datrnet.core.errors import ConfigError
+from datrnet.core.retrieval.asked import source_of
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Query, Request, Searcher
 
@@ -123,30 +123,18 @@ def answer_of(workspace: Workspace, asked: str, options: SearchOptions) -> Answe
 
 
 def _query(workspace: Workspace, searcher: Searcher, asked: str) -> tuple[Query, Picture]:
-    """Return the query and its picture; an item comes before a file of the same name."""
-    catalog = searcher.catalog
-    path = Path(asked).expanduser()
-    if catalog.has_code(asked) or not path.is_file():
-        row = _row(catalog, asked, path)
-        return searcher.query_of_item(row), workspace.picture(catalog.picture_paths[row])
+    """Return the query and its picture."""
+    source = source_of(searcher.catalog, asked)
+    if isinstance(source, int):
+        path = searcher.catalog.picture_paths[source]
+        return searcher.query_of_item(source), workspace.picture(path)
     # only a new picture needs the networks, and with them torch
     say("Loading the networks …")
     from datrnet.core.indexing.embedder import query_of_picture
     from datrnet.core.models.run_folder import RunFolder
 
     run = RunFolder.open(workspace.models / searcher.generation.manifest.run_name)
-    return query_of_picture(run, path), Picture(path)
-
-
-def _row(catalog: Catalog, asked: str, path: Path) -> int:
-    try:
-        return catalog.row_of_code(asked)
-    except UnknownNameError as error:
-        if path.is_dir():
-            mend = "It is a folder; name one picture in it."
-        else:
-            mend = f"{error.mend} There is no such file either."
-        raise UnknownNameError("item", asked, (), mend=mend) from error
+    return query_of_picture(run, source), Picture(source)
 
 
 def _pairs(option: str, example: str, given: Iterable[str]) -> list[tuple[str, str]]:

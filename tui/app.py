@@ -146,7 +146,8 @@ class ExplorerApp(AppWithNews, AppWithSessions):
 
         Raises:
             DatabaseError: The workspace has no catalogue, or it cannot be read.
-            UnknownNameError: There is no such session, or none of the items given.
+            UnknownNameError: There is no such session, none of the items given, or no item or
+                picture to begin with.
         """
         super().__init__(settings, settings_trouble)
         self._with_tour = tour
@@ -190,7 +191,7 @@ class ExplorerApp(AppWithNews, AppWithSessions):
             self.action_tour()
         if self._asked_for is not None:
             self.go_on_with(self._asked_for.id)
-        elif not self.library.wants.picks:
+        elif not self.library.wants.picks and self.library.begins_with is None:
             self.speak_of_last_session()
 
     async def on_event(self, event: events.Event) -> None:

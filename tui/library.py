@@ -12,6 +12,7 @@ from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.pictures import Picture
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DatrnetError, IndexStaleError
+from datrnet.core.retrieval.asked import source_of
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Query, Request, Searcher
 from datrnet.db.store import Store
@@ -75,7 +76,8 @@ class Library:
 
         Raises:
             DatabaseError: The database cannot be read.
-            UnknownNameError: The catalogue has none of the items.
+            UnknownNameError: The catalogue has none of the items, or what it is to begin with is
+                neither an item nor a file.
         """
         self.workspace = workspace
         self.store = store
@@ -86,6 +88,8 @@ class Library:
         """The row of the item that a super-category can be taken from."""
         self.num_relabelled = 0
         """How often a label has been changed since the explorer began."""
+        self.begins_with = None if wants.query is None else source_of(catalog, wants.query)
+        """The item or picture whose substitutes come first."""
         self._take(Holdings.of(workspace, store, catalog), wants.items)
 
     def renew(self, holdings: Holdings) -> Renumbering:

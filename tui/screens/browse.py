@@ -1,6 +1,7 @@
 """The catalogue as a grid, narrowed down by text search and by facets."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -19,7 +20,7 @@ from datrnet.core.data.sorting import AS_IMPORTED, Order, arranged, keys_of, ran
 from datrnet.core.errors import DatabaseError
 from datrnet.core.retrieval.facets import facets_of
 from datrnet.tui.history import Visit
-from datrnet.tui.library import Library
+from datrnet.tui.library import Library, Source
 from datrnet.tui.messages import PicturesChecked, Ranked, TitlesFound, WorkFailed
 from datrnet.tui.renewing import Renumbering
 from datrnet.tui.screens.dialogs import Choice
@@ -108,6 +109,20 @@ class BrowseScreen(ExplorerScreen):
         self._list("", self.library.every_row)
         self._tell_unknown()
         self.set_timer(self.check_pictures_after, self._check_pictures)
+        if self.library.begins_with is not None:
+            self.call_after_refresh(self._begin, self.library.begins_with)
+
+    def _begin(self, source: Source) -> None:
+        """Show the substitutes that the explorer was opened for; the catalogue lies behind."""
+        from datrnet.tui.screens.substitutes import open_substitutes
+
+        if isinstance(source, Path):
+            self.begin_with(source)
+            return
+        places = np.flatnonzero(self.grid.listing.rows == source)
+        if len(places):
+            self.grid.move_to(int(places[0]))
+        open_substitutes(self, source)
 
     def _tell_trouble(self) -> None:
         trouble = self.library.trouble
@@ -394,7 +409,7 @@ class BrowseScreen(ExplorerScreen):
         """Show substitutes of the item under the cursor."""
         from datrnet.tui.screens.substitutes import open_substitutes
 
-        open_substitutes(self)
+        open_substitutes(self, self.grid.row)
 
     def visit_next(self, visit: Visit) -> None:
         """Show the substitutes of a query."""

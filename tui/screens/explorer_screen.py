@@ -366,16 +366,18 @@ class ExplorerScreen(Screen[None]):
         path = named_path(event.text)
         if not path.is_file():
             self.notify("What was pasted is not the path of a picture.", timeout=3)
-        elif self.library.trouble is not None:
-            self.tell(self.library.trouble)
         else:
-            self._begin_with(path)
+            self.begin_with(path)
 
     def _begin_with_named(self, name: str | None) -> None:
         if name is not None:
-            self._begin_with(Path(name))
+            self.begin_with(Path(name))
 
-    def _begin_with(self, path: Path) -> None:
+    def begin_with(self, path: Path) -> None:
+        """Show the substitutes of a picture that is in no catalogue, or tell why there are none."""
+        if self.library.trouble is not None:
+            self.tell(self.library.trouble)
+            return
         self.notify(f"Looking at {inert(path.name)} …", markup=False, timeout=3)
         self._embed(path.absolute())
 

@@ -103,7 +103,7 @@ class ShortlistScreen(ExplorerScreen):
 
     def action_substitutes(self) -> None:
         """Show substitutes of the item under the cursor."""
-        open_substitutes(self)
+        open_substitutes(self, self.grid.row)
 
     def visit_next(self, visit: Visit) -> None:
         """Show the substitutes of a query."""

@@ -521,9 +521,9 @@ class SubstitutesScreen(ExplorerScreen):
         self.set_focus(self.query_one(Pickers).values if self.grid.has_focus else self.grid)
 
 
-def open_substitutes(screen: ExplorerScreen) -> None:
-    """Show substitutes of the item under a screen's cursor, or tell why there are none."""
-    library, row = screen.library, screen.grid.row
+def open_substitutes(screen: ExplorerScreen, row: int | None) -> None:
+    """Show substitutes of an item after a screen, or tell why there are none; None is no item."""
+    library = screen.library
     if row is None:
         return
     if library.trouble is not None:
