@@ -1,5 +1,6 @@
 """A column of texts as one block of bytes: a hundredth of the objects that a list would hold."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from operator import eq
@@ -46,6 +47,24 @@ class Texts(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         """Go through all texts."""
         return (self._decoded(start, end) for start, end in pairwise(self._ends.tolist()))
+
+    def index(self, value: str, start: int = 0, stop: int = sys.maxsize) -> int:
+        """Return where a text first stands; none of them is decoded for it.
+
+        Raises:
+            ValueError: It is not among them.
+        """
+        wanted = np.frombuffer(value.encode("utf-8", "replace"), dtype=np.uint8)
+        letters = np.frombuffer(self._bytes, dtype=np.uint8)
+        begins = self._ends[:-1]
+        places = np.flatnonzero(np.diff(self._ends) == len(wanted))
+        for number, letter in enumerate(wanted):
+            places = places[letters[begins[places] + number] == letter]
+        allowed = range(len(self))[start:stop]
+        for place in places.tolist():
+            if place in allowed:
+                return int(place)
+        raise ValueError(f"{value!r} is not among the texts")
 
     def __eq__(self, other: object) -> bool:
         """Tell whether another sequence holds the same texts."""

@@ -38,3 +38,21 @@ def test_there_is_nothing_beyond_the_end() -> None:
         column(["a"])[1]
     with pytest.raises(IndexError):
         column([])[-1]
+
+
+@given(
+    st.lists(st.text("abé", max_size=3)),
+    st.text("abé", max_size=3),
+    st.integers(-5, 5),
+    st.integers(-5, 9),
+)
+def test_a_text_is_found_where_a_list_finds_it(
+    texts: list[str], wanted: str, start: int, stop: int
+) -> None:
+    try:
+        expected = texts.index(wanted, start, stop)
+    except ValueError:
+        with pytest.raises(ValueError, match="not among the texts"):
+            column(texts).index(wanted, start, stop)
+    else:
+        assert column(texts).index(wanted, start, stop) == expected
