@@ -28,7 +28,12 @@ SELECT
     CAST(group_concat(code, '') AS BLOB), group_concat(length(CAST(code AS BLOB))),
     CAST(group_concat(title, '') AS BLOB), group_concat(length(CAST(title AS BLOB))),
     CAST(group_concat(picture_path, '') AS BLOB), group_concat(length(CAST(picture_path AS BLOB)))
-FROM (SELECT id, code, title, picture_path, split FROM items WHERE id > ? ORDER BY id LIMIT ?)
+FROM items WHERE id > ? AND id <= ?
+"""
+"""A range of ids is read in their order, and in half the time of a question within the question."""
+
+_LAST_ID_OF_PAGE = """
+SELECT max(id) FROM (SELECT id FROM items WHERE id > ? ORDER BY id LIMIT ?)
 """
 
 _CARRIERS = """
@@ -72,10 +77,11 @@ def read_columns(db: Database) -> ItemColumns:
 
 
 def _pages(db: Database) -> Iterator[_Page]:
-    last_id = -1
-    while (row := db.execute(_ITEMS, [last_id, PAGE]).fetchone())[0] is not None:
+    before = -1
+    while (last := db.execute(_LAST_ID_OF_PAGE, [before, PAGE]).fetchone()[0]) is not None:
+        row = db.execute(_ITEMS, [before, last]).fetchone()
         ids, splits, codes, code_lengths, titles, title_lengths, paths, path_lengths = row
-        last_id = int(ids.rpartition(",")[2])
+        before = last
         yield _Page(
             ids=_numbers(ids),
             splits=_numbers(splits),
