@@ -243,6 +243,24 @@ async def test_nothing_covers_what_a_small_terminal_says(
         assert "Too small:" in explorer.text()
 
 
+@pytest.mark.parametrize("keys", [["slash"], ["question_mark"], ["i"], ["t"], ["colon"], ["enter"]])
+async def test_a_terminal_that_was_too_small_has_the_keys_where_they_were(
+    workspace: Workspace, run_explorer: Run, keys: list[str]
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press(*keys)
+        focused = explorer.screen.focused
+        assert focused is not None
+        await explorer.pilot.resize_terminal(10, 3)
+        await explorer.rest(0.05)
+        assert "Too small:" in explorer.text()
+        await explorer.pilot.resize_terminal(100, 30)
+        await explorer.rest(0.05)
+        assert "Too small" not in explorer.text()
+        assert explorer.screen.focused is focused
+        assert focused.region.overlaps(explorer.screen.region)
+
+
 async def test_wild_resizes_keep_the_item(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press(*"jjl")
