@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
+from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.worker import WorkerCancelled
@@ -216,10 +217,20 @@ class Explorer:
     async def rest(self, seconds: float = 0.01) -> None:
         """Wait until what is debounced has begun, and the workers have ended."""
         await asyncio.sleep(seconds)
-        with suppress(WorkerCancelled):  # it was overtaken by another, which is waited for below
-            await self.app.workers.wait_for_complete()
-        await self.app.workers.wait_for_complete()
+        await workers_end(self.app)
         await self.pilot.pause()
+
+
+async def workers_end(app: App[Any]) -> None:
+    """Wait until no worker is left; those overtaken by a newer one count as ended.
+
+    However many overtake each other: each may have been cancelled while it was waited for.
+    """
+    while running := list(app.workers):
+        outcomes = await asyncio.gather(*(one.wait() for one in running), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, WorkerCancelled):
+                raise outcome
 
 
 @pytest.fixture

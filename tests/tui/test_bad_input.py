@@ -18,6 +18,7 @@ from datrnet.db.rows import NewItem
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.help_screen import HelpScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
+from tests.tui.conftest import workers_end
 
 Run = Callable[..., Any]
 
@@ -146,7 +147,7 @@ async def test_keys_before_the_first_page_are_harmless(workspace: Workspace, key
         for _ in range(3):
             pilot.app.simulate_key(key)
         await pilot.pause()
-        await pilot.app.workers.wait_for_complete()
+        await workers_end(pilot.app)
         await pilot.press("escape", "escape", "escape")
         assert isinstance(pilot.app.screen, BrowseScreen)
 
