@@ -770,7 +770,7 @@ def browse(
     session: Annotated[
         str | None,
         typer.Option(
-            "--session", metavar="NUMBER|last", help="Go on with a session, where it was left."
+            "--session", metavar="NUMBER|NAME|last", help="Go on with a session, where it was left."
         ),
     ] = None,
     pick: Annotated[

@@ -12,32 +12,35 @@ session_app = typer.Typer(
     help="The sessions of the explorer: what was asked, step by step.",
     epilog="Example: datrnet session export session.html",
 )
-SessionOption = Annotated[
-    int | None,
-    typer.Option(
-        "--session",
-        metavar="NUMBER",
-        help="Which one, as `list` counts.",
-        show_default="the last used",
-    ),
-]
+WHICH = "Its number or name, as in `list`, or last: the one used last."
+SessionOption = Annotated[str, typer.Option("--session", metavar="NUMBER|NAME|last", help=WHICH)]
+SessionArgument = Annotated[str, typer.Argument(metavar="[NUMBER|NAME|last]", help=WHICH)]
+GivenSession = Annotated[str, typer.Argument(metavar="NUMBER|NAME|last", help=WHICH)]
 TopOption = Annotated[
     int, typer.Option("-k", "--top", min=1, metavar="NUMBER", help="Substitutes of each step.")
 ]
 
 
 @session_app.command("list", epilog="Example: datrnet session list")
-def list_sessions(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+def list_sessions(
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="Those that were deleted, and can be restored.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List all sessions, the newest first."""
     from datrnet.console.sessions import run_list
     from datrnet.core.data.workspace import Workspace
 
-    run_list(Workspace.locate(workspace), as_json=as_json)
+    run_list(Workspace.locate(workspace), deleted=deleted, as_json=as_json)
 
 
-@session_app.command("show", epilog="Example: datrnet session show --session 3")
+@session_app.command("show", epilog="Example: datrnet session show 3")
 def show_session(
-    session: SessionOption = None, workspace: WorkspaceOption = None, as_json: JsonOption = False
+    session: SessionArgument = "last",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the steps of a session: the items, and what was asked of each."""
     from datrnet.console.sessions import run_show
@@ -46,9 +49,9 @@ def show_session(
     run_show(Workspace.locate(workspace), session, as_json=as_json)
 
 
-@session_app.command("replay", epilog="Example: datrnet session replay -k 5")
+@session_app.command("replay", epilog="Example: datrnet session replay last -k 5")
 def replay_session(
-    session: SessionOption = None,
+    session: SessionArgument = "last",
     top: TopOption = 5,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -68,7 +71,7 @@ def export_session(
             metavar="FILE", help="Where to write; .csv, .json or, with pictures, .html."
         ),
     ],
-    session: SessionOption = None,
+    session: SessionOption = "last",
     top: TopOption = 12,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -87,7 +90,7 @@ def session_shortlist(
             metavar="FILE", help="Where to write it; .csv, .json or, with pictures, .html."
         ),
     ] = None,
-    session: SessionOption = None,
+    session: SessionOption = "last",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -98,14 +101,9 @@ def session_shortlist(
     run_shortlist(Workspace.locate(workspace), session, file, as_json=as_json)
 
 
-NumberArgument = Annotated[
-    int, typer.Argument(metavar="NUMBER", help="Which one, as `list` counts.")
-]
-
-
 @session_app.command("rename", epilog="Example: datrnet session rename 3 'Coats for spring'")
 def rename_session(
-    number: NumberArgument,
+    session: GivenSession,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its new name.")],
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -113,13 +111,32 @@ def rename_session(
     from datrnet.console.sessions import run_rename
     from datrnet.core.data.workspace import Workspace
 
-    run_rename(Workspace.locate(workspace), number, name)
+    run_rename(Workspace.locate(workspace), session, name)
 
 
 @session_app.command("delete", epilog="Example: datrnet session delete 3")
-def delete_session(number: NumberArgument, workspace: WorkspaceOption = None) -> None:
-    """Delete a session with its steps and its shortlist. It cannot be brought back."""
+def delete_session(session: GivenSession, workspace: WorkspaceOption = None) -> None:
+    """Take a session out of the list, with its steps and shortlist; `restore` brings it back."""
     from datrnet.console.sessions import run_delete
     from datrnet.core.data.workspace import Workspace
 
-    run_delete(Workspace.locate(workspace), number)
+    run_delete(Workspace.locate(workspace), session)
+
+
+@session_app.command("restore", epilog="Example: datrnet session restore 3")
+def restore_session(
+    number: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="[NUMBER]",
+            help="Which one, as `list --deleted` counts.",
+            show_default="the one deleted last",
+        ),
+    ] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Bring a deleted session back with all that it had."""
+    from datrnet.console.sessions import run_restore
+    from datrnet.core.data.workspace import Workspace
+
+    run_restore(Workspace.locate(workspace), number)

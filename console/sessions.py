@@ -26,16 +26,20 @@ from datrnet.core.sessions.steps import Step, session_of, steps_of
 from datrnet.db.store import Store
 
 
-def run_list(workspace: Workspace, *, as_json: bool) -> None:
-    """Print all sessions, the newest first.
+def run_list(workspace: Workspace, *, deleted: bool, as_json: bool) -> None:
+    """Print all sessions, the newest first; or those that can be restored, the last deleted first.
 
     Raises:
         DatrnetError: The catalogue cannot be read.
     """
     with workspace.open_store() as store:
-        rows = [(one, len(store.steps(one.id))) for one in store.sessions()]
+        sessions = store.deleted_sessions() if deleted else store.sessions()
+        rows = [(one, len(store.steps(one.id))) for one in sessions]
     if as_json:
         print_json([{**asdict(one), "steps": number} for one, number in rows])
+        return
+    if not rows and deleted:
+        say("There is no deleted session.")
         return
     if not rows:
         say("There is no session yet: one begins with the first substitutes seen in the explorer.")
@@ -50,14 +54,14 @@ def run_list(workspace: Workspace, *, as_json: bool) -> None:
     )
 
 
-def run_show(workspace: Workspace, number: int | None, *, as_json: bool) -> None:
+def run_show(workspace: Workspace, wanted: str, *, as_json: bool) -> None:
     """Print the steps of a session.
 
     Raises:
         DatrnetError: There is no such session, or it cannot be read.
     """
     with workspace.open_store() as store:
-        session = session_of(store, number)
+        session = session_of(store, wanted)
         steps = steps_of(store, session)
     if as_json:
         print_json({**asdict(session), "steps": [asdict(one) for one in steps]})
@@ -72,14 +76,14 @@ def run_show(workspace: Workspace, number: int | None, *, as_json: bool) -> None
     )
 
 
-def run_replay(workspace: Workspace, number: int | None, top: int, *, as_json: bool) -> None:
+def run_replay(workspace: Workspace, wanted: str, top: int, *, as_json: bool) -> None:
     """Ask the steps of a session of today's index, and print what is found.
 
     Raises:
         DatrnetError: There is no such session, or no index.
     """
     with workspace.open_store() as store:
-        sheet = _sheet(workspace, store, number, top)
+        sheet = _sheet(workspace, store, wanted, top)
     if as_json:
         print_json(facts_of(sheet))
         return
@@ -87,14 +91,14 @@ def run_replay(workspace: Workspace, number: int | None, top: int, *, as_json: b
         _show_answer(one)
 
 
-def run_export_session(workspace: Workspace, number: int | None, path: Path, top: int) -> None:
+def run_export_session(workspace: Workspace, wanted: str, path: Path, top: int) -> None:
     """Write a session into a file.
 
     Raises:
         DatrnetError: See ``core.sessions.exporting``.
     """
     with workspace.open_store() as store:
-        sheet = _sheet(workspace, store, number, top)
+        sheet = _sheet(workspace, store, wanted, top)
     export_session(path, sheet)
     problems = sum(bool(one.problem) for one in sheet.answers)
     if problems:
@@ -102,16 +106,14 @@ def run_export_session(workspace: Workspace, number: int | None, path: Path, top
     say(f"Session {sheet.session.id} with {counted(len(sheet.answers), 'step')} is in {path}.")
 
 
-def run_shortlist(
-    workspace: Workspace, number: int | None, path: Path | None, *, as_json: bool
-) -> None:
+def run_shortlist(workspace: Workspace, wanted: str, path: Path | None, *, as_json: bool) -> None:
     """Print the shortlist of a session, or write it into a file.
 
     Raises:
         DatrnetError: There is no such session, or the file cannot be written.
     """
     with workspace.open_store() as store:
-        session = session_of(store, number)
+        session = session_of(store, wanted)
         codes = tuple(store.shortlist(session.id))
         catalog = Catalog.load(store) if as_json or path else None
     if path is not None and catalog is not None:
@@ -126,7 +128,7 @@ def run_shortlist(
             print(inert(code) if is_terminal() else code)
 
 
-def run_rename(workspace: Workspace, number: int, name: str) -> None:
+def run_rename(workspace: Workspace, wanted: str, name: str) -> None:
     """Give a session another name.
 
     Raises:
@@ -135,24 +137,43 @@ def run_rename(workspace: Workspace, number: int, name: str) -> None:
     if not name.strip():
         raise ConfigError("A session needs a name.", mend="Give one that tells it from others.")
     with workspace.open_store() as store:
-        store.rename_session(number, name.strip())
-    say(f"Session {number} is now called {name.strip()}.")
+        session = session_of(store, wanted)
+        store.rename_session(session.id, name.strip())
+    say(f"Session {session.id} is now called {name.strip()}.")
 
 
-def run_delete(workspace: Workspace, number: int) -> None:
-    """Delete a session.
+def run_delete(workspace: Workspace, wanted: str) -> None:
+    """Delete a session, and tell how it comes back.
 
     Raises:
         DatrnetError: There is no such session.
     """
     with workspace.open_store() as store:
-        session, num_steps = session_of(store, number), len(store.steps(number))
-        store.delete_session(number)
-    say(f"Deleted session {number}, {session.name}, with {counted(num_steps, 'step')}.")
+        session = session_of(store, wanted)
+        num_steps = len(store.steps(session.id))
+        store.delete_session(session.id)
+    say(
+        f"Deleted session {session.id}, {session.name}, with {counted(num_steps, 'step')}."
+        f" `datrnet session restore {session.id}` brings it back."
+    )
 
 
-def _sheet(workspace: Workspace, store: Store, number: int | None, top: int) -> SessionSheet:
-    session = session_of(store, number)
+def run_restore(workspace: Workspace, number: int | None) -> None:
+    """Bring a deleted session back: the one of a number, or the one deleted last.
+
+    Raises:
+        DatrnetError: There is no such deleted session.
+    """
+    with workspace.open_store() as store:
+        session = store.restore_session(number)
+    if session is None:
+        say("There is no deleted session.")
+    else:
+        say(f"Session {session.id}, {session.name}, is back.")
+
+
+def _sheet(workspace: Workspace, store: Store, wanted: str, top: int) -> SessionSheet:
+    session = session_of(store, wanted)
     steps = steps_of(store, session)
     catalog = Catalog.load(store)
     searcher = Searcher(catalog, Generation.current(workspace, store))

@@ -52,6 +52,10 @@ class LabelTables(Connection):
                 [item_id, name, *before, *after, now()],
             ).lastrowid
             assert change_id is not None
+            # what had been taken back before is left behind by a new change
+            db.execute(
+                "UPDATE label_changes SET redo_position = NULL WHERE redo_position IS NOT NULL"
+            )
             return _change(db, change_id)
 
     def undo_label(self, change_id: int | None = None) -> LabelChange | None:
@@ -76,7 +80,12 @@ class LabelTables(Connection):
                     return None
             change = _change(db, change_id)
             _refuse_tangled(db, change)
-            self._put(db, change, (change.old_value, change.old_source), undone_at=now())
+            self._put(db, change, (change.old_value, change.old_source))
+            db.execute(
+                "UPDATE label_changes SET undone_at = ?, redo_position ="
+                " (SELECT coalesce(max(redo_position), 0) + 1 FROM label_changes) WHERE id = ?",
+                [now(), change_id],
+            )
             return _change(db, change_id)
 
     def redo_label(self) -> LabelChange | None:
@@ -89,15 +98,18 @@ class LabelTables(Connection):
             UnknownNameError: Its super-category is gone.
         """
         with self._writing() as db:
-            # what is undone step by step are the newest; a new change leaves them behind itself
             (change_id,) = db.execute(
-                "SELECT min(id) FROM label_changes WHERE undone_at IS NOT NULL AND id >"
-                " (SELECT coalesce(max(id), 0) FROM label_changes WHERE undone_at IS NULL)"
-            ).fetchone()
+                "SELECT id FROM label_changes WHERE redo_position IS NOT NULL"
+                " ORDER BY redo_position DESC LIMIT 1"
+            ).fetchone() or (None,)
             if change_id is None:
                 return None
             change = _change(db, change_id)
-            self._put(db, change, (change.new_value, change.new_source), undone_at=None)
+            self._put(db, change, (change.new_value, change.new_source))
+            db.execute(
+                "UPDATE label_changes SET undone_at = NULL, redo_position = NULL WHERE id = ?",
+                [change_id],
+            )
             return _change(db, change_id)
 
     def label_history(
@@ -137,7 +149,7 @@ class LabelTables(Connection):
             )
             return int(rows.fetchone()[0])
 
-    def _put(self, db: Database, change: LabelChange, said: _Said, undone_at: str | None) -> None:
+    def _put(self, db: Database, change: LabelChange, said: _Said) -> None:
         category_id, _ = _category(db, change.super_category)
         if said[0] is not None:
             # an import removes a value that no item carries; it comes back with its label
@@ -146,7 +158,6 @@ class LabelTables(Connection):
                 [category_id, said[0]],
             )
         _write(db, change.item_id, category_id, said)
-        db.execute("UPDATE label_changes SET undone_at = ? WHERE id = ?", [undone_at, change.id])
 
 
 def _refuse_tangled(db: Database, change: LabelChange) -> None:

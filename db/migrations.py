@@ -151,11 +151,29 @@ def m004_shortlists(db: Database) -> None:
     )
 
 
+def m005_redo_and_deleted_sessions(db: Database) -> None:
+    """An order of the label changes to redo, and sessions that are deleted but can come back."""
+    db.executescript(
+        """
+        -- NULL of a change that stands, and of one left behind when another was made
+        ALTER TABLE label_changes ADD COLUMN redo_position INTEGER;
+        UPDATE label_changes
+            SET redo_position = (SELECT max(id) + 1 FROM label_changes) - id
+            WHERE undone_at IS NOT NULL AND id >
+                (SELECT coalesce(max(id), 0) FROM label_changes WHERE undone_at IS NULL);
+        ALTER TABLE sessions ADD COLUMN deleted_at TEXT;
+        -- where a person was among the last results
+        ALTER TABLE sessions ADD COLUMN result_position INTEGER NOT NULL DEFAULT 0;
+        """
+    )
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     m001_first_schema,
     m002_evaluations,
     m003_label_changes_and_pair_verdicts,
     m004_shortlists,
+    m005_redo_and_deleted_sessions,
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

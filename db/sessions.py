@@ -1,7 +1,7 @@
 """Sessions of the explorer and shell, with their steps."""
 
-import sqlite3
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from datrnet.core.errors import UnknownNameError
 from datrnet.db.connection import Connection, now
@@ -30,20 +30,20 @@ class SessionTables(Connection):
         """
         with self._writing() as db:
             made_at = now()
+            self._must_exist(db, session_id)
             (position,) = db.execute(
                 "SELECT coalesce(max(position), 0) + 1 FROM session_steps WHERE session_id = ?",
                 [session_id],
             ).fetchone()
-            try:
-                db.execute(
-                    "INSERT INTO session_steps"
-                    " (session_id, position, action, request_json, made_at)"
-                    " VALUES (?, ?, ?, ?, ?)",
-                    [session_id, position, action, request_json, made_at],
-                )
-            except sqlite3.IntegrityError as error:
-                raise self._unknown(session_id) from error
-            db.execute("UPDATE sessions SET updated_at = ? WHERE id = ?", [made_at, session_id])
+            db.execute(
+                "INSERT INTO session_steps (session_id, position, action, request_json, made_at)"
+                " VALUES (?, ?, ?, ?, ?)",
+                [session_id, position, action, request_json, made_at],
+            )
+            db.execute(
+                "UPDATE sessions SET updated_at = ?, result_position = 0 WHERE id = ?",
+                [made_at, session_id],
+            )
             return int(position)
 
     def rename_session(self, session_id: int, name: str) -> None:
@@ -57,14 +57,39 @@ class SessionTables(Connection):
             db.execute("UPDATE sessions SET name = ? WHERE id = ?", [name, session_id])
 
     def delete_session(self, session_id: int) -> None:
-        """Take a session away, with its steps and its shortlist.
+        """Take a session out of all lists, with its steps and its shortlist; it can come back.
 
         Raises:
             UnknownNameError: There is no such session.
         """
         with self._writing() as db:
             self._must_exist(db, session_id)
-            db.execute("DELETE FROM sessions WHERE id = ?", [session_id])
+            # to the microsecond, so that those deleted one after the other come back in order
+            deleted_at = datetime.now(UTC).isoformat(timespec="microseconds")
+            db.execute("UPDATE sessions SET deleted_at = ? WHERE id = ?", [deleted_at, session_id])
+
+    def restore_session(self, session_id: int | None = None) -> SessionRow | None:
+        """Bring a deleted session back with all that it had.
+
+        Args:
+            session_id: Which one; the one that was deleted last, if none is named.
+
+        Returns:
+            The session; None where none is named and none is deleted.
+
+        Raises:
+            UnknownNameError: There is no deleted session of that number.
+        """
+        with self._writing() as db:
+            deleted = self.deleted_sessions()
+            if session_id is None and not deleted:
+                return None
+            back = [one for one in deleted if session_id in (None, one.id)]
+            if not back:
+                known = [str(one.id) for one in deleted]
+                raise UnknownNameError("deleted session", str(session_id), known)
+            db.execute("UPDATE sessions SET deleted_at = NULL WHERE id = ?", [back[0].id])
+            return back[0]
 
     def set_shortlist(self, session_id: int, codes: Sequence[str]) -> None:
         """Make these, in this order, the items on a session's shortlist.
@@ -94,12 +119,45 @@ class SessionTables(Connection):
             )
             return [code for (code,) in rows]
 
+    def set_result_position(self, session_id: int, position: int) -> None:
+        """Keep where a person is among the results of a session's last step, from 0.
+
+        Raises:
+            UnknownNameError: There is no such session.
+        """
+        with self._writing() as db:
+            self._must_exist(db, session_id)
+            db.execute(
+                "UPDATE sessions SET result_position = ? WHERE id = ?", [position, session_id]
+            )
+
+    def result_position(self, session_id: int) -> int:
+        """Return where a person was among the results of a session's last step, from 0."""
+        with self.reading() as db:
+            found = db.execute("SELECT result_position FROM sessions WHERE id = ?", [session_id])
+            return int((found.fetchone() or (0,))[0])
+
+    def session(self, session_id: int) -> SessionRow:
+        """Return a session by its number.
+
+        Raises:
+            UnknownNameError: There is no such session.
+        """
+        with self.reading() as db:
+            self._must_exist(db, session_id)
+            return next(one for one in self.sessions() if one.id == session_id)
+
     def sessions(self) -> list[SessionRow]:
         """Return all sessions, the newest first."""
+        return self._sessions("deleted_at IS NULL ORDER BY id DESC")
+
+    def deleted_sessions(self) -> list[SessionRow]:
+        """Return the sessions that can be brought back, the one deleted last first."""
+        return self._sessions("deleted_at IS NOT NULL ORDER BY deleted_at DESC, id DESC")
+
+    def _sessions(self, which: str) -> list[SessionRow]:
         with self.reading() as db:
-            rows = db.query(
-                "SELECT id, name, started_at, updated_at FROM sessions ORDER BY id DESC"
-            )
+            rows = db.query(f"SELECT id, name, started_at, updated_at FROM sessions WHERE {which}")
             return [SessionRow(**row) for row in rows]
 
     def session_summaries(self) -> list[SessionSummary]:
@@ -113,7 +171,7 @@ class SessionTables(Connection):
                 " ORDER BY position DESC LIMIT 1),"
                 " (SELECT code FROM session_shortlist WHERE session_id = sessions.id"
                 " ORDER BY position LIMIT 1)"
-                " FROM sessions ORDER BY updated_at DESC, id DESC"
+                " FROM sessions WHERE deleted_at IS NULL ORDER BY updated_at DESC, id DESC"
             ).fetchall()
         return [
             SessionSummary(
@@ -141,9 +199,9 @@ class SessionTables(Connection):
             return [StepRow(**row) for row in rows]
 
     def _must_exist(self, db: Database, session_id: int) -> None:
-        if not db.execute("SELECT 1 FROM sessions WHERE id = ?", [session_id]).fetchone():
-            raise self._unknown(session_id)
-
-    def _unknown(self, session_id: int) -> UnknownNameError:
+        found = db.execute("SELECT deleted_at FROM sessions WHERE id = ?", [session_id]).fetchone()
+        if found == (None,):
+            return
+        back = f"It was deleted; `datrnet session restore {session_id}` brings it back."
         known = [str(session.id) for session in self.sessions()]
-        return UnknownNameError("session", str(session_id), known)
+        raise UnknownNameError("session", str(session_id), known, mend=back if found else "")

@@ -33,7 +33,7 @@ from datrnet.tui.messages import Picked, WorkFailed
 from datrnet.tui.opening import Opening
 from datrnet.tui.renewing import Watch
 from datrnet.tui.screens.browse import BrowseScreen
-from datrnet.tui.screens.help_screen import HelpScreen, is_ours, keys_of
+from datrnet.tui.screens.help_screen import HelpScreen, is_ours, keys_of, signs_of
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.steady_output import steady_output
 from datrnet.tui.wants import NOTHING_MORE, Wants
@@ -42,6 +42,9 @@ from datrnet.tui.widgets.too_small import SMALLEST_HEIGHT, SMALLEST_WIDTH
 
 WARM_UP_AFTER_SECONDS = 0.3
 """After the start, when the first page is there and nobody has found the enter key yet."""
+
+TEXTUALS_OWN = {"Theme", "Quit", "Screenshot"}
+"""Of what Textual offers in the palette: its key panel and the like know nothing of our screens."""
 
 WIDTHS = [
     (0, "-tiny"),
@@ -165,7 +168,7 @@ class ExplorerApp(AppWithNews, AppWithSessions):
         if wants.picks:
             self.title = f"{self.TITLE}, enter picks"
         self.picked: tuple[str, ...] | None = None
-        self._asked_for = session_of(opened.store, wants.session) if wants.resumes else None
+        self._asked_for = None if wants.session is None else session_of(opened.store, wants.session)
         self.library = Library(
             workspace, opened.store, opened.catalog(), self.settings.results, wants
         )
@@ -190,7 +193,7 @@ class ExplorerApp(AppWithNews, AppWithSessions):
         if self._with_tour:
             self.action_tour()
         if self._asked_for is not None:
-            self.go_on_with(self._asked_for.id)
+            self.go_on_with(str(self._asked_for.id))
         elif not self.library.wants.picks and self.library.begins_with is None:
             self.speak_of_last_session()
 
@@ -267,11 +270,14 @@ class ExplorerApp(AppWithNews, AppWithSessions):
         yield SystemCommand(
             "Begin a new session", "What comes next is kept apart", self.action_begin_session
         )
-        yield from super().get_system_commands(screen)
+        for command in super().get_system_commands(screen):
+            if command.title in TEXTUALS_OWN:
+                yield command
 
     def action_help(self) -> None:
         """List the keys that work where one stands."""
-        self.push_screen(HelpScreen(keys_of(self.screen), self.key_of))
+        groups = keys_of(self.screen) + signs_of(self.screen)
+        self.push_screen(HelpScreen(groups, self.key_of))
 
     def action_tour(self) -> None:
         """Show what the explorer can do."""

@@ -11,13 +11,16 @@ from textual.message import Message
 
 from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DatabaseError, DatrnetError
-from datrnet.core.sessions.steps import session_of, steps_of
+from datrnet.core.sessions.steps import LAST, session_of, steps_of
 from datrnet.tui.app_settings import AppWithSettings
 from datrnet.tui.library import Library
 from datrnet.tui.messages import LastSessionFound, SessionFound, WorkFailed
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.session_log import SessionLog
+
+OWN = "own"
+"""Names the session that one is in."""
 
 
 class AppWithSessions(AppWithSettings):
@@ -47,8 +50,9 @@ class AppWithSessions(AppWithSettings):
             self.push_screen(SessionsScreen(self.library, self.session), self._go_on_with_chosen)
 
     def action_resume_last(self) -> None:
-        """Go on with the session that was used last before this one."""
-        self.go_on_with(None)
+        """Go on where the queries were left; while one looks at them, with the session before."""
+        is_left = isinstance(self.screen, BrowseScreen) and self.session.has_steps
+        self.go_on_with(OWN if is_left else LAST)
 
     def action_name_session(self) -> None:
         """Ask for the name of the session one is in."""
@@ -60,10 +64,10 @@ class AppWithSessions(AppWithSettings):
             self.session.rename(name)
             self.notify(f"This session is called {inert(name)}", markup=False, timeout=2)
 
-    def action_begin_session(self) -> None:
+    async def action_begin_session(self) -> None:
         """Leave the session one is in, and the screens of it."""
+        await self._back_to_catalogue()
         self.session.begin_new()
-        self._back_to_catalogue()
         self.notify("The next query begins a new session.", timeout=3)
 
     @work(thread=True, group="last-session")
@@ -83,32 +87,40 @@ class AppWithSessions(AppWithSettings):
 
     def _go_on_with_chosen(self, number: int | None) -> None:
         if number is not None:
-            self.go_on_with(number)
+            self.go_on_with(str(number))
 
     @work(thread=True, exclusive=True, group="session")
-    def go_on_with(self, number: int | None) -> None:
-        """Read a session and take it up; None for the one used last before this one."""
+    def go_on_with(self, wanted: str) -> None:
+        """Read a session and take it up.
+
+        Args:
+            wanted: Its number; `LAST` is the one used last before this one, `OWN` is this one.
+        """
         from datrnet.tui.resuming import resumed
         from datrnet.tui.screens.sessions import PATIENCE
 
         store = self.library.store
         self.session.wait_until_written(PATIENCE)
         try:
-            session = session_of(store, number, other_than=self.session.id)
+            wanted = str(self.session.id) if wanted == OWN else wanted
+            session = session_of(store, wanted, other_than=self.session.id)
             steps, shortlist = steps_of(store, session), store.shortlist(session.id)
-            read: Message = SessionFound(session, resumed(steps, self.library), shortlist)
+            back = resumed(steps, self.library, store.result_position(session.id))
+            read: Message = SessionFound(session, back, shortlist)
         except DatrnetError as error:
             read = WorkFailed(error)
         self.post_message(read)
 
     @on(SessionFound)
-    def _resume(self, message: SessionFound) -> None:
+    async def _resume(self, message: SessionFound) -> None:
         """Take a session up where it was left."""
         from datrnet.tui.screens.substitutes import SubstitutesScreen
 
         library, session = self.library, message.session
-        self._back_to_catalogue()  # what the screens leave behind still belongs to the one before
-        self.session.go_on(session, message.shortlist)
+        # what the screens leave behind still belongs to the one before
+        await self._back_to_catalogue()
+        back = message.back
+        self.session.go_on(session, message.shortlist, has_steps=bool(back.trail))
         if library.trouble is not None:
             self.notify(
                 inert(f"{library.trouble} Only the shortlist is back."),
@@ -116,7 +128,6 @@ class AppWithSessions(AppWithSettings):
                 markup=False,
             )
             return
-        back = message.back
         told = f"Going on with {session.name}"
         if back.gone:
             told += f". Gone since then: {', '.join(back.gone[:5])}"
@@ -127,6 +138,6 @@ class AppWithSessions(AppWithSettings):
         elif len(self.session.shortlist):
             self.action_show_shortlist()
 
-    def _back_to_catalogue(self) -> None:
+    async def _back_to_catalogue(self) -> None:
         while not isinstance(self.screen, BrowseScreen):
-            self.pop_screen()
+            await self.pop_screen()

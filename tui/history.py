@@ -123,6 +123,13 @@ class History:
         """Whether there is a later state."""
         return self._at < len(self._states) - 1
 
+    def goes_on(self, changes: Changes) -> bool:
+        """Tell whether these only run on through the picker of the open proposal."""
+        if self._settled:
+            return True
+        before, now = self._states[self._at - 1].changes, self.changes
+        return _differ(now, changes) <= (_differ(before, now) or _differ(now, changes))
+
     def propose(self, changes: Changes) -> None:
         """Make these the current changes; what had been undone can no longer be redone."""
         if dict(changes) == self.changes:
@@ -156,6 +163,19 @@ class History:
         if weights != self.weights:
             self._append(replace(self._states[self._at], weights=weights))
 
+    def clear(self) -> bool:
+        """Take all changes back, or where there is none everything else; return whether there was.
+
+        Weights and the like are the person's for more than one change, so they go last.
+        """
+        self.settle()
+        state = self._states[self._at]
+        cleared = replace(state, changes={}) if state.changes else Wishes({}, None)
+        if cleared == state:
+            return False
+        self._append(cleared)
+        return True
+
     def _append(self, state: Wishes) -> None:
         del self._states[self._at + 1 :]
         self._states.append(state)
@@ -184,6 +204,11 @@ class History:
             return False
         self._at += 1
         return True
+
+
+def _differ(one: Changes, other: Changes) -> set[str]:
+    """Return the super-categories that are changed in another way."""
+    return {name for name in {*one, *other} if one.get(name) != other.get(name)}
 
 
 def _renumbered(

@@ -7,10 +7,12 @@ from functools import cache
 from importlib import import_module
 from itertools import combinations
 from pkgutil import walk_packages
+from typing import Any
 
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.keys import Keys
+from textual.screen import Screen
 
 from datrnet import tui
 from datrnet.core.errors import SettingError, nearest
@@ -101,6 +103,13 @@ def entries_with(keymap: Mapping[str, str]) -> tuple[KeyEntry, ...]:
         replace(one, keys=tuple(keymap[one.id].split(","))) if one.id in keymap else one
         for one in default_entries()
     )
+
+
+def key_for(screen: Screen[Any], name: str) -> str:
+    """Return how the key is shown that stands, on a screen, for the id of a binding."""
+    active = screen.active_bindings.values()
+    found = next((one.binding for one in active if one.binding.id == name), None)
+    return "" if found is None else screen.app.get_key_display(found)
 
 
 def checked_keymap(wanted: Mapping[str, str]) -> tuple[Keymap, list[SettingError]]:

@@ -34,10 +34,19 @@ class _Past:
     cursor: int = 0
 
 
-def resumed(steps: Sequence[Step], library: Library) -> Resumed:
-    """Return the trail at the end of a session, as far as it can be walked today."""
+def resumed(steps: Sequence[Step], library: Library, result_position: int = 0) -> Resumed:
+    """Return the trail at the end of a session, as far as it can be walked today.
+
+    Args:
+        steps: What was done in it.
+        library: The catalogue and index of today.
+        result_position: Where the cursor was among the results of the last step, from 0.
+    """
     finder = _Finder(library)
-    visits = [visit for past in _walked(steps) if (visit := finder.visit(past)) is not None]
+    walked = _walked(steps)
+    if walked:
+        walked[-1].cursor = result_position
+    visits = [visit for past in walked if (visit := finder.visit(past)) is not None]
     return Resumed(tuple(visits), tuple(dict.fromkeys(finder.gone)))
 
 

@@ -30,6 +30,8 @@ class _Session:
     id: int | None = None
     has_begun: bool = False
     """Whether anything has been or soon will be written."""
+    has_steps: bool = False
+    """Whether that is more than a shortlist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,22 @@ class SessionLog:
         """Whether there is anything in the session."""
         return self._session.has_begun
 
+    @property
+    def has_steps(self) -> bool:
+        """Whether there is a query in the session."""
+        return self._session.has_steps
+
     def add(self, action: str, request: Mapping[str, Any]) -> None:
         """Write a step soon."""
         stored = json.dumps(request, ensure_ascii=False)
         self._begin_with(str(request.get("item") or request.get("picture") or ""))
+        self._session.has_steps = True
         self._write(lambda session_id: self._store.add_step(session_id, action, stored))
+
+    def stay_at(self, position: int) -> None:
+        """Keep where a person leaves the results of the last step, from 0."""
+        if self._session.has_steps:
+            self._write(lambda session_id: self._store.set_result_position(session_id, position))
 
     def rename(self, name: str) -> None:
         """Give the session a name, now or when it begins."""
@@ -100,9 +113,9 @@ class SessionLog:
         self._session = _Session()
         self.shortlist.load(())
 
-    def go_on(self, session: SessionRow, shortlist: Iterable[str]) -> None:
+    def go_on(self, session: SessionRow, shortlist: Iterable[str], *, has_steps: bool) -> None:
         """Write into an older session from now on."""
-        self._session = _Session(name=session.name, id=session.id, has_begun=True)
+        self._session = _Session(session.name, session.id, has_begun=True, has_steps=has_steps)
         self.shortlist.load(shortlist)
 
     def wait_until_written(self, seconds: float) -> bool:
@@ -156,9 +169,19 @@ class SessionLog:
             try:
                 write.perform(session.id)
             except UnknownNameError:
-                # another program has deleted the session: what is done now is worth keeping
-                session.id = self._store.start_session(session.name)
+                self._bring_back(session)
                 write.perform(session.id)
         except DatabaseError as error:
             return error
         return None
+
+    def _bring_back(self, session: _Session) -> None:
+        """Undo that another program has deleted the session: what is done in it is worth keeping.
+
+        Raises:
+            DatabaseError: The database cannot be written.
+        """
+        try:
+            self._store.restore_session(session.id)
+        except UnknownNameError:  # the whole database is another one
+            session.id = self._store.start_session(session.name)

@@ -1,11 +1,11 @@
 """The steps of a session as the database keeps them, read back as requests."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from datrnet.core.errors import DatabaseError, UnknownNameError
+from datrnet.core.errors import ConfigError, DatabaseError, UnknownNameError
 from datrnet.core.retrieval.search import Request, Searcher
 from datrnet.db.rows import SessionRow, StepRow
 from datrnet.db.store import Store
@@ -75,27 +75,41 @@ class Step:
         )
 
 
-def session_of(store: Store, number: int | None, other_than: int | None = None) -> SessionRow:
-    """Return a session by its number.
+LAST = "last"
+"""Names the session that was used last."""
+
+
+def session_of(store: Store, wanted: str = LAST, other_than: int | None = None) -> SessionRow:
+    """Return a session by its number, its name, or as the one used last.
 
     Args:
         store: Where the sessions are.
-        number: Which one; None for the one that was used last.
-        other_than: The number of one that is not meant by None.
+        wanted: A number, ``last``, or a name in any case.
+        other_than: The number of one that is not meant by ``last``.
 
     Raises:
-        UnknownNameError: There is none of that number, or no other at all.
+        UnknownNameError: There is none of that number or name, or no other at all.
+        ConfigError: Several have that name.
     """
-    sessions = {one.id: one for one in store.sessions()}
-    if number is None:
-        sessions.pop(other_than or 0, None)
-    if number is None and sessions:
-        return max(sessions.values(), key=lambda one: (one.updated_at, one.id))
-    if number not in sessions:
-        known = [str(one) for one in sessions]
-        mend = "" if known else "One begins with the first substitutes seen in `datrnet browse`."
-        raise UnknownNameError("session", str(number or "the last one"), known, mend=mend)
-    return sessions[number]
+    if wanted.isdecimal():
+        return store.session(int(wanted))
+    sessions = store.sessions()
+    if wanted.casefold() == LAST:
+        return _last_used([one for one in sessions if one.id != other_than])
+    named = [one for one in sessions if one.name.casefold() == wanted.casefold()]
+    if not named:
+        raise UnknownNameError("session", wanted, [one.name for one in sessions])
+    if len(named) > 1:
+        numbers = " or ".join(str(one.id) for one in named)
+        raise ConfigError(f"Several sessions are called {wanted!r}.", mend=f"Say {numbers}.")
+    return named[0]
+
+
+def _last_used(sessions: Sequence[SessionRow]) -> SessionRow:
+    if not sessions:
+        mend = "One begins with the first substitutes seen in `datrnet browse`."
+        raise UnknownNameError("session", "the last one", (), mend=mend)
+    return max(sessions, key=lambda one: (one.updated_at, one.id))
 
 
 def steps_of(store: Store, session: SessionRow) -> tuple[Step, ...]:

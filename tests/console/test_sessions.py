@@ -64,7 +64,7 @@ def test_steps_are_shown_in_words(run: Run, root: Path) -> None:
         "item-99",
     ):
         assert words in shown
-    facts = json.loads(run(root, "session", "show", "--session", 1, "--json").stdout)
+    facts = json.loads(run(root, "session", "show", 1, "--json").stdout)
     assert [(one["action"], one["item"]) for one in facts["steps"]] == [("query", "item-1")]
 
 
@@ -133,8 +133,8 @@ def test_titles_reach_the_page_escaped_and_inert(run: Run, root: Path, tmp_path:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("show", "--session", 7), "No session is called '7'"),
-        (("replay", "--session", 7), "No session is called '7'"),
+        (("show", 7), "No session is called '7'"),
+        (("replay", 7), "No session is called '7'"),
         (("export", "one.pdf"), "Use one of .csv, .json, .html"),
         (("export", "nowhere/one.csv"), "cannot be written"),
     ],
@@ -164,7 +164,7 @@ def test_a_damaged_step_says_so(run: Run, root: Path) -> None:
     done = run(root, "session", "show")
     assert done.exit_code == 1
     assert "Step 1 of session 2 cannot be read" in done.stderr
-    assert run(root, "session", "show", "--session", 1).exit_code == 0
+    assert run(root, "session", "show", 1).exit_code == 0
 
 
 def test_the_session_used_last_is_meant_where_none_is_named(run: Run, root: Path) -> None:
@@ -175,13 +175,39 @@ def test_the_session_used_last_is_meant_where_none_is_named(run: Run, root: Path
     assert facts["id"] == 1
 
 
-def test_a_session_is_renamed_and_deleted(run: Run, root: Path) -> None:
+def test_a_session_is_renamed_deleted_and_restored(run: Run, root: Path) -> None:
+    def listed(*words: str) -> list[tuple[int, str]]:
+        found = json.loads(run(root, "session", "list", "--json", *words).stdout)
+        return [(one["id"], one["name"]) for one in found]
+
     assert "is now called spring" in run(root, "session", "rename", 1, " spring ").stderr
-    listed = json.loads(run(root, "session", "list", "--json").stdout)
-    assert [one["name"] for one in listed] == ["explorer", "spring"]
-    assert "Deleted session 2, explorer, with 4 steps" in run(root, "session", "delete", 2).stderr
-    listed = json.loads(run(root, "session", "list", "--json").stdout)
-    assert [one["id"] for one in listed] == [1]
+    assert listed() == [(2, "explorer"), (1, "spring")]
+    told = run(root, "session", "delete", 2).stderr
+    assert "Deleted session 2, explorer, with 4 steps" in told
+    assert "datrnet session restore 2" in told
+    assert listed() == [(1, "spring")]
+    assert listed("--deleted") == [(2, "explorer")]
+    gone = run(root, "session", "show", 2)
+    assert gone.exit_code == 2
+    assert "datrnet session restore 2" in " ".join(gone.stderr.split())
+    assert "Session 2, explorer, is back" in run(root, "session", "restore").stderr
+    assert listed() == [(2, "explorer"), (1, "spring")]
+    assert len(json.loads(run(root, "session", "show", 2, "--json").stdout)["steps"]) == 4
+    assert "no deleted session" in run(root, "session", "restore").stderr
+
+
+def test_a_session_is_named_by_number_by_name_or_as_the_last(run: Run, root: Path) -> None:
+    run(root, "session", "rename", 1, "Coats for spring")
+    for word in (1, "coats for SPRING"):
+        assert json.loads(run(root, "session", "show", word, "--json").stdout)["id"] == 1
+    with sqlite3.connect(root / "catalog.db") as db:
+        db.execute("UPDATE sessions SET updated_at = '9999' WHERE id = 2")
+    db.close()
+    assert json.loads(run(root, "session", "replay", "last", "--json").stdout)["session"] == 2
+    run(root, "session", "rename", 1, "explorer")
+    twice = run(root, "session", "show", "explorer")
+    assert twice.exit_code == 2
+    assert "Say 2 or 1" in twice.stderr
 
 
 @pytest.mark.parametrize(
@@ -189,6 +215,8 @@ def test_a_session_is_renamed_and_deleted(run: Run, root: Path) -> None:
     [
         (("rename", 7, "x"), "No session is called '7'"),
         (("rename", 1, "  "), "needs a name"),
+        (("restore", 1), "No deleted session is called '1'"),
+        (("show", "coats"), "No session is called 'coats'"),
         (("delete", 7), "No session is called '7'"),
         (("shortlist", "--session", 7), "No session is called '7'"),
         (("shortlist", "list.pdf"), "Use one of .csv, .json, .html"),

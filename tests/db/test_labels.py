@@ -98,6 +98,28 @@ def test_undo_and_redo_go_step_by_step_and_a_new_change_ends_redo(shop: Store) -
     assert last.id == 4
 
 
+def test_a_change_left_behind_never_comes_back(shop: Store) -> None:
+    shop.set_label(1, "colour", "navy", "person")
+    shop.undo_label()
+    shop.set_label(2, "colour", "black", "person")
+    shop.undo_label()
+    redone = [shop.redo_label(), shop.redo_label()]
+    assert [one and one.code for one in redone] == ["B", None]
+    assert _said(shop, 1) == ("black", "shop")
+    shop.undo_label()
+    redone = [shop.redo_label(), shop.redo_label()]
+    assert [one and one.code for one in redone] == ["B", None]
+
+
+def test_changes_taken_back_by_number_are_made_again_the_last_one_first(shop: Store) -> None:
+    shop.set_label(1, "colour", "navy", "person")
+    shop.set_label(2, "colour", "black", "person")
+    shop.undo_label(1)
+    shop.undo_label(2)
+    redone = [shop.redo_label(), shop.redo_label(), shop.redo_label()]
+    assert [one and one.code for one in redone] == ["B", "A", None]
+
+
 def test_a_change_that_another_is_built_on_is_not_undone_alone(shop: Store) -> None:
     shop.set_label(1, "colour", "navy", "person")
     shop.set_label(2, "colour", "black", "person")

@@ -23,15 +23,50 @@ def test_a_step_of_no_session_is_refused(store: Store) -> None:
         store.add_step(7, "search", "{}")
 
 
-def test_a_session_is_renamed_and_deleted_with_all_that_it_has(store: Store) -> None:
+def test_a_deleted_session_comes_back_with_all_that_it_had(store: Store) -> None:
     kept, gone = store.start_session("kept"), store.start_session("gone")
     store.add_step(gone, "query", "{}")
     store.set_shortlist(gone, ["a"])
     store.rename_session(kept, "a better name")
     store.delete_session(gone)
     assert [one.name for one in store.sessions()] == ["a better name"]
-    assert store.steps(gone) == []
-    assert store.shortlist(gone) == []
+    assert [one.session.name for one in store.session_summaries()] == ["a better name"]
+    assert [one.name for one in store.deleted_sessions()] == ["gone"]
+    for refused in (
+        lambda: store.delete_session(gone),
+        lambda: store.rename_session(gone, "x"),
+        lambda: store.add_step(gone, "query", "{}"),
+        lambda: store.set_shortlist(gone, []),
+        lambda: store.session(gone),
+    ):
+        with pytest.raises(UnknownNameError, match=f"session restore {gone}"):
+            refused()
+    assert store.start_session("new") == 3  # its number is not given to another
+    back = store.restore_session(gone)
+    assert back == store.session(gone)
+    assert [one.action for one in store.steps(gone)] == ["query"]
+    assert store.shortlist(gone) == ["a"]
+
+
+def test_the_session_deleted_last_comes_back_first(store: Store) -> None:
+    assert store.restore_session() is None
+    for name in ("a", "b", "c"):
+        store.start_session(name)
+    for number in (2, 1):
+        store.delete_session(number)
+    back = [store.restore_session() for _ in range(3)]
+    assert [one and one.name for one in back] == ["a", "b", None]
+    with pytest.raises(UnknownNameError, match="No deleted session is called '2'"):
+        store.restore_session(2)
+
+
+def test_the_place_among_the_results_is_that_of_the_last_step(store: Store) -> None:
+    session = store.start_session("one")
+    assert store.result_position(session) == 0
+    store.set_result_position(session, 7)
+    assert store.result_position(session) == 7
+    store.add_step(session, "change", "{}")
+    assert store.result_position(session) == 0
 
 
 def test_a_shortlist_keeps_its_order_and_is_replaced_as_a_whole(store: Store) -> None:

@@ -122,7 +122,7 @@ async def test_an_unlabelled_value_is_guessed_and_marked_as_a_guess(
         prototypes[1] = -prototypes[0]  # teach winter, far from everything summery
         await explorer.press("enter", SEASON)
         nearest = explorer.app.library.searcher.nearest_values(explorer.screen.visit.query)
-        assert f"no label, like {nearest['season'].value}" in explorer.text()
+        assert f"~{nearest['season'].value}" in explorer.text()
 
 
 async def test_the_detail_pane_tells_the_nearest_values_and_their_margins(

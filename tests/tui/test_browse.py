@@ -304,10 +304,13 @@ async def test_help_lists_the_keys_of_where_one_stands(
         shown = explorer.text()
         assert "Next value" in shown
         assert "Undo" in shown
+        await explorer.press("G", "pagedown", "pagedown", "pagedown")
+        assert "what the model takes it for" in explorer.text()
 
 
 async def test_the_palette_offers_our_commands(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
         titles = [one.title for one in explorer.app.get_system_commands(explorer.screen)]
         assert {"Substitutes", "Search", "Copy code", "Theme"} <= set(titles)
+        assert not {"Keys", "Maximize"} & set(titles)  # Textual's own panel knows none of our keys
         assert len(titles) == len(set(titles))

@@ -75,3 +75,32 @@ def test_values_of_which_any_will_do_are_ticked_and_unticked() -> None:
     assert both is not None
     assert both.toggled("red") == AnyOf(("blue",))
     assert one.toggled("red") is None
+
+
+def test_only_moves_in_one_picker_go_on_with_a_proposal() -> None:
+    history = History()
+    assert history.goes_on({"colour": "red"})
+    history.propose({"colour": "red"})
+    assert history.goes_on({"colour": "blue"})
+    assert history.goes_on({})
+    assert not history.goes_on({"colour": "red", "season": "winter"})
+    history.settle()
+    assert history.goes_on({"colour": "red", "season": "winter"})
+    history.propose({"colour": "red", "season": "winter"})
+    assert not history.goes_on({"season": "winter"})
+
+
+def test_clear_takes_the_changes_back_and_then_what_weighs_and_binds() -> None:
+    history = History()
+    assert not history.clear()
+    history.weigh("colour", 2.0)
+    history.keep_exactly("season", exact=True)
+    history.propose({"colour": "red"})
+    assert history.clear()
+    assert (history.changes, history.weights) == ({}, {"colour": 2.0})
+    assert history.clear()
+    assert (history.weights, history.exact, history.within) == ({}, frozenset(), None)
+    assert not history.clear()
+    assert history.undo()
+    assert history.undo()
+    assert history.changes == {"colour": "red"}

@@ -1,6 +1,7 @@
 """Beginning with a picture that is in no catalogue."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,10 @@ async def test_a_dropped_picture_becomes_the_query(
         assert len(explorer.codes) == 48  # it is none of the catalogue's own
         shown = explorer.text()
         assert "my photo.png" in shown
-        assert "no label, like" in shown
+        guesses = explorer.app.library.searcher.nearest_values(explorer.screen.visit.query)
+        assert all(f"~{one.value}" in shown for one in guesses.values())
+        assert len(guesses) == 2
+        assert re.search(r"\d ~[12]\b", shown)  # labels that are as the networks see it
         await explorer.press("2", "j")
         assert explorer.screen.visit.history.changes == {"colour": "black"}
         await explorer.press("escape")
@@ -75,9 +79,16 @@ async def test_a_path_without_a_file_is_told_and_the_line_stays(
 ) -> None:
     async with run_explorer(taught) as explorer:
         await explorer.press("i")
-        for path, word in ((tmp_path / "[red]none", "is not there"), (tmp_path, "is a folder")):
+        text = tmp_path / "[b]text.png"
+        text.write_text("no picture")
+        for path, word in (
+            (tmp_path / "[red]none", "is not there"),
+            (tmp_path, "is a folder"),
+            (text, "no picture"),
+        ):
             explorer.screen.query_one(Input).value = str(path)
             await explorer.press("enter")
+            await explorer.rest(0.05)
             note = str(explorer.screen.query_one(".dialog-hint", Static).content)
             assert word in note
             assert path.name in note
@@ -125,7 +136,7 @@ async def test_it_is_asked_again_from_the_session(
         await explorer.pilot.pause(0.1)
         assert json.loads(json.dumps(explorer.steps()[0][1]))["picture"] == str(photo)
     with taught.open_store() as store:
-        steps = steps_of(store, session_of(store, None))
+        steps = steps_of(store, session_of(store))
         searcher = Searcher(Catalog.load(store), Generation.current(taught, store))
     (answer,) = replayed(taught, searcher, steps, 60)
     assert [one.code for one in answer.substitutes] == shown

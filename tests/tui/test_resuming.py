@@ -70,7 +70,7 @@ async def test_a_fresh_query_from_the_catalogue_begins_a_fresh_trail(
 ) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter", "escape", "right", "enter")
-    async with run_explorer(workspace, wants=Wants(resumes=True)) as explorer:
+    async with run_explorer(workspace, wants=Wants(session="last")) as explorer:
         await explorer.rest(0.05)
         assert [one.query.row for one in explorer.screen._trail] == [1]
 
@@ -79,7 +79,7 @@ async def test_a_session_is_chosen_by_its_number(workspace: Workspace, run_explo
     with workspace.open_store() as store:
         for code in ("P-003", "P-005"):
             store.add_step(store.start_session(code), "query", json.dumps({"item": code}))
-    async with run_explorer(workspace, wants=Wants(resumes=True, session=1)) as explorer:
+    async with run_explorer(workspace, wants=Wants(session="1")) as explorer:
         await explorer.rest(0.05)
         assert explorer.screen.visit.query.row == 3  # a step of an older version, without a trail
         assert explorer.app.session.name == "P-003"
@@ -177,7 +177,7 @@ async def test_the_list_shows_names_and_steps_and_goes_on_with_one(
         assert explorer.screen.visit.history.changes
 
 
-async def test_sessions_are_renamed_and_deleted_after_a_question(
+async def test_sessions_are_renamed_deleted_and_brought_back(
     workspace: Workspace, run_explorer: Run
 ) -> None:
     async with run_explorer(workspace) as explorer:
@@ -186,14 +186,78 @@ async def test_sessions_are_renamed_and_deleted_after_a_question(
         await explorer.press("ctrl+u", *"mine", "enter")
         assert [one.name for one in store.sessions()] == ["mine"]
         assert "mine" in explorer.text()
-        await explorer.press("x", "n")
-        assert len(store.sessions()) == 1
-        await explorer.press("x", "y")
+        await explorer.press("x")
+        await explorer.rest(0.05)
         assert store.sessions() == []
+        assert "u brings it back" in explorer.notices()
         assert "No session yet" in explorer.text()
         await explorer.press("escape", "enter")  # what comes next is a session of its own
         await explorer.press("S")
-        assert len(store.sessions()) == 1
+        assert [one.id for one in store.sessions()] == [2]
+        await explorer.press("u")
+        await explorer.rest(0.05)
+        assert [one.id for one in store.sessions()] == [2, 1]
+        assert "mine" in explorer.text()
+        await explorer.press("u")
+        await explorer.rest(0.05)
+        assert "No session is deleted" in explorer.notices()
+
+
+async def test_what_another_program_does_to_sessions_is_seen(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", "escape", "S")
+        with workspace.open_store() as store:
+            store.rename_session(1, "from elsewhere")
+        explorer.screen.list_again()
+        await explorer.rest(0.05)
+        assert "from elsewhere" in explorer.text()
+
+
+async def test_in_the_catalogue_one_goes_on_with_the_query_just_left(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    with workspace.open_store() as store:
+        store.add_step(store.start_session("older"), "query", json.dumps({"item": "P-003"}))
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", "2", "j", "enter", "j", "l")
+        left, cursor = _state(explorer), explorer.grid.cursor
+        assert cursor > 0
+        await explorer.press("escape")
+        assert "R goes on" in explorer.notices()
+        await explorer.press("R")
+        await explorer.rest(0.05)
+        assert _state(explorer) == left
+        assert explorer.grid.cursor == cursor
+        assert explorer.app.session.name != "older"
+        await explorer.press("R")  # while one looks at it: the one before
+        await explorer.rest(0.05)
+        assert explorer.app.session.name == "older"
+
+
+async def test_a_query_left_as_it_was_needs_no_word(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", "escape")
+        assert "R goes on" not in explorer.notices()
+
+
+async def test_a_new_session_does_not_take_the_last_change_along(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", "2", "j")
+        await explorer.app.action_begin_session()
+        await explorer.rest(0.05)
+        assert isinstance(explorer.screen, BrowseScreen)
+        assert not explorer.app.session.has_begun
+        await explorer.press("enter")
+        await explorer.rest(0.05)
+        store = explorer.app.library.store
+        assert [one.action for one in store.steps(1)] == ["query", "change"]
+        assert [one.action for one in store.steps(2)] == ["query"]
 
 
 async def test_a_session_is_exported_from_the_list(
@@ -227,7 +291,7 @@ async def test_a_name_is_given_from_the_palette(workspace: Workspace, run_explor
 async def test_a_shortlist_alone_is_a_session_too(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("full_stop", "right", "full_stop")
-    async with run_explorer(workspace, wants=Wants(resumes=True)) as explorer:
+    async with run_explorer(workspace, wants=Wants(session="last")) as explorer:
         await explorer.rest(0.05)
         assert isinstance(explorer.screen, ShortlistScreen)
         assert explorer.codes == ["P-000", "P-001"]

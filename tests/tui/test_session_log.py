@@ -63,7 +63,8 @@ def test_what_is_done_after_a_session_was_deleted_elsewhere_is_kept(workspace: W
         log.add("query", {"item": "b"})
         log.close()
         (session,) = store.sessions()
-        assert [step.request_json for step in store.steps(session.id)] == ['{"item": "b"}']
+        asked = [step.request_json for step in store.steps(session.id)]
+        assert asked == ['{"item": "a"}', '{"item": "b"}']
 
 
 def test_sessions_follow_each_other_and_an_older_one_goes_on(workspace: Workspace) -> None:
@@ -79,7 +80,7 @@ def test_sessions_follow_each_other_and_an_older_one_goes_on(workspace: Workspac
         log.add("query", {"item": "b"})
         _wait_for(lambda: len(store.sessions()) == 2 and store.steps(2))
         newer, older = store.sessions()
-        log.go_on(older, store.shortlist(older.id))
+        log.go_on(older, store.shortlist(older.id), has_steps=True)
         assert log.shortlist.codes == ("x",)
         log.add("back", {"item": "a"})
         log.shortlist.toggle("x")

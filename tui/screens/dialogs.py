@@ -96,42 +96,6 @@ class Prompt(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class Confirm(ModalScreen[bool]):
-    """A question that a key answers."""
-
-    HELP_TITLE = "Question"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "Yes", show=False, id="question.yes"),
-        Binding("n,escape,q", "answer(False)", "No", show=False, id="question.no"),
-        Binding("left,h,right,l", "other", "Other answer", show=False, id="question.other"),
-    ]
-    AUTO_FOCUS = "#no"
-
-    def __init__(self, question: str) -> None:
-        super().__init__()
-        self._question = question
-
-    def compose(self) -> ComposeResult:
-        """Question, answers."""
-        with Vertical(classes="dialog"):
-            yield Static(inert(self._question), classes="dialog-question", markup=False)
-            with Horizontal(classes="dialog-buttons"):
-                yield Button("y: yes", id="yes", compact=True)
-                yield Button("n: no", id="no", compact=True)
-
-    @on(Button.Pressed)
-    def _pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(event.button.id == "yes")
-
-    def action_other(self) -> None:
-        """Go to the other answer."""
-        self.focus_next()
-
-    def action_answer(self, yes: bool) -> None:
-        """Answer."""
-        self.dismiss(yes)
-
-
 class Choice(ModalScreen[int | None]):
     """One of several; gives its place, None where the person left."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -54,6 +54,13 @@ def keys_of(screen: Screen[Any]) -> list[KeyGroup]:
         KeyGroup(title, tuple(KeyLine(tuple(keys), text) for (_, text), keys in lines.items()))
         for title, lines in groups.items()
     ]
+
+
+def signs_of(screen: Screen[Any]) -> list[KeyGroup]:
+    """Return what the signs of a screen stand for, where it has any."""
+    signs: Mapping[str, str] = getattr(screen, "HELP_SIGNS", {})
+    lines = tuple(KeyLine((sign,), text) for sign, text in signs.items())
+    return [KeyGroup("Signs", lines)] if lines else []
 
 
 def _title(node: DOMNode) -> str:

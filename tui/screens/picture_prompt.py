@@ -5,13 +5,19 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
+from textual import work
 from textual.binding import Binding, BindingType
 from textual.suggester import Suggester
 from textual.widgets import Input
 
 from datrnet.core.data.columns import PICTURE_SUFFIXES
+from datrnet.core.data.pictures import Picture, read_picture
+from datrnet.core.errors import DataError
 from datrnet.tui.pictures import named_path
 from datrnet.tui.screens.dialogs import Prompt
+
+SMALL = 8
+"""Pixels of the side at which a file is tried: as few as a decoder needs."""
 
 
 class PathSuggester(Suggester):
@@ -44,10 +50,20 @@ class PicturePrompt(Prompt):
         """Take the path of a file."""
         path = named_path(text)
         if path.is_file():
-            self.dismiss(str(path))
+            self._try(path)
         else:
             what = "is a folder; name a picture in it" if path.is_dir() else "is not there"
             self.explain(f"{path} {what}.")
+
+    @work(exclusive=True)
+    async def _try(self, path: Path) -> None:
+        """Take a file that can be read as a picture; else say why not, and let them go on."""
+        try:
+            await asyncio.to_thread(read_picture, Picture(path), SMALL)
+        except DataError as error:
+            self.explain(str(error))
+        else:
+            self.dismiss(str(path))
 
     def action_complete(self) -> None:
         """Take what is suggested."""

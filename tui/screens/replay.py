@@ -110,7 +110,7 @@ class ReplayScreen(ExplorerScreen):
         self.grid.show(
             Listing(
                 rows=np.array([one.row for one in found], dtype=np.intp),
-                caption=lambda position: (found[position].title, matches(found[position])),
+                caption=lambda position: (found[position].title, matches(found[position], {})),
             ),
             empty_text="Nothing is found for it.",
         )

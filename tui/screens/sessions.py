@@ -25,9 +25,10 @@ from datrnet.core.sessions.naming import file_stem
 from datrnet.core.sessions.replaying import replayed
 from datrnet.core.sessions.steps import Step, steps_of
 from datrnet.db.rows import SessionRow, SessionSummary
+from datrnet.tui.keymap import key_for
 from datrnet.tui.library import Library
 from datrnet.tui.messages import Exported, SessionRead, SessionsListed, WorkFailed
-from datrnet.tui.screens.dialogs import Confirm, Prompt
+from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.screens.file_prompt import FilePrompt
 from datrnet.tui.screens.replay import ReplayScreen
 from datrnet.tui.session_log import SessionLog
@@ -39,6 +40,9 @@ from datrnet.tui.widgets.too_small import TooSmall
 
 EXPORTED_SUBSTITUTES = 12
 """Of each step, as `datrnet session export` writes."""
+
+LIST_EVERY_SECONDS = 2.0
+"""Between two looks at what other programs have done to the sessions."""
 
 PATIENCE = 3.0
 """Seconds that a list waits for the last steps to be written."""
@@ -53,6 +57,7 @@ class SessionsScreen(Screen[int | None]):
         Binding("v", "replay", "Replay", id="sessions.replay"),
         Binding("r", "rename", "Rename", id="sessions.rename"),
         Binding("x,delete", "delete", "Delete", key_display="x", id="sessions.delete"),
+        Binding("u", "bring_back", "Bring back", id="sessions.undo"),
         Binding("e", "export", "Export", id="sessions.export"),
         Binding("B", "begin_new", "Begin a new one", id="sessions.new"),
         Binding("escape,backspace", "back", "Back", id="sessions.back"),
@@ -67,6 +72,7 @@ class SessionsScreen(Screen[int | None]):
         self.library = library
         self.session = session
         self._summaries: list[SessionSummary] = []
+        self._is_listed = False
         self._read: SessionRead | None = None
         """The session under the cursor, once its steps are there."""
 
@@ -86,6 +92,7 @@ class SessionsScreen(Screen[int | None]):
         self.query_one(TitleBar).trail = ("Sessions",)
         self.grid.sign = self._sign
         self.list_again()
+        self.set_interval(LIST_EVERY_SECONDS, self.list_again)
 
     @property
     def grid(self) -> ThumbGrid:
@@ -107,7 +114,9 @@ class SessionsScreen(Screen[int | None]):
 
     @on(SessionsListed)
     def _show_sessions(self, message: SessionsListed) -> None:
-        before, self._summaries = self.summary, message.summaries
+        if self._is_listed and message.summaries == self._summaries:
+            return
+        before, self._summaries, self._is_listed = self.summary, message.summaries, True
         numbers = [one.session.id for one in self._summaries]
         at = numbers.index(before.session.id) if before and before.session.id in numbers else None
         self.query_one(
@@ -209,21 +218,28 @@ class SessionsScreen(Screen[int | None]):
             self._write(partial(self.library.store.rename_session, session.id, name))
 
     def action_delete(self) -> None:
-        """Ask, and take the session under the cursor away."""
-        if (summary := self.summary) is not None:
-            session = summary.session
-            question = f"Delete “{session.name}” ({_counted(summary)})? It cannot be brought back."
-            self.app.push_screen(Confirm(question), partial(self._delete, session))
-
-    def _delete(self, session: SessionRow, yes: bool | None) -> None:
-        if not yes:
+        """Take the session under the cursor out of the list; it can be brought back."""
+        if (summary := self.summary) is None:
             return
+        session = summary.session
         if session.id == self.session.id:
             self.session.begin_new()
         self._write(partial(self.library.store.delete_session, session.id))
+        key = key_for(self, "sessions.undo")
+        told = f"Deleted “{inert(session.name)}” ({_counted(summary)}). {key} brings it back."
+        self.notify(told, markup=False, timeout=4)
+
+    def action_bring_back(self) -> None:
+        """Bring the session back that was deleted last."""
+        self._write(self._restore)
+
+    def _restore(self) -> None:
+        back = self.library.store.restore_session()
+        told = "No session is deleted." if back is None else f"“{inert(back.name)}” is back."
+        self.app.call_from_thread(self.notify, told, markup=False, timeout=3)
 
     @work(thread=True, group="sessions")
-    def _write(self, change: Callable[[], None]) -> None:
+    def _write(self, change: Callable[[], object]) -> None:
         """Change a session, and list all of them again."""
         self.session.wait_until_written(PATIENCE)
 

@@ -17,6 +17,7 @@ from datrnet.core.errors import DatrnetError
 from datrnet.core.retrieval.search import Query, Request, Substitute
 from datrnet.core.retrieval.wanted import Prototype
 from datrnet.tui.history import AnyOf, Changes, History, Taken, Visit
+from datrnet.tui.keymap import key_for
 from datrnet.tui.library import Library
 from datrnet.tui.messages import SubstitutesFound, WorkFailed
 from datrnet.tui.renewing import Renumbering
@@ -43,6 +44,13 @@ class SubstitutesScreen(ExplorerScreen):
     """A query, its changes, and what comes nearest."""
 
     HELP_TITLE = "Substitutes"
+    HELP_SIGNS: ClassVar[Mapping[str, str]] = {
+        "✓  ✗  ·": "An answer is labelled as wanted; otherwise; one of the labels is unknown",
+        "~": "No label: what the model takes it for; of answers: labelled as that guess",
+        "✓3 ✗1 ~2": "In how many super-categories an answer is so",
+        "• value": "The value as it is",
+        "=  ×2": "Kept exactly; counts twice",
+    }
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(
@@ -86,6 +94,8 @@ class SubstitutesScreen(ExplorerScreen):
         self._is_resumed = False
         self._found: SubstitutesFound | None = None
         """What the grid shows; the results before it stay until these arrive."""
+        self._guessed: Mapping[str, str] = {}
+        """What the networks take its query for, where nobody knows what is wanted."""
         self._search_timer: Timer | None = None
         self._settle_timer: Timer | None = None
 
@@ -120,8 +130,9 @@ class SubstitutesScreen(ExplorerScreen):
         self._show_query()
 
     def on_unmount(self) -> None:
-        """Keep the value where a person rested, however soon they left."""
+        """Keep the value and the result where a person rested, however soon they left."""
         self._settle()
+        self.session.stay_at(self.visit.cursor)
 
     async def renewed(self, moved: Renumbering) -> None:
         """Ask the same again: the trail with its changes, undo and the cursor stay."""
@@ -300,6 +311,7 @@ class SubstitutesScreen(ExplorerScreen):
         if (message.query, message.request) != (self.visit.query, self._request):
             return  # of a request that has been overtaken
         self._found, found = message, message.substitutes
+        guessed = self._guessed = self._guessed_of(message)
         changes, within = len(self.visit.history.changes), message.request.within
         word = {0: "no change", 1: "1 change"}.get(changes, f"{changes} changes")
         word += "" if within is None else f" · within {inert(within)}"
@@ -309,7 +321,7 @@ class SubstitutesScreen(ExplorerScreen):
         self.grid.show(
             Listing(
                 rows=np.array([one.row for one in found], dtype=np.intp),
-                caption=lambda position: (found[position].title, matches(found[position])),
+                caption=lambda at: (found[at].title, matches(found[at], guessed)),
             ),
             cursor=self.visit.cursor,
             empty_text="No item is labelled so: the pickers marked = or ✓ say how."
@@ -344,7 +356,13 @@ class SubstitutesScreen(ExplorerScreen):
             nearest=self.nearest_values(substitute.row),
             substitute=substitute,
             wanted=self._wanted(found),
+            guesses=self._guessed,
         )
+
+    def _guessed_of(self, found: SubstitutesFound) -> dict[str, str]:
+        """Return what the networks take the query for, without what a label or a wish says."""
+        wanted = self._wanted(found)
+        return {name: one for name, one in self._guesses.items() if wanted.get(name) is None}
 
     def _wanted(self, found: SubstitutesFound) -> dict[str, str | None]:
         """Return in words what is asked for by super-category, None where nobody knows it."""
@@ -392,11 +410,18 @@ class SubstitutesScreen(ExplorerScreen):
         """Go back along the trail, and at its beginning to the catalogue."""
         self._settle()
         if len(self._trail) == 1:
-            self.dismiss()
+            self._leave()
             return
         self._trail.pop()
         self._record("back")
         self._show_query()
+
+    def _leave(self) -> None:
+        history = self.visit.history
+        if history.can_undo or history.can_redo:
+            key = key_for(self, "program.resume")
+            self.app.notify(f"Your changes are kept: {key} goes on with them.", timeout=3)
+        self.dismiss()
 
     # ── changes ──────────────────────────────────────────────────────────────
 
@@ -406,6 +431,8 @@ class SubstitutesScreen(ExplorerScreen):
             self.notify("Something must count.", timeout=2)
             self._show_query()
             return
+        if not self.visit.history.goes_on(message.changes):
+            self._settle()
         self.visit.history.propose(message.changes)
         self.visit.cursor = 0
         self._search_soon()
@@ -495,11 +522,9 @@ class SubstitutesScreen(ExplorerScreen):
         self._step("redo", "There is nothing to redo.", moved=self.visit.history.redo())
 
     def action_clear(self) -> None:
-        """Take all changes back."""
+        """Take all changes back; where there is none, weights and what is kept exactly."""
         self._settle()
-        history = self.visit.history
-        history.propose({})
-        self._step("clear", "There is no change to clear.", moved=history.settle())
+        self._step("clear", "There is nothing to clear.", moved=self.visit.history.clear())
 
     def _step(self, action: str, otherwise: str, *, moved: bool) -> None:
         if not moved:

@@ -19,6 +19,8 @@ MARKS: Mapping[bool | None, Part] = {
     False: ("✗", "$text-error"),
     None: ("·", "$text-muted"),
 }
+LIKE_THE_GUESS: Part = ("~", "$text-success")
+"""Where nobody knows the query's label: an answer is labelled as the networks take the query."""
 UNLABELED = "no label"
 NAME_WIDTH = 14
 EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -37,13 +39,29 @@ class Subject:
     """Where the item is a result: how it compares."""
     wanted: Mapping[str, str | None] | None = None
     """Where it is a result: the value asked for in every super-category."""
+    guesses: Mapping[str, str] = field(default_factory=dict)
+    """Where it is a result: what the networks take the query for, where it has no label."""
 
 
-def matches(substitute: Substitute) -> str:
-    """Return the note under a result: its distance, how many values are as wanted and not."""
+def matches(substitute: Substitute, guesses: Mapping[str, str]) -> str:
+    """Return the note under a result: its distance, how many values are as wanted and not.
+
+    Args:
+        substitute: The result.
+        guesses: What the networks take the query for, where it has no label and nothing else is
+            wanted; ``~`` counts the values that are so.
+    """
     agreement = list(substitute.agreement.values())
     good, bad = agreement.count(True), agreement.count(False)
-    return f"{substitute.distance:.2f} ✓{good}" + (f" ✗{bad}" if bad else "")
+    alike = sum(_is_like_guess(substitute.labels, guesses, name) for name in guesses)
+    counts = {"✓": good, "✗": bad, "~": alike}
+    told = [f"{sign}{count}" for sign, count in counts.items() if count] or ["✓0"]
+    return " ".join([f"{substitute.distance:.2f}", *told])
+
+
+def _is_like_guess(labels: Mapping[str, str | None], guesses: Mapping[str, str], name: str) -> bool:
+    label, guess = labels.get(name), guesses.get(name)
+    return label is not None and guess is not None and label.casefold() == guess.casefold()
 
 
 def table(subject: Subject, width: int) -> Content:
@@ -90,7 +108,8 @@ def _line(subject: Subject, name: str, value: str | None, width: int) -> Iterato
 
 def _mark(subject: Subject, name: str) -> Iterator[Part]:
     if subject.substitute is not None:
-        mark, style = MARKS[subject.substitute.agreement.get(name)]
+        is_alike = _is_like_guess(subject.labels, subject.guesses, name)
+        mark, style = LIKE_THE_GUESS if is_alike else MARKS[subject.substitute.agreement.get(name)]
         yield f"{mark} ", style
 
 

@@ -23,6 +23,9 @@ AS_IT_IS = "as it is"
 OWN_MARK = "• "
 ONE_OF_MARK = "✓ "
 NO_MARK = "  "
+NO_LABEL = "no label"
+GUESS_MARK = "~"
+"""Before a value that the networks take an item for, where it has no label."""
 NAME_WIDTH = 13
 SHORTEST_OWN = 4
 """Cells that the value as it is must have beside the wish; else it is left out."""
@@ -281,7 +284,7 @@ class Pickers(Vertical):
     def _value_of(self, name: str) -> str:
         """Return a value as it is said: the label, else what the networks take the item for."""
         label, guess = self._labels.get(name), self._guesses.get(name)
-        return label or ("no label" if guess is None else f"no label, like {guess}")
+        return label or (NO_LABEL if guess is None else f"{GUESS_MARK}{guess}")
 
     def _header(self, idx: int, name: str, own: str, wish: str | None) -> Content:
         room = max(4, self.size.width - NAME_WIDTH - 5)
@@ -318,12 +321,19 @@ class Pickers(Vertical):
             for value in choices.category.values
         ]
         if self._own is None:
-            options.insert(
-                0, Option(Content(f"{OWN_MARK}{self._value_of(self._open_name)}, {AS_IT_IS}"))
-            )
+            options.insert(0, Option(self._unlabelled_prompt()))
         self._listed = self._to_list()
         self.values.set_options([*takeable, *options])
         self._highlight()
+
+    def _unlabelled_prompt(self) -> Content:
+        """Return the line of an item without a label: what it is like, as far as there is room."""
+        room = max(6, self.values.size.width or self.size.width) - 3 - len(OWN_MARK)
+        own = self._value_of(self._open_name)
+        long = ", ".join(dict.fromkeys((NO_LABEL, own)))
+        ways = (f"{long}, {AS_IT_IS}", long, fitted(own, room).rstrip())
+        said = next(one for one in ways if cell_len(inert(one)) <= room)
+        return Content(f"{OWN_MARK}{inert(said)}")
 
     def _rewrite(self) -> None:
         """Write the words of the values anew; the lines and the cursor stay."""
@@ -335,7 +345,7 @@ class Pickers(Vertical):
     def _takeable_prompt(self, taken: Taken) -> Content:
         """Return the line of an item that a value can be taken from: its code, and the value."""
         label = self._label_of(taken.row, self._open_name)
-        value = "no label" if label is None else inert(label)
+        value = NO_LABEL if label is None else inert(label)
         return Content.assemble(f"{NO_MARK}{_words(taken)}", (f"  {value}", "$text-muted"))
 
     def _prompt(self, value: str, choices: Choices) -> Content:
