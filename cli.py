@@ -831,7 +831,7 @@ def browse(
     from datrnet.console.exploring import run_explorer
     from datrnet.console.output import is_conversation
     from datrnet.console.picking import print_picked, read_ids
-    from datrnet.core.configuration.file import settings_or_defaults
+    from datrnet.core.configuration.file import read_settings
     from datrnet.core.data.workspace import Workspace
     from datrnet.tui.wants import wants
 
@@ -844,7 +844,7 @@ def browse(
         )
     given = None if items is None else read_ids(items)
     chosen = {"pictures": pictures, "blocks": blocks, "color": color}
-    settings, _ = settings_or_defaults()  # the explorer tells what is wrong with them
+    settings, _ = read_settings()  # the explorer tells what is wrong with them
     place = Workspace.locate(workspace, settings)
     wanted = wants(picks=pick, items=given, session=session, query=query)
     picked = run_explorer(place, chosen, tour=tour, wants=wanted)

@@ -54,6 +54,7 @@ def get_setting(name: NameArgument, as_json: JsonOption = False) -> None:
 
 @config_app.command(
     "set",
+    context_settings={"ignore_unknown_options": True},  # -3 is a value, though none that is allowed
     epilog="Example: datrnet config set theme nord \\\n"
     "or: datrnet config set keys.catalogue.search ctrl+f,slash",
 )

@@ -1,14 +1,17 @@
 """`datrnet config`: the configuration file shown, changed, written and explained."""
 
+from __future__ import annotations
+
 import os
 import shlex
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from datrnet.console.output import print_json, print_table, say, show_error
-from datrnet.core.configuration.file import SettingsFile, settings_or_defaults
+from datrnet.core.configuration.file import SettingsFile, read_settings
 from datrnet.core.configuration.schema import (
     SETTINGS,
     SWITCHES,
@@ -19,24 +22,31 @@ from datrnet.core.configuration.schema import (
 )
 from datrnet.core.configuration.texts import json_schema, template
 from datrnet.core.data.inert_text import inert
-from datrnet.core.errors import ConfigError, UnknownNameError
+from datrnet.core.errors import ConfigError, SettingError, UnknownNameError
 from datrnet.core.settings import WORKSPACE_VARIABLE, OwnTheme, Settings
+
+if TYPE_CHECKING:
+    from datrnet.tui.keymap import KeyEntry
 
 EDITOR_VARIABLES = ("VISUAL", "EDITOR")
 
 
 def run_show(*, as_json: bool) -> None:
-    """Print all settings with where each comes from.
+    """Print all settings with where each comes from, and what is wrong with the file.
 
     Raises:
-        ConfigError: The file is not valid.
+        ConfigError: Something is; the others have been printed before.
     """
     file = SettingsFile.locate()
     rows = list(_rows(file))
-    _tell_troubles(file.read())
     if as_json:
         print_json({"path": str(file.path), "settings": rows})
-        return
+    else:
+        _print_settings(file, rows)
+    _tell_troubles(*file.read())
+
+
+def _print_settings(file: SettingsFile, rows: Iterable[dict[str, Any]]) -> None:
     print_table(
         ("setting", "value", "from"),
         [
@@ -53,7 +63,7 @@ def run_show(*, as_json: bool) -> None:
 
 
 def _rows(file: SettingsFile) -> Iterable[dict[str, Any]]:
-    settings, stated = file.read(), {one.path: one for one in file.stated()}
+    settings, stated = file.read()[0], {one.path: one for one in file.stated()}
     for name, setting in SETTINGS.items():
         if setting.is_table:
             continue
@@ -73,10 +83,13 @@ def run_get(name: str, *, as_json: bool) -> None:
     """Print one setting as it is in force.
 
     Raises:
-        ConfigError: There is no such setting, or the file is not valid.
+        ConfigError: There is no such setting, or the file does not say it rightly.
     """
-    path, settings = path_of(name), SettingsFile.locate().read()
+    path, (settings, troubles) = path_of(name), SettingsFile.locate().read()
     setting_at(path)
+    for trouble in troubles:
+        if not isinstance(trouble, SettingError) or trouble.path == path:
+            raise trouble
     value = _in_force(settings, path[0])
     kinds = ("key",) if path[0] == "keys" else ("theme", "stated colour")
     for kind, part in zip(kinds, path[1:], strict=False):
@@ -119,7 +132,7 @@ def run_set(name: str, text: str) -> None:
     """
     path, file = path_of(name), SettingsFile.locate()
     value = setting_at(path).read(text)
-    settings, _ = settings_or_defaults()  # a file with a mistake must be mendable from here
+    settings, _ = read_settings()  # a file with a mistake must be mendable from here
     if path == ("theme",):
         from datrnet.tui.themes import check_theme
 
@@ -128,6 +141,8 @@ def run_set(name: str, text: str) -> None:
         _check_key(settings, path[1], text)
     file.state(path, value)
     say(f"{name} is {_shown(value)} now, in {file.path}.")
+    if path == ("workspace",) and not Path(text).expanduser().is_dir():
+        say("There is no such folder yet: `datrnet import` or `datrnet demo` makes it.")
 
 
 def _check_key(settings: Settings, name: str, keys: str) -> None:
@@ -185,24 +200,28 @@ def run_edit() -> None:
         subprocess.run([*shlex.split(editor), str(file.path)], check=True)
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         raise ConfigError(f"The editor {editor!r} failed: {error}.", mend="Set EDITOR.") from error
-    _tell_troubles(file.read())
+    _tell_troubles(*file.read())
 
 
 def run_keys(*, as_json: bool) -> None:
     """Print everything that has a key, with the keys in force and its own.
 
     Raises:
-        ConfigError: The file is not valid.
+        ConfigError: Something is wrong with the file; the keys have been printed before.
     """
     from datrnet.tui.keymap import checked_keymap, entries_with
 
-    settings = SettingsFile.locate().read()
+    settings, troubles = SettingsFile.locate().read()
     keymap, _ = checked_keymap(settings.keys)
     entries = entries_with(keymap)
-    _tell_troubles(settings)
     if as_json:
         print_json([asdict(one) for one in entries])
-        return
+    else:
+        _print_keys(entries)
+    _tell_troubles(settings, troubles)
+
+
+def _print_keys(entries: Iterable[KeyEntry]) -> None:
     print_table(
         ("name", "keys", "default", "what it does"),
         [
@@ -242,8 +261,12 @@ def _every_setting() -> Iterable[tuple[str, Setting]]:
         yield f"themes.NAME.{name}", setting
 
 
-def _tell_troubles(settings: Settings) -> None:
-    """Say which keys and which theme the explorer will not take."""
+def _tell_troubles(settings: Settings, troubles: Sequence[ConfigError]) -> None:
+    """Say what is wrong with the file, and which keys and theme the explorer will not take.
+
+    Raises:
+        ConfigError: What is wrong with the file; the last of it, so that it is said once.
+    """
     from datrnet.tui.keymap import checked_keymap
     from datrnet.tui.themes import check_theme
 
@@ -253,6 +276,10 @@ def _tell_troubles(settings: Settings) -> None:
         check_theme(settings, settings.theme)
     except ConfigError as error:
         show_error(error)
+    for trouble in troubles[:-1]:
+        show_error(trouble)
+    if troubles:
+        raise troubles[-1]
 
 
 def _shown(value: Any) -> str:
@@ -266,7 +293,7 @@ def setting_names() -> list[str]:
     """Return every name that a value can be set for."""
     from datrnet.tui.keymap import default_entries
 
-    settings, _ = settings_or_defaults()
+    settings, _ = read_settings()
     plain = [name for name, one in SETTINGS.items() if not one.is_table]
     keys = [f"keys.{one.id}" for one in default_entries()]
     themes = [f"themes.{theme}.{part}" for theme in settings.themes for part in THEME_SETTINGS]
@@ -278,7 +305,7 @@ def values_of(name: str) -> list[str]:
     if name == "theme":
         from datrnet.tui.themes import theme_names
 
-        return theme_names(settings_or_defaults()[0])
+        return theme_names(read_settings()[0])
     try:
         setting = setting_at(path_of(name))
     except ConfigError:

@@ -6,7 +6,7 @@ from typing import Any
 
 from datrnet.console.picking import terminal_streams
 from datrnet.console.terminal import forget_inherited_size, terminal_for, use_colours
-from datrnet.core.configuration.file import settings_or_defaults
+from datrnet.core.configuration.file import read_settings
 from datrnet.core.data.workspace import Workspace
 from datrnet.tui.garbage import garbage_left_at_first
 from datrnet.tui.opening import Opening
@@ -31,7 +31,7 @@ def run_explorer(
     Raises:
         DatrnetError: There is no terminal, no catalogue, or what is wanted is not there.
     """
-    settings, trouble = settings_or_defaults()  # the explorer tells what is wrong with them
+    settings, troubles = read_settings()  # the explorer tells what is wrong with them
     given = {name: value for name, value in (chosen or {}).items() if value is not None}
     settings = replace(settings, **given)
     forget_inherited_size()
@@ -41,5 +41,5 @@ def run_explorer(
         from datrnet.tui.app import explore
 
         return explore(
-            opening, settings, terminal, settings_trouble=trouble, tour=tour, wants=wants
+            opening, settings, terminal, settings_troubles=troubles, tour=tour, wants=wants
         )

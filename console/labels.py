@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datrnet.console.output import counted, print_json, print_table, say
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.errors import ConfigError
+from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.db.rows import LabelChange
 
 FROM_PIPE = "-"
@@ -38,7 +38,7 @@ def run_set(workspace: Workspace, items: tuple[str, ...], wanted: str) -> None:
         rows = [catalog.row_of_code(code) for code in _codes(items)]
         idx = catalog.super_category_idx(name)
         if value:
-            catalog.value_idx(idx, value)
+            _check_value(catalog, idx, value)
         changes = [
             store.set_label(int(catalog.item_ids[row]), name, value or None, "person")
             for row in rows
@@ -50,6 +50,16 @@ def run_set(workspace: Workspace, items: tuple[str, ...], wanted: str) -> None:
         say(f"{counted(len(rows) - len(made), 'label')} stood so already, by a person.")
     if any(one.old_value != one.new_value for one in made):
         say("The index still has the old labels' prototypes; `datrnet index` renews them.")
+
+
+def _check_value(catalog: Catalog, idx: int, value: str) -> None:
+    """Refuse a value that there is not, and tell how to say that none holds."""
+    try:
+        catalog.value_idx(idx, value)
+    except UnknownNameError as error:
+        name = catalog.super_categories[idx].name
+        mend = f"{error.mend} {name}= says that none of its values holds."
+        raise UnknownNameError(f"{name} value", value, (), mend=mend) from error
 
 
 def run_undo(workspace: Workspace, change_id: int | None) -> None:

@@ -20,6 +20,7 @@ from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.sessions.exporting import SessionSheet, export_session, facts_of
+from datrnet.core.sessions.files import check_file
 from datrnet.core.sessions.replaying import Answered, replayed
 from datrnet.core.sessions.shortlists import ShortlistSheet, export_shortlist, items_of
 from datrnet.core.sessions.steps import Step, session_of, steps_of
@@ -97,6 +98,7 @@ def run_export_session(workspace: Workspace, wanted: str, path: Path, top: int) 
     Raises:
         DatrnetError: See ``core.sessions.exporting``.
     """
+    check_file(path, "session")
     with workspace.open_store() as store:
         sheet = _sheet(workspace, store, wanted, top)
     export_session(path, sheet)

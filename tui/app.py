@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from datrnet.core.configuration.file import settings_or_defaults
+from datrnet.core.configuration.file import read_settings
 from datrnet.core.configuration.first_start import is_first_start, remember_start
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
@@ -62,7 +62,7 @@ def explore(
     settings: Settings | None = None,
     terminal: Terminal | None = None,
     *,
-    settings_trouble: ConfigError | None = None,
+    settings_troubles: Sequence[ConfigError] = (),
     tour: bool | None = None,
     wants: Wants = NOTHING_MORE,
 ) -> tuple[str, ...] | None:
@@ -72,7 +72,7 @@ def explore(
         opening: The workspace, whose catalogue is being read.
         settings: How the person wants the explorer; without them, their file is read.
         terminal: What is known of the terminal; without it, pictures are drawn in cells.
-        settings_trouble: What was wrong with the settings, to be told.
+        settings_troubles: What was wrong with the settings, to be told.
         tour: Whether to begin with the tour; None leaves it to the settings and the first start.
         wants: What it is opened for, where that is not simply to look around.
 
@@ -85,7 +85,7 @@ def explore(
         SystemExit: A fault or a signal ended it.
     """
     if settings is None:
-        settings, settings_trouble = settings_or_defaults()
+        settings, settings_troubles = read_settings()
     if tour is None:
         tour = settings.tour and not wants.picks and is_first_start()
     with steady_output():
@@ -93,7 +93,7 @@ def explore(
             opening.workspace,
             opening=opening,
             settings=settings,
-            settings_trouble=settings_trouble,
+            settings_troubles=settings_troubles,
             terminal=terminal,
             tour=tour,
             wants=wants,
@@ -131,7 +131,7 @@ class ExplorerApp(AppWithNews, AppWithSessions):
         *,
         opening: Opening | None = None,
         settings: Settings | None = None,
-        settings_trouble: ConfigError | None = None,
+        settings_troubles: Sequence[ConfigError] = (),
         terminal: Terminal | None = None,
         tour: bool = False,
         wants: Wants = NOTHING_MORE,
@@ -142,7 +142,7 @@ class ExplorerApp(AppWithNews, AppWithSessions):
             workspace: Where the catalogue lies.
             opening: It, being read already; without that, it is opened here, and closed at the end.
             settings: How the person wants the explorer.
-            settings_trouble: What was wrong with them, to be told.
+            settings_troubles: What was wrong with them, to be told.
             terminal: What is known of the terminal.
             tour: Whether to begin with the tour.
             wants: What it is opened for.
@@ -152,7 +152,7 @@ class ExplorerApp(AppWithNews, AppWithSessions):
             UnknownNameError: There is no such session, none of the items given, or no item or
                 picture to begin with.
         """
-        super().__init__(settings, settings_trouble)
+        super().__init__(settings, settings_troubles)
         self._with_tour = tour
         terminal = terminal or Terminal()
         self.drawing = drawing_for(

@@ -1,5 +1,7 @@
 """The part of the app that follows the person's settings: themes, keys, what is wrong with them."""
 
+from collections.abc import Sequence
+
 from textual import on
 from textual.app import App
 from textual.binding import Binding
@@ -12,22 +14,25 @@ from datrnet.core.settings import Settings
 from datrnet.tui.keymap import Keymap, checked_keymap, entries_with
 from datrnet.tui.themes import check_theme, own_themes
 
+MOST_TROUBLES = 5
+"""Of the settings that are told at the start; a list would cover the page."""
+
 
 class AppWithSettings(App[None]):
     """An app that looks and is steered as a person wants it."""
 
     HELP_TITLE = "Program"
 
-    def __init__(self, settings: Settings | None, trouble: ConfigError | None) -> None:
+    def __init__(self, settings: Settings | None, troubles: Sequence[ConfigError]) -> None:
         """Take the settings over.
 
         Args:
             settings: Without them, the defaults hold.
-            trouble: What was wrong with them, to be told.
+            troubles: What was wrong with them, to be told.
         """
         super().__init__()
         self.settings = settings or Settings()
-        self._settings_troubles = [] if trouble is None else [trouble]
+        self._settings_troubles = list(troubles)
         self._theme_before: str | None = None
         """The theme to go back to, while another one is only tried."""
         self._apply_settings()
@@ -49,8 +54,16 @@ class AppWithSettings(App[None]):
 
     def tell_settings_troubles(self) -> None:
         """Say what is wrong with the settings."""
-        for trouble in self._settings_troubles:
-            self.notify(inert(str(trouble)), severity="warning", markup=False, timeout=20)
+        troubles = self._settings_troubles
+        if not troubles:
+            return
+        told = [inert(str(one)) for one in troubles[:MOST_TROUBLES]]
+        if len(troubles) > len(told):
+            told.append(
+                f"And {len(troubles) - len(told)} more: `datrnet config show` has them all."
+            )
+        told.append("The defaults hold for what is wrong; all else is as set.")
+        self.notify("\n".join(told), severity="warning", markup=False, timeout=20)
 
     def key_of(self, name: str) -> str:
         """Return how the key that is in force for the id of a binding is shown."""

@@ -13,7 +13,7 @@ from platformdirs import user_config_path
 
 from datrnet.core.configuration import schema
 from datrnet.core.configuration.lines import line_of
-from datrnet.core.configuration.schema import flat_keys, read_settings, setting_at
+from datrnet.core.configuration.schema import setting_at, sound_settings
 from datrnet.core.errors import ConfigError, SettingError
 from datrnet.core.settings import Settings
 
@@ -43,39 +43,38 @@ class SettingsFile:
         own = user_config_path("datrnet", appauthor=False) / "config.toml"
         return cls((Path(named).expanduser() if named else own).absolute())
 
-    def read(self) -> Settings:
-        """Return the settings, with the defaults for what the file does not state.
+    def read(self) -> tuple[Settings, tuple[ConfigError, ...]]:
+        """Return the settings, and what is wrong with the file.
 
-        Raises:
-            ConfigError: It is not valid; the message says where, and what is allowed.
+        What it does not state, or states wrongly, has its default. Each trouble says where it is,
+        and what is allowed; a `SettingError` is of one setting, any other of the whole file.
         """
-        text = self.text()
         try:
-            return read_settings(self._parse(text))
-        except SettingError as error:
-            raise ConfigError(self._located(text, error), mend=error.mend) from error
+            text = self.text()
+            settings, troubles = sound_settings(self._parse(text))
+        except ConfigError as error:
+            return Settings(), (error,)
+        return settings, tuple(self._located(text, one) for one in troubles)
 
     def stated(self) -> list[Stated]:
-        """Return every value that the file states, keys and themes by their entries.
-
-        Raises:
-            ConfigError: It is not valid.
-        """
-        self.read()
+        """Return every value that the file states rightly, keys and themes by their entries."""
+        settings, troubles = self.read()
+        wrong = {one.path for one in troubles if isinstance(one, SettingError)}
+        if len(wrong) < len(troubles):
+            return []  # nothing of it can be read
         text = self.text()
         data = self._parse(text)
-        paths: list[tuple[schema.Path, Any]] = []
-        for name, value in data.items():
-            if name == "keys":
-                paths += [(("keys", key), keys) for key, keys in flat_keys(value).items()]
-            elif name == "themes":
-                paths += [
-                    (("themes", theme, key), colour)
-                    for theme, colours in value.items()
-                    for key, colour in colours.items()
-                ]
-            else:
-                paths.append(((name,), value))
+        paths: list[tuple[schema.Path, Any]] = [
+            ((name,), value)
+            for name, value in data.items()
+            if (name,) not in wrong and name not in {"keys", "themes"}
+        ]
+        paths += [(("keys", key), keys) for key, keys in settings.keys.items()]
+        paths += [
+            (("themes", theme, key), colour)
+            for theme in settings.themes
+            for key, colour in data["themes"][theme].items()
+        ]
         return [Stated(path, value, line_of(text, path)) for path, value in paths]
 
     def text(self) -> str:
@@ -153,18 +152,15 @@ class SettingsFile:
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"{self.path} is not valid TOML: {error}.", mend=EDIT_HINT) from error
 
-    def _located(self, text: str, error: SettingError) -> str:
+    def _located(self, text: str, error: SettingError) -> SettingError:
         line = line_of(text, error.path)
         place = f"{self.path}, line {line}" if line else str(self.path)
-        return f"{place}: {error.message}"
+        return SettingError(error.path, f"{place}: {error.message}", mend=error.mend)
 
 
-def settings_or_defaults() -> tuple[Settings, ConfigError | None]:
-    """Return the person's settings; if their file is not valid, the defaults and what is wrong."""
-    try:
-        return SettingsFile.locate().read(), None
-    except ConfigError as error:
-        return Settings(), error
+def read_settings() -> tuple[Settings, tuple[ConfigError, ...]]:
+    """Return the person's settings as far as their file is sound, and what is wrong with it."""
+    return SettingsFile.locate().read()
 
 
 def _uncommented(text: str, data: Mapping[str, Any], name: str, value: object) -> str | None:
@@ -213,8 +209,6 @@ def _refuse_if_wrong(part: schema.Path, text: str) -> None:
 
     What was wrong before elsewhere is no reason: this value may be one of several to be mended.
     """
-    try:
-        read_settings(tomllib.loads(text))
-    except SettingError as error:
-        if error.path[:2] == part:
-            raise
+    for trouble in sound_settings(tomllib.loads(text))[1]:
+        if trouble.path[:2] == part:
+            raise trouble

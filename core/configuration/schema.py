@@ -127,40 +127,60 @@ THEME_SETTINGS = _settings_of(OwnTheme)
 """What a theme of one's own can say."""
 
 
-def read_settings(data: Mapping[str, Any]) -> Settings:
-    """Return the settings that the contents of a file make.
-
-    Raises:
-        SettingError: A name is unknown, or a value is not allowed.
-    """
+def sound_settings(data: Mapping[str, Any]) -> tuple[Settings, list[SettingError]]:
+    """Return the settings that a file makes without what is wrong in it, and what that is."""
     values: dict[str, Any] = {}
+    troubles: list[SettingError] = []
     for name, value in data.items():
-        setting = setting_at((name,))
-        setting.check((name,), value)
+        try:
+            setting = setting_at((name,))
+            setting.check((name,), value)
+        except SettingError as error:
+            troubles.append(error)
+            continue
         if setting.kind == "keys":
-            value = flat_keys(value)
+            values[name] = flat_keys(value, troubles)
         elif setting.kind == "themes":
-            value = {theme: _own_theme(theme, colours) for theme, colours in value.items()}
-        values[name] = value
-    return Settings(**values)
+            values[name] = _own_themes(value, troubles)
+        else:
+            values[name] = value
+    return Settings(**values), troubles
 
 
-def flat_keys(table: Mapping[str, Any], within: Path = ()) -> dict[str, str]:
+def flat_keys(
+    table: Mapping[str, Any], troubles: list[SettingError], within: Path = ()
+) -> dict[str, str]:
     """Return keys by name; to TOML a name without quotes is a table in a table.
 
-    Raises:
-        SettingError: Something is no text.
+    Args:
+        table: As the file has it.
+        troubles: What is no text is left out, and told here.
+        within: The names that lead to the table.
     """
     keys: dict[str, str] = {}
     for name, value in table.items():
         path = (*within, name)
         if isinstance(value, dict):
-            keys |= flat_keys(value, path)
-        else:
-            address = ("keys", ".".join(path))
+            keys |= flat_keys(value, troubles, path)
+            continue
+        address = ("keys", ".".join(path))
+        try:
             setting_at(address).check(address, value)
             keys[address[1]] = value
+        except SettingError as error:
+            troubles.append(error)
     return keys
+
+
+def _own_themes(themes: Mapping[str, Any], troubles: list[SettingError]) -> dict[str, OwnTheme]:
+    """Return the themes in which nothing is wrong; what is wrong in others is told."""
+    sound = {}
+    for name, colours in themes.items():
+        try:
+            sound[name] = _own_theme(name, colours)
+        except SettingError as error:
+            troubles.append(error)
+    return sound
 
 
 def _own_theme(name: str, colours: Any) -> OwnTheme:

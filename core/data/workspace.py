@@ -6,9 +6,9 @@ from pathlib import Path
 
 from platformdirs import user_data_dir
 
-from datrnet.core.configuration.file import SettingsFile
+from datrnet.core.configuration.file import read_settings
 from datrnet.core.data.pictures import Picture
-from datrnet.core.errors import DatabaseError
+from datrnet.core.errors import DatabaseError, SettingError
 from datrnet.core.settings import WORKSPACE_VARIABLE, Settings
 from datrnet.db.store import Store
 
@@ -28,11 +28,11 @@ class Workspace:
             settings: Without them, the configuration file is read if there is need.
 
         Raises:
-            ConfigError: The configuration file is not valid.
+            ConfigError: The configuration file does not say it rightly, or cannot be read.
         """
         named = os.environ.get(WORKSPACE_VARIABLE, "").strip()
         if given is None and not named:
-            named = (settings or SettingsFile.locate().read()).workspace
+            named = (settings or _settings()).workspace
         folder = given or Path(named or user_data_dir("datrnet", appauthor=False))
         return cls(folder.expanduser().absolute())
 
@@ -99,3 +99,17 @@ class Workspace:
             DataError: The path has a malformed box.
         """
         return Picture.parse(stored, self.root)
+
+
+def _settings() -> Settings:
+    """Return the person's settings, for the place of the workspace.
+
+    Raises:
+        ConfigError: The file does not say the place rightly, or cannot be read at all. What else is
+            wrong in it keeps no command from its work.
+    """
+    settings, troubles = read_settings()
+    for trouble in troubles:
+        if not isinstance(trouble, SettingError) or trouble.path == ("workspace",):
+            raise trouble
+    return settings

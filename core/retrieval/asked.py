@@ -12,6 +12,9 @@ def source_of(catalog: Catalog, asked: str) -> int | Path:
     Raises:
         UnknownNameError: It is neither.
     """
+    if not asked.strip():
+        mend = "Name an item by its code, or a picture by its path."
+        raise UnknownNameError("item", asked, (), mend=mend)
     path = Path(asked).expanduser()
     if path.is_file() and not catalog.has_code(asked):
         return path

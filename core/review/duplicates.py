@@ -47,6 +47,8 @@ NODES_PER_NEIGHBOUR = 40
 LEAST_CONTRAST = 1.0
 """Of 255; a picture of one colour has none to measure by."""
 
+SUREST_FIRST: Sequence[Reason] = ("same file", "same pixels", "alike")
+
 REPORT_EVERY = 2048
 RANDOM_PAIRS = 4096
 
@@ -68,6 +70,7 @@ class DuplicateGroup:
     keep: int
     """Row of the one with the most labels; of several such, of the one that came first."""
     others: tuple[Duplicate, ...]
+    """The surest first."""
 
 
 def duplicates_of(
@@ -107,10 +110,13 @@ def duplicates_of(
 
 
 def _unsureness(group: DuplicateGroup) -> tuple[int, float, int]:
-    order: Sequence[Reason] = ("same file", "same pixels", "alike")
-    first = min(order.index(one.reason) for one in group.others)
     differences = [one.difference for one in group.others if one.difference is not None]
+    first = min(SUREST_FIRST.index(one.reason) for one in group.others)
     return first, min(differences, default=0.0), group.keep
+
+
+def _unsureness_of_one(other: Duplicate) -> tuple[int, float, int]:
+    return SUREST_FIRST.index(other.reason), other.difference or 0.0, other.row
 
 
 def _groups(
@@ -127,7 +133,7 @@ def _groups(
         if not group:
             continue
         keep = _to_keep(catalog, group)
-        others = tuple(
+        others = [
             Duplicate(
                 row=row,
                 # connected through a third one, and not compared itself
@@ -136,9 +142,10 @@ def _groups(
             )
             for row in group
             if row != keep and frozenset((keep, row)) not in judged
-        )
+        ]
         if others:
-            yield DuplicateGroup(keep=keep, others=others)
+            in_order = tuple(sorted(others, key=_unsureness_of_one))
+            yield DuplicateGroup(keep=keep, others=in_order)
 
 
 def _to_keep(catalog: Catalog, rows: Sequence[int]) -> int:

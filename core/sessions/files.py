@@ -15,6 +15,9 @@ from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.models.run_folder import write_atomically
 
+ENDINGS = (".csv", ".json", ".html")
+"""Of the files that can be written."""
+
 SIDE = 180
 """Pixels of a picture on a page."""
 
@@ -31,16 +34,11 @@ def write_by_ending(path: Path, writers: Mapping[str, Callable[[], str]], what: 
         what: What is written, for the errors.
 
     Raises:
-        ConfigError: The ending is another one, or the page's library is not installed.
+        ConfigError: See ``check_file``; or the page's library is not installed.
         DataError: The file cannot be written.
     """
-    ending = path.suffix.lower()
-    if ending not in writers:
-        raise ConfigError(
-            f"{path.name} has none of the endings that a {what} can be exported to.",
-            mend=f"Use one of {', '.join(writers)}.",
-        )
-    content = writers[ending]()
+    check_file(path, what)
+    content = writers[path.suffix.lower()]()
     try:
         write_atomically(path, content)
     except OSError as error:
@@ -48,6 +46,27 @@ def write_by_ending(path: Path, writers: Mapping[str, Callable[[], str]], what: 
             f"The {what} cannot be written to {path}: {error.strerror}.",
             mend="Name another file.",
         ) from error
+
+
+def check_file(path: Path, what: str) -> None:
+    """Refuse a file that cannot be written, before the work for it begins.
+
+    Args:
+        path: The file.
+        what: What is to be written, for the errors.
+
+    Raises:
+        ConfigError: It has another ending than those that say how to write it.
+        DataError: It is a folder, or lies in none.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise ConfigError(
+            f"{path.name} has none of the endings that a {what} can be exported to.",
+            mend=f"Use one of {', '.join(ENDINGS)}.",
+        )
+    if path.is_dir() or not path.parent.is_dir():
+        why = f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        raise DataError(f"The {what} cannot be written: {why}.", mend="Name another file.")
 
 
 def page(template: str, **facts: Any) -> str:

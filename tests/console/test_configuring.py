@@ -12,6 +12,8 @@ from typer.testing import CliRunner, Result
 from datrnet.cli import app
 from datrnet.core.configuration.file import SettingsFile
 from datrnet.core.configuration.schema import SETTINGS
+from datrnet.core.data.workspace import Workspace
+from datrnet.core.errors import ConfigError
 from datrnet.core.settings import Settings
 from datrnet.tui.keymap import default_entries
 
@@ -73,6 +75,7 @@ def test_a_setting_is_set_got_and_unset(
         ("them", "nord", "Did you mean theme"),
         ("theme", "nrd", "Did you mean nord?"),
         ("blocks", "half", "one of quadrants, sextants, halves. Did you mean halves?"),
+        ("results", "-3", "a whole number from 1 to 1000"),
         ("results", "many", "a whole number from 1 to 1000"),
         ("tour", "perhaps", "true or false"),
         ("keys.catalogue.serch", "x", "Did you mean catalogue.search"),
@@ -90,6 +93,11 @@ def test_what_cannot_be_set_is_refused_in_one_line(
     assert words in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert not settings_file.path.exists()
+
+
+def test_a_workspace_that_is_not_there_yet_is_told(tmp_path: Path) -> None:
+    assert "no such folder yet" in config("set", "workspace", str(tmp_path / "none")).stderr
+    assert "no such folder" not in config("set", "workspace", str(tmp_path)).stderr
 
 
 def test_a_table_is_got_as_json() -> None:
@@ -122,17 +130,38 @@ def test_keys_and_themes_that_cannot_be_had_are_told(settings_file: SettingsFile
     assert config("get", "keys.catalogue.search").stdout == "slash\n"
 
 
+def test_what_is_right_is_shown_beside_all_that_is_wrong(settings_file: SettingsFile) -> None:
+    settings_file.replace_text("results = 0\ntheme = 'nord'\nblocks = 'half'\n")
+    told = config("show", code=2)
+    assert "results is 0" in told.stderr
+    assert "Did you mean halves?" in told.stderr
+    assert "nord" in told.stdout
+    assert config("get", "theme").stdout == "nord\n"
+    assert "results is 0" in config("get", "results", code=2).stderr
+    assert json.loads(config("keys", "--json", code=2).stdout)
+
+
+def test_a_mistake_in_one_setting_keeps_no_command_from_its_work(
+    settings_file: SettingsFile, tmp_path: Path
+) -> None:
+    settings_file.replace_text(f"results = 0\nworkspace = '{tmp_path}'\n")
+    assert Workspace.locate().root == tmp_path
+    settings_file.replace_text("workspace = 3\n")
+    with pytest.raises(ConfigError, match="workspace is 3"):
+        Workspace.locate()
+
+
 def test_the_schema_is_one_and_the_template_is_written_once(settings_file: SettingsFile) -> None:
     schema = json.loads(config("schema", "--json").stdout)
     assert set(schema["properties"]) == set(SETTINGS)
     assert "themes.NAME.primary" in config("schema").stdout
     config("init")
-    assert settings_file.read() == Settings()
+    assert settings_file.read()[0] == Settings()
     settings_file.state(("results",), 3)
     assert "--force" in config("init", code=2).stderr
-    assert settings_file.read().results == 3
+    assert settings_file.read()[0].results == 3
     config("init", "--force")
-    assert settings_file.read() == Settings()
+    assert settings_file.read()[0] == Settings()
 
 
 def test_the_path_is_printed_alone(settings_file: SettingsFile) -> None:
@@ -154,19 +183,19 @@ def test_the_editor_gets_the_file_and_what_it_leaves_is_checked(
     assert "Set EDITOR" in config("edit", code=2).stderr
 
 
-def test_a_broken_file_is_told_in_one_line_by_the_command_that_needs_it(
+def test_a_broken_file_is_told_by_the_command_that_needs_it(
     settings_file: SettingsFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DATRNET_WORKSPACE", raising=False)
-    settings_file.replace_text("\nresults = 'x'\n")
+    settings_file.replace_text("\nworkspace = 3\n")
     for command in (["info"], ["config", "show"], ["config", "keys"]):
         result = CliRunner(env={"NO_COLOR": "1"}).invoke(app, command)
         assert result.exit_code == 2
-        (line,) = result.stderr.splitlines()
-        assert f"{settings_file.path}, line 2: results is 'x'" in line
+        line = result.stderr.splitlines()[-1]
+        assert f"{settings_file.path}, line 2: workspace is 3" in line
     # whoever says where to work needs no configuration
     result = CliRunner().invoke(app, ["info", "--workspace", str(tmp_path)])
-    assert "results" not in result.stderr
+    assert "workspace is" not in result.stderr
 
 
 @pytest.mark.parametrize(

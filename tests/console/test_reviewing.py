@@ -166,6 +166,7 @@ def test_without_an_index_it_says_what_is_left(run: Run, shop: Path, tmp_path: P
     ("words", "said"),
     [
         (("label", "set", "item-1", "colour"), "not of the form"),
+        (("label", "set", "item-1", "colour=none"), "colour= says that none of its values holds"),
         (("label", "set", "item-1", "collar=bow"), "No super-category is called 'collar'"),
         (("label", "set", "item-1", "colour=Blak"), "Did you mean Black"),
         (("label", "history", "item-x"), "No item is called 'item-x'"),

@@ -136,7 +136,8 @@ def test_titles_reach_the_page_escaped_and_inert(run: Run, root: Path, tmp_path:
         (("show", 7), "No session is called '7'"),
         (("replay", 7), "No session is called '7'"),
         (("export", "one.pdf"), "Use one of .csv, .json, .html"),
-        (("export", "nowhere/one.csv"), "cannot be written"),
+        (("export", "nowhere/one.csv"), "there is no folder"),
+        (("export", "."), "none of the endings"),
     ],
 )
 def test_a_mistake_is_one_line(
@@ -148,6 +149,7 @@ def test_a_mistake_is_one_line(
     assert done.exit_code in (1, 2)
     assert said in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+    assert "Searching" not in done.stderr  # what cannot be done is said before the work
 
 
 def test_without_a_session_it_says_where_they_come_from(run: Run, ready: Path) -> None:

@@ -68,7 +68,7 @@ async def test_a_theme_is_tried_while_the_cursor_is_on_it_and_kept_when_chosen(
         await explorer.rest(0.3)
         assert not isinstance(explorer.screen, CommandPalette)
         assert explorer.app.theme == "dracula"
-    assert settings_file.read() == Settings(theme="dracula", results=7)
+    assert settings_file.read()[0] == Settings(theme="dracula", results=7)
     assert settings_file.text().startswith("# mine\n")
 
 
@@ -108,8 +108,14 @@ async def test_a_broken_file_is_told_and_the_explorer_works(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
     trouble = ConfigError("config.toml, line 1: [red]no[/] setting.")
-    async with run_explorer(workspace, settings_trouble=trouble) as explorer:
-        assert "line 1: [red]no[/] setting." in explorer.notices()
+    more = [ConfigError(f"config.toml, line {line}.") for line in range(2, 8)]
+    async with run_explorer(workspace, settings_troubles=[trouble, *more]) as explorer:
+        told = explorer.notices()
+        assert "line 1: [red]no[/] setting." in told
+        assert "line 5." in told
+        assert "line 6." not in told
+        assert "And 2 more: `datrnet config show` has them all." in told
+        assert "The defaults hold for what is wrong" in told
         await explorer.press("right")
         assert explorer.code == "P-001"
 

@@ -88,6 +88,25 @@ def test_without_an_index_files_and_pixels_are_compared(tmp_path: Any, look: Pix
     assert [one.others[0].difference for one in groups] == [None, 0.0]
 
 
+def test_the_surest_comes_first_within_a_group_too(make_shop: Make, look: Pixels) -> None:
+    shop = make_shop(noise=0.08)
+    near = duplicates._near_pairs(shop.searcher, lambda done, total: None)
+    triples = combinations(sorted({row for pair in near for row in pair}), 3)
+    rows = next(some for some in triples if set(combinations(some, 2)) <= near)
+    rng = np.random.default_rng(5)
+    looks = {row: rng.integers(0, 255, size=look.shape, dtype=np.uint8) for row in range(120)}
+    shifts = dict(zip(rows, (0, 9, 3), strict=True))
+    looks |= {
+        row: np.clip(look.astype(int) + shift, 0, 255).astype(np.uint8)
+        for row, shift in shifts.items()
+    }
+    _put(shop.workspace, looks)
+    (group,) = duplicates_of(shop.workspace, shop.searcher.catalog, shop.searcher, [])
+    shown = [one.difference for one in group.others]
+    assert len(shown) == 2
+    assert shown == sorted(shown)
+
+
 def test_the_item_with_the_most_labels_is_kept(tmp_path: Any) -> None:
     workspace = Workspace(tmp_path)
     labels = ({"a": "b", "c": None}, {"a": "b", "c": "d"}, {"a": "b", "c": "d"})
