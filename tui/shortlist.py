@@ -1,4 +1,4 @@
-"""The shortlist: items that a person sets aside, in their order, with undo. Pure logic."""
+"""The shortlist: items that a person sets aside, in their order, with undo and redo. Pure logic."""
 
 from collections.abc import Callable, Iterable
 
@@ -16,6 +16,7 @@ class Shortlist:
         self._codes: tuple[str, ...] = ()
         self._members: frozenset[str] = frozenset()
         self._before: list[tuple[str, ...]] = []
+        self._after: list[tuple[str, ...]] = []
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -34,6 +35,7 @@ class Shortlist:
         """Show another session's list, which is no change of a person's."""
         self._keep(tuple(codes))
         self._before.clear()
+        self._after.clear()
 
     def toggle(self, code: str) -> bool:
         """Put an item at the end, or take it off; return whether it is there now."""
@@ -58,14 +60,23 @@ class Shortlist:
 
     def undo(self) -> bool:
         """Take the last change back; return whether there was one."""
-        if not self._before:
+        return self._step(self._before, self._after)
+
+    def redo(self) -> bool:
+        """Make the change again that was taken back; return whether there was one."""
+        return self._step(self._after, self._before)
+
+    def _step(self, source: list[tuple[str, ...]], target: list[tuple[str, ...]]) -> bool:
+        if not source:
             return False
-        self._keep(self._before.pop())
+        target.append(self._codes)
+        self._keep(source.pop())
         self._on_change(self._codes)
         return True
 
     def _change(self, codes: tuple[str, ...]) -> None:
         self._before.append(self._codes)
+        self._after.clear()
         self._keep(codes)
         self._on_change(codes)
 

@@ -46,6 +46,11 @@ async def test_the_list_is_put_in_order_and_every_change_undone(
         assert explorer.code == "P-000"
         await explorer.press("G", "less_than_sign", "x")
         assert explorer.codes == ["P-001", "P-000"]
+        await explorer.press("u")
+        assert "Off the shortlist" not in explorer.notices()
+        assert "Taken back (3)" in explorer.notices()
+        await explorer.press("r")
+        assert explorer.codes == ["P-001", "P-000"]
         await explorer.press("u", "u", "u")
         assert explorer.codes == ["P-000", "P-001", "P-002"]
         await explorer.press("x", "x", "x")

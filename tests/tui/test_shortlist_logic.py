@@ -29,7 +29,7 @@ def test_moving_stops_at_the_ends_and_tells_only_of_changes() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.integers(-3, 3))))
-def test_undo_goes_back_through_every_state(moves: list[tuple[str, int]]) -> None:
+def test_undo_and_redo_go_through_every_state(moves: list[tuple[str, int]]) -> None:
     one = Shortlist()
     states = [one.codes]
     for code, places in moves:
@@ -44,3 +44,10 @@ def test_undo_goes_back_through_every_state(moves: list[tuple[str, int]]) -> Non
         assert one.undo()
         assert one.codes == state
     assert not one.undo()
+    for state in states[1:]:
+        assert one.redo()
+        assert one.codes == state
+    assert not one.redo()
+    if one.undo():
+        one.toggle("f")
+        assert not one.redo()

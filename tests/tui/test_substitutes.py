@@ -418,3 +418,21 @@ async def test_a_super_category_counts_more_or_less(
         assert explorer.codes == as_it_is
         await explorer.press("r", "tab", "enter")  # a taste that holds for the next query too
         assert explorer.screen.visit.history.weights == {"colour": 2.0}
+
+
+async def test_changes_in_two_pickers_are_two_steps_however_quick(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", "1", "j", "j", "2", "j")
+        assert len(explorer.screen.visit.history.changes) == 2
+        await explorer.press("u")
+        assert list(explorer.screen.visit.history.changes) == ["garment"]
+        await explorer.press("u")
+        assert explorer.screen.visit.history.changes == {}
+        assert [action for action, _ in explorer.steps()] == [
+            "query",
+            "change",
+            "change",
+            *2 * ["undo"],
+        ]

@@ -48,6 +48,7 @@ class ShortlistScreen(ExplorerScreen):
         Binding("e", "export", "Export", id="shortlist.export"),
         Binding("s", "substitutes", "Substitutes", id="shortlist.substitutes"),
         Binding("u", "undo", "Undo", id="shortlist.undo"),
+        Binding("r,ctrl+r", "redo", "Redo", key_display="r", id="shortlist.redo"),
         Binding("escape,backspace", "back", "Back", id="shortlist.back"),
     ]
     AUTO_FOCUS = "ThumbGrid"
@@ -129,10 +130,17 @@ class ShortlistScreen(ExplorerScreen):
 
     def action_undo(self) -> None:
         """Take the last change of the list back."""
-        if self.session.shortlist.undo():
+        self._tell_step("Taken back", "There is nothing to undo.", self.session.shortlist.undo())
+
+    def action_redo(self) -> None:
+        """Make the change of the list again that was taken back."""
+        self._tell_step("Made again", "There is nothing to redo.", self.session.shortlist.redo())
+
+    def _tell_step(self, done: str, otherwise: str, is_done: bool) -> None:
+        self.app.clear_notifications()  # the word on the change before is not true any more
+        if is_done:
             self.shortlist_changed()
-        else:
-            self.notify("There is nothing to undo.", timeout=2)
+        self.notify(f"{done} ({len(self.session.shortlist)})" if is_done else otherwise, timeout=2)
 
     def action_copy_all(self) -> None:
         """Copy the codes of all items, one a line."""

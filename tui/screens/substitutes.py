@@ -45,11 +45,15 @@ class SubstitutesScreen(ExplorerScreen):
 
     HELP_TITLE = "Substitutes"
     HELP_SIGNS: ClassVar[Mapping[str, str]] = {
-        "✓  ✗  ·": "An answer is labelled as wanted; otherwise; one of the labels is unknown",
-        "~": "No label: what the model takes it for; of answers: labelled as that guess",
-        "✓3 ✗1 ~2": "In how many super-categories an answer is so",
-        "• value": "The value as it is",
-        "=  ×2": "Kept exactly; counts twice",
+        "~grey": "No label: what the model takes it for",
+        "•": "The value as it is",
+        "=": "Kept exactly",
+        "×2": "Counts twice",
+        "✓": "Of an answer: labelled as wanted",
+        "✗": "Labelled otherwise",
+        "~": "Labelled as what was guessed",
+        "·": "One of the labels is unknown",
+        "✓3 ✗1 ~2": "In so many super-categories",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
