@@ -161,7 +161,7 @@ def test_ids_come_from_a_pipe_and_keys_from_the_terminal(shell: Shell, tmp_path:
     ("options", "said"),
     [
         ("--json", "Add --pick"),
-        ("--session soon", "a number or last"),
+        ("--session soon", "No session is called 'soon'"),
         ("--session 9", "No session is called '9'"),
         ("--items nowhere.txt", "cannot be read"),
         ("--items -", "Pipe them in"),
