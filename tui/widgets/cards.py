@@ -8,7 +8,6 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
-from textual.geometry import Region
 
 from datrnet.core.data.blocks import cells_of
 from datrnet.core.settings import Blocks
@@ -81,16 +80,6 @@ class CardPainter:
     def height(self) -> int:
         """Lines from one card to the next."""
         return FRAME + self._size.rows + CAPTION_LINES
-
-    def cursor_parts(self, card: Region) -> tuple[Region, ...]:
-        """Return where a card looks another way under the cursor: all around its picture.
-
-        The picture itself, most of what a card takes to write, need not be sent again.
-        """
-        top, below = card.split_horizontal(FRAME)
-        middle, caption = below.split_horizontal(-CAPTION_LINES)
-        left, inner = middle.split_vertical(FRAME)
-        return top, left, inner.split_vertical(-FRAME)[1], caption
 
     def forget(self) -> None:
         """Draw all pictures anew: rows stand for other items."""

@@ -142,7 +142,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         before, self.cursor = self.cursor, position
         for changed in (before, position):
             self._strips.discard(changed // self.num_columns)
-            self.refresh(*self._painter.cursor_parts(self._card_region(changed)))
+            self.refresh(self._card_region(changed))
         self._bring_into_view()
         self._announce()
 
