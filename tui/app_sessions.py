@@ -117,6 +117,7 @@ class AppWithSessions(AppWithSettings):
         from datrnet.tui.screens.substitutes import SubstitutesScreen
 
         library, session = self.library, message.session
+        self.clear_notifications()  # what was said of another session, or offered, is past
         # what the screens leave behind still belongs to the one before
         await self._back_to_catalogue()
         back = message.back

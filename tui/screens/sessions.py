@@ -231,6 +231,7 @@ class SessionsScreen(Screen[int | None]):
 
     def action_bring_back(self) -> None:
         """Bring the session back that was deleted last."""
+        self.app.clear_notifications()
         self._write(self._restore)
 
     def _restore(self) -> None:
