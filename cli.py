@@ -319,7 +319,9 @@ def train(
     config: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|FILE", help="small, paper, or a TOML file.", show_default="small"
+            metavar="NAME|FILE",
+            help="small, paper, or a TOML file that changes fields of one of them.",
+            show_default="small",
         ),
     ] = None,
     super_category: Annotated[

@@ -2,6 +2,9 @@
 
 Each field's meaning, the paper's words on it and the reason for its default are in
 ``docs/paper.md``; the numbers in brackets below are the open points of its table.
+
+A field's default is the paper's value or reading. It must never change: the ``run.json`` of an
+older run may lack the field. ``core/configs/`` holds the ready configs, which files start from.
 """
 
 import math
@@ -18,6 +21,9 @@ Mining = Literal["all", "violating", "semi_hard", "batch_hard"]
 
 READY_CONFIGS = ("small", "paper", "demo")
 """The configs that ship with the package, by name."""
+
+DEFAULT_BASE = "small"
+"""The ready config whose values a config file keeps unless it names another ``base``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,12 +275,13 @@ class Config:
     def load(cls, name_or_path: str) -> "Config":
         """Read a ready config by name (``small``, ``paper``, ``demo``) or any TOML file by path.
 
+        A file changes fields of the ready config that its key ``base`` names; ``small`` by default.
+
         Raises:
             ConfigError: There is no such config or file, or it is not valid.
         """
         if name_or_path in READY_CONFIGS:
-            text = (files("datrnet.core.configs") / f"{name_or_path}.toml").read_text("utf-8")
-            return cls._from_toml(text, name_or_path)
+            return cls._ready(name_or_path)
         path = Path(name_or_path)
         if not path.is_file():
             raise ConfigError(
@@ -282,17 +289,27 @@ class Config:
                 mend=nearest(name_or_path, READY_CONFIGS),
             )
         try:
-            return cls._from_toml(path.read_text("utf-8"), path.stem)
+            data = tomllib.loads(path.read_text("utf-8"))
         except UnicodeDecodeError as error:
             raise ConfigError(f"{path} is not a text file in UTF-8.") from error
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"Config {path.stem} is not valid TOML: {error}.") from error
+        base = data.pop("base", DEFAULT_BASE)
+        if base not in READY_CONFIGS:
+            raise ConfigError(
+                f"{path.stem} has the base {base!r}, which is not a ready config.",
+                mend=nearest(str(base), READY_CONFIGS),
+            )
+        values = cls._ready(base).to_dict() | {"name": path.stem}
+        for name, value in data.items():
+            is_section = isinstance(values.get(name), dict) and isinstance(value, dict)
+            values[name] = values[name] | value if is_section else value
+        return cls.from_dict(values, source=path.stem)
 
     @classmethod
-    def _from_toml(cls, text: str, name: str) -> "Config":
-        try:
-            data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"Config {name} is not valid TOML: {error}.") from error
-        return cls.from_dict({"name": name, **data}, source=name)
+    def _ready(cls, name: str) -> "Config":
+        text = (files("datrnet.core.configs") / f"{name}.toml").read_text("utf-8")
+        return cls.from_dict({"name": name, **tomllib.loads(text)}, source=name)
 
 
 Section = TypeVar("Section")

@@ -65,6 +65,22 @@ class CheckpointError(DatrnetError):
     """A checkpoint is absent, damaged, or of another architecture."""
 
 
+class DivergenceError(DatrnetError):
+    """A loss, weight or embedding is not finite.
+
+    Args:
+        what: What is not finite, and where.
+        setting: The setting of the learning rate, by its name in a config file.
+        rate: Its value.
+    """
+
+    def __init__(self, what: str, setting: str, rate: float) -> None:
+        super().__init__(
+            f"Training diverged: {what}.",
+            mend=f"Lower {setting}, which is {rate:g}, and train again.",
+        )
+
+
 class IndexStaleError(DatrnetError):
     """An index generation is damaged or disagrees with the database."""
 

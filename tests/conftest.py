@@ -30,6 +30,7 @@ PATTERNS = ("plain", "striped")
 SPLITS = ("train", "train", "validation", "test")
 
 TINY = """
+base = "paper"
 [model]
 image_size = 16
 filters = 4

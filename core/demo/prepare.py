@@ -31,6 +31,7 @@ MARKER = "demo.json"
 """Says with which arguments the catalogue is drawn; written before the first picture."""
 
 TABLE = "catalog.csv"
+PICTURES = "images"
 
 Progress = Callable[[str, int, int], None]
 """Told the step's name, what is done of it and its total."""
@@ -152,22 +153,16 @@ def _ensure_index(workspace: Workspace, store: Store, on_progress: Progress) -> 
 
 
 def _remove(workspace: Workspace) -> None:
-    """Remove a demo that is to be drawn anew, unless a person has put more beside it.
+    """Remove a demo so that another can be drawn, unless it holds work of the user.
 
     Raises:
-        DataError: The workspace has items or runs that are not the demo's.
+        DataError: The workspace holds anything that drawing the demo again would not bring back.
     """
-    if workspace.catalog_path.exists():
-        with workspace.open_store() as store:
-            runs = {run.name for run in store.runs()}
-            pictures = [
-                workspace.picture(stamp.path).path for stamp in store.picture_stamps().values()
-            ]
-        if runs - {RUN_NAME} or not all(path.is_relative_to(workspace.demo) for path in pictures):
-            raise DataError(
-                f"{workspace.root} holds more than the demo, which would be lost.",
-                mend="Choose another folder with --workspace, or leave --items and --seed away.",
-            )
+    if own := _work_of_the_user(workspace):
+        raise DataError(
+            f"Drawing another demo in {workspace.root} would delete: {', '.join(own)}.",
+            mend="Choose another folder with --workspace, or omit --items and --seed.",
+        )
     for folder in (workspace.indexes, workspace.thumbnails, workspace.models / RUN_NAME):
         shutil.rmtree(folder, ignore_errors=True)
     for suffix in ("", "-wal", "-shm"):
@@ -175,3 +170,32 @@ def _remove(workspace: Workspace) -> None:
             missing_ok=True
         )
     shutil.rmtree(workspace.demo)  # last, with the marker: an interrupt before can be repeated
+
+
+def _work_of_the_user(workspace: Workspace) -> list[str]:
+    """Return what a demo workspace holds beside what ``prepare_demo`` made, with counts."""
+    known = {MARKER, TABLE, PICTURES}
+    # an interrupted drawing leaves partial files behind
+    files = [
+        path.name
+        for path in workspace.demo.iterdir()
+        if path.name not in known and path.suffix not in {".part", ".partial"}
+    ]
+    counts = {"files in its picture folder": len(files)}
+    if workspace.catalog_path.exists():
+        with workspace.open_store() as store, store.reading():
+            stored = [
+                workspace.picture(stamp.path).path for stamp in store.picture_stamps().values()
+            ]
+            names = {category.name for category in store.super_categories()}
+            counts |= {
+                "imported items": sum(not path.is_relative_to(workspace.demo) for path in stored),
+                "imported super-categories": len(names - set(SUPER_CATEGORIES)),
+                "labels set manually": len(store.labels_by_person()),
+                "label changes": len(store.label_history()),
+                "verdicts on duplicates": len(store.pair_verdicts()),
+                "sessions": len(store.sessions()) + len(store.deleted_sessions()),
+                "training runs": sum(run.name != RUN_NAME for run in store.runs()),
+                "evaluations": len(store.evaluations()),
+            }
+    return [f"{noun} ({number})" for noun, number in counts.items() if number]

@@ -70,13 +70,18 @@ def build_index(
         weights: Weights of the blocks; chosen on the items that validate where none are given.
 
     Raises:
-        CheckpointError: The run's weights are absent or damaged.
+        CheckpointError: The run's weights are absent or damaged, or its embeddings not finite.
         DataError: The catalogue has no readable picture.
         UnknownNameError: A super-category of the run is gone from the catalogue.
     """
     rows, embeddings = _embed_catalog(workspace, catalog, run, on_progress)
     if len(rows) == 0:
         raise DataError("The catalogue has no readable picture.", mend="Run `datrnet import`.")
+    if not np.isfinite(embeddings).all():
+        raise CheckpointError(
+            f"The run {run.name} makes embeddings that are not finite: its training diverged.",
+            mend="Train again with a lower learning rate, or index another run with --run.",
+        )
     labels = catalog.labels_numbered_as(run.super_categories)[rows]
     manipulation = run_manipulation(run, embeddings, labels, catalog.splits[rows])
     if weights is None:

@@ -1,6 +1,7 @@
 """Training one network for one super-category, epoch by epoch, resumable."""
 
 import io
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -11,10 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from datrnet.core.config import Config, TrainConfig
-from datrnet.core.errors import CheckpointError
+from datrnet.core.errors import CheckpointError, DivergenceError
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 from datrnet.core.models.embedding import compute_device, embed, near, training_precision
 from datrnet.core.models.run_folder import write_atomically
@@ -115,6 +116,9 @@ class NetworkTrainer:
         """Train the remaining epochs, yielding after each; ``on_batch`` gets batches and loss.
 
         What is done between two epochs takes nothing of the budget.
+
+        Raises:
+            DivergenceError: A loss, weight or embedding is not finite; the epoch is not yielded.
         """
         self._pace = Pace(self._config.epochs, self._seconds, spent=self._spent)
         while self._pace.share(self.epochs_done) < 1 and not self._out_of_patience():
@@ -217,13 +221,20 @@ class NetworkTrainer:
             rows = self._triplets[chosen].T.reshape(-1)  # anchors, positives, negatives
             with threads.unit():
                 loss, triplet_loss = self._step(rows, generator, warming_up=warming_up)
+            if not math.isfinite(loss):
+                raise self._divergence(f"the loss is {loss} in epoch {epoch}")
             self._set_rate()
             total += loss
             triplet_total += triplet_loss
             on_batch(batch, total / batch)
             if self._seconds and self._pace.share(epoch) >= 1:
                 break
+        if not all_finite(self.network):
+            raise self._divergence(f"a weight is not finite after epoch {epoch}")
         return total / batch, triplet_total / batch
+
+    def _divergence(self, what: str) -> DivergenceError:
+        return DivergenceError(what, "train.learning_rate", self._config.learning_rate)
 
     def _set_rate(self) -> None:
         """Bring the learning rate to the next step, or to where the clock is."""
@@ -267,6 +278,8 @@ class NetworkTrainer:
         rows = np.concatenate([self._measured, self._validation])
         with self._precision():
             embeddings = embed(self.network, self._pixels_of(rows))
+        if not np.isfinite(embeddings).all():
+            raise self._divergence(f"an embedding is not finite after epoch {self.epochs_done + 1}")
         seen, asked = embeddings[: len(self._measured)], embeddings[len(self._measured) :]
         prototypes = mean_embeddings(
             seen,
@@ -290,6 +303,11 @@ class NetworkTrainer:
 
     def _torch_seed(self, purpose: int) -> int:
         return int(np.random.SeedSequence((*self._seed, purpose)).generate_state(1)[0])
+
+
+def all_finite(network: nn.Module) -> bool:
+    """Return whether every weight and every running statistic of a network is finite."""
+    return all(bool(tensor.isfinite().all()) for tensor in network.state_dict().values())
 
 
 def make_optimizer(

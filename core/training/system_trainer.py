@@ -1,5 +1,6 @@
 """Training one of the compared systems: its stages one after the other, within one budget."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -8,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from datrnet.core.config import Config
-from datrnet.core.errors import CheckpointError
+from datrnet.core.errors import CheckpointError, DivergenceError
 from datrnet.core.evaluation.protocol import Protocol, evaluate
 from datrnet.core.evaluation.ranking import Gallery
 from datrnet.core.models.embedding import RETRY_AFTER, compute_device, training_precision
@@ -20,7 +22,7 @@ from datrnet.core.systems.system import Stage, System, Taught
 from datrnet.core.training.data import Progress, TrainingData
 from datrnet.core.training.given_triplets import given_triplets, triplets_folder
 from datrnet.core.training.kept import kept_features
-from datrnet.core.training.network_trainer import UNREADABLE, EpochReport
+from datrnet.core.training.network_trainer import UNREADABLE, EpochReport, all_finite
 from datrnet.core.training.pace import Pace, falling, shared_epochs
 from datrnet.core.training.system_batches import SystemBatches
 
@@ -149,6 +151,7 @@ class SystemTrainer:
 
         Raises:
             DataError: It trains on changes, and no change leads from one item to another.
+            DivergenceError: A loss or weight is not finite; the epoch is not yielded.
         """
         place, pace = self.place, self.pace_of(stage)
         if place.epoch == 0 and stage.begin is not None:
@@ -237,12 +240,23 @@ class SystemTrainer:
         batches = self.batches.begin_epoch(stage, self.place.stage, done + 1)
         for number, rows in enumerate(batches, start=1):
             self._set_rate(optimizer, share)
-            loss += (self._step(stage, rows, optimizer) - loss) / number
+            step_loss = self._step(stage, rows, optimizer)
+            if not math.isfinite(step_loss):
+                raise self._divergence(
+                    f"the loss of {stage.name} is {step_loss} in epoch {done + 1}"
+                )
+            loss += (step_loss - loss) / number
             share = pace.share(done + number / len(batches))
             on_batch(done + 1, share, loss)
             if share >= 1:
                 break
+        learning = nn.ModuleList(stage.learns)
+        if not all_finite(learning):  # others may hold NaN: prototypes of values without items
+            raise self._divergence(f"a weight of {stage.name} is not finite after epoch {done + 1}")
         return loss, share
+
+    def _divergence(self, what: str) -> DivergenceError:
+        return DivergenceError(what, "system.learning_rate", self._config.system.learning_rate)
 
     def _is_best(self, quality: float | None, *, is_end: bool) -> bool:
         """Tell whether to keep an epoch's weights; where nothing can be measured, the last ones."""

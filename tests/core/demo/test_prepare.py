@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from datrnet.core.errors import CheckpointError, DataError
 from datrnet.core.models.datrnet import DAtRNet
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.db.rows import NewItem, SuperCategory
+from datrnet.db.store import Store
 
 NUM_ITEMS = 12
 
@@ -106,7 +108,7 @@ def test_a_demo_with_other_items_is_not_replaced(demo: Workspace) -> None:
     with demo.open_store() as store:
         own = NewItem(code="own", title="", picture_path="own.jpg", split="train")
         store.upsert_items([own])
-    with pytest.raises(DataError, match="more than the demo"):
+    with pytest.raises(DataError, match=r"imported items \(1\)"):
         prepare_demo(demo, seed=4)
     assert json.loads((demo.demo / "demo.json").read_text())["seed"] == 3
 
@@ -126,3 +128,65 @@ def test_absent_weights_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(prepare, "shipped_run", absent)
     with pytest.raises(CheckpointError, match="absent"):
         prepare_demo(Workspace(tmp_path), NUM_ITEMS, 3)
+
+
+def label_by_hand(store: Store) -> None:
+    store.set_label(1, "sleeve", None, "person")
+
+
+def undo_a_label(store: Store) -> None:
+    label_by_hand(store)
+    store.undo_label()
+
+
+def start_a_session(store: Store) -> None:
+    store.start_session("shirts")
+
+
+def delete_a_session(store: Store) -> None:
+    store.delete_session(store.start_session("shirts"))
+
+
+def judge_a_pair(store: Store) -> None:
+    store.judge_pair(1, 2, "distinct")
+
+
+def train_a_run(store: Store) -> None:
+    store.add_run("mine", "datrnet", "{}")
+
+
+def evaluate_the_index(store: Store) -> None:
+    store.add_evaluation(
+        run_name="demo", generation="x", split="test", protocol_json="{}", results_json="{}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("work", "named"),
+    [
+        (label_by_hand, r"labels set manually \(1\), label changes \(1\)"),
+        (undo_a_label, r"label changes \(1\)"),
+        (start_a_session, r"sessions \(1\)"),
+        (delete_a_session, r"sessions \(1\)"),
+        (judge_a_pair, r"verdicts on duplicates \(1\)"),
+        (train_a_run, r"training runs \(1\)"),
+        (evaluate_the_index, r"evaluations \(1\)"),
+    ],
+)
+def test_a_demo_with_work_in_it_is_not_replaced(
+    demo: Workspace, work: Callable[[Store], None], named: str
+) -> None:
+    with demo.open_store() as store:
+        work(store)
+    with pytest.raises(DataError, match=named) as caught:
+        prepare_demo(demo, NUM_ITEMS + 1)
+    assert "--workspace" in caught.value.mend
+    assert json.loads((demo.demo / "demo.json").read_text())["num_items"] == NUM_ITEMS
+    assert prepare_demo(demo) == DemoShop(num_items=NUM_ITEMS, seed=3)  # still opens as it is
+
+
+def test_a_demo_with_files_in_it_is_not_replaced(demo: Workspace) -> None:
+    (demo.demo / "my-catalog.csv").touch()
+    with pytest.raises(DataError, match="files"):
+        prepare_demo(demo, seed=4)
+    assert (demo.demo / "my-catalog.csv").exists()

@@ -274,3 +274,21 @@ def test_a_shop_with_nothing_but_training_items_can_be_searched(workspace: Works
         searcher = Searcher(catalog, Generation.current(workspace, store))
     assert report.manifest.weights == (1.0, 1.0)
     assert len(searcher.substitutes(searcher.query_of_item(0), Request(k=4))) == 4
+
+
+def test_embeddings_that_are_not_finite_leave_the_index_as_it_is(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        catalog = Catalog.load(store)
+        good = build_index(workspace, store, catalog, trained(workspace, store)).manifest.name
+        diverged = trained(workspace, store)
+        network = diverged.load_network(0)
+        torch.nn.init.constant_(network.embedding.bias, torch.nan)
+        diverged.save_weights(0, network)
+        with pytest.raises(
+            CheckpointError, match=f"{diverged.name} makes embeddings .* not finite"
+        ):
+            build_index(workspace, store, catalog, diverged)
+        generation = Generation.current(workspace, store)
+    assert generation.manifest.name == good
+    assert np.isfinite(generation.embeddings).all()
+    assert [path.name for path in workspace.indexes.iterdir()] == [good]

@@ -1,17 +1,19 @@
 """A network learns, keeps its best, and goes on after an interrupt as if there had been none."""
 
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from datrnet.core.config import Config, ModelConfig, TrainConfig
-from datrnet.core.errors import CheckpointError
+from datrnet.core.errors import CheckpointError, DivergenceError
 from datrnet.core.training.data import TrainingData
-from datrnet.core.training.network_trainer import NetworkTrainer
+from datrnet.core.training.network_trainer import EpochReport, NetworkTrainer
 
 CONFIG = Config(
     model=ModelConfig(image_size=16, filters=4, num_ase=1, embedding_size=8, dropout=0.0),
@@ -139,3 +141,34 @@ def test_a_clock_ends_the_training_and_the_rate_is_spent(coloured: TrainingData)
     assert [done for done, _ in told] == sorted(done for done, _ in told)
     assert 0.5 * told[-1][1] < told[-1][0] <= told[-1][1]  # measuring may take the rest
     assert trainer._optimizer.param_groups[0]["lr"] < 0.01 * CONFIG.train.learning_rate
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(coloured: TrainingData) -> None:
+    config = replace(CONFIG, train=replace(CONFIG.train, learning_rate=1e18))
+    reports: list[EpochReport] = []
+    with pytest.raises(DivergenceError, match=r"loss is (nan|inf) in epoch 1") as caught:
+        reports.extend(NetworkTrainer(config, coloured, 0, 3).epochs(nothing))
+    assert reports == []
+    assert "train.learning_rate, which is 1e+18" in caught.value.mend
+
+
+def test_weights_that_are_not_finite_are_never_the_best(
+    coloured: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = NetworkTrainer(CONFIG, coloured, 0, 3)
+    next(epochs := trainer.epochs(nothing))
+    before = trainer.best
+    step = trainer._step
+
+    def damaging_step(*args: Any, **kwargs: Any) -> tuple[float, float]:
+        losses = step(*args, **kwargs)
+        with torch.no_grad():  # after the batch's loss, which still is finite
+            trainer.network.embedding.bias[0] = math.inf
+        return losses
+
+    monkeypatch.setattr(trainer, "_step", damaging_step)
+    monkeypatch.setattr(trainer, "num_batches", 1)
+    with pytest.raises(DivergenceError, match="weight is not finite after epoch 2"):
+        next(epochs)
+    assert trainer.best is before
+    assert trainer.epochs_done == 1

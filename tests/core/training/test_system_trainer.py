@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from datrnet.core.config import Config, ModelConfig, SystemChoice, TrainConfig
-from datrnet.core.errors import CheckpointError
+from datrnet.core.errors import CheckpointError, DivergenceError
 from datrnet.core.models.backbones.backbone import Backbone
 from datrnet.core.models.backbones.making import BACKBONES
 from datrnet.core.models.run_folder import RunFolder
@@ -241,3 +241,15 @@ def test_a_damaged_state_says_so(
             train_system(run, squares, lambda event: None)
     state.unlink()
     assert len(epochs_of(run, squares)) == 6
+
+
+@pytest.mark.parametrize("system", SETTINGS)
+def test_a_system_whose_loss_is_not_finite_stops(squares: TrainingData, system: str) -> None:
+    config = config_of(system)
+    trainer = SystemTrainer(
+        replace(config, system=replace(config.system, learning_rate=1e30)), squares, (3, 2)
+    )
+    with pytest.raises(DivergenceError, match=r"not finite|is (nan|inf) in epoch") as caught:
+        trained(trainer)
+    assert "system.learning_rate, which is 1e+30" in caught.value.mend
+    assert trainer.best is None
