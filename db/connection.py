@@ -11,16 +11,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from datrnet.core.errors import DatabaseError
 from datrnet.db.database import Database
-from datrnet.db.migrations import MIGRATIONS, SCHEMA_VERSION
-
-APPLICATION_ID = int.from_bytes(b"datr", "big")
-"""Written into the file's header, so that another program's database is not taken for ours."""
+from datrnet.db.migrations import (
+    APPLICATION_ID,
+    MIGRATIONS,
+    SCHEMA_VERSION,
+    applied_statements,
+    statements,
+)
 
 BUSY_TIMEOUT_SECONDS = 5.0
 """How long one waits for another program to be done with the file."""
@@ -37,11 +41,14 @@ class Connection:
         self._lock = threading.RLock()
         with self._guard():
             self._db = Database(connection)
-            self._refuse_strangers()
+            self._check_application_id()
+            self._check_version()
             self._db.execute("PRAGMA foreign_keys = ON")
             if may_write(path):
                 self._db.execute("PRAGMA synchronous = NORMAL")
-                self._db.execute("PRAGMA journal_mode = WAL")
+        if may_write(path):
+            with self._when_free("PRAGMA journal_mode = WAL"):
+                pass
         self._migrate()
 
     @classmethod
@@ -129,20 +136,28 @@ class Connection:
 
         While another program writes, this one waits for its turn, and other threads read on.
         """
-        give_up_at = time.monotonic() + BUSY_TIMEOUT_SECONDS
+        with self._when_free("BEGIN IMMEDIATE"), self._transaction():
+            yield self._db
+
+    @contextmanager
+    def _when_free(self, sql: str) -> Iterator[None]:
+        """Hold the lock after a statement for which no other process may be writing.
+
+        Waiting for the other process happens outside the lock, so that other threads read on.
+        """
+        deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
         while True:
             with self._guard():
-                if self._begin_to_write(or_raise=time.monotonic() >= give_up_at):
-                    with self._transaction():
-                        yield self._db
+                if self._execute_if_free(sql, or_raise=time.monotonic() >= deadline):
+                    yield
                     return
             time.sleep(BUSY_PAUSE_SECONDS)
 
-    def _begin_to_write(self, *, or_raise: bool) -> bool:
-        """Begin a transaction with the right to write; return whether there was any to have."""
-        self._db.execute("PRAGMA busy_timeout = 0")  # waiting in there would hold our lock
+    def _execute_if_free(self, sql: str, *, or_raise: bool) -> bool:
+        """Execute a statement unless another process is writing; return whether it was executed."""
+        self._db.execute("PRAGMA busy_timeout = 0")  # SQLite's own wait would hold our lock
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(sql)
         except sqlite3.OperationalError as error:
             if or_raise or not is_busy(error):
                 raise
@@ -176,7 +191,17 @@ class Connection:
         row = self._db.execute(f"PRAGMA {name}").fetchone()
         return int(row[0])
 
-    def _refuse_strangers(self) -> None:
+    def _check_application_id(self) -> None:
+        """Refuse another program's database, but not what a killed release of ours left behind."""
+        if self._pragma("application_id") != APPLICATION_ID and (
+            applied_statements(self._db.conn) is None
+        ):
+            raise DatabaseError(
+                f"{self.path} is an SQLite database, but not one of datrnet.",
+                mend="Choose another --workspace.",
+            )
+
+    def _check_version(self) -> None:
         version = self._pragma("user_version")
         if version > SCHEMA_VERSION:
             raise DatabaseError(
@@ -184,22 +209,38 @@ class Connection:
                 f"(schema {version}; this one knows {SCHEMA_VERSION}).",
                 mend="Update datrnet, or choose another --workspace.",
             )
-        if self._pragma("application_id") != APPLICATION_ID and self._db.table_names():
-            raise DatabaseError(
-                f"{self.path} is an SQLite database, but not one of datrnet.",
-                mend="Choose another --workspace.",
-            )
 
     def _migrate(self) -> None:
         with self._guard():
-            if self._pragma("user_version") == SCHEMA_VERSION:
+            if self._is_current():
                 return
         with self._writing() as db:
-            # read again under the write lock: another process may have been quicker
-            for version in range(self._pragma("user_version"), SCHEMA_VERSION):
-                MIGRATIONS[version](db)
+            if self._is_current():
+                return  # another process was quicker
+            version = self._pragma("user_version")
+            scripts = [list(statements(script)) for script in MIGRATIONS]
+            applied = applied_statements(db.conn)
+            if applied is None:  # with tables or indexes of the user's own
+                applied = sum(map(len, scripts[:version]))
+            try:
+                for statement in list(chain(*scripts))[applied:]:
+                    db.execute(statement)
+            except sqlite3.OperationalError as error:
+                if "already exists" not in str(error) and "duplicate column" not in str(error):
+                    raise
+                raise DatabaseError(
+                    f"{self.path} stopped half way from schema {version} to {SCHEMA_VERSION}, "
+                    f"and was changed by another program since: {error}.",
+                    mend="Remove that change, or put a copy of the file from before in its place.",
+                ) from error
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+    def _is_current(self) -> bool:
+        return (
+            self._pragma("user_version") == SCHEMA_VERSION
+            and self._pragma("application_id") == APPLICATION_ID
+        )
 
 
 def may_write(path: Path) -> bool:
@@ -236,6 +277,11 @@ def explain(error: sqlite3.Error, path: Path) -> DatabaseError:
         return DatabaseError(
             f"{path} may only be read here.",
             mend="Choose a --workspace in a folder that may be written to.",
+        )
+    if "is full" in text:
+        return DatabaseError(
+            f"There is no space left on the disk of {path}; nothing was changed.",
+            mend="Free some space, or choose a --workspace on another disk.",
         )
     if "not a database" in text or "malformed" in text:
         return DatabaseError(

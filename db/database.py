@@ -25,21 +25,11 @@ class Database:
             parameters = tuple(parameters)
         return self.conn.execute(sql, parameters)
 
-    def executescript(self, sql: str) -> sqlite3.Cursor:
-        """Run several statements."""
-        return self.conn.executescript(sql)
-
     def query(self, sql: str, parameters: Parameters = ()) -> Iterator[dict[str, Any]]:
         """Give the rows of a question as dictionaries by column."""
         cursor = self.execute(sql, parameters)
         names = [column[0] for column in cursor.description]
         return (dict(zip(names, row, strict=True)) for row in cursor)
-
-    def table_names(self) -> list[str]:
-        """Return the names of all tables."""
-        return [
-            name for (name,) in self.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
 
     def commit(self) -> None:
         """Keep what the transaction has written."""

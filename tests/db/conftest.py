@@ -1,5 +1,6 @@
 """A fresh store, and items to put in it."""
 
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,17 @@ from datrnet.db.rows import NewItem
 from datrnet.db.store import Store
 
 MakeItem = Callable[..., NewItem]
+
+SCHEMAS = (1, 2, 3, 4, 5)
+"""Of the workspaces in tests/fixtures, made by tools/make_old_workspace.py."""
+
+
+def unpack(schema: int, folder: Path) -> Path:
+    """Unpack the workspace of a schema version into a folder, and return the folder."""
+    archive = Path(__file__).parents[1] / "fixtures" / "workspaces" / f"schema-{schema}.tar.gz"
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")
+    return folder
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_an_older_database_is_brought_up_to_date(
     monkeypatch.setattr(
         connection,
         "MIGRATIONS",
-        (*MIGRATIONS, lambda db: db.execute("ALTER TABLE sessions ADD COLUMN note TEXT")),
+        (*MIGRATIONS, "ALTER TABLE sessions ADD COLUMN note TEXT;"),
     )
     with Store.open(path) as store:
         assert store.sessions()[0].name == "kept"
@@ -91,10 +91,7 @@ def test_an_older_database_is_brought_up_to_date(
 def test_a_failing_migration_leaves_the_old_schema(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def half_done(db: object) -> None:
-        db.execute("CREATE TABLE half (id INTEGER)")  # type: ignore[attr-defined]
-        raise sqlite3.OperationalError("no")
-
+    half_done = "CREATE TABLE half (id INTEGER);\nUPDATE nowhere SET no = 1;"
     path = tmp_path / "catalog.db"
     Store.create(path).close()
     monkeypatch.setattr(connection, "SCHEMA_VERSION", len(MIGRATIONS) + 1)

@@ -1,0 +1,184 @@
+"""A database whose migration is cut off, by a kill or a full disk, is whole when it opens again."""
+
+import os
+import resource
+import shutil
+import signal
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import accumulate, chain, count
+from pathlib import Path
+
+import pytest
+
+from datrnet.core.errors import DatabaseError
+from datrnet.db.migrations import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, statements
+from datrnet.db.store import Store
+from tests.db.conftest import SCHEMAS, unpack
+
+STATEMENTS = list(chain.from_iterable(map(statements, MIGRATIONS)))
+ENDS = [0, *accumulate(len(list(statements(script))) for script in MIGRATIONS)]
+"""How many statements lead to each schema."""
+
+OPENED, REFUSED = 0, 3
+
+
+@pytest.fixture(scope="session")
+def old_databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One database of each schema that is not the newest; of schema 0, none."""
+    folder = tmp_path_factory.mktemp("databases")
+    for schema in SCHEMAS:
+        old = unpack(schema, tmp_path_factory.mktemp("old"))
+        (old / "catalog.db").rename(folder / f"{schema}.db")
+    return folder
+
+
+@pytest.fixture(params=[0, 1, 4])
+def schema(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.fixture
+def copies(schema: int, old_databases: Path) -> Iterator[Iterator[Path]]:
+    """Places with a fresh copy of the old database each, without end."""
+    memory = Path("/dev/shm")  # hundreds of databases, each synchronized with the disk otherwise
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+
+        def copy_again() -> Iterator[Path]:
+            for number in count():
+                path = Path(folder, str(number), "catalog.db")
+                path.parent.mkdir()
+                if schema:
+                    shutil.copy(old_databases / f"{schema}.db", path)
+                yield path
+                shutil.rmtree(path.parent)
+
+        yield copy_again()
+
+
+def create_in_child(path: Path, prepare: Callable[[], None]) -> int:
+    """Open a store in a child process; return its exit code, negative if a signal killed it."""
+    child = os.fork()
+    if child == 0:
+        try:
+            prepare()
+            Store.create(path).close()
+            os._exit(OPENED)
+        except DatabaseError:
+            os._exit(REFUSED)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def exit_at_statement(number: int) -> None:
+    """Let this process die before the n-th statement that it executes on any connection."""
+    connect, numbers = sqlite3.connect, count(1)
+
+    def die(_: str) -> None:
+        if next(numbers) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def connect_traced(*arguments: object, **options: object) -> sqlite3.Connection:
+        connection = connect(*arguments, **options)  # type: ignore[call-overload]
+        connection.set_trace_callback(die)
+        return connection  # type: ignore[no-any-return]
+
+    sqlite3.connect = connect_traced  # type: ignore[assignment]
+
+
+def limit_file_size(num_bytes: int, *, kill: bool) -> None:
+    """Let a write beyond a size kill this process, or fail as on a full disk."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, num_bytes))
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL if kill else signal.SIG_IGN)
+
+
+def assert_whole(path: Path, schema: int) -> None:
+    """Open a database of an old schema, whatever happened to it, and look at all of it."""
+    with Store.create(path) as store:
+        assert len(store.item_columns().ids) == (8 if schema else 0)
+        assert len(store.sessions()) == (2 if schema else 0)
+        assert len(store.label_history()) == (3 if schema >= 3 else 0)
+        store.add_step(store.start_session("new"), "query", "{}")
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+        assert db.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        db.execute("INSERT INTO items_fts (items_fts) VALUES ('integrity-check')")
+
+
+def test_a_kill_at_any_statement_leaves_a_whole_database(
+    copies: Iterator[Path], schema: int
+) -> None:
+    for number, path in enumerate(copies, start=1):
+        ended = create_in_child(path, lambda number=number: exit_at_statement(number))  # type: ignore[misc]
+        assert_whole(path, schema)
+        if ended == OPENED:
+            break
+        assert ended == -signal.SIGKILL
+    assert number > len(STATEMENTS) - ENDS[schema]
+
+
+@pytest.mark.parametrize("kill", [True, False], ids=["killed", "disk full"])
+def test_a_write_that_is_cut_off_leaves_a_whole_database(
+    copies: Iterator[Path], schema: int, kill: bool
+) -> None:
+    ends = []
+    for size, path in zip(range(1000, 1 << 18, 6000), copies, strict=False):
+        ends.append(create_in_child(path, lambda size=size: limit_file_size(size, kill=kill)))  # type: ignore[misc]
+        assert_whole(path, schema)
+    assert set(ends) == {-signal.SIGXFSZ if kill else REFUSED, OPENED}
+    assert ends[-1] == OPENED
+
+
+def test_processes_that_open_at_once_all_succeed(copies: Iterator[Path], schema: int) -> None:
+    for _, path in zip(range(5), copies, strict=False):
+        with ThreadPoolExecutor(3) as pool:
+            ended = list(
+                pool.map(lambda _, path=path: create_in_child(path, lambda: None), range(3))
+            )
+        assert ended == [OPENED] * 3
+        assert_whole(path, schema)
+
+
+@pytest.mark.parametrize("schema", range(SCHEMA_VERSION), indirect=True)
+def test_what_release_0_1_left_half_made_is_completed(copies: Iterator[Path], schema: int) -> None:
+    """It ran each statement in a transaction of its own, and named version and owner last."""
+    for end, path in zip(range(ENDS[schema], len(STATEMENTS) + 1), copies, strict=False):
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            for statement in STATEMENTS[ENDS[schema] : end]:
+                db.execute(statement)
+        assert_whole(path, schema)
+
+
+def test_a_new_database_without_its_owners_name_is_completed(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    Store.create(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA application_id = 0")
+    assert_whole(path, 0)
+
+
+def test_a_half_made_database_that_was_changed_since_is_named(tmp_path: Path) -> None:
+    path = unpack(4, tmp_path) / "catalog.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("ALTER TABLE sessions ADD COLUMN deleted_at TEXT")
+        db.execute("CREATE TABLE notes (text TEXT)")
+    with pytest.raises(DatabaseError) as caught:
+        Store.open(path)
+    assert "stopped half way from schema 4 to 5" in caught.value.message
+    assert "duplicate column name: deleted_at" in caught.value.message
+    assert caught.value.mend
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (4,)
+
+
+def test_tables_of_the_users_own_do_not_keep_a_database_from_the_upgrade(tmp_path: Path) -> None:
+    path = unpack(4, tmp_path) / "catalog.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE notes (text TEXT)")
+    assert_whole(path, 4)
