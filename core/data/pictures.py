@@ -8,31 +8,93 @@ An item's picture may be a part of a file: its box stands behind the path as a W
 import math
 import os
 import re
+import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+from PIL.Image import Transpose
 
 from datrnet.core.errors import DataError
 
+FORMATS = ("JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF")
+"""Pillow asks no other reader: some, like that of EPS, run programs on what they read."""
+
 MAX_PIXELS = 64_000_000
-"""A larger picture is refused before it is decoded: 64 million pixels take 192 MB of memory."""
+"""Larger pictures are refused before decoding. This many pixels are decoded at once at most, by all
+threads together. Pillow keeps four bytes of each: 256 MB."""
 
 WHITE = (255, 255, 255, 255)
 
+_COPIES = {"WEBP": 4, "AVIF": 3, "TIFF": 2}
+"""How many copies of a picture its decoder holds at once, where that is more than one."""
+
+_BAND_PIXELS = 1_000_000
+"""Pixels that are converted to RGB at a time."""
+
+_GAP = 3
+"""A picture is reduced to no less than this many times the size that it is shown at, so that the
+final resampling decides how it looks."""
+
 _ORIENTATION = 0x0112
-_LYING = (5, 6, 7, 8)
-"""Values of that EXIF tag with which width and height change places."""
+_UPRIGHT = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+"""How to turn a picture upright, by the value of that EXIF tag."""
+_SWAPPED = (5, 6, 7, 8)
+"""Values of that tag with which width and height change places."""
 
 _MARK = "#xywh="
 _FRAGMENT = re.compile(_MARK + r"(?:pixel:)?([0-9]{1,9}),([0-9]{1,9}),([0-9]{1,9}),([0-9]{1,9})")
 
+Shares = tuple[float, float, float, float]
+"""Left, top, right and bottom of a box, as shares of a picture's sides."""
+
+_BLOCK_BYTES = 64 * 1024**2
+Image.core.set_block_size(_BLOCK_BYTES)  # type: ignore[attr-defined]
+"""Pillow allocates pictures in blocks. The C library gives memory back at once only above 32 MB;
+smaller blocks stay with the thread that used them."""
+
 _opening = threading.Lock()
+
+
+class _PixelBudget:
+    """Bounds the pixels that all threads decode at once; whoever comes first is served first."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._in_use = 0
+        self._turn = threading.Lock()
+        self._released = threading.Condition()
+
+    @contextmanager
+    def taken(self, pixels: int) -> Iterator[None]:
+        """Wait until that many pixels are free; more than the limit count as the limit."""
+        pixels = min(pixels, self._limit)
+        with self._turn, self._released:
+            self._released.wait_for(lambda: self._in_use + pixels <= self._limit)
+            self._in_use += pixels
+        try:
+            yield
+        finally:
+            with self._released:
+                self._in_use -= pixels
+                self._released.notify_all()
+
+
+_decoding = _PixelBudget(MAX_PIXELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,27 +169,25 @@ def read_picture(picture: Path | Picture, size: int | None = None) -> Image.Imag
 
     Args:
         picture: The file, or the part of one.
-        size: The side length it will be shown at, if known: a JPEG is then decoded at the smallest
-            scale that is not below it, which is several times faster.
+        size: The side length it will be shown at, if known: a picture that is much larger is then
+            decoded (JPEG) or reduced to a fraction of its size, with no side below this.
 
     Raises:
-        DataError: The file is missing, cut off, too large, or no picture; or the box lies outside.
+        DataError: The file is missing, not a regular file, cut off, too large, or no picture; or
+            the box lies outside.
     """
     whole = picture if isinstance(picture, Picture) else Picture(picture)
     path = whole.path
-    with explained(path), _open(path) as opened:
+    with explained(path), _open_regular(path) as file, _open(file) as opened:
         _refuse_too_large(opened, path)
-        corners = None if whole.box is None else _corners(opened, whole)
-        if size is not None:
-            opened.draft("RGB", _drafted(opened.size, corners, size))
-        opened.load()
-        upright = _on_white(ImageOps.exif_transpose(opened))
-        if corners is None:
-            return upright
-        left, top, right, bottom = (
-            round(share * side) for share, side in zip(corners, 2 * upright.size, strict=True)
-        )
-        return upright.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+        full = opened.size
+        shares = None
+        if size is not None and opened.format in ("JPEG", "MPO"):
+            shares = _shares(whole, opened)
+            opened.draft("RGB", _drafted(full, shares, size))
+        with _decoding.taken(_cost(opened, full)), closing(opened):
+            opened.load()
+            return _upright(opened, shares or _shares(whole, opened), size)
 
 
 def picture_pixels(picture: Path | Picture, size: int) -> NDArray[np.uint8]:
@@ -158,41 +218,111 @@ def thumbnail_pixels(picture: Image.Image, size: int = 32) -> NDArray[np.uint8]:
     return padded
 
 
-def _open(path: Path) -> Image.Image:
+@contextmanager
+def _open_regular(path: Path) -> Iterator[BinaryIO]:
+    """Open a file without ever waiting: a FIFO without a writer would block for good."""
+    _refuse_special(path.stat(), path)  # merely opening a device can have effects
+    with open(path, "rb", opener=_open_at_once) as file:
+        _refuse_special(os.fstat(file.fileno()), path)  # it may have been replaced since
+        yield file
+
+
+def _open_at_once(name: str, flags: int) -> int:
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _refuse_special(status: os.stat_result, path: Path) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError
+    if not stat.S_ISREG(status.st_mode):
+        raise DataError(
+            f"{path} is not a regular file but a pipe, socket or device.",
+            mend="Save the picture as a file first.",
+        )
+
+
+def _open(file: BinaryIO) -> Image.Image:
     """Read the header only, without Pillow's own limit, which warns on standard error."""
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(path)
+            return Image.open(file, formats=FORMATS)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _corners(opened: Image.Image, picture: Picture) -> tuple[float, ...]:
-    """Return left, top, right and bottom of the box, clipped, as shares of the upright picture."""
-    box, (width, height) = picture.box, opened.size
-    assert box is not None
-    if opened.getexif().get(_ORIENTATION) in _LYING:
-        width, height = height, width
+def _cost(opened: Image.Image, full: tuple[int, int]) -> int:
+    """Return how many pixels are in memory at once while a picture is decoded."""
+    cost = math.prod(opened.size) * _COPIES.get(opened.format or "", 1)
+    if opened.info.get("progressive"):  # a JPEG whose coefficients are all kept until the end
+        cost += math.prod(full)
+    return cost
+
+
+def _shares(picture: Picture, opened: Image.Image) -> Shares:
+    """Return the box, clipped, as shares of the upright picture; all of it without a box."""
+    if picture.box is None:
+        return 0, 0, 1, 1
+    box = picture.box
+    is_swapped = opened.getexif().get(_ORIENTATION) in _SWAPPED
+    width, height = opened.size[::-1] if is_swapped else opened.size
     right, bottom = min(box.x + box.width, width), min(box.y + box.height, height)
     if right <= box.x or bottom <= box.y:
         raise DataError(
             f"The box {box} holds nothing of the picture {picture.path}, "
             f"which has {width} x {height} pixels.",
-            mend=f"Correct the numbers behind {_MARK} (x, y, width, height), or leave them away.",
+            mend=f"Correct the numbers after {_MARK} (x, y, width, height), or remove them.",
         )
     return box.x / width, box.y / height, right / width, bottom / height
 
 
-def _drafted(
-    full: tuple[int, int], corners: tuple[float, ...] | None, size: int
-) -> tuple[int, int]:
+def _drafted(full: tuple[int, int], shares: Shares, size: int) -> tuple[int, int]:
     """Return how large a picture must be decoded at least for its box to reach the size."""
-    if corners is None:
-        return size, size
-    left, top, right, bottom = corners
+    left, top, right, bottom = shares
     needed = math.ceil(size / min(right - left, bottom - top))
     return min(needed, full[0]), min(needed, full[1])
+
+
+def _upright(opened: Image.Image, shares: Shares, size: int | None) -> Image.Image:
+    """Return part of a decoded picture as RGB, turned; a large one reduced as the size allows.
+
+    It is converted in bands: whole copies of a large picture would take several times its memory.
+    """
+    turn = _UPRIGHT.get(opened.getexif().get(_ORIENTATION, 1))
+    left, top, right, bottom = _stored_corners(shares, opened.size, turn)
+    width, height = right - left, bottom - top
+    factor = 1
+    if size is not None and width * height > _BAND_PIXELS:
+        factor = max(1, min(width, height) // (_GAP * size))
+    result = Image.new("RGB", (math.ceil(width / factor), math.ceil(height / factor)))
+    step = max(1, _BAND_PIXELS // (width * factor)) * factor
+    for start in range(top, bottom, step):
+        band = _on_white(opened.crop((left, start, right, min(start + step, bottom))))
+        result.paste(band.reduce(factor) if factor > 1 else band, (0, (start - top) // factor))
+    return result if turn is None else result.transpose(turn)
+
+
+def _stored_corners(
+    shares: Shares, stored: tuple[int, int], turn: Transpose | None
+) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom in pixels of the picture as it is stored."""
+    left, top, right, bottom = shares
+    if turn in (Transpose.ROTATE_180, Transpose.FLIP_LEFT_RIGHT):
+        left, right = 1 - right, 1 - left
+    if turn in (Transpose.ROTATE_180, Transpose.FLIP_TOP_BOTTOM):
+        top, bottom = 1 - bottom, 1 - top
+    match turn:
+        case Transpose.TRANSPOSE:
+            left, top, right, bottom = top, left, bottom, right
+        case Transpose.ROTATE_270:  # its left edge was the lower one
+            left, top, right, bottom = top, 1 - right, bottom, 1 - left
+        case Transpose.TRANSVERSE:
+            left, top, right, bottom = 1 - bottom, 1 - right, 1 - top, 1 - left
+        case Transpose.ROTATE_90:
+            left, top, right, bottom = 1 - bottom, left, 1 - top, right
+    width, height = stored
+    x, y = round(left * width), round(top * height)
+    return x, y, max(round(right * width), x + 1), max(round(bottom * height), y + 1)
 
 
 def _refuse_too_large(picture: Image.Image, path: Path) -> None:
@@ -206,7 +336,7 @@ def _refuse_too_large(picture: Image.Image, path: Path) -> None:
 
 def _on_white(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I;16") or picture.mode == "I":
-        # Pillow would clip 16-bit grey instead of scaling it
+        # Pillow would clip 16-bit gray instead of scaling it
         return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
     if not picture.has_transparency_data:
         return picture.convert("RGB")
@@ -227,7 +357,8 @@ def explained(path: Path) -> Iterator[None]:
         raise DataError(f"{path} is a folder, not a picture.") from error
     except UnidentifiedImageError as error:
         raise DataError(
-            f"{path} is no picture, or of an unknown format.", mend="Use JPEG, PNG or WebP."
+            f"{path} is not a picture, or of an unknown format.",
+            mend=f"Use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
         ) from error
     except OSError as error:
         if error.errno is not None:

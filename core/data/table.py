@@ -24,8 +24,8 @@ FIELD_LIMIT = 2**31 - 1
 
 _INERT = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 """Characters that turn the writing direction around, and halves of characters."""
+_LINE_END = re.compile("\r\n?|\n")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
-_NO_RECORD: tuple[int, list[str]] = (1, [])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,8 @@ def read_table(path: Path) -> Table:
 
     Raises:
         UnknownNameError: There is no such file.
-        DataError: It is a folder, empty, no text, or JSON Lines without a single object.
+        DataError: It is a folder, empty, no text, JSON Lines without a single object, or CSV with a
+            quote that is never closed.
     """
     text, notes = _decode(_read_bytes(path), path)
     if not text.strip():
@@ -86,7 +87,7 @@ def read_table(path: Path) -> Table:
         if text.lstrip().startswith("["):
             raise DataError(f"{path} is a JSON array.", mend="Write one JSON object per line.")
         is_json = text.lstrip().startswith("{")
-    table = _read_json_lines(text, notes) if is_json else _read_csv(text, suffix, notes)
+    table = _read_json_lines(text, notes) if is_json else _read_csv(text, path, notes)
     if not table.num_rows:
         raise DataError(f"{path} has no rows below its header.", mend="Add one row per item.")
     if is_json and not table.rows:
@@ -146,17 +147,24 @@ def _decode(data: bytes, path: Path) -> tuple[str, tuple[str, ...]]:
         return data.decode("cp1252", "replace"), (note,)
 
 
-def _read_csv(text: str, suffix: str, notes: tuple[str, ...]) -> Table:
-    delimiter = "\t" if suffix == ".tsv" else _find_delimiter(text)
-    if delimiter != "," and suffix != ".tsv":
+def _read_csv(text: str, path: Path, notes: tuple[str, ...]) -> Table:
+    is_tsv = path.suffix.lower() == ".tsv"
+    delimiter = "\t" if is_tsv else _find_delimiter(text)
+    if delimiter != "," and not is_tsv:
         name = {"\t": "a tab"}.get(delimiter, repr(delimiter))
         notes = (*notes, f"The columns are separated by {name}.")
     records = _csv_records(text, delimiter)
-    _, first = next(records, _NO_RECORD)
-    header = _distinct_names(first)
+    quoted_field = re.compile(rf'"((?:[^"]++|"")*+)("?)([^{re.escape(delimiter)}\r\n]*)')
     rows: list[Row] = []
     problems: list[Problem] = []
-    for line, cells in records:
+    header: tuple[str, ...] = ()
+    for line, cells, lines in records:
+        _refuse_unclosed_quote(lines, line, path, quoted_field, delimiter)
+        if not header:
+            header = _distinct_names(cells)
+            continue
+        if any(part.count(delimiter) == len(header) - 1 > 1 for part in lines[1:-1]):
+            notes = (*notes, f"The row on line {line} has {len(lines):,} lines; check its quotes.")
         if len(cells) == len(header):
             rows.append(Row(line=line, cells=dict(zip(header, cells, strict=True))))
         else:
@@ -167,21 +175,75 @@ def _read_csv(text: str, suffix: str, notes: tuple[str, ...]) -> Table:
 
 def _find_delimiter(text: str) -> str:
     """Return the delimiter that cuts the header into the most columns; a comma where none does."""
-    return max(DELIMITERS, key=lambda some: len(next(_csv_records(text, some), _NO_RECORD)[1]))
+
+    def num_columns(delimiter: str) -> int:
+        return next((len(cells) for _, cells, _ in _csv_records(text, delimiter)), 0)
+
+    return max(DELIMITERS, key=num_columns)
 
 
-def _csv_records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield every record that is not blank, with the number of the line it begins on."""
+def _csv_records(text: str, delimiter: str) -> Iterator[tuple[int, list[str], list[str]]]:
+    """Yield every record that is not blank: the number of its first line, its cells, its lines.
+
+    The list of lines is reused for the next record.
+    """
+    lines: list[str] = []
+
+    def read_lines() -> Iterator[str]:
+        for line in io.StringIO(text, newline=""):
+            lines.append(line)
+            yield line
+
     limit = csv.field_size_limit(FIELD_LIMIT)
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        begins = 1
+        reader = csv.reader(read_lines(), delimiter=delimiter)
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                yield begins, cells
-            begins = reader.line_num + 1
+                yield reader.line_num - len(lines) + 1, cells, lines
+            lines.clear()
     finally:
         csv.field_size_limit(limit)
+
+
+def _refuse_unclosed_quote(
+    lines: Sequence[str], number: int, path: Path, quoted_field: re.Pattern[str], delimiter: str
+) -> None:
+    """Raise where a record swallows the lines after a quote that was never meant to quote.
+
+    The csv module ends such a cell at the next quote, wherever that is. So a quoted cell is refused
+    where the file ends within it, and where it spans lines and text follows its closing quote.
+
+    Args:
+        lines: The record as it is written.
+        number: Of its first line.
+        path: The file, for the message.
+        quoted_field: Matches a quoted cell: what is in its quotes, the closing quote, what follows.
+        delimiter: What separates cells.
+
+    Raises:
+        DataError: There is such a quote.
+    """
+    if len(lines) == 1 and lines[0].count('"') % 2 == 0:
+        return
+    record = "".join(lines)
+    start = 0
+    while start < len(record):
+        field = quoted_field.match(record, start)
+        if field is not None:
+            quoted, closing, rest = field.groups()
+            if not closing or (rest.strip() and _LINE_END.search(quoted)):
+                line = number + len(_LINE_END.findall(record[:start]))
+                raise DataError(
+                    f"Line {line} of {path} opens a quote that is never closed, "
+                    f"at {record[start : start + 30].splitlines()[0]!r}.",
+                    mend="Close it at the end of the cell; if it belongs to the text, put the "
+                    'whole cell in quotes and write the quote twice: """Slim"" jeans".',
+                )
+            start = field.end()
+        end = record.find(delimiter, start)
+        if end < 0:
+            return
+        start = end + 1
 
 
 def _distinct_names(cells: Sequence[str]) -> tuple[str, ...]:

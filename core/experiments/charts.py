@@ -61,7 +61,7 @@ def rendered(figure: "Figure") -> Image.Image:
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(written, format="png")
     written.seek(0)
-    return Image.open(written).convert("RGB")
+    return Image.open(written, formats=("PNG",)).convert("RGB")
 
 
 def line_chart(

@@ -16,7 +16,7 @@ def source_of(catalog: Catalog, asked: str) -> int | Path:
         mend = "Name an item by its code, or a picture by its path."
         raise UnknownNameError("item", asked, (), mend=mend)
     path = Path(asked).expanduser()
-    if path.is_file() and not catalog.has_code(asked):
+    if path.exists() and not path.is_dir() and not catalog.has_code(asked):
         return path
     try:
         return catalog.row_of_code(asked)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +112,13 @@ def test_conditions_on_one_super_category_mean_any_of_them(run: Run, ready: Path
     assert facts["where"] == {"colour": ["red", "BLUE"], "pattern": ["plain"]}
     assert {one["labels"]["colour"] for one in facts["substitutes"]} == {"Red", "Blue"}
     assert {one["labels"]["pattern"] for one in facts["substitutes"]} == {"plain"}
+
+
+def test_a_picture_must_be_a_regular_file(run: Run, ready: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.png")
+    result = run(ready, "search", str(tmp_path / "fifo.png"))
+    assert result.exit_code == 1
+    assert "is not a regular file" in " ".join(result.output.split())
 
 
 def test_a_picture_that_is_in_no_catalogue_can_be_searched_with(

@@ -1,6 +1,7 @@
 """Beginning with a picture that is in no catalogue."""
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -81,10 +82,12 @@ async def test_a_path_without_a_file_is_told_and_the_line_stays(
         await explorer.press("i")
         text = tmp_path / "[b]text.png"
         text.write_text("no picture")
+        os.mkfifo(tmp_path / "fifo.png")
         for path, word in (
             (tmp_path / "[red]none", "is not there"),
             (tmp_path, "is a folder"),
-            (text, "no picture"),
+            (text, "not a picture"),
+            (tmp_path / "fifo.png", "not a regular file"),
         ):
             explorer.screen.query_one(Input).value = str(path)
             await explorer.press("enter")
@@ -104,6 +107,9 @@ async def test_what_is_no_picture_is_a_notice(
     async with run_explorer(taught) as explorer:
         await drop(explorer, str(text))
         assert "text.jpg" in explorer.notices()
+        os.mkfifo(tmp_path / "fifo.jpg")
+        await drop(explorer, str(tmp_path / "fifo.jpg"))
+        assert "not a regular file" in explorer.notices()
         assert isinstance(explorer.screen, BrowseScreen)
         await drop(explorer, "just some words")
         assert "not the path of a picture" in explorer.notices()

@@ -364,7 +364,7 @@ class ExplorerScreen(Screen[None]):
     def on_paste(self, event: events.Paste) -> None:
         """Begin with a picture whose file was dropped on the terminal."""
         path = named_path(event.text)
-        if not path.is_file():
+        if not path.exists() or path.is_dir():
             self.notify("What was pasted is not the path of a picture.", timeout=3)
         else:
             self.begin_with(path)

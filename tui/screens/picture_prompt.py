@@ -49,11 +49,12 @@ class PicturePrompt(Prompt):
     def submit(self, text: str) -> None:
         """Take the path of a file."""
         path = named_path(text)
-        if path.is_file():
-            self._try(path)
+        if path.is_dir():
+            self.explain(f"{path} is a folder; name a picture in it.")
+        elif not path.exists():
+            self.explain(f"{path} is not there.")
         else:
-            what = "is a folder; name a picture in it" if path.is_dir() else "is not there"
-            self.explain(f"{path} {what}.")
+            self._try(path)
 
     @work(exclusive=True)
     async def _try(self, path: Path) -> None:

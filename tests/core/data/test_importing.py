@@ -176,9 +176,11 @@ def test_bad_rows_are_listed_and_the_rest_goes_in(
     Image.new("1", (20_000, 20_000)).save(tmp_path / "images" / "huge.png")
     rows[9]["image"] = "images/huge.png"
     rows[10]["image"] = "images"
+    os.mkfifo(tmp_path / "images" / "fifo.jpg")
+    rows[11]["image"] = "images/fifo.jpg"
     summary = import_catalog(workspace, write_table(rows))
     found = messages(summary)
-    assert list(found) == [2, 3, 4, 5, 7, 8, 9, 10, 11, 12]
+    assert list(found) == [2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13]
     for line, words in {
         2: "none.jpg is missing",
         3: "is a web address; download it first",
@@ -190,10 +192,23 @@ def test_bad_rows_are_listed_and_the_rest_goes_in(
         10: "damaged or cut off",
         11: "too large: 20,000 x 20,000",
         12: "is a folder",
+        13: "is not a regular file",
     }.items():
         assert words in found[line]
-    assert tally(summary) == (2, 0, 0)
+    assert tally(summary) == (1, 0, 0)
     assert summary.num_rows == 12
+
+
+def test_a_quote_that_is_never_closed_imports_nothing(
+    workspace: Workspace, rows: Rows, write_table: WriteTable
+) -> None:
+    path = write_table(rows)
+    lines = path.read_text().splitlines()
+    lines[4] = lines[4].replace("item-3", '"item-3')
+    path.write_text("\n".join(lines))
+    with pytest.raises(DataError, match=r"^Line 5 of .*catalog\.csv opens a quote"):
+        import_catalog(workspace, path)
+    assert not workspace.catalog_path.exists()
 
 
 def test_an_item_whose_picture_went_bad_stays_as_it_was(

@@ -1,13 +1,21 @@
 """Pictures of every kind become upright RGB; damaged ones become one clear error."""
 
+import os
+import socket
+import subprocess
+import sys
+import threading
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
+from datrnet.core.data import pictures
 from datrnet.core.data.pictures import (
+    FORMATS,
     Box,
     Picture,
     picture_pixels,
@@ -103,7 +111,7 @@ def test_a_folder_is_no_picture(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"hello", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"])
 def test_other_files_are_no_pictures(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.jpg").write_bytes(content)
-    with pytest.raises(DataError, match=r"no picture|damaged"):
+    with pytest.raises(DataError, match=r"not a picture|damaged"):
         read_picture(tmp_path / "a.jpg")
 
 
@@ -115,7 +123,7 @@ def test_a_truncated_picture_is_damaged(tmp_path: Path, suffix: str, size: int |
     Image.fromarray(noise).save(path)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(DataError, match=r"damaged|cut off|no picture"):
+    with pytest.raises(DataError, match=r"damaged|cut off|not a picture"):
         read_picture(path, size)
 
 
@@ -205,3 +213,195 @@ def test_a_small_box_of_a_large_jpeg_is_decoded_large_enough(tmp_path: Path) -> 
     assert whole.width < 1600
     assert 50 <= min(part.size) <= 100
     assert near(part.getpixel((3, 3)), (0, 0, 255))
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "tif", "avif", "jpg"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_turned_and_cut_alike(
+    tmp_path: Path, suffix: str, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    noise = np.random.default_rng(0).integers(0, 255, (37, 53, 3), dtype=np.uint8)
+    path = tmp_path / f"turned.{suffix}"
+    Image.fromarray(noise).save(path, exif=exif)
+    with Image.open(path) as opened:
+        upright = ImageOps.exif_transpose(opened).convert("RGB")
+    assert np.array_equal(read_picture(path), upright)
+    part = read_picture(Picture(path, Box(5, 7, 11, 13)))
+    assert np.array_equal(part, upright.crop((5, 7, 16, 20)))
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("mode", ["RGBA", "RGB", "P", "L"])
+def test_a_large_picture_is_reduced_where_the_size_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, orientation: int
+) -> None:
+    monkeypatch.setattr(pictures, "_BAND_PIXELS", 5_000)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    gradient = Image.merge("RGBA", [Image.linear_gradient("L").resize((301, 207))] * 4)
+    gradient.convert(mode).save(tmp_path / "large.png", exif=exif)
+    whole = read_picture(tmp_path / "large.png")
+    small = read_picture(tmp_path / "large.png", 10)
+    assert 10 <= min(small.size) < 50
+    expected = whole.reduce(6)  # the largest with three times the size left
+    assert small.size == expected.size
+    # a picture that is turned is reduced first: its partial cells are at another edge
+    inner = (slice(2, -2), slice(2, -2))
+    difference = np.asarray(small, dtype=int)[inner] - np.asarray(expected, dtype=int)[inner]
+    assert np.abs(difference).max() <= 8
+
+
+def asked_formats(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Make every reader of Pillow's note that it is asked, and find nothing."""
+    Image.init()
+    asked: list[str] = []
+
+    def reader(name: str) -> tuple[Callable[..., Image.Image], None]:
+        def read(*_: object) -> Image.Image:
+            asked.append(name)
+            raise SyntaxError
+
+        return read, None
+
+    for name in list(Image.OPEN):
+        monkeypatch.setitem(Image.OPEN, name, reader(name))
+    return asked
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.eps", "a"])
+def test_postscript_never_reaches_an_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / name).write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
+    )
+    asked = asked_formats(monkeypatch)
+    with pytest.raises(DataError, match="not a picture") as caught:
+        read_picture(tmp_path / name)
+    assert asked == [known.upper() for known in FORMATS]
+    assert all(known in caught.value.mend for known in FORMATS)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "gif", "bmp", "tiff", "avif"])
+def test_every_named_format_is_read(tmp_path: Path, suffix: str) -> None:
+    halves(tmp_path / f"a.{suffix}")
+    assert read_picture(tmp_path / f"a.{suffix}").size == (40, 20)
+    assert suffix.replace("jpg", "jpeg") in [known.lower() for known in FORMATS]
+
+
+def test_a_picture_of_several_photos_is_read(tmp_path: Path) -> None:
+    photo = Image.new("RGB", (30, 20), RED)
+    photo.save(tmp_path / "a.mpo", save_all=True, append_images=[photo])
+    assert near(read_picture(tmp_path / "a.mpo", 8).getpixel((1, 1)), RED)
+
+
+def outcome(call: Callable[[], object]) -> BaseException | None:
+    """Return what a call raises; fail where it hangs."""
+    raised: list[BaseException | None] = []
+
+    def attempt() -> None:
+        try:
+            call()
+            raised.append(None)
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert raised, "it hangs"
+    return raised[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no FIFOs")
+@pytest.mark.parametrize("kind", ["fifo", "link", "socket", "device"])
+def test_only_regular_files_are_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.jpg"
+    if kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    elif kind == "device":
+        path = Path("/dev/zero")
+    else:
+        os.mkfifo(tmp_path / "fifo")
+        path = tmp_path / "fifo"
+        if kind == "link":
+            (tmp_path / "a.jpg").symlink_to(path)
+            path = tmp_path / "a.jpg"
+    error = outcome(lambda: read_picture(path, 8))
+    assert isinstance(error, DataError)
+    assert f"{path} is not a regular file" in error.message
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no FIFOs")
+def test_a_file_replaced_by_a_fifo_at_the_last_moment_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = halves(tmp_path / "a.png")
+    open_file = os.open
+
+    def replace_and_open(name: str, flags: int) -> int:
+        path.unlink()
+        os.mkfifo(path)
+        return open_file(name, flags)
+
+    monkeypatch.setattr(os, "open", replace_and_open)
+    error = outcome(lambda: read_picture(path))
+    assert isinstance(error, DataError)
+    assert "is not a regular file" in error.message
+
+
+_PEAK = """
+import resource, sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from datrnet.core.data import pictures
+folder, num_threads = Path(sys.argv[1]), int(sys.argv[2])
+pictures._decoding = pictures._PixelBudget(9_000_000)
+pictures.read_picture(folder / "small.png", 32)
+unit = 1 if sys.platform == "darwin" else 1024
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with ThreadPoolExecutor(num_threads) as pool:
+    list(pool.map(lambda _: pictures.read_picture(folder / "a.png", 64), range(num_threads)))
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="getrusage is not there")
+@pytest.mark.parametrize("num_threads", [1, 4])
+def test_large_pictures_take_little_more_memory_than_one_decoded(
+    tmp_path: Path, num_threads: int
+) -> None:
+    gradient = Image.linear_gradient("L").resize((3000, 3000))
+    large = Image.merge("RGBA", [gradient] * 4)
+    large.save(tmp_path / "a.png", compress_level=1)
+    large.crop((0, 0, 50, 50)).save(tmp_path / "small.png")
+    peak = subprocess.run(
+        [sys.executable, "-c", _PEAK, str(tmp_path), str(num_threads)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    decoded = 3000 * 3000 * 4  # bytes
+    assert int(peak.stdout) < 1.7 * decoded + 10_000_000
+
+
+def test_a_large_picture_waits_until_enough_others_are_decoded() -> None:
+    budget = pictures._PixelBudget(100)
+    started = threading.Event()
+    decoded = threading.Event()
+
+    def decode() -> None:
+        started.set()
+        with budget.taken(1_000):  # more than there is: then all of it
+            decoded.set()
+
+    thread = threading.Thread(target=decode)
+    with budget.taken(60), budget.taken(40):
+        thread.start()
+        started.wait()
+        assert not decoded.is_set()
+    thread.join()
+    assert decoded.is_set()

@@ -8,6 +8,7 @@ import tempfile
 import unicodedata
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -159,3 +160,77 @@ def test_clean_text_stays_clean(text: str) -> None:
     assert clean(once) == once
     assert unicodedata.is_normalized("NFC", once)
     once.encode()
+
+
+plain_cells = st.text(st.characters(codec="ascii", categories=["L", "N", "Zs"]), max_size=8)
+
+
+@given(
+    st.lists(st.lists(cells, min_size=3, max_size=3), min_size=1, max_size=6),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_what_the_csv_module_writes_is_read_whole(
+    written: list[list[str]], quoting: Literal[0, 1, 2], line_end: str
+) -> None:
+    written = [[f"{number}", *row] for number, row in enumerate(written)]
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, quoting=quoting, lineterminator=line_end)
+    writer.writerows([["id", "a", "b", "c"], *written])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.csv"
+        path.write_bytes(file.getvalue().encode())
+        with suppress(DataError):  # of a text that looks like no text at all
+            table = read_table(path)
+            assert [list(row.cells.values()) for row in table.rows] == written
+
+
+@given(
+    st.lists(st.lists(plain_cells, min_size=3, max_size=3), min_size=1, max_size=6),
+    st.data(),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from(",;\t|"),
+)
+def test_a_stray_quote_at_the_beginning_of_a_cell_is_refused_with_its_line(
+    written: list[list[str]], data: st.DataObject, line_end: str, delimiter: str
+) -> None:
+    place = data.draw(st.integers(0, len(written) - 1))
+    column = data.draw(st.integers(0, 2))
+    written = [["id", "a", "b"], *written]
+    written[place + 1][column] = '"' + written[place + 1][column]
+    later = data.draw(st.sampled_from(["plain", f'"word{delimiter} word"', '"""word"" word"']))
+    written.append(["9", later, "x"])
+    content = line_end.join(delimiter.join(row) for row in written) + line_end
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.csv"
+        path.write_bytes(content.encode())
+        with pytest.raises(DataError, match=f"^Line {place + 2} of .* opens a quote") as caught:
+            read_table(path)
+    assert "Close it" in caught.value.mend
+
+
+def test_the_line_of_a_stray_quote_is_its_own_not_its_rows(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"^Line 4 of .* opens a quote"):
+        read(tmp_path, 'id,a,b\n1,x,y\n2,"two\nlines","Slim\n3,x,y\n')
+
+
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ('1,"Slim" jeans,a', ["1", "Slim jeans", "a"]),
+        ('1,30" wide,a', ["1", '30" wide', "a"]),
+        ('1,"two\nlines" ,a', ["1", "two\nlines ", "a"]),
+        ('1,"",""', ["1", "", ""]),
+    ],
+)
+def test_quotes_that_swallow_nothing_are_left_alone(
+    tmp_path: Path, line: str, cells: list[str]
+) -> None:
+    table = read(tmp_path, f"id,title,size\n{line}\n2,b,c\n")
+    assert [list(row.cells.values()) for row in table.rows] == [cells, ["2", "b", "c"]]
+    assert table.notes == ()
+
+
+def test_a_quoted_cell_that_may_have_swallowed_rows_is_noted(tmp_path: Path) -> None:
+    table = read(tmp_path, 'id,title,size\n1,"Slim,a\n2,b,c\n3,jeans 30",d\n')
+    assert table.notes == ("The row on line 2 has 3 lines; check its quotes.",)
