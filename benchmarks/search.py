@@ -22,7 +22,8 @@ from datrnet.core.retrieval import search
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Replacement
 from datrnet.core.retrieval.prototypes import mean_embeddings
-from datrnet.core.retrieval.search import Request, Searcher
+from datrnet.core.retrieval.request import Request
+from datrnet.core.retrieval.search import Searcher
 from datrnet.db.rows import NewItem
 
 NUM_QUERIES = 50

@@ -18,9 +18,9 @@ from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.pictures import Picture
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError
-from datrnet.core.retrieval.asked import source_of
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.search import Query, Request, Searcher
+from datrnet.core.retrieval.request import Query, Request
+from datrnet.core.retrieval.search import Searcher, resolve_query
 
 TOP_ON_TERMINAL = 10
 TOP = 30
@@ -94,8 +94,7 @@ def answer_of(workspace: Workspace, asked: str, options: SearchOptions) -> Answe
     """Return the substitutes of an item or picture.
 
     Raises:
-        ConfigError: Nothing is left to weigh.
-        DatrnetError: There is no index, or a name does not exist.
+        DatrnetError: There is no index, a name does not exist, or all weights are 0.
     """
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
@@ -105,26 +104,20 @@ def answer_of(workspace: Workspace, asked: str, options: SearchOptions) -> Answe
     taken = _once("--take", "colour=ITEM", options.taken)
     query, picture = _query(workspace, searcher, asked)
     others = {name: _query(workspace, searcher, other)[0] for name, other in taken.items()}
-    request = replace(request, taken=others)
-    if not searcher.weights_of(query, request).any():
-        raise ConfigError(
-            "Every super-category weighs 0, so that all items are equally near.",
-            mend="Give at least one of them a --weight above 0.",
-        )
+    plan = searcher.plan(query, replace(request, taken=others))
     return Answer(
         workspace=workspace,
         searcher=searcher,
         query=query,
         picture=picture,
-        request=request,
-        prototypes=searcher.prototypes(query, request),
-        substitutes=tuple(searcher.substitutes(query, request)),
+        plan=plan,
+        substitutes=tuple(plan.substitutes()),
     )
 
 
 def _query(workspace: Workspace, searcher: Searcher, asked: str) -> tuple[Query, Picture]:
     """Return the query and its picture."""
-    source = source_of(searcher.catalog, asked)
+    source = resolve_query(searcher.catalog, asked)
     if isinstance(source, int):
         path = searcher.catalog.picture_paths[source]
         return searcher.query_of_item(source), workspace.picture(path)

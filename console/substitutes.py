@@ -5,6 +5,7 @@ All three tell the same facts.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, RenderableType
@@ -17,9 +18,9 @@ from datrnet.core.data.inert_text import inert
 from datrnet.core.data.pictures import Picture
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.retrieval.generation import ENTANGLED
-from datrnet.core.retrieval.nearest import Nearest
-from datrnet.core.retrieval.search import Query, Request, Searcher, Substitute
-from datrnet.core.retrieval.wanted import Prototype
+from datrnet.core.retrieval.prototypes import Prediction, Prototype
+from datrnet.core.retrieval.request import Query, Request, Substitute
+from datrnet.core.retrieval.search import Searcher, SearchPlan
 
 AGREEMENT = {True: "yes", False: "no", None: "unknown"}
 """Whether a label is the wanted one, in plain rows."""
@@ -48,7 +49,7 @@ ITEM = 16
 NOTHING_FOUND = "No item fulfils the conditions."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Answer:
     """What was asked for and what was found."""
 
@@ -57,37 +58,42 @@ class Answer:
     query: Query
     picture: Picture
     """Of the query."""
-    request: Request
-    prototypes: Mapping[str, Prototype]
-    """What stands for each wanted value, by super-category."""
+    plan: SearchPlan
     substitutes: tuple[Substitute, ...]
+
+    @property
+    def request(self) -> Request:
+        """The request behind the plan."""
+        return self.plan.request
+
+    @property
+    def prototypes(self) -> Mapping[str, Prototype]:
+        """The prototype of each wanted value, by super-category."""
+        return self.plan.prototypes
 
     @property
     def changes(self) -> dict[str, str]:
         """The wanted values, by super-category and both as the index spells them."""
-        return {
-            name: self.prototypes[name].value
-            for name in self.searcher.names
-            if name in self.prototypes
-        }
+        return self.plan.changes
+
+    @cached_property
+    def predictions(self) -> Mapping[str, Prediction]:
+        """The predicted values of the query, by super-category."""
+        return self.searcher.predict(self.query)
 
     @property
     def taken(self) -> dict[str, str]:
         """Whose super-category is taken, by super-category as the index spells it: id or file."""
-        given = {name.casefold(): other for name, other in self.request.taken.items()}
         codes = self.searcher.catalog.codes
         return {
             name: other.title if other.row is None else codes[other.row]
-            for name in self.searcher.names
-            if (other := given.get(name.casefold())) is not None
+            for name, other in self.plan.taken.items()
         }
 
     @property
-    def any_of(self) -> dict[str, tuple[str, ...]]:
+    def any_of(self) -> Mapping[str, tuple[str, ...]]:
         """The values of which any will do, by super-category as the index spells it."""
-        given = {name.casefold(): values for name, values in self.request.any_of.items()}
-        names = self.searcher.names
-        return {name: given[name.casefold()] for name in names if name.casefold() in given}
+        return self.plan.any_of
 
     @property
     def asked(self) -> frozenset[str]:
@@ -114,7 +120,7 @@ def facts_of(answer: Answer) -> dict[str, object]:
             "title": answer.query.title,
             "picture": str(answer.picture),
             "labels": dict(answer.query.labels),
-            "nearest": {name: asdict(one) for name, one in _nearest(answer).items()},
+            "nearest": {name: asdict(one) for name, one in answer.predictions.items()},
         },
         "changes": answer.changes,
         "taken": answer.taken,
@@ -259,8 +265,7 @@ def _substitute_lines(answer: Answer) -> Text:
 
 def _weights(answer: Answer) -> dict[str, float]:
     """Return the weights in force, with which the distances can be computed again."""
-    weights = answer.searcher.weights_of(answer.query, answer.request).tolist()
-    return dict(zip(answer.searcher.block_names, weights, strict=True))
+    return dict(zip(answer.searcher.block_names, answer.plan.weights.tolist(), strict=True))
 
 
 def _whole(out: Console, table: Table) -> int:
@@ -336,12 +341,8 @@ def _wanted(answer: Answer, name: str) -> Text:
 
 def _guess(answer: Answer, name: str) -> str:
     """Return in words what the networks take an unlabelled query for."""
-    nearest = _nearest(answer).get(name)
-    return "unknown" if nearest is None else f"unknown, nearest {nearest.value}"
-
-
-def _nearest(answer: Answer) -> Mapping[str, Nearest]:
-    return answer.searcher.nearest_values(answer.query)
+    predicted = answer.predictions.get(name)
+    return "unknown" if predicted is None else f"unknown, nearest {predicted.value}"
 
 
 def _item(code: str, title: str, distance: float | None) -> Text:

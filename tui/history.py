@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from datrnet.core.retrieval.search import Query
+from datrnet.core.retrieval.request import Query
 from datrnet.tui.library import Source
 
 

@@ -12,9 +12,9 @@ from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.pictures import Picture
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DatrnetError, IndexStaleError
-from datrnet.core.retrieval.asked import source_of
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.search import Query, Request, Searcher
+from datrnet.core.retrieval.request import Query, Request
+from datrnet.core.retrieval.search import Searcher, resolve_query
 from datrnet.db.store import Store
 from datrnet.tui.given import rows_given
 from datrnet.tui.looker import Looker
@@ -88,7 +88,7 @@ class Library:
         """The row of the item that a super-category can be taken from."""
         self.num_relabelled = 0
         """How often a label has been changed since the explorer began."""
-        self.begins_with = None if wants.query is None else source_of(catalog, wants.query)
+        self.begins_with = None if wants.query is None else resolve_query(catalog, wants.query)
         """The item or picture whose substitutes come first."""
         self._take(Holdings.of(workspace, store, catalog), wants.items)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from datrnet.core.data.pictures import Picture
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.retrieval.wanted import Prototype
+from datrnet.core.retrieval.prototypes import Prototype
 
 if TYPE_CHECKING:
     from datrnet.core.indexing.activations import ActivationMaps, Look

@@ -14,8 +14,8 @@ from textual.message import Message
 from datrnet.core.data.blocks import Cells
 from datrnet.core.data.sorting import Order
 from datrnet.core.errors import DatrnetError
-from datrnet.core.retrieval.search import Query, Request, Substitute
-from datrnet.core.retrieval.wanted import Prototype
+from datrnet.core.retrieval.prototypes import Prototype
+from datrnet.core.retrieval.request import Query, Request, Substitute
 from datrnet.db.rows import LabelChange, SessionRow, SessionSummary
 from datrnet.tui.library import Holdings, Source
 from datrnet.tui.pictures import Pixels
@@ -68,7 +68,7 @@ class SubstitutesFound(Message):
 
     query: Query
     request: Request
-    prototypes: dict[str, Prototype]
+    prototypes: Mapping[str, Prototype]
     """What stood for each wanted value, by super-category."""
     substitutes: list[Substitute]
     matching: Mapping[str, Mapping[str, int]]

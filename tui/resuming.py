@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from datrnet.core.errors import DatrnetError
-from datrnet.core.retrieval.search import Query
+from datrnet.core.retrieval.request import Query
 from datrnet.core.sessions.steps import Step
 from datrnet.tui.history import AnyOf, History, Taken, Visit, Wish, Wishes
 from datrnet.tui.library import Library

@@ -21,9 +21,8 @@ from datrnet.core.evaluation.protocol import (
 )
 from datrnet.core.evaluation.ranking import Gallery, Weights
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.manipulation import Replacement, replaces_by_means
-from datrnet.core.retrieval.prototypes import SpecificPrototypes, specific_mean_embeddings
-from datrnet.core.retrieval.wanted import MIN_SPECIFIC
+from datrnet.core.retrieval.manipulation import Replacement, SpecificPrototypes, replaces_by_means
+from datrnet.core.retrieval.prototypes import MIN_SPECIFIC, specific_mean_embeddings
 from datrnet.db.store import Store
 
 

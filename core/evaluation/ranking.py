@@ -74,7 +74,7 @@ def rank(
     """
     k = min(k, len(gallery.labels) - (0 if query_in_gallery else 1))
     chunk = max(1, min(CHUNK, LARGEST_TABLE // max(1, len(gallery.labels))))
-    compared = gallery.manipulation.compared(gallery.embeddings)
+    compared = gallery.manipulation.to_metric_space(gallery.embeddings)
     vectors = compared.reshape(len(compared), -1).T  # (A·E, G)
     lengths = np.einsum("gae,gae->ag", compared, compared)  # (A, G)
     for start in range(0, len(queries), chunk):
@@ -99,7 +99,7 @@ def _weighted_queries(
     manipulation, items = gallery.manipulation, queries.items[part]
     known = slice(0, len(manipulation.counts))
     targets, changed = queries.targets[part, known], queries.changed[part, known]
-    blocks, factors = manipulation.queries(
+    blocks, factors = manipulation.apply(
         gallery.embeddings[items], gallery.labels[items, known], targets, changed
     )
     factors = factors * np.array(weights.blocks)

@@ -28,7 +28,7 @@ from datrnet.core.indexing.activations import (
 )
 from datrnet.core.models.activation import usual_stage
 from datrnet.core.models.run_folder import RunFolder
-from datrnet.core.retrieval.wanted import Prototype
+from datrnet.core.retrieval.prototypes import Prototype
 
 COLUMNS = (
     "super-category",

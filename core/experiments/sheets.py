@@ -14,7 +14,8 @@ from datrnet.core.experiments.drawing import AMBER, AMBER_INK, FAINT, GREEN, INK
 from datrnet.core.experiments.outcome import Cell, Outcome
 from datrnet.core.experiments.setting import Setting
 from datrnet.core.experiments.split_items import item_picture, items_of
-from datrnet.core.retrieval.search import Request, Searcher
+from datrnet.core.retrieval.request import Request
+from datrnet.core.retrieval.search import Searcher
 
 Verdict = Literal["exact", "change met", "change not met"]
 FRAMES: dict[Verdict, str | None] = {"exact": GREEN, "change met": AMBER, "change not met": None}

@@ -162,7 +162,9 @@ def panels_of(setting: Setting, options: Options) -> tuple[Panel, ...]:
             rng = np.random.default_rng([options.seed, block])
             labelled = np.sort(rng.choice(labelled, options.num_items, replace=False))
         generation = setting.generation
-        compared = generation.manipulation.compared(generation.embeddings[items.places[labelled]])
+        compared = generation.manipulation.to_metric_space(
+            generation.embeddings[items.places[labelled]]
+        )
         embeddings = np.asarray(compared[:, generation.block_of(block)])
         labels = items.labels[labelled, block]
         panels.append(

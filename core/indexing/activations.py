@@ -20,7 +20,7 @@ from datrnet.core.models.activation import activation_map, enlarged
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 from datrnet.core.models.embedding import compute_device
 from datrnet.core.models.run_folder import RunFolder
-from datrnet.core.retrieval.wanted import Prototype
+from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.systems.fashionsearchnet import FashionSearchNet
 from datrnet.core.systems.storing import trained_system
 

@@ -99,7 +99,7 @@ def build_index(
         item_ids=catalog.item_ids[rows],
         embeddings=embeddings,
         manipulation=manipulation,
-        unit_blocks=_have_length_one(manipulation.compared(embeddings)),
+        unit_blocks=_have_length_one(manipulation.to_metric_space(embeddings)),
         weights=weights.blocks,
         changed_weight=weights.changed,
         unit_prototypes=run.config.model.unit_prototypes,

@@ -9,7 +9,7 @@ from datrnet.core.data.pictures import Picture, picture_pixels
 from datrnet.core.models.embedding import RETRY_AFTER, compute_device, embed
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.models.threads import ThreadTuner
-from datrnet.core.retrieval.search import Query
+from datrnet.core.retrieval.request import Query
 from datrnet.core.systems.storing import trained_system
 
 

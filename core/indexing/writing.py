@@ -13,16 +13,18 @@ from numpy.typing import NDArray
 from datrnet.core.config import IndexConfig
 from datrnet.core.data.catalog import UNLABELED
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.retrieval.annoy_index import CandidateIndex, build_annoy
 from datrnet.core.retrieval.generation import (
+    CANDIDATES_PER_RESULT,
     FORMAT,
     MANIFEST,
     MANIPULATION,
+    CandidateIndex,
     FileFacts,
     Manifest,
+    build_annoy,
+    candidate_vector,
 )
 from datrnet.core.retrieval.manipulation import Manipulation
-from datrnet.core.retrieval.search import CANDIDATES_PER_ANSWER, candidate_vector
 from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
 
@@ -74,9 +76,9 @@ def write_generation(
         on_step("Writing embeddings")
         np.save(partial / "embeddings.npy", embedded.embeddings)
         np.save(partial / "item_ids.npy", embedded.item_ids)
-        np.savez(partial / MANIPULATION, allow_pickle=False, **embedded.manipulation.arrays())
+        np.savez(partial / MANIPULATION, allow_pickle=False, **embedded.manipulation.to_arrays())
         on_step("Building the Annoy index")
-        compared = embedded.manipulation.compared(embedded.embeddings)
+        compared = embedded.manipulation.to_metric_space(embedded.embeddings)
         build_annoy(
             compared.reshape(len(compared), -1), partial / "index.ann", trees=config.trees, seed=1
         )
@@ -147,7 +149,7 @@ def _nodes_for_recall(
         return 0, 1.0
     nodes = config.trees * k
     while True:
-        count = CANDIDATES_PER_ANSWER * k
+        count = CANDIDATES_PER_RESULT * k
         found = [index.candidates(vector, count, max(nodes, count)) for vector in vectors]
         hits = sum(len(np.intersect1d(a, b)) for a, b in zip(found, exact, strict=True))
         recall = hits / (k * len(vectors))
@@ -170,7 +172,7 @@ def _recall_queries(embedded: Embedded) -> tuple[NDArray[np.float32], NDArray[np
         known = np.flatnonzero(~np.isnan(embedded.manipulation.prototypes_of(idx)[:, 0]))
         if len(known):
             targets[number, idx], changed[number, idx] = rng.choice(known), True
-    blocks, factors = embedded.manipulation.queries(
+    blocks, factors = embedded.manipulation.apply(
         embedded.embeddings[items], labels, targets, changed
     )
     factors = factors * np.array(embedded.weights, dtype=np.float32)

@@ -1,17 +1,18 @@
-"""A generation of the index: its folder, its manifest and how it is read.
+"""A generation of the index: folder layout, manifest, and reading.
 
     indexes/<generation>/
-        embeddings.npy    (N, A, E) float32 as the system gives them, mapped into memory
+        embeddings.npy    (N, A, E) float32 as embedded, memory-mapped
         item_ids.npy      (N,) int64, ascending
-        manipulation.npz  how a query is changed: the arrays of the manifest's kind of manipulation
-        index.ann         Annoy over the concatenation (N, A·E) of the blocks as they are compared
-        manifest.json     what all of it means, with the size and checksum of every file
+        manipulation.npz  the arrays of the query manipulation named in the manifest
+        index.ann         Annoy index over the concatenated blocks (N, A·E) in the metric space
+        manifest.json     describes the rest, with the size and checksum of every file
 
-Older ones have in place of manipulation.npz the prototypes that replace a changed block:
-prototypes.npy, (V, E) float32, the values of all super-categories one after the other.
+Older generations have prototypes.npy instead of manipulation.npz: (V, E) float32, the prototypes of
+all super-categories concatenated.
 
-A folder appears under its final name only when it is whole, and the database then names it as
-current in one transaction: a reader sees the old generation or the new one, never half of one.
+A folder is renamed to its final name only when complete, and one database transaction then makes it
+current: a reader sees the old generation or the new one, never a partial one. Annoy's file stores
+neither its dimension nor its metric; the manifest does.
 """
 
 import hashlib
@@ -27,7 +28,6 @@ from numpy.typing import NDArray
 
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import IndexStaleError
-from datrnet.core.retrieval.annoy_index import CandidateIndex
 from datrnet.core.retrieval.manipulation import Manipulation, Replacement, read_manipulation
 from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
@@ -35,27 +35,107 @@ from datrnet.db.store import Store
 MANIFEST = "manifest.json"
 MANIPULATION = "manipulation.npz"
 PROTOTYPES = "prototypes.npy"
-"""Of generations made before there were other manipulations."""
+"""File of generations made before other manipulations existed."""
 
 FORMAT = 1
-"""Raised when the files change their meaning."""
+"""Version of the files; increased when their meaning changes."""
 
 ENTANGLED = "all"
 """Name of the block that all super-categories share."""
 
-REBUILD = "Run `datrnet index` to build it again."
+REBUILD = "Run `datrnet index` to rebuild it."
+
+ANNOY_METRIC: Literal["euclidean"] = "euclidean"
+
+CANDIDATES_PER_RESULT = 10
+"""Candidates requested from Annoy for every result."""
+
+
+def build_annoy(vectors: NDArray[np.float32], path: Path, *, trees: int, seed: int) -> None:
+    """Build an Annoy index over vectors (N, D) and write it; item numbers are rows.
+
+    Raises:
+        IndexStaleError: The file cannot be written.
+    """
+    from annoy import AnnoyIndex
+
+    index = AnnoyIndex(vectors.shape[1], ANNOY_METRIC)
+    index.set_seed(seed)
+    for row, vector in enumerate(vectors):
+        index.add_item(row, vector)
+    index.build(trees)
+    if not index.save(str(path)):
+        raise IndexStaleError(f"The index cannot be written to {path}.")
+
+
+class CandidateIndex:
+    """A memory-mapped Annoy file."""
+
+    def __init__(self, path: Path, *, dimension: int, num_items: int) -> None:
+        """Map the file into memory.
+
+        Raises:
+            IndexStaleError: The file is missing, truncated, or holds another number of items.
+        """
+        from annoy import AnnoyIndex
+
+        self._index: Any = AnnoyIndex(dimension, ANNOY_METRIC)
+        try:
+            self._index.load(str(path))
+        except OSError as error:
+            raise IndexStaleError(f"Cannot read {path}: {error}.", mend=REBUILD) from error
+        if self._index.get_n_items() != num_items:
+            raise IndexStaleError(
+                f"{path} holds {self._index.get_n_items()} items instead of {num_items}.",
+                mend=REBUILD,
+            )
+
+    def candidates(self, vector: NDArray[np.float32], count: int, nodes: int) -> NDArray[np.int64]:
+        """Return up to ``count`` rows near a vector (D,), inspecting about ``nodes`` items."""
+        return np.array(self._index.get_nns_by_vector(vector, count, nodes), dtype=np.int64)
+
+    def neighbors(self, row: int, count: int, nodes: int) -> NDArray[np.int64]:
+        """Return up to ``count`` rows near a row, including itself."""
+        return np.array(self._index.get_nns_by_item(row, count, nodes), dtype=np.int64)
+
+
+def candidate_vector(
+    blocks: NDArray[np.float32], weights: NDArray[np.float32], *, unit_blocks: bool
+) -> NDArray[np.float32] | None:
+    """Return the vector (A·E,) whose Euclidean neighbors are a query's weighted neighbors.
+
+    With gallery blocks of length 1, Σ_a w_a ‖q_a - g_a‖² = const - 2 Σ_a w_a q_a·g_a, and every
+    gallery vector has the same length, so the neighbors of (w_a q_a) are the weighted neighbors of
+    q: one index serves all weights. The vector is scaled to the length of a gallery vector, where
+    the index's splits are. With other blocks, including whole vectors of length 1, the lengths
+    ‖g_a‖ matter unless all weights are equal; then the neighbors are those of q itself.
+
+    Args:
+        blocks: (A, E) of the query.
+        weights: (A,).
+        unit_blocks: Whether all blocks of the gallery have length 1.
+
+    Returns:
+        None if no vector has these neighbors.
+    """
+    if not unit_blocks:
+        return blocks.ravel() if weights[0] > 0 and (weights == weights[0]).all() else None
+    vector = (weights[:, None] * blocks).ravel()
+    length = np.linalg.norm(vector)
+    scaled: NDArray[np.float32] = vector * (np.sqrt(len(blocks)) / length if length > 0 else 1)
+    return scaled.astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
-    """Size and checksum of a file, as written."""
+    """Size and checksum of a file when it was written."""
 
     num_bytes: int
     sha256: str
 
     @classmethod
     def of(cls, path: Path) -> "FileFacts":
-        """Read a file and return its facts."""
+        """Compute them for a file."""
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         return cls(num_bytes=path.stat().st_size, sha256=digest)
@@ -63,38 +143,38 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a generation holds and how to search it."""
+    """What a generation contains and how to search it."""
 
     format: int
     name: str
     run_name: str
     created_at: str
     super_categories: tuple[SuperCategory, ...]
-    """Those that the system knows, in the order of the blocks; values in that of prototypes."""
+    """In the order of the blocks, their values in the order of the prototypes."""
     num_items: int
     embedding_size: int
     unit_blocks: bool
-    """Whether every block has length 1, as blocks are compared."""
+    """Whether every block has length 1 in the metric space."""
     weights: tuple[float, ...]
     """Weight of each block in the distance, chosen on the validation split."""
     changed_weight: float
     """Further factor for a changed super-category's block, chosen on the validation split."""
     nodes: int
-    """Annoy's search_k that reached the recall; 0 where every ranking is exact."""
+    """Annoy's ``search_k`` that reached the recall; 0 if every ranking is exact."""
     recall_at_30: float
-    """Of Annoy against exact search, measured when the index was built."""
+    """Annoy's recall against exact search, measured when the index was built."""
     files: dict[str, FileFacts]
     prototypes_from: Literal["train", "all"] = "train"
-    """Which items the prototypes are means of; older manifests leave it to the config's default."""
+    """Which items the prototypes are means of; older manifests omit the default."""
     unit_prototypes: bool = True
-    """Whether each was brought to length 1, where the blocks have it."""
+    """Whether each prototype was L2-normalized, if the blocks are."""
     manipulation: str = Replacement.kind
-    """How a query is changed."""
+    """Kind of the query manipulation."""
 
     @property
     def block_names(self) -> tuple[str, ...]:
-        """The super-categories, or one name where they share an entangled block."""
-        names = tuple(one.name for one in self.super_categories)
+        """The super-categories' names, or a single name if they share an entangled block."""
+        names = tuple(category.name for category in self.super_categories)
         return names if len(self.weights) == len(names) else (ENTANGLED,)
 
     def to_json(self) -> str:
@@ -103,21 +183,21 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":
-        """Read a manifest back.
+        """Read a manifest.
 
         Raises:
-            IndexStaleError: It is damaged or of another format.
+            IndexStaleError: The manifest is damaged or has another format.
         """
         try:
             data: dict[str, Any] = json.loads(text)
             if data["format"] != FORMAT:
                 raise IndexStaleError(
-                    f"The index is of format {data['format']}; this datrnet reads {FORMAT}.",
+                    f"The index has format {data['format']}; this datrnet reads {FORMAT}.",
                     mend=REBUILD,
                 )
             data["super_categories"] = tuple(
-                SuperCategory(name=one["name"], values=tuple(one["values"]))
-                for one in data["super_categories"]
+                SuperCategory(name=category["name"], values=tuple(category["values"]))
+                for category in data["super_categories"]
             )
             data["weights"] = tuple(data["weights"])
             data["files"] = {name: FileFacts(**facts) for name, facts in data["files"].items()}
@@ -127,13 +207,13 @@ class Manifest:
 
 
 class Generation:
-    """An index generation, open for reading; arrays are mapped, not loaded."""
+    """An index generation, open for reading; embeddings are memory-mapped."""
 
     def __init__(self, folder: Path) -> None:
         """Open a generation's folder.
 
         Raises:
-            IndexStaleError: A file is absent or not of the size the manifest states.
+            IndexStaleError: A file is missing or does not have the size in the manifest.
         """
         self.folder = folder
         try:
@@ -147,7 +227,7 @@ class Generation:
             path = folder / name
             size = path.stat().st_size if path.is_file() else None
             if size != facts.num_bytes:
-                found = "is absent" if size is None else f"has {size:,} bytes"
+                found = "is missing" if size is None else f"has {size:,} bytes"
                 raise IndexStaleError(
                     f"The index is damaged: {path} {found}; it should have {facts.num_bytes:,}.",
                     mend=REBUILD,
@@ -161,10 +241,10 @@ class Generation:
 
     def _read_manipulation(self) -> Manipulation:
         if MANIPULATION in self.manifest.files:
-            # opened here: numpy leaves the file of a damaged archive open
+            # opened here because NumPy leaves the file of a damaged archive open
             with (self.folder / MANIPULATION).open("rb") as stream, np.load(stream) as arrays:
                 return read_manipulation(self.manifest.manipulation, dict(arrays))
-        ends = np.cumsum([len(one.values) for one in self.super_categories])[:-1]
+        ends = np.cumsum([len(category.values) for category in self.super_categories])[:-1]
         return Replacement(tuple(np.split(np.load(self.folder / PROTOTYPES), ends)))
 
     @classmethod
@@ -172,19 +252,19 @@ class Generation:
         """Open the generation that the database names as current.
 
         Raises:
-            IndexStaleError: There is none, or it is damaged.
+            IndexStaleError: There is no generation, or it is damaged.
         """
         row = store.current_generation()
         if row is None:
             raise IndexStaleError(
-                "This catalogue has no index yet.",
+                "This catalog has no index yet.",
                 mend="Run `datrnet train` and `datrnet index`.",
             )
         return cls(workspace.indexes / row.name)
 
     @property
     def super_categories(self) -> tuple[SuperCategory, ...]:
-        """The super-categories that the system knows, in the blocks' order."""
+        """The indexed super-categories, in the order of the blocks."""
         return self.manifest.super_categories
 
     @cached_property
@@ -199,19 +279,19 @@ class Generation:
 
     @property
     def block_names(self) -> tuple[str, ...]:
-        """The super-categories, or one name where they share an entangled block."""
+        """The super-categories' names, or a single name if they share an entangled block."""
         return self.manifest.block_names
 
     def block_of(self, super_category_idx: int) -> int:
-        """Return the block that tells about a super-category: its own, or the one they share."""
+        """Return the block of a super-category: its own, or the shared one."""
         return super_category_idx if self.embeddings.shape[1] > 1 else 0
 
     def prototypes_of(self, super_category_idx: int) -> NDArray[np.float32]:
-        """Return what stands for each value (V, E) of a super-category; NaN where nothing does."""
+        """Return the prototypes (V, E) of a super-category; NaN where a value has none."""
         return self.manipulation.prototypes_of(super_category_idx)
 
     def damaged_files(self) -> list[str]:
-        """Return the names of files whose contents no longer have the manifest's checksum."""
+        """Return the names of files whose checksum differs from the manifest's."""
         return [
             name
             for name, facts in self.manifest.files.items()

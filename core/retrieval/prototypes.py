@@ -1,44 +1,54 @@
-"""Prototypes: the paper's generic representation of each attribute value (section 3.3)."""
+"""Prototypes: the embeddings that represent attribute values, and predictions based on them.
 
-from dataclasses import dataclass
+A generic prototype is the mean embedding of all items that carry a value (section 3.3 of the paper:
+the "generic representation"). A specific prototype is the mean among the items that also share a
+value of another super-category (section 7 of the supplementary): black differs between shirts and
+shoes. Methods that do not replace blocks by means have generic entries only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datrnet.core.data.catalog import UNLABELED, Catalog
+from datrnet.core.errors import IndexStaleError
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.manipulation import (
+    BoolArray,
+    Floats,
+    Replacement,
+    WeightedReplacement,
+    replaces_by_means,
+)
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SpecificPrototypes:
-    """Prototypes of a value among the items that carry one value of another super-category."""
+MIN_SPECIFIC = 5
+"""Fewest items of a specific prototype; a mean of fewer describes the items, not the value."""
 
-    column: int
-    """That other super-category, say the category."""
-    means: tuple[NDArray[np.float32], ...]
-    """(W, V, E) for each block; NaN where too few items carry both."""
+NO_MEAN = "the system's own entry, not a mean of items"
 
 
 def mean_embeddings(
-    embeddings: NDArray[np.float32],
-    labels: NDArray[np.integer[Any]],
-    num_values: int,
-    *,
-    unit_length: bool,
-) -> NDArray[np.float32]:
+    embeddings: Floats, labels: NDArray[np.integer[Any]], num_values: int, *, unit_length: bool
+) -> Floats:
     """Return the mean embedding of the items that carry each value.
 
     Args:
         embeddings: (N, E) embeddings of one super-category.
-        labels: (N,) values, -1 where unlabelled.
+        labels: (N,) values, -1 where unlabeled.
         num_values: V.
-        unit_length: Whether to bring each mean to length 1, the length of an embedding.
+        unit_length: Whether to L2-normalize each mean.
 
     Returns:
         (V, E) prototypes; a row of NaN where no item carries the value.
     """
-    labelled = labels >= 0
-    counts = np.bincount(labels[labelled], minlength=num_values)
+    labeled = labels >= 0
+    counts = np.bincount(labels[labeled], minlength=num_values)
     sums = np.zeros((num_values, embeddings.shape[1]))
-    np.add.at(sums, labels[labelled], embeddings[labelled])
+    np.add.at(sums, labels[labeled], embeddings[labeled])
     with np.errstate(invalid="ignore"):
         means = sums / counts[:, None]
         if unit_length:
@@ -47,26 +57,23 @@ def mean_embeddings(
 
 
 def specific_mean_embeddings(
-    embeddings: NDArray[np.float32],
+    embeddings: Floats,
     labels: NDArray[np.int16],
     num_values: int,
     within: NDArray[np.int16],
     num_within: int,
     *,
     unit_length: bool,
-) -> NDArray[np.float32]:
-    """Return the mean embedding of each value among the items alike in another super-category.
-
-    Black is not the same among shirts and among shoes: these prototypes are specific to a category,
-    a gender or a product (section 7 of the paper's supplementary).
+) -> Floats:
+    """Return the mean embedding of each value within each value of another super-category.
 
     Args:
         embeddings: (N, E) embeddings of one super-category.
-        labels: (N,) its values, -1 where unlabelled.
+        labels: (N,) its values, -1 where unlabeled.
         num_values: V.
-        within: (N,) values of the other super-category, -1 where unlabelled.
+        within: (N,) values of the other super-category, -1 where unlabeled.
         num_within: W.
-        unit_length: Whether to bring each mean to length 1, the length of an embedding.
+        unit_length: Whether to L2-normalize each mean.
 
     Returns:
         (W, V, E) prototypes; NaN where no item carries both values.
@@ -75,3 +82,182 @@ def specific_mean_embeddings(
     pairs[(labels < 0) | (within < 0)] = -1
     means = mean_embeddings(embeddings, pairs, num_within * num_values, unit_length=unit_length)
     return means.reshape(num_within, num_values, -1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prototype:
+    """The embedding of a wanted value, and its origin."""
+
+    super_category: str
+    value: str
+    embedding: Floats
+    """(E,)."""
+    num_items: int | None
+    """Number of items, by current labels, that it is the mean of; None if it is not a mean."""
+    among: str | None = None
+    """For a specific prototype, the value of another super-category that these items share."""
+    note: str = ""
+    """Why it is generic although a specific prototype was requested."""
+
+    @property
+    def source(self) -> str:
+        """Its origin in words."""
+        if self.num_items is None:
+            words = NO_MEAN
+        else:
+            words = f"{self.num_items:,} item{'' if self.num_items == 1 else 's'}"
+        words += f" among {self.among}" if self.among is not None else ""
+        return f"{words} ({self.note})" if self.note else words
+
+
+class PrototypeSource:
+    """Looks up generic prototypes in an index and computes specific ones."""
+
+    def __init__(
+        self, catalog: Catalog, generation: Generation, indexed_rows: NDArray[np.int64]
+    ) -> None:
+        """Combine current labels with indexed embeddings.
+
+        Args:
+            catalog: All items.
+            generation: The index.
+            indexed_rows: (n,) catalog row of each indexed item.
+        """
+        self._catalog = catalog
+        self._generation = generation
+        self._super_categories = generation.super_categories
+        self._indexed_rows = indexed_rows
+
+    def generic(self, block: int, value: str) -> Prototype:
+        """Return the index's prototype of a value.
+
+        Args:
+            block: Index of the super-category in the generation.
+            value: In any case.
+
+        Raises:
+            UnknownNameError: The super-category has no such value.
+            IndexStaleError: The value has no prototype: no training item carried it.
+        """
+        category = self._super_categories[block]
+        idx = self._catalog.super_category_idx(category.name)
+        number = _number_of(category.values, value)
+        if number == UNLABELED:
+            self._catalog.value_idx(idx, value)  # raises with suggestions unless the value is new
+        else:
+            value = category.values[number]
+            embedding = self._generation.manipulation.prototypes_of(block)[number]
+            if not np.isnan(embedding).any():
+                num_items = None
+                if self._generation.manipulation.are_means:
+                    num_items = int(np.count_nonzero(self._carries(idx, value)))
+                return Prototype(
+                    super_category=category.name,
+                    value=value,
+                    embedding=embedding,
+                    num_items=num_items,
+                )
+        raise IndexStaleError(
+            f"No training item is labeled {category.name} {value!r}, so it cannot be searched for.",
+            mend="Label some training items with it, then run `datrnet train` and `datrnet index`.",
+        )
+
+    def specific(
+        self, block: int, generic: Prototype, within: str, shared: str | None
+    ) -> Prototype:
+        """Return the prototype of the same value among the items that share another value.
+
+        Args:
+            block: Index of the prototype's super-category in the generation.
+            generic: The generic prototype, returned with a note if too few items share both values.
+            within: The other super-category, as the catalog spells it.
+            shared: Its value; None if the query has none.
+        """
+        if not replaces_by_means(self._generation.manipulation):
+            return replace(generic, note="this system has no others")
+        if within == generic.super_category:
+            return replace(generic, note=f"{within} itself changes")
+        if shared is None:
+            return replace(generic, note=f"the query has no {within}")
+        value_idx, shared_idx = map(
+            self._catalog.super_category_idx, (generic.super_category, within)
+        )
+        both = self._carries(value_idx, generic.value) & self._carries(shared_idx, shared)
+        places = np.flatnonzero(both)
+        if len(places) < MIN_SPECIFIC:
+            few = f"only {len(places)}" if len(places) else "none"
+            return replace(generic, note=f"{few} among {shared}")
+        manifest = self._generation.manifest
+        (embedding,) = mean_embeddings(
+            self._generation.embeddings[places, block],
+            np.zeros(len(places), dtype=np.int16),
+            1,
+            unit_length=manifest.unit_blocks and manifest.unit_prototypes,
+        )
+        return replace(generic, embedding=embedding, num_items=len(places), among=shared)
+
+    @cached_property
+    def _is_source(self) -> BoolArray:
+        """Which indexed items (n,) the generic prototypes are means of."""
+        is_training: BoolArray = self._catalog.splits[self._indexed_rows] == "train"
+        if self._generation.manifest.prototypes_from == "train" and is_training.any():
+            return is_training
+        return np.ones(len(self._indexed_rows), dtype=bool)
+
+    def _carries(self, super_category_idx: int, value: str) -> BoolArray:
+        """Return which of these items (n,) currently carry a value."""
+        number = _number_of(self._catalog.super_categories[super_category_idx].values, value)
+        if number == UNLABELED:  # the catalog no longer has the value
+            return np.zeros(len(self._indexed_rows), dtype=bool)
+        labels = self._catalog.labels[self._indexed_rows, super_category_idx]
+        carried: BoolArray = self._is_source & (labels == number)
+        return carried
+
+
+def _number_of(values: tuple[str, ...], value: str) -> int:
+    """Return the index of a value, ignoring case; UNLABELED if it is unknown."""
+    folded = [known.casefold() for known in values]
+    wanted = value.strip().casefold()
+    return folded.index(wanted) if wanted in folded else UNLABELED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """The predicted value of a super-category: the one with the closest prototype."""
+
+    value: str
+    distance: float
+    """To the prototype of the value."""
+    second: str
+    """The runner-up."""
+    margin: float
+    """1 - distance / distance to the runner-up: 0 for a tie, 1 at the prototype."""
+
+
+def predict_values(generation: Generation, blocks: Floats) -> Mapping[str, Prediction]:
+    """Return the predicted value of each super-category that has at least two prototypes.
+
+    The result is empty for methods whose entries are not positions in the embedding space: ADDE-M
+    adds its memory to blocks, AMNet fuses it.
+
+    Args:
+        generation: The index.
+        blocks: (A, E) of one item, as embedded.
+    """
+    if not isinstance(generation.manipulation, Replacement | WeightedReplacement):
+        return {}
+    predictions = {}
+    for idx, category in enumerate(generation.super_categories):
+        differences = generation.prototypes_of(idx) - blocks[idx]  # (V, E), NaN if no prototype
+        distances = np.sqrt(np.einsum("ve,ve->v", differences, differences))
+        first, second = (*np.argsort(distances)[:2].tolist(), -1, -1)[:2]  # NaN comes last
+        if second < 0 or np.isnan(distances[second]):
+            continue
+        closest, runner_up = float(distances[first]), float(distances[second])
+        predictions[category.name] = Prediction(
+            value=category.values[first],
+            distance=closest,
+            second=category.values[second],
+            margin=1 - closest / runner_up if runner_up else 0.0,
+        )
+    return predictions

@@ -1,171 +1,128 @@
-"""The search for substitutes that both front ends ask: no torch, no screen, no SQL.
+"""Search for substitutes, shared by the command line and the explorer. No torch, UI or SQL.
 
-A query is an item's blocks: one 128-d embedding per super-category in DAtRNet. A block may be taken
-from another item, which only disentangled embeddings allow. The generation's manipulation makes of
-them the blocks of what is wanted; in DAtRNet a change replaces one block by the prototype of the
-wanted value. The gallery is ranked by L2 (section 3.3). Blocks may weigh more or less:
-d² = Σ_a w_a ‖q_a - g_a‖².
+A query is the blocks of an item: in DAtRNet one 128-d embedding per super-category. A block may be
+taken from another item, which requires disentangled embeddings. The generation's manipulation
+applies the changes; in DAtRNet a change replaces one block by the prototype of the wanted value.
+The gallery is ranked by weighted L2 (section 3.3): d² = Σ_a w_a ‖q_a - g_a‖².
+
+``Searcher.plan`` resolves a request once; results, prototypes, weights and counts are read from
+the plan.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.data.catalog import UNLABELED, Catalog
 from datrnet.core.data.splits import split_rows
-from datrnet.core.errors import ConfigError, IndexStaleError
+from datrnet.core.errors import ConfigError, IndexStaleError, UnknownNameError
 from datrnet.core.retrieval.facets import facets_of
-from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.manipulation import replaces_by_means
-from datrnet.core.retrieval.nearest import Nearest, nearest_values
-from datrnet.core.retrieval.wanted import Prototype, PrototypeSource
+from datrnet.core.retrieval.generation import CANDIDATES_PER_RESULT, Generation, candidate_vector
+from datrnet.core.retrieval.manipulation import BoolArray, Floats, replaces_by_means
+from datrnet.core.retrieval.prototypes import (
+    Prediction,
+    Prototype,
+    PrototypeSource,
+    predict_values,
+)
+from datrnet.core.retrieval.request import Query, Request, Substitute
 
 EXACT_BELOW = 4096
-"""Galleries up to this size are ranked exactly: faster than asking the index."""
-
-CANDIDATES_PER_ANSWER = 10
-"""Candidates asked of Annoy for every substitute wanted."""
+"""Largest gallery that is ranked exactly, which is then faster than Annoy."""
 
 CHUNK = 8192
-"""Items whose exact distance is computed at a time."""
+"""Items whose exact distances are computed at once."""
+
+T = TypeVar("T")
+ByBlock = Mapping[int, object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Query:
-    """What one searches with: an item of the catalogue or a picture."""
+def resolve_query(catalog: Catalog, text: str) -> int | Path:
+    """Return the row of the item with a code, or the path of a picture.
 
-    blocks: NDArray[np.float32]
-    """(A, E), as the system embeds it, in the order of the generation's blocks."""
-    labels: Mapping[str, str | None]
-    row: int | None = None
-    """The item's row in the catalogue, which is not among its own substitutes."""
-    title: str = ""
+    An item's code takes precedence over a file of the same name.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """Changes, conditions and weights of one search."""
-
-    changes: Mapping[str, str] = field(default_factory=dict)
-    """Wanted value by super-category."""
-    taken: Mapping[str, Query] = field(default_factory=dict)
-    """By super-category an item or picture that a substitute shall be like in it: this, in the
-    colour of that one."""
-    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Values of which a substitute must carry one, by super-category (by label, not distance)."""
-    any_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Values of which each is as good as the other: a substitute must carry one of them, and the
-    super-category adds nothing to the distance, where it has a block of its own."""
-    weights: Mapping[str, float] = field(default_factory=dict)
-    """Factor by super-category: 2 counts twice, 0 not at all."""
-    k: int = 30
-    split: str | None = None
-    """Restrict the gallery to one split."""
-    within: str | None = None
-    """A super-category: what stands for a wanted value is then its mean among the items that share
-    the query's value of this one, or the value of it that is wanted. None: among all items."""
-
-    @property
-    def conditions(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """The labels of which a substitute must carry one, by super-category."""
-        return (*self.where.items(), *self.any_of.items())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Substitute:
-    """One result."""
-
-    rank: int
-    """From 1."""
-    row: int
-    """Row in the catalogue."""
-    code: str
-    title: str
-    distance: float
-    parts: Mapping[str, float]
-    """Weighted squared distance by super-category; they sum to ``distance`` squared. Where all
-    share an entangled block, nobody knows their shares: one part, named ``all``."""
-    labels: Mapping[str, str | None]
-    agreement: Mapping[str, bool | None]
-    """By super-category: whether the label is the wanted one; None where either is unknown."""
+    Raises:
+        UnknownNameError: There is neither.
+    """
+    if not text.strip():
+        mend = "Name an item by its code, or a picture by its path."
+        raise UnknownNameError("item", text, (), mend=mend)
+    path = Path(text).expanduser()
+    if path.exists() and not path.is_dir() and not catalog.has_code(text):
+        return path
+    try:
+        return catalog.row_of_code(text)
+    except UnknownNameError as error:
+        if path.is_dir():
+            mend = "It is a folder; name a picture in it."
+        else:
+            mend = f"{error.mend} There is no such file either."
+        raise UnknownNameError("item", text, (), mend=mend) from error
 
 
 class Searcher:
-    """A catalogue and an index generation, joined."""
+    """Plans searches over a catalog and an index generation."""
 
     def __init__(self, catalog: Catalog, generation: Generation) -> None:
-        """Join the two.
+        """Align the index with the catalog.
 
         Raises:
-            IndexStaleError: The catalogue lacks a super-category or items that the index has.
+            IndexStaleError: The catalog lacks a super-category or items of the index.
         """
         self.catalog = catalog
         self.generation = generation
-        self.names = tuple(one.name for one in generation.super_categories)
-        known = {one.name for one in catalog.super_categories}
+        self.names = tuple(category.name for category in generation.super_categories)
+        self.block_names = generation.block_names
+        """Names of the parts of a distance."""
+        self.is_entangled = self.block_names != self.names
+        """Whether all super-categories share a block, so that none has its own part or weight."""
+        known = {category.name for category in catalog.super_categories}
         missing = [name for name in self.names if name not in known]
         if missing:
             raise IndexStaleError(
-                f"The index has a super-category {missing[0]!r} that the catalogue lacks.",
+                f"The index has a super-category {missing[0]!r} that the catalog lacks.",
                 mend="Run `datrnet train` and `datrnet index`.",
             )
-        place = np.searchsorted(catalog.item_ids, generation.item_ids)
-        place = np.minimum(place, max(catalog.num_items - 1, 0))
-        if not np.array_equal(catalog.item_ids[place], generation.item_ids):
+        rows = np.searchsorted(catalog.item_ids, generation.item_ids)
+        rows = np.minimum(rows, max(catalog.num_items - 1, 0))
+        if not np.array_equal(catalog.item_ids[rows], generation.item_ids):
             raise IndexStaleError(
-                "The index has items that the catalogue lacks.", mend="Run `datrnet index`."
+                "The index has items that the catalog lacks.", mend="Run `datrnet index`."
             )
-        self._row_of_index: NDArray[np.int64] = place
-        self._index_of_row = np.full(catalog.num_items, -1, dtype=np.int64)
-        self._index_of_row[place] = np.arange(len(place))
-        self._prototypes = PrototypeSource(catalog, generation, place)
-
-    @cached_property
-    def _weights(self) -> NDArray[np.float32]:
-        return np.array(self.generation.manifest.weights, dtype=np.float32)
-
-    @cached_property
-    def _numbers(self) -> tuple[dict[str, int], ...]:
-        """The number of each value, in lower case, of each super-category of the index."""
-        return tuple(
-            {value.casefold(): number for number, value in enumerate(one.values)}
-            for one in self.generation.super_categories
+        self.indexed_rows: NDArray[np.int64] = rows
+        """(n,) catalog row of each indexed item, in the order of the index."""
+        self._place_of_row = np.full(catalog.num_items, -1, dtype=np.int64)
+        self._place_of_row[rows] = np.arange(len(rows))
+        self._weights = np.array(generation.manifest.weights, dtype=np.float32)
+        self._blocks = {name.casefold(): block for block, name in enumerate(self.names)}
+        self._value_numbers = tuple(
+            {value.casefold(): number for number, value in enumerate(category.values)}
+            for category in generation.super_categories
         )
-
-    @property
-    def block_names(self) -> tuple[str, ...]:
-        """What the parts of a distance are called: the super-categories, or one for all."""
-        return self.generation.block_names
-
-    @property
-    def is_entangled(self) -> bool:
-        """Whether all super-categories share a block, so that none has a part or weight alone."""
-        return self.block_names != self.names
-
-    @property
-    def indexed_rows(self) -> NDArray[np.int64]:
-        """The catalogue's row (n,) of each item of the index, in the index's order."""
-        return self._row_of_index
+        self._prototypes = PrototypeSource(catalog, generation, rows)
 
     @property
     def num_unindexed(self) -> int:
-        """How many items of the catalogue the index does not know yet."""
-        return self.catalog.num_items - len(self._row_of_index)
+        """Number of catalog items that are not indexed yet."""
+        return self.catalog.num_items - len(self.indexed_rows)
 
     def is_indexed(self, row: int) -> bool:
-        """Tell whether the index knows an item of the catalogue."""
-        return bool(self._index_of_row[row] >= 0)
+        """Tell whether an item of the catalog is in the index."""
+        return bool(self._place_of_row[row] >= 0)
 
     def query_of_item(self, row: int) -> Query:
-        """Return the query of an item of the catalogue.
+        """Return the query of an item of the catalog.
 
         Raises:
-            IndexStaleError: The item came after the index.
+            IndexStaleError: The item is not in the index.
         """
-        place = self._index_of_row[row]
+        place = self._place_of_row[row]
         if place < 0:
             raise IndexStaleError(
                 f"Item {self.catalog.codes[row]} is not in the index yet.",
@@ -178,320 +135,315 @@ class Searcher:
             title=self.catalog.titles[row],
         )
 
-    def substitutes(self, query: Query, request: Request) -> list[Substitute]:
-        """Return the nearest items to a changed query, nearest first.
+    def block_index(self, name: str) -> int:
+        """Return the index of a super-category in the generation, by its name in any case.
 
         Raises:
-            UnknownNameError: The request names a super-category or value that does not exist.
-            IndexStaleError: A wanted value was not there when the index was built.
-            ConfigError: The request weighs or takes a super-category that has no block of its own,
-                or changes one that it takes.
+            UnknownNameError: There is no such super-category.
+            IndexStaleError: The index does not cover it.
         """
-        query = self.combined(query, request)
-        blocks, factors = self._manipulated(query, request)
-        weights = self._weighed(factors, request)
-        places = self._candidates(blocks, weights, query, request)
-        parts = self._parts(places, blocks, weights)
-        distances = parts.sum(axis=1)
-        order = np.lexsort((places, distances))[: request.k]
-        wanted = self._wanted(query, request)
-        return [
-            self._substitute(rank, int(places[near]), parts[near], wanted)
-            for rank, near in enumerate(order, start=1)
-        ]
-
-    def combined(self, query: Query, request: Request) -> Query:
-        """Return a query with the blocks, and the labels, that a request takes from others.
-
-        Raises:
-            UnknownNameError: The request names a super-category that does not exist.
-            IndexStaleError: The index was built without it.
-            ConfigError: It has no block of its own, or the request asks for it in two ways.
-        """
-        self._check_once(request)
-        if not request.taken:
-            return query
-        blocks, labels = query.blocks.copy(), dict(query.labels)
-        for name, other in request.taken.items():
-            idx = self.place_of(name)
-            if self.is_entangled:
-                raise ConfigError(
-                    f"{self.names[idx]} cannot be taken from another item: the system of this "
-                    "index compares all super-categories as one.",
-                    mend="Ask for a value of it, or index a run of another system.",
-                )
-            blocks[idx] = other.blocks[idx]
-            labels[self.names[idx]] = other.labels.get(self.names[idx])
-        return replace(query, blocks=blocks, labels=labels)
-
-    def _check_once(self, request: Request) -> None:
-        """Raise ConfigError where a request asks for a super-category in two ways."""
-        ways = {
-            "changed to a value": request.changes,
-            "taken from another item": request.taken,
-            "open to several values": request.any_of,
-        }
-        asked: dict[int, str] = {}
-        for way, names in ways.items():
-            for idx in map(self.place_of, names):
-                if idx in asked:
-                    raise ConfigError(
-                        f"{self.names[idx]} is {asked[idx]} and {way}.", mend="Keep one of the two."
-                    )
-                asked[idx] = way
-
-    def weights_of(self, query: Query, request: Request) -> NDArray[np.float32]:
-        """Return the weights (A,) in force.
-
-        The manipulation's factors, times the index's, a change's and the request's.
-
-        Raises:
-            UnknownNameError: The request names a super-category or value that does not exist.
-            IndexStaleError: The index was built without it.
-            ConfigError: The request weighs or takes a super-category that has no block of its own,
-                or changes one that it takes.
-        """
-        combined = self.combined(query, request)
-        _, factors = self._manipulated(combined, replace(request, within=None))
-        return self._weighed(factors, request)
-
-    def _weighed(self, factors: NDArray[np.float32], request: Request) -> NDArray[np.float32]:
-        weights = factors * self._weights
-        if not self.is_entangled:
-            for name in (*request.changes, *request.taken):
-                weights[self.place_of(name)] *= self.generation.manifest.changed_weight
-        for name, factor in request.weights.items():
-            idx = self.place_of(name)
-            if self.is_entangled:
-                raise ConfigError(
-                    f"{self.names[idx]} cannot weigh more or less than others: the system of this "
-                    "index compares all super-categories as one.",
-                    mend="Leave its weight away.",
-                )
-            weights[idx] *= factor
-        for name in request.any_of if not self.is_entangled else ():
-            weights[self.place_of(name)] = 0
-        return weights
-
-    def prototypes(self, query: Query, request: Request) -> dict[str, Prototype]:
-        """Return what stands for each wanted value, by super-category as the index spells it.
-
-        Raises:
-            UnknownNameError: The request names a super-category or value that does not exist.
-            IndexStaleError: A wanted value was not there when the index was built.
-            ConfigError: It takes a super-category that it changes, or that has no block of its own.
-        """
-        query = self.combined(query, request)
-        generic = [self.prototype(name, value) for name, value in request.changes.items()]
-        if request.within is None:
-            return {one.super_category: one for one in generic}
-        categories = self.catalog.super_categories
-        within = categories[self.catalog.super_category_idx(request.within)].name
-        wanted = {one.super_category: one.value for one in generic}
-        shared = wanted.get(within) or query.labels.get(within)
-        return {
-            one.super_category: self._prototypes.specific(one, within, shared) for one in generic
-        }
+        block = self._blocks.get(name.strip().casefold())
+        if block is None:
+            idx = self.catalog.super_category_idx(name)  # raises with suggestions if unknown
+            raise IndexStaleError(
+                f"The index does not cover {self.catalog.super_categories[idx].name}: its run was "
+                "trained without it.",
+                mend="Run `datrnet train` and `datrnet index`.",
+            )
+        return block
 
     def prototype(self, super_category: str, value: str) -> Prototype:
         """Return the generic prototype of a value.
 
         Raises:
             UnknownNameError: There is no such super-category or value.
-            IndexStaleError: It was not there when the index was built.
+            IndexStaleError: The index does not cover it.
         """
-        return self._prototypes.generic(self.place_of(super_category), value)
+        return self._prototypes.generic(self.block_index(super_category), value)
 
-    def place_of(self, name: str) -> int:
-        """Return the place of a super-category in the index, by its name in any case.
+    def predict(self, query: Query) -> Mapping[str, Prediction]:
+        """Return the predicted values of a query, by super-category, where there are any."""
+        return predict_values(self.generation, query.blocks)
+
+    def substitutes(self, query: Query, request: Request) -> list[Substitute]:
+        """Return the closest items to a changed query, closest first; see ``plan``."""
+        return self.plan(query, request).substitutes()
+
+    def plan(self, query: Query, request: Request) -> "SearchPlan":
+        """Resolve a request: names, changes, weights and filters.
 
         Raises:
-            UnknownNameError: There is none of that name.
-            IndexStaleError: The index was built without it.
+            UnknownNameError: The request names a super-category or value that does not exist.
+            IndexStaleError: The index does not cover a wanted value.
+            ConfigError: The request asks for a super-category in two ways, needs a block that an
+                entangled index does not have, or leaves no weight above 0.
         """
-        folded = [one.casefold() for one in self.names]
-        if name.casefold() not in folded:
-            # the catalogue knows better which names there are
-            idx = self.catalog.super_category_idx(name)
-            raise IndexStaleError(
-                f"The index knows nothing of {self.catalog.super_categories[idx].name}: its run "
-                "was trained without it.",
-                mend="Run `datrnet train` and `datrnet index`.",
-            )
-        return folded.index(name.casefold())
+        changes, taken = self._by_block(request.changes), self._by_block(request.taken)
+        any_of, factors = self._by_block(request.any_of), self._by_block(request.weights)
+        self._check_disjoint(changes, taken, any_of)
+        self._check_blocks(taken, factors)
+        query = self._take_blocks(query, taken)
+        prototypes = self._resolve_prototypes(query, changes, request.within)
+        blocks, learned = self._apply_changes(query, prototypes)
+        conditions = (*request.where.items(), *request.any_of.items())
+        filters = [self._resolve_filter(name, values) for name, values in conditions]
+        wanted = {
+            name: frozenset() if label is None else frozenset((label.casefold(),))
+            for name, label in ((name, query.labels.get(name)) for name in self.names)
+        }
+        for idx, numbers in filters:
+            category = self.catalog.super_categories[idx]
+            wanted[category.name] = frozenset(category.values[n].casefold() for n in numbers)
+        for block, prototype in prototypes.items():
+            wanted[self.names[block]] = frozenset((prototype.value.casefold(),))
+        return SearchPlan(
+            searcher=self,
+            query=query,
+            request=request,
+            prototypes={proto.super_category: proto for proto in prototypes.values()},
+            taken={self.names[block]: taken[block] for block in sorted(taken)},
+            any_of={self.names[block]: any_of[block] for block in sorted(any_of)},
+            blocks=blocks,
+            weights=self._effective_weights(learned, (*changes, *taken), factors, any_of),
+            wanted={name: wanted[name] for name in self.names},
+            filters=tuple(filters),
+        )
 
-    def _manipulated(
-        self, query: Query, request: Request
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the blocks (A, E) of what is wanted and the manipulation's factors (A,)."""
+    def _by_block(self, values: Mapping[str, T]) -> dict[int, T]:
+        by_block: dict[int, T] = {}
+        for name, value in values.items():
+            block = self.block_index(name)
+            if block in by_block:
+                raise ConfigError(
+                    f"The request names {self.names[block]} twice.", mend="Keep one of the two."
+                )
+            by_block[block] = value
+        return by_block
+
+    def _check_disjoint(self, changes: ByBlock, taken: ByBlock, any_of: ByBlock) -> None:
+        ways = dict.fromkeys(changes, "changed to a value")
+        for way, blocks in (("taken from another item", taken), ("open to several values", any_of)):
+            if twice := [block for block in blocks if block in ways]:
+                raise ConfigError(
+                    f"{self.names[twice[0]]} is {ways[twice[0]]} and {way}.",
+                    mend="Keep one of the two.",
+                )
+            ways |= dict.fromkeys(blocks, way)
+
+    def _check_blocks(self, taken: ByBlock, factors: ByBlock) -> None:
+        """Refuse what needs a block per super-category if the index has a single one."""
+        if not self.is_entangled or not (taken or factors):
+            return
+        if taken:
+            refused = f"{self.names[next(iter(taken))]} cannot be taken from another item"
+            mend = "Ask for a value of it, or index a run of another system."
+        else:
+            refused = f"{self.names[next(iter(factors))]} cannot have its own weight"
+            mend = "Omit its weight."
+        raise ConfigError(
+            f"{refused}: the system of this index compares all super-categories as one.", mend=mend
+        )
+
+    def _take_blocks(self, query: Query, taken: Mapping[int, Query]) -> Query:
+        """Return the query with blocks and labels taken from other items."""
+        if not taken:
+            return query
+        blocks, labels = query.blocks.copy(), dict(query.labels)
+        for block, other in taken.items():
+            blocks[block] = other.blocks[block]
+            labels[self.names[block]] = other.labels.get(self.names[block])
+        return replace(query, blocks=blocks, labels=labels)
+
+    def _resolve_prototypes(
+        self, query: Query, changes: Mapping[int, str], within: str | None
+    ) -> dict[int, Prototype]:
+        """Return the prototype of each wanted value, by block."""
+        generic = {
+            block: self._prototypes.generic(block, value) for block, value in changes.items()
+        }
+        if within is None:
+            return generic
+        within = self.catalog.super_categories[self.catalog.super_category_idx(within)].name
+        changed = {prototype.super_category: prototype.value for prototype in generic.values()}
+        shared = changed.get(within) or query.labels.get(within)
+        return {
+            block: self._prototypes.specific(block, prototype, within, shared)
+            for block, prototype in generic.items()
+        }
+
+    def _apply_changes(
+        self, query: Query, prototypes: Mapping[int, Prototype]
+    ) -> tuple[Floats, Floats]:
+        """Return the changed blocks (A, E) and the manipulation's factors (A,)."""
         manipulation = self.generation.manipulation
-        labels = np.array([[self._number(name, query.labels.get(name)) for name in self.names]])
+        labels = np.array(
+            [
+                numbers.get((query.labels.get(name) or "").casefold(), UNLABELED)
+                for name, numbers in zip(self.names, self._value_numbers, strict=True)
+            ],
+            dtype=np.int16,
+        )
         targets, changed = labels.copy(), np.zeros(labels.shape, dtype=bool)
-        for name, prototype in self.prototypes(query, request).items():
-            idx, value = self.place_of(name), self._number(name, prototype.value)
-            targets[0, idx], changed[0, idx] = value, True
+        for block, prototype in prototypes.items():
+            number = self._value_numbers[block][prototype.value.casefold()]
+            targets[block], changed[block] = number, True
             if prototype.among is not None and replaces_by_means(manipulation):
-                manipulation = manipulation.with_prototype(idx, value, prototype.embedding)
-        blocks, factors = manipulation.queries(
-            query.blocks[None], labels.astype(np.int16), targets.astype(np.int16), changed
+                manipulation = manipulation.with_prototype(block, number, prototype.embedding)
+        blocks, factors = manipulation.apply(
+            query.blocks[None], labels[None], targets[None], changed[None]
         )
         return blocks[0], factors[0]
 
-    def _number(self, name: str, value: str | None) -> int:
-        """Return how the index numbers a value; -1 without one, or of one that it does not know."""
-        return self._numbers[self.place_of(name)].get(_folded(value) or "", UNLABELED)
+    def _resolve_filter(self, name: str, values: tuple[str, ...]) -> tuple[int, list[int]]:
+        idx = self.catalog.super_category_idx(name)
+        return idx, [self.catalog.value_idx(idx, value) for value in values]
 
-    def _wanted(self, query: Query, request: Request) -> dict[str, frozenset[str]]:
-        """Return the values, in lower case, that are as wanted; none where nobody knows."""
-        conditions = {name.casefold(): values for name, values in request.conditions}
-        changes = {name.casefold(): (value,) for name, value in request.changes.items()}
-        asked = conditions | changes
-        return {
-            name: frozenset(
-                value.casefold()
-                for value in asked.get(name.casefold(), (query.labels.get(name),))
-                if value is not None
+    def _effective_weights(
+        self,
+        learned: Floats,
+        changed: tuple[int, ...],
+        factors: Mapping[int, float],
+        any_of: ByBlock,
+    ) -> Floats:
+        """Return the weights (A,): learned, chosen at indexing, of changes, and requested."""
+        weights: Floats = learned * self._weights
+        if not self.is_entangled:
+            for block in changed:
+                weights[block] *= self.generation.manifest.changed_weight
+            for block, factor in factors.items():
+                weights[block] *= factor
+            weights[list(any_of)] = 0
+        if not weights.any():
+            raise ConfigError(
+                "Every super-category weighs 0, so all items are equally close.",
+                mend="Give at least one super-category a weight above 0.",
             )
-            for name in self.names
-        }
+        return weights
 
-    def matching(self, query: Query, request: Request) -> dict[str, dict[str, int]]:
-        """Return how many items would be as wanted, by super-category and value of the catalogue.
 
-        Those that carry the value and, in every other super-category, one that is wanted: an item
-        is a whole answer by its labels alone. The query is none of them; its unlabelled
-        super-categories, of which nobody knows what is wanted, are no condition.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SearchPlan:
+    """A request resolved against an index: everything shown about a search comes from here."""
 
-        Raises:
-            UnknownNameError: The request names a super-category that does not exist.
-            ConfigError: It asks for one in two ways.
+    searcher: Searcher
+    query: Query
+    """With the blocks and labels taken from other items."""
+    request: Request
+    prototypes: Mapping[str, Prototype]
+    """Prototype of each wanted value, by super-category."""
+    taken: Mapping[str, Query]
+    """What super-categories are taken from."""
+    any_of: Mapping[str, tuple[str, ...]]
+    """Equivalent values, by super-category."""
+    blocks: Floats
+    """(A, E) after the changes."""
+    weights: Floats
+    """(A,) weights in force."""
+    wanted: Mapping[str, frozenset[str]]
+    """Wanted values in lower case, by super-category; empty where unknown."""
+    filters: tuple[tuple[int, list[int]], ...]
+    """Catalog index of a super-category, and of the values of which a result must carry one."""
+
+    @property
+    def changes(self) -> dict[str, str]:
+        """Wanted values, by super-category, in the order and spelling of the index."""
+        names = self.searcher.names
+        return {name: self.prototypes[name].value for name in names if name in self.prototypes}
+
+    def substitutes(self) -> list[Substitute]:
+        """Return the k closest items, closest first."""
+        places = self._candidates()
+        parts = self._parts(places)
+        order = np.lexsort((places, parts.sum(axis=1)))[: self.request.k]
+        return [
+            self._substitute(rank, int(places[near]), parts[near])
+            for rank, near in enumerate(order, start=1)
+        ]
+
+    def exact_match_counts(self) -> dict[str, dict[str, int]]:
+        """Count the items whose labels match the request, by super-category and value.
+
+        An item counts for a value it carries if it carries a wanted value in every other
+        super-category where one is known. The query itself is not counted.
         """
-        categories = self.catalog.super_categories
-        wanted = self._wanted(self.combined(query, request), request)
+        catalog, row = self.searcher.catalog, self.query.row
         chosen = {
             idx: frozenset(
                 number
                 for number, value in enumerate(category.values)
-                if value.casefold() in wanted[category.name]
+                if value.casefold() in self.wanted[category.name]
             )
-            for idx, category in enumerate(categories)
-            if wanted.get(category.name)
+            for idx, category in enumerate(catalog.super_categories)
+            if self.wanted.get(category.name)
         }
-        rows = np.arange(self.catalog.num_items)
-        rows = rows if query.row is None else rows[rows != query.row]
-        num_values = [len(category.values) for category in categories]
-        facets = facets_of(self.catalog.labels, rows, num_values, chosen)
+        rows = np.arange(catalog.num_items)
+        rows = rows if row is None else rows[rows != row]
+        num_values = [len(category.values) for category in catalog.super_categories]
+        facets = facets_of(catalog.labels, rows, num_values, chosen)
         return {
             category.name: dict(zip(category.values, counts.tolist(), strict=False))  # none is last
-            for category, counts in zip(categories, facets.counts, strict=True)
+            for category, counts in zip(catalog.super_categories, facets.counts, strict=True)
         }
 
-    def nearest_values(self, query: Query) -> Mapping[str, Nearest]:
-        """Return what the networks take a query for, by super-category, where they can tell."""
-        return nearest_values(self.generation, query.blocks)
+    @cached_property
+    def _allowed(self) -> BoolArray:
+        """Which indexed items (n,) pass the filters; never the query itself."""
+        catalog, row = self.searcher.catalog, self.query.row
+        allowed = np.ones(catalog.num_items, dtype=bool)
+        if row is not None:
+            allowed[row] = False
+        if self.request.split is not None:
+            in_split = np.zeros_like(allowed)
+            in_split[split_rows(catalog, self.request.split)] = True
+            allowed &= in_split
+        for idx, numbers in self.filters:
+            allowed &= np.isin(catalog.labels[:, idx], numbers)
+        return allowed[self.searcher.indexed_rows]
 
-    def _allowed(self, query: Query, request: Request) -> NDArray[np.bool_]:
-        """Return which places of the index (n,) may be answers: never the query itself."""
-        allowed = np.ones(self.catalog.num_items, dtype=bool)
-        if query.row is not None:
-            allowed[query.row] = False
-        if request.split is not None:
-            there = np.zeros_like(allowed)
-            there[split_rows(self.catalog, request.split)] = True
-            allowed &= there
-        for name, values in request.conditions:
-            idx = self.catalog.super_category_idx(name)
-            wanted = [self.catalog.value_idx(idx, value) for value in values]
-            allowed &= np.isin(self.catalog.labels[:, idx], wanted)
-        return allowed[self._row_of_index]
+    def _candidates(self) -> NDArray[np.int64]:
+        """Return the indexed items to rank exactly.
 
-    def _candidates(
-        self,
-        blocks: NDArray[np.float32],
-        weights: NDArray[np.float32],
-        query: Query,
-        request: Request,
-    ) -> NDArray[np.int64]:
-        """Return the places of the index to rank exactly.
-
-        All that may be answers, unless the whole of a large gallery may and Annoy can be asked:
-        then what it finds. A condition can contradict the query, so that no neighbor of the query
-        meets it.
+        These are Annoy's candidates if the gallery is large and unfiltered, else all allowed
+        items: a filter may contradict the query, so that no neighbor of the query passes it.
         """
-        allowed = self._allowed(query, request)
-        is_conditioned = bool(request.conditions) or request.split is not None
-        manifest = self.generation.manifest
-        vector = candidate_vector(blocks, weights, unit_blocks=manifest.unit_blocks)
-        if len(allowed) <= EXACT_BELOW or is_conditioned or manifest.nodes == 0 or vector is None:
+        generation = self.searcher.generation
+        manifest, allowed = generation.manifest, self._allowed
+        is_filtered = bool(self.filters) or self.request.split is not None
+        if len(allowed) <= EXACT_BELOW or is_filtered or manifest.nodes == 0:
             return np.flatnonzero(allowed)
-        count = CANDIDATES_PER_ANSWER * request.k
-        near = self.generation.candidate_index.candidates(vector, count, max(manifest.nodes, count))
+        vector = candidate_vector(self.blocks, self.weights, unit_blocks=manifest.unit_blocks)
+        if vector is None:
+            return np.flatnonzero(allowed)
+        count = CANDIDATES_PER_RESULT * self.request.k
+        near = generation.candidate_index.candidates(vector, count, max(manifest.nodes, count))
         return near[allowed[near]]
 
-    def _parts(
-        self, places: NDArray[np.int64], blocks: NDArray[np.float32], weights: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """Return the weighted squared distances (n, A) of places to a query's blocks (A, E)."""
-        compared = self.generation.manipulation.compared
-        parts = np.empty((len(places), len(blocks)), dtype=np.float32)
+    def _parts(self, places: NDArray[np.int64]) -> Floats:
+        """Return the weighted squared distances (n, A) of indexed items to the query."""
+        generation = self.searcher.generation
+        parts = np.empty((len(places), len(self.blocks)), dtype=np.float32)
         for start in range(0, len(places), CHUNK):
             part = slice(start, start + CHUNK)
-            differences = compared(self.generation.embeddings[places[part]]) - blocks  # (n, A, E)
+            items = generation.manipulation.to_metric_space(generation.embeddings[places[part]])
+            differences = items - self.blocks  # (n, A, E)
             parts[part] = np.einsum("nae,nae->na", differences, differences)
-        return parts * weights
+        return parts * self.weights
 
-    def _substitute(
-        self,
-        rank: int,
-        place: int,
-        parts: NDArray[np.float32],
-        wanted: Mapping[str, frozenset[str]],
-    ) -> Substitute:
-        row = int(self._row_of_index[place])
-        labels = self.catalog.labels_of(row)
+    def _substitute(self, rank: int, place: int, parts: Floats) -> Substitute:
+        searcher = self.searcher
+        row = int(searcher.indexed_rows[place])
+        labels = searcher.catalog.labels_of(row)
         return Substitute(
             rank=rank,
             row=row,
-            code=self.catalog.codes[row],
-            title=self.catalog.titles[row],
+            code=searcher.catalog.codes[row],
+            title=searcher.catalog.titles[row],
             distance=float(np.sqrt(parts.sum())),
-            parts={name: float(part) for name, part in zip(self.block_names, parts, strict=True)},
+            parts=dict(zip(searcher.block_names, map(float, parts), strict=True)),
             labels=labels,
             agreement={
-                name: None
-                if not wanted[name] or labels[name] is None
-                else _folded(labels[name]) in wanted[name]
-                for name in self.names
+                name: label.casefold() in wanted if wanted and label is not None else None
+                for name, wanted in self.wanted.items()
+                for label in (labels[name],)
             },
         )
-
-
-def candidate_vector(
-    blocks: NDArray[np.float32], weights: NDArray[np.float32], *, unit_blocks: bool
-) -> NDArray[np.float32] | None:
-    """Return the vector (A·E,) whose Euclidean neighbors are a query's weighted neighbors, if any.
-
-    With gallery blocks of length 1, Σ_a w_a ‖q_a - g_a‖² = const - 2 Σ_a w_a q_a·g_a, and every
-    gallery vector has the same length, so the neighbors of (w_a q_a) are the weighted neighbors of
-    q: one index serves all weights. It is made as long as a gallery vector, where the index's
-    splits are. With other blocks, whole vectors of length 1 too, the lengths ‖g_a‖ matter unless
-    all weights are equal; then the neighbors are those of q itself.
-
-    Args:
-        blocks: (A, E) of the query.
-        weights: (A,).
-        unit_blocks: Whether all blocks of the gallery have length 1.
-
-    Returns:
-        None where no vector has these neighbors.
-    """
-    if not unit_blocks:
-        return blocks.ravel() if weights[0] > 0 and (weights == weights[0]).all() else None
-    vector = (weights[:, None] * blocks).ravel()
-    length = np.linalg.norm(vector)
-    scaled: NDArray[np.float32] = vector * (np.sqrt(len(blocks)) / length if length > 0 else 1)
-    return scaled.astype(np.float32)
-
-
-def _folded(value: str | None) -> str | None:
-    return None if value is None else value.casefold()

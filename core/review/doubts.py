@@ -101,7 +101,7 @@ def _all(
     searcher: Searcher, settled: Settled, super_categories: Sequence[str], *, labelled: bool
 ) -> list[Doubt]:
     refuse_entangled(searcher)
-    asked = [searcher.place_of(name) for name in super_categories] or range(len(searcher.names))
+    asked = [searcher.block_index(name) for name in super_categories] or range(len(searcher.names))
     found = [
         doubt
         for idx in dict.fromkeys(asked)

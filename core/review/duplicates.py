@@ -160,7 +160,7 @@ def _pair(one: int, other: int) -> Pair:
 def _near_pairs(searcher: Searcher, on_progress: Progress) -> set[Pair]:
     """Return the pairs of catalogue rows that are near in all blocks."""
     generation = searcher.generation
-    embeddings, compared = generation.embeddings, generation.manipulation.compared
+    embeddings, compared = generation.embeddings, generation.manipulation.to_metric_space
     total = len(embeddings)
     if total < 2:
         return set()
@@ -171,7 +171,7 @@ def _near_pairs(searcher: Searcher, on_progress: Progress) -> set[Pair]:
         on_progress(start, total)
         places = np.arange(start, min(start + REPORT_EVERY, total))
         found = [
-            generation.candidate_index.neighbours(int(place), NEIGHBOURS + 1, nodes)
+            generation.candidate_index.neighbors(int(place), NEIGHBOURS + 1, nodes)
             for place in places
         ]
         own = np.repeat(places, [len(some) for some in found])
@@ -193,7 +193,7 @@ def _mean_distances(searcher: Searcher) -> NDArray[np.float32]:
     generation, rng = searcher.generation, np.random.default_rng(0)
     total = len(generation.embeddings)
     one, other = rng.integers(total, size=(2, RANDOM_PAIRS))
-    compared = generation.manipulation.compared
+    compared = generation.manipulation.to_metric_space
     apart = one != other
     one, other = np.sort(one[apart]), other[apart]
     differences = compared(generation.embeddings[one]) - compared(generation.embeddings[other])

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from datrnet.core.data.catalog import UNLABELED, Catalog
 from datrnet.core.errors import DatabaseError, DatrnetError, UnknownNameError
-from datrnet.core.retrieval.search import Request, Searcher, Substitute
+from datrnet.core.retrieval.request import Request, Substitute
+from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review.nearness import typical_rows
 from datrnet.core.sessions.steps import Step, steps_of
 from datrnet.db.store import Store

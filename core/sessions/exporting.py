@@ -10,7 +10,7 @@ from typing import Any
 
 from datrnet.core.data.catalog import Catalog
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.retrieval.search import Substitute
+from datrnet.core.retrieval.request import Substitute
 from datrnet.core.sessions.files import PagePictures, page, write_by_ending
 from datrnet.core.sessions.replaying import Answered
 from datrnet.db.rows import SessionRow

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import DatrnetError
-from datrnet.core.retrieval.search import Query, Searcher, Substitute
+from datrnet.core.retrieval.request import Query, Substitute
+from datrnet.core.retrieval.search import Searcher
 from datrnet.core.sessions.steps import Step
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datrnet.core.errors import ConfigError, DatabaseError, UnknownNameError
-from datrnet.core.retrieval.search import Request, Searcher
+from datrnet.core.retrieval.request import Request
+from datrnet.core.retrieval.search import Searcher
 from datrnet.db.rows import SessionRow, StepRow
 from datrnet.db.store import Store
 

@@ -24,7 +24,7 @@ def save_system(system: System, path: Path) -> None:
 
 def save_manipulation(manipulation: Manipulation, path: Path) -> None:
     """Write what makes queries of a system's embeddings."""
-    stored: dict[str, Any] = {"kind": np.array(manipulation.kind), **manipulation.arrays()}
+    stored: dict[str, Any] = {"kind": np.array(manipulation.kind), **manipulation.to_arrays()}
     np.savez(path, **stored)
 
 

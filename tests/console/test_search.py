@@ -179,7 +179,7 @@ def test_rows_without_an_answer_are_explained_beside_them(run: Run, copied: Work
 def test_the_prototypes_within_a_super_category_are_told_in_every_form(
     run: Run, ready: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("datrnet.core.retrieval.wanted.MIN_SPECIFIC", 4)  # the shop is small
+    monkeypatch.setattr("datrnet.core.retrieval.prototypes.MIN_SPECIFIC", 4)  # the shop is small
     asked = ("search", "item-1", "--set", "colour=black", "--within", "PATTERN")
     facts = json.loads(run(ready, *asked, "--json").stdout)
     assert facts["query"]["labels"]["pattern"] == "plain"
@@ -345,14 +345,14 @@ def test_a_table_has_no_figures_where_super_categories_have_no_part(
     text = _shown(answer, width=width, pictures=False, color_system=None)
     assert re.findall(r"\d\.\d{3}", text) == [f"{one.distance:.3f}" for one in answer.substitutes]
     assert "distance²" not in text
-    assert "colour Black is the system's own entry, no mean of items." in " ".join(text.split())
+    assert "colour Black is the system's own entry, not a mean of items." in " ".join(text.split())
     assert "all super-categories as one" in " ".join(text.split())
 
 
 def test_a_super_category_without_a_part_cannot_be_weighed(run: Run, entangled: Workspace) -> None:
     result = run(entangled.root, "search", "item-1", "--weight", "colour=2")
     assert result.exit_code == 2
-    assert "colour cannot weigh more or less than others" in result.stderr
+    assert "colour cannot have its own weight" in result.stderr
 
 
 def test_every_overview_names_the_one_block(run: Run, entangled: Workspace) -> None:

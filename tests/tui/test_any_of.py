@@ -121,7 +121,7 @@ async def test_an_unlabelled_value_is_guessed_and_marked_as_a_guess(
         prototypes = generation.prototypes_of(season)
         prototypes[1] = -prototypes[0]  # teach winter, far from everything summery
         await explorer.press("enter", SEASON)
-        nearest = explorer.app.library.searcher.nearest_values(explorer.screen.visit.query)
+        nearest = explorer.app.library.searcher.predict(explorer.screen.visit.query)
         assert f"~{nearest['season'].value}" in explorer.text()
 
 
@@ -132,5 +132,5 @@ async def test_the_detail_pane_tells_the_nearest_values_and_their_margins(
         shown = explorer.text()
         assert "Nearest value, and its margin" in shown
         nearest = explorer.app.library.query_of(0)
-        margin = explorer.app.library.searcher.nearest_values(nearest)["colour"].margin
+        margin = explorer.app.library.searcher.predict(nearest)["colour"].margin
         assert f"{margin:.2f}" in shown

@@ -119,7 +119,7 @@ async def test_an_item_without_the_label_has_nothing_to_look_for(
 async def test_a_result_is_looked_at_for_the_wanted_values(
     workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("datrnet.core.retrieval.wanted.MIN_SPECIFIC", 4)
+    monkeypatch.setattr("datrnet.core.retrieval.prototypes.MIN_SPECIFIC", 4)
     calls = heated(monkeypatch)
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter", "2", "j", "w", "tab", "G", "a")

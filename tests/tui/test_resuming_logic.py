@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datrnet.core.retrieval.search import Query
+from datrnet.core.retrieval.request import Query
 from datrnet.core.sessions.steps import Step
 from datrnet.tui.history import History, Visit
 from datrnet.tui.resuming import _walked

@@ -7,7 +7,7 @@ import pytest
 from textual.widgets import Static
 
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.retrieval.search import Request
+from datrnet.core.retrieval.request import Request
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.widgets.pickers import Pickers
@@ -151,7 +151,7 @@ async def test_one_wish_can_be_taken_back(workspace: Workspace, run_explorer: Ru
 async def test_prototypes_stay_within_a_super_category(
     workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("datrnet.core.retrieval.wanted.MIN_SPECIFIC", 4)  # the shop is small
+    monkeypatch.setattr("datrnet.core.retrieval.prototypes.MIN_SPECIFIC", 4)  # the shop is small
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter", COLOUR, "j")
         assert "generic" in explorer.text()
@@ -283,7 +283,7 @@ async def test_an_index_damaged_while_running_is_a_notice(
 ) -> None:
     async with run_explorer(workspace) as explorer:
         searcher = explorer.app.library.searcher
-        searcher._index_of_row[1] = -1  # an item that came after the index
+        searcher._place_of_row[1] = -1  # an item that came after the index
         await explorer.press("l", "enter")
         assert "datrnet index" in explorer.notices()
         assert explorer.app.is_running

@@ -15,8 +15,7 @@ from textual.worker import Worker, get_current_worker
 from datrnet.core.data.blocks import Cells, cells_of, fitting_size
 from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DataError, DatrnetError
-from datrnet.core.retrieval.nearest import Nearest
-from datrnet.core.retrieval.wanted import Prototype
+from datrnet.core.retrieval.prototypes import Prediction, Prototype
 from datrnet.core.terminal.drawing import Drawing
 from datrnet.tui.drawing import drawing_of
 from datrnet.tui.history import Visit
@@ -128,12 +127,12 @@ class ExplorerScreen(Screen[None]):
             nearest=self.nearest_values(row),
         )
 
-    def nearest_values(self, row: int) -> Mapping[str, Nearest]:
+    def nearest_values(self, row: int) -> Mapping[str, Prediction]:
         """Return what the networks take an item for; nothing of one that they have not seen."""
         searcher = self.library.searcher
         if searcher is None or not searcher.is_indexed(row):
             return {}
-        return searcher.nearest_values(self.library.query_of(row))
+        return searcher.predict(self.library.query_of(row))
 
     def value_to_find(self, row: int, network: str) -> Prototype | None:
         """Return what a network is to find in an item's picture: its label, None without one.

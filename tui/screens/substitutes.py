@@ -14,8 +14,8 @@ from textual.worker import get_current_worker
 
 from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DatrnetError
-from datrnet.core.retrieval.search import Query, Request, Substitute
-from datrnet.core.retrieval.wanted import Prototype
+from datrnet.core.retrieval.prototypes import Prototype
+from datrnet.core.retrieval.request import Query, Request, Substitute
 from datrnet.tui.history import AnyOf, Changes, History, Taken, Visit
 from datrnet.tui.keymap import key_for
 from datrnet.tui.library import Library
@@ -204,7 +204,7 @@ class SubstitutesScreen(ExplorerScreen):
     def _guesses(self) -> dict[str, str]:
         """What the networks take the query for."""
         assert self.library.searcher is not None
-        nearest = self.library.searcher.nearest_values(self.visit.query)
+        nearest = self.library.searcher.predict(self.visit.query)
         return {name: one.value for name, one in nearest.items()}
 
     @property
@@ -298,12 +298,9 @@ class SubstitutesScreen(ExplorerScreen):
         worker, searcher = get_current_worker(), self.library.searcher
         assert searcher is not None
         try:
+            plan = searcher.plan(query, request)
             found: SubstitutesFound | WorkFailed = SubstitutesFound(
-                query,
-                request,
-                searcher.prototypes(query, request),
-                searcher.substitutes(query, request),
-                searcher.matching(query, request),
+                query, request, plan.prototypes, plan.substitutes(), plan.exact_match_counts()
             )
         except DatrnetError as error:
             found = WorkFailed(error)

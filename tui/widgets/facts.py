@@ -7,8 +7,8 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from datrnet.core.data.inert_text import inert
-from datrnet.core.retrieval.nearest import Nearest
-from datrnet.core.retrieval.search import Substitute
+from datrnet.core.retrieval.prototypes import Prediction
+from datrnet.core.retrieval.request import Substitute
 from datrnet.tui.fitting import fitted
 
 Part = tuple[str, str]
@@ -33,7 +33,7 @@ class Subject:
     code: str
     title: str
     labels: Mapping[str, str | None]
-    nearest: Mapping[str, Nearest] = field(default_factory=dict)
+    nearest: Mapping[str, Prediction] = field(default_factory=dict)
     """What the networks take it for, by super-category."""
     substitute: Substitute | None = None
     """Where the item is a result: how it compares."""

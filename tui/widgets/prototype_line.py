@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from datrnet.core.data.inert_text import inert
-from datrnet.core.retrieval.wanted import Prototype
+from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.tui.fitting import fitted
 from datrnet.tui.widgets.pickers import NAME_WIDTH
 

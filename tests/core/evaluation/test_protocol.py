@@ -17,10 +17,10 @@ from datrnet.core.retrieval.manipulation import (
     Fusion,
     Manipulation,
     Replacement,
+    SpecificPrototypes,
     WeightedReplacement,
 )
 from datrnet.core.retrieval.prototypes import (
-    SpecificPrototypes,
     mean_embeddings,
     specific_mean_embeddings,
 )

@@ -20,7 +20,7 @@ from datrnet.core.indexing.activations import (
 from datrnet.core.models.activation import activation_map
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 from datrnet.core.models.run_folder import RunFolder
-from datrnet.core.retrieval.wanted import Prototype
+from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.systems.fashionsearchnet import FashionSearchNet
 from datrnet.core.systems.making import system_of
 from datrnet.core.systems.storing import save_system

@@ -19,7 +19,8 @@ from datrnet.core.indexing.build import build_index, newest_run
 from datrnet.core.indexing.embedder import Embedder, query_of_picture
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.search import Request, Searcher
+from datrnet.core.retrieval.request import Request
+from datrnet.core.retrieval.search import Searcher
 from datrnet.core.training.events import PicturesRead
 from datrnet.core.training.run import start_run, train, unfinished_run
 from datrnet.db.rows import NewItem
@@ -205,7 +206,7 @@ def test_a_resumed_run_keeps_its_numbering_of_values(workspace: Workspace) -> No
     query = searcher.query_of_item(0)
     with pytest.raises(IndexStaleError, match="aqua"):
         searcher.substitutes(query, Request(changes={"colour": "aqua"}))
-    with pytest.raises(IndexStaleError, match="nothing of size"):
+    with pytest.raises(IndexStaleError, match="does not cover size"):
         searcher.substitutes(query, Request(changes={"size": "big"}))
 
 

@@ -25,7 +25,8 @@ from datrnet.core.retrieval.manipulation import (
     Replacement,
     WeightedReplacement,
 )
-from datrnet.core.retrieval.search import Query, Request, Searcher
+from datrnet.core.retrieval.request import Query, Request
+from datrnet.core.retrieval.search import Searcher
 from datrnet.db.rows import NewItem
 
 COLOURS, SLEEVES, SIZE = ("black", "blue", "red"), ("long", "short"), 4
@@ -239,8 +240,8 @@ def test_the_factors_of_a_manipulation_are_among_the_weights_in_force(
     query = searcher.query_of_item(0)
     assert isinstance(made.manipulation, WeightedReplacement)
     learned = made.manipulation.weights[0] ** 2
-    assert searcher.weights_of(query, NO_CHANGE).tolist() == [1, 1]
-    weighed = searcher.weights_of(query, replace(COLOUR, weights={"Sleeve": 5.0}))
+    assert searcher.plan(query, NO_CHANGE).weights.tolist() == [1, 1]
+    weighed = searcher.plan(query, replace(COLOUR, weights={"Sleeve": 5.0})).weights
     assert weighed == pytest.approx([2 * learned[0], 5 * learned[1]])
 
 
@@ -249,7 +250,7 @@ def test_an_entangled_block_cannot_be_weighed_by_super_category(
 ) -> None:
     searcher = indexed(tmp_path, embedded("fusion", catalog))
     assert searcher.is_entangled
-    with pytest.raises(ConfigError, match=r"sleeve cannot weigh .* Leave its weight away"):
+    with pytest.raises(ConfigError, match=r"sleeve cannot have its own weight.*Omit its weight"):
         searcher.substitutes(searcher.query_of_item(0), Request(weights={"SLEEVE": 2.0}))
 
 
@@ -257,14 +258,14 @@ def test_an_entangled_block_cannot_be_weighed_by_super_category(
 def test_what_is_no_mean_is_not_called_one(kind: str, tmp_path: Path, catalog: Catalog) -> None:
     searcher = indexed(tmp_path, embedded(kind, catalog))
     query = searcher.query_of_item(1)
-    generic = searcher.prototypes(query, COLOUR)["colour"]
+    generic = searcher.plan(query, COLOUR).prototypes["colour"]
     if kind == "weighted-replacement":
         is_red = (catalog.labels[:, 0] == 2) & (catalog.splits == "train")
         assert generic.num_items == is_red.sum()
     else:
-        assert generic.source == "the system's own entry, no mean of items"
+        assert generic.source == "the system's own entry, not a mean of items"
     within = replace(COLOUR, within="sleeve")
-    specific = searcher.prototypes(query, within)["colour"]
+    specific = searcher.plan(query, within).prototypes["colour"]
     assert specific.source == f"{generic.source} (this system has no others)"
     assert searcher.substitutes(query, within) == searcher.substitutes(query, COLOUR)
 

@@ -15,10 +15,10 @@ from datrnet.core.retrieval.manipulation import (
     Fusion,
     Manipulation,
     Replacement,
+    SpecificPrototypes,
     WeightedReplacement,
     read_manipulation,
 )
-from datrnet.core.retrieval.prototypes import SpecificPrototypes
 
 
 def floats(values: Any) -> Any:
@@ -41,7 +41,7 @@ CHANGED = np.array([[False, False], [True, False], [True, True], [True, True]])
 
 
 def test_replacement_by_hand() -> None:
-    blocks, factors = Replacement((COLOURS, SLEEVES)).queries(OWN, LABELS, TARGETS, CHANGED)
+    blocks, factors = Replacement((COLOURS, SLEEVES)).apply(OWN, LABELS, TARGETS, CHANGED)
     assert_array_equal(blocks[0], OWN[0])
     assert_array_equal(blocks[1], [[0, 1], [5, 12]])
     assert_array_equal(blocks[2], floats([[0.6, 0.8], [4, 3]]))
@@ -56,7 +56,7 @@ def test_specific_prototypes_come_first_where_they_are_known() -> None:
     manipulation = Replacement((COLOURS, SLEEVES), specific)
     targets = numbers([[1, 0], [1, 1], [1, -1], [1, 0]])
     changed = np.array([[True, False]] * 3 + [[True, True]])
-    blocks, _ = manipulation.queries(OWN, LABELS, targets, changed)
+    blocks, _ = manipulation.apply(OWN, LABELS, targets, changed)
     assert_array_equal(blocks[:, 0], [[7, 7], [0, 1], [0, 1], [7, 7]])
     assert_array_equal(blocks[3, 1], SLEEVES[0])
 
@@ -72,8 +72,8 @@ def test_another_prototype_leaves_the_first_manipulation_as_it_is() -> None:
 def test_weighted_replacement_by_hand() -> None:
     weights = floats([[3, 0.5], [1, 2]])  # of colour and sleeve, where the colour, sleeve changes
     manipulation = WeightedReplacement((COLOURS, SLEEVES), weights)
-    blocks, factors = manipulation.queries(OWN, LABELS, TARGETS, CHANGED)
-    expected, _ = Replacement((COLOURS, SLEEVES)).queries(OWN, LABELS, TARGETS, CHANGED)
+    blocks, factors = manipulation.apply(OWN, LABELS, TARGETS, CHANGED)
+    expected, _ = Replacement((COLOURS, SLEEVES)).apply(OWN, LABELS, TARGETS, CHANGED)
     assert_array_equal(blocks, expected)
     assert_allclose(factors, [[1, 1], [9, 0.25], [1, 4], [4, 1.25**2]])
 
@@ -81,7 +81,7 @@ def test_weighted_replacement_by_hand() -> None:
 def test_weighted_replacement_scales_the_blocks_of_query_and_items() -> None:
     weights = floats([[3, 0.5], [1, 2]])
     manipulation = WeightedReplacement((COLOURS, SLEEVES), weights)
-    blocks, factors = manipulation.queries(OWN, LABELS, TARGETS, CHANGED)
+    blocks, factors = manipulation.apply(OWN, LABELS, TARGETS, CHANGED)
     item = floats([[2, 1], [0, 7]])
     scaled = weights[0][:, None]  # the paper's F(x; t*) = [w_t f_t(x)]
     expected = ((scaled * blocks[1] - scaled * item) ** 2).sum()
@@ -94,7 +94,7 @@ def test_addition_by_hand() -> None:
     memory[2:, 3:] = SLEEVES.T
     memory[2, 1] = 1  # blue writes into the block of the sleeve too
     memory[2:, 2] = np.nan
-    blocks, factors = Addition(memory, COUNTS).queries(OWN, LABELS, TARGETS, CHANGED)
+    blocks, factors = Addition(memory, COUNTS).apply(OWN, LABELS, TARGETS, CHANGED)
     for found, expected in zip(
         blocks,
         (
@@ -112,7 +112,7 @@ def test_addition_by_hand() -> None:
 def test_addition_takes_nothing_off_that_it_does_not_know() -> None:
     memory = floats([[1, np.nan]])
     blocks = floats([[[-5]]])
-    found, _ = Addition(memory, (2,)).queries(blocks, numbers([[1]]), numbers([[0]]), blocks[0] < 0)
+    found, _ = Addition(memory, (2,)).apply(blocks, numbers([[1]]), numbers([[0]]), blocks[0] < 0)
     assert_array_equal(found, [[[-1]]])
 
 
@@ -121,7 +121,7 @@ def test_fusion_by_hand() -> None:
     weight = floats([[1, 0, 1, 0], [0, 1, 0, -10]])
     manipulation = Fusion(memory, weight, floats([0.4, 0]), COUNTS)
     own = floats([[[3, 4]]] * 4)
-    blocks, factors = manipulation.queries(own, LABELS, TARGETS, CHANGED)
+    blocks, factors = manipulation.apply(own, LABELS, TARGETS, CHANGED)
     assert_allclose(blocks[0, 0], [0.6, 0.8])  # not through the layer: its bias would show
     assert_allclose(blocks[1, 0], [1, 0])  # blue: relu(3 + 0.4, 4 - 10)
     assert_allclose(blocks[2, 0], [1, 0])  # long alone: relu(3.4, 4 - 20)
@@ -132,7 +132,7 @@ def test_fusion_by_hand() -> None:
 def test_an_unknown_value_alone_is_no_change_for_fusion() -> None:
     memory = floats([[1, np.nan], [1, np.nan]])
     manipulation = Fusion(memory, np.ones((2, 4), dtype=np.float32), floats([9, 0]), (2,))
-    asked = manipulation.queries(
+    asked = manipulation.apply(
         floats([[[3, 4]]]), numbers([[0]]), numbers([[1]]), np.array([[True]])
     )
     assert_allclose(asked[0][0, 0], [0.6, 0.8])
@@ -144,11 +144,11 @@ def test_whole_vectors_of_length_one_are_compared_where_the_system_says_so() -> 
         memory, np.zeros((size, 2 * size), np.float32), np.zeros(size, np.float32), COUNTS
     )
     pairs = floats([[[1, 1], [1, 1]], [[0, 3], [4, 0]]])
-    found = Addition(memory, COUNTS).compared(pairs)
+    found = Addition(memory, COUNTS).to_metric_space(pairs)
     assert_allclose(found, [[[0.5, 0.5], [0.5, 0.5]], [[0, 0.6], [0.8, 0]]])
     vectors = floats([[[1, 1, 1, 1]], [[0, 0, 0, 0]]])
-    assert_allclose(fusion.compared(vectors)[:, 0], [[0.5] * 4, [0] * 4])
-    assert Replacement((COLOURS, SLEEVES)).compared(OWN) is OWN
+    assert_allclose(fusion.to_metric_space(vectors)[:, 0], [[0.5] * 4, [0] * 4])
+    assert Replacement((COLOURS, SLEEVES)).to_metric_space(OWN) is OWN
 
 
 KINDS = ("replacement", "specific", "weighted-replacement", "addition", "fusion")
@@ -204,7 +204,7 @@ def test_all_queries_together_equal_each_in_plain_loops(
     manipulation, size = made_up(kind, rng)
     blocks, labels, targets, changed = asked_of(manipulation, size, rng)
     before = blocks.copy()
-    found, factors = manipulation.queries(blocks, labels, targets, changed)
+    found, factors = manipulation.apply(blocks, labels, targets, changed)
     assert (found.shape, found.dtype) == (blocks.shape, np.float32)
     assert (factors.shape, factors.dtype) == (blocks.shape[:2], np.float32)
     assert_array_equal(blocks, before)
@@ -215,7 +215,7 @@ def test_all_queries_together_equal_each_in_plain_loops(
         )
         assert_allclose(found[place], expected, rtol=1e-3, atol=1e-4)
         assert_allclose(factors[place], weights, rtol=1e-5)
-        compared = manipulation.compared(blocks[place : place + 1])[0]
+        compared = manipulation.to_metric_space(blocks[place : place + 1])[0]
         assert_allclose(compared, plain_compared(manipulation, own), rtol=1e-5)
         if not changed[place].any():
             assert_array_equal(found[place], compared)
@@ -230,13 +230,13 @@ def test_what_is_stored_is_read_back(
     rng = np.random.default_rng(seed)
     manipulation, size = made_up(kind, rng)
     path = tmp_path_factory.getbasetemp() / "manipulation.npz"
-    np.savez(path, allow_pickle=False, **manipulation.arrays())
+    np.savez(path, allow_pickle=False, **manipulation.to_arrays())
     with np.load(path) as arrays:
         read = read_manipulation(manipulation.kind, dict(arrays))
     assert type(read) is type(manipulation)
     assert (read.counts, read.are_means) == (manipulation.counts, manipulation.are_means)
     asked = asked_of(manipulation, size, rng)
-    for one, other in zip(read.queries(*asked), manipulation.queries(*asked), strict=True):
+    for one, other in zip(read.apply(*asked), manipulation.apply(*asked), strict=True):
         assert_array_equal(one, other)
     for idx in range(len(read.counts)):
         assert_array_equal(read.prototypes_of(idx), manipulation.prototypes_of(idx))
@@ -262,9 +262,9 @@ def test_arrays_that_do_not_fit_each_other_are_refused() -> None:
     square, row = np.zeros((4, 4), np.float32), np.zeros(4, np.float32)
     with pytest.raises(ShapeError, match=r"\(4, 4\), not 2 × 2"):
         WeightedReplacement((COLOURS, SLEEVES), square)
-    with pytest.raises(ShapeError, match="5 values need so many columns"):
+    with pytest.raises(ShapeError, match="one column for each of 5 values"):
         Addition(square, COUNTS)
     with pytest.raises(ShapeError, match="4 rows has no 3 equal blocks"):
         Addition(square, (1, 1, 2))
-    with pytest.raises(ShapeError, match=r"vectors of 4 need \(4, 8\) and \(4,\)"):
+    with pytest.raises(ShapeError, match=r"vectors of length 4 need \(4, 8\) and \(4,\)"):
         Fusion(square, square, row, (2, 2))

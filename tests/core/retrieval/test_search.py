@@ -14,11 +14,11 @@ from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError, IndexStaleError, UnknownNameError
 from datrnet.core.indexing.writing import Embedded, write_generation
 from datrnet.core.retrieval import search
-from datrnet.core.retrieval.generation import Generation, Manifest
+from datrnet.core.retrieval.generation import Generation, Manifest, candidate_vector
 from datrnet.core.retrieval.manipulation import Replacement
-from datrnet.core.retrieval.prototypes import mean_embeddings
-from datrnet.core.retrieval.search import Request, Searcher
-from datrnet.core.retrieval.wanted import MIN_SPECIFIC
+from datrnet.core.retrieval.prototypes import MIN_SPECIFIC, mean_embeddings
+from datrnet.core.retrieval.request import Request
+from datrnet.core.retrieval.search import Searcher
 from datrnet.db.rows import NewItem
 
 COLOURS, SLEEVES = ("black", "blue", "red"), ("long", "short")
@@ -177,7 +177,7 @@ def test_prototypes_within_go_by_what_is_taken(searcher: Searcher) -> None:
         if searcher.catalog.labels_of(row)["sleeve"] == "short"
     )
     request = Request(changes={"colour": "red"}, taken={"sleeve": other}, within="sleeve")
-    assert searcher.prototypes(query, request)["colour"].among == "long"
+    assert searcher.plan(query, request).prototypes["colour"].among == "long"
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_candidates_of_a_weighted_query_are_its_weighted_neighbors() -> None:
     gallery /= np.linalg.norm(gallery, axis=2, keepdims=True)
     blocks, weights = gallery[0], np.array([4.0, 0.5, 1.0], dtype=np.float32)
     weighted = (((gallery - blocks) ** 2).sum(axis=2) * weights).sum(axis=1)
-    vector = search.candidate_vector(blocks, weights, unit_blocks=True)
+    vector = candidate_vector(blocks, weights, unit_blocks=True)
     plain = ((gallery.reshape(3000, -1) - np.array(vector)) ** 2).sum(axis=1)
     assert np.argsort(weighted)[:50].tolist() == np.argsort(plain)[:50].tolist()
 
@@ -374,7 +374,7 @@ def test_a_prototype_within_a_super_category_is_the_mean_of_items_like_the_query
     query = searcher.query_of_item(1)
     sleeve = str(query.labels["sleeve"])
     request = Request(changes={"COLOUR": "Black"}, within="Sleeve", k=119)
-    (prototype,) = searcher.prototypes(query, request).values()
+    (prototype,) = searcher.plan(query, request).prototypes.values()
     assert (prototype.super_category, prototype.value) == ("colour", "black")
     assert prototype.among == sleeve
     expected = training_mean(searcher, {"colour": "black", "sleeve": sleeve}, 0)
@@ -388,7 +388,7 @@ def test_it_is_among_items_of_the_wanted_value_where_that_changes_too(searcher: 
     query = searcher.query_of_item(1)
     other = next(value for value in SLEEVES if value != query.labels["sleeve"])
     request = Request(changes={"colour": "red", "sleeve": other.upper()}, within="sleeve")
-    found = searcher.prototypes(query, request)
+    found = searcher.plan(query, request).prototypes
     assert found["colour"].among == other
     expected = training_mean(searcher, {"colour": "red", "sleeve": other}, 0)
     np.testing.assert_allclose(found["colour"].embedding, expected, atol=1e-6)
@@ -400,7 +400,7 @@ def test_a_query_without_the_label_gets_the_generic_prototype(searcher: Searcher
     query = searcher.query_of_item(0)
     assert query.labels["sleeve"] is None
     request = Request(changes={"colour": "red"}, within="sleeve")
-    prototype = searcher.prototypes(query, request)["colour"]
+    prototype = searcher.plan(query, request).prototypes["colour"]
     generic = searcher.prototype("colour", "red")
     np.testing.assert_array_equal(prototype.embedding, generic.embedding)
     assert prototype.note == "the query has no sleeve"
@@ -419,7 +419,7 @@ def test_too_few_items_give_the_generic_prototype(workspace: Workspace, num_item
         labels[1] = (0, 1)  # the query: black and short
         searcher = Searcher(replace(catalog, labels=labels), Generation.current(workspace, store))
     request = Request(changes={"colour": "red"}, within="sleeve")
-    prototype = searcher.prototypes(searcher.query_of_item(1), request)["colour"]
+    prototype = searcher.plan(searcher.query_of_item(1), request).prototypes["colour"]
     if num_items < MIN_SPECIFIC:
         assert prototype.among is None
         assert prototype.source == f"{len(reds)} items (only {num_items} among short)"
@@ -456,7 +456,7 @@ def test_specific_prototypes_are_as_long_as_the_generic_ones(workspace: Workspac
         write_generation(workspace, store, made, IndexConfig(trees=2))
         searcher = Searcher(catalog, Generation.current(workspace, store))
     request = Request(changes={"colour": "red"}, within="sleeve")
-    prototype = searcher.prototypes(searcher.query_of_item(1), request)["colour"]
+    prototype = searcher.plan(searcher.query_of_item(1), request).prototypes["colour"]
     assert prototype.among is not None
     assert np.linalg.norm(prototype.embedding) < 0.99
 
@@ -502,7 +502,7 @@ def test_a_label_that_a_condition_allows_is_as_wanted(searcher: Searcher) -> Non
 
 def test_matching_counts_items_that_are_as_wanted_in_all(searcher: Searcher) -> None:
     catalog, query = searcher.catalog, searcher.query_of_item(1)
-    matching = searcher.matching(query, Request(changes={"colour": "red"}))
+    matching = searcher.plan(query, Request(changes={"colour": "red"})).exact_match_counts()
     others = [catalog.labels_of(row) for row in range(120) if row != 1]
     sleeve = query.labels["sleeve"]
     for value in COLOURS:
@@ -516,14 +516,14 @@ def test_matching_counts_items_that_are_as_wanted_in_all(searcher: Searcher) -> 
 def test_matching_sets_no_condition_where_nobody_knows_what_is_wanted(searcher: Searcher) -> None:
     catalog, query = searcher.catalog, searcher.query_of_item(10)
     assert query.labels["sleeve"] is None
-    matching = searcher.matching(query, Request())
+    matching = searcher.plan(query, Request()).exact_match_counts()
     others = [catalog.labels_of(row)["colour"] for row in range(120) if row != 10]
     assert matching["colour"] == {value: others.count(value) for value in COLOURS}
 
 
 def test_the_nearest_value_is_that_of_the_nearest_prototype(searcher: Searcher) -> None:
     query = searcher.query_of_item(1)
-    nearest = searcher.nearest_values(query)
+    nearest = searcher.predict(query)
     for block, category in enumerate(searcher.generation.super_categories):
         prototypes = searcher.generation.prototypes_of(block)
         distances = np.linalg.norm(prototypes - query.blocks[block], axis=1)
@@ -538,16 +538,16 @@ def test_at_a_prototype_the_margin_is_one(searcher: Searcher) -> None:
     query = searcher.query_of_item(1)
     blocks = query.blocks.copy()
     blocks[0] = searcher.generation.prototypes_of(0)[2]
-    assert searcher.nearest_values(replace(query, blocks=blocks))["colour"].margin == 1
+    assert searcher.predict(replace(query, blocks=blocks))["colour"].margin == 1
 
 
 def test_an_untaught_value_is_never_the_nearest(searcher: Searcher) -> None:
     prototypes = [searcher.generation.prototypes_of(block).copy() for block in range(2)]
     query = searcher.query_of_item(1)
-    nearest = COLOURS.index(searcher.nearest_values(query)["colour"].value)
+    nearest = COLOURS.index(searcher.predict(query)["colour"].value)
     prototypes[0][nearest] = np.nan
     prototypes[1][0] = np.nan  # leaves one sleeve, so that there is nothing to tell apart
     searcher.generation.manipulation = Replacement(tuple(prototypes))
-    found = searcher.nearest_values(query)
+    found = searcher.predict(query)
     assert set(found) == {"colour"}
     assert COLOURS[nearest] not in (found["colour"].value, found["colour"].second)

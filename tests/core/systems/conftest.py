@@ -178,8 +178,8 @@ def accuracy() -> Callable[[System, Squares, Squares], float]:
         manipulation = system.manipulation(gallery.taught)
         rows, targets, changed = asked.changes()
         own = asked.taught.embed(system)[rows]
-        queries, factors = manipulation.queries(own, asked.labels[rows], targets, changed)
-        compared = manipulation.compared(gallery.taught.embed(system))
+        queries, factors = manipulation.apply(own, asked.labels[rows], targets, changed)
+        compared = manipulation.to_metric_space(gallery.taught.embed(system))
         gaps = ((queries[:, None] - compared[None]) ** 2).sum(axis=3)  # (Q, G, A)
         nearest = np.einsum("qga,qa->qg", gaps, factors).argmin(axis=1)
         return float((gallery.labels[nearest] == targets).all(axis=1).mean())

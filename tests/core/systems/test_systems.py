@@ -143,7 +143,7 @@ def test_addition_is_what_adde_m_computes(
         changed = system.changed_blocks(blocks, *tensors)
         expected = F.normalize(changed.flatten(1))
     manipulation = system.manipulation(squares.taught)
-    queries, factors = manipulation.queries(blocks.numpy(), *arrays)
+    queries, factors = manipulation.apply(blocks.numpy(), *arrays)
     np.testing.assert_allclose(queries.reshape(len(queries), -1), expected, atol=1e-5)
     assert (factors == 1).all()
 
@@ -159,7 +159,7 @@ def test_fusion_is_what_amnet_computes(
         expected = F.normalize(system.changed_feature(feature, targets, changed))
         blocks = system(images)
     manipulation = system.manipulation(squares.taught)
-    queries, factors = manipulation.queries(blocks.numpy(), *arrays)
+    queries, factors = manipulation.apply(blocks.numpy(), *arrays)
     np.testing.assert_allclose(queries[:, 0], expected, atol=1e-5)
     assert (factors == 1).all()
 
@@ -174,7 +174,7 @@ def test_weighted_replacement_is_what_fashionsearchnet_ranks_with(
         expected = system.global_ranking(triplets).item()
         own, *others = (one.numpy() for one in system(triplets.images).chunk(3))
     manipulation = system.manipulation(squares.taught)
-    queries, factors = manipulation.queries(
+    queries, factors = manipulation.apply(
         own,
         triplets.reference_labels.numpy().astype(np.int16),
         triplets.positive_labels.numpy().astype(np.int16),
@@ -199,7 +199,7 @@ def test_replacement_compares_predictions_with_the_wanted_one_hot(
     assert not blocks[:, 1, 2:].any(), "what two values do not fill is 0"
     targets, changed = np.array([[2, 0]] * 4, dtype=np.int16), np.array([[True, False]] * 4)
     manipulation = system.manipulation(squares.taught)
-    queries, _ = manipulation.queries(blocks, squares.labels[:4], targets, changed)
+    queries, _ = manipulation.apply(blocks, squares.labels[:4], targets, changed)
     assert queries[:, 0].tolist() == [[0, 0, 1]] * 4
     np.testing.assert_array_equal(queries[:, 1], blocks[:, 1])
 
