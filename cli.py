@@ -12,13 +12,13 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from datrnet.console.config_commands import config_app
+from datrnet.console.config import config_app
 from datrnet.console.label_commands import label_app
 from datrnet.console.options import JsonOption, WorkspaceOption
 from datrnet.console.review_commands import review_app
 from datrnet.console.session_commands import session_app
 from datrnet.core.errors import ConfigError, DatrnetError
-from datrnet.core.settings import Blocks, Colours, Pictures
+from datrnet.core.preferences import Blocks, Colors, Pictures
 
 INTERRUPTED = {
     "train": "Every finished epoch is kept. Go on with `datrnet train --resume`.",
@@ -807,7 +807,7 @@ def browse(
         ),
     ] = None,
     color: Annotated[
-        Colours | None,
+        Colors | None,
         typer.Option(
             help="The colours to write in. tmux does not say that it can do more than 256.",
             show_default="as set, else auto",
@@ -833,8 +833,8 @@ def browse(
     from datrnet.console.exploring import run_explorer
     from datrnet.console.output import is_conversation
     from datrnet.console.picking import print_picked, read_ids
-    from datrnet.core.configuration.file import read_settings
     from datrnet.core.data.workspace import Workspace
+    from datrnet.core.preferences_file import read_preferences
     from datrnet.tui.wants import wants
 
     if as_json and not pick:
@@ -846,7 +846,7 @@ def browse(
         )
     given = None if items is None else read_ids(items)
     chosen = {"pictures": pictures, "blocks": blocks, "color": color}
-    settings, _ = read_settings()  # the explorer tells what is wrong with them
+    settings, _ = read_preferences()  # the explorer tells what is wrong with them
     place = Workspace.locate(workspace, settings)
     wanted = wants(picks=pick, items=given, session=session, query=query)
     picked = run_explorer(place, chosen, tour=tour, wants=wanted)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from datrnet.core.data.blocks import Cells, cells_of
 from datrnet.core.data.pictures import read_picture, thumbnail_pixels
-from datrnet.core.settings import Blocks
+from datrnet.core.preferences import Blocks
 
 GLYPHS: tuple[Blocks, ...] = ("halves", "quadrants", "sextants")
 COLUMNS, ROWS = 16, 8

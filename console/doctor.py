@@ -19,7 +19,7 @@ from datrnet.console.output import print_json, results
 from datrnet.core.data.blocks import alphabet
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.settings import Blocks, Settings
+from datrnet.core.preferences import Blocks, Preferences
 from datrnet.core.terminal.answers import Terminal
 from datrnet.core.terminal.asking import ask_terminal
 from datrnet.core.terminal.drawing import drawing_for
@@ -121,7 +121,7 @@ def _protocols(terminal: Terminal) -> Finding:
         name for name, has in (("sixel", terminal.has_sixel), ("kitty", terminal.has_kitty)) if has
     ]
     taken = drawing_for(
-        Settings(), terminal, color_system=_color_system(terminal), no_color=_is_grey()
+        Preferences(), terminal, color_system=_color_system(terminal), no_color=_is_grey()
     ).protocol
     text = f"can {' and '.join(can) or 'no pixels'}; the explorer takes {taken}"
     if can and taken == "blocks":

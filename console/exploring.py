@@ -6,8 +6,8 @@ from typing import Any
 
 from datrnet.console.picking import terminal_streams
 from datrnet.console.terminal import forget_inherited_size, terminal_for, use_colours
-from datrnet.core.configuration.file import read_settings
 from datrnet.core.data.workspace import Workspace
+from datrnet.core.preferences_file import read_preferences
 from datrnet.tui.garbage import garbage_left_at_first
 from datrnet.tui.opening import Opening
 from datrnet.tui.wants import NOTHING_MORE, Wants
@@ -24,14 +24,14 @@ def run_explorer(
 
     Args:
         workspace: Where the catalogue lies.
-        chosen: Settings of this one time by name; None leaves one to the configuration file.
+        chosen: Settings for this run by name; None takes the configuration file's.
         tour: Whether to begin with the tour; None leaves it to the settings and the first start.
         wants: What it is opened for, where that is not simply to look around.
 
     Raises:
         DatrnetError: There is no terminal, no catalogue, or what is wanted is not there.
     """
-    settings, troubles = read_settings()  # the explorer tells what is wrong with them
+    settings, troubles = read_preferences()  # the explorer tells what is wrong with them
     given = {name: value for name, value in (chosen or {}).items() if value is not None}
     settings = replace(settings, **given)
     forget_inherited_size()

@@ -2,7 +2,7 @@
 
 import os
 
-from datrnet.core.settings import Colours, Settings
+from datrnet.core.preferences import Colors, Preferences
 from datrnet.core.terminal.answers import Terminal
 from datrnet.core.terminal.asking import ask_terminal
 
@@ -19,14 +19,14 @@ def forget_inherited_size() -> None:
         os.environ.pop(name, None)
 
 
-def terminal_for(settings: Settings) -> Terminal:
+def terminal_for(settings: Preferences) -> Terminal:
     """Ask the terminal what it can do, where the settings leave that open."""
     if settings.pictures in ("blocks", "none") and settings.color != "auto":
         return Terminal()
     return ask_terminal()
 
 
-def use_colours(colours: Colours, terminal: Terminal) -> None:
+def use_colours(colours: Colors, terminal: Terminal) -> None:
     """Let the explorer be written in the colours wanted; Textual must not be imported yet.
 
     Args:

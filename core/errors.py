@@ -37,7 +37,7 @@ class SettingError(ConfigError):
     """A setting of the configuration file is unknown, or not what it must be.
 
     Args:
-        path: Its names from the outermost, as in ``("keys", "catalogue.search")``.
+        path: Its names from the outermost, as in ``("keys", "catalog.search")``.
         message: What is wrong.
         mend: What to do about it.
     """

@@ -12,9 +12,9 @@ from PIL import Image, ImageDraw
 from typer.testing import CliRunner, Result
 
 from datrnet.cli import app
-from datrnet.core.configuration import first_start
-from datrnet.core.configuration.file import CONFIG_VARIABLE, SettingsFile
+from datrnet.core import preferences_file
 from datrnet.core.data.workspace import Workspace
+from datrnet.core.preferences_file import CONFIG_VARIABLE, PreferencesFile
 
 # Tiny networks gain nothing from threads, and threads that wait for each other on a busy machine
 # are slower by far. Must be said before torch is first imported.
@@ -48,14 +48,14 @@ trees = 4
 @pytest.fixture(autouse=True)
 def settings_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> SettingsFile:
+) -> PreferencesFile:
     """Keep a person's own configuration and state out; the file is not there at first."""
     for name in ("COLUMNS", "LINES"):  # set where tests run side by side
         monkeypatch.delenv(name, raising=False)
     home = tmp_path_factory.mktemp("home", numbered=True)
     monkeypatch.setenv(CONFIG_VARIABLE, str(home / "config.toml"))
-    monkeypatch.setattr(first_start, "user_state_path", lambda *_, **__: home / "state")
-    return SettingsFile(home / "config.toml")
+    monkeypatch.setattr(preferences_file, "user_state_path", lambda *_, **__: home / "state")
+    return PreferencesFile(home / "config.toml")
 
 
 @pytest.fixture(scope="session")

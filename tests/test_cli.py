@@ -52,7 +52,7 @@ def test_every_command_with_results_has_json(command: str) -> None:
     [
         ("import datrnet.cli", "torch annoy textual numpy sqlite_utils"),
         ("import datrnet.console.searching", "torch textual"),
-        ("import datrnet.console.configuring", "torch textual numpy tomlkit"),
+        ("import datrnet.console.config", "torch textual numpy tomlkit pydantic"),
         ("import datrnet.console.overview, datrnet.console.importing", "torch textual"),
         ("import datrnet.console.evaluating, datrnet.console.demonstration", "torch textual"),
         ("import datrnet.console.training, datrnet.console.indexing", "textual"),

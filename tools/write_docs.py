@@ -19,9 +19,9 @@ from pathlib import Path
 from PIL import Image
 from textual.keys import format_key
 
-from datrnet.core.configuration.texts import settings_table, template
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.experiments.report.outcomes import experiment_folders
+from datrnet.core.preferences import settings_table, template
 from datrnet.tui.keymap import default_entries
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -141,7 +141,7 @@ def sign_of(key: str) -> str:
 
 
 def settings_page() -> str:
-    """Return the page of the configuration file: its settings, how keys are named, its template."""
+    """Return the page on the configuration file: its settings, names of keys, its template."""
     return f"""# Settings
 
 Written by `make docs` from the schema.
@@ -149,18 +149,18 @@ Written by `make docs` from the schema.
 The configuration file is TOML. `datrnet config path` prints where it is, the environment variable
 `DATRNET_CONFIG` names another place, `datrnet config init` writes the template below. `set`,
 `unset` and `edit` of `datrnet config` change it, and so does a theme chosen in the explorer;
-comments stay. `datrnet config schema --json` is a JSON Schema, for editors. What is wrong in the
-file is told with its line; the explorer then starts with the defaults, or without the one key or
-theme that cannot be had.
+comments stay. `datrnet config schema --json` prints a JSON Schema, for editors. Every mistake in
+the file is reported with its line; the setting then has its default, and all others apply.
 
 {settings_table()}
 
 ## Keys
 
-Everything with a key has a name: [keys.md](keys.md), `datrnet config keys`. Under `[keys]` stand
-those that it has instead, separated by commas: signs as themselves or by name (`/` or `slash`,
+Every action has a name, listed in [keys.md](keys.md) and by `datrnet config keys`. Under `[keys]`,
+give an action other keys, separated by commas: signs as themselves or by name (`/` or `slash`,
 `comma`), letters as typed (`G`), others by name (`pagedown`, `f5`), with `ctrl+`, `alt+` or
-`shift+` before. Two things that work at the same moment cannot have the same key.
+`shift+` before. Two actions available at the same time cannot share a key. Names that begin with
+`catalogue.` are from version 0.1 and work until 0.3.
 
 ## The template
 

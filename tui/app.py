@@ -14,13 +14,12 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from datrnet.core.configuration.file import read_settings
-from datrnet.core.configuration.first_start import is_first_start, remember_start
 from datrnet.core.data.inert_text import inert
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatabaseError
+from datrnet.core.preferences import Preferences
+from datrnet.core.preferences_file import is_first_start, read_preferences, remember_start
 from datrnet.core.sessions.steps import session_of
-from datrnet.core.settings import Settings
 from datrnet.core.terminal.answers import Terminal
 from datrnet.core.terminal.asking import cell_size
 from datrnet.core.terminal.drawing import drawing_for
@@ -59,7 +58,7 @@ HEIGHTS = [(0, "-flat"), (SMALLEST_HEIGHT, "-low"), (32, "-high")]
 
 def explore(
     opening: Opening,
-    settings: Settings | None = None,
+    settings: Preferences | None = None,
     terminal: Terminal | None = None,
     *,
     settings_troubles: Sequence[ConfigError] = (),
@@ -85,7 +84,7 @@ def explore(
         SystemExit: A fault or a signal ended it.
     """
     if settings is None:
-        settings, settings_troubles = read_settings()
+        settings, settings_troubles = read_preferences()
     if tour is None:
         tour = settings.tour and not wants.picks and is_first_start()
     with steady_output():
@@ -130,7 +129,7 @@ class ExplorerApp(AppWithNews, AppWithSessions):
         workspace: Workspace,
         *,
         opening: Opening | None = None,
-        settings: Settings | None = None,
+        settings: Preferences | None = None,
         settings_troubles: Sequence[ConfigError] = (),
         terminal: Terminal | None = None,
         tour: bool = False,

@@ -7,10 +7,10 @@ from textual.app import App
 from textual.binding import Binding
 from textual.command import Command, CommandPalette
 
-from datrnet.core.configuration.file import SettingsFile
 from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import ConfigError, SettingError
-from datrnet.core.settings import Settings
+from datrnet.core.preferences import Preferences, RenamedKeyError
+from datrnet.core.preferences_file import PreferencesFile
 from datrnet.tui.keymap import Keymap, checked_keymap, entries_with
 from datrnet.tui.themes import check_theme, own_themes
 
@@ -23,7 +23,7 @@ class AppWithSettings(App[None]):
 
     HELP_TITLE = "Program"
 
-    def __init__(self, settings: Settings | None, troubles: Sequence[ConfigError]) -> None:
+    def __init__(self, settings: Preferences | None, troubles: Sequence[ConfigError]) -> None:
         """Take the settings over.
 
         Args:
@@ -31,7 +31,7 @@ class AppWithSettings(App[None]):
             troubles: What was wrong with them, to be told.
         """
         super().__init__()
-        self.settings = settings or Settings()
+        self.settings = settings or Preferences()
         self._settings_troubles = list(troubles)
         self._theme_before: str | None = None
         """The theme to go back to, while another one is only tried."""
@@ -62,7 +62,8 @@ class AppWithSettings(App[None]):
             told.append(
                 f"And {len(troubles) - len(told)} more: `datrnet config show` has them all."
             )
-        told.append("The defaults hold for what is wrong; all else is as set.")
+        if not all(isinstance(trouble, RenamedKeyError) for trouble in troubles):
+            told.append("What is wrong has its default; all else is as set.")
         self.notify("\n".join(told), severity="warning", markup=False, timeout=20)
 
     def key_of(self, name: str) -> str:
@@ -110,7 +111,7 @@ class AppWithSettings(App[None]):
 
     def _write_theme(self) -> None:
         try:
-            SettingsFile.locate().state(("theme",), self.theme)
+            PreferencesFile.locate().set(("theme",), self.theme)
         except ConfigError as error:
             said = inert(f"The theme is not kept. {error}")
             self.notify(said, severity="error", markup=False)

@@ -18,8 +18,8 @@ from datrnet import tui
 from datrnet.core.errors import SettingError, nearest
 
 TOGETHER = (
-    ("catalogue", "facets", "item", "program"),
-    ("catalogue", "pictures", "item", "program"),
+    ("catalog", "facets", "item", "program"),
+    ("catalog", "pictures", "item", "program"),
     ("substitutes", "pictures", "item", "program"),
     ("substitutes", "pickers", "item", "program"),
     ("shortlist", "pictures", "item", "program"),

@@ -19,7 +19,7 @@ from datrnet.core.data.blocks import CELL_RATIO, Cells, alphabet, cells_of, fitt
 from datrnet.core.data.overlay import Region, overlaid
 from datrnet.core.data.pictures import Picture, read_picture
 from datrnet.core.errors import DataError
-from datrnet.core.settings import Blocks
+from datrnet.core.preferences import Blocks
 from datrnet.core.terminal.drawing import Drawing
 from datrnet.core.terminal.kitty import MARKS, payload
 from datrnet.core.terminal.sixel import sixel_of

@@ -6,7 +6,7 @@ from typing import Any
 from textual.theme import BUILTIN_THEMES, Theme
 
 from datrnet.core.errors import SettingError, nearest
-from datrnet.core.settings import OwnTheme, Settings
+from datrnet.core.preferences import CustomTheme, Preferences
 
 COLOURS = (
     "secondary",
@@ -21,17 +21,17 @@ COLOURS = (
 )
 
 
-def own_themes(settings: Settings) -> Iterable[Theme]:
+def own_themes(settings: Preferences) -> Iterable[Theme]:
     """Return the themes of the configuration file."""
     return [_theme(name, one) for name, one in settings.themes.items()]
 
 
-def theme_names(settings: Settings) -> list[str]:
+def theme_names(settings: Preferences) -> list[str]:
     """Return the names of all themes, a person's own first."""
     return [*settings.themes, *(name for name in BUILTIN_THEMES if name not in settings.themes)]
 
 
-def check_theme(settings: Settings, name: str) -> None:
+def check_theme(settings: Preferences, name: str) -> None:
     """Refuse a theme that does not exist.
 
     Raises:
@@ -43,6 +43,6 @@ def check_theme(settings: Settings, name: str) -> None:
         raise SettingError(("theme",), message, mend=nearest(name, known))
 
 
-def _theme(name: str, own: OwnTheme) -> Theme:
+def _theme(name: str, own: CustomTheme) -> Theme:
     colours: dict[str, Any] = {part: getattr(own, part) or None for part in COLOURS}
     return Theme(name=name, primary=own.primary, dark=own.dark, **colours)

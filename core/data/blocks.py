@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.settings import Blocks
+from datrnet.core.preferences import Blocks
 
 CELL_RATIO = 2
 """How many times taller than wide a character cell is."""

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from platformdirs import user_data_dir
 
-from datrnet.core.configuration.file import read_settings
 from datrnet.core.data.pictures import Picture
 from datrnet.core.errors import DatabaseError, SettingError
-from datrnet.core.settings import WORKSPACE_VARIABLE, Settings
+from datrnet.core.preferences import WORKSPACE_VARIABLE, Preferences
+from datrnet.core.preferences_file import read_preferences
 from datrnet.db.store import Store
 
 
@@ -20,7 +20,7 @@ class Workspace:
     root: Path
 
     @classmethod
-    def locate(cls, given: Path | None = None, settings: Settings | None = None) -> "Workspace":
+    def locate(cls, given: Path | None = None, settings: Preferences | None = None) -> "Workspace":
         """Return the workspace given, else the environment's, the settings', or the user's own.
 
         Args:
@@ -101,14 +101,14 @@ class Workspace:
         return Picture.parse(stored, self.root)
 
 
-def _settings() -> Settings:
+def _settings() -> Preferences:
     """Return the person's settings, for the place of the workspace.
 
     Raises:
         ConfigError: The file does not say the place rightly, or cannot be read at all. What else is
             wrong in it keeps no command from its work.
     """
-    settings, troubles = read_settings()
+    settings, troubles = read_preferences()
     for trouble in troubles:
         if not isinstance(trouble, SettingError) or trouble.path == ("workspace",):
             raise trouble

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from datrnet.core.settings import Blocks, Settings
+from datrnet.core.preferences import Blocks, Preferences
 from datrnet.core.terminal.answers import SIXEL_REGISTERS, Terminal
 
 Protocol = Literal["sixel", "kitty", "blocks", "none"]
@@ -24,7 +24,7 @@ class Drawing:
     cell: tuple[int, int] = UNKNOWN_CELL
     """Width and height of a cell in pixels."""
     registers: int = SIXEL_REGISTERS
-    """Colours that a sixel picture may have."""
+    """Colors that a sixel picture may have."""
     is_grey: bool = False
     """Whether pixels are without colour, as the cells then are."""
 
@@ -35,14 +35,14 @@ class Drawing:
 
 
 def drawing_for(
-    settings: Settings, terminal: Terminal, *, color_system: str | None, no_color: bool
+    settings: Preferences, terminal: Terminal, *, color_system: str | None, no_color: bool
 ) -> Drawing:
     """Return how to draw for a person on a terminal.
 
     Args:
         settings: What the person wants.
         terminal: What is known of the terminal.
-        color_system: Colours that text is written in, as Rich calls them.
+        color_system: Colors that text is written in, as Rich calls them.
         no_color: Whether everything is grey.
     """
     # a placeholder's colour is the number of its picture: it must arrive as it is
@@ -56,7 +56,7 @@ def drawing_for(
     )
 
 
-def _protocol(settings: Settings, terminal: Terminal, *, exact_colours: bool) -> Protocol:
+def _protocol(settings: Preferences, terminal: Terminal, *, exact_colours: bool) -> Protocol:
     if settings.pictures == "kitty":
         return "kitty" if exact_colours else "blocks"
     if settings.pictures != "auto":

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from datrnet.console.terminal import COLOUR_SYSTEM, terminal_for, use_colours
-from datrnet.core.settings import Colours, Pictures, Settings
+from datrnet.core.preferences import Colors, Pictures, Preferences
 from datrnet.core.terminal.answers import QUESTIONS, Terminal
 
 TRUE = Terminal(is_asked=True, is_answered=True, has_true_colours=True)
@@ -34,7 +34,7 @@ TRUE = Terminal(is_asked=True, is_answered=True, has_true_colours=True)
 )
 def test_textual_is_told_which_colours_to_write_in(
     monkeypatch: pytest.MonkeyPatch,
-    colours: Colours,
+    colours: Colors,
     terminal: Terminal,
     no_color: bool,
     system: str | None,
@@ -73,10 +73,10 @@ def test_what_a_person_told_textual_counts_more_than_the_terminal(
     ],
 )
 def test_the_terminal_is_asked_only_where_that_decides_something(
-    monkeypatch: pytest.MonkeyPatch, pictures: Pictures, color: Colours, is_asked: bool
+    monkeypatch: pytest.MonkeyPatch, pictures: Pictures, color: Colors, is_asked: bool
 ) -> None:
     monkeypatch.setattr("datrnet.console.terminal.ask_terminal", lambda: TRUE)
-    assert terminal_for(Settings(pictures=pictures, color=color)).is_asked == is_asked
+    assert terminal_for(Preferences(pictures=pictures, color=color)).is_asked == is_asked
 
 
 # ── the explorer in a terminal ───────────────────────────────────────────────

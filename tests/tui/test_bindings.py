@@ -11,7 +11,7 @@ from textual.binding import Binding
 
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import SettingError
-from datrnet.core.settings import Settings
+from datrnet.core.preferences import Preferences
 from datrnet.tui.keymap import (
     KEY_NAMES,
     TOGETHER,
@@ -102,8 +102,8 @@ def test_a_normal_key_stays_as_it_is(key: str, modifiers: set[str]) -> None:
 def test_unknown_names_and_clashes_are_left_out_and_told() -> None:
     keymap, problems = checked_keymap(
         {
-            "catalogue.serch": "x",
-            "catalogue.search": "f",
+            "catalog.serch": "x",
+            "catalog.search": "f",
             "pictures.down": "y",
             "facets.down": "0",
             "pickers.down": "0",
@@ -111,13 +111,13 @@ def test_unknown_names_and_clashes_are_left_out_and_told() -> None:
     )
     assert keymap == {"facets.down": "0", "pickers.down": "0"}  # these two are never together
     assert [problem.path[1] for problem in problems] == [
-        "catalogue.serch",
-        "catalogue.search",
+        "catalog.serch",
+        "catalog.search",
         "pictures.down",
     ]
     told = "\n".join(map(str, problems))
-    assert "Nothing that has a key is called 'catalogue.serch'. Did you mean catalogue.s" in told
-    assert "keys.catalogue.search has 'f', which catalogue.facets has too" in told
+    assert "Nothing that has a key is called 'catalog.serch'. Did you mean catalog.s" in told
+    assert "keys.catalog.search has 'f', which catalog.facets has too" in told
     assert "which item.copy_code has too" in told
 
 
@@ -129,8 +129,8 @@ def test_two_things_can_swap_their_keys() -> None:
 async def test_a_changed_key_does_it_and_the_old_one_no_longer(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    keys = {"catalogue.substitutes": "ctrl+x,z", "pictures.right": "0", "facets.down": "0"}
-    async with run_explorer(workspace, settings=Settings(keys=keys)) as explorer:
+    keys = {"catalog.substitutes": "ctrl+x,z", "pictures.right": "0", "facets.down": "0"}
+    async with run_explorer(workspace, settings=Preferences(keys=keys)) as explorer:
         await explorer.press("s", "right", "l")
         assert explorer.code == "P-000"
         await explorer.press("0")
@@ -142,8 +142,8 @@ async def test_a_changed_key_does_it_and_the_old_one_no_longer(
 async def test_help_and_footer_show_the_keys_in_force(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    keys = {"catalogue.search": "ctrl+f", "help.close": "w", "program.help": "z"}
-    async with run_explorer(workspace, settings=Settings(keys=keys)) as explorer:
+    keys = {"catalog.search": "ctrl+f", "help.close": "w", "program.help": "z"}
+    async with run_explorer(workspace, settings=Preferences(keys=keys)) as explorer:
         assert "^f Search" in explorer.text()
         await explorer.press("z")
         assert isinstance(explorer.screen, HelpScreen)
@@ -158,9 +158,9 @@ async def test_help_and_footer_show_the_keys_in_force(
 async def test_keys_that_cannot_be_had_are_told_and_the_others_work(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    keys = {"catalogue.search": "f", "pictures.right": "0"}
-    async with run_explorer(workspace, settings=Settings(keys=keys)) as explorer:
-        assert "keys.catalogue.search has 'f'" in explorer.notices()
+    keys = {"catalog.search": "f", "pictures.right": "0"}
+    async with run_explorer(workspace, settings=Preferences(keys=keys)) as explorer:
+        assert "keys.catalog.search has 'f'" in explorer.notices()
         await explorer.press("0")
         assert explorer.code == "P-001"
         await explorer.press("slash")

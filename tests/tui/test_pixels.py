@@ -10,7 +10,7 @@ from textual.events import Resize
 from textual.geometry import Size
 
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.settings import Settings
+from datrnet.core.preferences import Preferences
 from datrnet.core.terminal.answers import Terminal
 from datrnet.core.terminal.kitty import PLACEHOLDER, removal
 from datrnet.tui.widgets import picture_view
@@ -264,7 +264,7 @@ async def test_two_screens_with_the_same_picture_have_a_number_each(
 async def test_without_pictures_words_have_the_room(
     workspace: Workspace, run_explorer: Run, sent: Sent
 ) -> None:
-    settings = Settings(pictures="none")
+    settings = Preferences(pictures="none")
     async with run_explorer(workspace, terminal=SIXEL, settings=settings) as explorer:
         assert not explorer.screen.query_one(DetailPane).picture.size.height
         await explorer.press("l", "enter", "j", "a")
@@ -276,7 +276,7 @@ async def test_without_pictures_words_have_the_room(
 async def test_grid_and_pane_are_drawn_in_the_characters_set(
     workspace: Workspace, run_explorer: Run, blocks: Any
 ) -> None:
-    async with run_explorer(workspace, settings=Settings(blocks=blocks)) as explorer:
+    async with run_explorer(workspace, settings=Preferences(blocks=blocks)) as explorer:
         await explorer.press("enter")
         text = explorer.text()
         used = {one for one in text if one in "▖▗▘▙▚▛▜▝▞▟" or 0x1FB00 <= ord(one) <= 0x1FB3B}

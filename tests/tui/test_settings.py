@@ -9,22 +9,22 @@ from textual.command import CommandPalette
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import OptionList
 
-from datrnet.core.configuration.file import SettingsFile
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError
-from datrnet.core.settings import OwnTheme, Settings
+from datrnet.core.preferences import CustomTheme, Preferences
+from datrnet.core.preferences_file import PreferencesFile
 from datrnet.tui.app import ExplorerApp, explore
 from datrnet.tui.opening import Opening
 from tests.tui.conftest import Explorer, RunExplorer
 
-OWN = {"mine": OwnTheme(primary="#123456", background="#fefefe", dark=False)}
+OWN = {"mine": CustomTheme(primary="#123456", background="#fefefe", dark=False)}
 
 
 @pytest.mark.parametrize("theme", ["nord", "textual-light", "ansi-dark", "mine"])
 async def test_the_explorer_begins_in_the_theme_of_the_settings(
     workspace: Workspace, run_explorer: RunExplorer, theme: str
 ) -> None:
-    settings = Settings(theme=theme, themes=OWN)
+    settings = Preferences(theme=theme, themes=OWN)
     async with run_explorer(workspace, settings=settings) as explorer:
         assert explorer.app.theme == theme
         assert not explorer.notices()
@@ -34,15 +34,15 @@ async def test_the_explorer_begins_in_the_theme_of_the_settings(
 async def test_the_colours_of_an_own_theme_are_on_the_screen(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    async with run_explorer(workspace, settings=Settings(theme="mine", themes=OWN)) as explorer:
+    async with run_explorer(workspace, settings=Preferences(theme="mine", themes=OWN)) as explorer:
         assert explorer.screen.styles.background.hex == "#FEFEFE"
 
 
 async def test_an_unknown_theme_is_told_and_the_default_taken(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    async with run_explorer(workspace, settings=Settings(theme="nrd")) as explorer:
-        assert explorer.app.theme == Settings().theme
+    async with run_explorer(workspace, settings=Preferences(theme="nrd")) as explorer:
+        assert explorer.app.theme == Preferences().theme
         assert "Did you mean nord?" in explorer.notices()
 
 
@@ -56,7 +56,7 @@ async def choose_theme(explorer: Explorer, name: str) -> None:
 
 
 async def test_a_theme_is_tried_while_the_cursor_is_on_it_and_kept_when_chosen(
-    workspace: Workspace, run_explorer: RunExplorer, settings_file: SettingsFile
+    workspace: Workspace, run_explorer: RunExplorer, settings_file: PreferencesFile
 ) -> None:
     settings_file.replace_text("# mine\nresults = 7\n")
     async with run_explorer(workspace) as explorer:
@@ -68,14 +68,14 @@ async def test_a_theme_is_tried_while_the_cursor_is_on_it_and_kept_when_chosen(
         await explorer.rest(0.3)
         assert not isinstance(explorer.screen, CommandPalette)
         assert explorer.app.theme == "dracula"
-    assert settings_file.read()[0] == Settings(theme="dracula", results=7)
+    assert settings_file.read()[0] == Preferences(theme="dracula", results=7)
     assert settings_file.text().startswith("# mine\n")
 
 
 async def test_leaving_the_palette_goes_back_to_the_theme_before(
-    workspace: Workspace, run_explorer: RunExplorer, settings_file: SettingsFile
+    workspace: Workspace, run_explorer: RunExplorer, settings_file: PreferencesFile
 ) -> None:
-    async with run_explorer(workspace, settings=Settings(theme="nord")) as explorer:
+    async with run_explorer(workspace, settings=Preferences(theme="nord")) as explorer:
         await choose_theme(explorer, "dracula")
         await explorer.press("escape")
         assert explorer.app.theme == "nord"
@@ -86,7 +86,7 @@ async def test_leaving_the_palette_goes_back_to_the_theme_before(
 
 
 async def test_a_theme_that_cannot_be_kept_is_told(
-    workspace: Workspace, run_explorer: RunExplorer, settings_file: SettingsFile
+    workspace: Workspace, run_explorer: RunExplorer, settings_file: PreferencesFile
 ) -> None:
     settings_file.path.mkdir()
     async with run_explorer(workspace) as explorer:
@@ -99,7 +99,7 @@ async def test_a_theme_that_cannot_be_kept_is_told(
 async def test_as_many_substitutes_are_shown_as_the_settings_say(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    async with run_explorer(workspace, settings=Settings(results=5)) as explorer:
+    async with run_explorer(workspace, settings=Preferences(results=5)) as explorer:
         await explorer.press("s")
         assert len(explorer.codes) == 5
 
@@ -115,7 +115,7 @@ async def test_a_broken_file_is_told_and_the_explorer_works(
         assert "line 5." in told
         assert "line 6." not in told
         assert "And 2 more: `datrnet config show` has them all." in told
-        assert "The defaults hold for what is wrong" in told
+        assert "What is wrong has its default" in told
         await explorer.press("right")
         assert explorer.code == "P-001"
 
@@ -123,7 +123,7 @@ async def test_a_broken_file_is_told_and_the_explorer_works(
 @pytest.mark.parametrize("text", ["theme = 'nord'", "theme = ", ""])
 def test_starting_reads_the_file_and_survives_a_broken_one(
     workspace: Workspace,
-    settings_file: SettingsFile,
+    settings_file: PreferencesFile,
     monkeypatch: pytest.MonkeyPatch,
     text: str,
 ) -> None:
@@ -132,7 +132,7 @@ def test_starting_reads_the_file_and_survives_a_broken_one(
     settings_file.replace_text(text)
     with Opening(workspace) as opening:
         explore(opening)
-    assert started[0].theme == ("nord" if "nord" in text else Settings().theme)
+    assert started[0].theme == ("nord" if "nord" in text else Preferences().theme)
 
 
 def contrast(style: Style) -> float | None:
@@ -175,7 +175,7 @@ async def test_the_cursor_and_the_title_can_be_read_in_every_theme(
 async def test_every_theme_is_offered_by_name(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    async with run_explorer(workspace, settings=Settings(themes=OWN)) as explorer:
+    async with run_explorer(workspace, settings=Preferences(themes=OWN)) as explorer:
         explorer.app.search_themes()
         await explorer.rest(0.3)
         offered = explorer.screen.query_one(OptionList).options

@@ -5,10 +5,9 @@ import re
 import pytest
 from textual.screen import Screen
 
-from datrnet.core.configuration.file import SettingsFile
-from datrnet.core.configuration.first_start import is_first_start, remember_start
 from datrnet.core.data.workspace import Workspace
-from datrnet.core.settings import Settings
+from datrnet.core.preferences import Preferences
+from datrnet.core.preferences_file import PreferencesFile, is_first_start, remember_start
 from datrnet.tui.app import ExplorerApp, explore
 from datrnet.tui.keymap import default_entries
 from datrnet.tui.opening import Opening
@@ -40,9 +39,9 @@ def test_only_the_first_start_has_the_tour(
 
 
 def test_the_settings_can_do_without_the_tour(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, settings_file: SettingsFile
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, settings_file: PreferencesFile
 ) -> None:
-    settings_file.state(("tour",), False)
+    settings_file.set(("tour",), False)
     assert not begins_with_tour(workspace, monkeypatch)
 
 
@@ -119,7 +118,7 @@ async def test_the_tour_survives_any_size_and_can_be_clicked(
 async def test_the_cards_name_the_keys_in_force(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    settings = Settings(keys={"catalogue.search": "ctrl+f", "tour.next": "z"})
+    settings = Preferences(keys={"catalog.search": "ctrl+f", "tour.next": "z"})
     async with run_explorer(workspace, tour=True, settings=settings) as explorer:
         await explorer.press("z")
         assert "^f searches titles" in explorer.text()

@@ -41,31 +41,31 @@ class BrowseScreen(ExplorerScreen):
 
     HELP_TITLE = "Catalogue"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search", key_display="/", id="catalogue.search"),
-        Binding("f", "facets", "Facets", id="catalogue.facets"),
-        Binding("t", "sort", "Sort", id="catalogue.sort"),
-        Binding("T", "reverse", "The other end first", show=False, id="catalogue.reverse"),
+        Binding("slash", "search", "Search", key_display="/", id="catalog.search"),
+        Binding("f", "facets", "Facets", id="catalog.facets"),
+        Binding("t", "sort", "Sort", id="catalog.sort"),
+        Binding("T", "reverse", "The other end first", show=False, id="catalog.reverse"),
         Binding(
             "number_sign,J",
             "jump",
             "Jump to an id",
             key_display="#",
             show=False,
-            id="catalogue.jump",
+            id="catalog.jump",
         ),
-        Binding("n", "match(1)", "Next match", show=False, id="catalogue.next_match"),
-        Binding("N", "match(-1)", "Previous match", show=False, id="catalogue.previous_match"),
-        Binding("s", "substitutes", "Substitutes", id="catalogue.substitutes"),
-        Binding("v", "review", "Review", id="catalogue.review"),
+        Binding("n", "match(1)", "Next match", show=False, id="catalog.next_match"),
+        Binding("N", "match(-1)", "Previous match", show=False, id="catalog.previous_match"),
+        Binding("s", "substitutes", "Substitutes", id="catalog.substitutes"),
+        Binding("v", "review", "Review", id="catalog.review"),
         Binding(
             "escape",
             "clear_search",
             "Clear the search, then the facets",
             show=False,
-            id="catalogue.clear_search",
+            id="catalog.clear_search",
         ),
         Binding(
-            "tab", "swap_focus", "Search field and pictures", show=False, id="catalogue.swap_focus"
+            "tab", "swap_focus", "Search field and pictures", show=False, id="catalog.swap_focus"
         ),
     ]
     AUTO_FOCUS = "ThumbGrid"

@@ -31,7 +31,7 @@ CARDS = (
     ),
     Card(
         "Narrow it down",
-        "{catalogue.search} searches titles and codes as you type. {catalogue.facets} goes to the "
+        "{catalog.search} searches titles and codes as you type. {catalog.facets} goes to the "
         "facets: choose values with {facets.choose}, of several super-categories if you like. The "
         "counts follow.",
     ),

@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.cache import LRUCache
 
 from datrnet.core.data.blocks import cells_of
-from datrnet.core.settings import Blocks
+from datrnet.core.preferences import Blocks
 from datrnet.tui.fitting import fitted
 from datrnet.tui.segments import lines_of
 from datrnet.tui.thumbnails import Absent, Thumbnails

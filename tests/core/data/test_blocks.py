@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datrnet.core.data.blocks import Cells, alphabet, cells_of, fitting_size, resized
-from datrnet.core.settings import Blocks
+from datrnet.core.preferences import Blocks
 
 CORNERS = {
     "▗": [[0, 0], [0, 1]], "▖": [[0, 0], [1, 0]], "▄": [[0, 0], [1, 1]],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from datrnet.core.settings import Pictures, Settings
+from datrnet.core.preferences import Pictures, Preferences
 from datrnet.core.terminal.answers import Terminal
 from datrnet.core.terminal.drawing import UNKNOWN_CELL, Drawing, drawing_for
 
@@ -19,7 +19,7 @@ def drawing(
     color_system: str = "truecolor",
     no_color: bool = False,
 ) -> Drawing:
-    settings = Settings(pictures=pictures)
+    settings = Preferences(pictures=pictures)
     return drawing_for(settings, terminal, color_system=color_system, no_color=no_color)
 
 
@@ -55,7 +55,7 @@ def test_without_colours_pixels_are_grey() -> None:
 
 
 def test_sizes_and_characters_come_along() -> None:
-    settings = Settings(blocks="sextants")
+    settings = Preferences(blocks="sextants")
     made = drawing_for(settings, XTERM, color_system="256", no_color=False)
     assert made.glyphs == "sextants"
     assert made.cell == (8, 17)

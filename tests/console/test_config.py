@@ -10,11 +10,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from datrnet.cli import app
-from datrnet.core.configuration.file import SettingsFile
-from datrnet.core.configuration.schema import SETTINGS
 from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError
-from datrnet.core.settings import Settings
+from datrnet.core.preferences import Preferences, settings
+from datrnet.core.preferences_file import PreferencesFile
 from datrnet.tui.keymap import default_entries
 
 
@@ -24,7 +23,7 @@ def config(*arguments: str, code: int = 0) -> Result:
     return result
 
 
-def test_what_is_set_is_shown_with_its_line(settings_file: SettingsFile) -> None:
+def test_what_is_set_is_shown_with_its_line(settings_file: PreferencesFile) -> None:
     settings_file.replace_text("# a comment\ntheme = 'nord'\n[keys]\n'facets.down' = 'n'\n")
     shown = json.loads(config("show", "--json").stdout)
     assert shown["path"] == str(settings_file.path)
@@ -32,7 +31,7 @@ def test_what_is_set_is_shown_with_its_line(settings_file: SettingsFile) -> None
     assert rows["theme"] == {"name": "theme", "value": "nord", "from": "file", "line": 2}
     assert rows["keys.facets.down"]["line"] == 4
     assert rows["results"] == {"name": "results", "value": 60, "from": "default", "line": None}
-    assert set(SETTINGS) - {"keys", "themes"} <= set(rows)
+    assert set(settings()) - {"keys", "themes"} <= set(rows)
     table = config("show").output
     assert "line 2" in table
     assert "default" in table
@@ -54,12 +53,12 @@ def test_a_workspace_of_the_environment_is_shown_as_such(monkeypatch: pytest.Mon
         ("tour", "off", "false"),
         ("blocks", "halves", "halves"),
         ("workspace", "~/shop", "~/shop"),
-        ("keys.catalogue.search", "Ctrl+F,/", "ctrl+f,slash"),
+        ("keys.catalog.search", "Ctrl+F,/", "ctrl+f,slash"),
         ("themes.mine.primary", "#123456", "#123456"),
     ],
 )
 def test_a_setting_is_set_got_and_unset(
-    settings_file: SettingsFile, name: str, text: str, expected: str
+    settings_file: PreferencesFile, name: str, text: str, expected: str
 ) -> None:
     before = config("get", name, code=2 if name.startswith("themes") else 0).stdout
     assert name in config("set", name, text).stderr
@@ -78,16 +77,16 @@ def test_a_setting_is_set_got_and_unset(
         ("results", "-3", "a whole number from 1 to 1000"),
         ("results", "many", "a whole number from 1 to 1000"),
         ("tour", "perhaps", "true or false"),
-        ("keys.catalogue.serch", "x", "Did you mean catalogue.search"),
-        ("keys.catalogue.search", "f", "which catalogue.facets has too"),
-        ("keys.catalogue.search", "pagedwn", "Did you mean pagedown"),
+        ("keys.catalog.serch", "x", "Did you mean catalog.search"),
+        ("keys.catalog.search", "f", "which catalog.facets has too"),
+        ("keys.catalog.search", "pagedwn", "Did you mean pagedown"),
         ("keys", "x", "Set keys.NAME instead"),
-        ("themes.mine.accent", "#ffffff", "lacks its primary colour"),
+        ("themes.mine.accent", "#ffffff", "lacks its primary color"),
         ("theme.colour", "x", "theme has no parts"),
     ],
 )
 def test_what_cannot_be_set_is_refused_in_one_line(
-    settings_file: SettingsFile, name: str, text: str, words: str
+    settings_file: PreferencesFile, name: str, text: str, words: str
 ) -> None:
     result = config("set", name, text, code=2)
     assert words in result.stderr
@@ -105,32 +104,41 @@ def test_a_table_is_got_as_json() -> None:
     assert json.loads(config("get", "themes").stdout) == {
         "mine": {"primary": "#123456", "dark": True}
     }
-    assert json.loads(config("get", "keys").stdout)["catalogue.search"] == "slash"
+    assert json.loads(config("get", "keys").stdout)["catalog.search"] == "slash"
     assert config("get", "tour", "--json").stdout == "true\n"
     assert "No theme is called 'other'" in config("get", "themes.other.primary", code=2).stderr
-    assert "No stated colour is called" in config("get", "themes.mine.accent", code=2).stderr
+    assert "No stated color is called" in config("get", "themes.mine.accent", code=2).stderr
 
 
 def test_the_keys_are_listed_as_they_are_in_force() -> None:
-    config("set", "keys.catalogue.search", "ctrl+f")
+    config("set", "keys.catalog.search", "ctrl+f")
     listed = {one["id"]: one for one in json.loads(config("keys", "--json").stdout)}
     assert set(listed) == {one.id for one in default_entries()}
-    assert listed["catalogue.search"]["keys"] == ["ctrl+f"]
-    assert listed["catalogue.search"]["default_keys"] == ["slash"]
+    assert listed["catalog.search"]["keys"] == ["ctrl+f"]
+    assert listed["catalog.search"]["default_keys"] == ["slash"]
     assert listed["facets.down"]["keys"] == ["down", "j"]
     assert "ctrl+f" in config("keys").stdout
 
 
-def test_keys_and_themes_that_cannot_be_had_are_told(settings_file: SettingsFile) -> None:
-    settings_file.replace_text("theme = 'nrd'\n[keys]\n'catalogue.search' = 'f'\n")
+def test_keys_and_themes_that_cannot_be_had_are_told(settings_file: PreferencesFile) -> None:
+    settings_file.replace_text("theme = 'nrd'\n[keys]\n'catalog.search' = 'f'\n")
     for command in ("show", "keys"):
         told = config(command).stderr
-        assert "catalogue.facets has too" in told
+        assert "catalog.facets has too" in told
         assert "Did you mean nord?" in told
-    assert config("get", "keys.catalogue.search").stdout == "slash\n"
+    assert config("get", "keys.catalog.search").stdout == "slash\n"
 
 
-def test_what_is_right_is_shown_beside_all_that_is_wrong(settings_file: SettingsFile) -> None:
+def test_old_names_of_keys_are_accepted_with_a_notice(settings_file: PreferencesFile) -> None:
+    settings_file.replace_text("[keys]\n'catalogue.search' = 'ctrl+f'\n")
+    assert "keys.catalogue.search is now keys.catalog.search" in config("show").stderr
+    assert config("get", "keys.catalogue.search").stdout == "ctrl+f\n"
+    assert "keys.catalog.sort is now u" in config("set", "keys.catalogue.sort", "u").stderr
+    assert "no longer" in config("unset", "keys.catalogue.search").stderr
+    assert settings_file.read() == (Preferences(keys={"catalog.sort": "u"}), ())
+
+
+def test_what_is_right_is_shown_beside_all_that_is_wrong(settings_file: PreferencesFile) -> None:
     settings_file.replace_text("results = 0\ntheme = 'nord'\nblocks = 'half'\n")
     told = config("show", code=2)
     assert "results is 0" in told.stderr
@@ -142,7 +150,7 @@ def test_what_is_right_is_shown_beside_all_that_is_wrong(settings_file: Settings
 
 
 def test_a_mistake_in_one_setting_keeps_no_command_from_its_work(
-    settings_file: SettingsFile, tmp_path: Path
+    settings_file: PreferencesFile, tmp_path: Path
 ) -> None:
     settings_file.replace_text(f"results = 0\nworkspace = '{tmp_path}'\n")
     assert Workspace.locate().root == tmp_path
@@ -151,25 +159,25 @@ def test_a_mistake_in_one_setting_keeps_no_command_from_its_work(
         Workspace.locate()
 
 
-def test_the_schema_is_one_and_the_template_is_written_once(settings_file: SettingsFile) -> None:
+def test_the_schema_is_one_and_the_template_is_written_once(settings_file: PreferencesFile) -> None:
     schema = json.loads(config("schema", "--json").stdout)
-    assert set(schema["properties"]) == set(SETTINGS)
+    assert set(schema["properties"]) == set(settings())
     assert "themes.NAME.primary" in config("schema").stdout
     config("init")
-    assert settings_file.read()[0] == Settings()
-    settings_file.state(("results",), 3)
+    assert settings_file.read()[0] == Preferences()
+    settings_file.set(("results",), 3)
     assert "--force" in config("init", code=2).stderr
     assert settings_file.read()[0].results == 3
     config("init", "--force")
-    assert settings_file.read()[0] == Settings()
+    assert settings_file.read()[0] == Preferences()
 
 
-def test_the_path_is_printed_alone(settings_file: SettingsFile) -> None:
+def test_the_path_is_printed_alone(settings_file: PreferencesFile) -> None:
     assert config("path").stdout == f"{settings_file.path}\n"
 
 
 def test_the_editor_gets_the_file_and_what_it_leaves_is_checked(
-    settings_file: SettingsFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings_file: PreferencesFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = tmp_path / "the editor.py"
     script.write_text("import sys; open(sys.argv[1], 'a').write(\"blocks = 'half'\\n\")")
@@ -184,7 +192,7 @@ def test_the_editor_gets_the_file_and_what_it_leaves_is_checked(
 
 
 def test_a_broken_file_is_told_by_the_command_that_needs_it(
-    settings_file: SettingsFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings_file: PreferencesFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DATRNET_WORKSPACE", raising=False)
     settings_file.replace_text("\nworkspace = 3\n")
@@ -203,7 +211,7 @@ def test_a_broken_file_is_told_by_the_command_that_needs_it(
     [
         ("config se", {"set"}),
         ("config set th", {"theme"}),
-        ("config set keys.catalogue.sea", {"keys.catalogue.search"}),
+        ("config set keys.catalog.sea", {"keys.catalog.search"}),
         ("config get resul", {"results"}),
         ("config set theme nor", {"nord"}),
         ("config set blocks ", {"quadrants", "sextants", "halves"}),

@@ -1,0 +1,336 @@
+"""`datrnet config`: show, change, write and explain the configuration file."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from datrnet.console.options import JsonOption
+from datrnet.core.errors import ConfigError, SettingError, UnknownNameError
+from datrnet.core.preferences import (
+    SWITCHES,
+    WORKSPACE_VARIABLE,
+    Facts,
+    Preferences,
+    RenamedKeyError,
+    allowed,
+    is_table,
+    json_schema,
+    parse_value,
+    path_of,
+    setting_at,
+    settings,
+    template,
+    theme_settings,
+)
+from datrnet.core.preferences_file import PreferencesFile, read_preferences
+
+if TYPE_CHECKING:
+    from datrnet.tui.keymap import Keymap
+
+EDITOR_VARIABLES = ("VISUAL", "EDITOR")
+
+config_app = typer.Typer(
+    no_args_is_help=True,
+    help="The settings of the explorer: colors, pictures, keys, themes.",
+    epilog="Example: datrnet config set theme nord",
+)
+
+# ── shell completion ─────────────────────────────────────────────────────────
+
+
+def _complete_name(incomplete: str) -> list[str]:
+    from datrnet.tui.keymap import default_entries
+
+    names = [name for name, facts in settings().items() if not is_table(facts)]
+    names += [f"keys.{entry.id}" for entry in default_entries()]
+    themes = read_preferences()[0].themes
+    names += [f"themes.{theme}.{part}" for theme in themes for part in theme_settings()]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _complete_value(ctx: typer.Context, incomplete: str) -> list[str]:
+    values = _values_of(str(ctx.params.get("name") or ""))
+    return [value for value in values if value.startswith(incomplete)]
+
+
+def _values_of(name: str) -> Sequence[str]:
+    """Return the values that a setting accepts, as far as they can be listed."""
+    if name == "theme":
+        from datrnet.tui.themes import theme_names
+
+        return theme_names(read_preferences()[0])
+    try:
+        facts = setting_at(path_of(name))
+    except ConfigError:
+        return []
+    if facts["type"] == "boolean":
+        return [word for word in SWITCHES if word in {"true", "false"}]
+    values: Sequence[str] = facts.get("enum", [])
+    return values
+
+
+NameArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="theme, pictures …; keys.catalog.search; themes.mine.primary",
+        autocompletion=_complete_name,
+    ),
+]
+
+# ── showing ──────────────────────────────────────────────────────────────────
+
+
+@config_app.command("show", epilog="Example: datrnet config show")
+def show(as_json: JsonOption = False) -> None:
+    """Show all settings, and where each comes from."""
+    from datrnet.console.output import print_json, print_table, say
+
+    file = PreferencesFile.locate()
+    rows = list(_rows(file))
+    if as_json:
+        print_json({"path": str(file.path), "settings": rows})
+    else:
+        print_table(
+            ("setting", "value", "from"),
+            [
+                (
+                    row["name"],
+                    _shown(row["value"]),
+                    f"line {row['line']}" if row["line"] else row["from"],
+                )
+                for row in rows
+            ],
+        )
+        exists = file.path.exists()
+        say(f"The file is {file.path}." if exists else f"There is no file {file.path} yet.")
+    _report_problems(*file.read())
+
+
+def _rows(file: PreferencesFile) -> Iterable[dict[str, Any]]:
+    preferences, stated = file.read()[0], file.stated()
+    for name, facts in settings().items():
+        if is_table(facts):
+            continue
+        origin, line = "default", None
+        if (name,) in stated:
+            origin, line = "file", stated[(name,)].line
+        if name == "workspace" and _workspace_of_environment():
+            origin, line = f"${WORKSPACE_VARIABLE}", None
+        value = _in_force(preferences, name)
+        yield {"name": name, "value": value, "from": origin, "line": line}
+    for path, (value, line) in stated.items():
+        if len(path) > 1:
+            yield {"name": ".".join(path), "value": value, "from": "file", "line": line}
+
+
+@config_app.command("get", epilog="Example: datrnet config get keys.catalog.search")
+def get(name: NameArgument, as_json: JsonOption = False) -> None:
+    """Print one setting as it is in force."""
+    from datrnet.console.output import print_json
+    from datrnet.core.data.inert_text import inert
+
+    path, (preferences, problems) = path_of(name), read_preferences()
+    setting_at(path)
+    for problem in problems:
+        if not isinstance(problem, SettingError) or problem.path == path:
+            raise problem
+    value = _in_force(preferences, path[0])
+    kinds = ("key",) if path[0] == "keys" else ("theme", "stated color")
+    for kind, part in zip(kinds, path[1:], strict=False):
+        if part not in value:
+            raise UnknownNameError(kind, part, value)
+        value = value[part]
+    if as_json or isinstance(value, dict):
+        print_json(value)
+    else:
+        print(inert(_shown(value)))
+
+
+def _in_force(preferences: Preferences, name: str) -> Any:
+    """Return a setting as the program uses it; keys and themes by their names."""
+    if name == "workspace":
+        return _workspace_of_environment() or preferences.workspace
+    if name == "themes":
+        return {
+            name: {part: value for part, value in asdict(theme).items() if value != ""}
+            for name, theme in preferences.themes.items()
+        }
+    if name == "keys":
+        from datrnet.tui.keymap import entries_with
+
+        return {
+            entry.id: ",".join(entry.keys) for entry in entries_with(_keymap(preferences.keys)[0])
+        }
+    return getattr(preferences, name)
+
+
+def _workspace_of_environment() -> str:
+    return os.environ.get(WORKSPACE_VARIABLE, "").strip()
+
+
+def _keymap(keys: Mapping[str, str]) -> tuple[Keymap, list[SettingError]]:
+    """Return the usable keys, and what is wrong with the others."""
+    from datrnet.tui.keymap import checked_keymap
+
+    return checked_keymap(keys) if keys else ({}, [])
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _report_problems(preferences: Preferences, problems: Sequence[ConfigError]) -> None:
+    """Print what is wrong with the file, and which keys and theme the explorer ignores.
+
+    Raises:
+        ConfigError: The last problem of the file, so that the exit code tells.
+    """
+    from datrnet.console.output import say, show_error
+    from datrnet.tui.themes import check_theme
+
+    for clash in _keymap(preferences.keys)[1]:
+        show_error(clash)
+    try:
+        check_theme(preferences, preferences.theme)
+    except ConfigError as error:
+        show_error(error)
+    errors = [problem for problem in problems if not isinstance(problem, RenamedKeyError)]
+    for problem in problems:
+        if isinstance(problem, RenamedKeyError):
+            say(str(problem))
+        elif problem is not errors[-1]:
+            show_error(problem)
+    if errors:
+        raise errors[-1]
+
+
+@config_app.command("keys", epilog="Example: datrnet config keys")
+def list_keys(as_json: JsonOption = False) -> None:
+    """List everything in the explorer that has a key: its name, its keys, what it does."""
+    from datrnet.console.output import print_json, print_table
+    from datrnet.tui.keymap import entries_with
+
+    preferences, problems = read_preferences()
+    entries = entries_with(_keymap(preferences.keys)[0])
+    if as_json:
+        print_json([asdict(entry) for entry in entries])
+    else:
+        rows = [
+            (
+                entry.id,
+                " ".join(entry.keys),
+                "" if entry.keys == entry.default_keys else " ".join(entry.default_keys),
+                entry.description,
+            )
+            for entry in entries
+        ]
+        print_table(("name", "keys", "default", "what it does"), rows)
+    _report_problems(preferences, problems)
+
+
+@config_app.command("schema", epilog="Example: datrnet config schema --json")
+def show_schema(as_json: JsonOption = False) -> None:
+    """Show what the configuration file accepts; with --json as a JSON Schema, for editors."""
+    from datrnet.console.output import print_json, print_table
+
+    if as_json:
+        print_json(json_schema())
+        return
+    every: dict[str, Facts] = settings() | {
+        f"themes.NAME.{name}": facts for name, facts in theme_settings().items()
+    }
+    rows = [
+        (name, facts["description"], allowed(facts), _shown(facts.get("default", "")))
+        for name, facts in every.items()
+    ]
+    print_table(("setting", "what it is", "allowed", "default"), rows)
+
+
+@config_app.command("path", epilog="Example: datrnet config path")
+def print_path() -> None:
+    """Print where the configuration file is; DATRNET_CONFIG names another place."""
+    print(PreferencesFile.locate().path)
+
+
+# ── changing ─────────────────────────────────────────────────────────────────
+
+
+@config_app.command(
+    "set",
+    context_settings={"ignore_unknown_options": True},  # -3 is a value, although never allowed
+    epilog="Example: datrnet config set theme nord \\\n"
+    "or: datrnet config set keys.catalog.search ctrl+f,slash",
+)
+def set_setting(
+    name: NameArgument,
+    value: Annotated[
+        str, typer.Argument(metavar="VALUE", help="Its new value.", autocompletion=_complete_value)
+    ],
+) -> None:
+    """Write a setting into the configuration file; comments stay."""
+    from datrnet.console.output import say
+
+    path, file = path_of(name), PreferencesFile.locate()
+    parsed = parse_value(setting_at(path), value)
+    preferences, _ = file.read()  # a file with a mistake must be mendable from here
+    if path == ("theme",):
+        from datrnet.tui.themes import check_theme
+
+        check_theme(preferences, value)
+    elif path[0] == "keys" and len(path) > 1:
+        for problem in _keymap({**preferences.keys, path[1]: value})[1]:
+            if problem.path == path:
+                raise problem
+    file.set(path, parsed)
+    say(f"{'.'.join(path)} is now {_shown(parsed)}, in {file.path}.")
+    if path == ("workspace",) and not Path(value).expanduser().is_dir():
+        say("There is no such folder yet: `datrnet import` or `datrnet demo` makes it.")
+
+
+@config_app.command("unset", epilog="Example: datrnet config unset keys.catalog.search")
+def unset(name: NameArgument) -> None:
+    """Remove a setting from the configuration file, so that its default applies."""
+    from datrnet.console.output import say
+
+    file = PreferencesFile.locate()
+    was_there = file.unset(path_of(name))
+    say(f"{name} is no longer in {file.path}." if was_there else f"{name} was not in {file.path}.")
+
+
+@config_app.command("init", epilog="Example: datrnet config init")
+def write_template(
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+) -> None:
+    """Write a configuration file that explains every setting and changes none."""
+    from datrnet.console.output import say
+
+    file = PreferencesFile.locate()
+    if file.path.exists() and not force:
+        raise ConfigError(f"{file.path} exists.", mend="--force overwrites it.")
+    file.replace_text(template())
+    say(f"{file.path} explains all settings.")
+
+
+@config_app.command("edit", epilog="Example: datrnet config edit")
+def edit_file() -> None:
+    """Open the configuration file in $EDITOR, and check it afterwards."""
+    file = PreferencesFile.locate()
+    editor = next((os.environ[name] for name in EDITOR_VARIABLES if os.environ.get(name)), "")
+    if not editor:
+        raise ConfigError("No editor is named.", mend=f"Set EDITOR, or open {file.path} yourself.")
+    if not file.path.exists():
+        file.replace_text(template())
+    try:
+        subprocess.run([*shlex.split(editor), str(file.path)], check=True)
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        raise ConfigError(f"The editor {editor!r} failed: {error}.", mend="Set EDITOR.") from error
+    _report_problems(*file.read())
