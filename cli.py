@@ -257,7 +257,7 @@ def import_(
     Rows and pictures that cannot be read are listed by line and skipped; the rest goes in.
     """
     from datrnet.console.importing import ImportChoices, run_import
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     choices = ImportChoices(
         format=format_,
@@ -305,7 +305,7 @@ def export(
     earlier export is written over.
     """
     from datrnet.console.exporting import run_export
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
     from datrnet.core.evaluation.exporting import ExportOptions
 
     options = ExportOptions(
@@ -414,7 +414,7 @@ def train(
     validation are kept. An interrupted run loses its current epoch at most.
     """
     from datrnet.console.training import TrainOptions, run_training
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     options = TrainOptions(
         config=config,
@@ -449,7 +449,7 @@ def index(
     against exact search. The previous index stays in use until the new one is whole.
     """
     from datrnet.console.indexing import run_indexing
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     run_indexing(Workspace.locate(workspace), run, as_json=as_json)
 
@@ -529,7 +529,7 @@ def search(
     are split by super-category, so that one sees what a substitute is near in and what not.
     """
     from datrnet.console.searching import SearchOptions, run_search
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     options = SearchOptions(
         changes=tuple(change or ()),
@@ -601,7 +601,7 @@ def evaluate(
     figures are kept in the workspace with the run.
     """
     from datrnet.console.evaluating import run_evaluation
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
     from datrnet.core.evaluation.protocol import Protocol
 
     protocol = Protocol(
@@ -667,7 +667,7 @@ def experiment(
         run_experiment,
         show_settings,
     )
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     if name is None:
         list_experiments(as_json=as_json)
@@ -745,7 +745,7 @@ def compare(
     """
     from datrnet.console.comparing import CompareOptions
     from datrnet.console.experimenting import run_experiment
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     options = CompareOptions(
         systems=tuple(systems or ()),
@@ -833,7 +833,7 @@ def browse(
     from datrnet.console.exploring import run_explorer
     from datrnet.console.output import is_conversation
     from datrnet.console.picking import print_picked, read_ids
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
     from datrnet.core.preferences_file import read_preferences
     from datrnet.tui.wants import wants
 
@@ -866,7 +866,7 @@ def info(
 ) -> None:
     """Show what the workspace holds: items, super-categories, runs, the index, disk space."""
     from datrnet.console.overview import run_overview
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     if not run_overview(Workspace.locate(workspace), check=check, as_json=as_json):
         raise typer.Exit(1)
@@ -885,7 +885,7 @@ def doctor(
     It ends with 1 where there is a problem; notes are none.
     """
     from datrnet.console.doctor import run_doctor
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     if not run_doctor(Workspace.locate(workspace), check=check, as_json=as_json):
         raise typer.Exit(1)
@@ -909,6 +909,6 @@ def report(
     The page needs no other file and no network. Its place is printed.
     """
     from datrnet.console.reporting import run_report
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     run_report(Workspace.locate(workspace), output)

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from datrnet.core.data.blocks import Cells, cells_of
-from datrnet.core.data.pictures import read_picture, thumbnail_pixels
+from datrnet.core.catalog.pictures import read_picture, thumbnail_pixels
+from datrnet.core.graphics.blocks import Cells, cells_of
 from datrnet.core.preferences import Blocks
 
 GLYPHS: tuple[Blocks, ...] = ("halves", "quadrants", "sextants")

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.thumbnails import ThumbnailStore
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.thumbnails import ThumbnailStore
-from datrnet.core.data.workspace import Workspace
 from datrnet.core.demo.prepare import prepare_demo
 from datrnet.core.errors import IndexStaleError
 from datrnet.core.indexing.writing import Embedded, write_generation

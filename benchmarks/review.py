@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 from search import made_up
 
-from datrnet.core.data.catalog import UNLABELED, Catalog
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import UNLABELED, Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Replacement
 from datrnet.core.retrieval.prototypes import mean_embeddings

@@ -14,9 +14,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.workspace import Workspace
 from datrnet.core.indexing.writing import Embedded, write_generation
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.generation import Generation

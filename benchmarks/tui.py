@@ -21,7 +21,7 @@ from statistics import median
 from large_workspace import make_workspace
 from terminal import COLUMNS, LINES, Area, Burst, Screen, Terminal
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 
 STARTS = 5
 REPEATS = 15

@@ -136,7 +136,7 @@ def _rows(file: PreferencesFile) -> Iterable[dict[str, Any]]:
 def get(name: NameArgument, as_json: JsonOption = False) -> None:
     """Print one setting as it is in force."""
     from datrnet.console.output import print_json
-    from datrnet.core.data.inert_text import inert
+    from datrnet.core.text import inert
 
     path, (preferences, problems) = path_of(name), read_preferences()
     setting_at(path)

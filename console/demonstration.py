@@ -8,8 +8,8 @@ from datrnet.console.output import results, say
 from datrnet.console.progress import StepProgress
 from datrnet.console.searching import SearchOptions, answer_of
 from datrnet.console.substitutes import show_plain_answer
-from datrnet.core.data.catalog import UNLABELED, Catalog
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import UNLABELED, Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.demo.prepare import DemoShop, prepare_demo
 
 FOLDER = "demo-workspace"

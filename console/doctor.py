@@ -16,13 +16,12 @@ from rich.text import Text
 from datrnet import __version__
 from datrnet.console.health import Finding, workspace_findings
 from datrnet.console.output import print_json, results
-from datrnet.core.data.blocks import alphabet
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.graphics.blocks import alphabet
+from datrnet.core.graphics.drawing import drawing_for
+from datrnet.core.graphics.terminal import Terminal, ask_terminal
 from datrnet.core.preferences import Blocks, Preferences
-from datrnet.core.terminal.answers import Terminal
-from datrnet.core.terminal.asking import ask_terminal
-from datrnet.core.terminal.drawing import drawing_for
+from datrnet.core.text import inert
 
 LIBRARIES = ("textual", "rich", "typer", "pillow", "numpy", "sqlite-utils", "annoy", "torch")
 STYLES = {"well": "green", "note": "yellow", "problem": "red"}

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from datrnet.console.output import new_table, percent, print_json, results, say
 from datrnet.console.progress import StepProgress
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.evaluation.assess import Assessment, assess, equal_weights_of
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Protocol, Score, UseCase
 from datrnet.core.retrieval.generation import Generation
+from datrnet.core.text import inert
 
 MATCHES = {
     "used": "every super-category that has a network",

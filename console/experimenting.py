@@ -13,10 +13,10 @@ from rich.table import Table as RichTable
 from datrnet.console.output import fits, new_table, print_json, print_rows, results, say
 from datrnet.console.pictures import wide_blocks
 from datrnet.console.progress import StepProgress
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.experiments.outcome import Cell, Outcome, Table, flat_table, is_number, shown
 from datrnet.core.experiments.plan import Plan, shipped_plans
+from datrnet.core.text import inert
 
 HEADINGS = (14, 10, 6)
 """Characters of a heading's line where a table is too wide: the first that will do."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from datrnet.console.picking import terminal_streams
 from datrnet.console.terminal import forget_inherited_size, terminal_for, use_colours
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.preferences_file import read_preferences
 from datrnet.tui.garbage import garbage_left_at_first
 from datrnet.tui.opening import Opening

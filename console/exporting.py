@@ -5,9 +5,9 @@ from pathlib import Path
 
 from datrnet.console.output import new_table, print_json, results, say
 from datrnet.console.progress import StepProgress
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.evaluation.exporting import ExportOptions, ExportSummary, export_adde
+from datrnet.core.text import inert
 
 
 def run_export(

@@ -5,9 +5,9 @@ from typing import Literal
 
 from datrnet.console.output import counted
 from datrnet.console.overview import IndexState, look_at_index
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.thumbnails import ThumbnailStore
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.thumbnails import ThumbnailStore
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatabaseError, DataError, DatrnetError
 from datrnet.db.migrations import SCHEMA_VERSION
 from datrnet.db.store import Store

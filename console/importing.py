@@ -6,12 +6,12 @@ from pathlib import Path
 
 from datrnet.console.output import new_table, print_json, results, say
 from datrnet.console.progress import StepProgress
-from datrnet.core.data.formats.deepfashion import Annotation
-from datrnet.core.data.formats.importing import FolderOptions, Format, import_folder
-from datrnet.core.data.importing import ImportOptions, ImportSummary, import_catalog
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.importer import ImportOptions, ImportSummary, import_catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
+from datrnet.core.research.datasets.deepfashion import Annotation
+from datrnet.core.research.datasets.importing import FolderOptions, Format, import_folder
+from datrnet.core.text import inert
 
 LISTED = 20
 """Skipped rows listed one by one on a terminal; JSON has all of them."""
@@ -75,7 +75,7 @@ def run_import(
 
     Raises:
         ConfigError: An option is not of the format.
-        DatrnetError: See ``core.data.importing`` and ``core.data.formats.importing``.
+        DatrnetError: See ``core.catalog.importer`` and ``core.research.datasets.importing``.
     """
     options = choices.options()
     with StepProgress() as progress:

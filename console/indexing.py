@@ -4,12 +4,12 @@ from pathlib import Path
 
 from datrnet.console.output import counted, new_table, percent, print_json, results, say
 from datrnet.console.progress import StepProgress
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import UnknownNameError
 from datrnet.core.indexing.build import IndexReport, build_index, newest_run
 from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.text import inert
 from datrnet.db.store import Store
 
 LISTED = 10

@@ -31,7 +31,7 @@ def set_label(
 ) -> None:
     """Set or confirm a label: a person says so, and what stood before is remembered."""
     from datrnet.console.labels import run_set
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     run_set(Workspace.locate(workspace), tuple(items), wanted)
 
@@ -48,7 +48,7 @@ def undo_label(
 ) -> None:
     """Give an item back the label it had before a change, and who said so then."""
     from datrnet.console.labels import run_undo
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     run_undo(Workspace.locate(workspace), change)
 
@@ -57,7 +57,7 @@ def undo_label(
 def redo_label(workspace: WorkspaceOption = None) -> None:
     """Make the change again that was taken back last."""
     from datrnet.console.labels import run_redo
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     run_redo(Workspace.locate(workspace))
 
@@ -71,6 +71,6 @@ def label_history(
 ) -> None:
     """List the changes of labels, the newest first: before, after, and who said so."""
     from datrnet.console.labels import run_history
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     run_history(Workspace.locate(workspace), item, top, as_json=as_json)

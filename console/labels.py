@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from datrnet.console.output import counted, print_json, print_table, say
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.db.rows import LabelChange
 

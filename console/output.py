@@ -15,8 +15,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DatrnetError
+from datrnet.core.text import inert
 
 PLAIN_WIDTH = 120
 """Columns of a table that goes into a pipe or file, where no terminal has a width."""

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.filesize import decimal
 
 from datrnet.console.output import counted, fits, new_table, percent, print_json, results
-from datrnet.core.data.catalog import UNLABELED, Catalog
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import UNLABELED, Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatrnetError
 from datrnet.core.models.run_folder import is_being_trained
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
+from datrnet.core.text import inert
 from datrnet.db.rows import RunRow
 from datrnet.db.store import Store
 

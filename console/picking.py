@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from datrnet.console.output import is_terminal, print_json
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DataError, DatrnetError
+from datrnet.core.text import inert
 
 TERMINAL = "/dev/tty"
 """The terminal that the program was started from, wherever its streams lead."""

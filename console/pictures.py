@@ -9,11 +9,11 @@ from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 
-from datrnet.core.data.blocks import Cells, cells_of
-from datrnet.core.data.pictures import Picture, read_picture, thumbnail_pixels
-from datrnet.core.data.thumbnails import ThumbnailStore
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.pictures import Picture, read_picture, thumbnail_pixels
+from datrnet.core.catalog.thumbnails import ThumbnailStore
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
+from datrnet.core.graphics.blocks import Cells, cells_of
 
 ROWS = 6
 COLUMNS = 2 * ROWS

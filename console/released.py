@@ -3,9 +3,9 @@
 from dataclasses import asdict
 
 from datrnet.console.output import print_json, say
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.text import inert
 from datrnet.core.training.released import ReleasedFiles, add_released_run
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from datrnet.console.output import counted, results, say
 from datrnet.console.progress import StepProgress
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.experiments.report.page import write_report
+from datrnet.core.text import inert
 
 
 def run_report(workspace: Workspace, output: Path | None) -> None:

@@ -34,7 +34,7 @@ def review_doubts(
     confirmed with `datrnet label set` or in the explorer is not listed again.
     """
     from datrnet.console.review import ReviewOptions, run_doubts
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     options = ReviewOptions(top=top, super_categories=tuple(super_category or ()), as_json=as_json)
     run_doubts(Workspace.locate(workspace), options, unlabelled=unlabelled)
@@ -55,7 +55,7 @@ def review_duplicates(
     look alike. Pairs that a person has judged are not listed again.
     """
     from datrnet.console.review import ReviewOptions, run_duplicates
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     options = ReviewOptions(top=top, as_json=as_json)
     run_duplicates(Workspace.locate(workspace), options, marked=marked)
@@ -73,7 +73,7 @@ def review_judge(
 ) -> None:
     """Say whether two items are one, so that they are not listed again."""
     from datrnet.console.review import run_judge
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     said = None if verdict == "open" else verdict
     run_judge(Workspace.locate(workspace), kept, other, said)
@@ -95,7 +95,7 @@ def review_gaps(
     would be so, were values spread evenly.
     """
     from datrnet.console.review import ReviewOptions, run_gaps
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     only = () if super_category is None else (super_category,)
     run_gaps(

@@ -14,9 +14,9 @@ from datrnet.console.substitutes import (
     prototype_lines,
     show_answer,
 )
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.pictures import Picture
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.pictures import Picture
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.request import Query, Request

@@ -31,7 +31,7 @@ def list_sessions(
 ) -> None:
     """List all sessions, the newest first."""
     from datrnet.console.sessions import run_list
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     run_list(Workspace.locate(workspace), deleted=deleted, as_json=as_json)
 
@@ -44,7 +44,7 @@ def show_session(
 ) -> None:
     """Show the steps of a session: the items, and what was asked of each."""
     from datrnet.console.sessions import run_show
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     run_show(Workspace.locate(workspace), session, as_json=as_json)
 
@@ -58,7 +58,7 @@ def replay_session(
 ) -> None:
     """Ask the steps of a session again, of the index as it is today."""
     from datrnet.console.sessions import run_replay
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     run_replay(Workspace.locate(workspace), session, top, as_json=as_json)
 
@@ -77,7 +77,7 @@ def export_session(
 ) -> None:
     """Write a session with its substitutes into a file, for programs or for people."""
     from datrnet.console.sessions import run_export_session
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     run_export_session(Workspace.locate(workspace), session, file, top)
 
@@ -96,7 +96,7 @@ def session_shortlist(
 ) -> None:
     """Print the ids on the shortlist of a session, one a line, or write its items into a file."""
     from datrnet.console.sessions import run_shortlist
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     run_shortlist(Workspace.locate(workspace), session, file, as_json=as_json)
 
@@ -109,7 +109,7 @@ def rename_session(
 ) -> None:
     """Give a session another name."""
     from datrnet.console.sessions import run_rename
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     run_rename(Workspace.locate(workspace), session, name)
 
@@ -118,7 +118,7 @@ def rename_session(
 def delete_session(session: GivenSession, workspace: WorkspaceOption = None) -> None:
     """Take a session out of the list, with its steps and shortlist; `restore` brings it back."""
     from datrnet.console.sessions import run_delete
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     run_delete(Workspace.locate(workspace), session)
 
@@ -137,6 +137,6 @@ def restore_session(
 ) -> None:
     """Bring a deleted session back with all that it had."""
     from datrnet.console.sessions import run_restore
-    from datrnet.core.data.workspace import Workspace
+    from datrnet.core.catalog.workspace import Workspace
 
     run_restore(Workspace.locate(workspace), number)

@@ -13,9 +13,8 @@ from datrnet.console.output import (
     say,
 )
 from datrnet.console.progress import StepProgress
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
@@ -24,6 +23,7 @@ from datrnet.core.sessions.files import check_file
 from datrnet.core.sessions.replaying import Answered, replayed
 from datrnet.core.sessions.shortlists import ShortlistSheet, export_shortlist, items_of
 from datrnet.core.sessions.steps import Step, session_of, steps_of
+from datrnet.core.text import inert
 from datrnet.db.store import Store
 
 

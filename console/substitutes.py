@@ -14,13 +14,13 @@ from rich.text import Text
 
 from datrnet.console.output import UNBOUNDED, fits, new_table, print_rows
 from datrnet.console.pictures import COLUMNS, Pictures
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.pictures import Picture
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.pictures import Picture
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.retrieval.generation import ENTANGLED
 from datrnet.core.retrieval.prototypes import Prediction, Prototype
 from datrnet.core.retrieval.request import Query, Request, Substitute
 from datrnet.core.retrieval.search import Searcher, SearchPlan
+from datrnet.core.text import inert
 
 AGREEMENT = {True: "yes", False: "no", None: "unknown"}
 """Whether a label is the wanted one, in plain rows."""

@@ -2,9 +2,8 @@
 
 import os
 
+from datrnet.core.graphics.terminal import Terminal, ask_terminal
 from datrnet.core.preferences import Colors, Preferences
-from datrnet.core.terminal.answers import Terminal
-from datrnet.core.terminal.asking import ask_terminal
 
 NO_COLOR = "NO_COLOR"
 COLOUR_SYSTEM = "TEXTUAL_COLOR_SYSTEM"

@@ -7,12 +7,12 @@ from typing import Any
 from datrnet.console.output import new_table, percent, print_json, results, say
 from datrnet.console.progress import Bars, Clock
 from datrnet.console.released import run_released
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, SystemChoice
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.text import inert
 from datrnet.core.training.events import (
     BatchDone,
     EpochDone,

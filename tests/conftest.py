@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from datrnet.cli import app
 from datrnet.core import preferences_file
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.preferences_file import CONFIG_VARIABLE, PreferencesFile
 
 # Tiny networks gain nothing from threads, and threads that wait for each other on a busy machine

@@ -9,7 +9,7 @@ import pytest
 import typer.main
 
 from datrnet.cli import app
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.demo.prepare import prepare_demo
 
 README = Path(__file__).resolve().parent.parent / "README.md"

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.importer import ImportOptions, import_catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.importing import ImportOptions, import_catalog
-from datrnet.core.data.workspace import Workspace
 from datrnet.core.demo.attributes import SUPER_CATEGORIES
 from datrnet.core.demo.catalogue import write_demo_catalogue
 from datrnet.core.demo.garments import draw_garment

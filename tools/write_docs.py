@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import Image
 from textual.keys import format_key
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.experiments.report.outcomes import experiment_folders
 from datrnet.core.preferences import settings_table, template
 from datrnet.tui.keymap import default_entries

@@ -14,15 +14,14 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatabaseError
+from datrnet.core.graphics.drawing import drawing_for
+from datrnet.core.graphics.terminal import Terminal, cell_size
 from datrnet.core.preferences import Preferences
 from datrnet.core.preferences_file import is_first_start, read_preferences, remember_start
 from datrnet.core.sessions.steps import session_of
-from datrnet.core.terminal.answers import Terminal
-from datrnet.core.terminal.asking import cell_size
-from datrnet.core.terminal.drawing import drawing_for
+from datrnet.core.text import inert
 from datrnet.tui.app_news import AppWithNews
 from datrnet.tui.app_sessions import AppWithSessions
 from datrnet.tui.garbage import look_for_garbage

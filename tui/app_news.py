@@ -5,9 +5,9 @@ from typing import ClassVar
 from textual import on, work
 from textual.binding import Binding, BindingType
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.inert_text import inert
+from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.errors import DatabaseError
+from datrnet.core.text import inert
 from datrnet.tui.app_settings import AppWithSettings
 from datrnet.tui.library import Holdings, Library
 from datrnet.tui.messages import HoldingsRead, NewsCame, WorkFailed

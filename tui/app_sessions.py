@@ -9,9 +9,9 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DatabaseError, DatrnetError
 from datrnet.core.sessions.steps import LAST, session_of, steps_of
+from datrnet.core.text import inert
 from datrnet.tui.app_settings import AppWithSettings
 from datrnet.tui.library import Library
 from datrnet.tui.messages import LastSessionFound, SessionFound, WorkFailed

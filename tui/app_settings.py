@@ -7,10 +7,10 @@ from textual.app import App
 from textual.binding import Binding
 from textual.command import Command, CommandPalette
 
-from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import ConfigError, SettingError
 from datrnet.core.preferences import Preferences, RenamedKeyError
 from datrnet.core.preferences_file import PreferencesFile
+from datrnet.core.text import inert
 from datrnet.tui.keymap import Keymap, checked_keymap, entries_with
 from datrnet.tui.themes import check_theme, own_themes
 

@@ -2,7 +2,7 @@
 
 from rich.cells import cell_len, set_cell_size
 
-from datrnet.core.data.inert_text import inert
+from datrnet.core.text import inert
 
 ELLIPSIS = "…"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.catalog import Catalog
+from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.errors import UnknownNameError
 
 

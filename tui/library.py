@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.pictures import Picture
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.pictures import Picture
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatrnetError, IndexStaleError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.request import Query, Request

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from datrnet.core.data.pictures import Picture
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.pictures import Picture
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.retrieval.prototypes import Prototype
 
 if TYPE_CHECKING:

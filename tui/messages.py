@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from textual.message import Message
 
-from datrnet.core.data.blocks import Cells
-from datrnet.core.data.sorting import Order
+from datrnet.core.catalog.sort_order import Order
 from datrnet.core.errors import DatrnetError
+from datrnet.core.graphics.blocks import Cells
 from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.retrieval.request import Query, Request, Substitute
 from datrnet.db.rows import LabelChange, SessionRow, SessionSummary

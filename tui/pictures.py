@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from datrnet.core.data.blocks import CELL_RATIO, Cells, alphabet, cells_of, fitting_size
-from datrnet.core.data.overlay import Region, overlaid
-from datrnet.core.data.pictures import Picture, read_picture
+from datrnet.core.catalog.pictures import Picture, read_picture
 from datrnet.core.errors import DataError
+from datrnet.core.graphics.blocks import CELL_RATIO, Cells, alphabet, cells_of, fitting_size
+from datrnet.core.graphics.drawing import Drawing
+from datrnet.core.graphics.heatmap import Region, overlaid
+from datrnet.core.graphics.kitty import MARKS, payload
+from datrnet.core.graphics.sixel import sixel_of
 from datrnet.core.preferences import Blocks
-from datrnet.core.terminal.drawing import Drawing
-from datrnet.core.terminal.kitty import MARKS, payload
-from datrnet.core.terminal.sixel import sixel_of
 
 VIEWERS = {"darwin": ("open",), "linux": ("xdg-open", "wslview", "gio")}
 

@@ -8,7 +8,7 @@ from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 
-from datrnet.core.data.blocks import Cells
+from datrnet.core.graphics.blocks import Cells
 
 SHADES = 0xFC
 """Colours keep six bits a channel: no eye sees it, and equal neighbours become one segment."""

@@ -11,10 +11,10 @@ from enum import Enum, auto
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.pictures import read_picture, thumbnail_pixels
-from datrnet.core.data.thumbnails import SIZE, ThumbnailStore
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.pictures import read_picture, thumbnail_pixels
+from datrnet.core.catalog.thumbnails import SIZE, ThumbnailStore
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 
 NUM_THREADS = 2

@@ -12,9 +12,9 @@ from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.importing import ImportOptions, import_catalog
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.importer import ImportOptions, import_catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.demo.attributes import SUPER_CATEGORIES
 from datrnet.core.demo.catalogue import write_demo_catalogue
 from datrnet.core.errors import CheckpointError, DataError, IndexStaleError

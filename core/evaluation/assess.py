@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.splits import split_rows
+from datrnet.core.catalog.catalog import Catalog, split_rows
 from datrnet.core.errors import ConfigError, DataError, UnknownNameError
 from datrnet.core.evaluation.given_queries import given_queries
 from datrnet.core.evaluation.protocol import (

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.catalog import UNLABELED, Catalog
-from datrnet.core.data.formats.adde import AddeFolder, AddeQueries, AddeSplit
-from datrnet.core.data.formats.adde_triplets import draw_adde_triplets
-from datrnet.core.data.formats.adde_writing import refuse_foreign, write_adde
-from datrnet.core.data.formats.names import Names
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import UNLABELED, Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.evaluation.queries import draw_queries
+from datrnet.core.research.datasets.adde import AddeFolder, AddeQueries, AddeSplit
+from datrnet.core.research.datasets.adde_triplets import draw_adde_triplets
+from datrnet.core.research.datasets.adde_writing import refuse_foreign, write_adde
+from datrnet.core.research.datasets.names import Names
+from datrnet.core.text import inert
 
 NUM_TRIPLETS = 40_000
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.formats.adde import read_counts, read_queries, read_split
-from datrnet.core.data.formats.adde_items import rows_of_lines
+from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.errors import DataError
 from datrnet.core.evaluation.queries import QuerySet
+from datrnet.core.research.datasets.adde import read_counts, read_queries, read_split
+from datrnet.core.research.datasets.adde_items import rows_of_lines
 
 TEST = "test"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.catalog import UNLABELED
+from datrnet.core.catalog.catalog import UNLABELED
 
 CHUNK = 512
 """Query items compared with all label vectors of the gallery at a time."""

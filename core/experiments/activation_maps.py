@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from datrnet.core.catalog.catalog import UNLABELED
 from datrnet.core.config import at_least
-from datrnet.core.data.catalog import UNLABELED
-from datrnet.core.data.overlay import overlaid
 from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.experiments.drawing import FAINT, Sheet
 from datrnet.core.experiments.outcome import Cell, Outcome, Table
 from datrnet.core.experiments.setting import Setting
 from datrnet.core.experiments.split_items import item_picture, items_of
+from datrnet.core.graphics.heatmap import overlaid
 from datrnet.core.indexing.activations import (
     LOCALIZED,
     ActivationMaps,

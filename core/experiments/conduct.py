@@ -5,10 +5,9 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
+from datrnet.core.catalog.catalog import Catalog, split_rows
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import read_section
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.splits import split_rows
-from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import UnknownNameError
 from datrnet.core.experiments.kinds import KINDS
 from datrnet.core.experiments.outcome import Outcome, Provenance, StoredOutcome, write_outcome

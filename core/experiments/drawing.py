@@ -5,10 +5,10 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import ConfigError
 from datrnet.core.experiments.charts import EXTRA_MEND
 from datrnet.core.experiments.split_items import fitted
+from datrnet.core.text import inert
 
 INK = "#1A1A1A"
 FAINT = "#666666"

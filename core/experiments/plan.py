@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from datrnet.core.data.splits import SPLITS
+from datrnet.core.catalog.catalog import SPLITS
 from datrnet.core.errors import ConfigError, UnknownNameError, nearest
 
 SECTIONS = ("kind", "title", "about", "split", "settings")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from datrnet.core.data.pictures import read_picture
+from datrnet.core.catalog.pictures import read_picture
 from datrnet.core.errors import DataError
 from datrnet.core.evaluation.assess import gallery_rows
 from datrnet.core.experiments.setting import Setting

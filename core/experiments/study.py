@@ -15,9 +15,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from datrnet.core.catalog.catalog import Catalog, split_rows
 from datrnet.core.config import Config, at_least
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.splits import split_rows
 from datrnet.core.errors import CheckpointError, ConfigError, DataError
 from datrnet.core.experiments.measured import Measured, known_figures
 from datrnet.core.experiments.measuring import measure

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw
 
 from datrnet.core.config import at_least
-from datrnet.core.data.inert_text import inert
 from datrnet.core.experiments.charts import MARKERS, new_figure, rendered
 from datrnet.core.experiments.outcome import Outcome
 from datrnet.core.experiments.setting import Setting
 from datrnet.core.experiments.split_items import items_of
+from datrnet.core.text import inert
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datrnet.core.data.overlay import Region
-from datrnet.core.data.pictures import Picture, picture_pixels
+from datrnet.core.catalog.pictures import Picture, picture_pixels
 from datrnet.core.errors import ConfigError
+from datrnet.core.graphics.heatmap import Region
 from datrnet.core.models.activation import activation_map, enlarged
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 from datrnet.core.models.embedding import compute_device

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.splits import validation_rows
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog, validation_rows
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import CheckpointError, DataError
 from datrnet.core.evaluation.ranking import Gallery, Weights
 from datrnet.core.evaluation.weighting import choose_weights

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.pictures import Picture, picture_pixels
+from datrnet.core.catalog.pictures import Picture, picture_pixels
 from datrnet.core.models.embedding import RETRY_AFTER, compute_device, embed
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.models.threads import ThreadTuner

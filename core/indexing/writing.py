@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from datrnet.core.catalog.catalog import UNLABELED
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
-from datrnet.core.data.catalog import UNLABELED
-from datrnet.core.data.workspace import Workspace
 from datrnet.core.retrieval.generation import (
     CANDIDATES_PER_RESULT,
     FORMAT,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.pictures import Picture, picture_pixels
+from datrnet.core.catalog.pictures import Picture, picture_pixels
 from datrnet.core.errors import DataError
 
 LARGEST_IN_MEMORY = 4 * 1024**3

@@ -26,7 +26,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.manipulation import Manipulation, Replacement, read_manipulation
 from datrnet.db.rows import SuperCategory

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.catalog import UNLABELED, Catalog
+from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import (

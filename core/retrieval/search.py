@@ -18,8 +18,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.catalog import UNLABELED, Catalog
-from datrnet.core.data.splits import split_rows
+from datrnet.core.catalog.catalog import UNLABELED, Catalog, split_rows
 from datrnet.core.errors import ConfigError, IndexStaleError, UnknownNameError
 from datrnet.core.retrieval.facets import facets_of
 from datrnet.core.retrieval.generation import CANDIDATES_PER_RESULT, Generation, candidate_vector

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.catalog import UNLABELED
+from datrnet.core.catalog.catalog import UNLABELED
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review.nearness import (
     index_labels,

@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.catalog import UNLABELED, Catalog
-from datrnet.core.data.thumbnails import ThumbnailStore
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import UNLABELED, Catalog
+from datrnet.core.catalog.thumbnails import ThumbnailStore
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review.grouping import joined

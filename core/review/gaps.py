@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.catalog import UNLABELED, Catalog
+from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.errors import DatabaseError, DatrnetError, UnknownNameError
 from datrnet.core.retrieval.request import Request, Substitute
 from datrnet.core.retrieval.search import Searcher

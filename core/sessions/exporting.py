@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.retrieval.request import Substitute
 from datrnet.core.sessions.files import PagePictures, page, write_by_ending
 from datrnet.core.sessions.replaying import Answered

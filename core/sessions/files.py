@@ -8,12 +8,12 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.pictures import Picture, read_picture
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.pictures import Picture, read_picture
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.models.run_folder import write_atomically
+from datrnet.core.text import inert
 
 ENDINGS = (".csv", ".json", ".html")
 """Of the files that can be written."""

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from datetime import date
 
-from datrnet.core.data.inert_text import inert
+from datrnet.core.text import inert
 
 LONGEST_TITLE = 48
 LONGEST_STEM = 60

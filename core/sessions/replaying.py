@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatrnetError
 from datrnet.core.retrieval.request import Query, Substitute
 from datrnet.core.retrieval.search import Searcher

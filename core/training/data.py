@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.formats.adde_items import rows_of_lines
-from datrnet.core.data.splits import training_rows
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog, training_rows
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.research.datasets.adde_items import rows_of_lines
 
 Progress = Callable[[int, int], None]
 

@@ -8,9 +8,10 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from datrnet.core.catalog.catalog import Catalog, training_rows
 from datrnet.core.config import SystemChoice
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.formats.adde import (
+from datrnet.core.errors import DataError
+from datrnet.core.research.datasets.adde import (
     SPLITS,
     TRIPLET_FILES,
     AddeTriplets,
@@ -18,10 +19,8 @@ from datrnet.core.data.formats.adde import (
     read_split,
     read_triplets,
 )
-from datrnet.core.data.formats.adde_items import rows_of_lines
-from datrnet.core.data.formats.text_files import read_lines
-from datrnet.core.data.splits import training_rows
-from datrnet.core.errors import DataError
+from datrnet.core.research.datasets.adde_items import rows_of_lines
+from datrnet.core.research.datasets.text_files import read_lines
 from datrnet.core.systems.configs import AddeConfig
 from datrnet.core.systems.making import config_of
 

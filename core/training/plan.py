@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.splits import training_rows
+from datrnet.core.catalog.catalog import Catalog, training_rows
 
 
 def obstacles(catalog: Catalog) -> dict[str, str]:

@@ -8,12 +8,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from datrnet import __version__
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, ModelConfig, SystemChoice
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.formats.names import names_for
-from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.models.run_folder import RunFolder, write_atomically
+from datrnet.core.research.datasets.names import names_for
 from datrnet.core.retrieval.manipulation import Addition
 from datrnet.core.systems.adde_m import AddeM
 from datrnet.core.systems.adde_weights import (

@@ -9,9 +9,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from datrnet import __version__
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import CheckpointError, ConfigError
 from datrnet.core.models.run_folder import (
     LOCK_FILE,

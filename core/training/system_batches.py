@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from datrnet.core.config import Config
-from datrnet.core.data.formats.adde_triplets import draw_adde_triplets
 from datrnet.core.errors import DataError
 from datrnet.core.models.datrnet import to_network_input
+from datrnet.core.research.datasets.adde_triplets import draw_adde_triplets
 from datrnet.core.systems.system import ImageBatch, Stage, TripletBatch
 from datrnet.core.training.augmentation import augment
 from datrnet.core.training.data import TrainingData

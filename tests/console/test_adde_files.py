@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from typer.testing import Result
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.models.backbones.backbone import Backbone
 from datrnet.core.models.backbones.making import BACKBONES
 from datrnet.core.models.run_folder import RunFolder

@@ -13,8 +13,8 @@ from typer.testing import Result
 from datrnet.console import doctor
 from datrnet.console.doctor import terminal_findings
 from datrnet.console.health import Finding
-from datrnet.core.data.workspace import Workspace
-from datrnet.core.terminal.answers import Terminal
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.graphics.terminal import Terminal
 
 Run = Callable[..., Result]
 

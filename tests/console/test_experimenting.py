@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 
 Run = Callable[..., Result]
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from datrnet.cli import app
 from datrnet.console.training import TrainingProgress
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.training.events import EpochDone, TrainEvent
 
 Run = Callable[..., Result]

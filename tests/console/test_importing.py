@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from typer.testing import Result
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 
 Run = Callable[..., Result]
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import Result
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.experiments.outcome import Outcome, Provenance, write_outcome
 
 Run = Callable[..., Result]

@@ -15,7 +15,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from datrnet.cli import app
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.experiments.outcome import Outcome, Provenance, write_outcome
 
 Run = Callable[..., Result]

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from datrnet.cli import app
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.db import connection
 
 Run = Callable[..., Result]

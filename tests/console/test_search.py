@@ -17,9 +17,9 @@ from typer.testing import Result
 from datrnet.console.pictures import COLUMNS, ROWS, Pictures, blocks
 from datrnet.console.searching import SearchOptions, answer_of
 from datrnet.console.substitutes import Answer, facts_of, show_answer, show_plain_answer
+from datrnet.core.catalog.pictures import read_picture, thumbnail_pixels
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
-from datrnet.core.data.pictures import read_picture, thumbnail_pixels
-from datrnet.core.data.workspace import Workspace
 from datrnet.core.indexing.writing import Embedded, write_generation
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Fusion

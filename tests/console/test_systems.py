@@ -10,7 +10,7 @@ import torch
 from filelock import FileLock
 from typer.testing import Result
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.models.backbones.backbone import Backbone
 from datrnet.core.models.backbones.making import BACKBONES
 from datrnet.core.training.system_trainer import SystemTrainer

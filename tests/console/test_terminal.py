@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from datrnet.console.terminal import COLOUR_SYSTEM, terminal_for, use_colours
+from datrnet.core.graphics.terminal import QUESTIONS, Terminal
 from datrnet.core.preferences import Colors, Pictures, Preferences
-from datrnet.core.terminal.answers import QUESTIONS, Terminal
 
 TRUE = Terminal(is_asked=True, is_answered=True, has_true_colours=True)
 

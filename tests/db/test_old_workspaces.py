@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.retrieval.generation import MANIPULATION, PROTOTYPES, Generation
 from datrnet.db.migrations import SCHEMA_VERSION
 from datrnet.db.store import Store

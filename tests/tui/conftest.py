@@ -17,11 +17,11 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.worker import WorkerCancelled
 
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.pictures import thumbnail_pixels
+from datrnet.core.catalog.thumbnails import ThumbnailStore
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, IndexConfig, ModelConfig
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.pictures import thumbnail_pixels
-from datrnet.core.data.thumbnails import ThumbnailStore
-from datrnet.core.data.workspace import Workspace
 from datrnet.core.indexing.writing import Embedded, write_generation
 from datrnet.core.models.datrnet import DAtRNet
 from datrnet.core.models.run_folder import RunFolder

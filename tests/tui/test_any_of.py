@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.tui.history import AnyOf
 from datrnet.tui.widgets.pickers import Pickers
 

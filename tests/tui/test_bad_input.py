@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.db.rows import NewItem
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.help_screen import HelpScreen

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.tui.app import ExplorerApp
 from datrnet.tui.screens.browse import BrowseScreen

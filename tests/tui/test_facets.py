@@ -8,7 +8,7 @@ import pytest
 from textual import events
 from textual.app import App, ComposeResult
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.widgets.facet_rail import FEW, FacetRail
 

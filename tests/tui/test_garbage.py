@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.tui.garbage import garbage_left_at_first, look_for_garbage
 from tests.tui.conftest import RunExplorer
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.widgets._footer import FooterKey
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.tui.widgets.key_line import LEFT_OUT_FIRST, fitting
 
 Run = Callable[..., Any]

@@ -11,8 +11,8 @@ from textual import constants
 from textual._xterm_parser import XTermParser
 from textual.events import Key
 
-from datrnet.core.data.workspace import Workspace
-from datrnet.core.terminal.answers import Terminal
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.graphics.terminal import Terminal
 from datrnet.tui import late_answers
 from datrnet.tui.late_answers import LateAnswers
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatabaseError
 from datrnet.tui.app import ExplorerApp
 from datrnet.tui.opening import Opening

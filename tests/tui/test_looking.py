@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from textual.widgets import Static
 
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import ModelConfig
-from datrnet.core.data.overlay import Region
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.graphics.heatmap import Region
 from datrnet.core.indexing.activations import Look
 from datrnet.tui.looker import Looker
 from datrnet.tui.widgets.detail_pane import DetailPane

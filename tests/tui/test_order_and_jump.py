@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.wants import Wants
 from datrnet.tui.widgets.facet_rail import FacetRail

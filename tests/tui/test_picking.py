@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.tui.wants import Wants
 
 Run = Callable[..., Any]

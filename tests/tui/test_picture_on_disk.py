@@ -12,8 +12,8 @@ from PIL import Image
 from textual import events
 from textual.widgets import Input, Static
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.sessions.replaying import replayed

@@ -9,10 +9,10 @@ from PIL import Image
 from textual.events import Resize
 from textual.geometry import Size
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.graphics.kitty import PLACEHOLDER, removal
+from datrnet.core.graphics.terminal import Terminal
 from datrnet.core.preferences import Preferences
-from datrnet.core.terminal.answers import Terminal
-from datrnet.core.terminal.kitty import PLACEHOLDER, removal
 from datrnet.tui.widgets import picture_view
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.picture_view import PictureView
@@ -303,8 +303,8 @@ async def test_without_colours_a_sixel_picture_is_grey(
 def test_pictures_are_kept_until_their_files_change(workspace: Workspace) -> None:
     import os
 
-    from datrnet.core.data.pictures import Picture
-    from datrnet.core.terminal.drawing import Drawing
+    from datrnet.core.catalog.pictures import Picture
+    from datrnet.core.graphics.drawing import Drawing
     from datrnet.tui.pictures import picture_in_pixels
 
     source = Picture(workspace.root / "pictures" / "01.png")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.db.rows import NewItem
 from datrnet.db.store import Store
 from datrnet.tui.renewing import Renumbering

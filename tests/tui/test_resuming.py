@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.sessions import SessionsScreen
 from datrnet.tui.screens.shortlist import ShortlistScreen

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from datrnet.core.data.workspace import Workspace
-from datrnet.core.terminal.answers import Terminal
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.graphics.terminal import Terminal
 from datrnet.db import connection
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.doubts import DoubtsScreen

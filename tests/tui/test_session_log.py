@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatabaseError
 from datrnet.tui.session_log import SessionLog
 

@@ -9,7 +9,7 @@ from textual.command import CommandPalette
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import OptionList
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.preferences import CustomTheme, Preferences
 from datrnet.core.preferences_file import PreferencesFile

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.tui.screens.shortlist import ShortlistScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 
 Run = Callable[..., Any]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatabaseError
 from datrnet.tui.app import ExplorerApp, explore
 from datrnet.tui.opening import Opening
@@ -18,7 +18,7 @@ HEAVY = ("torch", "torchvision", "pytorch_metric_learning")
 SEARCH = """
 import asyncio, sys
 from pathlib import Path
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.tui.app import ExplorerApp
 
 async def search():

@@ -5,7 +5,7 @@ import re
 import pytest
 from textual.screen import Screen
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.preferences import Preferences
 from datrnet.core.preferences_file import PreferencesFile, is_first_start, remember_start
 from datrnet.tui.app import ExplorerApp, explore

@@ -14,11 +14,11 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.picture_states import PICTURE_STATES, picture_states
-from datrnet.core.data.sorting import AS_IMPORTED, Order, arranged, keys_of, ranks
+from datrnet.core.catalog.picture_states import PICTURE_STATES, picture_states
+from datrnet.core.catalog.sort_order import AS_IMPORTED, Order, arranged, keys_of, ranks
 from datrnet.core.errors import DatabaseError
 from datrnet.core.retrieval.facets import facets_of
+from datrnet.core.text import inert
 from datrnet.tui.history import Visit
 from datrnet.tui.library import Library, Source
 from datrnet.tui.messages import PicturesChecked, Ranked, TitlesFound, WorkFailed

@@ -12,7 +12,7 @@ from textual.suggester import Suggester
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from datrnet.core.data.inert_text import inert
+from datrnet.core.text import inert
 
 
 class Prompt(ModalScreen[str | None]):

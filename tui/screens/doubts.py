@@ -12,10 +12,10 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DatrnetError
 from datrnet.core.review.doubts import Doubt
 from datrnet.core.review.duplicates import Progress
+from datrnet.core.text import inert
 from datrnet.db.rows import LabelChange
 from datrnet.tui.fitting import fitted
 from datrnet.tui.messages import LabelWritten, TypicalFound

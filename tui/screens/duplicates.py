@@ -10,9 +10,9 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DatrnetError
 from datrnet.core.review.duplicates import Progress
+from datrnet.core.text import inert
 from datrnet.db.rows import Verdict
 from datrnet.tui.fitting import fitted
 from datrnet.tui.messages import PairJudged

@@ -12,11 +12,11 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker, get_current_worker
 
-from datrnet.core.data.blocks import Cells, cells_of, fitting_size
-from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DataError, DatrnetError
+from datrnet.core.graphics.blocks import Cells, cells_of, fitting_size
+from datrnet.core.graphics.drawing import Drawing
 from datrnet.core.retrieval.prototypes import Prediction, Prototype
-from datrnet.core.terminal.drawing import Drawing
+from datrnet.core.text import inert
 from datrnet.tui.drawing import drawing_of
 from datrnet.tui.history import Visit
 from datrnet.tui.library import Library, Source

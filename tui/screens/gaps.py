@@ -11,9 +11,9 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from datrnet.core.data.inert_text import inert
 from datrnet.core.review.duplicates import Progress
 from datrnet.core.review.gaps import Gap, stopgap_of
+from datrnet.core.text import inert
 from datrnet.tui.fitting import fitted
 from datrnet.tui.history import History, Visit
 from datrnet.tui.messages import StopgapFound

@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.suggester import Suggester
 from textual.widgets import Input
 
-from datrnet.core.data.columns import PICTURE_SUFFIXES
-from datrnet.core.data.pictures import Picture, read_picture
+from datrnet.core.catalog.columns import PICTURE_SUFFIXES
+from datrnet.core.catalog.pictures import Picture, read_picture
 from datrnet.core.errors import DataError
 from datrnet.tui.pictures import named_path
 from datrnet.tui.screens.dialogs import Prompt

@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.worker import get_current_worker
 
-from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DatrnetError
 from datrnet.core.review.duplicates import Progress
+from datrnet.core.text import inert
 from datrnet.tui.history import Visit
 from datrnet.tui.messages import Found, FoundSoFar, WorkFailed
 from datrnet.tui.review_desk import MOST, Desk, Entry, Pile

@@ -18,12 +18,12 @@ from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DatrnetError
 from datrnet.core.sessions.exporting import SessionSheet, export_session
 from datrnet.core.sessions.naming import file_stem
 from datrnet.core.sessions.replaying import replayed
 from datrnet.core.sessions.steps import Step, steps_of
+from datrnet.core.text import inert
 from datrnet.db.rows import SessionRow, SessionSummary
 from datrnet.tui.keymap import key_for
 from datrnet.tui.library import Library

@@ -12,10 +12,10 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.worker import get_current_worker
 
-from datrnet.core.data.inert_text import inert
 from datrnet.core.errors import DatrnetError
 from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.retrieval.request import Query, Request, Substitute
+from datrnet.core.text import inert
 from datrnet.tui.history import AnyOf, Changes, History, Taken, Visit
 from datrnet.tui.keymap import key_for
 from datrnet.tui.library import Library

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from datrnet.core.data.inert_text import inert
+from datrnet.core.text import inert
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.fitting import fitted
 from datrnet.tui.widgets.pickers import ValueList

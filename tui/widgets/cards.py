@@ -9,7 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
 
-from datrnet.core.data.blocks import cells_of
+from datrnet.core.graphics.blocks import cells_of
 from datrnet.core.preferences import Blocks
 from datrnet.tui.fitting import fitted
 from datrnet.tui.segments import lines_of

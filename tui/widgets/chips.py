@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from datrnet.core.data.inert_text import inert
+from datrnet.core.text import inert
 from datrnet.tui.fitting import fitted
 
 CLEAR = "esc: clear"

@@ -4,7 +4,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
-from datrnet.core.data.inert_text import inert
+from datrnet.core.text import inert
 from datrnet.tui.widgets.facts import Subject, flow, heading, table
 from datrnet.tui.widgets.picture_view import PictureView
 

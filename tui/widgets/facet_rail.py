@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from datrnet.core.data.catalog import UNLABELED
+from datrnet.core.catalog.catalog import UNLABELED
 from datrnet.core.retrieval.facets import Chosen
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.fitting import fitted

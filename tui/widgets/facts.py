@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from rich.cells import cell_len
 from textual.content import Content
 
-from datrnet.core.data.inert_text import inert
 from datrnet.core.retrieval.prototypes import Prediction
 from datrnet.core.retrieval.request import Substitute
+from datrnet.core.text import inert
 from datrnet.tui.fitting import fitted
 
 Part = tuple[str, str]

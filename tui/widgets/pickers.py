@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from datrnet.core.data.inert_text import inert
+from datrnet.core.text import inert
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.fitting import fitted
 from datrnet.tui.history import AnyOf, Changes, Taken, Wish

@@ -15,9 +15,9 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from datrnet.core.data.blocks import Cells
-from datrnet.core.data.inert_text import inert
-from datrnet.core.terminal.kitty import HIGHEST_NUMBER, placeholder, removal, transmission
+from datrnet.core.graphics.blocks import Cells
+from datrnet.core.graphics.kitty import HIGHEST_NUMBER, placeholder, removal, transmission
+from datrnet.core.text import inert
 from datrnet.tui.drawing import drawing_of
 from datrnet.tui.fitting import fitted
 from datrnet.tui.library import Source

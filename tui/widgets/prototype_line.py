@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from datrnet.core.data.inert_text import inert
 from datrnet.core.retrieval.prototypes import Prototype
+from datrnet.core.text import inert
 from datrnet.tui.fitting import fitted
 from datrnet.tui.widgets.pickers import NAME_WIDTH
 

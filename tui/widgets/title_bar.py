@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from datrnet.core.data.inert_text import inert
+from datrnet.core.text import inert
 from datrnet.tui.fitting import fitted
 
 SEPARATOR = "  ›  "

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datrnet.core.data.catalog import UNLABELED, Catalog
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import UNLABELED, Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatrnetError
 from datrnet.core.experiments.report.parts import Table, moment, percent
 from datrnet.core.retrieval.generation import Generation

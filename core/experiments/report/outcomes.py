@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.experiments.outcome import OUTCOME_FILE, StoredOutcome, read_outcome
 from datrnet.core.experiments.plan import place_in_paper

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from datrnet import __version__
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.inert_text import inert
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.experiments.charts import EXTRA_MEND
 from datrnet.core.experiments.report.catalogue import (
@@ -35,6 +34,7 @@ from datrnet.core.experiments.report.outcomes import (
 from datrnet.core.experiments.report.parts import Settings, Table
 from datrnet.core.experiments.report.runs import RunPart, look_at_run, overview_of
 from datrnet.core.models.run_folder import write_atomically
+from datrnet.core.text import inert
 
 PAGE = "report.html"
 TEMPLATE = "report.html.j2"

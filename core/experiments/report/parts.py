@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from datrnet.core.data.pictures import read_picture
+from datrnet.core.catalog.pictures import read_picture
 from datrnet.core.errors import DataError
 from datrnet.core.experiments.outcome import Cell, shown
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatrnetError
 from datrnet.core.experiments.charts import line_chart
 from datrnet.core.experiments.outcome import Cell

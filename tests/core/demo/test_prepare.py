@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, ModelConfig
-from datrnet.core.data.workspace import Workspace
 from datrnet.core.demo import prepare
 from datrnet.core.demo.attributes import SUPER_CATEGORIES
 from datrnet.core.demo.prepare import DemoShop, prepare_demo

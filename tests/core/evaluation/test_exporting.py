@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.formats.adde import read_adde
-from datrnet.core.data.formats.importing import FolderOptions, import_folder
-from datrnet.core.data.importing import import_catalog
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.importer import import_catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatabaseError, DataError
 from datrnet.core.evaluation.exporting import ExportOptions, export_adde
+from datrnet.core.research.datasets.adde import read_adde
+from datrnet.core.research.datasets.importing import FolderOptions, import_folder
 
 COLOURS = ("red", "Blue", "black", "")
 SLEEVES = ("short", "long", "none")

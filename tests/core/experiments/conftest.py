@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.experiments.setting import Setting
 
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, ModelConfig, SystemChoice
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.overlay import FRAME, Region
-from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.experiments.activation_maps import Options, looks_of, measured, run
 from datrnet.core.experiments.setting import Setting
+from datrnet.core.graphics.heatmap import FRAME, Region
 from datrnet.core.indexing.activations import Look
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.systems.making import system_of

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from datrnet.core.catalog.pictures import Box, Picture, picture_pixels
 from datrnet.core.config import Config, ModelConfig, SystemChoice
-from datrnet.core.data.pictures import Box, Picture, picture_pixels
 from datrnet.core.errors import CheckpointError, ConfigError, DataError
 from datrnet.core.indexing.activations import (
     NetworkMaps,

@@ -9,11 +9,10 @@ import torch
 from filelock import FileLock
 from PIL import Image
 
+from datrnet.core.catalog.catalog import Catalog, training_rows
+from datrnet.core.catalog.pictures import picture_pixels
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, IndexConfig, ModelConfig, TrainConfig
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.pictures import picture_pixels
-from datrnet.core.data.splits import training_rows
-from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import CheckpointError, ConfigError, IndexStaleError
 from datrnet.core.indexing.build import build_index, newest_run
 from datrnet.core.indexing.embedder import Embedder, query_of_picture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datrnet.core.data.pictures import Box, Picture
+from datrnet.core.catalog.pictures import Box, Picture
 from datrnet.core.models import pixels as module
 from datrnet.core.models.pixels import read_pixels
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError, IndexStaleError
 from datrnet.core.evaluation.assess import assess, gallery_of
 from datrnet.core.evaluation.protocol import Protocol

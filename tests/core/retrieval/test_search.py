@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.workspace import Workspace
 from datrnet.core.errors import ConfigError, IndexStaleError, UnknownNameError
 from datrnet.core.indexing.writing import Embedded, write_generation
 from datrnet.core.retrieval import search

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datrnet.core.data.catalog import Catalog
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.demo.prepare import prepare_demo
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.retrieval.generation import Generation

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datrnet.core.data.catalog import Catalog
+from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.errors import UnknownNameError
 from datrnet.core.review.gaps import Asked, asked_in, gaps_of, stopgap_of
 from datrnet.db.rows import NewItem

@@ -1,0 +1,1 @@
+"""The catalog: workspace, import, pictures, thumbnails, and the items as columns."""

@@ -1,0 +1,191 @@
+"""The catalogue as columns: a snapshot of all items and labels that search and training work on."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.core.errors import UnknownNameError
+from datrnet.db.rows import SuperCategory
+from datrnet.db.store import Store
+
+UNLABELED = -1
+
+ALL = "all"
+"""In place of a split's name: every item."""
+
+SPLITS = ("train", "validation", "test", ALL)
+
+HELD_OUT = 10
+"""Without a validation split every tenth training item is held out, chosen by its code."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Catalog:
+    """All items, one sequence per column; row ``i`` of each is the same item."""
+
+    item_ids: NDArray[np.int64]
+    """``(N,)``, ascending."""
+    codes: Sequence[str]
+    titles: Sequence[str]
+    picture_paths: Sequence[str]
+    splits: NDArray[np.str_]
+    """``(N,)``: ``train``, ``validation``, ``test`` or empty."""
+    super_categories: tuple[SuperCategory, ...]
+    labels: NDArray[np.int16]
+    """``(N, A)``: index into ``super_categories[a].values``; -1 where the item has no value."""
+
+    @classmethod
+    def load(cls, store: Store) -> "Catalog":
+        """Read the catalogue as it is at this moment."""
+        with store.reading():
+            super_categories = tuple(store.super_categories())
+            columns = store.item_columns()
+        places = {
+            (category.name, value): (category_idx, value_idx)
+            for category_idx, category in enumerate(super_categories)
+            for value_idx, value in enumerate(category.values)
+        }
+        labels = np.full((len(columns.ids), len(super_categories)), UNLABELED, dtype=np.int16)
+        for names, item_ids in columns.carriers.items() if len(columns.ids) else ():
+            category_idx, value_idx = places[names]
+            rows = np.searchsorted(columns.ids, item_ids)
+            # another program may have left labels of items that it has taken away
+            known = columns.ids.take(rows, mode="clip") == item_ids
+            labels[rows[known], category_idx] = value_idx
+        return cls(
+            item_ids=columns.ids,
+            codes=columns.codes,
+            titles=columns.titles,
+            picture_paths=columns.picture_paths,
+            splits=columns.splits,
+            super_categories=super_categories,
+            labels=labels,
+        )
+
+    @property
+    def num_items(self) -> int:
+        """How many items there are."""
+        return len(self.codes)
+
+    def find_code(self, code: str) -> int | None:
+        """Return the row of the item with that code, in any case; None where no item has it."""
+        row = self._rows.get(code)
+        return self._folded_rows.get(code.strip().casefold()) if row is None else row
+
+    def row_of_code(self, code: str) -> int:
+        """Return the row of the item with that code.
+
+        Raises:
+            UnknownNameError: No item has it.
+        """
+        row = self.find_code(code)
+        if row is None:
+            raise UnknownNameError("item", code, self.codes)
+        return row
+
+    def has_code(self, code: str) -> bool:
+        """Tell whether an item has exactly that code."""
+        return code in self._rows
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {code: row for row, code in enumerate(self.codes)}
+
+    @cached_property
+    def _folded_rows(self) -> dict[str, int]:
+        return {code.casefold(): row for code, row in self._rows.items()}
+
+    def super_category_idx(self, name: str) -> int:
+        """Return the index of the super-category of that name, in any case.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        return _position("super-category", name, [some.name for some in self.super_categories])
+
+    def value_idx(self, super_category_idx: int, value: str) -> int:
+        """Return the index of a value within its super-category, in any case.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        category = self.super_categories[super_category_idx]
+        return _position(f"{category.name} value", value, category.values)
+
+    def labels_of(self, row: int) -> dict[str, str | None]:
+        """Return the value an item carries in every super-category, None where it has none."""
+        return {
+            category.name: category.values[value_idx] if value_idx != UNLABELED else None
+            for category, value_idx in zip(self.super_categories, self.labels[row], strict=True)
+        }
+
+    def relabel(self, row: int, super_category: str, value: str | None) -> None:
+        """Let an item carry another value in this snapshot, as the database has it by now.
+
+        A value that the snapshot does not know, because no item carried it, becomes no label.
+        """
+        idx = self.super_category_idx(super_category)
+        values = self.super_categories[idx].values
+        self.labels[row, idx] = values.index(value) if value in values else UNLABELED
+
+    def labels_numbered_as(self, super_categories: Sequence[SuperCategory]) -> NDArray[np.int16]:
+        """Return the labels (N, A) in the order and numbering that a run or an index was made with.
+
+        A value that did not exist then becomes -1: no prototype stands for it.
+
+        Raises:
+            UnknownNameError: A super-category is gone from the catalogue.
+        """
+        labels = np.full((self.num_items, len(super_categories)), UNLABELED, dtype=np.int16)
+        for column, category in enumerate(super_categories):
+            idx = self.super_category_idx(category.name)
+            number = {value: place for place, value in enumerate(category.values)}
+            now = self.super_categories[idx].values
+            translate = np.array([*(number.get(one, UNLABELED) for one in now), UNLABELED])
+            labels[:, column] = translate[self.labels[:, idx]]  # -1 picks the last one
+        return labels
+
+    def rows_in(self, split: str) -> NDArray[np.intp]:
+        """Return the rows of the items in a split, ascending."""
+        return np.flatnonzero(self.splits == split)
+
+
+def training_rows(catalog: Catalog) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the rows (n,) to train and validate on, and which of them validate (n,).
+
+    The test split is not among them.
+    """
+    train, validation = catalog.rows_in("train"), catalog.rows_in("validation")
+    if len(validation):
+        rows = np.concatenate([train, validation])
+        return rows, catalog.splits[rows] == "validation"
+    codes = (zlib.crc32(catalog.codes[row].encode()) for row in train)
+    return train, np.array([code % HELD_OUT == 0 for code in codes], dtype=bool)
+
+
+def split_rows(catalog: Catalog, split: str) -> NDArray[np.intp]:
+    """Return the rows of a split, ascending.
+
+    Without a validation split, ``validation`` is what is held out of training.
+    """
+    if split == ALL:
+        return np.arange(catalog.num_items)
+    return validation_rows(catalog) if split == "validation" else catalog.rows_in(split)
+
+
+def validation_rows(catalog: Catalog) -> NDArray[np.intp]:
+    """Return the rows that validate, ascending."""
+    rows, validates = training_rows(catalog)
+    return np.sort(rows[validates])
+
+
+def _position(kind: str, name: str, known: Sequence[str]) -> int:
+    folded = [some.casefold() for some in known]
+    try:
+        return folded.index(name.strip().casefold())
+    except ValueError:
+        raise UnknownNameError(kind, name, known) from None

@@ -1,0 +1,115 @@
+"""The workspace: the one folder that holds a catalogue, its models and its indexes."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_data_dir
+
+from datrnet.core.catalog.pictures import Picture
+from datrnet.core.errors import DatabaseError, SettingError
+from datrnet.core.preferences import WORKSPACE_VARIABLE, Preferences
+from datrnet.core.preferences_file import read_preferences
+from datrnet.db.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The places inside a workspace folder."""
+
+    root: Path
+
+    @classmethod
+    def locate(cls, given: Path | None = None, settings: Preferences | None = None) -> "Workspace":
+        """Return the workspace given, else the environment's, the settings', or the user's own.
+
+        Args:
+            given: A folder.
+            settings: Without them, the configuration file is read if there is need.
+
+        Raises:
+            ConfigError: The configuration file does not say it rightly, or cannot be read.
+        """
+        named = os.environ.get(WORKSPACE_VARIABLE, "").strip()
+        if given is None and not named:
+            named = (settings or _settings()).workspace
+        folder = given or Path(named or user_data_dir("datrnet", appauthor=False))
+        return cls(folder.expanduser().absolute())
+
+    @property
+    def catalog_path(self) -> Path:
+        """The database."""
+        return self.root / "catalog.db"
+
+    @property
+    def models(self) -> Path:
+        """One folder per training run."""
+        return self.root / "models"
+
+    @property
+    def indexes(self) -> Path:
+        """One folder per index generation."""
+        return self.root / "indexes"
+
+    @property
+    def thumbnails(self) -> Path:
+        """The file of small pictures."""
+        return self.root / "thumbnails"
+
+    @property
+    def experiments(self) -> Path:
+        """One folder per experiment."""
+        return self.root / "experiments"
+
+    @property
+    def features(self) -> Path:
+        """What frozen backbones made of pictures; may be deleted, and is then made anew."""
+        return self.root / "features"
+
+    @property
+    def demo(self) -> Path:
+        """The pictures of the demo catalogue."""
+        return self.root / "demo"
+
+    def create_store(self) -> Store:
+        """Open the database, making it and the folder where they are absent.
+
+        Raises:
+            DatabaseError: The database cannot be made or read.
+        """
+        return Store.create(self.catalog_path)
+
+    def open_store(self) -> Store:
+        """Open the database of a workspace that has one.
+
+        Raises:
+            DatabaseError: There is none, or it cannot be read.
+        """
+        if not self.catalog_path.is_file():
+            raise DatabaseError(
+                f"There is no catalogue in {self.root}.",
+                mend="Run `datrnet import CATALOG` or `datrnet demo` first.",
+            )
+        return Store.open(self.catalog_path)
+
+    def picture(self, stored: str) -> Picture:
+        """Return an item's picture; a relative path counts from the workspace.
+
+        Raises:
+            DataError: The path has a malformed box.
+        """
+        return Picture.parse(stored, self.root)
+
+
+def _settings() -> Preferences:
+    """Return the person's settings, for the place of the workspace.
+
+    Raises:
+        ConfigError: The file does not say the place rightly, or cannot be read at all. What else is
+            wrong in it keeps no command from its work.
+    """
+    settings, troubles = read_preferences()
+    for trouble in troubles:
+        if not isinstance(trouble, SettingError) or trouble.path == ("workspace",):
+            raise trouble
+    return settings

@@ -1,1 +1,0 @@
-"""Catalogues and pictures: reading tables, decoding, thumbnails, triplets' raw material."""

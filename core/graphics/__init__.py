@@ -1,0 +1,1 @@
+"""Pictures as a terminal shows them, and what the terminal can do."""

@@ -1,0 +1,371 @@
+"""Listing DeepFashion's "Category and Attribute Prediction" set from its own files.
+
+FOLDER/Anno_fine/      list_attr_cloth.txt and train.txt, train_attr.txt, train_bbox.txt, val….txt,
+                       test….txt, or the list files of Anno_coarse
+FOLDER/Anno_coarse/    (once Anno/) list_attr_cloth.txt, list_attr_img.txt, list_category_cloth.txt,
+                       list_category_img.txt, list_bbox.txt
+FOLDER/Eval/           list_eval_partition.txt
+
+The fine annotation has one value in each of six super-categories. The coarse one has a category and
+1,000 attributes, any number of which an image may show; how others have reduced them to one value
+each is not published, and ``RARE`` is our choice.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.core.catalog.catalog import UNLABELED
+from datrnet.core.catalog.parsed_rows import SPLIT_WORDS
+from datrnet.core.catalog.table import Problem
+from datrnet.core.errors import DataError, UnknownNameError, nearest
+from datrnet.core.research.datasets.deepfashion_lists import (
+    Labeled,
+    read_attributes,
+    read_bare_boxes,
+    read_bare_labels,
+    read_boxes,
+    read_categories,
+    read_labels,
+    read_partition,
+    record_notes,
+)
+from datrnet.core.research.datasets.listing import Entry, Listing
+from datrnet.core.research.datasets.text_files import Reading, check_length
+
+Annotation = Literal["auto", "fine", "coarse"]
+
+FINE_TYPES = {1: "texture", 2: "sleeve", 3: "length", 4: "neckline", 5: "fabric", 6: "fit"}
+COARSE_TYPES = {1: "texture", 3: "shape"}
+
+RARE = 20
+"""A coarse value that fewer images carry is left out, and its images with it."""
+
+LOOKED_AT = 200
+"""Images tried to find out which folder the names count from."""
+
+ATTRIBUTES = "list_attr_cloth.txt"
+LABELS = "list_attr_img.txt"
+PARTITION = "list_eval_partition.txt"
+CATEGORIES = "list_category_cloth.txt"
+CATEGORY_OF_IMAGE = "list_category_img.txt"
+BOXES = "list_bbox.txt"
+
+PICTURE_MEND = "Say with --images DIR which folder contains the folder img."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """The annotation to read, and where."""
+
+    kind: Literal["fine", "coarse"]
+    folder: Path
+    root: Path
+    """The data set's folder."""
+
+    @property
+    def partition(self) -> Path:
+        usual = self.root / "Eval"
+        places = [usual, self.folder, self.root]
+        return next((some for some in places if (some / PARTITION).exists()), usual) / PARTITION
+
+    @property
+    def headed_lists(self) -> list[Path]:
+        """The lists besides the labels whose first line promises a number of records."""
+        names = [ATTRIBUTES, BOXES]
+        names += [CATEGORIES, CATEGORY_OF_IMAGE] if self.kind == "coarse" else []
+        paths = [*(self.folder / name for name in names), self.partition]
+        return [path for path in paths if path.exists()]
+
+    def part(self, path: Path) -> str:
+        """Return a file as a summary names it."""
+        return path.relative_to(self.root).as_posix()
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Part:
+    """The images of one file, and what is known of each."""
+
+    source: Labeled
+    splits: list[str]
+    boxes: list[str]
+    """Fragments behind the pictures' paths; empty for the whole picture."""
+    objections: dict[int, str]
+    """Why an image cannot be taken, by row."""
+    labels: NDArray[np.int16]
+    kept: NDArray[np.bool_]
+    """False for images that the reduction to one value leaves out."""
+
+
+def list_deepfashion(
+    folder: Path,
+    images: Path,
+    annotation: Annotation = "auto",
+    *,
+    crop: bool = False,
+    on_read: Reading = lambda name, done, total: None,
+) -> Listing:
+    """List the images of an annotation with their labels, splits and pictures.
+
+    Args:
+        folder: The data set's folder, or the annotation's in it.
+        images: The folder that contains ``img``; the one above it, or ``img``, is understood too.
+        annotation: Which one; ``auto`` takes the fine one where it is there.
+        crop: Whether pictures are cut to their bounding boxes.
+        on_read: Told how much has been read.
+
+    Raises:
+        UnknownNameError: There is no such folder.
+        DataError: A file is missing or damaged, or two of them disagree.
+    """
+    found = _find(folder, annotation)
+    read = _fine if found.kind == "fine" else _coarse
+    return read(found, images, crop, on_read)
+
+
+def _find(folder: Path, annotation: Annotation) -> _Found:
+    if not folder.is_dir():
+        beside = folder.absolute().parent
+        folders = [some.name for some in beside.iterdir()] if beside.is_dir() else []
+        raise UnknownNameError("folder", str(folder), [], mend=nearest(folder.name, folders))
+    inside = folder.absolute().name.startswith("Anno")
+    root = folder.absolute().parent if inside else folder.absolute()
+    places: tuple[tuple[Literal["fine", "coarse"], str], ...] = (
+        ("fine", "Anno_fine"),
+        ("coarse", "Anno_coarse"),
+        ("coarse", "Anno"),
+    )
+    for kind, name in places:
+        fits = annotation in (kind, "auto") and (not inside or name == folder.absolute().name)
+        if fits and (root / name / ATTRIBUTES).exists():
+            return _Found(kind=kind, folder=root / name, root=root)
+    wanted = [name for kind, name in places if annotation in (kind, "auto")]
+    raise DataError(
+        f"{folder} has no {ATTRIBUTES} in {' or '.join(wanted)}.",
+        mend="Name the folder that holds DeepFashion's Anno_fine or Anno_coarse, and Eval.",
+    )
+
+
+def _fine(found: _Found, images: Path, crop: bool, on_read: Reading) -> Listing:
+    names, columns = read_attributes(found.folder / ATTRIBUTES)
+    _require_types(found, names, FINE_TYPES)
+    if set(names) != set(FINE_TYPES):
+        extra = min(set(names) - set(FINE_TYPES))
+        raise DataError(
+            f"{found.folder / ATTRIBUTES} has attributes of type {extra}: the fine annotation "
+            f"has types 1 to {len(FINE_TYPES)}.",
+            mend="Take --annotation coarse where it is the coarse one.",
+        )
+    wanted = [columns[kind] for kind in FINE_TYPES]
+    parts = [
+        _bare_part(found, word, wanted, crop)
+        for word in ("train", "val", "test")
+        if (found.folder / f"{word}.txt").exists()
+    ] or [_list_part(found, wanted, sum(map(len, columns.values())), crop, on_read)]
+    for part in parts:
+        for row, place in np.argwhere(part.source.num_positive != 1)[::-1].tolist():
+            number, name = part.source.num_positive[row, place], list(FINE_TYPES.values())[place]
+            part.objections[row] = f"{number} values of {name} are 1; exactly one must be."
+    sources = {name: f"{LABELS}, type {kind}" for kind, name in FINE_TYPES.items()}
+    if (found.folder / "train.txt").exists():
+        sources = {name: f"…_attr.txt, type {kind}" for kind, name in FINE_TYPES.items()}
+    values = {name: tuple(names[kind]) for kind, name in FINE_TYPES.items()}
+    return _listing(found, images, parts, values, sources)
+
+
+def _coarse(found: _Found, images: Path, crop: bool, on_read: Reading) -> Listing:
+    names, columns = read_attributes(found.folder / ATTRIBUTES)
+    _require_types(found, names, COARSE_TYPES)
+    wanted = [columns[kind] for kind in COARSE_TYPES]
+    category_names, category_of = read_categories(
+        found.folder / CATEGORIES, found.folder / CATEGORY_OF_IMAGE
+    )
+    part = _list_part(found, wanted, sum(map(len, columns.values())), crop, on_read)
+    categories = [category_of.get(image, -1) for image in part.source.images]
+    for row, category in enumerate(categories):
+        if category < 0:
+            part.objections[row] = "list_category_img.txt does not name the image."
+    column = np.array(categories, dtype=np.int16).reshape(-1, 1)
+    labels = np.concatenate([column, part.source.labels], axis=1)
+    single = (part.source.num_positive == 1).all(axis=1)
+    known = column[:, 0] >= 0
+    part.kept = _without_rare(labels, single & known)
+    num_rare = int((single & known).sum() - part.kept.sum())
+    values = {"category": tuple(category_names)}
+    values |= {name: tuple(names[kind]) for kind, name in COARSE_TYPES.items()}
+    values, part.labels = _used(values, labels, part.kept)
+    part.kept |= single & ~known  # to be told of
+    sources = {"category": "list_category_img.txt"}
+    sources |= {name: f"{LABELS}, type {kind}" for kind, name in COARSE_TYPES.items()}
+    note = (
+        f"{single.sum():,} of {len(single):,} images have exactly one texture and one shape; "
+        f"{num_rare:,} of them are left out, as fewer than {RARE} images carry one of their values."
+    )
+    return _listing(found, images, [part], values, sources, (note,))
+
+
+def _require_types(
+    found: _Found, names: Mapping[int, Sequence[str]], types: Mapping[int, str]
+) -> None:
+    missing = [f"{kind} ({name})" for kind, name in types.items() if kind not in names]
+    if missing:
+        raise DataError(
+            f"{found.folder / ATTRIBUTES} has no attribute of type {missing[0]}, "
+            f"which the {found.kind} annotation has.",
+            mend="Take the other one with --annotation, or fetch the file again.",
+        )
+
+
+def _list_part(
+    found: _Found, columns: Sequence[NDArray[np.intp]], width: int, crop: bool, on_read: Reading
+) -> _Part:
+    """Read the images of ``list_attr_img.txt``; splits and boxes come from lists of their own."""
+    splits = read_partition(found.partition)
+    boxes = read_boxes(found.folder / BOXES) if crop else {}
+    source = read_labels(found.folder / LABELS, columns, width, on_read)
+    part = _part(source, [splits.get(image, "") for image in source.images])
+    for row, image in enumerate(source.images):
+        if image not in splits:
+            part.objections[row] = f"{PARTITION} does not name the image."
+        elif crop and image not in boxes:
+            part.objections[row] = f"{BOXES} does not name the image."
+    if crop:
+        part.boxes = [boxes.get(image, "") for image in source.images]
+    return part
+
+
+def _bare_part(found: _Found, word: str, columns: Sequence[NDArray[np.intp]], crop: bool) -> _Part:
+    """Read the images of one split, whose labels and boxes stand in files beside it."""
+    names = found.folder / f"{word}.txt"
+    source = read_bare_labels(names, found.folder / f"{word}_attr.txt", columns)
+    part = _part(source, [SPLIT_WORDS[word]] * len(source.images))
+    if crop:
+        path = found.folder / f"{word}_bbox.txt"
+        part.boxes = read_bare_boxes(path)
+        check_length(path, len(part.boxes), names, len(source.images))
+    return part
+
+
+def _part(source: Labeled, splits: list[str]) -> _Part:
+    return _Part(
+        source=source,
+        splits=splits,
+        boxes=[""] * len(splits),
+        objections={},
+        labels=source.labels,
+        kept=np.ones(len(splits), dtype=bool),
+    )
+
+
+def _without_rare(labels: NDArray[np.int16], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which images stay; leaving some out can make other values rare."""
+    while True:
+        stay = kept.copy()
+        for column in labels.T:
+            counts = np.bincount(column[kept], minlength=int(column.max(initial=0)) + 1)
+            stay &= (counts >= RARE)[column]
+        if (stay == kept).all():
+            return stay
+        kept = stay
+
+
+def _used(
+    values: Mapping[str, tuple[str, ...]], labels: NDArray[np.int16], kept: NDArray[np.bool_]
+) -> tuple[dict[str, tuple[str, ...]], NDArray[np.int16]]:
+    """Return only the values that are carried, and the labels numbered by them."""
+    used: dict[str, tuple[str, ...]] = {}
+    numbered = np.full_like(labels, UNLABELED)
+    for column, (name, known) in enumerate(values.items()):
+        carried, places = np.unique(labels[kept, column], return_inverse=True)
+        used[name] = tuple(known[value] for value in carried)
+        numbered[kept, column] = places
+    return used, numbered
+
+
+def _listing(
+    found: _Found,
+    images: Path,
+    parts: Sequence[_Part],
+    values: Mapping[str, tuple[str, ...]],
+    sources: Mapping[str, str],
+    notes: tuple[str, ...] = (),
+) -> Listing:
+    entries: list[Entry] = []
+    problems: list[Problem] = []
+    rows: list[NDArray[np.int16]] = []
+    root = _image_root(images, parts[0].source)
+    for part in parts:
+        file, first = found.part(part.source.path), part.source.first_line
+        for row in np.flatnonzero(part.kept).tolist():
+            if row in part.objections:
+                message = part.objections[row]
+                problems.append(Problem(line=first + row, message=message, file=file))
+                continue
+            entries.append(_entry(part, row, file, root))
+            rows.append(part.labels[row])
+    return Listing(
+        names=values,
+        entries=entries,
+        labels=np.array(rows, dtype=np.int16).reshape(-1, len(values)),
+        taken=_taken(found, parts),
+        sources=sources,
+        problems=tuple(problems),
+        notes=(
+            *(note for part in parts for note in part.source.notes),
+            *(note for path in found.headed_lists for note in record_notes(path)),
+            *notes,
+        ),
+        picture_mend=PICTURE_MEND,
+    )
+
+
+def _entry(part: _Part, row: int, file: str, root: Path) -> Entry:
+    name = part.source.images[row]
+    path = _picture_file(root, name, part.source.written[row])
+    return Entry(
+        code=name,
+        picture=f"{path}{part.boxes[row]}",
+        split=part.splits[row],
+        file=file,
+        line=part.source.first_line + row,
+        title=_title(name),
+    )
+
+
+def _taken(found: _Found, parts: Sequence[_Part]) -> tuple[tuple[str, str], ...]:
+    taken = [
+        (found.part(part.source.path), f"id and picture of {len(part.source.images):,} images")
+        for part in parts
+    ]
+    if parts[0].source.path.name == LABELS:
+        taken.append((found.part(found.partition), "split"))
+    if any(parts[0].boxes):
+        name = BOXES if parts[0].source.path.name == LABELS else "…_bbox.txt"
+        taken.append((name, "the part of the picture that is taken"))
+    return tuple(taken)
+
+
+def _image_root(images: Path, source: Labeled) -> Path:
+    """Return the folder that the images' names count from: the one given, or one close to it."""
+    images = images.absolute()
+    some = list(zip(source.images, source.written, strict=True))[:LOOKED_AT]
+    for root in (images, images / "Img", images.parent):
+        if any((root / name).exists() for names in some for name in names):
+            return root
+    return images
+
+
+def _picture_file(root: Path, name: str, written: str) -> Path:
+    if written != name and (root / written).exists():
+        return root / written
+    return root / name
+
+
+def _title(name: str) -> str:
+    """Return what the folder of an image says of the item."""
+    parts = name.split("/")
+    return " ".join(parts[-2].split("_")) if len(parts) > 2 else ""

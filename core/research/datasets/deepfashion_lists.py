@@ -1,0 +1,259 @@
+"""Reading DeepFashion's list files: a number of records, a line of column names, padded records.
+
+Names of attributes and categories may contain spaces, so records are split from the right. Pictures
+are named in two styles, ``img/<Item>/img_1.jpg`` and ``img_highres_subset/<Item>-img_1.jpg``.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.core.catalog.parsed_rows import SPLIT_WORDS
+from datrnet.core.research.datasets.text_files import (
+    Chunk,
+    Reading,
+    check_length,
+    chunks_of,
+    fail,
+    read_lines,
+    read_signs,
+    signs_of,
+)
+
+HEADER_LINES = 2
+
+_NUMBER = re.compile("-?[0-9]{1,9}")
+_HIGH_RESOLUTION = re.compile("img_highres_subset/(.+)-(img_[^/]+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Labeled:
+    """What the images of one file carry of some types of attributes."""
+
+    path: Path
+    first_line: int
+    """Line of the first image."""
+    images: list[str]
+    """(n,) in the style ``img/<Item>/img_1.jpg``."""
+    written: list[str]
+    """(n,) as the file writes them."""
+    labels: NDArray[np.int16]
+    """(n, T) index of the first positive attribute within its type."""
+    num_positive: NDArray[np.int16]
+    """(n, T) how many attributes of each type are positive."""
+    notes: tuple[str, ...] = ()
+
+
+def standard_name(written: str) -> str:
+    """Return an image's name in the style ``img/<Item>/img_1.jpg``, whichever it is written in."""
+    found = _HIGH_RESOLUTION.fullmatch(written)
+    return f"img/{found[1]}/{found[2]}" if found else written
+
+
+def read_attributes(path: Path) -> tuple[dict[int, list[str]], dict[int, NDArray[np.intp]]]:
+    """Read ``list_attr_cloth.txt``.
+
+    Returns:
+        The names of the attributes by type, and their columns by type.
+
+    Raises:
+        DataError: The file is missing or damaged.
+    """
+    names: dict[int, list[str]] = {}
+    columns: dict[int, list[int]] = {}
+    for column, (line, (name, kind)) in enumerate(_records(path, 2)):
+        number = _number(path, line, kind)
+        names.setdefault(number, []).append(name)
+        columns.setdefault(number, []).append(column)
+    return names, {kind: np.array(some, dtype=np.intp) for kind, some in columns.items()}
+
+
+def read_labels(
+    path: Path,
+    columns: Sequence[NDArray[np.intp]],
+    width: int,
+    on_read: Reading,
+) -> Labeled:
+    """Read ``list_attr_img.txt``, of which only the asked columns are kept.
+
+    Args:
+        path: The file.
+        columns: (T,) the columns of each type.
+        width: How many labels each image has.
+        on_read: Told how much has been read.
+
+    Raises:
+        DataError: The file is missing or damaged.
+    """
+    written: list[str] = []
+    parts = [_positives(np.empty((0, width), dtype=np.int8), columns)]
+    for chunk in _chunks_below_header(path, on_read):
+        rests = []
+        for row, line in enumerate(chunk.data.split(b"\n")[:-1]):
+            words = line.split(None, 1)
+            if not words:
+                chunk.fail(row, "The line is blank, and lines after it are not.")
+            written.append(words[0].decode("utf-8", "replace"))
+            rests.append(words[1] if len(words) > 1 else b"")
+        numbers = Chunk(path=path, first_line=chunk.first_line, data=b"\n".join([*rests, b""]))
+        parts.append(_positives(signs_of(numbers, width, signed=True), columns))
+    return Labeled(
+        path=path,
+        first_line=HEADER_LINES + 1,
+        images=[standard_name(one) for one in written],
+        written=written,
+        labels=np.concatenate([labels for labels, _ in parts]),
+        num_positive=np.concatenate([number for _, number in parts]),
+        notes=count_notes(path, len(written)),
+    )
+
+
+def read_bare_labels(names: Path, path: Path, columns: Sequence[NDArray[np.intp]]) -> Labeled:
+    """Read a list of images and their labels that stand in two files without headers.
+
+    Raises:
+        DataError: A file is missing or damaged, or they do not have as many lines.
+    """
+    written = read_lines(names)
+    width = sum(map(len, columns))
+    parts = [_positives(np.empty((0, width), dtype=np.int8), columns)]
+    for _, matrix in read_signs(path, width, signed=True):
+        parts.append(_positives(matrix, columns))
+    labels = np.concatenate([some for some, _ in parts])
+    check_length(path, len(labels), names, len(written))
+    return Labeled(
+        path=names,
+        first_line=1,
+        images=[standard_name(one) for one in written],
+        written=written,
+        labels=labels,
+        num_positive=np.concatenate([number for _, number in parts]),
+    )
+
+
+def read_partition(path: Path) -> dict[str, str]:
+    """Return the split of every image that ``list_eval_partition.txt`` names.
+
+    Raises:
+        DataError: The file is missing or damaged.
+    """
+    splits = {}
+    for line, (image, word) in _records(path, 2):
+        split = SPLIT_WORDS.get(word.casefold())
+        if split is None:
+            fail(path, line, f"The split {word!r} is none of train, val, test.")
+        splits[standard_name(image)] = split
+    return splits
+
+
+def read_categories(names_path: Path, path: Path) -> tuple[list[str], dict[str, int]]:
+    """Return the names of the categories, and the category of every image, counted from 0.
+
+    Raises:
+        DataError: A file is missing or damaged.
+    """
+    names = [name for _, (name, _) in _records(names_path, 2)]
+    categories = {}
+    for line, (image, word) in _records(path, 2):
+        number = _number(path, line, word)
+        if not 1 <= number <= len(names):
+            fail(path, line, f"There is no category {number}; {names_path.name} has {len(names)}.")
+        categories[standard_name(image)] = number - 1
+    return names, categories
+
+
+def read_boxes(path: Path) -> dict[str, str]:
+    """Return the box of every image that ``list_bbox.txt`` names, as a fragment.
+
+    Raises:
+        DataError: The file is missing or damaged.
+    """
+    return {
+        standard_name(image): _fragment([_number(path, line, word) for word in corners])
+        for line, (image, *corners) in _records(path, 5)
+    }
+
+
+def read_bare_boxes(path: Path) -> list[str]:
+    """Return the boxes of a file that has one on each line and nothing else, as fragments.
+
+    Raises:
+        DataError: The file is missing or damaged.
+    """
+    boxes = []
+    for line, text in enumerate(read_lines(path), start=1):
+        words = text.split()
+        if len(words) != 4:
+            fail(path, line, f"Numbers on the line: {len(words)} instead of 4.")
+        boxes.append(_fragment([_number(path, line, word) for word in words]))
+    return boxes
+
+
+def record_notes(path: Path) -> tuple[str, ...]:
+    """Say where a list's first line promises another number of records than there are.
+
+    Raises:
+        DataError: The file is damaged.
+    """
+    chunks = _chunks_below_header(path, lambda name, done, total: None)
+    return count_notes(path, sum(chunk.data.count(b"\n") for chunk in chunks))
+
+
+def count_notes(path: Path, num_records: int) -> tuple[str, ...]:
+    """Say where a file's first line promises another number of records than there are."""
+    promised = int(next(iter(chunks_of(path))).data.split(None, 1)[0])
+    if promised == num_records:
+        return ()
+    return (f"{path.name} promises {promised:,} records and has {num_records:,}; check it.",)
+
+
+def _chunks_below_header(path: Path, on_read: Reading) -> Iterator[Chunk]:
+    for chunk in chunks_of(path, on_read):
+        if chunk.first_line > HEADER_LINES:
+            yield chunk
+            continue
+        first, *rest = chunk.data.split(b"\n", HEADER_LINES)
+        if not first.strip().isdigit():
+            fail(path, 1, "The number of records must stand here, and column names below it.")
+        if len(rest) == HEADER_LINES and rest[-1]:
+            yield Chunk(path=path, first_line=HEADER_LINES + 1, data=rest[-1])
+
+
+def _records(path: Path, num_fields: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line number and the fields of every record, split from the right."""
+    read_any = False
+    for chunk in _chunks_below_header(path, lambda name, done, total: None):
+        for row, written in enumerate(chunk.data.split(b"\n")[:-1]):
+            fields = written.decode("utf-8", "replace").rsplit(None, num_fields - 1)
+            if len(fields) < num_fields:
+                chunk.fail(row, f"Words on the line: {len(fields)} instead of {num_fields}.")
+            read_any = True
+            yield chunk.first_line + row, [field.strip() for field in fields]
+    if not read_any:
+        fail(path, HEADER_LINES + 1, "No record stands here.")
+
+
+def _positives(
+    matrix: NDArray[np.int8], columns: Sequence[NDArray[np.intp]]
+) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """Return the first positive attribute of each type (n, T), and how many there are (n, T)."""
+    positive = [matrix[:, some] == 1 for some in columns]
+    first = np.stack([some.argmax(axis=1) for some in positive], axis=1)
+    number = np.stack([some.sum(axis=1) for some in positive], axis=1)
+    return first.astype(np.int16), number.astype(np.int16)
+
+
+def _number(path: Path, line: int, word: str) -> int:
+    if _NUMBER.fullmatch(word) is None:
+        fail(path, line, f"{word!r} is not a whole number.")
+    return int(word)
+
+
+def _fragment(corners: Sequence[int]) -> str:
+    left, top, right, bottom = corners
+    left, top = max(left, 0), max(top, 0)
+    return f"#xywh={left},{top},{max(right - left, 0)},{max(bottom - top, 0)}"

@@ -1,0 +1,158 @@
+"""What a data set in a format of its own lists, and its way into the import of every catalogue."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.core.catalog.catalog import UNLABELED
+from datrnet.core.catalog.columns import LeftOut
+from datrnet.core.catalog.parsed_rows import (
+    MAX_CELL_LENGTH,
+    Candidate,
+    Candidates,
+    stored_path,
+)
+from datrnet.core.catalog.pictures import Picture
+from datrnet.core.catalog.table import Problem
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import DataError, UnknownNameError
+from datrnet.db.rows import NewItem, Unstated
+
+
+class Entry(NamedTuple):
+    """One item of a list file."""
+
+    code: str
+    picture: str
+    """As in a catalogue file: a path, with a box behind it if it has one."""
+    split: str
+    file: str
+    """Where it is listed, for messages; with ``line``."""
+    line: int
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Listing:
+    """The items of a data set, and what its files were taken as."""
+
+    names: Mapping[str, tuple[str, ...]]
+    """Values by super-category, in the numbering of the labels."""
+    entries: Sequence[Entry]
+    labels: NDArray[np.int16]
+    """(N, A) index of an entry's value within its super-category; -1 where it has none."""
+    taken: tuple[tuple[str, str], ...]
+    """The parts of the folder, each with its meaning."""
+    sources: Mapping[str, str]
+    """The part of the folder that each super-category comes from."""
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    picture_mend: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderPlan:
+    """What the parts of a folder were taken as."""
+
+    taken: tuple[tuple[str, str], ...]
+    attributes: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+
+    def meanings(self) -> list[tuple[str, str]]:
+        """Return every part with its meaning, for a summary."""
+        left_out = ((some.column, f"left out: {some.reason}") for some in self.left_out)
+        return [*self.taken, *left_out]
+
+
+def candidates_of(
+    listing: Listing, attributes: Sequence[str], images: Path, workspace: Workspace
+) -> Candidates:
+    """Turn what a data set lists into items; of several entries with one id the first counts.
+
+    Args:
+        listing: What it lists.
+        attributes: The super-categories to take, in any case; empty for all.
+        images: The folder that picture paths count from.
+        workspace: Pictures inside it are stored relative to it.
+
+    Raises:
+        UnknownNameError: A super-category does not exist.
+    """
+    taken = _chosen(listing.names, attributes)
+    good: list[Candidate] = []
+    problems = list(listing.problems)
+    place_of_code: dict[str, str] = {}
+    for row, entry in enumerate(listing.entries):
+        try:
+            where = f"line {entry.line} of {entry.file}"
+            if place_of_code.setdefault(entry.code, where) is not where:
+                first = place_of_code[entry.code]
+                raise DataError(f"The item {entry.code!r} was on {first} already.")
+            good.append(_candidate(listing, row, taken, images.absolute(), workspace.root))
+        except DataError as error:
+            problems.append(
+                Problem(line=entry.line, message=error.message, mend=error.mend, file=entry.file)
+            )
+    return Candidates(
+        plan=_plan(listing, taken),
+        num_rows=len(listing.entries) + len(listing.problems),
+        good=tuple(good),
+        problems=tuple(problems),
+        codes=frozenset(place_of_code),
+        notes=listing.notes,
+        picture_mend=listing.picture_mend,
+    )
+
+
+def _chosen(names: Mapping[str, tuple[str, ...]], attributes: Sequence[str]) -> tuple[str, ...]:
+    folded = {name.casefold(): name for name in names}
+    for asked in attributes:
+        if asked.strip().casefold() not in folded:
+            raise UnknownNameError("super-category", asked, names)
+    chosen = {folded[asked.strip().casefold()] for asked in attributes}
+    return tuple(name for name in names if name in chosen or not chosen)
+
+
+def _candidate(
+    listing: Listing, row: int, taken: Sequence[str], images: Path, root: Path
+) -> Candidate:
+    entry = listing.entries[row]
+    if len(entry.code) > MAX_CELL_LENGTH:
+        raise DataError(
+            f"The path has {len(entry.code):,} characters; at most {MAX_CELL_LENGTH:,} are taken."
+        )
+    picture = Picture.parse(entry.picture, images).normalized()
+    values = zip(listing.names.items(), listing.labels[row].tolist(), strict=True)
+    unstated: list[Unstated] = [] if entry.title else ["title"]
+    item = NewItem(
+        code=entry.code,
+        title=entry.title,
+        picture_path=stored_path(picture, root),
+        split=entry.split,
+        labels={
+            name: None if value == UNLABELED else known[value]
+            for (name, known), value in values
+            if name in taken
+        },
+        unstated=frozenset(unstated),
+    )
+    return Candidate(line=entry.line, item=item, picture=picture, file=entry.file)
+
+
+def _plan(listing: Listing, taken: Sequence[str]) -> FolderPlan:
+    meanings = [
+        (listing.sources[name], f"super-category {name}: {len(listing.names[name])} values")
+        for name in taken
+    ]
+    left_out = [
+        LeftOut(column=listing.sources[name], reason=f"super-category {name}, not asked for")
+        for name in listing.names
+        if name not in taken
+    ]
+    return FolderPlan(
+        taken=(*listing.taken, *meanings), attributes=tuple(taken), left_out=tuple(left_out)
+    )

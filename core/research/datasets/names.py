@@ -1,0 +1,120 @@
+"""The names of super-categories and values, which ADDE's format does not hold.
+
+They come from a file: a JSON object of super-categories, each with its values in the order of the
+columns, or a JSON list of super-categories alone. Without it they are numbered.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from datrnet.core.catalog.table import clean
+from datrnet.core.errors import DataError
+
+SHOPPING100K = {
+    "category": 16,
+    "collar": 17,
+    "colour": 19,
+    "fabric": 14,
+    "fastening": 10,
+    "fit": 15,
+    "gender": 2,
+    "neckline": 11,
+    "pattern": 16,
+    "pocket": 7,
+    "sleeve length": 9,
+    "sport": 15,
+}
+"""The super-categories of Shopping100k, in the order of their names, with their numbers of values.
+The names of the values are not public."""
+
+Names = Mapping[str, tuple[str, ...]]
+"""Values in the order of their columns, by super-category."""
+
+
+def names_for(counts: Sequence[int], path: Path | None = None) -> tuple[Names, tuple[str, ...]]:
+    """Return the names of every super-category and value, and what had to be guessed, as sentences.
+
+    Args:
+        counts: (A,) how many values each super-category has.
+        path: A file of names.
+
+    Raises:
+        DataError: The file cannot be read, or does not fit the counts.
+    """
+    if path is not None:
+        return _read_names(path, counts), ()
+    if tuple(counts) == tuple(SHOPPING100K.values()):
+        note = (
+            "The numbers of values are those of Shopping100k, so the super-categories are named as "
+            "there; the values are numbered. --names FILE gives them other names."
+        )
+        return _numbered(SHOPPING100K, counts), (note,)
+    plain = [f"attribute {number}" for number in range(1, len(counts) + 1)]
+    note = "The format holds no names: everything is numbered. --names FILE gives names."
+    return _numbered(plain, counts), (note,)
+
+
+def _numbered(names: Sequence[str] | Mapping[str, int], counts: Sequence[int]) -> Names:
+    return {
+        name: tuple(str(number) for number in range(1, count + 1))
+        for name, count in zip(names, counts, strict=True)
+    }
+
+
+def _read_names(path: Path, counts: Sequence[int]) -> Names:
+    try:
+        written = json.loads(path.read_text("utf-8-sig"), object_pairs_hook=_Pairs)
+    except OSError as error:
+        raise DataError(f"The names {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise _unfit(path, f"it is no JSON ({error})") from error
+    if isinstance(written, _Pairs):
+        given = [(name, _texts(path, f"values of {name!r}", values)) for name, values in written]
+    elif isinstance(written, list):
+        given = [(name, ()) for name in _texts(path, "super-categories", written)]
+    else:
+        raise _unfit(path, "it is neither an object nor a list")
+    _refuse_repeated(path, "super-categories", [name for name, _ in given])
+    if len(given) != len(counts):
+        raise _unfit(path, f"it names {len(given)} super-categories, not {len(counts)}")
+    for (name, values), count in zip(given, counts, strict=True):
+        if isinstance(written, _Pairs) and len(values) != count:
+            raise _unfit(path, f"{name!r} has {len(values)} values, not {count}")
+    names = [clean(name) for name, _ in given]
+    if isinstance(written, _Pairs):
+        return {name: values for name, (_, values) in zip(names, given, strict=True)}
+    return _numbered(names, counts)
+
+
+class _Pairs(list[tuple[str, object]]):
+    """The fields of a JSON object in their order, repeated ones included."""
+
+
+def _texts(path: Path, what: str, values: object) -> tuple[str, ...]:
+    """Return a list of names, cleaned; it must be one, and they must differ."""
+    if not isinstance(values, list) or isinstance(values, _Pairs):
+        raise _unfit(path, f"the {what} are no list")
+    cleaned = [clean(value) if isinstance(value, str) else "" for value in values]
+    if not all(cleaned):
+        place = cleaned.index("") + 1
+        raise _unfit(path, f"number {place} of the {what} is no text")
+    _refuse_repeated(path, what, cleaned)
+    return tuple(cleaned)
+
+
+def _refuse_repeated(path: Path, what: str, names: Sequence[str]) -> None:
+    folded = [clean(name).casefold() for name in names]
+    repeated = [name for place, name in enumerate(names) if folded[place] in folded[:place]]
+    if repeated:
+        raise _unfit(path, f"two {what} are called {repeated[0]!r}")
+    if not all(folded):
+        raise _unfit(path, f"one of the {what} has an empty name")
+
+
+def _unfit(path: Path, what: str) -> DataError:
+    return DataError(
+        f"The names {path} do not fit: {what}.",
+        mend='Write {"super-category": ["value", …], …} in the order of attr_num.txt, '
+        'or ["super-category", …].',
+    )

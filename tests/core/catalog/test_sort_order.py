@@ -1,0 +1,84 @@
+"""Orders of the catalogue."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.sort_order import Order, arranged, keys_of, natural, ranks
+from datrnet.db.rows import SuperCategory
+
+LABELS = [1, -1, 0, 1, 2, -1]
+
+
+def _catalog(codes: list[str], titles: list[str], labels: list[int]) -> Catalog:
+    return Catalog(
+        item_ids=np.arange(1, len(codes) + 1),
+        codes=codes,
+        titles=titles,
+        picture_paths=[""] * len(codes),
+        splits=np.array([""] * len(codes), dtype=np.str_),
+        super_categories=(SuperCategory(name="size", values=("10", "9", "Xl")),),
+        labels=np.array(labels, dtype=np.int16).reshape(-1, 1),
+    )
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    return _catalog(
+        ["P-10", "p-9", "P-09b", "P-2", "P-100", "A"], ["b", "a", "B", "a 10", "a 9", ""], LABELS
+    )
+
+
+def _sorted(catalog: Catalog, order: Order) -> list[int]:
+    rows = np.arange(catalog.num_items, dtype=np.intp)
+    return arranged(rows, ranks(catalog, order.key), order).tolist()
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (Order(), [0, 1, 2, 3, 4, 5]),
+        (Order(is_reversed=True), [5, 4, 3, 2, 1, 0]),
+        (Order("id"), [5, 3, 1, 2, 0, 4]),
+        (Order("id", is_reversed=True), [4, 0, 2, 1, 3, 5]),
+        (Order("title"), [5, 1, 4, 3, 0, 2]),  # b and B are equal: as they were
+        (Order("title", is_reversed=True), [0, 2, 3, 4, 1, 5]),
+        (Order(":size"), [0, 3, 2, 4, 1, 5]),  # 9, 9, 10, Xl, none, none
+        (Order(":size", is_reversed=True), [4, 2, 0, 3, 1, 5]),
+    ],
+)
+def test_orders(catalog: Catalog, order: Order, expected: list[int]) -> None:
+    assert _sorted(catalog, order) == expected
+
+
+def test_there_is_an_order_for_every_super_category(catalog: Catalog) -> None:
+    assert keys_of(catalog) == ("catalogue", "id", "title", ":size")
+
+
+def test_some_rows_are_put_in_order_as_they_come(catalog: Catalog) -> None:
+    rows = np.array([5, 1, 3, 0])
+    order = Order(":size")
+    assert arranged(rows, ranks(catalog, order.key), order).tolist() == [3, 0, 5, 1]
+
+
+def test_an_empty_catalogue_has_all_orders() -> None:
+    empty = _catalog([], [], [])
+    for key in keys_of(empty):
+        assert _sorted(empty, Order(key)) == []
+
+
+@given(st.integers(0, 10**30), st.integers(0, 10**30), st.sampled_from(["", "A-", "size "]))
+def test_numbers_count_by_their_size(one: int, other: int, before: str) -> None:
+    assert (natural(f"{before}{one}x") < natural(f"{before}{other}x")) == (one < other)
+
+
+@given(st.text(), st.text())
+def test_any_text_has_a_place(one: str, other: str) -> None:
+    assert natural(one) == natural(one.casefold())
+    assert (natural(one) < natural(other)) + (natural(other) < natural(one)) <= 1
+
+
+def test_a_number_of_ten_thousand_digits_has_a_place() -> None:
+    assert natural("9" * 10_000) > natural("8" * 9_999)
