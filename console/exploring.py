@@ -8,8 +8,8 @@ from datrnet.console.picking import terminal_streams
 from datrnet.console.terminal import forget_inherited_size, terminal_for, use_colours
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.preferences_file import read_preferences
-from datrnet.tui.garbage import garbage_left_at_first
 from datrnet.tui.opening import Opening
+from datrnet.tui.textual_patches.garbage import paused_gc
 from datrnet.tui.wants import NOTHING_MORE, Wants
 
 
@@ -35,7 +35,7 @@ def run_explorer(
     given = {name: value for name, value in (chosen or {}).items() if value is not None}
     settings = replace(settings, **given)
     forget_inherited_size()
-    with garbage_left_at_first(), terminal_streams(), Opening(workspace) as opening:
+    with paused_gc(), terminal_streams(), Opening(workspace) as opening:
         terminal = terminal_for(settings)
         use_colours(settings.color, terminal)  # Textual looks for them when it is imported
         from datrnet.tui.app import explore

@@ -24,8 +24,6 @@ from datrnet.core.sessions.steps import session_of
 from datrnet.core.text import inert
 from datrnet.tui.app_news import AppWithNews
 from datrnet.tui.app_sessions import AppWithSessions
-from datrnet.tui.garbage import look_for_garbage
-from datrnet.tui.late_answers import LateAnswers
 from datrnet.tui.library import Library
 from datrnet.tui.messages import Picked, WorkFailed
 from datrnet.tui.opening import Opening
@@ -33,7 +31,10 @@ from datrnet.tui.renewing import Watch
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.help_screen import HelpScreen, is_ours, keys_of, signs_of
 from datrnet.tui.session_log import SessionLog
-from datrnet.tui.steady_output import steady_output
+from datrnet.tui.textual_patches.garbage import resume_gc
+from datrnet.tui.textual_patches.install import install
+from datrnet.tui.textual_patches.late_replies import LateReplies
+from datrnet.tui.textual_patches.output import steady_output
 from datrnet.tui.wants import NOTHING_MORE, Wants
 from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.too_small import SMALLEST_HEIGHT, SMALLEST_WIDTH
@@ -150,6 +151,7 @@ class ExplorerApp(AppWithNews, AppWithSessions):
             UnknownNameError: There is no such session, none of the items given, or no item or
                 picture to begin with.
         """
+        install()
         super().__init__(settings, settings_troubles)
         self._with_tour = tour
         terminal = terminal or Terminal()
@@ -159,7 +161,7 @@ class ExplorerApp(AppWithNews, AppWithSessions):
             color_system=self.console.color_system,
             no_color=self.no_color,
         )
-        self._late_answers = LateAnswers() if terminal.is_late else None
+        self._late_replies = LateReplies() if terminal.is_late else None
         self._own = None if opening else Opening(workspace)
         opened = opening or self._own
         assert opened is not None
@@ -181,7 +183,7 @@ class ExplorerApp(AppWithNews, AppWithSessions):
     def on_mount(self) -> None:
         """Look out for what other programs do to the workspace, and to this one."""
         self.set_timer(WARM_UP_AFTER_SECONDS, self.warm_up)
-        self.set_timer(WARM_UP_AFTER_SECONDS, look_for_garbage)
+        self.set_timer(WARM_UP_AFTER_SECONDS, resume_gc)
         self.look_out()
         # whatever was in the terminal meanwhile, all of the page must come again
         self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
@@ -197,7 +199,7 @@ class ExplorerApp(AppWithNews, AppWithSessions):
 
     async def on_event(self, event: events.Event) -> None:
         """Keep answers of the terminal from doing what keys do."""
-        late = self._late_answers
+        late = self._late_replies
         if late is not None and isinstance(event, events.Key) and late.swallows(event):
             return
         await super().on_event(event)

@@ -22,6 +22,7 @@ from datrnet.tui.messages import LabelWritten, TypicalFound
 from datrnet.tui.review_desk import Pile, doubt_key
 from datrnet.tui.screens.review_screen import ReviewScreen
 from datrnet.tui.screens.value_picker import ValuePicker
+from datrnet.tui.text_styles import MUTED
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.thumb_grid import EMPTY, Listing, ThumbGrid
 
@@ -94,9 +95,9 @@ class DoubtsScreen(ReviewScreen[Doubt]):
         words = fitted(f"{inert(entry.label or NO_LABEL)} → {inert(outcome)}", room)
         return Content.assemble(
             (mark, "$text-success"),
-            (f"{fitted(entry.super_category, NAME_WIDTH)} ", "$text-muted"),
-            (words, "" if said is None else "$text-muted"),
-            (f"{entry.margin:>{MARGIN_WIDTH}.2f}", "$text-muted"),
+            (f"{fitted(entry.super_category, NAME_WIDTH)} ", MUTED),
+            (words, "" if said is None else MUTED),
+            (f"{entry.margin:>{MARGIN_WIDTH}.2f}", MUTED),
         )
 
     def show_case(self, entry: Doubt | None) -> None:
@@ -128,7 +129,7 @@ class DoubtsScreen(ReviewScreen[Doubt]):
             if said is None
             else f"You said: {inert(said)}. u takes the last word back."
         )
-        return Content.assemble(first, "\n", (second, "$text-muted"))
+        return Content.assemble(first, "\n", (second, MUTED))
 
     @property
     def _nothing_words(self) -> str:

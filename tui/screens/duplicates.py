@@ -18,6 +18,7 @@ from datrnet.tui.fitting import fitted
 from datrnet.tui.messages import PairJudged
 from datrnet.tui.review_desk import Judged, PairFound, Pile
 from datrnet.tui.screens.review_screen import ReviewScreen
+from datrnet.tui.text_styles import MUTED
 from datrnet.tui.widgets.facts import UNLABELED
 from datrnet.tui.widgets.picture_view import PictureView
 
@@ -85,7 +86,7 @@ class DuplicatesScreen(ReviewScreen[PairFound]):
         return Content.assemble(
             ("  " if said is None else "✓ ", "$text-success"),
             fitted(f"{inert(codes[keep])}  {inert(codes[other])}", room),
-            (f" {words}", "$text-muted"),
+            (f" {words}", MUTED),
         )
 
     def show_case(self, entry: PairFound | None) -> None:
@@ -105,7 +106,7 @@ class DuplicatesScreen(ReviewScreen[PairFound]):
         how = "" if difference is None else f", pictures differ by {difference:.2f}"
         tail = f"You said: {said}." if said else "Is the right one the left one again?"
         return Content.assemble(
-            (entry.other.reason.capitalize(), "bold"), (f"{how}. {tail}", "$text-muted")
+            (entry.other.reason.capitalize(), "bold"), (f"{how}. {tail}", MUTED)
         )
 
     def _heading(self, side: str, row: int) -> Content:
@@ -124,8 +125,8 @@ class DuplicatesScreen(ReviewScreen[PairFound]):
         parts: list[str | tuple[str, str]] = []
         for name, value in catalog.labels_of(row).items():
             differs = len({one[name] for one in labels}) > 1
-            parts.append((fitted(name, NAME_WIDTH), "$text-muted"))
-            style = "$text-warning" if differs else "" if value else "$text-muted"
+            parts.append((fitted(name, NAME_WIDTH), MUTED))
+            style = "$text-warning" if differs else "" if value else MUTED
             parts.append((f"{inert(value or UNLABELED)}\n", style))
         return Content.assemble(*parts)
 

@@ -31,7 +31,6 @@ from datrnet.tui.pictures import (
 from datrnet.tui.renewing import Renumbering
 from datrnet.tui.screens.picture_prompt import PicturePrompt
 from datrnet.tui.session_log import SessionLog
-from datrnet.tui.steady_compositor import SteadyCompositor
 from datrnet.tui.thumbnails import Absent
 from datrnet.tui.widgets.detail_pane import PICTURE, DetailPane
 from datrnet.tui.widgets.facts import Subject
@@ -79,7 +78,6 @@ class ExplorerScreen(Screen[None]):
 
     def __init__(self, library: Library, session: SessionLog) -> None:
         super().__init__()
-        self._compositor = SteadyCompositor()
         self._fit(self.app.size)
         self.library = library
         self.session = session

@@ -19,6 +19,7 @@ from datrnet.tui.history import History, Visit
 from datrnet.tui.messages import StopgapFound
 from datrnet.tui.review_desk import Pile
 from datrnet.tui.screens.review_screen import ReviewScreen
+from datrnet.tui.text_styles import MUTED
 from datrnet.tui.widgets.picture_view import PictureView
 
 SIDES = ("asked", "nearest")
@@ -74,7 +75,7 @@ class GapsScreen(ReviewScreen[Gap]):
         asked = f"asked {entry.sessions}×" if entry.sessions else f"≈ {entry.expected:,.0f}"
         values = " + ".join(inert(value) for _, value in entry.wanted)
         room = max(4, width - NUMBER_WIDTH)
-        return Content.assemble(fitted(values, room), (f"{asked:>{NUMBER_WIDTH}}", "$text-muted"))
+        return Content.assemble(fitted(values, room), (f"{asked:>{NUMBER_WIDTH}}", MUTED))
 
     def show_case(self, entry: Gap | None) -> None:
         """Show the gap, and look for what comes nearest."""
@@ -100,7 +101,7 @@ class GapsScreen(ReviewScreen[Gap]):
             "\n",
             (
                 f"{popular}; spread evenly, {entry.expected:,.0f} would be so.{asked}",
-                "$text-muted",
+                MUTED,
             ),
         )
 

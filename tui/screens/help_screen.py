@@ -14,6 +14,8 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, Static
 
+from datrnet.tui.text_styles import MUTED
+
 if TYPE_CHECKING:
     from textual.dom import DOMNode
 
@@ -159,7 +161,7 @@ def _has(group: KeyGroup, line: KeyLine, words: Sequence[str]) -> bool:
 def _table(groups: Sequence[KeyGroup]) -> Content:
     lines = []
     for group in groups:
-        lines += [Content(""), Content.assemble((group.title, "$text-muted"))]
+        lines += [Content(""), Content.assemble((group.title, MUTED))]
         for line in group.lines:
             keys = "  ".join(line.keys)
             lines.append(

@@ -32,7 +32,7 @@ from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.screens.file_prompt import FilePrompt
 from datrnet.tui.screens.replay import ReplayScreen
 from datrnet.tui.session_log import SessionLog
-from datrnet.tui.steady_compositor import SteadyCompositor
+from datrnet.tui.text_styles import MUTED
 from datrnet.tui.widgets.key_line import KeyLine
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
 from datrnet.tui.widgets.title_bar import TitleBar
@@ -68,7 +68,6 @@ class SessionsScreen(Screen[int | None]):
 
     def __init__(self, library: Library, session: SessionLog) -> None:
         super().__init__()
-        self._compositor = SteadyCompositor()
         self.library = library
         self.session = session
         self._summaries: list[SessionSummary] = []
@@ -343,20 +342,20 @@ def _words(summary: SessionSummary, read: SessionRead | None) -> Content:
     begun, used = _moment(session.started_at), _moment(session.updated_at)
     parts = [
         (inert(session.name), "bold"),
-        (f"\nSession {session.id}, begun {begun}, last used {used}\n", "$text-muted"),
+        (f"\nSession {session.id}, begun {begun}, last used {used}\n", MUTED),
     ]
     if read is not None:
         for step in read.steps:
             parts += [("\n", ""), *_step_words(step)]
         if read.shortlist:
-            parts += [("\n\nShortlist: ", "$text-muted"), (inert(", ".join(read.shortlist)), "")]
+            parts += [("\n\nShortlist: ", MUTED), (inert(", ".join(read.shortlist)), "")]
     return Content.assemble(*parts)
 
 
 def _step_words(step: Step) -> list[tuple[str, str]]:
     return [
-        (f"{step.position:>3}. ", "$text-muted"),
+        (f"{step.position:>3}. ", MUTED),
         (f"{inert(step.subject)} ", "bold"),
-        (f"{inert(step.action)}: ", "$text-muted"),
+        (f"{inert(step.action)}: ", MUTED),
         (inert(step.words) or "as it is", ""),
     ]

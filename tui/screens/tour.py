@@ -13,6 +13,8 @@ from textual.screen import ModalScreen
 from textual.style import Style
 from textual.widgets import Static
 
+from datrnet.tui.text_styles import MUTED
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -103,9 +105,7 @@ class TourScreen(ModalScreen[None]):
     def _show(self) -> None:
         card, number = self._cards[self._place], len(self._cards)
         self.query_one("#tour-title", Static).update(
-            Content.assemble(
-                (card.title, "bold"), (f"  {self._place + 1} of {number}", "$text-muted")
-            )
+            Content.assemble((card.title, "bold"), (f"  {self._place + 1} of {number}", MUTED))
         )
         self.query_one("#tour-text", Static).update(self._with_keys(card.text))
         self.query_one("#tour-words").scroll_home(animate=False)

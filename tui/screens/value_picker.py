@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 from datrnet.core.text import inert
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.fitting import fitted
+from datrnet.tui.text_styles import MUTED
 from datrnet.tui.widgets.pickers import ValueList
 
 COUNT_WIDTH = 9
@@ -73,7 +74,7 @@ class ValuePicker(ModalScreen[str | None]):
         name = fitted(value, min(cell_len(inert(value)), room - cell_len(note)))
         gap = " " * max(0, room - cell_len(name) - cell_len(note))
         count = f"{self._counts.get(value, 0):>{COUNT_WIDTH},}"
-        return Content.assemble(name, (f"{note}{gap}{count}", "$text-muted"))
+        return Content.assemble(name, (f"{note}{gap}{count}", MUTED))
 
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:

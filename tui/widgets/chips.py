@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from datrnet.core.text import inert
 from datrnet.tui.fitting import fitted
+from datrnet.tui.text_styles import MUTED
 
 CLEAR = "esc: clear"
 LONGEST = 32
@@ -63,7 +64,7 @@ class Chips(Widget):
         """Draw the line."""
         parts: list[tuple[str, str]] = []
         for text, chip in self._placed():
-            parts += [(text, "$text on $primary-muted" if chip else "$text-muted"), (" ", "")]
+            parts += [(text, "$text on $primary-muted" if chip else MUTED), (" ", "")]
         return Content.assemble(*parts)
 
     def on_click(self, event: events.Click) -> None:

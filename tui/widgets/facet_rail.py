@@ -17,6 +17,7 @@ from datrnet.core.catalog.catalog import UNLABELED
 from datrnet.core.retrieval.facets import Chosen
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.fitting import fitted
+from datrnet.tui.text_styles import DISABLED, MUTED
 from datrnet.tui.widgets.chips import Chip
 
 FEW = 8
@@ -198,9 +199,7 @@ class FacetRail(OptionList, inherit_bindings=False):
         idx, room = line.super_category, max(8, self.size.width - 2)
         if line.is_more:
             listed = len(self._lines_of(idx)) - 2
-            return Content.assemble(
-                (f"    {len(self._orders[idx]) - listed} more …", "$text-muted")
-            )
+            return Content.assemble((f"    {len(self._orders[idx]) - listed} more …", MUTED))
         if line.value is None:
             sign = "▸" if idx in self._folded else "▾"
             name = fitted(f"{sign} {self._categories[idx].name}", room)
@@ -208,11 +207,11 @@ class FacetRail(OptionList, inherit_bindings=False):
         count = int(self._counts[idx][line.value])  # -1 is the last one
         is_chosen = line.value in self._chosen.get(idx, frozenset())
         name = fitted(self._value_name(idx, line.value), max(1, room - COUNT_WIDTH - 4))
-        style = "bold $text-accent" if is_chosen else "" if count else "$text-disabled"
+        style = "bold $text-accent" if is_chosen else "" if count else DISABLED
         return Content.assemble(
             ("  ✓ " if is_chosen else "    ", style),
             (name, style),
-            (f"{count:>{COUNT_WIDTH},}", "$text-muted" if count else "$text-disabled"),
+            (f"{count:>{COUNT_WIDTH},}", MUTED if count else DISABLED),
         )
 
     def _value_name(self, idx: int, value: int) -> str:

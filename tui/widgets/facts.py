@@ -10,6 +10,7 @@ from datrnet.core.retrieval.prototypes import Prediction
 from datrnet.core.retrieval.request import Substitute
 from datrnet.core.text import inert
 from datrnet.tui.fitting import fitted
+from datrnet.tui.text_styles import MUTED
 
 Part = tuple[str, str]
 """Text and the style it has."""
@@ -17,7 +18,7 @@ Part = tuple[str, str]
 MARKS: Mapping[bool | None, Part] = {
     True: ("✓", "$text-success"),
     False: ("✗", "$text-error"),
-    None: ("·", "$text-muted"),
+    None: ("·", MUTED),
 }
 LIKE_THE_GUESS: Part = ("~", "$text-success")
 """Where nobody knows the query's label: an answer is labelled as the networks take the query."""
@@ -80,8 +81,8 @@ def flow(subject: Subject) -> Content:
     """Return the same in running text, for a low and wide space."""
     parts: list[Part] = []
     for name, value in subject.labels.items():
-        parts += [*_mark(subject, name), (f"{inert(name)} ", "$text-muted")]
-        parts += [(inert(value or UNLABELED), ""), (_instead_of(subject, name), "$text-muted")]
+        parts += [*_mark(subject, name), (f"{inert(name)} ", MUTED)]
+        parts += [(inert(value or UNLABELED), ""), (_instead_of(subject, name), MUTED)]
         parts.append(("   ", ""))
     return Content.assemble(*parts)
 
@@ -92,18 +93,18 @@ def heading(subject: Subject) -> Content:
     if subject.substitute is not None:
         rank, distance = subject.substitute.rank, subject.substitute.distance
         facts += f"  ·  no. {rank}  ·  distance {distance:.3f}"
-    return Content.assemble((inert(subject.title), "bold"), "\n", (facts, "$text-muted"))
+    return Content.assemble((inert(subject.title), "bold"), "\n", (facts, MUTED))
 
 
 def _line(subject: Subject, name: str, value: str | None, width: int) -> Iterator[Part]:
     yield from _mark(subject, name)
-    yield f"{fitted(name, NAME_WIDTH - 1)} ", "$text-muted"
+    yield f"{fitted(name, NAME_WIDTH - 1)} ", MUTED
     room = width - NAME_WIDTH - (0 if subject.substitute is None else 2)
     text, note = inert(value or UNLABELED), _instead_of(subject, name)
     if cell_len(text) + cell_len(note) > room:
         note = fitted(note, max(0, room - cell_len(text))).rstrip()
-    yield fitted(text, min(cell_len(text), room)), "" if value else "$text-muted"
-    yield f"{note}\n", "$text-muted"
+    yield fitted(text, min(cell_len(text), room)), "" if value else MUTED
+    yield f"{note}\n", MUTED
 
 
 def _mark(subject: Subject, name: str) -> Iterator[Part]:
@@ -125,27 +126,27 @@ def _instead_of(subject: Subject, name: str) -> str:
 
 def _shares(substitute: Substitute, width: int) -> Iterator[Part]:
     """Yield a bar for each super-category: its share of the squared distance."""
-    yield "Share of the distance\n", "bold $text-muted"
+    yield "Share of the distance\n", f"bold {MUTED}"
     total = sum(substitute.parts.values()) or 1.0
     room = max(4, width - NAME_WIDTH - 7)
     for name, part in substitute.parts.items():
         share = part / total
-        yield f"  {fitted(name, NAME_WIDTH - 1)} ", "$text-muted"
+        yield f"  {fitted(name, NAME_WIDTH - 1)} ", MUTED
         yield fitted(_bar(share, room), room), "$primary"
         yield f"{share:5.0%}\n", ""
 
 
 def _nearest(subject: Subject, width: int) -> Iterator[Part]:
     """Yield a line for each super-category: the nearest value, and how clearly it is that."""
-    yield "Nearest value, and its margin\n", "bold $text-muted"
+    yield "Nearest value, and its margin\n", f"bold {MUTED}"
     room = max(4, width - NAME_WIDTH - 8)
     for name, one in subject.nearest.items():
         label = subject.labels.get(name)
         sign = MARKS[None if label is None else label.casefold() == one.value.casefold()]
         yield sign
-        yield f" {fitted(name, NAME_WIDTH - 1)} ", "$text-muted"
+        yield f" {fitted(name, NAME_WIDTH - 1)} ", MUTED
         yield fitted(one.value, room), ""
-        yield f"{one.margin:5.2f}\n", "$text-muted"
+        yield f"{one.margin:5.2f}\n", MUTED
 
 
 def _bar(share: float, room: int) -> str:

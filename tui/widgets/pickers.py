@@ -18,6 +18,7 @@ from datrnet.core.text import inert
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.fitting import fitted
 from datrnet.tui.history import AnyOf, Changes, Taken, Wish
+from datrnet.tui.text_styles import DISABLED, MUTED
 
 AS_IT_IS = "as it is"
 OWN_MARK = "• "
@@ -85,7 +86,8 @@ class ValueList(OptionList, inherit_bindings=False):
             event.prevent_default()
             event.stop()
             idx = event.style.meta.get("option")
-            if idx is not None and not self.get_option_at_index(idx).disabled:
+            is_there = idx is not None and idx < self.option_count
+            if is_there and not self.get_option_at_index(idx).disabled:
                 self.post_message(self.Ticked(idx))
 
 
@@ -290,15 +292,13 @@ class Pickers(Vertical):
         room = max(4, self.size.width - NAME_WIDTH - 5)
         label = self._label(name)
         if wish is None:
-            return Content.assemble(
-                (f" {idx + 1} ", "$text-muted"), label, " ", (fitted(own, room), "$text-muted")
-            )
+            return Content.assemble((f" {idx + 1} ", MUTED), label, " ", (fitted(own, room), MUTED))
         before = f"{inert(own)} → "
         if cell_len(before) + cell_len(inert(wish)) > room:
             left = room - 3 - cell_len(inert(wish))
             before = f"{fitted(own, left).rstrip()} → " if left >= SHORTEST_OWN else "→ "
         return Content.assemble(
-            (f" {idx + 1} ", "$text-muted"), label, " ", (before, "$text-muted"),
+            (f" {idx + 1} ", MUTED), label, " ", (before, MUTED),
             (fitted(wish, max(1, room - cell_len(before))).rstrip(), "bold $text-accent"),
         )  # fmt: skip
 
@@ -346,7 +346,7 @@ class Pickers(Vertical):
         """Return the line of an item that a value can be taken from: its code, and the value."""
         label = self._label_of(taken.row, self._open_name)
         value = NO_LABEL if label is None else inert(label)
-        return Content.assemble(f"{NO_MARK}{_words(taken)}", (f"  {value}", "$text-muted"))
+        return Content.assemble(f"{NO_MARK}{_words(taken)}", (f"  {value}", MUTED))
 
     def _prompt(self, value: str, choices: Choices) -> Content:
         """Return a value's line: its mark, its name, how many items have it."""
@@ -365,8 +365,8 @@ class Pickers(Vertical):
         text_room -= len(note)
         name = fitted(value, min(name_width, max(1, text_room)))
         gap = " " * max(1, text_room - cell_len(name) + 1)
-        style = "$text-muted" if total and matching != 0 else "$text-disabled"
-        return Content.assemble(mark, name, (f"{note}{gap}", "$text-muted"), (count, style))
+        style = MUTED if total and matching != 0 else DISABLED
+        return Content.assemble(mark, name, (f"{note}{gap}", MUTED), (count, style))
 
     @property
     def _takeable(self) -> list[Taken]:

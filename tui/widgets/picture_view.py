@@ -23,6 +23,7 @@ from datrnet.tui.fitting import fitted
 from datrnet.tui.library import Source
 from datrnet.tui.pictures import Pixels
 from datrnet.tui.segments import lines_of
+from datrnet.tui.textual_patches.output import write_to_terminal
 
 REST = 0.12
 """Seconds after the cells of a picture may have been written to until its pixels are sent again:
@@ -172,10 +173,7 @@ class PictureView(Widget):
             self._number = None
 
     def _send(self, text: str) -> None:
-        """Write to the terminal past the screen's cells, in turn with what is written there."""
-        driver = self.app._driver
-        if driver is not None and self.app.is_running:
-            driver.write(text)
+        write_to_terminal(self.app, text)
 
 
 def _placeholders(number: int, pixels: Pixels, style: Style) -> list[list[Segment]]:

@@ -12,6 +12,7 @@ from textual.widgets import Static
 from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.text import inert
 from datrnet.tui.fitting import fitted
+from datrnet.tui.text_styles import MUTED
 from datrnet.tui.widgets.pickers import NAME_WIDTH
 
 
@@ -36,10 +37,10 @@ class PrototypeLine(Vertical):
         chosen = "generic" if within is None else f"within {inert(within)}"
         self.query_one("#prototypes-chosen", Static).update(
             Content.assemble(
-                (" w ", "$text-muted"),
+                (" w ", MUTED),
                 fitted("prototypes", NAME_WIDTH),
                 " ",
-                (chosen, "$text-muted" if within is None else "bold $text-accent"),
+                (chosen, MUTED if within is None else "bold $text-accent"),
             )
         )
         used = [inert(f"{one.value}: {one.source}") for one in prototypes.values()]

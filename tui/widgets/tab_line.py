@@ -9,6 +9,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from datrnet.tui.text_styles import MUTED
+
 
 class TabLine(Horizontal):
     """Numbered names, of which one is open."""
@@ -36,7 +38,7 @@ class TabLabel(Static):
     """One of them."""
 
     def __init__(self, place: int, name: str) -> None:
-        content = Content.assemble((f" {place + 1} ", "$text-muted"), f"{name} ")
+        content = Content.assemble((f" {place + 1} ", MUTED), f"{name} ")
         super().__init__(content, markup=False)
         self._place = place
 

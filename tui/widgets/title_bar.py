@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from datrnet.core.text import inert
 from datrnet.tui.fitting import fitted
+from datrnet.tui.text_styles import MUTED
 
 SEPARATOR = "  ›  "
 
@@ -33,5 +34,5 @@ class TitleBar(Widget):
             ("  ", ""),
             (trail, ""),
             ("  ", ""),
-            (f"{self.facts} ", "$text-muted"),
+            (f"{self.facts} ", MUTED),
         )

@@ -1,7 +1,7 @@
-"""Answers of a terminal that come later than they were waited for, told apart from keys.
+"""Keeps a terminal's late replies to queries from acting as keys.
 
-Textual knows nothing of the questions, and passes the answers on as keys, one for each character:
-the escape character as a circumflex, or, before a bracket, not at all.
+Textual did not send the queries, so it reports a reply that arrives late as one key per character:
+the escape character as a circumflex, or, before a bracket, not at all (no upstream issue).
 """
 
 import time
@@ -9,25 +9,25 @@ import time
 from textual.events import Key
 
 EXPECTED_FOR = 10.0
-"""Seconds after which no answer is expected any more."""
+"""Seconds after which no reply is expected."""
 
 LONGEST = 256
-"""Keys after which it was no answer."""
+"""Keys after which it cannot be a reply."""
 
 
-class LateAnswers:
-    """Swallows answers until the last one is complete, or so late that none will come."""
+class LateReplies:
+    """Swallows replies until the last one is complete or the time for them is over."""
 
     def __init__(self) -> None:
-        """Expect answers from now on."""
+        """Expect replies from now on."""
         self._expected_until = time.monotonic() + EXPECTED_FOR
         self._inside = ""
-        """How the answer began whose rest is to come; empty outside of one."""
+        """The first character of an unfinished reply; empty outside of one."""
         self._after_escape = False
         self._num_swallowed = 0
 
     def swallows(self, key: Key) -> bool:
-        """Tell whether a key is a part of an answer; to be asked of all keys in their order."""
+        """Return whether a key is part of a reply; call it for all keys in order."""
         if time.monotonic() > self._expected_until:
             return False
         character = key.character or ""

@@ -13,8 +13,8 @@ from textual.events import Key
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.graphics.terminal import Terminal
-from datrnet.tui import late_answers
-from datrnet.tui.late_answers import LateAnswers
+from datrnet.tui.textual_patches import late_replies
+from datrnet.tui.textual_patches.late_replies import LateReplies
 
 Run = Callable[..., Any]
 
@@ -35,12 +35,12 @@ def keys_of(pieces: Iterable[str]) -> list[Key]:
 
 
 def left(keys: Iterable[Key]) -> str:
-    late = LateAnswers()
+    late = LateReplies()
     return "".join(key.character or key.key for key in keys if not late.swallows(key))
 
 
 def test_textual_takes_answers_for_keys() -> None:
-    # the reason for all this; where it fails, LateAnswers may go
+    # the reason for all this; where it fails, LateReplies may go
     assert "c" in [key.key for key in keys_of([ANSWERS])]
 
 
@@ -68,12 +68,12 @@ def test_what_a_person_types_is_left(typed: str) -> None:
 
 
 def test_after_a_while_no_answer_is_expected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(late_answers, "EXPECTED_FOR", -1.0)
+    monkeypatch.setattr(late_replies, "EXPECTED_FOR", -1.0)
     assert left(Key(one, one) for one in "[ab^P") == "[ab^P"
 
 
 def test_an_answer_without_end_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(late_answers, "LONGEST", 5)
+    monkeypatch.setattr(late_replies, "LONGEST", 5)
     assert left(Key(one, one) for one in "[111111jj") == "1jj"
 
 

@@ -1,0 +1,21 @@
+"""A short storm of random input; tools/storm.py raises a long one."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from datrnet.core.data.workspace import Workspace
+from datrnet.tui.app import ExplorerApp
+
+STORM = runpy.run_path(str(Path(__file__).parents[2] / "tools/storm.py"))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+async def test_nothing_that_is_typed_or_clicked_ends_the_explorer(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where exports go
+    outcome = await STORM["storm"](lambda: ExplorerApp(workspace), num_events=250, seed=seed)
+    assert outcome.faults == []
+    assert outcome.num_events >= 250
