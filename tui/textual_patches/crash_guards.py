@@ -7,6 +7,8 @@ list may have lost its options or its room. Textual then raises an error, which 
 from typing import Any
 
 from textual.await_complete import AwaitComplete
+from textual.content import Content
+from textual.css.styles import RulesMap
 from textual.events import Click
 from textual.screen import Screen
 from textual.widgets import OptionList
@@ -14,6 +16,7 @@ from textual.widgets import OptionList
 _dismiss = Screen.dismiss
 _move_page = OptionList._move_page
 _on_click = OptionList._on_click
+_get_height = Content.get_height
 
 
 def dismiss(screen: Screen[Any], result: Any = None) -> AwaitComplete:
@@ -24,7 +27,7 @@ def dismiss(screen: Screen[Any], result: Any = None) -> AwaitComplete:
     See https://github.com/Textualize/textual/issues/2575 and 4884.
     """
     if screen.app.screen is not screen:
-        return AwaitComplete.nothing()
+        return AwaitComplete()
     return _dismiss(screen, result)
 
 
@@ -47,3 +50,12 @@ async def on_click(options: OptionList, event: Click) -> None:
     clicked = event.style.meta.get("option")
     if clicked is None or clicked < options.option_count:
         await _on_click(options, event)
+
+
+def get_height(content: Content, rules: RulesMap, width: int) -> int:
+    """Return the height of text, if need be as if it had a column.
+
+    ``Content.get_height`` raises ``ValueError`` for text that is to be wrapped in no column, as in
+    the command palette of a terminal of four columns (seen in Textual 8.2.8; no upstream issue).
+    """
+    return _get_height(content, rules, max(width, 1 + 2 * rules.get("line_pad", 0)))

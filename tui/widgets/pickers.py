@@ -86,8 +86,9 @@ class ValueList(OptionList, inherit_bindings=False):
             event.prevent_default()
             event.stop()
             idx = event.style.meta.get("option")
-            is_there = idx is not None and idx < self.option_count
-            if is_there and not self.get_option_at_index(idx).disabled:
+            if idx is None or idx >= self.option_count:
+                return
+            if not self.get_option_at_index(idx).disabled:
                 self.post_message(self.Ticked(idx))
 
 

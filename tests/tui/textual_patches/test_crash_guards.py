@@ -8,6 +8,7 @@ from rich.style import Style
 from textual import events
 from textual._compositor import Compositor
 from textual.app import App, ComposeResult, ScreenStackError
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
@@ -37,6 +38,7 @@ def is_patched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr("textual.screen.Screen.dismiss", crash_guards._dismiss)
         monkeypatch.setattr(OptionList, "_move_page", crash_guards._move_page)
         monkeypatch.setattr(OptionList, "_on_click", crash_guards._on_click)
+        monkeypatch.setattr(Content, "get_height", crash_guards._get_height)
     return request.param
 
 
@@ -95,3 +97,11 @@ async def test_a_screen_dismissed_twice_leaves_the_one_below(is_patched: bool) -
         dialog.dismiss()
 
     assert await crashes(ListApp(), dismiss_twice, ScreenStackError) != is_patched
+
+
+def test_text_without_a_column_has_a_height(is_patched: bool) -> None:
+    if is_patched:
+        assert Content("word").get_height({}, 0) == 4
+    else:
+        with pytest.raises(ValueError, match="must not be zero"):
+            Content("word").get_height({}, 0)
