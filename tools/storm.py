@@ -21,7 +21,7 @@ from pathlib import Path
 from textual import events
 from textual.geometry import Size
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.demo.prepare import prepare_demo
 from datrnet.tui.app import ExplorerApp
 

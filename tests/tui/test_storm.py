@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from datrnet.core.data.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.tui.app import ExplorerApp
 
 STORM = runpy.run_path(str(Path(__file__).parents[2] / "tools/storm.py"))
