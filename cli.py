@@ -306,7 +306,7 @@ def export(
     """
     from datrnet.console.exporting import run_export
     from datrnet.core.catalog.workspace import Workspace
-    from datrnet.core.evaluation.exporting import ExportOptions
+    from datrnet.core.research.adde_export import ExportOptions
 
     options = ExportOptions(
         num_triplets=triplets, seed=seed, with_validation=with_validation, force=force

@@ -51,6 +51,11 @@ def run_evaluation(
         catalog = Catalog.load(store)
         generation = Generation.current(workspace, store)
         weights = equal_weights_of(generation) if equal_weights else None
+        given = None
+        if queries is not None:
+            from datrnet.core.research.adde_queries import read_index_queries
+
+            given = read_index_queries(queries, catalog, generation, match=protocol.match)
         with StepProgress() as progress:
             assessment = assess(
                 catalog,
@@ -58,7 +63,7 @@ def run_evaluation(
                 split,
                 protocol,
                 weights=weights,
-                queries=queries,
+                queries=given,
                 on_progress=progress,
             )
         assessment.keep(store)

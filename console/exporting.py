@@ -6,7 +6,7 @@ from pathlib import Path
 from datrnet.console.output import new_table, print_json, results, say
 from datrnet.console.progress import StepProgress
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.evaluation.exporting import ExportOptions, ExportSummary, export_adde
+from datrnet.core.research.adde_export import ExportOptions, ExportSummary, export_adde
 from datrnet.core.text import inert
 
 
@@ -16,7 +16,7 @@ def run_export(
     """Write a workspace as a split folder and print a summary.
 
     Raises:
-        DatrnetError: See ``core.evaluation.exporting``.
+        DatrnetError: See ``core.research.adde_export``.
     """
     with StepProgress() as progress:
         summary = export_adde(workspace, folder, options, progress)

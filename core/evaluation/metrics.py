@@ -1,7 +1,7 @@
-"""Top-k accuracy and NDCG@k as docs/evaluation.md defines them, and how sure they are.
+"""Top-k accuracy and NDCG@k with bootstrap intervals; see docs/evaluation.md.
 
-A missing label counts as a value of its own, and must be missing in a hit too, unless only known
-labels are matched.
+A missing label counts as a value of its own: a hit must lack it too, unless only known labels are
+matched.
 """
 
 from collections.abc import Sequence
@@ -17,37 +17,37 @@ NUM_SAMPLES = 1000
 def hits(
     found: NDArray[np.int16], targets: NDArray[np.int16], counted: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Return (Q, K): whether an item carries the target in every counted super-category.
+    """Return (Q, K): whether an item matches the target in every counted super-category.
 
     Args:
-        found: (Q, K, M) labels of the lists.
+        found: (Q, K, M) labels of the ranked items.
         targets: (Q, M).
         counted: (Q, M).
     """
     same = (found == targets[:, None, :]) | ~counted[:, None, :]
-    right: NDArray[np.bool_] = same.all(axis=2)
-    return right
+    is_hit: NDArray[np.bool_] = same.all(axis=2)
+    return is_hit
 
 
 def ndcg(relevance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return NDCG (Q,) of relevances (Q, K) in [0, 1]; the ideal list is relevant throughout.
+    """Return NDCG (Q,) of relevances (Q, K) in [0, 1].
 
-    DCG = Σ_j (2^rel(j) - 1) / log(j + 1), and the ideal has rel = 1 at every rank.
+    DCG = Σ_j (2^rel(j) - 1) / log(j + 1); the ideal list has rel = 1 at every rank.
     """
     discount = 1 / np.log2(np.arange(relevance.shape[1]) + 2)
-    gained: NDArray[np.float64] = (2**relevance - 1) @ discount / discount.sum()
-    return gained
+    normalized: NDArray[np.float64] = (2**relevance - 1) @ discount / discount.sum()
+    return normalized
 
 
 def relevance(
     found: NDArray[np.int16], targets: NDArray[np.int16], counted: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Return (Q, K): the share of the counted super-categories in which an item has the target.
+    """Return (Q, K): the share of counted super-categories in which an item matches the target.
 
     Args:
-        found: (Q, K, M) labels of the lists.
+        found: (Q, K, M) labels of the ranked items.
         targets: (Q, M).
-        counted: (Q, M): all True gives NDCG, the changed ones NDCG_target, the rest NDCG_others.
+        counted: (Q, M): all for NDCG, the changed ones for NDCG_target, the rest for NDCG_others.
     """
     same = (found == targets[:, None, :]) & counted[:, None, :]
     shares: NDArray[np.float64] = same.sum(axis=2) / np.maximum(counted.sum(axis=1), 1)[:, None]
@@ -56,7 +56,7 @@ def relevance(
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over queries and its 95 % bootstrap interval; no number where there is no query."""
+    """A mean over queries and its 95 % bootstrap interval; NaN without queries."""
 
     value: float
     low: float
@@ -64,35 +64,35 @@ class Estimate:
 
 
 class Bootstrap:
-    """Percentile intervals of means over queries, all from the same draws of query items.
+    """Percentile intervals of means over queries, from a clustered bootstrap over query items.
 
-    Query items are drawn with replacement, each with all its queries: the queries of one item share
-    its embedding and are no independent evidence.
+    Query items are drawn with replacement, each with all its queries, because the queries of an
+    item share its embedding and are not independent.
     """
 
     def __init__(self, items: NDArray[np.int64], *, seed: int = 0) -> None:
-        """Draw the items.
+        """Draw the samples.
 
         Args:
             items: (Q,) query item of each query.
-            seed: Of the draws.
+            seed: Random seed.
         """
-        known, self._group = np.unique(items, return_inverse=True)
+        unique, self._group = np.unique(items, return_inverse=True)
         rng = np.random.default_rng(seed)
-        num_items = len(known)
-        self._times = np.zeros((NUM_SAMPLES, num_items), dtype=np.float32)
+        num_items = len(unique)
+        self._draws = np.zeros((NUM_SAMPLES, num_items), dtype=np.float32)
         if num_items:
-            for sample in self._times:
+            for sample in self._draws:
                 sample[:] = np.bincount(rng.integers(0, num_items, num_items), minlength=num_items)
 
     def mean(self, values: NDArray[np.float64], chosen: NDArray[np.bool_]) -> Estimate:
-        """Return the mean of the values (Q,) of the chosen (Q,) queries (micro)."""
+        """Return the mean of values (Q,) over the chosen (Q,) queries (micro)."""
         return self._estimate(*self._means(values, chosen))
 
     def mean_of_means(
         self, values: NDArray[np.float64], groups: Sequence[NDArray[np.bool_]]
     ) -> Estimate:
-        """Return the mean of the groups' means of the values (Q,) (macro)."""
+        """Return the mean of the groups' means of values (Q,) (macro)."""
         means = [self._means(values, chosen) for chosen in groups]
         samples = np.mean([drawn for _, drawn in means], axis=0)
         return self._estimate(float(np.mean([value for value, _ in means])), samples)
@@ -102,12 +102,12 @@ class Bootstrap:
     ) -> tuple[float, NDArray[np.float64]]:
         if not chosen.any():
             return float("nan"), np.full(NUM_SAMPLES, np.nan)
-        num_items = self._times.shape[1]
+        num_items = self._draws.shape[1]
         group = self._group[chosen]
         sums = np.bincount(group, weights=values[chosen], minlength=num_items)
         counts = np.bincount(group, minlength=num_items)
         with np.errstate(invalid="ignore"):  # a sample may hold no query of a small group
-            samples = (self._times @ sums) / (self._times @ counts)
+            samples = (self._draws @ sums) / (self._draws @ counts)
         return float(values[chosen].mean()), samples
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The three use cases of the paper, evaluated: query only, one change, several changes."""
+"""Evaluate the paper's three use cases: query only, one change, several changes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from datrnet.core.evaluation.queries import QuerySet, draw_queries
 from datrnet.core.evaluation.ranking import Gallery, Weights, rank
 
 Progress = Callable[[str, int, int], None]
-"""Told the step's name, what is done of it and its total."""
+"""Called with a step's name, the work done and the total."""
 
 Match = Literal["used", "all", "known"]
 
@@ -23,22 +23,22 @@ QueryTakesRank = Literal["changed", "never", "always"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """What the sources leave open, with the defaults of docs/evaluation.md."""
+    """Settings that the paper leaves open, with the defaults of docs/evaluation.md."""
 
     k: int = 30
     query_takes_rank: QueryTakesRank = "changed"
-    """Whether the query item takes a rank itself: only where something is ``changed`` (else every
+    """Whether the query item is ranked itself: only if something is ``changed`` (otherwise every
     query is its own answer), ``never``, or ``always``."""
     match: Match = "used"
-    """What a hit must carry: the wanted value in every super-category that has a network
-    (``used``), in those of them where something is wanted (``known``), or in every super-category
-    of the catalogue (``all``)."""
+    """Where a hit must match the target: in every indexed super-category (``used``), in those of
+    them where a value is wanted (``known``), or in every super-category of the catalog (``all``).
+    """
     within: str | None = None
-    """Super-category within whose values prototypes are taken; None takes the generic ones."""
+    """Super-category for specific prototypes; None uses generic prototypes."""
     max_changes: int = 3
     """Largest number of changes evaluated."""
     max_queries: int = 20_000
-    """Queries per number of changes; more are sampled down, with a fixed seed; 0 asks all."""
+    """Maximum number of queries per number of changes, sampled with a fixed seed; 0 for all."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -48,30 +48,30 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """The figures of one set of queries."""
+    """Metrics of a set of queries."""
 
     num_queries: int
     top_k_accuracy: Estimate
     ndcg: Estimate
     ndcg_target: Estimate | None
-    """None where nothing is changed."""
+    """None without changes."""
     ndcg_others: Estimate | None
-    """None where nothing is changed, or everything is."""
+    """None without changes, or if everything is changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseCase:
-    """The figures of one number of changes."""
+    """Metrics of a number of changes."""
 
     num_changes: int
     num_valid: int
-    """Valid queries, before sampling."""
+    """Number of valid queries before sampling."""
     overall: Score
     """Mean over queries (micro)."""
     macro: Score | None
-    """Mean over changed super-categories; None unless exactly one is changed."""
+    """Mean over changed super-categories; None unless there is exactly one change."""
     by_super_category: dict[str, Score]
-    """Queries grouped by the changed super-category; empty unless exactly one is changed."""
+    """By changed super-category; empty unless there is exactly one change."""
 
 
 def evaluate(
@@ -81,14 +81,14 @@ def evaluate(
     protocol: Protocol,
     on_progress: Progress = lambda step, done, total: None,
 ) -> list[UseCase]:
-    """Evaluate every number of changes from none to the protocol's most.
+    """Evaluate every number of changes from 0 to the protocol's maximum.
 
     Args:
-        gallery: The items of one split; each is a query too.
-        names: (T,) super-categories that the manipulation knows, in its order.
+        gallery: The items of a split, which are also the queries.
+        names: (T,) names of the manipulation's super-categories.
         weights: Weights of the blocks.
-        protocol: What the sources leave open.
-        on_progress: Told the steps and how far they are, over all numbers of changes.
+        protocol: Evaluation settings.
+        on_progress: Called with a step's name, the work done and the total.
     """
     most = min(protocol.max_changes, len(names))
     query_sets = draw_queries(
@@ -113,23 +113,23 @@ def evaluate_queries(
     total = sum(len(queries) for queries in query_sets)
     cases: list[UseCase] = []
     for number, queries in enumerate(query_sets):
-        before = sum(len(one) for one in query_sets[:number])
-        told = partial(_tell_ranked, on_progress, before, total)
-        figures = query_figures(gallery, queries, weights, protocol, told)
+        before = sum(len(earlier) for earlier in query_sets[:number])
+        report = partial(_report_ranking, on_progress, before, total)
+        figures = query_figures(gallery, queries, weights, protocol, report)
         cases.append(_use_case(names, queries, figures))
     return cases
 
 
-def _tell_ranked(on_progress: Progress, before: int, total: int, done: int) -> None:
+def _report_ranking(on_progress: Progress, before: int, total: int, done: int) -> None:
     on_progress("Ranking", before + done, total)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Figures:
-    """The figures of each single query, all (Q,)."""
+    """Metrics of each query, all (Q,)."""
 
     hit: NDArray[np.float64]
-    """1 where the list holds a right item, else 0."""
+    """1 if the list contains a hit, else 0."""
     ndcg: NDArray[np.float64]
     ndcg_target: NDArray[np.float64]
     ndcg_others: NDArray[np.float64]
@@ -142,7 +142,7 @@ class Figures:
         changed: NDArray[np.bool_],
         match: Match,
     ) -> "Figures":
-        """Measure lists (Q, K, M) against targets (Q, M)."""
+        """Compare the labels of ranked items (Q, K, M) with targets (Q, M)."""
         counted = targets >= 0 if match == "known" else np.ones_like(changed)
         return cls(
             hit=np.asarray(hits(found, targets, counted).any(axis=1), dtype=np.float64),
@@ -159,9 +159,9 @@ def query_figures(
     protocol: Protocol,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> Figures:
-    """Rank the gallery for every query and measure each list."""
+    """Rank the gallery for every query and compute the metrics of each list."""
     names = ("hit", "ndcg", "ndcg_target", "ndcg_others")
-    measured = {name: np.zeros(len(queries)) for name in names}
+    columns = {name: np.zeros(len(queries)) for name in names}
     in_gallery = protocol.query_takes_rank == "always" or (
         protocol.query_takes_rank == "changed" and queries.num_changes > 0
     )
@@ -169,9 +169,9 @@ def query_figures(
         targets, changed = queries.targets[part], queries.changed[part]
         figures = Figures.of(gallery.labels[near], targets, changed, protocol.match)
         for name in names:
-            measured[name][part] = getattr(figures, name)
+            columns[name][part] = getattr(figures, name)
         on_progress(part.stop)
-    return Figures(**measured)
+    return Figures(**columns)
 
 
 def _use_case(names: Sequence[str], queries: QuerySet, figures: Figures) -> UseCase:
@@ -190,7 +190,7 @@ def _use_case(names: Sequence[str], queries: QuerySet, figures: Figures) -> UseC
 
 
 class _Scores:
-    """Means of the figures of one query set, with intervals from the same bootstrap samples."""
+    """Means over groups of queries, with intervals from the same bootstrap samples."""
 
     def __init__(self, queries: QuerySet, figures: Figures) -> None:
         self._figures = figures

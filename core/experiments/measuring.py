@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from datrnet.core.evaluation.protocol import Protocol, evaluate_queries
 from datrnet.core.evaluation.queries import QuerySet, draw_queries
 from datrnet.core.evaluation.ranking import Gallery, Weights, rank
-from datrnet.core.evaluation.weighting import choose_weights
+from datrnet.core.evaluation.weight_search import choose_weights
 from datrnet.core.experiments.measured import Measured
 from datrnet.core.indexing.build import run_manipulation
 from datrnet.core.indexing.embedder import Embedder

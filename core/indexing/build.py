@@ -10,7 +10,7 @@ from datrnet.core.catalog.catalog import Catalog, validation_rows
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import CheckpointError, DataError
 from datrnet.core.evaluation.ranking import Gallery, Weights
-from datrnet.core.evaluation.weighting import choose_weights
+from datrnet.core.evaluation.weight_search import choose_weights
 from datrnet.core.indexing.embedder import Embedder
 from datrnet.core.indexing.writing import Embedded, write_generation
 from datrnet.core.models.pixels import read_pixels

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from datrnet.core.evaluation.protocol import Match, Protocol, QueryTakesRank, evaluate
-from datrnet.core.evaluation.ranking import Gallery, Weights
-from datrnet.core.evaluation.weighting import choose_weights
+from datrnet.core.evaluation.queries import enumerate_queries
+from datrnet.core.evaluation.ranking import Gallery, Weights, rank
+from datrnet.core.evaluation.weight_search import choose_weights
 from datrnet.core.retrieval.manipulation import (
     Addition,
     Fusion,
@@ -146,10 +147,10 @@ def plain_scores(
 
 def plain_ndcg(near: list[tuple[int, ...]], target: tuple[int, ...], places: list[int]) -> float:
     dcg = ideal = 0.0
-    for rank, labels in enumerate(near, start=1):
+    for position, labels in enumerate(near, start=1):
         share = sum(labels[p] == target[p] for p in places) / len(places) if places else 0.0
-        dcg += (2**share - 1) / math.log(rank + 1)
-        ideal += 1 / math.log(rank + 1)
+        dcg += (2**share - 1) / math.log(position + 1)
+        ideal += 1 / math.log(position + 1)
     return dcg / ideal
 
 
@@ -304,3 +305,21 @@ def test_chosen_weights_are_no_worse_and_favour_the_sure_block() -> None:
 @pytest.mark.parametrize("num_items", [0, 1, 3])
 def test_too_few_validation_queries_leave_equal_weights(num_items: int) -> None:
     assert choose_weights(gallery(num_items)) == Weights.equal(3)
+
+
+def test_nearly_equal_embeddings_are_ranked_as_in_double_precision() -> None:
+    rng = np.random.default_rng(5)
+    base = rng.normal(size=(1, 2, 64))
+    blocks = base + 2e-4 * rng.normal(size=(400, 2, 64))
+    blocks = (blocks / np.linalg.norm(blocks, axis=2, keepdims=True)).astype(np.float32)
+    collapsed = Gallery(
+        embeddings=blocks,
+        labels=np.zeros((400, 2), dtype=np.int16),
+        manipulation=Replacement((blocks[0, :1], blocks[0, 1:])),
+    )
+    queries = enumerate_queries(collapsed.labels, 0)
+    ((_, near),) = rank(collapsed, queries, Weights.equal(2), 5, query_in_gallery=False)
+    exact = blocks.astype(np.float64).reshape(400, -1)
+    distances = ((exact[:, None] - exact) ** 2).sum(axis=2)
+    np.fill_diagonal(distances, np.inf)
+    assert near.tolist() == np.argsort(distances, axis=1)[:, :5].tolist()

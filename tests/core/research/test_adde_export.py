@@ -12,7 +12,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.importer import import_catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatabaseError, DataError
-from datrnet.core.evaluation.exporting import ExportOptions, export_adde
+from datrnet.core.research.adde_export import ExportOptions, export_adde
 from datrnet.core.research.datasets.adde import read_adde
 from datrnet.core.research.datasets.importing import FolderOptions, import_folder
 

@@ -9,7 +9,8 @@ import pytest
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
-from datrnet.core.evaluation.given_queries import GivenQueries, given_queries
+from datrnet.core.evaluation.queries import GivenQueries
+from datrnet.core.research.adde_queries import given_queries
 from datrnet.db.rows import NewItem
 
 FILES = {
