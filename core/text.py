@@ -1,27 +1,47 @@
-"""Text of strangers made inert: nothing in it steers a terminal or reorders a line."""
+"""Text from outside, made harmless: cells of a catalog, and anything that a terminal shows."""
 
+import re
 import unicodedata
 
 CONTROL_PICTURES = 0x2400
-"""Where Unicode keeps a visible sign for each of the first 32 control characters."""
+"""Where Unicode has a visible sign for each of the first 32 control characters."""
 
 DELETE_PICTURE = "\N{SYMBOL FOR DELETE}"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
+_MISLEADING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""Characters that change the writing direction, and surrogates."""
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
-def inert(text: str) -> str:
-    """Return text as one line that a terminal can do nothing with but show.
 
-    White space becomes single spaces, control characters become visible signs (escape is ␛), and
-    what is invisible or turns the direction of writing is left out.
+def clean(text: str) -> str:
+    """Return a cell as it is stored: one line, single spaces, NFC, nothing misleading."""
+    if not (text.isascii() and text.isprintable()):
+        text = unicodedata.normalize("NFC", _MISLEADING.sub("", _CONTROL.sub(" ", text)))
+    return " ".join(text.split())
+
+
+def clean_path(text: str) -> str:
+    """Return a cell that names a file, without outer spaces and control characters."""
+    return _CONTROL.sub("", text).encode("utf-8", "ignore").decode("utf-8").strip()
+
+
+def sanitize(text: str) -> str:
+    """Return text as one line that a terminal can only show: nothing steers or reorders it.
+
+    White space becomes single spaces, control characters become visible signs (escape is ␛);
+    invisible characters and those that change the writing direction are dropped.
     """
     if text.isascii() and text.isprintable():
         return text
-    seen = "".join(one for one in text if unicodedata.category(one) != "Cf")
-    return "".join(_harmless(character) for character in " ".join(seen.split()))
+    visible = "".join(character for character in text if unicodedata.category(character) != "Cf")
+    return "".join(map(_printable, " ".join(visible.split())))
 
 
-def _harmless(character: str) -> str:
+inert = sanitize
+
+
+def _printable(character: str) -> str:
     match unicodedata.category(character):
         case "Cc" if character < " ":
             return chr(CONTROL_PICTURES + ord(character))

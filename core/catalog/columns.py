@@ -1,6 +1,6 @@
-"""Recognising what each column of a catalogue means, by its name, its values, or as a person says.
+"""Recognizes what each column of a catalog means: by option, by its name, or by its values.
 
-The plan can say of every column what it was taken as, and of those left out why.
+The plan tells what every column was taken as, and why a column was left out.
 """
 
 import math
@@ -9,8 +9,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from datrnet.core.catalog.pictures import Picture
-from datrnet.core.catalog.table import Row, clean
+from datrnet.core.catalog.table import Row
 from datrnet.core.errors import DataError, UnknownNameError
+from datrnet.core.text import clean
+from datrnet.db.rows import Unstated
 
 ID_NAMES = (
     *("id", "itemid", "code", "itemcode", "productid", "productcode", "sku"),
@@ -30,26 +32,26 @@ MEASURE_NAMES = (
     *("price", "listprice", "saleprice", "cost", "discount", "preis", "prix", "precio"),
     *("stock", "quantity", "amount", "weight", "size", "year", "rating", "date", "position"),
 )
-"""Columns that are no ids, even where all their numbers happen to differ."""
+"""Columns that are not ids, even if all their numbers happen to differ."""
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff")
 
 MAX_VALUES = 200
-"""A column with more different values is no super-category, unless a person says so."""
+"""A column with more different values is not a super-category, unless an option says so."""
 MAX_VALUE_LENGTH = 60
 MAX_DISTINCT_SHARE = 0.5
-"""Where more of the filled cells than this differ, a column describes single items."""
+"""If a larger share of its filled cells differs, a column describes single items."""
 
 _CODE = re.compile(r"(?=.*\d)[\w/-]+")
-"""A shop's code: one word with a digit; the point or comma of a price is none of its letters."""
+"""A shop's code: one word with a digit, without the point or comma of a price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnChoices:
-    """What a person says of the columns; what is not said is recognised."""
+    """The meanings of columns that options name; the others are recognized."""
 
     attributes: tuple[str, ...] = ()
-    """The columns that are super-categories; empty for all that look like one."""
+    """The columns that are super-categories; empty to recognize them."""
     id: str | None = None
     image: str | None = None
     title: str | None = None
@@ -75,16 +77,21 @@ class ColumnPlan:
     attributes: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
-    """What stands in for a column that is missing, as sentences."""
+    """What replaces a missing column, as sentences."""
+
+    @property
+    def unstated(self) -> frozenset[Unstated]:
+        """The fields of items that have no column."""
+        columns: dict[Unstated, str | None] = {"title": self.title, "split": self.split}
+        return frozenset(field for field, column in columns.items() if column is None)
 
     def meanings(self) -> list[tuple[str, str]]:
         """Return every column with its meaning, for a summary."""
-        named = [(self.id, "id"), (self.image, "picture"), (self.title, "title")]
+        meanings = {self.id: "id", self.image: "picture", self.title: "title", self.split: "split"}
         return [
-            *((column, meaning) for column, meaning in named if column is not None),
-            *([(self.split, "split")] if self.split is not None else []),
+            *((column, meaning) for column, meaning in meanings.items() if column is not None),
             *((column, "super-category") for column in self.attributes),
-            *((some.column, f"left out: {some.reason}") for some in self.left_out),
+            *((skipped.column, f"left out: {skipped.reason}") for skipped in self.left_out),
         ]
 
 
@@ -94,41 +101,41 @@ def plan_columns(
     choices: ColumnChoices,
     known: Collection[str] = (),
 ) -> ColumnPlan:
-    """Say what each column means.
+    """Tell what each column means.
 
     Args:
         header: The names of the columns, all different.
         samples: Rows to judge the columns by; best all of them.
-        choices: What a person has said.
-        known: The super-categories that the workspace has already. A column of that name is one of
-            them, whatever this file holds, unless a person has named others.
+        choices: The columns that options name.
+        known: The super-categories that the workspace has. A column with such a name is one,
+            whatever its values, unless ``choices`` names others.
 
     Raises:
         UnknownNameError: A chosen column does not exist.
-        DataError: No column holds pictures.
+        DataError: No column contains pictures.
     """
     free = {column: _folded(column) for column in header}
     id_column = _take(free, header, choices.id, ID_NAMES)
     image = _take(free, header, choices.image, IMAGE_NAMES) or _take_by_values(free, samples)
     if image is None:
         raise DataError(
-            f"No column holds the pictures; the columns are {', '.join(header) or 'none'}.",
+            f"No column contains pictures; the columns are {', '.join(header) or 'none'}.",
             mend="Name it with --image COLUMN.",
         )
     title = _take(free, header, choices.title, TITLE_NAMES)
     split = _take(free, header, choices.split, SPLIT_NAMES)
-    asked = tuple(dict.fromkeys(_find(header, name) for name in choices.attributes))
+    chosen = tuple(dict.fromkeys(_find(header, name) for name in choices.attributes))
     folded = {name.casefold() for name in known}
-    certain = asked or tuple(column for column in header if column.casefold() in folded)
+    certain = chosen or tuple(column for column in header if column.casefold() in folded)
     notes: list[str] = []
     if id_column is None:
         id_column = _take_codes(free, samples, certain)
-        notes = [_id_stand_in(id_column)]
-    if asked:
-        reasons = dict.fromkeys(free, "not asked for")
+        notes = [_id_note(id_column)]
+    if chosen:
+        reasons = dict.fromkeys(free, "not chosen")
     else:
         reasons = {column: _objection(_filled(samples, column)) for column in free}
-    attributes = asked or tuple(
+    attributes = chosen or tuple(
         column for column in header if column in certain or reasons.get(column) == ""
     )
     left_out = {column: why for column, why in reasons.items() if column not in attributes}
@@ -139,7 +146,7 @@ def plan_columns(
         split=split,
         attributes=attributes,
         left_out=tuple(LeftOut(column=name, reason=why) for name, why in left_out.items()),
-        notes=(*notes, *_stand_ins(title, split, attributes)),
+        notes=(*notes, *_missing_columns(title, split, attributes)),
     )
 
 
@@ -158,7 +165,7 @@ def _find(header: Sequence[str], name: str) -> str:
 def _take(
     free: dict[str, str], header: Sequence[str], chosen: str | None, names: Sequence[str]
 ) -> str | None:
-    """Return a column and take it out of those still free; an earlier name goes first."""
+    """Remove a column from the free ones and return it; earlier names come first."""
     if chosen is not None:
         column = _find(header, chosen)
         free.pop(column, None)
@@ -166,7 +173,7 @@ def _take(
     matching = [column for column, folded in free.items() if folded in names]
     if not matching:
         return None
-    column = min(matching, key=lambda some: names.index(free[some]))
+    column = min(matching, key=lambda candidate: names.index(free[candidate]))
     del free[column]
     return column
 
@@ -184,7 +191,7 @@ def _take_by_values(free: dict[str, str], samples: Sequence[Row]) -> str | None:
 def _take_codes(
     free: dict[str, str], samples: Sequence[Row], certain: Collection[str]
 ) -> str | None:
-    """Return the leftmost column with another whole number or code in every row, and take it."""
+    """Remove and return the leftmost column that has a different number or code in every row."""
     for column, folded in free.items():
         if column in certain or folded in MEASURE_NAMES:
             continue
@@ -202,7 +209,7 @@ def _filled(samples: Iterable[Row], column: str) -> list[str]:
 
 
 def _objection(filled: Sequence[str]) -> str:
-    """Return why a column is no super-category, or nothing if it looks like one."""
+    """Return why a column is not a super-category; empty if it looks like one."""
     distinct = {value.casefold() for value in filled}
     if not distinct:
         return "empty"
@@ -226,17 +233,17 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _id_stand_in(column: str | None) -> str:
+def _id_note(column: str | None) -> str:
     if column is None:
-        return "No id column: the picture's file name without its ending is the id."
-    return f"No column is named as the id: {column!r} is taken, as every row has another one there."
+        return "No id column: the picture's file name without its suffix is the id."
+    return f"No column is named like an id: {column!r} is used, as it differs in every row."
 
 
-def _stand_ins(title: str | None, split: str | None, attributes: Sequence[str]) -> list[str]:
+def _missing_columns(title: str | None, split: str | None, attributes: Sequence[str]) -> list[str]:
     sentences = {
-        "No title column: known items keep theirs, new ones have none.": title,
-        "No split column: known items keep theirs; for new ones the id decides, about 80 % train, "
-        "10 % validation, 10 % test.": split,
+        "No title column: known items keep their titles, new ones have none.": title,
+        "No split column: known items keep their splits; new ones are split by id, about 80 % "
+        "train, 10 % validation, 10 % test.": split,
         "No column looks like a super-category; name some with --attribute.": attributes,
     }
     return [sentence for sentence, found in sentences.items() if not found]

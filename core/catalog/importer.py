@@ -1,46 +1,100 @@
-"""Importing a catalogue into a workspace, again and again without duplicates.
+"""Importing a catalog into a workspace; importing again updates items and duplicates none.
 
-Every picture is decoded completely, so that a damaged one shows now and not in the middle of a
-training. The database changes in one transaction at the very end: an interrupted import leaves it
-as it was.
+Rows become items first, then every picture is decoded completely, so that a damaged one shows now
+and not in the middle of training. The database changes in one transaction at the very end: an
+interrupted import leaves it as it was.
 """
 
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 
-from datrnet.core.catalog.columns import ColumnChoices, plan_columns
-from datrnet.core.catalog.parsed_rows import Candidate, Candidates, Plan, find_candidates
-from datrnet.core.catalog.pictures import explained, read_picture, thumbnail_pixels
-from datrnet.core.catalog.table import Problem, read_table
+from datrnet.core.catalog.columns import ColumnChoices, ColumnPlan, plan_columns
+from datrnet.core.catalog.pictures import Picture, explained, read_picture, thumbnail_pixels
+from datrnet.core.catalog.table import Problem, Row, Table, read_table
 from datrnet.core.catalog.thumbnails import SIZE, ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, UnknownNameError, nearest
+from datrnet.core.text import clean, clean_path
 from datrnet.db.rows import NewItem, PictureStamp, UpsertCounts
 from datrnet.db.store import Store
 
 NUM_THREADS = 3
-"""Pillow decodes outside Python's lock, so a few threads help; more only take memory."""
+"""Pillow releases the interpreter lock while it decodes; more threads only take memory."""
+
+MAX_CELL_LENGTH = 2000
+"""A longer title is cut, a longer label left out; a longer id or picture path skips the row."""
+
+PICTURE_MEND = "Name the pictures' folder with --images DIR, or their column with --image COLUMN."
+
+SPLIT_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "query", "gallery"), "test"),
+    "": "",
+}
 
 Progress = Callable[[int, int], None]
-"""Called with the rows done and all rows."""
+"""Called with the number of rows done and of all rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions(ColumnChoices):
-    """What a person says of an import."""
+    """Options of an import."""
 
     images: Path | None = None
-    """The folder that relative picture paths count from; without it the table's own."""
+    """The folder that relative picture paths start from; by default the table's own."""
+
+
+class Plan(Protocol):
+    """What each part of a catalog was taken as."""
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The super-categories."""
+
+    def meanings(self) -> list[tuple[str, str]]:
+        """Return every part with its meaning, for a summary."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedRow:
+    """A row whose cells are good; its picture has not been read yet."""
+
+    line: int
+    item: NewItem
+    picture: Picture
+    file: str = ""
+    """The file that has the line, where a catalog has several."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedCatalog:
+    """The rows of a catalog in any format."""
+
+    plan: Plan
+    num_rows: int
+    """How many there are, bad ones included."""
+    rows: tuple[ParsedRow, ...]
+    """The good ones."""
+    problems: tuple[Problem, ...]
+    codes: frozenset[str]
+    """The ids that the catalog names, those of bad rows included."""
+    notes: tuple[str, ...]
+    """Everything that was guessed or shortened, as sentences."""
+    picture_mend: str = PICTURE_MEND
+    """What to do about a picture that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportSummary:
-    """What an import took as what, and what became of the rows."""
+    """What the columns were taken as, and what became of the rows."""
 
     source: Path
     plan: Plan
@@ -51,9 +105,9 @@ class ImportSummary:
     updated: int
     unchanged: int
     not_in_file: int
-    """Items of earlier imports that this catalogue does not name; they stay."""
+    """Items of earlier imports that this catalog does not name; they are kept."""
     problems: tuple[Problem, ...]
-    """The rows that were skipped, by file and line."""
+    """The skipped rows, by file and line."""
 
 
 def import_catalog(
@@ -62,39 +116,71 @@ def import_catalog(
     options: ImportOptions | None = None,
     on_progress: Progress = lambda done, total: None,
 ) -> ImportSummary:
-    """Add the items of a catalogue file to a workspace, and update those it has.
+    """Add the items of a catalog file to a workspace, and update those it has.
 
     Args:
-        workspace: Made if it is absent.
+        workspace: Created if it does not exist.
         source: A CSV or JSON Lines file.
-        options: What columns mean, and where the pictures lie.
+        options: What the columns mean, and where the pictures are.
         on_progress: Called after each row.
 
     Raises:
         UnknownNameError: The file, the picture folder, or a named column does not exist.
-        DataError: The file is no table, has no pictures, or none of its rows is good.
+        DataError: The file is not a table, has no pictures, or none of its rows is good.
         DatabaseError: The workspace cannot be used.
     """
     options = options or ImportOptions()
     table = read_table(source)
     plan = plan_columns(table.header, table.rows, options, _super_categories(workspace))
     images = picture_folder(options.images, source.parent)
-    candidates = find_candidates(table, plan, images, workspace)
-    return import_candidates(workspace, source, candidates, on_progress)
+    parsed = parse_rows(table, plan, images, workspace)
+    return import_parsed(workspace, source, parsed, on_progress)
 
 
-def import_candidates(
-    workspace: Workspace,
-    source: Path,
-    candidates: Candidates,
-    on_progress: Progress = lambda done, total: None,
-) -> ImportSummary:
-    """Look at the pictures of what a catalogue lists, and put the good items into a workspace.
+def parse_rows(table: Table, plan: ColumnPlan, images: Path, workspace: Workspace) -> ParsedCatalog:
+    """Turn every row into an item; of several rows with one id the first counts.
 
     Args:
-        workspace: Made if it is absent.
-        source: Where the catalogue was read from.
-        candidates: What it lists.
+        table: The catalog file.
+        plan: What its columns mean.
+        images: The folder that relative picture paths start from.
+        workspace: Pictures inside it are stored relative to it.
+    """
+    rows: list[ParsedRow] = []
+    problems = list(table.problems)
+    line_of_code: dict[str, int] = {}
+    for row in table.rows:
+        code = clean(row.cells[plan.id]) if plan.id else _code_of_picture(row.cells[plan.image])
+        try:
+            if code in line_of_code:
+                raise DataError(f"The id {code!r} was on line {line_of_code[code]} already.")
+            if code:
+                line_of_code[code] = row.line
+            rows.append(_parse_row(row, code, plan, images.absolute(), workspace.root))
+        except DataError as error:
+            problems.append(Problem(line=row.line, message=error.message, mend=error.mend))
+    return ParsedCatalog(
+        plan=plan,
+        num_rows=table.num_rows,
+        rows=tuple(rows),
+        problems=tuple(problems),
+        codes=frozenset(line_of_code),
+        notes=(*table.notes, *plan.notes, *_shortened_cells(table, plan)),
+    )
+
+
+def import_parsed(
+    workspace: Workspace,
+    source: Path,
+    parsed: ParsedCatalog,
+    on_progress: Progress = lambda done, total: None,
+) -> ImportSummary:
+    """Check the pictures of a parsed catalog, and put the good items into a workspace.
+
+    Args:
+        workspace: Created if it does not exist.
+        source: Where the catalog was read from.
+        parsed: Its rows.
         on_progress: Called after each row.
 
     Raises:
@@ -103,27 +189,129 @@ def import_candidates(
     """
     with workspace.create_store() as store:
         known = store.picture_stamps()
-        with _PictureCheck(workspace, known, candidates.picture_mend) as check:
-            items = check.run(candidates.good, on_progress)
-            problems = (*candidates.problems, *check.problems)
+        with _PictureCheck(workspace, known, parsed.picture_mend) as check:
+            items = check.run(parsed.rows, on_progress)
+            problems = (*parsed.problems, *check.problems)
             if not items:
-                raise _nothing_good(source, problems, candidates.notes)
+                raise _nothing_good(source, problems, parsed.notes)
             counts = check.write(store, items)
     return ImportSummary(
         source=source,
-        plan=candidates.plan,
-        notes=candidates.notes,
-        num_rows=candidates.num_rows,
+        plan=parsed.plan,
+        notes=parsed.notes,
+        num_rows=parsed.num_rows,
         added=counts.added,
         updated=counts.updated,
         unchanged=counts.unchanged,
-        not_in_file=len(known.keys() - candidates.codes),
-        problems=tuple(sorted(problems, key=_place_of)),
+        not_in_file=len(known.keys() - parsed.codes),
+        problems=tuple(sorted(problems, key=_file_and_line)),
     )
 
 
+def picture_folder(images: Path | None, default: Path) -> Path:
+    """Return the folder that picture paths start from.
+
+    Raises:
+        UnknownNameError: The chosen one does not exist.
+    """
+    if images is None:
+        return default
+    if not images.is_dir():
+        parent = images.absolute().parent
+        siblings = parent.iterdir() if parent.is_dir() else ()
+        folders = [path.name for path in siblings if path.is_dir()]
+        raise UnknownNameError("folder", str(images), [], mend=nearest(images.name, folders))
+    return images
+
+
+def stored_path(picture: Picture, root: Path) -> str:
+    """Return a picture as the database stores it: relative if it is inside the workspace."""
+    if picture.path.is_relative_to(root):
+        return picture.path.relative_to(root).as_posix() + picture.fragment
+    return str(picture)
+
+
+def split_by_code(code: str) -> str:
+    """Return the split of an item that has none: 80:10:10, always the same for the same id."""
+    percent = int.from_bytes(blake2b(code.encode(), digest_size=8).digest(), "big") % 100
+    if percent < 80:
+        return "train"
+    return "validation" if percent < 90 else "test"
+
+
+def _super_categories(workspace: Workspace) -> list[str]:
+    """Return those that a workspace has, without creating it."""
+    if not workspace.catalog_path.is_file():
+        return []
+    with workspace.create_store() as store:
+        return [category.name for category in store.super_categories()]
+
+
+def _code_of_picture(cell: str) -> str:
+    return clean(Path(clean_path(cell)).stem)
+
+
+def _parse_row(row: Row, code: str, plan: ColumnPlan, images: Path, root: Path) -> ParsedRow:
+    if not code:
+        raise DataError("The row has no id.")
+    for column in (plan.id, plan.image, plan.split):
+        if column is not None and len(row.cells[column]) > MAX_CELL_LENGTH:
+            raise DataError(
+                f"The cell of {column!r} has {len(row.cells[column]):,} characters; "
+                f"the limit is {MAX_CELL_LENGTH:,}."
+            )
+    picture = _picture(row.cells[plan.image], images)
+    title = clean(row.cells[plan.title]) if plan.title is not None else ""
+    item = NewItem(
+        code=code,
+        title=title[:MAX_CELL_LENGTH].rstrip(),
+        picture_path=stored_path(picture, root),
+        split=split_by_code(code) if plan.split is None else _split(row.cells[plan.split]),
+        labels={
+            name: clean(row.cells[name]) or None
+            for name in plan.attributes
+            if len(row.cells[name]) <= MAX_CELL_LENGTH
+        },
+        unstated=plan.unstated,
+    )
+    return ParsedRow(line=row.line, item=item, picture=picture)
+
+
+def _picture(cell: str, images: Path) -> Picture:
+    path = clean_path(cell)
+    if not path:
+        raise DataError("The row names no picture.", mend=PICTURE_MEND)
+    if path.casefold().startswith(("http://", "https://")):
+        raise DataError(f"The picture {path} is a web address; download it first.")
+    return Picture.parse(path, images).normalized()
+
+
+def _split(cell: str) -> str:
+    word = clean(cell)
+    try:
+        return SPLIT_WORDS[word.casefold()]
+    except KeyError:
+        raise DataError(
+            f"The split {word!r} is none of train, validation, test.",
+            mend="Name the column with --split COLUMN.",
+        ) from None
+
+
+def _shortened_cells(table: Table, plan: ColumnPlan) -> Iterator[str]:
+    outcomes = dict.fromkeys(plan.attributes, "the label is left as it is")
+    if plan.title is not None:
+        outcomes[plan.title] = "the title is cut"
+    for column, outcome in outcomes.items():
+        lines = [row.line for row in table.rows if len(row.cells[column]) > MAX_CELL_LENGTH]
+        if lines:
+            yield (
+                f"More than {MAX_CELL_LENGTH:,} characters in {column!r}, {outcome}: "
+                f"{len(lines):,} in all, the first on line {lines[0]}."
+            )
+
+
 class _PictureCheck:
-    """Decodes what has changed, and keeps the new thumbnails aside until the items have ids."""
+    """Decodes changed pictures; keeps their thumbnails in a folder until the items have ids."""
 
     def __init__(self, workspace: Workspace, known: Mapping[str, PictureStamp], mend: str) -> None:
         self.problems: list[Problem] = []
@@ -131,63 +319,62 @@ class _PictureCheck:
         self._mend = mend
         self._thumbnails = ThumbnailStore(workspace.thumbnails)
         self._folder = tempfile.TemporaryDirectory(prefix="import-", dir=workspace.root)
-        self._fresh = ThumbnailStore(Path(self._folder.name))
-        self._fresh_places: dict[str, int] = {}
+        self._new = ThumbnailStore(Path(self._folder.name))
+        self._new_places: dict[str, int] = {}
+        """Record of each new thumbnail, by the item's code."""
 
     def __enter__(self) -> "_PictureCheck":
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._thumbnails.close()
-        self._fresh.close()
+        self._new.close()
         self._folder.cleanup()
 
-    def run(self, candidates: Sequence[Candidate], on_progress: Progress) -> list[NewItem]:
+    def run(self, rows: Sequence[ParsedRow], on_progress: Progress) -> list[NewItem]:
         """Return the items whose pictures are good."""
         items: list[NewItem] = []
         with warnings.catch_warnings(), ThreadPoolExecutor(NUM_THREADS) as pool:
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels count
             try:
-                outcomes = pool.map(self._check, candidates, count())
-                for done, outcome in enumerate(outcomes, start=1):
+                for done, outcome in enumerate(pool.map(self._check, rows, count()), start=1):
                     if isinstance(outcome, Problem):
                         self.problems.append(outcome)
                     else:
                         items.append(outcome)
-                    on_progress(done, len(candidates))
+                    on_progress(done, len(rows))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         return items
 
     def write(self, store: Store, items: Sequence[NewItem]) -> UpsertCounts:
-        """Put items and thumbnails where they belong.
+        """Write items and thumbnails.
 
-        Thumbnails of known items go first: were they cut off after the transaction, the database
-        would call an old thumbnail up to date.
+        Thumbnails of known items go first: if they came after the transaction and were interrupted,
+        the database would call an old thumbnail up to date.
         """
         known = {code: stamp.item_id for code, stamp in self._known.items()}
-        self._move_thumbnails(self._fresh_places.keys() & known.keys(), known)
+        self._move_thumbnails(self._new_places.keys() & known.keys(), known)
         counts = store.upsert_items(items)
         ids = {code: stamp.item_id for code, stamp in store.picture_stamps().items()}
-        self._move_thumbnails(self._fresh_places.keys() - known.keys(), ids)
+        self._move_thumbnails(self._new_places.keys() - known.keys(), ids)
         return counts
 
-    def _check(self, candidate: Candidate, place: int) -> NewItem | Problem:
+    def _check(self, row: ParsedRow, place: int) -> NewItem | Problem:
         try:
-            item = _with_stamp(candidate)
+            with explained(row.picture.path):
+                status = row.picture.path.stat()
+            item = replace(
+                row.item, picture_bytes=status.st_size, picture_modified_ns=status.st_mtime_ns
+            )
             if not self._is_unchanged(item):
-                pixels = thumbnail_pixels(read_picture(candidate.picture, SIZE), SIZE)
-                self._fresh.put(place, pixels)
-                self._fresh_places[item.code] = place
+                self._new.put(place, thumbnail_pixels(read_picture(row.picture, SIZE), SIZE))
+                self._new_places[item.code] = place
             return item
         except DataError as error:
-            return Problem(
-                line=candidate.line,
-                message=error.message,
-                mend=error.mend or self._mend,
-                file=candidate.file,
-            )
+            mend = error.mend or self._mend
+            return Problem(line=row.line, message=error.message, mend=mend, file=row.file)
 
     def _is_unchanged(self, item: NewItem) -> bool:
         stamp = self._known.get(item.code)
@@ -199,57 +386,21 @@ class _PictureCheck:
 
     def _move_thumbnails(self, codes: Iterable[str], ids: Mapping[str, int]) -> None:
         for code in codes:
-            pixels = self._fresh.get(self._fresh_places[code])
+            pixels = self._new.get(self._new_places[code])
             if pixels is not None:
                 self._thumbnails.put(ids[code], pixels)
 
 
-def _super_categories(workspace: Workspace) -> list[str]:
-    """Return those that a workspace has, without making one."""
-    if not workspace.catalog_path.is_file():
-        return []
-    with workspace.create_store() as store:
-        return [some.name for some in store.super_categories()]
-
-
-def _with_stamp(candidate: Candidate) -> NewItem:
-    with explained(candidate.picture.path):
-        status = candidate.picture.path.stat()
-    return replace(
-        candidate.item,
-        picture_bytes=status.st_size,
-        picture_modified_ns=status.st_mtime_ns,
-    )
-
-
-def picture_folder(images: Path | None, default: Path) -> Path:
-    """Return the folder that picture paths count from.
-
-    Raises:
-        UnknownNameError: The one that a person names does not exist.
-    """
-    if images is None:
-        return default
-    if not images.is_dir():
-        beside = images.absolute().parent
-        folders = (
-            [some.name for some in beside.iterdir() if some.is_dir()] if beside.is_dir() else []
-        )
-        raise UnknownNameError("folder", str(images), [], mend=nearest(images.name, folders))
-    return images
-
-
 def _nothing_good(source: Path, problems: Sequence[Problem], notes: Sequence[str]) -> DataError:
     if not problems:
-        return DataError(f"{source} lists no item that can be taken.", mend=" ".join(notes))
-    first = min(problems, key=_place_of)
+        return DataError(f"{source} lists no item to import.", mend=" ".join(notes))
+    first = min(problems, key=_file_and_line)
     where = first.place if first.file else first.place.capitalize()
     return DataError(
-        f"None of the rows of {source} can be taken, {len(problems):,} in all. "
-        f"{where}: {first.message}",
+        f"None of the {len(problems):,} rows of {source} can be imported. {where}: {first.message}",
         mend=first.mend,
     )
 
 
-def _place_of(problem: Problem) -> tuple[str, int]:
+def _file_and_line(problem: Problem) -> tuple[str, int]:
     return problem.file, problem.line

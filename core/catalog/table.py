@@ -1,7 +1,7 @@
-"""Reading a catalogue file, CSV or JSON Lines, into rows of text that know their line numbers.
+"""Reads a catalog file, CSV or JSON Lines, into rows of text with their line numbers.
 
-Encoding, delimiter and format are found out and noted. A bad row becomes a ``Problem``; only a file
-that is no table at all is an error.
+Encoding, delimiter and format are detected and noted. A bad row becomes a ``Problem``; only a file
+that is not a table at all is an error.
 """
 
 import codecs
@@ -9,23 +9,20 @@ import csv
 import io
 import json
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from datrnet.core.errors import DataError, UnknownNameError, nearest
+from datrnet.core.text import clean
 
 DELIMITERS = ",;\t|"
 CSV_SUFFIXES = (".csv", ".tsv")
 JSON_SUFFIXES = (".jsonl", ".ndjson")
 FIELD_LIMIT = 2**31 - 1
-"""The longest field the csv module may read: the largest that every platform takes."""
+"""The longest field that the csv module may read: the largest limit on every platform."""
 
-_INERT = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-"""Characters that turn the writing direction around, and halves of characters."""
 _LINE_END = re.compile("\r\n?|\n")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +33,13 @@ class Problem:
     """Where the row begins in the file, from 1."""
     message: str
     mend: str = ""
-    """What to do about it, where that is known."""
+    """What to do about it, if known."""
     file: str = ""
-    """Which file, where a catalogue has several."""
+    """Which file, if the catalog has several."""
 
     @property
     def place(self) -> str:
-        """Where it is, for a person."""
+        """File and line, for messages."""
         return f"{self.file}, line {self.line}" if self.file else f"line {self.line}"
 
 
@@ -56,13 +53,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A catalogue file, read."""
+    """The contents of a catalog file."""
 
     header: tuple[str, ...]
     rows: tuple[Row, ...]
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
-    """What had to be guessed, as sentences."""
+    """What was guessed, as sentences."""
 
     @property
     def num_rows(self) -> int:
@@ -71,16 +68,16 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """Read a catalogue file; its ending says which format, or else its first character does.
+    """Read a catalog file; its suffix tells the format, or else its first character.
 
     Raises:
         UnknownNameError: There is no such file.
-        DataError: It is a folder, empty, no text, JSON Lines without a single object, or CSV with a
-            quote that is never closed.
+        DataError: It is a folder, empty, not text, JSON Lines without a single object, or CSV with
+            a quote that is never closed.
     """
     text, notes = _decode(_read_bytes(path), path)
     if not text.strip():
-        raise DataError(f"{path} is empty.", mend="A catalogue has a header and one row per item.")
+        raise DataError(f"{path} is empty.", mend="A catalog has a header and one row per item.")
     suffix = path.suffix.lower()
     is_json = suffix in JSON_SUFFIXES
     if not is_json and suffix not in CSV_SUFFIXES:
@@ -99,23 +96,11 @@ def read_table(path: Path) -> Table:
     return table
 
 
-def clean(text: str) -> str:
-    """Return a cell as it is stored: one line, single spaces, NFC, nothing that misleads."""
-    if not (text.isascii() and text.isprintable()):
-        text = unicodedata.normalize("NFC", _INERT.sub("", _CONTROL.sub(" ", text)))
-    return " ".join(text.split())
-
-
-def clean_path(text: str) -> str:
-    """Return a cell that names a file: as it is, but for space around it and control characters."""
-    return _CONTROL.sub("", text).encode("utf-8", "ignore").decode("utf-8").strip()
-
-
 def _read_bytes(path: Path) -> bytes:
     if path.is_dir():
         raise DataError(
             f"{path} is a folder.",
-            mend="Name the catalogue file in it, or the data set's format with --format.",
+            mend="Name the catalog file in it, or the data set's format with --format.",
         )
     try:
         return path.read_bytes()
@@ -123,9 +108,9 @@ def _read_bytes(path: Path) -> bytes:
         if not path.parent.is_dir():
             mend = f"There is no folder {path.parent} either."
         else:
-            files = [some for some in path.parent.iterdir() if some.is_file()]
-            tables = [some for some in files if some.suffix in (*CSV_SUFFIXES, *JSON_SUFFIXES)]
-            mend = nearest(path.name, sorted(some.name for some in tables or files))
+            files = [file.name for file in path.parent.iterdir() if file.is_file()]
+            tables = [name for name in files if name.endswith((*CSV_SUFFIXES, *JSON_SUFFIXES))]
+            mend = nearest(path.name, sorted(tables or files))
         raise UnknownNameError("file", str(path), [], mend=mend) from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
@@ -139,7 +124,7 @@ def _decode(data: bytes, path: Path) -> tuple[str, tuple[str, ...]]:
     start = data[:65536]
     num_control = sum(start.count(code) for code in (*range(9), *range(14, 32)))
     if num_control > len(start) // 50:
-        raise DataError(f"{path} is no text.", mend="A catalogue is a CSV or JSON Lines file.")
+        raise DataError(f"{path} is not text.", mend="A catalog is a CSV or JSON Lines file.")
     try:
         return data.decode("utf-8-sig"), ()
     except UnicodeDecodeError:
@@ -264,11 +249,11 @@ def _read_json_lines(text: str, notes: tuple[str, ...]) -> Table:
     header: dict[str, None] = {}
     rows: list[Row] = []
     problems: list[Problem] = []
-    for line, written in enumerate(io.StringIO(text, newline=""), start=1):
-        if not written.strip():
+    for line, record in enumerate(io.StringIO(text, newline=""), start=1):
+        if not record.strip():
             continue
         try:
-            cells = _cells_of_object(json.loads(written))
+            cells = _json_cells(json.loads(record))
         except (ValueError, RecursionError) as error:
             problems.append(Problem(line=line, message=f"The line is not a JSON object: {error}."))
             continue
@@ -280,8 +265,8 @@ def _read_json_lines(text: str, notes: tuple[str, ...]) -> Table:
     return Table(header=tuple(header), rows=full, problems=tuple(problems), notes=notes)
 
 
-def _cells_of_object(value: object) -> dict[str, str]:
-    """Return an object's fields as text; those within ``attributes`` count as its own."""
+def _json_cells(value: object) -> dict[str, str]:
+    """Return an object's fields as text; those inside ``attributes`` count as its own."""
     if not isinstance(value, dict):
         raise ValueError("it must be written in braces")
     fields = dict(value)
@@ -290,10 +275,10 @@ def _cells_of_object(value: object) -> dict[str, str]:
         fields = {**inner, **fields}
     elif inner is not None:
         fields["attributes"] = inner
-    return {clean(name): _cell_of_json(some) for name, some in fields.items() if clean(name)}
+    return {clean(name): _json_cell(field) for name, field in fields.items() if clean(name)}
 
 
-def _cell_of_json(value: object) -> str:
+def _json_cell(value: object) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 
 
 @pytest.mark.parametrize(
@@ -24,11 +24,11 @@ from datrnet.core.text import inert
     ],
 )
 def test_nothing_but_visible_characters_remains(text: str, shown: str) -> None:
-    assert inert(text) == shown
+    assert sanitize(text) == shown
 
 
 @given(st.text())
 def test_any_text_becomes_one_line_without_controls(text: str) -> None:
-    kinds = {unicodedata.category(character) for character in inert(text)}
+    kinds = {unicodedata.category(character) for character in sanitize(text)}
     assert not kinds & {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    assert inert(inert(text)) == inert(text)
+    assert sanitize(sanitize(text)) == sanitize(text)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED
-from datrnet.core.catalog.parsed_rows import SPLIT_WORDS
+from datrnet.core.catalog.importer import SPLIT_WORDS
 from datrnet.core.catalog.table import Problem
 from datrnet.core.errors import DataError, UnknownNameError, nearest
 from datrnet.core.research.datasets.deepfashion_lists import (

@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from datrnet.core.catalog.importer import ImportSummary, import_candidates, picture_folder
+from datrnet.core.catalog.importer import ImportSummary, import_parsed, picture_folder
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.research.datasets.adde import AddeFolder, read_adde
 from datrnet.core.research.datasets.deepfashion import Annotation, list_deepfashion
-from datrnet.core.research.datasets.listing import Entry, Listing, candidates_of
+from datrnet.core.research.datasets.listing import Entry, Listing, parse_listing
 from datrnet.core.research.datasets.names import names_for
 
 Format = Literal["adde", "deepfashion"]
@@ -64,9 +64,9 @@ def import_folder(
         listing = list_deepfashion(
             source, images, options.annotation, crop=options.crop, on_read=on_read
         )
-    candidates = candidates_of(listing, options.attributes, images, workspace)
+    parsed = parse_listing(listing, options.attributes, images, workspace)
     checked = partial(on_progress, "Checking pictures")
-    return import_candidates(workspace, source, candidates, checked)
+    return import_parsed(workspace, source, parsed, checked)
 
 
 def _list_adde(source: Path, names_path: Path | None, folder: AddeFolder) -> Listing:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED
 from datrnet.core.catalog.columns import LeftOut
-from datrnet.core.catalog.parsed_rows import (
+from datrnet.core.catalog.importer import (
     MAX_CELL_LENGTH,
-    Candidate,
-    Candidates,
+    ParsedCatalog,
+    ParsedRow,
     stored_path,
 )
 from datrnet.core.catalog.pictures import Picture
@@ -64,13 +64,13 @@ class FolderPlan:
 
     def meanings(self) -> list[tuple[str, str]]:
         """Return every part with its meaning, for a summary."""
-        left_out = ((some.column, f"left out: {some.reason}") for some in self.left_out)
+        left_out = ((skipped.column, f"left out: {skipped.reason}") for skipped in self.left_out)
         return [*self.taken, *left_out]
 
 
-def candidates_of(
+def parse_listing(
     listing: Listing, attributes: Sequence[str], images: Path, workspace: Workspace
-) -> Candidates:
+) -> ParsedCatalog:
     """Turn what a data set lists into items; of several entries with one id the first counts.
 
     Args:
@@ -83,7 +83,7 @@ def candidates_of(
         UnknownNameError: A super-category does not exist.
     """
     taken = _chosen(listing.names, attributes)
-    good: list[Candidate] = []
+    rows: list[ParsedRow] = []
     problems = list(listing.problems)
     place_of_code: dict[str, str] = {}
     for row, entry in enumerate(listing.entries):
@@ -92,15 +92,15 @@ def candidates_of(
             if place_of_code.setdefault(entry.code, where) is not where:
                 first = place_of_code[entry.code]
                 raise DataError(f"The item {entry.code!r} was on {first} already.")
-            good.append(_candidate(listing, row, taken, images.absolute(), workspace.root))
+            rows.append(_parse_entry(listing, row, taken, images.absolute(), workspace.root))
         except DataError as error:
             problems.append(
                 Problem(line=entry.line, message=error.message, mend=error.mend, file=entry.file)
             )
-    return Candidates(
+    return ParsedCatalog(
         plan=_plan(listing, taken),
         num_rows=len(listing.entries) + len(listing.problems),
-        good=tuple(good),
+        rows=tuple(rows),
         problems=tuple(problems),
         codes=frozenset(place_of_code),
         notes=listing.notes,
@@ -117,13 +117,13 @@ def _chosen(names: Mapping[str, tuple[str, ...]], attributes: Sequence[str]) -> 
     return tuple(name for name in names if name in chosen or not chosen)
 
 
-def _candidate(
+def _parse_entry(
     listing: Listing, row: int, taken: Sequence[str], images: Path, root: Path
-) -> Candidate:
+) -> ParsedRow:
     entry = listing.entries[row]
     if len(entry.code) > MAX_CELL_LENGTH:
         raise DataError(
-            f"The path has {len(entry.code):,} characters; at most {MAX_CELL_LENGTH:,} are taken."
+            f"The path has {len(entry.code):,} characters; the limit is {MAX_CELL_LENGTH:,}."
         )
     picture = Picture.parse(entry.picture, images).normalized()
     values = zip(listing.names.items(), listing.labels[row].tolist(), strict=True)
@@ -140,7 +140,7 @@ def _candidate(
         },
         unstated=frozenset(unstated),
     )
-    return Candidate(line=entry.line, item=item, picture=picture, file=entry.file)
+    return ParsedRow(line=entry.line, item=item, picture=picture, file=entry.file)
 
 
 def _plan(listing: Listing, taken: Sequence[str]) -> FolderPlan:
@@ -149,7 +149,7 @@ def _plan(listing: Listing, taken: Sequence[str]) -> FolderPlan:
         for name in taken
     ]
     left_out = [
-        LeftOut(column=listing.sources[name], reason=f"super-category {name}, not asked for")
+        LeftOut(column=listing.sources[name], reason=f"super-category {name}, not chosen")
         for name in listing.names
         if name not in taken
     ]

@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from datrnet.core.catalog.table import clean
 from datrnet.core.errors import DataError
+from datrnet.core.text import clean
 
 SHOPPING100K = {
     "category": 16,

@@ -51,7 +51,7 @@ def test_columns_are_recognised_by_name() -> None:
 
 
 def test_every_column_left_out_has_its_reason() -> None:
-    assert {some.column: some.reason for some in plan(COLUMNS).left_out} == {
+    assert {skipped.column: skipped.reason for skipped in plan(COLUMNS).left_out} == {
         "price": "numbers only",
         "brand": "only one value",
         "remark": "nearly every item has its own value",
@@ -70,7 +70,7 @@ def test_the_meanings_name_every_column_once() -> None:
 def test_asked_for_attributes_are_taken_exactly() -> None:
     found = plan(COLUMNS, attributes=("Brand", "PRICE"))
     assert found.attributes == ("brand", "price")
-    assert {"colour", "remark"} <= {some.column for some in found.left_out}
+    assert {"colour", "remark"} <= {skipped.column for skipped in found.left_out}
 
 
 @pytest.mark.parametrize("choice", [{"attributes": ("color",)}, {"id": "color"}])

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datrnet.core.catalog.table import Table, clean, clean_path, read_table
+from datrnet.core.catalog.table import Table, read_table
 from datrnet.core.errors import DataError, UnknownNameError
+from datrnet.core.text import clean, clean_path
 
 cells = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
@@ -82,7 +83,7 @@ def test_a_header_alone_is_an_error(tmp_path: Path, content: str) -> None:
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04" + bytes(100), b"\x89PNG\r\n" + os.urandom(4000)])
 def test_a_binary_file_is_an_error(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(DataError, match=r"spreadsheet|no text"):
+    with pytest.raises(DataError, match=r"spreadsheet|not text"):
         read(tmp_path, content)
 
 
@@ -138,7 +139,7 @@ def test_cells_lose_what_misleads() -> None:
 def test_csv_comes_back_as_written(rows: list[list[str]]) -> None:
     written = io.StringIO(newline="")
     csv.writer(written).writerows([["id", "image", "title"], *rows])
-    # blank rows are no rows, and a file full of control characters is no text
+    # blank rows are no rows, and a file full of control characters is not text
     expected = [row for row in rows if any(cell.strip() for cell in row)]
     text = written.getvalue() + "a,b,c\r\n" * 2000
     with tempfile.TemporaryDirectory() as folder:
@@ -162,11 +163,15 @@ def test_clean_text_stays_clean(text: str) -> None:
     once.encode()
 
 
+# the csv module itself writes a bare carriage return without quotes
+written_cells = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=20
+)
 plain_cells = st.text(st.characters(codec="ascii", categories=["L", "N", "Zs"]), max_size=8)
 
 
 @given(
-    st.lists(st.lists(cells, min_size=3, max_size=3), min_size=1, max_size=6),
+    st.lists(st.lists(written_cells, min_size=3, max_size=3), min_size=1, max_size=6),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
     st.sampled_from(["\n", "\r\n"]),
 )

@@ -215,7 +215,7 @@ def test_the_picture_folder_is_found_from_close_by(
 def test_a_wrong_picture_folder_says_which_one_is_meant(
     workspace: Workspace, write_files: WriteFiles, images: Path
 ) -> None:
-    with pytest.raises(DataError, match=r"None of the rows .* 4 in all") as caught:
+    with pytest.raises(DataError, match=r"None of the 4 rows") as caught:
         run(workspace, write_files(bare_files()))
     assert caught.value.mend == "Say with --images DIR which folder contains the folder img."
 
@@ -314,7 +314,7 @@ def test_nothing_left_says_why(
     workspace: Workspace, coarse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deepfashion, "RARE", 100)
-    with pytest.raises(DataError, match=r"lists no item that can be taken\. 10 of 12 images"):
+    with pytest.raises(DataError, match=r"lists no item to import\. 10 of 12 images"):
         run(workspace, coarse, images=tmp_path / "pictures")
 
 

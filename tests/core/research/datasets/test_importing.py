@@ -70,7 +70,7 @@ def test_only_the_asked_super_categories_are_taken(
     summary = import_folder(workspace, toy, options)
     assert summary.plan.attributes == ("sleeve",)
     meanings = summary.plan.meanings()
-    left_out = ("labels, columns 1 to 3", "left out: super-category colour, not asked for")
+    left_out = ("labels, columns 1 to 3", "left out: super-category colour, not chosen")
     assert left_out in meanings
     assert [some.name for some in load(workspace).super_categories] == ["sleeve"]
     with pytest.raises(UnknownNameError, match="Did you mean sleeve"):
