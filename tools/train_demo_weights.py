@@ -1,4 +1,4 @@
-"""Train the weights that ship for the demo catalogue, and measure them on a shop they never saw.
+"""Train the weights that ship for the demo catalog, and measure them on a shop they never saw.
 
     make demo-weights
 
@@ -21,7 +21,7 @@ from datrnet.core.catalog.importer import ImportOptions, import_catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config
 from datrnet.core.demo.attributes import SUPER_CATEGORIES
-from datrnet.core.demo.catalogue import write_demo_catalogue
+from datrnet.core.demo.catalog import write_demo_catalog
 from datrnet.core.demo.garments import draw_garment
 from datrnet.core.evaluation.assess import assess
 from datrnet.core.evaluation.protocol import Protocol
@@ -58,7 +58,7 @@ def main() -> None:
 
 def draw_training_catalogue(workspace: Workspace) -> None:
     """Draw the even garments and the shop, and import both."""
-    write_demo_catalogue(workspace.demo, num_items=NUM_ITEMS, seed=TRAINED_SHOP)
+    write_demo_catalog(workspace.demo, num_items=NUM_ITEMS, seed=TRAINED_SHOP)
     even = workspace.root / "even"
     (even / "images").mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(TRAINED_SHOP)
@@ -131,7 +131,7 @@ def evaluate_on(seed: int, run: RunFolder) -> None:
     """Index a shop of another seed with the exported weights and print the figures."""
     workspace = Workspace(SCRATCH / f"shop-{seed}")
     shutil.rmtree(workspace.root, ignore_errors=True)
-    table = write_demo_catalogue(workspace.demo, num_items=NUM_ITEMS, seed=seed)
+    table = write_demo_catalog(workspace.demo, num_items=NUM_ITEMS, seed=seed)
     import_catalog(workspace, table, ImportOptions(attributes=tuple(SUPER_CATEGORIES)))
     shipped = RunFolder.open(WEIGHTS)
     with workspace.open_store() as store:

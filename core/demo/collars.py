@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from datrnet.core.demo.canvas import Canvas, Colour, Floats
-from datrnet.core.demo.curves import (
+from datrnet.core.demo.canvas import (
+    Canvas,
+    Color,
+    Floats,
     Points,
+    closed,
     curve,
     mirrored,
     moved,
@@ -15,8 +18,8 @@ from datrnet.core.demo.curves import (
     resampled,
     start_of,
 )
-from datrnet.core.demo.cuts import Cut
-from datrnet.core.demo.dyes import IVORY, Dyes
+from datrnet.core.demo.cloth import IVORY, Dyes
+from datrnet.core.demo.cut import Cut
 
 # how far each standing collar rises above the shoulder, and leans outwards
 _STANDS = {"mandarin": (13.0, -3.0), "funnel": (31.0, 2.0), "shirt": (7.0, -4.0)}
@@ -30,7 +33,7 @@ def paint_behind(canvas: Canvas, collar: str, cut: Cut, dyes: Dyes) -> None:
         canvas: Where to paint.
         collar: Value of the collar.
         cut: The garment's measures.
-        dyes: The garment's colours.
+        dyes: The garment's colors.
     """
     x, y = cut.opening.neck
     if collar == "hood":
@@ -59,7 +62,7 @@ def paint_collar(canvas: Canvas, collar: str, cut: Cut, dyes: Dyes) -> None:
         canvas: Where to paint.
         collar: Value of the collar.
         cut: The garment's measures.
-        dyes: The garment's colours.
+        dyes: The garment's colors.
     """
     _COLLARS[collar](canvas, cut, dyes)
 
@@ -88,15 +91,14 @@ def _round(canvas: Canvas, box: tuple[slice, slice], half: float) -> Floats:
     return np.float32(1.03) - np.float32(0.28) * part * part
 
 
-def _pair_of_flaps(canvas: Canvas, flap: Points, colour: Colour, shade: float = 1.0) -> None:
+def _pair_of_flaps(canvas: Canvas, flap: Points, color: Color, shade: float = 1.0) -> None:
     both = (flap, mirrored(flap))
     canvas.shadow(*both, blur=2.2, strength=0.55, drop=2.5)
     patch = canvas.area(*both)
     middle = float(flap[:, 1].mean())
     fall = np.float32(shade) - (canvas.y[patch.box] - np.float32(middle)) * np.float32(0.003)
-    canvas.paint(patch, colour, fall)
-    rims = [np.concatenate([part, part[:1]]) for part in both]
-    canvas.darken(canvas.strokes(rims, 0.8), 0.24)
+    canvas.paint(patch, color, fall)
+    canvas.darken(canvas.strokes([closed(part) for part in both], 0.8), 0.24)
 
 
 def _on_shoulder(outline: Points, cut: Cut) -> Points:

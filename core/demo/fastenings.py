@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from datrnet.core.demo.canvas import Canvas
-from datrnet.core.demo.curves import Points, curve, mirrored, moved, points
-from datrnet.core.demo.cuts import WAIST_DROP, Cut
-from datrnet.core.demo.dyes import CHARCOAL, METAL, WOOD, Dyes
+from datrnet.core.demo.canvas import Canvas, Points, closed, curve, mirrored, moved, points
+from datrnet.core.demo.cloth import CHARCOAL, METAL, WOOD, Dyes
+from datrnet.core.demo.cut import WAIST_DROP, Cut
 
 _HALF_LENGTH = 50.0
 
@@ -21,7 +20,7 @@ def paint_fastening(
         canvas: Where to paint.
         fastening: Value of the fastening.
         cut: The garment's measures.
-        dyes: The garment's colours.
+        dyes: The garment's colors.
         rng: Where small variation comes from.
     """
     top, bottom = cut.opening.bottom + 1.0, cut.hem_y + cut.hem_bow
@@ -41,7 +40,7 @@ def _placket(canvas: Canvas, half: float, top: float, bottom: float, dyes: Dyes)
 
 
 def _button_row(canvas: Canvas, centres: Points, radius: float, dyes: Dyes) -> None:
-    # a plain ground keeps buttons apart from a pattern of their own colour
+    # a plain ground keeps buttons apart from a pattern of their own color
     canvas.paint(canvas.discs(centres, radius + 2.6), dyes.base, 0.8)
     canvas.darken(canvas.discs(moved(centres, 0.9, 1.5), radius + 0.6), 0.45)
     canvas.paint(canvas.discs(centres, radius), dyes.contrast)
@@ -101,7 +100,7 @@ def _puller(canvas: Canvas, top: float) -> None:
     tab = points((-2.6, top + 8), (2.6, top + 8), (3.6, top + 22), (-3.6, top + 22))
     canvas.shadow(body, tab, blur=1.2, strength=0.5, drop=1.4)
     canvas.paint(canvas.area(body, tab), METAL)
-    canvas.darken(canvas.strokes([np.concatenate([tab, tab[:1]])], 0.8), 0.5)
+    canvas.darken(canvas.strokes([closed(tab)], 0.8), 0.5)
 
 
 def _zip(canvas: Canvas, top: float, bottom: float, cut: Cut, dyes: Dyes, grow: float) -> None:
@@ -188,8 +187,7 @@ def _wrap_tie(canvas: Canvas, top: float, bottom: float, cut: Cut, dyes: Dyes, g
     ]
     canvas.shadow(belt, *tails, blur=1.8, strength=0.5, drop=2.0)
     canvas.paint(canvas.area(belt, *tails), dyes.contrast, 0.95)
-    rims = [np.concatenate([part, part[:1]]) for part in (belt, *tails)]
-    canvas.darken(canvas.strokes(rims, 1.2), 0.5)
+    canvas.darken(canvas.strokes([closed(part) for part in (belt, *tails)], 1.2), 0.5)
     canvas.darken(canvas.discs(knot, 6.4), 0.35)
     canvas.paint(canvas.discs(knot, 5.6), dyes.contrast, 0.9)
 

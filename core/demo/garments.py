@@ -6,15 +6,34 @@ import numpy as np
 from PIL import Image
 
 from datrnet.core.demo.attributes import check_attributes
-from datrnet.core.demo.canvas import Canvas, Colour, Floats, Patch, Pose
+from datrnet.core.demo.canvas import (
+    Canvas,
+    Color,
+    Floats,
+    Patch,
+    Points,
+    Pose,
+    closed,
+    curve,
+    mirrored,
+    moved,
+    points,
+)
+from datrnet.core.demo.cloth import (
+    IVORY,
+    Dyes,
+    Light,
+    body_shade,
+    draw_light,
+    dye,
+    grain,
+    pattern_cover,
+    sleeve_shade,
+    studio,
+)
 from datrnet.core.demo.collars import STANDING, paint_behind, paint_collar
-from datrnet.core.demo.curves import Points, curve, mirrored, moved, points
-from datrnet.core.demo.cuts import Cut, body_outline, make_cut
-from datrnet.core.demo.dyes import IVORY, Dyes, dye
+from datrnet.core.demo.cut import Cut, Sleeve, body_outline, make_cut, make_sleeves
 from datrnet.core.demo.fastenings import paint_fastening
-from datrnet.core.demo.patterns import pattern_cover
-from datrnet.core.demo.shading import Light, body_shade, draw_light, grain, sleeve_shade, studio
-from datrnet.core.demo.sleeves import Sleeve, make_sleeves
 
 PICTURE_SIZE = (192, 256)
 
@@ -24,11 +43,11 @@ def draw_garment(
     rng: np.random.Generator,
     size: tuple[int, int] = PICTURE_SIZE,
 ) -> Image.Image:
-    """Draw a garment as a shop would photograph it.
+    """Draw a garment as in a shop's photograph.
 
     Args:
         attributes: Super-category to value, all six.
-        rng: Where shape, pose, dye and light come from; another draw gives another picture.
+        rng: The source of shape, pose, dye and light; another draw gives another picture.
         size: Width and height of the picture in pixels.
 
     Returns:
@@ -62,21 +81,14 @@ def draw_garment(
 
 def _draw_pose(rng: np.random.Generator) -> Pose:
     angle, zoom, shift_x, shift_y = rng.uniform(-1, 1, 4).tolist()
-    return Pose(
-        angle=0.03 * angle, zoom=0.975 + 0.025 * zoom, shift_x=2.5 * shift_x, shift_y=2.5 * shift_y
-    )
+    return Pose(angle=0.03 * angle, zoom=0.975 + 0.025 * zoom, shift=(2.5 * shift_x, 2.5 * shift_y))
 
 
 class _Cloth:
     """Paints the pieces that carry the pattern."""
 
     def __init__(
-        self,
-        canvas: Canvas,
-        pattern: str,
-        dyes: Dyes,
-        light: Light,
-        rng: np.random.Generator,
+        self, canvas: Canvas, pattern: str, dyes: Dyes, light: Light, rng: np.random.Generator
     ) -> None:
         self._canvas, self._dyes, self._light, self._rng = canvas, dyes, light, rng
         self._pattern, self._knitted = pattern, bool(rng.random() < 0.4)
@@ -89,7 +101,7 @@ class _Cloth:
         x, y = self._canvas.x[patch.box], self._canvas.y[patch.box]
         shade = body_shade(x, y, cut, self._light, self._rng)
         self._canvas.shadow(outline, blur=2.0, strength=0.28, drop=0.5)
-        self._paint(patch, self._colour(x, y, shade), shade)
+        self._paint(patch, self._color(x, y, shade), shade)
 
     def paint_sleeve(self, sleeve: Sleeve) -> None:
         """Paint one sleeve, its pattern turned with the arm."""
@@ -97,19 +109,19 @@ class _Cloth:
         x, y = self._canvas.x[patch.box], self._canvas.y[patch.box]
         shade, across, along = sleeve_shade(x, y, sleeve, self._light, self._rng)
         top = np.float32(sleeve.start[1])
-        colour = self._colour(across + np.float32(7), along + top, shade)
-        self._paint(patch, colour, shade)
+        color = self._color(across + np.float32(7), along + top, shade)
+        self._paint(patch, color, shade)
         hem = sleeve.cuff - sleeve.along * 5.0
         self._canvas.darken(self._canvas.strokes([hem], 0.9), 0.30)
 
-    def _paint(self, patch: Patch, colour: Colour, shade: Floats) -> None:
-        cloth = colour if colour.ndim == 3 else colour[:, None, None]
+    def _paint(self, patch: Patch, color: Color, shade: Floats) -> None:
+        cloth = color if color.ndim == 3 else color[:, None, None]
         # even black cloth shines a little where a fold meets the light
         sheen = np.float32(0.09) * (shade - np.float32(0.97))
-        lit = cloth * (shade * self._grain(shade)) + sheen
-        self._canvas.paint(patch, lit)
+        texture = grain((shade.shape[0], shade.shape[1]), self._knitted, self._rng)
+        self._canvas.paint(patch, cloth * (shade * texture) + sheen)
 
-    def _colour(self, u: Floats, v: Floats, shade: Floats) -> Floats:
+    def _color(self, u: Floats, v: Floats, shade: Floats) -> Floats:
         # cloth that leans away carries the pattern with it
         bend = (shade - np.float32(1)) * np.float32(14)
         cover = pattern_cover(
@@ -123,18 +135,11 @@ class _Cloth:
         base = self._dyes.base[:, None, None]
         return base + cover * (self._dyes.second[:, None, None] - base)
 
-    def _grain(self, like: Floats) -> Floats:
-        return grain((like.shape[0], like.shape[1]), self._knitted, self._rng)
-
 
 def _paint_seams(canvas: Canvas, cut: Cut, *, bare_arms: bool) -> None:
     hem_y = cut.hem_y - 6
-    hem = curve(
-        (-cut.hem, hem_y),
-        (-cut.hem * 0.4, hem_y + cut.hem_bow),
-        (cut.hem * 0.4, hem_y + cut.hem_bow),
-        (cut.hem, hem_y),
-    )
+    half, low = cut.hem, hem_y + cut.hem_bow
+    hem = curve((-half, hem_y), (-half * 0.4, low), (half * 0.4, low), (half, hem_y))
     armholes = [cut.armhole(), mirrored(cut.armhole())]
     canvas.darken(canvas.strokes([hem], 0.9), 0.22)
     canvas.darken(canvas.strokes(armholes, 1.2), 0.35)
@@ -153,5 +158,5 @@ def _paint_opening(canvas: Canvas, cut: Cut, dyes: Dyes, *, stands: bool) -> Non
     label = points((-5.0, y + 6.5), (5.0, y + 6.5), (5.0, y + 11.5), (-5.0, y + 11.5))
     canvas.paint(canvas.area(label), IVORY, 0.95)
     edges = [np.concatenate([opening.edge, mirrored(opening.edge)[::-1][1:]])]
-    edges += [np.concatenate([hole, hole[:1]]) for hole in opening.holes]
+    edges += map(closed, opening.holes)
     canvas.darken(canvas.strokes(edges, 1.4), 0.30)

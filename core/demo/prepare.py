@@ -16,7 +16,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.importer import ImportOptions, import_catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.demo.attributes import SUPER_CATEGORIES
-from datrnet.core.demo.catalogue import write_demo_catalogue
+from datrnet.core.demo.catalog import write_demo_catalog
 from datrnet.core.errors import CheckpointError, DataError, IndexStaleError
 from datrnet.core.models.run_folder import RUN_FILE, RunFolder, write_atomically
 from datrnet.core.retrieval.generation import Generation
@@ -95,7 +95,7 @@ def prepare_demo(
     write_atomically(workspace.demo / MARKER, json.dumps(asdict(shop)))
     if not (workspace.demo / TABLE).exists():
         drawing = partial(on_progress, "Drawing garments")
-        write_demo_catalogue(
+        write_demo_catalog(
             workspace.demo, num_items=shop.num_items, seed=shop.seed, on_progress=drawing
         )
     with workspace.create_store() as store:

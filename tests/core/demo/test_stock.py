@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from datrnet.core.demo.attributes import SUPER_CATEGORIES
-from datrnet.core.demo.families import stock
+from datrnet.core.demo.catalog import stock
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,149 @@
-"""Light on cloth: round bodies and arms, folds, the weave, and the studio around it."""
+"""Cloth: its dyes, its pattern, and the light on it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from PIL import Image
 
-from datrnet.core.demo.canvas import Floats, pixel_centres
-from datrnet.core.demo.cuts import Cut
-from datrnet.core.demo.sleeves import Sleeve
+from datrnet.core.demo.attributes import SHOP
+from datrnet.core.demo.canvas import Color, Floats, pixel_centers
+from datrnet.core.demo.cut import Cut, Sleeve
+
+Rgb = tuple[int, int, int]
+
+COLORS: Mapping[str, tuple[Rgb, Rgb]] = SHOP["dyes"]
+"""The dyes of every color: anything between two corners of RGB."""
+
+IVORY = np.array([0.95, 0.93, 0.87], dtype=np.float32)
+CHARCOAL = np.array([0.15, 0.16, 0.19], dtype=np.float32)
+METAL = np.array([0.86, 0.87, 0.89], dtype=np.float32)
+WOOD = np.array([0.52, 0.33, 0.17], dtype=np.float32)
+_LUMINANCE = np.array([0.30, 0.59, 0.11], dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dyes:
+    """Colors (3,), 0 to 1.
+
+    Attributes:
+        base: The cloth.
+        second: The pattern's second color.
+        tone: The cloth, a step lighter or darker: collars, plackets, ribbing.
+        lining: What is seen inside the neckline.
+        contrast: Buttons, tapes and cords.
+    """
+
+    base: Color
+    second: Color
+    tone: Color
+    lining: Color
+    contrast: Color
+
+
+def dye(color: str, rng: np.random.Generator) -> Dyes:
+    """Draw the exact colors of one garment.
+
+    Args:
+        color: Value of the color.
+        rng: The source of the exact shade.
+    """
+    # one step from corner to corner: channels moving apart would tint black and gray
+    low, high = map(np.array, COLORS[color])
+    base = ((low + (high - low) * rng.random()) / 255).astype(np.float32)
+    light = float(base @ _LUMINANCE)
+    jitter = np.float32(rng.uniform(-0.03, 0.03))
+    stands_out = CHARCOAL if light > 0.57 else IVORY
+    second = np.clip(stands_out + jitter, 0, 1)
+    if light > 0.45:
+        tone, lining = base * np.float32(0.75), base * np.float32(0.42)
+    elif light > 0.2:
+        tone, lining = base + (1 - base) * np.float32(0.30), base * np.float32(0.36)
+    else:
+        tone, lining = base + (1 - base) * np.float32(0.24), base + (1 - base) * np.float32(0.58)
+    return Dyes(base=base, second=second, tone=tone, lining=lining, contrast=stands_out)
+
+
+# ── patterns: functions of cloth coordinates, which follow the body and turn with sleeves ──
+
+_NOISE_SIDE = 256
+
+
+def pattern_cover(name: str, u: Floats, v: Floats, grow: float) -> Floats | None:
+    """Return the share of the second color, 0 to 1, at cloth coordinates; None where it is plain.
+
+    Args:
+        name: Value of the pattern.
+        u: Across the cloth, in garment units.
+        v: Down the cloth.
+        grow: Size of the repeat, about 1.
+    """
+    u, v = u / np.float32(grow), v / np.float32(grow)
+    match name:
+        case "striped":
+            return _soft(4.6 - _wave(v, 22))
+        case "pinstripe":
+            return _soft(1.9 - _wave(u, 13))
+        case "checked":
+            return (_soft(5 - _wave(u, 20)) + _soft(5 - _wave(v, 20))) * np.float32(0.5)
+        case "polka dot":
+            row = np.floor(v / 16)
+            return _soft(4.6 - _length(_wave(u + row * 9, 18), v - (row + 0.5) * 16))
+        case "zigzag":
+            return _soft(4.4 - _wave(v + _wave(u, 28) * 1.25, 24))
+        case "argyle":
+            diamond = _wave(u + 17 * np.floor(v / 46), 34) / 34 + _wave(v, 46) / 46
+            line = _soft(0.8 - np.abs(diamond - 0.22) * 30)
+            return np.clip(_soft((0.40 - diamond) * 30) - line, 0, 1)
+        case "floral":
+            row = np.floor(v / 30)
+            shifted = u + row * 15
+            column = np.floor(shifted / 30)
+            odd = np.sin(row * 12.99 + column * 78.23) * 3
+            from_u = shifted - (column + 0.5) * 30 + odd
+            from_v = v - (row + 0.5) * 30 - odd
+            reach, angle = _length(from_u, from_v), np.arctan2(from_v, from_u)
+            petals = 7.2 + 3.6 * np.cos(5 * angle + odd)
+            return _soft(petals - reach) * (1 - _soft(2.6 - reach))
+        case "camouflage":
+            rows = (v.astype(np.int32) * 2) % _NOISE_SIDE
+            columns = (u.astype(np.int32) * 2) % _NOISE_SIDE
+            return np.asarray(_blotches()[rows, columns])
+        case "colour block":
+            return _soft(v - 174)
+    return None
+
+
+def _soft(edge: Floats, width: float = 1.0) -> Floats:
+    """Turn a signed distance, positive inside, into cover with soft edges."""
+    cover: Floats = np.clip(edge / np.float32(width) + np.float32(0.5), 0, 1)
+    return cover
+
+
+def _wave(at: Floats, period: int) -> Floats:
+    """Return the distance to the middle of the nearest band of a repeat."""
+    part = (at / np.float32(period)) % np.float32(1)
+    distance: Floats = np.abs(part - np.float32(0.5)) * np.float32(period)
+    return distance
+
+
+def _length(x: Floats, y: Floats) -> Floats:
+    return np.sqrt(x * x + y * y)
+
+
+@lru_cache(maxsize=1)
+def _blotches() -> Floats:
+    """Return seamless camouflage blotches: two levels of the second color."""
+    coarse = np.random.default_rng(7).normal(size=(13, 13)).astype(np.float32)
+    side = _NOISE_SIDE * 3
+    tiled = Image.fromarray(np.tile(coarse, (3, 3)))
+    smooth = np.asarray(tiled.resize((side, side), Image.Resampling.BICUBIC), dtype=np.float32)
+    middle = slice(_NOISE_SIDE, 2 * _NOISE_SIDE)
+    return _soft(smooth[middle, middle] - np.float32(0.15), 0.12) * np.float32(0.85)
+
+
+# ── light: round bodies and arms, folds, the weave, and the studio around it ──
 
 _GRAIN_MARGIN = 64
 _FOLD_DEPTH = np.float32(2.4)
@@ -24,14 +159,14 @@ class Light:
 
 
 def draw_light(rng: np.random.Generator) -> Light:
-    """Draw a light that never makes one colour look like another."""
+    """Draw a light that never makes one color look like another."""
     side, strength, warmth = rng.uniform(-1, 1, 3)
     return Light(side=side, strength=1.0 + 0.035 * strength, warmth=0.012 * warmth)
 
 
 def studio(size: tuple[int, int], light: Light, rng: np.random.Generator) -> Floats:
     """Return an empty studio: near white, a little darker towards floor and corners."""
-    rows, columns = pixel_centres(size)
+    rows, columns = pixel_centers(size)
     across = columns / np.float32(size[0]) - np.float32(0.5)
     down = rows / np.float32(size[1]) - np.float32(0.45)
     level = np.float32(0.945 + rng.uniform(-0.012, 0.012)) - np.float32(0.12) * (

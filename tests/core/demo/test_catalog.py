@@ -1,4 +1,4 @@
-"""The demo catalogue on disk."""
+"""The demo catalog on disk."""
 
 import csv
 from collections import Counter
@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from datrnet.core.demo.attributes import SUPER_CATEGORIES
-from datrnet.core.demo.catalogue import COLUMNS, MAX_ITEMS, write_demo_catalogue
+from datrnet.core.demo.catalog import COLUMNS, MAX_ITEMS, write_demo_catalog
 from datrnet.core.errors import ConfigError, DataError
 
 
@@ -27,7 +27,7 @@ def bytes_by_name(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_demo_catalogue(tmp_path_factory.mktemp("shop"), num_items=200, seed=3)
+    return write_demo_catalog(tmp_path_factory.mktemp("shop"), num_items=200, seed=3)
 
 
 def test_every_row_names_a_picture_that_can_be_read(shop: Path) -> None:
@@ -61,11 +61,11 @@ def test_titles_are_a_few_words(shop: Path) -> None:
 def test_the_same_arguments_give_the_same_bytes_and_no_leftovers(tmp_path: Path) -> None:
     first, again, other = (tmp_path / name for name in ("first", "again", "other"))
     calls: list[tuple[int, int]] = []
-    write_demo_catalogue(first, num_items=12, seed=5)
-    write_demo_catalogue(
+    write_demo_catalog(first, num_items=12, seed=5)
+    write_demo_catalog(
         again, num_items=12, seed=5, on_progress=lambda done, total: calls.append((done, total))
     )
-    write_demo_catalogue(other, num_items=12, seed=6)
+    write_demo_catalog(other, num_items=12, seed=6)
     assert bytes_by_name(first) == bytes_by_name(again)
     assert bytes_by_name(first) != bytes_by_name(other)
     assert set(bytes_by_name(first)) == {
@@ -80,29 +80,29 @@ def test_an_interrupted_run_leaves_no_table(tmp_path: Path) -> None:
         if done == 3:
             raise KeyboardInterrupt
 
-    write_demo_catalogue(tmp_path, num_items=2)
+    write_demo_catalog(tmp_path, num_items=2)
     with pytest.raises(KeyboardInterrupt):
-        write_demo_catalogue(tmp_path, num_items=6, on_progress=stop)
+        write_demo_catalog(tmp_path, num_items=6, on_progress=stop)
     assert not (tmp_path / "catalog.csv").exists()
 
 
 @pytest.mark.parametrize("num_items", [0, -1, MAX_ITEMS + 1])
 def test_a_number_of_items_out_of_range_is_refused(tmp_path: Path, num_items: int) -> None:
     with pytest.raises(ConfigError, match="Ask for 1 to"):
-        write_demo_catalogue(tmp_path / "none", num_items=num_items)
+        write_demo_catalog(tmp_path / "none", num_items=num_items)
     assert not (tmp_path / "none").exists()
 
 
 def test_a_negative_seed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="negative"):
-        write_demo_catalogue(tmp_path, num_items=1, seed=-1)
+        write_demo_catalog(tmp_path, num_items=1, seed=-1)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(DataError, match="taken"):
-        write_demo_catalogue(tmp_path / "taken", num_items=1)
+        write_demo_catalog(tmp_path / "taken", num_items=1)
 
 
-def test_one_item_is_a_catalogue(tmp_path: Path) -> None:
-    assert len(read_rows(write_demo_catalogue(tmp_path, num_items=1))) == 1
+def test_one_item_is_a_catalog(tmp_path: Path) -> None:
+    assert len(read_rows(write_demo_catalog(tmp_path, num_items=1))) == 1
