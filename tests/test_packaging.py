@@ -17,6 +17,24 @@ def test_every_package_is_listed() -> None:
     assert set(settings["packages"]) == on_disk | {"datrnet"}
 
 
+def test_every_data_file_is_shipped() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    shipped = {
+        path
+        for package, patterns in settings["package-data"].items()
+        for pattern in patterns
+        for path in ROOT.joinpath(*package.split(".")[1:]).glob(pattern)
+    }
+    ignored = {"__pycache__"}
+    present = {
+        path
+        for name in PACKAGES
+        for path in (ROOT / name).rglob("*")
+        if path.is_file() and path.suffix != ".py" and not ignored & set(path.parts)
+    }
+    assert present <= shipped
+
+
 def test_every_module_lies_in_a_package() -> None:
     for name in PACKAGES:
         for module in (ROOT / name).rglob("*.py"):

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from datrnet.core.demo.attributes import SHOP
@@ -115,7 +117,7 @@ def pattern_cover(name: str, u: Floats, v: Floats, grow: float) -> Floats | None
     return None
 
 
-def _soft(edge: Floats, width: float = 1.0) -> Floats:
+def _soft(edge: NDArray[Any], width: float = 1.0) -> Floats:
     """Turn a signed distance, positive inside, into cover with soft edges."""
     cover: Floats = np.clip(edge / np.float32(width) + np.float32(0.5), 0, 1)
     return cover
@@ -128,8 +130,9 @@ def _wave(at: Floats, period: int) -> Floats:
     return distance
 
 
-def _length(x: Floats, y: Floats) -> Floats:
-    return np.sqrt(x * x + y * y)
+def _length(x: NDArray[Any], y: NDArray[Any]) -> Floats:
+    length: Floats = np.sqrt(x * x + y * y)
+    return length
 
 
 @lru_cache(maxsize=1)
