@@ -4,6 +4,7 @@ import csv
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.__stdin__ = None  # type: ignore[assignment]
 
 Run = Callable[..., Result]
+
+HANG_SECONDS = 240.0
+"""No test takes this long: what has not happened by then never will."""
 
 COLOURS = {"Black": (20, 20, 20), "Red": (200, 30, 30), "Blue": (30, 30, 200)}
 PATTERNS = ("plain", "striped")
@@ -56,6 +60,19 @@ def settings_file(
     monkeypatch.setenv(CONFIG_VARIABLE, str(home / "config.toml"))
     monkeypatch.setattr(preferences_file, "user_state_path", lambda *_, **__: home / "state")
     return PreferencesFile(home / "config.toml")
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[[Callable[[], object]], None]:
+    """Wait until a condition holds, however slow the machine is."""
+
+    def wait(is_true: Callable[[], object]) -> None:
+        deadline = time.monotonic() + HANG_SECONDS
+        while not is_true():
+            assert time.monotonic() < deadline, "It never happened."
+            time.sleep(0.01)
+
+    return wait
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,14 @@
 """The wheel holds what the repository holds."""
 
+import ast
+import re
+import sys
 import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("console", "core", "db", "experiments", "tui")
@@ -44,3 +51,81 @@ def test_every_module_lies_in_a_package() -> None:
 def test_root_holds_no_stray_module() -> None:
     # every *.py in the root is shipped as datrnet.<name>
     assert {path.name for path in ROOT.glob("*.py")} == {"__init__.py", "__main__.py", "cli.py"}
+
+
+# ── dependencies ─────────────────────────────────────────────────────────────
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PRIVATE = ("captum", "efficientnet-lite-pytorch", "textual", "torch", "typer")
+"""Distributions whose private or unstable parts are used: a newer release may break them."""
+
+
+def canonical(name: str) -> str:
+    """Return a distribution's name as it is compared."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared(*extras: str) -> dict[str, str]:
+    """Return the requirement of each distribution that the package needs, with some extras."""
+    lines = list(PROJECT["dependencies"])
+    for extra in extras:
+        lines += PROJECT["optional-dependencies"][extra]
+    return {canonical(re.split(r"[<>=!~;\[ ]", line)[0]): line for line in lines}
+
+
+def third_party(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield each third-party package that a module imports, and whether it does so on loading."""
+    tree = ast.parse(path.read_text("utf-8"))
+    deferred = {
+        id(inner)
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.If)
+        for inner in ast.walk(outer)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [str(node.module)]
+        else:
+            continue
+        for name in {name.partition(".")[0] for name in names}:
+            if name not in sys.stdlib_module_names and name != "datrnet":
+                yield name, id(node) not in deferred
+
+
+def modules() -> list[Path]:
+    """Return every module that is shipped."""
+    return [
+        *ROOT.glob("*.py"),
+        *(path for name in PACKAGES for path in (ROOT / name).rglob("*.py")),
+    ]
+
+
+def test_every_import_is_declared() -> None:
+    known = declared("experiments", "pretrained").keys()
+    owners = packages_distributions()
+    missing = {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules()
+        for name, _ in third_party(path)
+        if not known & {canonical(owner) for owner in owners[name]}
+    }
+    assert not missing
+
+
+def test_what_only_an_extra_brings_is_not_needed_to_load_a_module() -> None:
+    known = declared().keys()
+    owners = packages_distributions()
+    needed = {
+        f"{path.relative_to(ROOT)} needs {name}"
+        for path in modules()
+        for name, on_loading in third_party(path)
+        if on_loading and not known & {canonical(owner) for owner in owners[name]}
+    }
+    assert not needed
+
+
+@pytest.mark.parametrize("name", PRIVATE)
+def test_what_may_change_without_notice_has_an_upper_bound(name: str) -> None:
+    assert "<" in declared("experiments", "pretrained")[name]

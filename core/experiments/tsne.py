@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw
 
 from datrnet.core.config import at_least
-from datrnet.core.experiments.charts import MARKERS, new_figure, rendered
+from datrnet.core.errors import ConfigError
+from datrnet.core.experiments.charts import EXTRA_MEND, MARKERS, new_figure, rendered
 from datrnet.core.experiments.outcome import Outcome
 from datrnet.core.experiments.setting import Setting
 from datrnet.core.experiments.split_items import items_of
@@ -112,6 +113,7 @@ def run(setting: Setting, options: Options) -> Outcome:
     """Draw a panel for each super-category and measure how well its values keep apart.
 
     Raises:
+        ConfigError: The extra that draws charts is not installed.
         DataError: The index has no item of the split.
         IndexStaleError: There is no index.
     """
@@ -149,6 +151,7 @@ def panels_of(setting: Setting, options: Options) -> tuple[Panel, ...]:
     """Return a panel for each super-category, in the index's order, of the items labelled in it.
 
     Raises:
+        ConfigError: The extra that draws charts is not installed.
         DataError: The index has no item of the split.
         IndexStaleError: There is no index.
     """
@@ -198,28 +201,42 @@ def neighbor_accuracy(embeddings: NDArray[np.float32], labels: NDArray[np.int16]
 
 
 def _silhouette(embeddings: NDArray[np.float32], labels: NDArray[np.int16]) -> float | None:
-    from sklearn.metrics import silhouette_score
-
     num_values = len(np.unique(labels))
     if not 2 <= num_values < len(labels):
         return None
+    _, silhouette_score = _scikit_learn()
     return float(silhouette_score(embeddings, labels))
 
 
 def _in_the_plane(embeddings: NDArray[np.float32], options: Options) -> NDArray[np.float32]:
     """Return the t-SNE (n, 2) of embeddings (n, E); nothing where there are too few."""
-    from sklearn.manifold import TSNE
-
     if len(embeddings) < FEWEST:
         return np.empty((0, 2), dtype=np.float32)
+    tsne, _ = _scikit_learn()
     # a start from the principal components divides by the spread, which may be none
     alike = float(embeddings.std(axis=0).max()) < 1e-6
-    points: NDArray[np.float32] = TSNE(
+    points: NDArray[np.float32] = tsne(
         perplexity=min(options.perplexity, (len(embeddings) - 1) / 3),
         init="random" if alike or embeddings.shape[1] < 2 else "pca",
         random_state=options.seed,
     ).fit_transform(embeddings)
     return points
+
+
+def _scikit_learn() -> tuple[Any, Any]:
+    """Return scikit-learn's t-SNE and its silhouette score.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
+    try:
+        from sklearn.manifold import TSNE
+        from sklearn.metrics import silhouette_score
+    except ImportError as error:
+        raise ConfigError(
+            "t-SNE needs scikit-learn, which is not installed.", mend=EXTRA_MEND
+        ) from error
+    return TSNE, silhouette_score
 
 
 def drawn(panels: Sequence[Panel]) -> Image.Image:

@@ -75,6 +75,7 @@ def training_precision(
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported()
     else:
-        native = torch.cpu._is_amx_tile_supported()
+        # private, so a release of torch may drop it: float32 is right everywhere
+        native = getattr(torch.cpu, "_is_amx_tile_supported", bool)()
     lower = wanted == "bfloat16" or (wanted == "auto" and native)
     return partial(torch.autocast, device.type, dtype=torch.bfloat16, enabled=lower)

@@ -1,5 +1,6 @@
 """The terminal before the explorer takes it, and the explorer in one that the test plays."""
 
+import codecs
 import os
 import pty
 import re
@@ -7,7 +8,6 @@ import select
 import struct
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -83,25 +83,47 @@ def test_the_terminal_is_asked_only_where_that_decides_something(
 
 XTERM = b"\x1bP>|XTerm(379)\x1b\\\x1b[?1;0;1024S\x1bP1$r48:2::1:2:3m\x1b\\\x1b[?63;1;2;4;22c"
 TMUX = b"\x1b[?1;2c"
+TAKES_SCREEN = "\x1b[?1049h"
+SIXEL = r'\x1bP0;1;0q"1;1;'
+TRUE_COLOR = r"48;2;\d+;\d+;\d+m"
+HANG_SECONDS = 240.0
+
+PATIENT = """
+from datrnet.cli import main
+from datrnet.core.graphics.asking import ask_terminal
+ask_terminal.__defaults__ = ({patience},)
+main()
+"""
+"""The explorer that waits so many seconds for the terminal's answers."""
 
 
 def browse(
     root: Path,
     *options: str,
     answers: bytes,
-    delay: float = 0.0,
+    shown: tuple[str, ...] = (),
+    is_late: bool = False,
     environment: Mapping[str, str] | None = None,
 ) -> str:
-    """Run the explorer until it has shown the catalogue, and return all that it wrote."""
+    """Run the explorer until it has shown the catalog and more, and return all that it wrote.
+
+    Args:
+        root: The workspace.
+        options: Further words of the command line.
+        answers: What the terminal answers when asked.
+        shown: Expressions that must match what is written before the explorer is left.
+        is_late: Answer once the screen is taken, when nobody waits for an answer any more.
+        environment: Further variables.
+    """
     import fcntl
     import termios
 
     outside, inside = pty.openpty()
     fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 960, 640))
     clean = {"TERM": "xterm-256color", "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
-    program = (sys.executable, "-c", "from datrnet.cli import main; main()")
+    program = PATIENT.format(patience=0.05 if is_late else HANG_SECONDS)
     explorer = subprocess.Popen(
-        [*program, "browse", "--workspace", str(root), *options],
+        [sys.executable, "-c", program, "browse", "--workspace", str(root), *options],
         stdin=inside,
         stdout=inside,
         stderr=inside,
@@ -110,12 +132,13 @@ def browse(
     )
     os.close(inside)
     try:
-        written, is_answered, is_left = b"", False, False
-        deadline = time.monotonic() + 60
+        written, is_answered, is_left = "", False, False
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        deadline = time.monotonic() + HANG_SECONDS
         while time.monotonic() < deadline:
-            if not select.select([outside], [], [], 0.7 + delay)[0]:
-                if b"item-0" in written and not is_left:
-                    os.write(outside, b"q")  # all is drawn
+            if not select.select([outside], [], [], 0.5)[0]:
+                if not is_left and all(re.search(one, written) for one in ("item-0", *shown)):
+                    os.write(outside, b"q")
                     is_left = True
                 continue
             try:
@@ -124,13 +147,13 @@ def browse(
                 break
             if not read:
                 break
-            written += read
-            if not is_answered and QUESTIONS.encode() in written:
-                threading.Timer(delay, os.write, (outside, answers)).start()
+            written += decoder.decode(read)
+            if not is_answered and (TAKES_SCREEN if is_late else QUESTIONS) in written:
+                os.write(outside, answers)
                 is_answered = True
         assert is_left, written[-2000:]
-        assert explorer.wait(20) == 0
-        return written.decode("utf-8", "replace")
+        assert explorer.wait(HANG_SECONDS) == 0
+        return written
     finally:
         explorer.kill()
         explorer.wait()
@@ -138,27 +161,22 @@ def browse(
 
 
 def test_in_an_xterm_the_picture_is_in_sixels_and_colours_are_true(ready: Path) -> None:
-    written = browse(ready, answers=XTERM)
-    assert written.index("\x1b[c") < written.index(
-        "\x1b[?1049h"
-    )  # asked before the screen is taken
-    assert '\x1bP0;1;0q"1;1;' in written
-    assert re.search(r"48;2;\d+;\d+;\d+m", written)
+    written = browse(ready, answers=XTERM, shown=(SIXEL, TRUE_COLOR))
+    assert written.index("\x1b[c") < written.index(TAKES_SCREEN)  # asked before it is taken
 
 
 def test_in_tmux_there_are_cells_in_256_colours_unless_asked_for_more(ready: Path) -> None:
-    written = browse(ready, answers=TMUX)
-    taken = written.partition("\x1b[?1049h")[2]
+    written = browse(ready, answers=TMUX, shown=(r"48;5;\d+m",))
+    taken = written.partition(TAKES_SCREEN)[2]
     assert "\x1bP0;1;0q" not in taken
-    assert re.search(r"48;5;\d+m", taken)
     assert not re.search(r"48;2;\d+", taken)
-    written = browse(ready, "--color", "truecolor", answers=TMUX)
-    assert re.search(r"48;2;\d+;\d+;\d+m", written.partition("\x1b[?1049h")[2])
+    browse(ready, "--color", "truecolor", answers=TMUX, shown=(TRUE_COLOR,))
 
 
 def test_no_color_writes_no_colour_and_a_grey_picture(ready: Path) -> None:
-    written = browse(ready, answers=XTERM, environment={"NO_COLOR": "1", "COLORTERM": "truecolor"})
-    taken = written.partition("\x1b[?1049h")[2]
+    environment = {"NO_COLOR": "1", "COLORTERM": "truecolor"}
+    written = browse(ready, answers=XTERM, shown=(SIXEL, TRUE_COLOR), environment=environment)
+    taken = written.partition(TAKES_SCREEN)[2]
     colours = re.findall(r"[34]8;2;(\d+);(\d+);(\d+)", taken)
     assert colours
     assert all(red == green == blue for red, green, blue in colours)
@@ -169,8 +187,8 @@ def test_no_color_writes_no_colour_and_a_grey_picture(ready: Path) -> None:
 
 def test_answers_that_come_too_late_do_nothing(ready: Path) -> None:
     # taken for keys, these would leave the explorer at once
-    written = browse(ready, answers=b"\x1bP>|q(q)\x1b\\\x1b[?1;0;64S" + XTERM, delay=1.5)
-    taken = written.partition("\x1b[?1049h")[2]
+    written = browse(ready, answers=b"\x1bP>|q(q)\x1b\\\x1b[?1;0;64S" + XTERM, is_late=True)
+    taken = written.partition(TAKES_SCREEN)[2]
     assert "item-0" in taken
     assert "\x1bP0;1;0q" not in taken
 

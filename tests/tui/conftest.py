@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -39,6 +40,9 @@ GARMENTS = ("dress", "shirt", "skirt")
 SEASONS = ("summer", "winter")
 SIZE = 16
 TINY = ModelConfig(image_size=16, filters=4, num_ase=1, embedding_size=SIZE)
+
+HANG_SECONDS = 240.0
+"""No test takes this long: what has not happened by then never will."""
 
 RunExplorer = Callable[..., AbstractAsyncContextManager["Explorer"]]
 
@@ -219,6 +223,16 @@ class Explorer:
         await asyncio.sleep(seconds)
         await workers_end(self.app)
         await self.pilot.pause()
+        while list(self.app.workers):  # begun by what came last
+            await workers_end(self.app)
+            await self.pilot.pause()
+
+    async def until(self, is_true: Callable[[], object]) -> None:
+        """Wait until a condition holds, however slow the machine is."""
+        deadline = time.monotonic() + HANG_SECONDS
+        while not is_true():
+            assert time.monotonic() < deadline, self.text()
+            await self.pilot.pause(0.01)
 
 
 async def workers_end(app: App[Any]) -> None:

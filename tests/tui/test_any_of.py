@@ -85,7 +85,7 @@ async def test_any_of_and_only_these_do_not_contradict(
 async def test_the_session_keeps_what_was_ticked(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter", COLOUR, "j", "space", "enter")
-        await explorer.pilot.pause(0.1)
+        await explorer.until(lambda: any(step.get("any_of") for _, step in explorer.steps()))
         assert explorer.steps()[-1][1]["any_of"] == {"colour": ["blue"]}
 
 

@@ -190,10 +190,8 @@ async def test_thumbnails_that_are_not_there_are_made(
     thumbnails.unlink()
     (workspace.root / "pictures" / "02.png").write_bytes(b"no picture at all")
     async with run_explorer(workspace) as explorer:
-        for _ in range(50):
-            await explorer.pilot.pause(0.05)
-            if not explorer.grid._painter.waiting:
-                break
+        await explorer.until(lambda: not explorer.grid._painter.waiting)
+        await explorer.rest()
         assert explorer.text().count("no picture") == 1
         assert "▄" in explorer.text().split("Black dress num")[0]
 

@@ -17,7 +17,7 @@ from datrnet.db.rows import StepRow
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 240.0
 """Far more than any of it takes: a busy machine is no failure."""
 
 PROMPT = "ready$"

@@ -136,7 +136,7 @@ async def test_while_the_networks_load_the_pane_says_so_and_keys_work(
     taught: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may_load, load = threading.Event(), Looker._open
-    monkeypatch.setattr(Looker, "_open", lambda looker: (may_load.wait(10), load(looker))[1])
+    monkeypatch.setattr(Looker, "_open", lambda looker: (may_load.wait(), load(looker))[1])
     async with run_explorer(taught) as explorer:
         await explorer.pilot.press("a")
         for _ in range(12):  # more than there are threads for workers
@@ -144,10 +144,7 @@ async def test_while_the_networks_load_the_pane_says_so_and_keys_work(
             await asyncio.sleep(0.01)
         assert "Loading the networks" in explorer.text()
         await explorer.pilot.press("g", "slash", *"red shirt")
-        for _ in range(100):
-            await explorer.pilot.pause(0.02)
-            if len(explorer.codes) < 48:
-                break
+        await explorer.until(lambda: len(explorer.codes) < 48)
         assert set(explorer.labels("colour", 99)) == {"red"}
         may_load.set()
         await explorer.rest()

@@ -70,7 +70,7 @@ class AtTerminal:
         self.shown = ""
 
     def wait_for(self, text: str) -> None:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 240
         while text not in self.shown:
             assert time.monotonic() < until, self.shown[-2000:]
             self._read()
@@ -80,7 +80,7 @@ class AtTerminal:
 
     def end(self) -> int:
         """Return the exit status, once the command has ended."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + 240
         while self._process.poll() is None:
             assert time.monotonic() < until, self.shown[-2000:]
             self._read()

@@ -139,7 +139,7 @@ async def test_it_is_asked_again_from_the_session(
     async with run_explorer(taught) as explorer:
         await drop(explorer, str(photo))
         shown = explorer.codes
-        await explorer.pilot.pause(0.1)
+        await explorer.until(explorer.steps)
         assert json.loads(json.dumps(explorer.steps()[0][1]))["picture"] == str(photo)
     with taught.open_store() as store:
         steps = steps_of(store, session_of(store))

@@ -3,7 +3,7 @@
 import re
 import shlex
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,10 @@ def test_a_picture_keeps_its_proportions(picture: Path) -> None:
 
 
 def test_the_viewer_is_started_with_the_file(
-    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    picture: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Callable[[Callable[[], object]], None],
 ) -> None:
     seen = tmp_path / "seen"
     program = tmp_path / "viewer"
@@ -35,10 +38,7 @@ def test_the_viewer_is_started_with_the_file(
     program.chmod(0o755)
     monkeypatch.setattr("datrnet.tui.pictures.VIEWERS", {sys.platform: (str(program),)})
     open_in_viewer(picture)
-    for _ in range(200):
-        if seen.exists():
-            break
-        time.sleep(0.02)
+    eventually(seen.exists)
     assert seen.read_text() == str(picture)
 
 

@@ -1,7 +1,6 @@
 """Steps written as they happen."""
 
 import sqlite3
-import time
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +8,8 @@ import pytest
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatabaseError
 from datrnet.tui.session_log import SessionLog
+
+Eventually = Callable[[Callable[[], object]], None]
 
 
 def test_steps_are_written_in_order_when_it_closes(workspace: Workspace) -> None:
@@ -28,7 +29,7 @@ def test_steps_are_written_in_order_when_it_closes(workspace: Workspace) -> None
 
 
 def test_a_locked_database_delays_a_step_and_loses_none(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
 ) -> None:
     monkeypatch.setattr("datrnet.db.connection.BUSY_TIMEOUT_SECONDS", 0.01)
     monkeypatch.setattr("datrnet.tui.session_log.RETRY_SECONDS", 0.02)
@@ -38,26 +39,22 @@ def test_a_locked_database_delays_a_step_and_loses_none(
         other.execute("BEGIN IMMEDIATE")
         log = SessionLog(store, errors.append)
         log.add("query", {})
-        for _ in range(200):
-            if errors:
-                break
-            time.sleep(0.01)
+        eventually(lambda: errors)
         other.execute("ROLLBACK")
         other.close()
-        for _ in range(200):
-            if store.sessions():
-                break
-            time.sleep(0.01)
+        eventually(store.sessions)
         log.close()
         assert len(errors) == 1
         assert [step.action for step in store.steps(store.sessions()[0].id)] == ["query"]
 
 
-def test_what_is_done_after_a_session_was_deleted_elsewhere_is_kept(workspace: Workspace) -> None:
+def test_what_is_done_after_a_session_was_deleted_elsewhere_is_kept(
+    workspace: Workspace, eventually: Eventually
+) -> None:
     with workspace.open_store() as store:
         log = SessionLog(store, lambda error: None)
         log.add("query", {"item": "a"})
-        _wait_for(lambda: log.id is not None and store.steps(log.id))
+        eventually(lambda: log.id is not None and store.steps(log.id))
         assert log.id is not None
         store.delete_session(log.id)
         log.add("query", {"item": "b"})
@@ -67,7 +64,9 @@ def test_what_is_done_after_a_session_was_deleted_elsewhere_is_kept(workspace: W
         assert asked == ['{"item": "a"}', '{"item": "b"}']
 
 
-def test_sessions_follow_each_other_and_an_older_one_goes_on(workspace: Workspace) -> None:
+def test_sessions_follow_each_other_and_an_older_one_goes_on(
+    workspace: Workspace, eventually: Eventually
+) -> None:
     with workspace.open_store() as store:
         log = SessionLog(store, lambda error: None, title_of=lambda code: f"Title of {code}")
         log.begin_new()  # leaves nothing behind: none has begun
@@ -78,7 +77,7 @@ def test_sessions_follow_each_other_and_an_older_one_goes_on(workspace: Workspac
         assert len(log.shortlist) == 0
         log.shortlist.toggle("y")
         log.add("query", {"item": "b"})
-        _wait_for(lambda: len(store.sessions()) == 2 and store.steps(2))
+        eventually(lambda: len(store.sessions()) == 2 and store.steps(2))
         newer, older = store.sessions()
         log.go_on(older, store.shortlist(older.id), has_steps=True)
         assert log.shortlist.codes == ("x",)
@@ -111,11 +110,3 @@ def test_a_name_given_before_the_first_step_is_kept(workspace: Workspace) -> Non
         log.add("query", {"item": "a"})
         log.close()
         assert [one.name for one in store.sessions()] == ["early"]
-
-
-def _wait_for(is_so: Callable[[], object]) -> None:
-    for _ in range(300):
-        if is_so():
-            return
-        time.sleep(0.01)
-    raise AssertionError("It did not happen.")

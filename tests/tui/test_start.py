@@ -24,10 +24,11 @@ from datrnet.tui.app import ExplorerApp
 async def search():
     app = ExplorerApp(Workspace(Path(sys.argv[1])))
     async with app.run_test() as pilot:
-        await pilot.pause(0.1)
+        while not app.screen.query("ThumbGrid") or not app.screen.grid.listing.rows.size:
+            await pilot.pause(0.01)
         await pilot.press("enter", "2", "j")
-        await pilot.pause(0.1)
-        await app.workers.wait_for_complete()
+        while list(app.workers) or len(app.screen.grid.listing.rows) != 47:
+            await pilot.pause(0.01)
         await pilot.pause()
         print(len(app.screen.grid.listing.rows))
 

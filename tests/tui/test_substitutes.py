@@ -135,7 +135,7 @@ async def test_a_value_where_one_rests_is_a_step(
     monkeypatch.setattr(SubstitutesScreen, "settle_after", 0.001)
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter", COLOUR, "j")
-        await explorer.pilot.pause(0.1)
+        await explorer.until(lambda: len(explorer.steps()) == 2)
         await explorer.press("j", "u")
         assert explorer.screen.visit.history.changes == {"colour": "blue"}
 
@@ -202,7 +202,7 @@ async def test_the_prototypes_go_round_and_are_undone_and_remembered(
         await explorer.press("tab", "enter")
         assert explorer.screen.visit.history.within == "colour"
         assert not explorer.screen.visit.history.can_undo
-        await explorer.pilot.pause(0.1)
+        await explorer.until(lambda: len(explorer.steps()) > 2)
         action, request = explorer.steps()[2]
         assert (action, request["within"]) == ("within", "garment")
 
@@ -232,7 +232,7 @@ async def test_every_step_is_in_the_database(workspace: Workspace, run_explorer:
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter", COLOUR, "j", "enter", "u", "r", "enter", "backspace")
         await explorer.press("c", "escape")
-        await explorer.pilot.pause(0.1)
+        await explorer.until(lambda: len(explorer.steps()) >= 7)
         steps = explorer.steps()
         actions = [action for action, _ in steps]
         assert actions == ["query", "change", "undo", "redo", "query", "back", "clear"]
@@ -318,7 +318,7 @@ async def test_a_value_is_taken_from_the_marked_item(
         assert explorer.codes == as_it_is
         await explorer.press("r")
         assert explorer.labels("colour", 3) == ["red"] * 3
-        await explorer.pilot.pause(0.1)
+        await explorer.until(lambda: [name for name, _ in explorer.steps()][-1:] == ["redo"])
         (*_, (action, request)) = explorer.steps()
     assert action == "redo"
     assert request["taken"] == {"colour": "P-003"}

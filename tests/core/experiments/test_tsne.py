@@ -1,5 +1,6 @@
 """Panels of embeddings: whom they show, what is measured, what a small picture keeps."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -103,6 +104,15 @@ def test_progress_names_every_panel(setting: Setting) -> None:
     told: list[tuple[str, int, int]] = []
     panels_of(replace(setting, on_progress=lambda *step: told.append(step)), Options())
     assert told == [("t-SNE", 0, 2), ("t-SNE", 1, 2), ("t-SNE", 2, 2)]
+
+
+def test_without_scikit_learn_the_extra_is_named(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.manifold", None)
+    with pytest.raises(ConfigError, match="scikit-learn") as caught:
+        run(setting, Options())
+    assert 'pip install "datrnet[experiments]"' in caught.value.mend
 
 
 def test_a_split_without_items_is_refused(setting: Setting) -> None:

@@ -1,8 +1,9 @@
 """A network learns, keeps its best, and goes on after an interrupt as if there had been none."""
 
+import itertools
 import math
-import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from datrnet.core.config import Config, ModelConfig, TrainConfig
 from datrnet.core.errors import CheckpointError, DivergenceError
 from datrnet.core.training.data import TrainingData
 from datrnet.core.training.network_trainer import EpochReport, NetworkTrainer
+from datrnet.core.training.pace import Pace
 
 CONFIG = Config(
     model=ModelConfig(image_size=16, filters=4, num_ase=1, embedding_size=8, dropout=0.0),
@@ -127,15 +129,20 @@ def test_a_damaged_state_says_so(coloured: TrainingData, tmp_path: Path) -> None
             trainer.load_state(tmp_path / "state.pt")
 
 
-def test_a_clock_ends_the_training_and_the_rate_is_spent(coloured: TrainingData) -> None:
-    seconds = 2.0
+def test_a_clock_ends_the_training_and_the_rate_is_spent(
+    coloured: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds, step = 2.0, 0.01
     minutes = seconds * coloured.labels.shape[1] / 60
+    now = itertools.count(step=step)
+    monkeypatch.setattr(
+        "datrnet.core.training.network_trainer.Pace", partial(Pace, clock=lambda: next(now))
+    )
     config = replace(CONFIG, system=replace(CONFIG.system, minutes=minutes))
     trainer = NetworkTrainer(config, coloured, 0, 3)
     told: list[tuple[int, int]] = []
-    began = time.monotonic()
     reports = list(trainer.epochs(lambda batch, loss: told.append(trainer.progress(batch))))
-    assert seconds <= time.monotonic() - began <= seconds + 5
+    assert seconds <= next(now) <= seconds * 1.1
     assert trainer.num_epochs is None
     assert len(reports) != CONFIG.train.epochs
     assert [done for done, _ in told] == sorted(done for done, _ in told)
