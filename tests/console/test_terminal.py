@@ -90,7 +90,7 @@ HANG_SECONDS = 240.0
 
 PATIENT = """
 from datrnet.cli import main
-from datrnet.core.graphics.asking import ask_terminal
+from datrnet.core.graphics.terminal import ask_terminal
 ask_terminal.__defaults__ = ({patience},)
 main()
 """

@@ -49,7 +49,7 @@ def play() -> Iterator[Play]:
 
     yield start
     for thread in threads:
-        thread.join(240)
+        thread.join(20)
     for one in opened:
         os.close(one)
 
@@ -71,7 +71,7 @@ def test_a_terminal_that_answers_is_known_at_once(
         waited.append(not ready[0])
         return ready
 
-    monkeypatch.setattr("datrnet.core.graphics.asking.select", watched)
+    monkeypatch.setattr("datrnet.core.graphics.terminal.select", watched)
     terminal = ask(inside, inside, patience=240)
     assert waited
     assert not any(waited)  # it did not wait for the time to be up
