@@ -26,7 +26,7 @@ from datrnet.core.indexing.activations import (
     Look,
     activation_maps_of,
 )
-from datrnet.core.models.activation import usual_stage
+from datrnet.core.models.activation import default_stage
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.retrieval.prototypes import Prototype
 
@@ -180,7 +180,7 @@ def _ase(setting: Setting, options: Options) -> int:
     most = setting.run.config.model.num_ase
     if not 0 <= options.ase <= most:
         raise ConfigError(f"ase is {options.ase}; it must be between 1 and {most}, or 0.")
-    return options.ase or usual_stage(setting.run.config.model) + 1
+    return options.ase or default_stage(setting.run.config.model) + 1
 
 
 def _chosen(labels: NDArray[np.int16], num_items: int, seed: int) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from torch import Tensor
 from datrnet.core.catalog.pictures import Picture, picture_pixels
 from datrnet.core.errors import ConfigError
 from datrnet.core.graphics.heatmap import Region
-from datrnet.core.models.activation import activation_map, enlarged
+from datrnet.core.models.activation import activation_map, upsample
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 from datrnet.core.models.embedding import compute_device
 from datrnet.core.models.run_folder import RunFolder
@@ -81,7 +81,7 @@ class NetworkMaps(ActivationMaps):
 
         Args:
             run: Of DAtRNet.
-            stage: Which ASE's output is looked at, from 0; that of ``usual_stage`` by default.
+            stage: Which ASE's output is looked at, from 0; that of ``default_stage`` by default.
         """
         super().__init__(run)
         self._stage = stage
@@ -129,7 +129,7 @@ class RegionMaps(ActivationMaps):
         side = self.run.config.model.image_size
         top, left, bottom, right = boxes[0, block].tolist()
         return Look(
-            heat=enlarged(maps[:, block : block + 1].clamp(min=0), side),
+            heat=upsample(maps[:, block : block + 1].clamp(min=0), side),
             value=self.run.super_categories[block].values[int(values[0, block])],
             region=(top, left, bottom, right),
         )

@@ -1,8 +1,8 @@
 """Where in a picture a network finds a value: class activation maps (Grad-CAM).
 
-The agreement looked into is the dot product of the embedding with a prototype, before the embedding
-is brought to length 1: the nearer two unit vectors are, the flatter their dot product, so that the
-items that agree best would have maps of noise.
+The score is the dot product of a prototype with the embedding before L2 normalization: the nearer
+two unit vectors are, the flatter is their dot product, so that the best matches would have maps of
+noise.
 """
 
 from typing import TYPE_CHECKING
@@ -21,57 +21,60 @@ if TYPE_CHECKING:
     from captum.attr import LayerGradCam
 
 
-LEAST_SIDE = 8
-"""A map of fewer numbers a side looks alike whatever the network looks at."""
+MIN_SIDE = 8
+"""Side of the coarsest feature map that still shows where a network looks."""
 
 
-def usual_stage(config: ModelConfig) -> int:
-    """Return the last ASE whose map is fine enough, from 0: the later ones decide more."""
+def default_stage(config: ModelConfig) -> int:
+    """Return the index of the last ASE whose map is at least ``MIN_SIDE`` wide.
+
+    Later maps are closer to the decision, earlier ones are finer.
+    """
     sides = [
         config.image_size // (config.stem_stride * 2**number)
         for number in range(1, config.num_ase + 1)
     ]
-    return max((stage for stage, side in enumerate(sides) if side >= LEAST_SIDE), default=0)
+    return max((stage for stage, side in enumerate(sides) if side >= MIN_SIDE), default=0)
 
 
 def activation_map(
     network: DAtRNet,
     pixels: NDArray[np.uint8],
-    wanted: NDArray[np.float32],
+    prototype: NDArray[np.float32],
     *,
     stage: int | None = None,
 ) -> NDArray[np.float32]:
-    """Return what each pixel adds to an embedding's agreement with a prototype.
+    """Return how much each pixel adds to an embedding's similarity to a prototype.
 
     Args:
         network: The network of the prototype's super-category; left in evaluation mode, its weights
             without gradients.
         pixels: (S, S, 3), uint8.
-        wanted: (E,), the prototype.
-        stage: Which ASE's output is looked at, from 0; that of ``usual_stage`` by default.
+        prototype: (E,).
+        stage: Index of the ASE whose output is examined; ``default_stage`` by default.
 
     Returns:
-        (S, S) in [0, 1]: that ASE's map, enlarged, as a share of its maximum; all zero where
+        (S, S) in [0, 1]: the upsampled map of that ASE, divided by its maximum; all zero where
         nothing in the picture speaks for the value.
 
     Raises:
         ConfigError: captum is not installed.
         ShapeError: The prototype is not as long as an embedding.
     """
-    if wanted.shape != (network.config.embedding_size,):
+    if prototype.shape != (network.config.embedding_size,):
         raise ShapeError(
-            f"The prototype has the shape {wanted.shape}; "
+            f"The prototype has the shape {prototype.shape}; "
             f"({network.config.embedding_size},) is expected."
         )
     network.eval()
     device = next(network.parameters()).device
-    looked_at = usual_stage(network.config) if stage is None else stage
+    stage = default_stage(network.config) if stage is None else stage
     # a caller may be in inference mode, in which nothing has a gradient
     with torch.inference_mode(mode=False), torch.enable_grad():
-        prototype = torch.tensor(wanted, device=device)
+        target = torch.tensor(prototype, device=device)
         images = to_network_input(torch.from_numpy(pixels[None])).to(device).requires_grad_()
-        coarse = _grad_cam(network, prototype, looked_at).attribute(images, relu_attributions=True)
-    return enlarged(coarse.detach(), len(pixels))
+        coarse = _grad_cam(network, target, stage).attribute(images, relu_attributions=True)
+    return upsample(coarse.detach(), len(pixels))
 
 
 def _grad_cam(network: DAtRNet, prototype: Tensor, stage: int) -> "LayerGradCam":
@@ -83,14 +86,14 @@ def _grad_cam(network: DAtRNet, prototype: Tensor, stage: int) -> "LayerGradCam"
             mend='Install it with: pip install "datrnet[experiments]"',
         ) from error
 
-    def agreement(images: Tensor) -> Tensor:
-        return network.unscaled(images) @ prototype  # (B,)
+    def similarity(images: Tensor) -> Tensor:
+        return network.forward_head(images) @ prototype  # (B,)
 
-    return LayerGradCam(agreement, network.stages[stage])
+    return LayerGradCam(similarity, network.stages[stage])
 
 
-def enlarged(coarse: Tensor, side: int) -> NDArray[np.float32]:
-    """Return a map (1, 1, h, w) of at least 0 at the picture's size (S, S), its maximum as 1."""
+def upsample(coarse: Tensor, side: int) -> NDArray[np.float32]:
+    """Upsample a map (1, 1, h, w) of non-negative numbers to (S, S), scaled to a maximum of 1."""
     heat = F.interpolate(coarse, size=(side, side), mode="bilinear", align_corners=False)[0, 0]
     largest = heat.max()
     shares: NDArray[np.float32] = (heat / largest if largest > 0 else heat).cpu().numpy()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 from datrnet.core.models.threads import ThreadTuner
 
-BATCH = 256
+BATCH_SIZE = 256
 """Pictures embedded at a time."""
 
 RETRY_AFTER = 60
@@ -20,16 +20,12 @@ RETRY_AFTER = 60
 
 
 def compute_device() -> torch.device:
-    """Return where networks compute: a GPU where there is one."""
+    """Return the device of the networks: the GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def near(device: torch.device, pixels: NDArray[np.uint8]) -> Tensor:
-    """Return pixels where batches of them are best taken from.
-
-    That is the GPU, unless they would fill more than a quarter of what is free there; else where
-    they are.
-    """
+def to_device_if_fits(device: torch.device, pixels: NDArray[np.uint8]) -> Tensor:
+    """Move pixels to a GPU if they fill at most a quarter of its free memory."""
     tensor = torch.from_numpy(pixels)
     if device.type != "cuda" or tensor.nbytes > torch.cuda.mem_get_info(device)[0] // 4:
         return tensor
@@ -39,7 +35,7 @@ def near(device: torch.device, pixels: NDArray[np.uint8]) -> Tensor:
 def embed(
     network: nn.Module, pixels: NDArray[np.uint8] | Tensor, threads: ThreadTuner | None = None
 ) -> NDArray[np.float32]:
-    """Embed pictures with one network, or with a whole system.
+    """Embed pictures with a network of one super-category or of all.
 
     Args:
         network: Takes images (B, 3, S, S); left in evaluation mode.
@@ -47,17 +43,17 @@ def embed(
         threads: Of a larger piece of work that this is part of.
 
     Returns:
-        (N, E) embeddings, float32; (N, A, E) of a system.
+        (N, E) embeddings, float32; (N, A, E) from a network of all super-categories.
     """
     network.eval()
     device = next(network.parameters()).device
     threads = threads or ThreadTuner(retry_after=RETRY_AFTER)
     parts = []
     with torch.inference_mode():
-        for start in range(0, len(pixels), BATCH):
+        for start in range(0, len(pixels), BATCH_SIZE):
             with threads.unit():
                 # bytes travel to a GPU, not the numbers of four bytes that are made of them
-                part = torch.as_tensor(pixels[start : start + BATCH]).to(device)
+                part = torch.as_tensor(pixels[start : start + BATCH_SIZE]).to(device)
                 images = to_network_input(part).to(memory_format=torch.channels_last)
                 parts.append(network(images).float().cpu().numpy())
     return np.concatenate(parts) if parts else _nothing(network)
@@ -71,7 +67,7 @@ def _nothing(network: nn.Module) -> NDArray[np.float32]:
 def training_precision(
     wanted: str, device: torch.device
 ) -> Callable[[], AbstractContextManager[object]]:
-    """Return the context in which networks compute: float32, or bfloat16 where it is native."""
+    """Return an autocast context: bfloat16 if requested or native (``auto``), else float32."""
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported()
     else:

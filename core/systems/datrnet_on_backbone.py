@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from datrnet.core.config import ModelConfig, TrainConfig
-from datrnet.core.models.ase import ASE
+from datrnet.core.models.datrnet import ASE
 from datrnet.core.retrieval.manipulation import Replacement
 from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.core.systems.configs import DatrnetOnBackboneConfig

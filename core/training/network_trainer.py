@@ -17,7 +17,12 @@ from torch import Tensor, nn
 from datrnet.core.config import Config, TrainConfig
 from datrnet.core.errors import CheckpointError, DivergenceError
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
-from datrnet.core.models.embedding import compute_device, embed, near, training_precision
+from datrnet.core.models.embedding import (
+    compute_device,
+    embed,
+    to_device_if_fits,
+    training_precision,
+)
 from datrnet.core.models.run_folder import write_atomically
 from datrnet.core.models.threads import ThreadTuner
 from datrnet.core.retrieval.prototypes import mean_embeddings
@@ -89,7 +94,7 @@ class NetworkTrainer:
         self._device = compute_device()
         self.network = DAtRNet(config.model).to(self._device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._pixels = near(self._device, data.pixels)
+        self._pixels = to_device_if_fits(self._device, data.pixels)
         self._objective = Objective(config.train, num_values, config.model.embedding_size)
         self._objective.proxies.to(self._device)
         self._optimizer = make_optimizer(

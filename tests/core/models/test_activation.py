@@ -10,9 +10,8 @@ from torch import nn
 
 from datrnet.core.config import ModelConfig
 from datrnet.core.errors import ConfigError, ShapeError
-from datrnet.core.models.activation import activation_map, usual_stage
-from datrnet.core.models.attention import AxisMask
-from datrnet.core.models.datrnet import DAtRNet, to_network_input
+from datrnet.core.models.activation import activation_map, default_stage
+from datrnet.core.models.datrnet import AxisMask, DAtRNet, to_network_input
 
 TINY = ModelConfig(
     image_size=32, filters=4, num_ase=1, embedding_size=4, fusion="product", batch_norm=False
@@ -124,7 +123,7 @@ def test_an_earlier_ase_shows_finer() -> None:
 
 def test_the_usual_stage_is_the_last_that_is_fine_enough() -> None:
     def usual(**settings: int) -> int:
-        return usual_stage(ModelConfig(**settings))  # type: ignore[arg-type]
+        return default_stage(ModelConfig(**settings))  # type: ignore[arg-type]
 
     assert usual() == 2  # 128, 64, 32 numbers a side
     assert usual(image_size=64, stem_stride=2) == 1  # 16, 8, 4

@@ -4,13 +4,21 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
-from datrnet.core.config import ModelConfig
+from datrnet.core.config import Config, ModelConfig
+from datrnet.core.demo.prepare import shipped_run
 from datrnet.core.errors import ConfigError, ShapeError
-from datrnet.core.models.ase import ASE
-from datrnet.core.models.attention import AxisMask, ChannelMask, ConcurrentAxialAttention
-from datrnet.core.models.datrnet import DAtRNet, to_network_input
+from datrnet.core.models.datrnet import (
+    ASE,
+    AxisMask,
+    ChannelMask,
+    ConcurrentAxialAttention,
+    DAtRNet,
+    to_network_input,
+)
+from datrnet.core.models.run_folder import RunFolder
 
 TINY = ModelConfig(image_size=16, filters=4)
 
@@ -152,6 +160,32 @@ def test_images_of_another_size_are_refused() -> None:
 def test_too_small_an_image_is_refused_by_the_config() -> None:
     with pytest.raises(ConfigError, match="too small"):
         ModelConfig(image_size=8, num_ase=4)
+
+
+NAMES = """
+stem.0.weight stem.1.weight stem.1.running_mean
+stages.0.1.input.0.weight
+stages.0.1.features.0.paths.0.0.0.weight stages.0.1.features.0.paths.1.0.1.bias
+stages.0.1.features.1.branches.0.0.weight stages.0.1.features.1.branches.3.1.0.weight
+stages.0.1.attention.masks.channel.from_max.0.weight
+stages.0.1.attention.masks.channel.from_mean.2.bias stages.0.1.attention.masks.channel.join.weight
+stages.0.1.attention.masks.height.squeeze.weight stages.0.1.attention.masks.width.dense.2.bias
+stages.0.1.output.0.weight
+dense.weight embedding.bias
+"""
+
+
+def test_stored_weights_keep_their_names() -> None:
+    assert set(NAMES.split()) <= set(DAtRNet(TINY).state_dict())
+
+
+def test_the_shipped_weights_load() -> None:
+    run = RunFolder.open(shipped_run())
+    for idx in range(len(run.super_categories)):
+        network = run.load_network(idx)
+        stored = load_file(run.weights_path(idx))
+        assert network.state_dict().keys() == stored.keys()
+    assert network.config == Config.load("demo").model
 
 
 def test_pixels_become_input_between_minus_one_and_one() -> None:
