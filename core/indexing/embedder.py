@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.pictures import Picture, picture_pixels
-from datrnet.core.models.embedding import RETRY_AFTER, compute_device, embed
+from datrnet.core.models.embedding import compute_device, embed
 from datrnet.core.models.run_folder import RunFolder
-from datrnet.core.models.threads import ThreadTuner
 from datrnet.core.retrieval.request import Query
 from datrnet.core.systems.storing import trained_system
 
@@ -26,7 +25,6 @@ class Embedder:
         self.image_size = run.config.model.image_size
         device = compute_device()
         numbers = range(len(run.super_categories))
-        self._threads = ThreadTuner(retry_after=RETRY_AFTER)
         self._system = None if run.config.system.is_datrnet else trained_system(run).to(device)
         self._networks = (
             [run.load_network(idx).to(device) for idx in numbers] if self._system is None else []
@@ -48,8 +46,8 @@ class Embedder:
             (N, A, E) embeddings; of length 1 each, or as a whole, as the run's config says.
         """
         if self._system is not None:
-            return embed(self._system, pixels, self._threads)
-        blocks = [embed(network, pixels, self._threads) for network in self._networks]
+            return embed(self._system, pixels)
+        blocks = [embed(network, pixels) for network in self._networks]
         embeddings = np.stack(blocks, axis=1)
         if self._run.config.model.normalize == "whole":
             embeddings /= np.linalg.norm(embeddings, axis=(1, 2), keepdims=True)

@@ -10,13 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
-from datrnet.core.models.threads import ThreadTuner
 
 BATCH_SIZE = 256
 """Pictures embedded at a time."""
-
-RETRY_AFTER = 60
-"""Batches after which the number of threads is chosen again."""
 
 
 def compute_device() -> torch.device:
@@ -32,30 +28,25 @@ def to_device_if_fits(device: torch.device, pixels: NDArray[np.uint8]) -> Tensor
     return tensor.to(device)
 
 
-def embed(
-    network: nn.Module, pixels: NDArray[np.uint8] | Tensor, threads: ThreadTuner | None = None
-) -> NDArray[np.float32]:
+def embed(network: nn.Module, pixels: NDArray[np.uint8] | Tensor) -> NDArray[np.float32]:
     """Embed pictures with a network of one super-category or of all.
 
     Args:
         network: Takes images (B, 3, S, S); left in evaluation mode.
         pixels: (N, S, S, 3), uint8; a tensor may lie on a GPU.
-        threads: Of a larger piece of work that this is part of.
 
     Returns:
         (N, E) embeddings, float32; (N, A, E) from a network of all super-categories.
     """
     network.eval()
     device = next(network.parameters()).device
-    threads = threads or ThreadTuner(retry_after=RETRY_AFTER)
     parts = []
     with torch.inference_mode():
         for start in range(0, len(pixels), BATCH_SIZE):
-            with threads.unit():
-                # bytes travel to a GPU, not the numbers of four bytes that are made of them
-                part = torch.as_tensor(pixels[start : start + BATCH_SIZE]).to(device)
-                images = to_network_input(part).to(memory_format=torch.channels_last)
-                parts.append(network(images).float().cpu().numpy())
+            # a GPU receives bytes, not the floats of four bytes that they become
+            batch = torch.as_tensor(pixels[start : start + BATCH_SIZE]).to(device)
+            images = to_network_input(batch).to(memory_format=torch.channels_last)
+            parts.append(network(images).float().cpu().numpy())
     return np.concatenate(parts) if parts else _nothing(network)
 
 

@@ -10,8 +10,6 @@ import torch
 from numpy.typing import NDArray
 
 from datrnet.core.models.datrnet import to_network_input
-from datrnet.core.models.embedding import RETRY_AFTER
-from datrnet.core.models.threads import ThreadTuner
 from datrnet.core.systems.system import System
 
 BATCH = 64
@@ -46,13 +44,11 @@ def kept_features(
     folder.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     device = next(system.backbone.parameters()).device
-    threads = ThreadTuner(retry_after=RETRY_AFTER)
     kept: np.memmap[Any, np.dtype[np.float16]] | None = None
     with torch.inference_mode():
         for start in range(0, len(pixels), BATCH):
             part = torch.from_numpy(pixels[start : start + BATCH])
-            with threads.unit():
-                seen = system.seen(to_network_input(part).to(device)).half().cpu().numpy()
+            seen = system.seen(to_network_input(part).to(device)).half().cpu().numpy()
             if kept is None:
                 shape = (len(pixels), *seen.shape[1:])
                 kept = np.lib.format.open_memmap(partial, "w+", dtype=np.float16, shape=shape)

@@ -24,7 +24,6 @@ from datrnet.core.models.embedding import (
     training_precision,
 )
 from datrnet.core.models.run_folder import write_atomically
-from datrnet.core.models.threads import ThreadTuner
 from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.core.systems.parts.mining import Objective
 from datrnet.core.training.augmentation import augment
@@ -220,12 +219,10 @@ class NetworkTrainer:
         torch.manual_seed(self._torch_seed(epoch))
         self.network.train()
         total = triplet_total = 0.0
-        threads = ThreadTuner(retry_after=self.num_batches)
         for batch in range(1, self.num_batches + 1):
             chosen = order[(batch - 1) * config.batch_triplets : batch * config.batch_triplets]
             rows = self._triplets[chosen].T.reshape(-1)  # anchors, positives, negatives
-            with threads.unit():
-                loss, triplet_loss = self._step(rows, generator, warming_up=warming_up)
+            loss, triplet_loss = self._step(rows, generator, warming_up=warming_up)
             if not math.isfinite(loss):
                 raise self._divergence(f"the loss is {loss} in epoch {epoch}")
             self._set_rate()

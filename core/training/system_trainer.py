@@ -15,8 +15,7 @@ from datrnet.core.config import Config
 from datrnet.core.errors import CheckpointError, DivergenceError
 from datrnet.core.evaluation.protocol import Protocol, evaluate
 from datrnet.core.evaluation.ranking import Gallery
-from datrnet.core.models.embedding import RETRY_AFTER, compute_device, training_precision
-from datrnet.core.models.threads import ThreadTuner
+from datrnet.core.models.embedding import compute_device, training_precision
 from datrnet.core.systems.making import system_of
 from datrnet.core.systems.system import Stage, System, Taught
 from datrnet.core.training.data import Progress, TrainingData
@@ -69,7 +68,6 @@ class SystemTrainer:
         self._config, self._data = config, data
         self._device = compute_device()
         self._precision = training_precision(config.train.precision, self._device)
-        self._threads = ThreadTuner(retry_after=RETRY_AFTER)
         self._train = np.flatnonzero(~data.is_validation)
         self._validation = np.flatnonzero(data.is_validation)
         self.system: System = system_of(config.system, config.model.image_size, num_values).to(
@@ -269,12 +267,11 @@ class SystemTrainer:
             group["lr"] = self._config.system.learning_rate * falling(share)
 
     def _step(self, stage: Stage, rows: Any, optimizer: torch.optim.Optimizer) -> float:
-        with self._threads.unit():
-            optimizer.zero_grad(set_to_none=True)
-            with self._precision():
-                loss = stage.loss(self.batches.batch(stage, rows))
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        with self._precision():
+            loss = stage.loss(self.batches.batch(stage, rows))
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
         return float(loss.detach())
 
     def _quality(self) -> float | None:
