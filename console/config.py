@@ -37,9 +37,10 @@ if TYPE_CHECKING:
 
 EDITOR_VARIABLES = ("VISUAL", "EDITOR")
 
-config_app = typer.Typer(
+app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
-    help="The settings of the explorer: colors, pictures, keys, themes.",
+    rich_markup_mode="markdown",
     epilog="Example: datrnet config set theme nord",
 )
 
@@ -89,7 +90,7 @@ NameArgument = Annotated[
 # ── showing ──────────────────────────────────────────────────────────────────
 
 
-@config_app.command("show", epilog="Example: datrnet config show")
+@app.command("show", epilog="Example: datrnet config show")
 def show(as_json: JsonOption = False) -> None:
     """Show all settings, and where each comes from."""
     from datrnet.console.output import print_json, print_table, say
@@ -132,7 +133,7 @@ def _rows(file: PreferencesFile) -> Iterable[dict[str, Any]]:
             yield {"name": ".".join(path), "value": value, "from": "file", "line": line}
 
 
-@config_app.command("get", epilog="Example: datrnet config get keys.catalog.search")
+@app.command("get", epilog="Example: datrnet config get keys.catalog.search")
 def get(name: NameArgument, as_json: JsonOption = False) -> None:
     """Print one setting as it is in force."""
     from datrnet.console.output import print_json
@@ -213,7 +214,7 @@ def _report_problems(preferences: Preferences, problems: Sequence[ConfigError]) 
         raise errors[-1]
 
 
-@config_app.command("keys", epilog="Example: datrnet config keys")
+@app.command("keys", epilog="Example: datrnet config keys")
 def list_keys(as_json: JsonOption = False) -> None:
     """List everything in the explorer that has a key: its name, its keys, what it does."""
     from datrnet.console.output import print_json, print_table
@@ -237,7 +238,7 @@ def list_keys(as_json: JsonOption = False) -> None:
     _report_problems(preferences, problems)
 
 
-@config_app.command("schema", epilog="Example: datrnet config schema --json")
+@app.command("schema", epilog="Example: datrnet config schema --json")
 def show_schema(as_json: JsonOption = False) -> None:
     """Show what the configuration file accepts; with --json as a JSON Schema, for editors."""
     from datrnet.console.output import print_json, print_table
@@ -255,7 +256,7 @@ def show_schema(as_json: JsonOption = False) -> None:
     print_table(("setting", "what it is", "allowed", "default"), rows)
 
 
-@config_app.command("path", epilog="Example: datrnet config path")
+@app.command("path", epilog="Example: datrnet config path")
 def print_path() -> None:
     """Print where the configuration file is; DATRNET_CONFIG names another place."""
     print(PreferencesFile.locate().path)
@@ -264,7 +265,7 @@ def print_path() -> None:
 # ── changing ─────────────────────────────────────────────────────────────────
 
 
-@config_app.command(
+@app.command(
     "set",
     context_settings={"ignore_unknown_options": True},  # -3 is a value, although never allowed
     epilog="Example: datrnet config set theme nord \\\n"
@@ -296,7 +297,7 @@ def set_setting(
         say("There is no such folder yet: `datrnet import` or `datrnet demo` makes it.")
 
 
-@config_app.command("unset", epilog="Example: datrnet config unset keys.catalog.search")
+@app.command("unset", epilog="Example: datrnet config unset keys.catalog.search")
 def unset(name: NameArgument) -> None:
     """Remove a setting from the configuration file, so that its default applies."""
     from datrnet.console.output import say
@@ -306,7 +307,7 @@ def unset(name: NameArgument) -> None:
     say(f"{name} is no longer in {file.path}." if was_there else f"{name} was not in {file.path}.")
 
 
-@config_app.command("init", epilog="Example: datrnet config init")
+@app.command("init", epilog="Example: datrnet config init")
 def write_template(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
@@ -320,7 +321,7 @@ def write_template(
     say(f"{file.path} explains all settings.")
 
 
-@config_app.command("edit", epilog="Example: datrnet config edit")
+@app.command("edit", epilog="Example: datrnet config edit")
 def edit_file() -> None:
     """Open the configuration file in $EDITOR, and check it afterwards."""
     file = PreferencesFile.locate()

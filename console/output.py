@@ -1,6 +1,6 @@
-"""The two streams: standard output carries results, standard error the narration.
+"""Printing: results go to standard output, messages to standard error.
 
-Nothing printed through here is taken for markup; text from catalogues is made inert before.
+Rich markup is off. Text from catalogs passes through ``inert``, which disarms control characters.
 """
 
 import json
@@ -8,6 +8,7 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich import box
@@ -19,10 +20,10 @@ from datrnet.core.errors import DatrnetError
 from datrnet.core.text import inert
 
 PLAIN_WIDTH = 120
-"""Columns of a table that goes into a pipe or file, where no terminal has a width."""
+"""Width of a table in a pipe or file, where no terminal sets it."""
 
 UNBOUNDED = 10_000
-"""Columns enough for any table, to see how many it needs."""
+"""Width that is enough for any table, to measure how much it needs."""
 
 
 def results() -> Console:
@@ -37,17 +38,17 @@ def narration() -> Console:
 
 
 def is_terminal() -> bool:
-    """Tell whether results are read by a person at a terminal."""
+    """Tell whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 def is_conversation() -> bool:
-    """Tell whether a person at a terminal both reads and types."""
+    """Tell whether standard input and output are a terminal."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def say(text: str, style: str = "") -> None:
-    """Tell the person something that is no result."""
+    """Print a message to standard error."""
     narration().print(Text(inert(text), style=style))
 
 
@@ -57,32 +58,13 @@ def show_error(error: DatrnetError) -> None:
     narration().print(line, soft_wrap=True)
 
 
-def drop_unwritable_output() -> None:
-    """Keep Python from failing once more, when it ends, at what is still buffered."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def show_machine_error(error: OSError | MemoryError) -> None:
-    """Print in one line what the machine refuses, such as a full disk."""
-    drop_unwritable_output()
-    if isinstance(error, MemoryError):
-        message, mend = "There is not enough memory for this.", "Take a smaller config."
-    else:
-        place = f"{error.filename}: " if error.filename else ""
-        message, mend = f"{place}{error.strerror or error}.", ""
-    show_error(DatrnetError(message, mend=mend))
-
-
 def print_json(facts: Any) -> None:
-    """Print facts as JSON in ASCII, which no terminal and no encoding can stumble over."""
+    """Print facts as JSON in ASCII, safe in every terminal and encoding."""
     print(json.dumps(_jsonable(facts), indent=1))
 
 
 def print_rows(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows separated by tabs, for other programs."""
+    """Print tab-separated rows, for other programs."""
     for row in (header, *rows):
         print("\t".join(inert(str(cell)) for cell in row))
 
@@ -90,12 +72,12 @@ def print_rows(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 def print_table(
     header: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()
 ) -> None:
-    """Print rows as a table to a person, and separated by tabs into a pipe or a file.
+    """Print rows as a table in a terminal, and tab-separated in a pipe or file.
 
     Args:
         header: The headings.
-        rows: A cell for each heading.
-        numbers: The headings of numbers, which stand to the right.
+        rows: One cell per heading.
+        numbers: Headings of right-aligned columns.
     """
     if not is_terminal():
         print_rows(header, rows)
@@ -107,12 +89,12 @@ def print_table(
 
 
 def new_table(*columns: str, numbers: Sequence[str] = (), title: str = "") -> Table:
-    """Return an empty table in the style of all tables.
+    """Return an empty table in the common style.
 
     Args:
         columns: The headings.
-        numbers: Those of them whose cells stand to the right.
-        title: A line above.
+        numbers: Headings of right-aligned columns.
+        title: Line above the table.
     """
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -131,25 +113,30 @@ def new_table(*columns: str, numbers: Sequence[str] = (), title: str = "") -> Ta
 
 
 def fits(out: Console, renderable: RenderableType) -> bool:
-    """Tell whether a table need not cut words or columns that must not be folded."""
+    """Tell whether a table fits without cutting words or columns."""
     unbounded = out.options.update(max_width=UNBOUNDED)
     return out.measure(renderable, options=unbounded).minimum <= out.width
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number with what it counts, as in "1 item" and "2,000 items"."""
+    """Return a number with its noun, as "1 item" or "2,000 items"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def local_time(stamp: str) -> str:
+    """Return a stored UTC time to the minute, in the user's time zone."""
+    return f"{datetime.fromisoformat(stamp).astimezone():%Y-%m-%d %H:%M}"
+
+
 def percent(share: float | None) -> str:
-    """Return a share as a person reads it; a dash where there is none."""
+    """Return a share as a percentage; a dash for None and NaN."""
     return "–" if share is None or math.isnan(share) else f"{share:.1%}".replace("%", " %")
 
 
 def _jsonable(facts: Any) -> Any:
-    """Replace what JSON lacks: figures that are no numbers become null."""
+    """Replace NaN and infinity, which JSON lacks, by null."""
     if isinstance(facts, dict):
         return {str(key): _jsonable(value) for key, value in facts.items()}
     if isinstance(facts, list | tuple):
-        return [_jsonable(one) for one in facts]
+        return [_jsonable(item) for item in facts]
     return None if isinstance(facts, float) and not math.isfinite(facts) else facts

@@ -1,12 +1,22 @@
-"""`datrnet review`: doubted labels, near-duplicates and gaps, as tables, rows or JSON."""
+"""`datrnet review`: doubtful labels, near-duplicates and unmet requests."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
 
+import typer
+
+from datrnet.console.options import (
+    JsonOption,
+    SuperCategoriesOption,
+    TopOption,
+    WorkspaceOption,
+    group_app,
+)
 from datrnet.console.output import (
     counted,
     is_terminal,
+    local_time,
     print_json,
     print_table,
     say,
@@ -20,169 +30,191 @@ from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review.doubts import Doubt, doubts_of, guesses_of
 from datrnet.core.review.duplicates import DuplicateGroup, duplicates_of
 from datrnet.core.review.gaps import Gap, Stopgap, asked_in, gaps_of, stopgap_of
-from datrnet.db.rows import PairVerdict, Verdict
 from datrnet.db.store import Store
 
 NOTHING = "–"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewOptions:
-    """What a person wants to see."""
-
-    top: int
-    super_categories: tuple[str, ...] = ()
-    as_json: bool = False
+app = group_app("datrnet review doubts --super-category color")
 
 
-def run_doubts(workspace: Workspace, options: ReviewOptions, *, unlabelled: bool) -> None:
-    """Print the labels that are doubted, or what items without one would get.
+@app.command("doubts", epilog="Example: datrnet review doubts --super-category color -k 50")
+def review_doubts(
+    super_category: SuperCategoriesOption = None,
+    unlabeled: Annotated[
+        bool,
+        typer.Option("--unlabeled", help="List items without a label, with the predicted value."),
+    ] = False,
+    top: TopOption = 30,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List doubtful labels: items nearer to the prototype of another value.
 
-    Raises:
-        DatrnetError: There is no index, it can tell nothing, or a name does not exist.
+    The strongest doubt comes first; its margin is between 0 and 1. Labels that were set or
+    confirmed by hand, here or in the explorer, are not listed.
     """
-    with workspace.open_store() as store:
-        searcher = _searcher(workspace, store)
-        settled = store.labels_by_person()
-        find = guesses_of if unlabelled else doubts_of
-        found = find(searcher, settled, options.super_categories)
-        _tell_stale(store, searcher)
-    shown = found[: options.top]
-    header = ("id", "title", "super-category", "label", "nearer", "margin")
+    place = Workspace.locate(workspace)
+    with place.open_store() as store:
+        catalog = Catalog.load(store)
+        searcher = Searcher(catalog, Generation.current(place, store))
+        find = guesses_of if unlabeled else doubts_of
+        found = find(searcher, store.labels_by_person(), super_category or ())
+        _warn_if_stale(store, searcher)
+    shown = found[:top]
     _print(
-        options,
-        facts=[_doubt_facts(searcher.catalog, one) for one in shown],
-        header=header,
-        rows=[_doubt_row(searcher.catalog, one) for one in shown],
+        [_doubt_facts(catalog, doubt) for doubt in shown],
+        ("id", "title", "super-category", "label", "nearer", "margin"),
+        [_doubt_row(catalog, doubt) for doubt in shown],
         numbers=("margin",),
+        as_json=as_json,
     )
-    noun = "item without a label" if unlabelled else "doubted label"
-    _tell_total(len(found), len(shown), noun, "items without a label" if unlabelled else "")
+    if unlabeled:
+        _print_total(len(found), len(shown), "item without a label", "items without a label")
+    else:
+        _print_total(len(found), len(shown), "doubtful label")
 
 
-def run_duplicates(workspace: Workspace, options: ReviewOptions, *, marked: bool) -> None:
-    """Print the groups of items that seem to be one, or the pairs that a person has marked.
+@app.command("duplicates", epilog="Example: datrnet review duplicates -k 100 --json")
+def review_duplicates(
+    marked: Annotated[
+        bool, typer.Option("--marked", help="List the pairs marked as duplicates instead.")
+    ] = False,
+    top: TopOption = 30,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List items that seem to be in the catalog twice, the most certain first.
 
-    Raises:
-        DatrnetError: The catalogue cannot be read, or the index is damaged.
+    They use the same picture file, have the same pixels, or are near in every block of the index
+    and look alike. Judged pairs are not listed again.
     """
-    with workspace.open_store() as store:
+    place = Workspace.locate(workspace)
+    with place.open_store() as store:
         catalog, verdicts = Catalog.load(store), store.pair_verdicts()
-        if marked:
-            _print_marked(catalog, verdicts, options)
-            return
-        searcher = _searcher_if_any(workspace, store, catalog)
+        searcher = None if marked else _searcher_if_any(place, store, catalog)
+    if marked:
+        codes = dict(zip(catalog.item_ids.tolist(), catalog.codes, strict=True))
+        pairs = [
+            (codes[v.kept_id], codes[v.other_id], v.judged_at)
+            for v in verdicts
+            if v.verdict == "duplicate"
+        ]
+        header = ("keep", "duplicate", "marked")
+        rows = [(kept, other, local_time(at)) for kept, other, at in pairs]
+        _print(
+            [dict(zip(header, pair, strict=True)) for pair in pairs], header, rows, as_json=as_json
+        )
+        _print_total(len(pairs), len(pairs), "pair marked as duplicate")
+        return
     with StepProgress() as progress:
         found = duplicates_of(
-            workspace,
+            place,
             catalog,
             searcher,
             verdicts,
             lambda done, total: progress("Comparing", done, total),
         )
-    shown = found[: options.top]
+    shown = found[:top]
     _print(
-        options,
-        facts=[_group_facts(catalog, one) for one in shown],
-        header=("keep", "duplicate", "why", "difference", "title", "its title"),
-        rows=[row for one in shown for row in _group_rows(catalog, one)],
+        [_group_facts(catalog, group) for group in shown],
+        ("keep", "duplicate", "why", "difference", "title", "its title"),
+        [row for group in shown for row in _group_rows(catalog, group)],
         numbers=("difference",),
+        as_json=as_json,
     )
-    _tell_total(len(found), len(shown), "group")
+    _print_total(len(found), len(shown), "group of duplicates", "groups of duplicates")
 
 
-def run_gaps(workspace: Workspace, options: ReviewOptions) -> None:
-    """Print what no item of the catalogue is, although it is popular or was asked for.
-
-    Raises:
-        DatrnetError: The catalogue cannot be read, or a name does not exist.
-    """
-    with workspace.open_store() as store:
-        catalog = Catalog.load(store)
-        asked = asked_in(store)
-        searcher = _searcher_if_any(workspace, store, catalog)
-    name = options.super_categories[0] if options.super_categories else None
-    found = gaps_of(catalog, asked, name)
-    shown = [
-        (one, None if searcher is None else stopgap_of(searcher, one))
-        for one in found[: options.top]
-    ]
-    header = ("wanted together", "items of each", "expected", "sessions", "nearest", "distance")
-    _print(
-        options,
-        facts=[_gap_facts(catalog, *one) for one in shown],
-        header=header,
-        rows=[_gap_row(catalog, *one) for one in shown],
-        numbers=("expected", "sessions", "distance"),
-    )
-    _tell_total(len(found), len(shown), "gap")
-
-
-def run_judge(workspace: Workspace, kept: str, other: str, verdict: Verdict | None) -> None:
-    """Remember what a person says of two items.
-
-    Raises:
-        DatrnetError: There is no such item, or it is the same one.
-    """
-    with workspace.open_store() as store:
+@app.command("judge", epilog="Example: datrnet review judge 10045 10046 --as duplicate")
+def review_judge(
+    kept: Annotated[str, typer.Argument(metavar="ITEM", help="Item to keep.")],
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="The other item.")],
+    verdict: Annotated[
+        Literal["duplicate", "distinct", "open"],
+        typer.Option("--as", help="Verdict; open withdraws an earlier one."),
+    ],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Mark two items as duplicates or as distinct, so that they are not listed again."""
+    with Workspace.locate(workspace).open_store() as store:
         catalog = Catalog.load(store)
         rows = [catalog.row_of_code(code) for code in (kept, other)]
         kept_id, other_id = (int(catalog.item_ids[row]) for row in rows)
-        store.judge_pair(kept_id, other_id, verdict)
+        store.judge_pair(kept_id, other_id, None if verdict == "open" else verdict)
     first, second = (catalog.codes[row] for row in rows)
-    said = {
-        "duplicate": f"{second} is marked as a duplicate of {first}.",
-        "distinct": f"{first} and {second} are two items.",
-        None: f"Nothing is said of {first} and {second} any more.",
+    messages = {
+        "duplicate": f"Marked {second} as a duplicate of {first}.",
+        "distinct": f"Marked {first} and {second} as distinct items.",
+        "open": f"Withdrew the verdict on {first} and {second}.",
     }
-    say(said[verdict])
+    say(messages[verdict])
 
 
-# ── what is asked ────────────────────────────────────────────────────────────
+@app.command("gaps", epilog="Example: datrnet review gaps --super-category category")
+def review_gaps(
+    super_category: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only combinations with a value of this one."),
+    ] = None,
+    top: TopOption = 30,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List combinations that no item has, although sessions asked for them or values are popular.
 
-
-def _searcher(workspace: Workspace, store: Store) -> Searcher:
-    return Searcher(Catalog.load(store), Generation.current(workspace, store))
+    Combinations that sessions asked for come first, then those with the most expected items, if
+    values were spread evenly.
+    """
+    place = Workspace.locate(workspace)
+    with place.open_store() as store:
+        catalog = Catalog.load(store)
+        asked = asked_in(store)
+        searcher = _searcher_if_any(place, store, catalog)
+    found = gaps_of(catalog, asked, super_category)
+    shown = [(gap, searcher and stopgap_of(searcher, gap)) for gap in found[:top]]
+    _print(
+        [_gap_facts(catalog, *pair) for pair in shown],
+        ("wanted together", "items of each", "expected", "sessions", "nearest", "distance"),
+        [_gap_row(*pair) for pair in shown],
+        numbers=("expected", "sessions", "distance"),
+        as_json=as_json,
+    )
+    _print_total(len(found), len(shown), "gap")
 
 
 def _searcher_if_any(workspace: Workspace, store: Store, catalog: Catalog) -> Searcher | None:
     try:
         return Searcher(catalog, Generation.current(workspace, store))
     except IndexStaleError as error:
-        say(f"{error} Until then only labels, files and pixels are compared.", "yellow")
+        say(f"{error} Until then, only labels, files and pixels are compared.", "yellow")
         return None
 
 
-def _tell_stale(store: Store, searcher: Searcher) -> None:
-    number = store.num_relabelled_since(searcher.generation.manifest.created_at)
-    if number:
-        verb = "has" if number == 1 else "have"
+def _warn_if_stale(store: Store, searcher: Searcher) -> None:
+    if number := store.num_relabelled_since(searcher.generation.manifest.created_at):
         say(
-            f"{counted(number, 'label')} {verb} been changed since the index was built; its "
-            "prototypes are of the old ones. `datrnet index` renews them.",
+            f"{counted(number, 'label')} changed since the index was built. Run `datrnet index` "
+            "to update its prototypes.",
             "yellow",
         )
 
 
-# ── how it is printed ────────────────────────────────────────────────────────
-
-
 def _print(
-    options: ReviewOptions,
-    *,
     facts: Sequence[dict[str, Any]],
     header: Sequence[str],
     rows: Sequence[Sequence[str]],
-    numbers: Sequence[str],
+    *,
+    numbers: Sequence[str] = (),
+    as_json: bool,
 ) -> None:
-    """Print findings in the form that the reader wants."""
-    if options.as_json:
+    """Print findings as JSON, as a table or as rows; an empty table is not shown in a terminal."""
+    if as_json:
         print_json(facts)
     elif rows or not is_terminal():
         print_table(header, rows, numbers=numbers)
 
 
-def _tell_total(total: int, shown: int, noun: str, plural: str = "") -> None:
+def _print_total(total: int, shown: int, noun: str, plural: str = "") -> None:
     if not total:
         say(f"There is no {noun}.")
     elif shown < total:
@@ -212,12 +244,12 @@ def _group_facts(catalog: Catalog, group: DuplicateGroup) -> dict[str, Any]:
         "title": catalog.titles[group.keep],
         "duplicates": [
             {
-                "id": catalog.codes[one.row],
-                "title": catalog.titles[one.row],
-                "reason": one.reason,
-                "difference": one.difference,
+                "id": catalog.codes[other.row],
+                "title": catalog.titles[other.row],
+                "reason": other.reason,
+                "difference": other.difference,
             }
-            for one in group.others
+            for other in group.others
         ],
     }
 
@@ -226,34 +258,14 @@ def _group_rows(catalog: Catalog, group: DuplicateGroup) -> list[tuple[str, ...]
     return [
         (
             catalog.codes[group.keep],
-            catalog.codes[one.row],
-            one.reason,
-            NOTHING if one.difference is None else f"{one.difference:.2f}",
+            catalog.codes[other.row],
+            other.reason,
+            NOTHING if other.difference is None else f"{other.difference:.2f}",
             catalog.titles[group.keep],
-            catalog.titles[one.row],
+            catalog.titles[other.row],
         )
-        for one in group.others
+        for other in group.others
     ]
-
-
-def _print_marked(
-    catalog: Catalog, verdicts: Sequence[PairVerdict], options: ReviewOptions
-) -> None:
-    codes = dict(zip(catalog.item_ids.tolist(), catalog.codes, strict=True))
-    pairs = [
-        (codes[one.kept_id], codes[one.other_id], one.judged_at)
-        for one in verdicts
-        if one.verdict == "duplicate"
-    ]
-    header = ("keep", "duplicate", "marked")
-    _print(
-        options,
-        facts=[dict(zip(header, pair, strict=True)) for pair in pairs],
-        header=header,
-        rows=pairs,
-        numbers=(),
-    )
-    _tell_total(len(pairs), len(pairs), "pair marked as duplicate")
 
 
 def _gap_facts(catalog: Catalog, gap: Gap, stopgap: Stopgap | None) -> dict[str, Any]:
@@ -272,7 +284,7 @@ def _gap_facts(catalog: Catalog, gap: Gap, stopgap: Stopgap | None) -> dict[str,
     }
 
 
-def _gap_row(catalog: Catalog, gap: Gap, stopgap: Stopgap | None) -> tuple[str, ...]:
+def _gap_row(gap: Gap, stopgap: Stopgap | None) -> tuple[str, ...]:
     nearest = None if stopgap is None else stopgap.nearest
     return (
         gap.words,

@@ -1,6 +1,6 @@
-"""The answer of a search in its three forms: a table with pictures, plain rows, JSON.
+"""Printing the answer of a search: a table with pictures, tab-separated rows, or JSON.
 
-All three tell the same facts.
+All three show the same facts.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from datrnet.core.retrieval.search import Searcher, SearchPlan
 from datrnet.core.text import inert
 
 AGREEMENT = {True: "yes", False: "no", None: "unknown"}
-"""Whether a label is the wanted one, in plain rows."""
+"""Whether a label is as wanted, in tab-separated rows."""
 
 VERDICTS = {
     ("changed", True): "as wanted",
@@ -33,25 +33,25 @@ VERDICTS = {
     ("kept", False): "differs",
     ("kept", None): "unknown",
 }
-"""The same for a person, who asked to change a super-category or kept it."""
+"""The same in a table, by whether the super-category was changed or kept."""
 
 STYLES = {True: "green", False: "red", None: "dim"}
 
 MAX_VALUE = 24
-"""Cells of the longest value shown whole."""
+"""Width of the longest value shown in full."""
 
 BAR = 8
-"""Cells of the longest bar of a super-category's part of the distance."""
+"""Width of the longest bar, which shows a super-category's part of the distance."""
 
 ITEM = 16
-"""Fewest cells of the column with id, title and distance: no figure may break."""
+"""Minimum width of the column with id, title and distance, so that no figure breaks."""
 
-NOTHING_FOUND = "No item fulfils the conditions."
+NOTHING_FOUND = "No item meets the conditions."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Answer:
-    """What was asked for and what was found."""
+    """A query, its request and its substitutes."""
 
     workspace: Workspace
     searcher: Searcher
@@ -68,22 +68,22 @@ class Answer:
 
     @property
     def prototypes(self) -> Mapping[str, Prototype]:
-        """The prototype of each wanted value, by super-category."""
+        """Prototype of each wanted value, by super-category."""
         return self.plan.prototypes
 
     @property
     def changes(self) -> dict[str, str]:
-        """The wanted values, by super-category and both as the index spells them."""
+        """Wanted value by super-category, both as the index spells them."""
         return self.plan.changes
 
     @cached_property
     def predictions(self) -> Mapping[str, Prediction]:
-        """The predicted values of the query, by super-category."""
+        """Predicted values of the query, by super-category."""
         return self.searcher.predict(self.query)
 
     @property
     def taken(self) -> dict[str, str]:
-        """Whose super-category is taken, by super-category as the index spells it: id or file."""
+        """Id or file that a super-category is taken from, by super-category."""
         codes = self.searcher.catalog.codes
         return {
             name: other.title if other.row is None else codes[other.row]
@@ -92,21 +92,21 @@ class Answer:
 
     @property
     def any_of(self) -> Mapping[str, tuple[str, ...]]:
-        """The values of which any will do, by super-category as the index spells it."""
+        """Values that are all accepted, by super-category as the index spells it."""
         return self.plan.any_of
 
     @property
     def asked(self) -> frozenset[str]:
-        """The super-categories that shall be another than the query's."""
+        """Super-categories that are changed."""
         return frozenset({*self.changes, *self.taken, *self.any_of})
 
     @property
     def code(self) -> str | None:
-        """The query's code, where it is an item."""
+        """Id of the query; None for a picture file."""
         return None if self.query.row is None else self.searcher.catalog.codes[self.query.row]
 
     def picture_of(self, substitute: Substitute) -> Picture:
-        """Return a substitute's picture, not read yet."""
+        """Return the picture of a substitute, unread."""
         stored = self.searcher.catalog.picture_paths[substitute.row]
         return self.workspace.picture(stored)
 
@@ -137,46 +137,46 @@ def facts_of(answer: Answer) -> dict[str, object]:
         "index": answer.searcher.generation.manifest.name,
         "substitutes": [
             {
-                "rank": one.rank,
-                "id": one.code,
-                "title": one.title,
-                "picture": str(answer.picture_of(one)),
-                "distance": one.distance,
-                "distance_squared_by_super_category": dict(one.parts),
-                "share_by_super_category": _shares(one),
-                "labels": dict(one.labels),
-                "agreement": dict(one.agreement),
+                "rank": found.rank,
+                "id": found.code,
+                "title": found.title,
+                "picture": str(answer.picture_of(found)),
+                "distance": found.distance,
+                "distance_squared_by_super_category": dict(found.parts),
+                "share_by_super_category": _shares(found),
+                "labels": dict(found.labels),
+                "agreement": dict(found.agreement),
             }
-            for one in answer.substitutes
+            for found in answer.substitutes
         ],
     }
 
 
 def print_answer_rows(answer: Answer) -> None:
-    """Print one line per substitute, with three columns for each super-category.
+    """Print one row per substitute, with three columns per super-category.
 
-    Where they share an entangled block, two for each, and a last one for the distance of all.
+    If they share an entangled block, two columns each, and a last one for the common distance.
     """
     header = ["rank", "id", "distance", "title", "picture"]
     header += [one for name in answer.searcher.names for one in _columns_of(answer, name)]
     if answer.searcher.is_entangled:
         header.append(f"{ENTANGLED} distance²")
-    print_rows(header, (_row(answer, one) for one in answer.substitutes))
+    print_rows(header, (_row(answer, found) for found in answer.substitutes))
 
 
 def show_answer(out: Console, answer: Answer, pictures: Pictures | None) -> None:
-    """Print an answer for a person.
+    """Print an answer as a table.
 
-    A narrow terminal gets no bars, a narrower one no pictures either, and one that is narrower
-    still a line for each fact: no id, title or distance is ever cut.
+    A narrow terminal omits the bars, then the pictures, and then has a line per fact: no id, title
+    or distance is ever cut.
 
     Args:
-        out: Where.
-        answer: What.
-        pictures: Draws the pictures; None leaves them out.
+        out: The terminal.
+        answer: The answer.
+        pictures: Draws the pictures; None omits them.
     """
     if out.no_color or out.color_system is None:
-        pictures = None  # blocks without colours show nothing
+        pictures = None  # blocks without color show nothing
     query, substitutes = _layout(out, answer, pictures)
     out.print(query)
     for line in prototype_lines(answer):
@@ -186,26 +186,26 @@ def show_answer(out: Console, answer: Answer, pictures: Pictures | None) -> None
         return
     out.print(substitutes)
     if answer.searcher.is_entangled:
-        out.print("The distance is of all super-categories as one; none has a part of its own.")
+        out.print("The distance compares all super-categories as a whole; it cannot be split.")
     else:
-        out.print("distance² is the sum of the figures, one for each super-category.")
+        out.print("distance² is the sum of the figures of the super-categories.")
 
 
 def prototype_lines(answer: Answer) -> list[str]:
-    """Return a sentence for all that is asked for: what stands for it."""
-    stands_for = ((name, answer.prototypes[name]) for name in answer.changes)
+    """Return a sentence per change: the prototype that is used for it."""
+    used = ((name, answer.prototypes[name]) for name in answer.changes)
     means = [
-        f"{name} {one.value} is {'' if one.num_items is None else 'the mean of '}{one.source}."
-        for name, one in stands_for
+        f"{name} {p.value} is {'' if p.num_items is None else 'the mean of '}{p.source}."
+        for name, p in used
     ]
-    others = [f"{name} is as {other} has it." for name, other in answer.taken.items()]
-    return [inert(one) for one in (*means, *others)]
+    others = [f"{name} is taken from {other}." for name, other in answer.taken.items()]
+    return [inert(sentence) for sentence in (*means, *others)]
 
 
 def _layout(
     out: Console, answer: Answer, pictures: Pictures | None
 ) -> tuple[RenderableType, RenderableType]:
-    """Return the query and its substitutes in the richest form that is whole in this width."""
+    """Return the query and its substitutes in the richest form that fits."""
     for drawn, bars in ((pictures, True), (pictures, False), (None, False)):
         query = _query_line(out, answer, drawn)
         table = _table(out, answer, drawn, bars=bars)
@@ -215,7 +215,7 @@ def _layout(
 
 
 def _table(out: Console, answer: Answer, pictures: Pictures | None, *, bars: bool) -> Table:
-    """Return a row for each substitute; only the column of titles may be folded."""
+    """Return a row per substitute; only the title column may be folded."""
     table = new_table("", *([""] if pictures else []), "substitute", "attributes")
     rank, *drawn, item, attributes = table.columns
     rank.justify = "right"
@@ -223,15 +223,15 @@ def _table(out: Console, answer: Answer, pictures: Pictures | None, *, bars: boo
     item.min_width = ITEM
     for column in drawn:
         column.no_wrap, column.min_width = True, COLUMNS
-    for one in answer.substitutes:
-        item_id = int(answer.searcher.catalog.item_ids[one.row])
-        stored = answer.searcher.catalog.picture_paths[one.row]
-        grid = _attributes(answer, one, bars=bars)
+    for found in answer.substitutes:
+        item_id = int(answer.searcher.catalog.item_ids[found.row])
+        stored = answer.searcher.catalog.picture_paths[found.row]
+        grid = _attributes(answer, found, bars=bars)
         attributes.min_width = max(attributes.min_width or 0, _whole(out, grid))
         table.add_row(
-            str(one.rank),
+            str(found.rank),
             *([pictures.of_item(item_id, stored)] if pictures else []),
-            _item(one.code, one.title, one.distance),
+            _item(found.code, found.title, found.distance),
             grid,
             end_section=True,
         )
@@ -249,54 +249,58 @@ def _query_lines(answer: Answer) -> Text:
 
 
 def _substitute_lines(answer: Answer) -> Text:
-    """Return a block of lines for each substitute; the figures come first, words may be folded."""
+    """Return a block of lines per substitute; figures come first, words may be folded."""
     width = max(map(cell_len, map(inert, answer.searcher.names)))
     lines = []
-    for one in answer.substitutes:
-        lines.append(Text(f"{one.rank}. ").append_text(_item(one.code, one.title, one.distance)))
+    for found in answer.substitutes:
+        lines.append(
+            Text(f"{found.rank}. ").append_text(_item(found.code, found.title, found.distance))
+        )
         for name in answer.searcher.names:
-            verdict, style = _verdict(name in answer.asked, one, name)
-            line = Text(f"{set_cell_size(inert(name), width)}  {_part(answer, one, name)}  ", "dim")
-            line.append(f"{inert(one.labels[name] or '–')}, {verdict}", f"not dim {style}")
+            verdict, style = _verdict(name in answer.asked, found, name)
+            line = Text(
+                f"{set_cell_size(inert(name), width)}  {_part(answer, found, name)}  ", "dim"
+            )
+            line.append(f"{inert(found.labels[name] or '–')}, {verdict}", f"not dim {style}")
             lines.append(line)
         lines.append(Text())
     return Text("\n").join(lines)
 
 
 def _weights(answer: Answer) -> dict[str, float]:
-    """Return the weights in force, with which the distances can be computed again."""
+    """Return the effective weights, which reproduce the distances."""
     return dict(zip(answer.searcher.block_names, answer.plan.weights.tolist(), strict=True))
 
 
 def _whole(out: Console, table: Table) -> int:
-    """Return how wide a table is that is not folded."""
+    """Return the width of a table that is not folded."""
     return out.measure(table, options=out.options.update(max_width=UNBOUNDED)).maximum
 
 
 def show_plain_answer(out: Console, answer: Answer) -> None:
-    """Print an answer as a small table of words, one line per substitute."""
+    """Print an answer as a small table without pictures, one row per substitute."""
     asked = answer.asked
     names = answer.searcher.names
     title = f"Query {answer.code or answer.picture}: {answer.query.title}"
     wanted = ", ".join(f"{name} {_wanted(answer, name).plain}" for name in names if name in asked)
     table = new_table("", "id", *names, "distance", numbers=("", "distance"))
     table.title, table.title_justify = inert(f"{title}; {wanted or 'nothing changed'}"), "left"
-    for one in answer.substitutes:
+    for found in answer.substitutes:
         cells = [
-            Text(inert(one.labels[name] or "–"), style=_verdict(name in asked, one, name)[1])
+            Text(inert(found.labels[name] or "–"), style=_verdict(name in asked, found, name)[1])
             for name in names
         ]
-        table.add_row(str(one.rank), inert(one.code), *cells, f"{one.distance:.3f}")
+        table.add_row(str(found.rank), inert(found.code), *cells, f"{found.distance:.3f}")
     out.print(table)
 
 
-def _row(answer: Answer, one: Substitute) -> list[object]:
-    cells: list[object] = [one.rank, one.code, f"{one.distance:.6f}", one.title]
-    cells.append(answer.picture_of(one))
+def _row(answer: Answer, found: Substitute) -> list[object]:
+    cells: list[object] = [found.rank, found.code, f"{found.distance:.6f}", found.title]
+    cells.append(answer.picture_of(found))
     for name in answer.searcher.names:
-        cells += [one.labels[name] or "", AGREEMENT[one.agreement[name]]]
-        cells += [] if answer.searcher.is_entangled else [f"{one.parts[name]:.6f}"]
-    return cells + ([f"{one.parts[ENTANGLED]:.6f}"] if answer.searcher.is_entangled else [])
+        cells += [found.labels[name] or "", AGREEMENT[found.agreement[name]]]
+        cells += [] if answer.searcher.is_entangled else [f"{found.parts[name]:.6f}"]
+    return cells + ([f"{found.parts[ENTANGLED]:.6f}"] if answer.searcher.is_entangled else [])
 
 
 def _columns_of(answer: Answer, name: str) -> list[str]:
@@ -328,21 +332,21 @@ def _query_line(out: Console, answer: Answer, pictures: Pictures | None) -> Tabl
 
 
 def _wanted(answer: Answer, name: str) -> Text:
-    """Return the query's value of a super-category, and what it is changed to."""
+    """Return the query's value of a super-category, and its change."""
     value = Text(inert(answer.query.labels.get(name) or _guess(answer, name)))
     if name in answer.changes:
         value.append(" → ").append(inert(answer.changes[name]), style="bold")
     if name in answer.any_of:
         value.append(" → ").append(inert(" or ".join(answer.any_of[name])), style="bold")
     if name in answer.taken:
-        value.append(" → ").append(inert(f"as {answer.taken[name]}"), style="bold")
+        value.append(" → ").append(inert(f"as in {answer.taken[name]}"), style="bold")
     return value
 
 
 def _guess(answer: Answer, name: str) -> str:
-    """Return in words what the networks take an unlabelled query for."""
+    """Return the predicted value of an unlabeled query, in words."""
     predicted = answer.predictions.get(name)
-    return "unknown" if predicted is None else f"unknown, nearest {predicted.value}"
+    return "unlabeled" if predicted is None else f"unlabeled, predicted {predicted.value}"
 
 
 def _item(code: str, title: str, distance: float | None) -> Text:
@@ -353,42 +357,42 @@ def _item(code: str, title: str, distance: float | None) -> Text:
     return text
 
 
-def _attributes(answer: Answer, one: Substitute, *, bars: bool) -> Table:
-    """Return a line for each super-category; the columns are as wide for every substitute."""
+def _attributes(answer: Answer, found: Substitute, *, bars: bool) -> Table:
+    """Return a row per super-category; columns have the same width for every substitute."""
     names = answer.searcher.names
-    values = [some.labels[name] or "" for some in answer.substitutes for name in names]
+    values = [s.labels[name] or "" for s in answer.substitutes for name in names]
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True)
     width = min(max(cell_len(inert(value)) for value in values), MAX_VALUE)
     grid.add_column(no_wrap=True, overflow="ellipsis", min_width=width, max_width=width)
     grid.add_column(no_wrap=True, min_width=len(VERDICTS["changed", False]))
     grid.add_column(no_wrap=True, justify="right")
-    most = max((*one.parts.values(), 1e-12))
+    most = max((*found.parts.values(), 1e-12))
     asked = answer.asked
     for name in names:
-        verdict, style = _verdict(name in asked, one, name)
-        share = 0.0 if answer.searcher.is_entangled else one.parts[name] / most
+        verdict, style = _verdict(name in asked, found, name)
+        share = 0.0 if answer.searcher.is_entangled else found.parts[name] / most
         grid.add_row(
             Text(inert(name), style="dim"),
-            Text(inert(one.labels[name] or "–"), style=style),
+            Text(inert(found.labels[name] or "–"), style=style),
             Text(verdict, style=style),
-            Text(_part(answer, one, name), style="dim"),
+            Text(_part(answer, found, name), style="dim"),
             Text("▇" * round(BAR * share) if bars else "", style="dim"),
         )
     return grid
 
 
-def _part(answer: Answer, one: Substitute, name: str) -> str:
-    """Return a super-category's part of the distance, nothing where it has none of its own."""
-    return "" if answer.searcher.is_entangled else f"{one.parts[name]:.3f}"
+def _part(answer: Answer, found: Substitute, name: str) -> str:
+    """Return a super-category's part of the distance; empty if it has none of its own."""
+    return "" if answer.searcher.is_entangled else f"{found.parts[name]:.3f}"
 
 
-def _verdict(is_changed: bool, one: Substitute, name: str) -> tuple[str, str]:
-    """Return whether a label is the wanted one, in words, and the colour of that."""
-    agrees = one.agreement[name]
+def _verdict(is_changed: bool, found: Substitute, name: str) -> tuple[str, str]:
+    """Return whether a label is as wanted, in words, and the style of the words."""
+    agrees = found.agreement[name]
     return VERDICTS["changed" if is_changed else "kept", agrees], STYLES[agrees]
 
 
-def _shares(one: Substitute) -> dict[str, float]:
-    total = sum(one.parts.values())
-    return {name: part / total if total else 0.0 for name, part in one.parts.items()}
+def _shares(found: Substitute) -> dict[str, float]:
+    total = sum(found.parts.values())
+    return {name: part / total if total else 0.0 for name, part in found.parts.items()}

@@ -1,37 +1,44 @@
-"""The terminal before the explorer takes it: what it can do, and the colours it is written in."""
+"""The terminal before the explorer takes it over: its streams, abilities and colors."""
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from datrnet.core.errors import DatrnetError
 from datrnet.core.graphics.terminal import Terminal, ask_terminal
 from datrnet.core.preferences import Colors, Preferences
 
 NO_COLOR = "NO_COLOR"
 COLOUR_SYSTEM = "TEXTUAL_COLOR_SYSTEM"
-"""Where Textual looks for the colours to write in, when it is imported."""
+"""Read by Textual when it is imported."""
+
+TERMINAL = "/dev/tty"
+"""The terminal that started the program, wherever its streams lead."""
 
 INHERITED_SIZE = ("COLUMNS", "LINES")
 
 
 def forget_inherited_size() -> None:
-    """Leave the size to the terminal: one that a shell exported would hold when it is resized."""
+    """Ignore a size that a shell exported; it would survive resizing."""
     for name in INHERITED_SIZE:
         os.environ.pop(name, None)
 
 
 def terminal_for(settings: Preferences) -> Terminal:
-    """Ask the terminal what it can do, where the settings leave that open."""
+    """Ask the terminal for its abilities, unless the settings decide everything."""
     if settings.pictures in ("blocks", "none") and settings.color != "auto":
         return Terminal()
     return ask_terminal()
 
 
 def use_colours(colours: Colors, terminal: Terminal) -> None:
-    """Let the explorer be written in the colours wanted; Textual must not be imported yet.
+    """Set the color depth of the explorer. Textual must not be imported yet.
 
     Args:
-        colours: The setting. "auto" follows $NO_COLOR and $COLORTERM, and takes true colours too
-            where the terminal was seen to keep them.
-        terminal: What is known of the terminal.
+        colours: The setting. "auto" follows $NO_COLOR and $COLORTERM, and uses true color if the
+            terminal is known to support it.
+        terminal: The terminal's abilities.
     """
     if colours == "none":
         os.environ[NO_COLOR] = "1"
@@ -41,3 +48,49 @@ def use_colours(colours: Colors, terminal: Terminal) -> None:
     else:
         os.environ.pop(NO_COLOR, None)
         os.environ[COLOUR_SYSTEM] = colours
+
+
+@contextmanager
+def terminal_streams() -> Iterator[None]:
+    """Connect all three standard streams to the terminal, and restore them afterward.
+
+    File descriptors 0, 1 and 2 are replaced, so that whatever asks for the terminal's size, keys
+    or abilities finds it, in this program and in those that it starts.
+
+    Raises:
+        DatrnetError: There is no terminal.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, f"__{name}__") is None:  # closed by the caller
+            setattr(sys, f"__{name}__", getattr(sys, name))
+    redirected = [number for number in (0, 1, 2) if not os.isatty(number)]
+    if not redirected:
+        yield
+        return
+    _flush()
+    terminal = _open_terminal()
+    kept = {number: os.dup(number) for number in redirected}
+    try:
+        for number in redirected:
+            os.dup2(terminal, number)
+        yield
+    finally:
+        _flush()
+        for number, own in kept.items():
+            os.dup2(own, number)
+            os.close(own)
+        os.close(terminal)
+
+
+def _open_terminal() -> int:
+    try:
+        return os.open(TERMINAL, os.O_RDWR)
+    except OSError as error:
+        raise DatrnetError(
+            "The explorer needs a terminal.", mend="In scripts, use `datrnet search`."
+        ) from error
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()

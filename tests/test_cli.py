@@ -1,67 +1,196 @@
-"""The command line as a whole: help, version, and what a command loads."""
+"""The command line as a whole: help, version, usage errors, and what a command loads."""
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from datrnet import __version__
-from datrnet.cli import app
+from datrnet.cli import COMMANDS, app
+from datrnet.console.options import RENAMED
 
-COMMANDS = (
-    "demo",
-    "import",
-    "train",
-    "index",
-    "search",
-    "evaluate",
-    "browse",
-    "info",
-    "report",
-    "session",
-    "config",
-)
+NAMES = {name: words for commands in COMMANDS.values() for name, words in commands.items()}
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Yield every command and subcommand, as ``session list``."""
+    for name, lazy in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        command = lazy.load()
+        yield name, command
+        for subname, subcommand in getattr(command, "commands", {}).items():
+            yield f"{name} {subname}", subcommand
+
+
+ALL = dict(commands())
 
 
 def test_without_arguments_the_help_is_printed() -> None:
     result = CliRunner().invoke(app, [])
-    assert "Usage" in result.output
-    for command in COMMANDS:
-        assert command in result.output
+    assert result.stdout.startswith("Usage: datrnet")
+    for command in NAMES:
+        assert f"\n  {command} " in result.stdout
+    assert result.exit_code == 2
 
 
 def test_the_version_is_printed() -> None:
     assert CliRunner().invoke(app, ["--version"]).stdout == f"datrnet {__version__}\n"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself_with_an_example(command: str) -> None:
-    result = CliRunner().invoke(app, [command, "--help"])
-    assert result.exit_code == 0
-    assert f"Example: datrnet {command}" in result.stdout
+@pytest.mark.parametrize("name", ALL)
+def test_every_command_has_a_summary_and_an_example(name: str) -> None:
+    command = ALL[name]
+    assert command.help.split("\n")[0].endswith(".")
+    assert f"datrnet {name.split()[0]}" in command.epilog
 
 
-@pytest.mark.parametrize("command", ["import", "train", "index", "search", "evaluate", "info"])
-def test_every_command_with_results_has_json(command: str) -> None:
-    assert "--json" in CliRunner().invoke(app, [command, "--help"]).stdout
+@pytest.mark.parametrize("name", NAMES)
+def test_a_command_has_the_summary_that_the_list_of_commands_shows(name: str) -> None:
+    assert ALL[name].help.split("\n")[0] == NAMES[name]
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name.split()[0] != "config"])
+def test_every_command_takes_the_workspace(name: str) -> None:
+    assert "workspace" in {param.name for param in ALL[name].params}
+
+
+@pytest.mark.parametrize("name", ["import", "train", "index", "search", "evaluate", "info"])
+def test_every_command_with_results_has_json(name: str) -> None:
+    assert "as_json" in {param.name for param in ALL[name].params}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--workspace", "HERE", "session", "list"],
+        ["session", "--workspace", "HERE", "list"],
+        ["session", "list", "--workspace", "HERE"],
+        ["--workspace", "elsewhere", "session", "--workspace", "HERE", "list"],
+        ["--workspace", "HERE", "info"],
+        ["info", "--workspace", "HERE"],
+    ],
+)
+def test_the_workspace_may_be_given_before_and_after_a_command(
+    tmp_path: Path, words: list[str]
+) -> None:
+    given = [word.replace("HERE", str(tmp_path / "here")) for word in words]
+    assert f"in {tmp_path / 'here'}." in CliRunner().invoke(app, given).stderr
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_an_old_name_of_an_option_still_works_with_a_notice(tmp_path: Path, old: str) -> None:
+    result = CliRunner().invoke(app, ["review", "doubts", old, "--workspace", str(tmp_path)])
+    notice, error = result.stderr.splitlines()
+    assert notice == f"{old} is now {RENAMED[old]}; the old name will be removed."
+    assert error.startswith("Error: There is no catalog")
+    assert old not in CliRunner().invoke(app, ["review", "doubts", "--help"]).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "command"),
+    [
+        ("serch", "There is no command serch. Did you mean search?", ""),
+        ("session lst", "There is no command lst. Did you mean list?", "session"),
+        ("search x --split tset", "--split must be one of 'train', 'validation', 'test', not", 0),
+        ("search x -k 0", "-k/--top must be 1 or more.", "search"),
+        ("search", "ITEM|PICTURE is missing.", "search"),
+        ("review judge 1 2", "--as is missing.", "review judge"),
+        ("demo --items x", "--items must be a whole number.", "demo"),
+        ("train --minutes x", "--minutes must be a number.", "train"),
+        ("search x --set", "--set needs a value.", "search"),
+        ("train --released x", "--released needs 2 values.", "train"),
+        ("info x", "Unexpected argument: x.", "info"),
+        ("info --chekc", "There is no option --chekc. Did you mean --check or --help?", "info"),
+        ("info -x", "There is no option -x.", "info"),
+        (f"info --workspace {__file__}", f"--workspace must be a folder; '{__file__}' is", "info"),
+        ("report --output /", "--output must be a file; '/' is a folder.", "report"),
+        ("--bogus", "There is no option --bogus.", ""),
+    ],
+)
+def test_a_usage_error_is_one_line_with_a_hint(words: str, said: str, command: str | int) -> None:
+    result = CliRunner().invoke(app, words.split())
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"Error: {said}")
+    if isinstance(command, str):
+        path = f"datrnet {command}".strip()
+        assert line.endswith(f"Run `{path} --help` for usage.")
+
+
+def test_an_id_that_begins_with_a_dash_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["search", "-1042"]
+    monkeypatch.setattr(sys, "argv", ["datrnet", *words])
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        "Error: There is no option -1042. If -1042 is a value, write `--` before it: "
+        "datrnet search -- -1042"
+    ]
+
+
+@pytest.mark.parametrize("words", [["train"], ["index"], ["search", "PICTURE"]])
+def test_without_torch_one_line_says_what_to_install(
+    ready: Path, shop: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    for name in list(sys.modules):
+        if name == "torch" or name.startswith(("datrnet.core.indexing", "datrnet.core.training")):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    picture = str(shop.parent / "images" / "3.png")
+    given = [picture if word == "PICTURE" else word for word in words]
+    result = CliRunner().invoke(app, [*given, "--workspace", str(ready)])
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "Error: The Python package torch is not installed. Run `pip install torch`."
+    )
+
+
+@pytest.mark.parametrize("name", [None, "DATRNET_CONFIG"])
+def test_without_a_home_folder_one_line_says_what_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str | None
+) -> None:
+    def no_home(path: str) -> str:
+        return path  # as with an unset HOME and a user id without an account
+
+    for variable in ("HOME", "DATRNET_CONFIG", "DATRNET_WORKSPACE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("os.path.expanduser", no_home)
+    if name:
+        monkeypatch.setenv(name, str(tmp_path / "config.toml"))
+    result = CliRunner().invoke(app, ["info"])
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: ")
+    for word in ("HOME", "--workspace", "DATRNET_CONFIG"):
+        assert word in line
 
 
 @pytest.mark.parametrize(
     ("statement", "unwanted"),
     [
-        ("import datrnet.cli", "torch annoy textual numpy sqlite_utils"),
-        ("import datrnet.console.searching", "torch textual"),
+        ("import datrnet.cli", "torch annoy textual numpy sqlite_utils rich datrnet.console"),
+        ("import datrnet.console.options", "rich numpy datrnet.core"),
+        ("import datrnet.console.search, datrnet.console.train", "torch textual sqlite_utils"),
+        ("import datrnet.console.index, datrnet.console.evaluate", "torch textual sqlite_utils"),
+        ("import datrnet.console.info, datrnet.console.import_", "torch textual sqlite_utils"),
+        ("import datrnet.console.demo, datrnet.console.browse", "torch textual sqlite_utils"),
         ("import datrnet.console.config", "torch textual numpy tomlkit pydantic"),
-        ("import datrnet.console.overview, datrnet.console.importing", "torch textual"),
-        ("import datrnet.console.evaluating, datrnet.console.demonstration", "torch textual"),
-        ("import datrnet.console.training, datrnet.console.indexing", "textual"),
-        ("import datrnet.console.reporting", "torch textual annoy matplotlib jinja2"),
+        ("import datrnet.console.report", "torch textual annoy matplotlib jinja2"),
         ("import datrnet.tui.app", "torch annoy"),
     ],
 )
 def test_importing_stays_light(statement: str, unwanted: str) -> None:
     assert loaded_by(statement, unwanted) == []
+
+
+def test_the_list_of_commands_loads_no_command() -> None:
+    show = "from datrnet.cli import app\ntry: app(['--help'])\nexcept SystemExit: pass"
+    assert loaded_by(show, "rich numpy datrnet.console datrnet.core") == []
 
 
 def loaded_by(statement: str, unwanted: str) -> list[str]:

@@ -2,7 +2,22 @@
 
 from dataclasses import dataclass
 
-from datrnet.core.training.network_trainer import EpochReport
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochReport:
+    """What one epoch came to."""
+
+    epoch: int
+    """From 1."""
+    loss: float
+    """Mean over the batches of everything that is trained for."""
+    triplet_loss: float | None
+    """Mean over the batches of the triplet loss alone; None of a system, which has its own."""
+    accuracy: float | None
+    """Share of validation items whose nearest prototype is that of their own value; of a system
+    the mean of top-30 accuracy without and with a change. None where it cannot be measured."""
+    seconds: float
+    is_best: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import io
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from pickle import PickleError
 from typing import Any
@@ -28,6 +28,7 @@ from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.core.systems.parts.mining import Objective
 from datrnet.core.training.augmentation import augment
 from datrnet.core.training.data import TrainingData
+from datrnet.core.training.events import EpochReport
 from datrnet.core.training.pace import STEPS, Pace
 from datrnet.core.training.triplets import draw_triplets
 
@@ -47,23 +48,6 @@ UNREADABLE = (
 
 WARM_UP_OF_RATE = 0.2
 """Share of the one-cycle schedule in which the learning rate rises."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpochReport:
-    """What one epoch came to."""
-
-    epoch: int
-    """From 1."""
-    loss: float
-    """Mean over the batches of everything that is trained for."""
-    triplet_loss: float | None
-    """Mean over the batches of the triplet loss alone; None of a system, which has its own."""
-    accuracy: float | None
-    """Share of validation items whose nearest prototype is that of their own value; of a system
-    the mean of top-30 accuracy without and with a change. None where it cannot be measured."""
-    seconds: float
-    is_best: bool
 
 
 class NetworkTrainer:

@@ -15,12 +15,12 @@ from datrnet.core.training.data import TrainingData
 from datrnet.core.training.events import (
     BatchDone,
     EpochDone,
+    EpochReport,
     FeaturesKept,
     NetworkResult,
     TrainEvent,
     TripletsRead,
 )
-from datrnet.core.training.network_trainer import EpochReport
 from datrnet.core.training.pace import STEPS
 from datrnet.core.training.system_trainer import SystemTrainer
 

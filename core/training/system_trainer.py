@@ -19,9 +19,10 @@ from datrnet.core.models.embedding import compute_device, training_precision
 from datrnet.core.systems.making import system_of
 from datrnet.core.systems.system import Stage, System, Taught
 from datrnet.core.training.data import Progress, TrainingData
+from datrnet.core.training.events import EpochReport
 from datrnet.core.training.given_triplets import given_triplets, triplets_folder
 from datrnet.core.training.kept import kept_features
-from datrnet.core.training.network_trainer import UNREADABLE, EpochReport, all_finite
+from datrnet.core.training.network_trainer import UNREADABLE, all_finite
 from datrnet.core.training.pace import Pace, falling, shared_epochs
 from datrnet.core.training.system_batches import SystemBatches
 

@@ -308,8 +308,8 @@ def test_files_that_are_not_the_released_ones_are_told(
         (("--system", "amnet"), "--released takes weights of adde-m, not of amnet."),
         ((), "--released takes weights of adde-m, not of datrnet. Add --system adde-m."),
         (("--system", "adde-m", "--epochs", 3), "--released trains nothing, so --epochs has"),
-        (("--system", "adde-m", "--triplets", "x"), "so --triplets has nothing to say."),
-        (("--resume",), "--resume goes on with the run as it was started."),
+        (("--system", "adde-m", "--triplets", "x"), "so --triplets has no effect."),
+        (("--resume",), "--resume continues a run with its own options."),
     ],
 )
 def test_options_that_do_not_go_with_released_weights_are_told(
@@ -433,7 +433,7 @@ def test_items_are_known_by_the_end_of_their_pictures_path_and_labelled_as_in_th
     folder = adde_folder(tmp_path, list(TRAIN_LABELS) * 4, triplets)
     result = trained(run, root, config, "--triplets", folder)
     assert result.exit_code == 0, result.output
-    assert "Training on 2 of the folder's 5 triplets: the others are of" in result.stderr
+    assert "Training on 2 of the folder's 5 triplets. The others have" in result.stderr
     black, blue, red, black_striped = (0, 0), (1, 0), (2, 0), (0, 1)
     assert labels_of(batches) == {(black, red, black_striped), (blue, black, red)}
 
@@ -484,6 +484,6 @@ def test_triplets_that_change_nothing_trained_are_told(
 
 def test_triplets_are_of_adde_m_only(run: Run, root: Path, config: Path) -> None:
     result = run(root, "train", "--config", config, "--system", "amnet", "--triplets", "x")
-    told(result, "--triplets is of adde-m; amnet draws its own.")
+    told(result, "--triplets is for adde-m; amnet samples its own.")
     with Workspace(root).open_store() as store:
         assert Catalog.load(store).num_items == 48

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import Result
 
-from datrnet.console.comparing import CompareOptions, minutes_of
+from datrnet.console.compare import app, comparison_plan, minutes_of
+from datrnet.console.experiment import typed_command
 from datrnet.core.errors import ConfigError
 from datrnet.core.models.backbones.backbone import Backbone
 from datrnet.core.models.backbones.making import BACKBONES
@@ -151,9 +153,9 @@ def test_frozen_features_are_kept_once_for_all(compare: Run, root: Path) -> None
     ("words", "said"),
     [
         (("--systems", "ade-m"), "is called 'ade-m'. Did you mean adde-m"),
-        (("--systems", ","), "--systems names none. Name some, as --systems adde-m"),
+        (("--systems", ","), "--systems names no system. Name some, as --systems adde-m"),
         (("--systems", "zzz"), "fashionsearchnet-w-o-loc"),
-        (("--budget", "ten"), "'ten' is no time. Write it as 90s, 10m or 1h30m."),
+        (("--budget", "ten"), "'ten' is not a time. Write 90s, 10m or 1h30m."),
         (("--budget", "5m", "--epochs", 2), "give one"),
         (("--set", "system.backbone_weights=none.pt", "--systems", "adde-m"), "none.pt"),
         (("--set", "system.backbone=vit_b_16"), "system.backbone has no effect: every row"),
@@ -178,14 +180,27 @@ def test_a_time_is_read(text: str, minutes: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "10", "m", "0m", "10m5h", "-5m", "1.5h"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="is no time"):
+    with pytest.raises(ConfigError, match="is not a time"):
         minutes_of(text)
 
 
 def test_the_command_repeats_what_was_typed() -> None:
-    options = CompareOptions(systems=("AMNet: ViT",), budget="10m", seeds=3, pretrained=True)
-    assert options.command == (
-        "datrnet compare --systems 'AMNet: ViT' --pretrained --budget 10m --seeds 3"
-    )
-    assert options.plan.settings["seeds"] == [0, 1, 2]
-    assert options.plan.settings["system"]["frozen"] is True
+    typed = [
+        "--pretrained",
+        "--seeds",
+        "3",
+        "--systems",
+        "AMNet: ViT",
+        "--workspace",
+        "x",
+        "--json",
+    ]
+    ctx = typer.main.get_command(app).make_context("compare", typed)
+    assert typed_command(ctx) == "datrnet compare --systems 'AMNet: ViT' --seeds 3 --pretrained"
+
+
+def test_options_become_settings_of_the_experiment() -> None:
+    plan = comparison_plan(["AMNet: ViT"], budget="10m", seeds=3, pretrained=True)
+    assert plan.settings["seeds"] == [0, 1, 2]
+    assert plan.settings["system"]["frozen"] is True
+    assert plan.settings["system"]["minutes"] == 10

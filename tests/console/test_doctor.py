@@ -11,8 +11,7 @@ import pytest
 from typer.testing import Result
 
 from datrnet.console import doctor
-from datrnet.console.doctor import terminal_findings
-from datrnet.console.health import Finding
+from datrnet.console.doctor import Finding, terminal_findings
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.graphics.terminal import Terminal
 
@@ -53,15 +52,15 @@ def test_a_sound_workspace_is_well(run: Run, ready: Path) -> None:
     assert result.exit_code == 0
     assert "problem" not in result.stdout
     facts = found(run, ready, "--check")
-    assert {one["sign"] for one in facts.values()} == {"well"}
-    assert facts["checksums"]["text"] == "right"
-    assert "48 items" in facts["catalogue"]["text"]
+    assert {one["sign"] for one in facts.values()} == {"ok"}
+    assert facts["checksums"]["text"] == "correct"
+    assert "48 items" in facts["catalog"]["text"]
     assert "checksums" not in found(run, ready)
 
 
 def test_in_a_pipe_it_says_what_it_cannot_ask(run: Run, ready: Path) -> None:
     lines = run(ready, "doctor").stdout.splitlines()
-    assert sum("there is no terminal to ask" in line for line in lines) == 3
+    assert sum("not run in a terminal" in line for line in lines) == 3
     facts = json.loads(run(ready, "doctor", "--json").stdout)
     assert facts["answers"]["is_asked"] is False
 
@@ -77,19 +76,19 @@ def test_without_a_catalogue_the_mend_is_told(run: Run, tmp_path: Path) -> None:
     result = run(tmp_path, "doctor")
     assert result.exit_code == 1
     assert "datrnet import" in result.stdout
-    assert found(run, tmp_path)["catalogue"]["sign"] == "problem"
+    assert found(run, tmp_path)["catalog"]["sign"] == "problem"
 
 
 def test_a_database_that_is_none_is_a_problem_in_words(run: Run, copied: Workspace) -> None:
     copied.catalog_path.write_bytes(b"no database at all" * 100)
-    assert found(run, copied.root)["catalogue"]["sign"] == "problem"
+    assert found(run, copied.root)["catalog"]["sign"] == "problem"
 
 
 def test_a_newer_schema_is_told(run: Run, copied: Workspace) -> None:
     with sqlite3.connect(copied.catalog_path) as connection:
         connection.execute("PRAGMA user_version = 999")
     connection.close()
-    assert "Update datrnet" in found(run, copied.root)["catalogue"]["mend"]
+    assert "Update datrnet" in found(run, copied.root)["catalog"]["mend"]
 
 
 def test_missing_pictures_are_counted(run: Run, shop: Path, tmp_path: Path) -> None:
@@ -98,7 +97,7 @@ def test_missing_pictures_are_counted(run: Run, shop: Path, tmp_path: Path) -> N
     (own / "images" / "3.png").unlink()
     (own / "images" / "5.png").unlink()
     facts = found(run, tmp_path)
-    assert facts["pictures"]["text"] == "2 of 48 missing, the first that of item-3"
+    assert facts["pictures"]["text"] == "2 of 48 missing; first: item-3"
     assert facts["pictures"]["sign"] == "problem"
     assert facts["index"]["sign"] == "note"  # there is none yet, which is no fault
     assert "datrnet train" in facts["index"]["text"]
@@ -121,7 +120,7 @@ def test_an_index_older_than_the_catalogue_is_a_note(
     run(copied.root, "import", more, "--images", shop.parent)
     index = found(run, copied.root)["index"]
     assert index["sign"] == "note"
-    assert "1 item came after it" in index["text"]
+    assert "1 item not indexed" in index["text"]
     assert index["mend"] == "Run `datrnet index`."
 
 
@@ -140,10 +139,10 @@ def test_damaged_index_files_are_told_with_check(run: Run, copied: Workspace) ->
 
 def test_a_terminal_that_can_do_all_is_well(at_a_terminal: pytest.MonkeyPatch) -> None:
     facts = terminal(XTERM)
-    assert {one.sign for one in facts.values()} == {"well"}
-    assert facts["pictures"].text == "can sixel; the explorer takes sixel"
+    assert {one.sign for one in facts.values()} == {"ok"}
+    assert facts["pictures"].text == "supports sixel; the explorer uses sixel"
     assert facts["cell"].text == "8 x 17 pixels"
-    assert facts["colours"].text == "16 million"
+    assert facts["colors"].text == "16 million"
     assert "XTerm(379)" in facts["name"].text
 
 
@@ -156,8 +155,8 @@ def test_tmux_and_ssh_are_told_with_what_they_keep_back(
     facts = terminal(Terminal(is_asked=True, is_answered=True, name="tmux 3.3a"))
     assert "tmux" in facts["within"].text
     assert "OSC 52" in facts["over"].text
-    assert facts["colours"].text == "256"
-    assert "--color truecolor" in facts["colours"].mend
+    assert facts["colors"].text == "256"
+    assert "--color truecolor" in facts["colors"].mend
 
 
 def test_a_terminal_that_did_not_answer_can_be_left_alone(
@@ -175,7 +174,7 @@ def test_sixels_without_the_size_of_a_cell_can_be_asked_for(
 
 def test_no_color_is_told(at_a_terminal: pytest.MonkeyPatch) -> None:
     at_a_terminal.setenv("NO_COLOR", "1")
-    assert "NO_COLOR" in terminal(XTERM)["colours"].text
+    assert "NO_COLOR" in terminal(XTERM)["colors"].text
 
 
 def test_a_locale_without_unicode_is_a_problem(at_a_terminal: pytest.MonkeyPatch) -> None:

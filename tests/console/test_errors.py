@@ -38,7 +38,7 @@ Run = Callable[..., Result]
         (["search", "item-1", "-k", "0"], ["-k"]),
         (["search", "item-1", "--split", "tset"], ["--split"]),
         (["evaluate", "--split", "tset"], ["--split"]),
-        (["serch"], ["Did you mean 'search'"]),
+        (["serch"], ["Did you mean search?"]),
     ],
 )
 def test_a_wrong_name_is_told_with_the_nearest_right_ones(

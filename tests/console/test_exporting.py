@@ -51,10 +51,13 @@ def test_a_folder_of_somebody_else_is_one_clear_line(run: Run, ready: Path, tmp_
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--names", "a.json"], "--names is an option of folders of --format adde. Add --format"),
-        (["--crop"], "--crop is an option of folders of --format deepfashion."),
-        (["--format", "adde", "--annotation", "fine"], "--annotation is an option of folders of"),
-        (["--format", "adde", "--id", "sku"], "--id is an option of CSV and JSON Lines files."),
+        (["--names", "a.json"], "--names is for --format adde only. Add --format"),
+        (["--crop"], "--crop is for --format deepfashion only."),
+        (
+            ["--format", "adde", "--annotation", "fine"],
+            "--annotation is for --format deepfashion only",
+        ),
+        (["--format", "adde", "--id", "sku"], "--id is for CSV and JSON Lines files only."),
     ],
 )
 def test_an_option_of_another_format_is_told(

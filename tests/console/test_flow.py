@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from datrnet.cli import app
-from datrnet.console.training import TrainingProgress
+from datrnet.console.output import local_time
+from datrnet.console.train import TrainingProgress
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.training.events import EpochDone, TrainEvent
 
@@ -110,7 +111,7 @@ def test_index_counts_pictures_that_are_gone(
     extra.unlink()
     result = run(copied.root, "index", "--json")
     assert json.loads(result.stdout)["unreadable"] == ["extra"]
-    assert "cannot be read: extra" in result.stderr
+    assert "unreadable pictures: extra" in result.stderr
 
 
 def test_evaluate_tells_the_three_use_cases(run: Run, ready: Path) -> None:
@@ -133,7 +134,7 @@ def test_evaluate_as_json_has_every_figure(run: Run, ready: Path) -> None:
 def test_info_shows_items_runs_and_index(run: Run, ready: Path) -> None:
     result = run(ready, "info", "--check")
     assert result.exit_code == 0
-    for words in ("48 items", "train 24", "colour", "97.9 %", "finished", "checksums", "right"):
+    for words in ("48 items", "train 24", "colour", "97.9 %", "finished", "checksums", "correct"):
         assert words in result.stdout
     facts = json.loads(run(ready, "info", "--json").stdout)
     assert facts["items_by_split"] == {"train": 24, "validation": 12, "test": 12}
@@ -147,8 +148,8 @@ def test_info_keeps_names_and_times_of_runs_whole(
     monkeypatch.setenv("COLUMNS", str(columns))
     (facts,) = json.loads(run(ready, "info", "--json").stdout)["runs"]
     shown = run(ready, "info").stdout
-    runs = shown[shown.rindex("further weight") :]
-    for whole in (facts["name"], "finished", facts["started_at"].replace("T", " ")[:16]):
+    runs = shown[shown.rindex("extra weight") :]
+    for whole in (facts["name"], "finished", local_time(facts["started_at"])):
         assert whole in runs
     assert max(map(len, shown.splitlines())) <= columns
 
@@ -157,7 +158,7 @@ def test_info_works_without_runs_and_index(run: Run, tmp_path: Path, shop: Path)
     run(tmp_path, "import", shop)
     result = run(tmp_path, "info")
     assert result.exit_code == 0
-    assert "There is none yet" in result.stdout
+    assert "There is no index yet" in result.stdout
     assert run(tmp_path, "info", "--check").exit_code == 1
 
 

@@ -32,7 +32,7 @@ def test_doubts_are_rows_or_json_of_one_content(run: Run, ready: Path) -> None:
     assert all(one["label"] != one["guess"] for one in facts)
     few = run(ready, "review", "doubts", "-k", 1)
     assert len(_rows(few)) == 2
-    assert f"1 of {len(facts)} doubted labels" in few.stderr
+    assert f"1 of {len(facts)} doubtful labels" in few.stderr
     only = json.loads(run(ready, "review", "doubts", "--super-category", "COLOUR", "--json").stdout)
     assert {one["super_category"] for one in only} <= {"colour"}
 
@@ -54,9 +54,9 @@ def test_a_judged_doubt_is_gone_and_undo_brings_it_back(run: Run, copied: Worksp
     )
     done = run(copied.root, "label", "set", code, f"{name}={facts[0]['guess']}")
     assert done.exit_code == 0
-    assert "`datrnet index` renews them" in done.stderr
+    assert "Run `datrnet index` to update it" in done.stderr
     assert (code, name) not in doubts()
-    assert "1 label has been changed since" in run(copied.root, "review", "doubts").stderr
+    assert "1 label changed since" in run(copied.root, "review", "doubts").stderr
     back = run(copied.root, "label", "undo")
     assert f"{name} is {facts[0]['label']} (shop) again" in back.stderr
     assert doubts() == before
@@ -88,15 +88,15 @@ def test_nothing_is_changed_where_one_code_is_wrong(run: Run, copied: Workspace)
     assert done.exit_code == 2
     assert "item-999" in done.stderr
     assert "No label has been changed" in run(copied.root, "label", "history").stderr
-    assert "no change of a label to take back" in run(copied.root, "label", "undo").stderr
-    assert "nothing to make again" in run(copied.root, "label", "redo").stderr
+    assert "no label change to undo" in run(copied.root, "label", "undo").stderr
+    assert "no label change to redo" in run(copied.root, "label", "redo").stderr
 
 
 def test_history_says_who_said_so(run: Run, copied: Workspace) -> None:
     run(copied.root, "label", "set", "item-1", "colour=Black")
     run(copied.root, "label", "set", "item-11", "colour=Black")
     again = run(copied.root, "label", "set", "item-11", "colour=black")
-    assert "stood so already" in again.stderr
+    assert "already set by hand" in again.stderr
     shown = " ".join(run(copied.root, "label", "history").stdout.split())
     assert "item-11 colour no label Black (person)" in shown
     assert "item-1 colour Red (shop) Black (person)" in shown
@@ -166,7 +166,7 @@ def test_without_an_index_it_says_what_is_left(run: Run, shop: Path, tmp_path: P
     ("words", "said"),
     [
         (("label", "set", "item-1", "colour"), "not of the form"),
-        (("label", "set", "item-1", "colour=none"), "colour= says that none of its values holds"),
+        (("label", "set", "item-1", "colour=none"), "If no value applies, write colour="),
         (("label", "set", "item-1", "collar=bow"), "No super-category is called 'collar'"),
         (("label", "set", "item-1", "colour=Blak"), "Did you mean Black"),
         (("label", "history", "item-x"), "No item is called 'item-x'"),

@@ -15,7 +15,7 @@ from rich.console import Console
 from typer.testing import Result
 
 from datrnet.console.pictures import COLUMNS, ROWS, Pictures, blocks
-from datrnet.console.searching import SearchOptions, answer_of
+from datrnet.console.search import SearchOptions, answer_of
 from datrnet.console.substitutes import Answer, facts_of, show_answer, show_plain_answer
 from datrnet.core.catalog.pictures import read_picture, thumbnail_pixels
 from datrnet.core.catalog.workspace import Workspace
@@ -73,10 +73,10 @@ def test_a_super_category_of_another_item_is_told_in_every_form(run: Run, ready:
     ):
         out = Console(file=io.StringIO(), width=120)
         show(out)
-        assert "Red → as item-3" in out.file.getvalue()  # type: ignore[attr-defined]
+        assert "Red → as in item-3" in out.file.getvalue()  # type: ignore[attr-defined]
     out = Console(file=io.StringIO(), width=120)
     show_answer(out, answer, None)
-    assert "colour is as item-3 has it." in out.file.getvalue()  # type: ignore[attr-defined]
+    assert "colour is taken from item-3." in out.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_a_picture_may_be_what_is_taken_from(run: Run, ready: Path, shop: Path) -> None:
@@ -142,7 +142,7 @@ def test_items_that_came_after_the_index_are_counted(
     table.write_text(f"{header}\nnew,images/0.png,New,train,Red,plain\n")
     assert run(copied.root, "import", table, "--images", shop.parent).exit_code == 0
     result = run(copied.root, "search", "item-1")
-    assert "1 item is not in the index yet" in result.stderr
+    assert "1 item is not indexed yet" in result.stderr
     result = run(copied.root, "search", "new")
     assert result.exit_code == 1
     assert "datrnet index" in result.stderr
@@ -162,7 +162,7 @@ def test_weights_that_leave_nothing_are_refused(run: Run, ready: Path) -> None:
     result = run(ready, "search", "item-1", "--weight", "colour=0", "--weight", "pattern=0")
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert "weighs 0" in result.stderr
+    assert "All weights are 0" in result.stderr
 
 
 def test_rows_without_an_answer_are_explained_beside_them(run: Run, copied: Workspace) -> None:
@@ -173,7 +173,7 @@ def test_rows_without_an_answer_are_explained_beside_them(run: Run, copied: Work
         store.upsert_items([item])
     result = run(copied.root, "search", "item-1", "--where", "colour=green")
     assert len(result.stdout.splitlines()) == 1
-    assert result.stderr.startswith("No item fulfils the conditions.\n")
+    assert result.stderr.startswith("No item meets the conditions.\n")
 
 
 def test_the_prototypes_within_a_super_category_are_told_in_every_form(
@@ -346,7 +346,7 @@ def test_a_table_has_no_figures_where_super_categories_have_no_part(
     assert re.findall(r"\d\.\d{3}", text) == [f"{one.distance:.3f}" for one in answer.substitutes]
     assert "distance²" not in text
     assert "colour Black is the system's own entry, not a mean of items." in " ".join(text.split())
-    assert "all super-categories as one" in " ".join(text.split())
+    assert "all super-categories as a whole" in " ".join(text.split())
 
 
 def test_a_super_category_without_a_part_cannot_be_weighed(run: Run, entangled: Workspace) -> None:

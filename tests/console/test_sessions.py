@@ -56,7 +56,7 @@ def test_sessions_are_listed_the_newest_first(run: Run, root: Path) -> None:
 def test_steps_are_shown_in_words(run: Run, root: Path) -> None:
     shown = run(root, "session", "show").stdout
     for words in (
-        "as it is",
+        "no change",
         "colour → Black",
         "colour → as item-2",
         "within pattern",
@@ -96,7 +96,7 @@ def test_the_files_tell_the_same(run: Run, root: Path, tmp_path: Path) -> None:
     for name in ("one.json", "one.csv", "one.html"):
         done = run(root, "session", "export", tmp_path / name, "-k", 3)
         assert done.exit_code == 0, done.output
-        assert "1 step could not be asked again" in done.stderr
+        assert "1 step could not be repeated" in done.stderr
     facts = json.loads((tmp_path / "one.json").read_text("utf-8"))
     assert facts == json.loads(run(root, "session", "replay", "-k", 3, "--json").stdout)
     with (tmp_path / "one.csv").open(encoding="utf-8", newline="") as file:
@@ -153,7 +153,7 @@ def test_a_mistake_is_one_line(
 
 
 def test_without_a_session_it_says_where_they_come_from(run: Run, ready: Path) -> None:
-    assert "one begins with" in run(ready, "session", "list").stderr
+    assert "starts one with the first search" in run(ready, "session", "list").stderr
     done = run(ready, "session", "show")
     assert done.exit_code == 2
     assert "datrnet browse" in done.stderr
@@ -182,7 +182,7 @@ def test_a_session_is_renamed_deleted_and_restored(run: Run, root: Path) -> None
         found = json.loads(run(root, "session", "list", "--json", *words).stdout)
         return [(one["id"], one["name"]) for one in found]
 
-    assert "is now called spring" in run(root, "session", "rename", 1, " spring ").stderr
+    assert "to spring" in run(root, "session", "rename", 1, " spring ").stderr
     assert listed() == [(2, "explorer"), (1, "spring")]
     told = run(root, "session", "delete", 2).stderr
     assert "Deleted session 2, explorer, with 4 steps" in told
@@ -192,7 +192,7 @@ def test_a_session_is_renamed_deleted_and_restored(run: Run, root: Path) -> None
     gone = run(root, "session", "show", 2)
     assert gone.exit_code == 2
     assert "datrnet session restore 2" in " ".join(gone.stderr.split())
-    assert "Session 2, explorer, is back" in run(root, "session", "restore").stderr
+    assert "Restored session 2, explorer." in run(root, "session", "restore").stderr
     assert listed() == [(2, "explorer"), (1, "spring")]
     assert len(json.loads(run(root, "session", "show", 2, "--json").stdout)["steps"]) == 4
     assert "no deleted session" in run(root, "session", "restore").stderr
@@ -216,7 +216,7 @@ def test_a_session_is_named_by_number_by_name_or_as_the_last(run: Run, root: Pat
     ("words", "said"),
     [
         (("rename", 7, "x"), "No session is called '7'"),
-        (("rename", 1, "  "), "needs a name"),
+        (("rename", 1, "  "), "must not be empty"),
         (("restore", 1), "No deleted session is called '1'"),
         (("show", "coats"), "No session is called 'coats'"),
         (("delete", 7), "No session is called '7'"),

@@ -136,7 +136,7 @@ def test_training_by_the_clock_ends(run: Run, root: Path, config: Path) -> None:
         (("--backbone", "tiny"), "DAtRNet has no backbone"),
         (("--frozen",), "DAtRNet has no backbone"),
         ((), "DAtRNet has no backbone"),  # the config names one
-        (("--system", "amnet", "--minutes", 0), "--minutes is 0, which is no time"),
+        (("--system", "amnet", "--minutes", 0), "--minutes must be above 0"),
         (("--system", "amnet", "--minutes", 1, "--epochs", 2), "give one"),
         (("--system", "adde-m", "--backbone-weights", "FILE"), "FILE"),
     ],

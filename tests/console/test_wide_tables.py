@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from datrnet.console.experimenting import fitting
+from datrnet.console.experiment import fitting
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.experiments.outcome import Spread, Table
 

@@ -1,9 +1,13 @@
-"""`datrnet evaluate`: the three use cases on one split, as a table or as JSON."""
+"""`datrnet evaluate`: retrieval accuracy on one split, as a table or as JSON."""
 
 import math
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated, Literal
 
+import typer
+
+from datrnet.console.options import JsonOption, SplitOrAll, WorkspaceOption, command_app
 from datrnet.console.output import new_table, percent, print_json, results, say
 from datrnet.console.progress import StepProgress
 from datrnet.core.catalog.catalog import Catalog
@@ -18,51 +22,99 @@ from datrnet.core.text import inert
 MATCHES = {
     "used": "every super-category that has a network",
     "known": "every super-category that has a network and where a value is wanted",
-    "all": "every super-category of the catalogue",
+    "all": "every super-category of the catalog",
 }
 
 RANKS = {
-    "changed": "may take a rank where something is changed, and is left out where nothing is",
+    "changed": "may take a rank if something is changed, and is left out if nothing is",
     "never": "is left out",
-    "always": "may take a rank, and where nothing is changed the first is its own",
+    "always": "may take a rank; if nothing is changed, it takes the first",
 }
 
+app = command_app()
 
-def run_evaluation(
-    workspace: Workspace,
-    split: str,
-    protocol: Protocol,
-    *,
-    equal_weights: bool,
-    queries: Path | None = None,
-    as_json: bool,
+
+@app.command(epilog="Example: datrnet evaluate --split test -k 30")
+def evaluate(
+    split: Annotated[
+        SplitOrAll, typer.Option(help="Split whose items are queries and gallery.")
+    ] = "test",
+    top: Annotated[int, typer.Option("-k", "--top", min=1, metavar="N", help="List length.")] = 30,
+    changes: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Maximum number of changes per query.")
+    ] = 3,
+    match: Annotated[
+        Literal["used", "all", "known"],
+        typer.Option(
+            help="Where a hit must have the wanted value: in the super-categories with a network "
+            "(used), in all of the catalog (all), or only where a value is wanted (known)."
+        ),
+    ] = "used",
+    within: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Compute prototypes among items alike in this super-category."
+        ),
+    ] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Use the queries of a split folder in ADDE's format."),
+    ] = None,
+    equal_weights: Annotated[
+        bool, typer.Option("--equal-weights", help="Use the paper's unweighted distance.")
+    ] = False,
+    exclude_query: Annotated[
+        bool, typer.Option("--exclude-query", help="Never rank the query item itself.")
+    ] = False,
+    include_query: Annotated[
+        bool,
+        typer.Option("--include-query", help="Rank the query item even if nothing is changed."),
+    ] = False,
+    max_queries: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="N", help="Maximum queries per number of changes; 0 is no limit."
+        ),
+    ] = 20_000,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Evaluate the current index, keep its figures with the run, and print them.
+    """Measure top-k retrieval accuracy on a split.
 
-    Raises:
-        DatrnetError: There is no index, or it has no item of the split.
+    The use cases are: no change, one change, several changes. Every item of the split is a query,
+    with every change that some item of the split fulfills. The ranking is exact; `datrnet index`
+    prints the recall of the index itself. The figures are stored in the workspace with the run.
     """
+    if exclude_query and include_query:
+        raise ConfigError("--exclude-query and --include-query contradict each other.")
     if queries is not None and split != "test":
         raise ConfigError(
-            f"The queries of a folder are of its test split, not of {split}.",
-            mend="Leave --split away.",
+            f"The queries of a split folder belong to its test split, not to {split}.",
+            mend="Omit --split.",
         )
-    with workspace.open_store() as store:
-        catalog = Catalog.load(store)
-        generation = Generation.current(workspace, store)
-        weights = equal_weights_of(generation) if equal_weights else None
+    protocol = Protocol(
+        k=top,
+        query_takes_rank="never" if exclude_query else "always" if include_query else "changed",
+        match=match,
+        within=within,
+        max_changes=changes,
+        max_queries=max_queries,
+    )
+    place = Workspace.locate(workspace)
+    with place.open_store() as store:
+        catalog, generation = Catalog.load(store), Generation.current(place, store)
         given = None
         if queries is not None:
             from datrnet.core.research.adde_queries import read_index_queries
 
-            given = read_index_queries(queries, catalog, generation, match=protocol.match)
+            given = read_index_queries(queries, catalog, generation, match=match)
         with StepProgress() as progress:
             assessment = assess(
                 catalog,
                 generation,
                 split,
                 protocol,
-                weights=weights,
+                weights=equal_weights_of(generation) if equal_weights else None,
                 queries=given,
                 on_progress=progress,
             )
@@ -83,7 +135,7 @@ def definition_of(assessment: Assessment) -> str:
     )
     return (
         f"Top-{protocol.k} accuracy is the share of queries with at least one item among the "
-        f"nearest {protocol.k} that carries the wanted value in {MATCHES[protocol.match]}; "
+        f"nearest {protocol.k} that has the wanted value in {MATCHES[protocol.match]}; "
         f"{asked}, ranked exactly against the split; the query item itself "
         f"{RANKS[protocol.query_takes_rank]}."
     )
@@ -109,28 +161,28 @@ def _show(assessment: Assessment) -> None:
     out.print(f"Weights: {listed}; a changed one × {assessment.weights.changed:g}.")
     if assessment.protocol.within:
         out.print(
-            f"Prototypes: among the items of the wanted {inert(assessment.protocol.within)}, "
-            "where there are enough."
+            f"Prototypes: among items of the wanted {inert(assessment.protocol.within)}, "
+            "if there are enough."
         )
     out.print(definition_of(assessment))
-    out.print("± is half of the 95 % interval, by bootstrap over the query items.")
+    out.print("± is half the 95 % confidence interval, by bootstrap over the query items.")
     if assessment.num_left_out:
         say(
-            f"{assessment.num_left_out:,} queries of the folder could not be asked: their "
-            "item is not in the index, what they change has no network, or no item is right.",
+            f"Skipped {assessment.num_left_out:,} queries of the folder: their item is not in the "
+            "index, their change has no network, or no item matches.",
             "yellow",
         )
     if assessment.protocol.k > assessment.num_items:
-        say(f"The split has {assessment.num_items:,} items: no list is longer.", "yellow")
+        say(f"The split has {assessment.num_items:,} items; no list is longer.", "yellow")
     if any(case.overall.num_queries < case.num_valid for case in assessment.use_cases):
-        say("Where a use case has more valid queries than were asked, they were sampled.")
+        say("Queries were sampled where a use case has more than --max-queries.")
 
 
 def _show_by_super_category(
     assessment: Assessment, case: UseCase, columns: tuple[str, ...]
 ) -> None:
     table = new_table(
-        "one change, of the",
+        "changed super-category",
         "queries",
         *columns,
         numbers=("queries", *columns),
@@ -141,7 +193,7 @@ def _show_by_super_category(
             table.add_row(inert(name), f"{score.num_queries:,}", *_cells(score))
     if case.macro is not None:
         table.add_section()
-        table.add_row("mean of these", "", *_cells(case.macro))
+        table.add_row("mean", "", *_cells(case.macro))
     results().print(table)
 
 
@@ -163,7 +215,7 @@ def _count(case: UseCase) -> str:
 def _cells(score: Score) -> tuple[str, ...]:
     return (
         _share(score.top_k_accuracy),
-        *(_figure(one) for one in (score.ndcg, score.ndcg_target, score.ndcg_others)),
+        *map(_figure, (score.ndcg, score.ndcg_target, score.ndcg_others)),
     )
 
 

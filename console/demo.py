@@ -1,0 +1,94 @@
+"""`datrnet demo`: prepare the demo workspace, then open the explorer or print a sample search."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from datrnet.console.options import WorkspaceOption, command_app
+from datrnet.console.output import is_conversation, results, say
+from datrnet.console.progress import StepProgress
+from datrnet.console.search import SearchOptions, answer_of
+from datrnet.console.substitutes import show_plain_answer
+from datrnet.core.catalog.catalog import UNLABELED, Catalog
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.demo.prepare import DemoShop, prepare_demo
+
+INTERRUPTED = "Finished steps are kept. Run `datrnet demo` to continue."
+
+FOLDER = "demo-workspace"
+"""The demo's own workspace inside the default one, so that it never mixes with a user's items."""
+
+SAMPLE_CHANGE = ("colour", "black")
+SAMPLE_SIZE = 10
+
+app = command_app()
+
+
+@app.command(epilog="Example: datrnet demo --items 500")
+def demo(
+    items: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Number of items to draw.", show_default="2000"),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="Random seed; another seed, another shop.", show_default="0"
+        ),
+    ] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Draw a demo catalog, index it and open it in the explorer.
+
+    The demo has a workspace of its own and uses the trained networks that ship with datrnet.
+    Without a terminal, the command prints a sample search instead of opening the explorer.
+    """
+    place = prepare(workspace, items, seed)
+    if is_conversation():
+        from datrnet.console.browse import run_explorer
+
+        run_explorer(place)
+    else:
+        show_sample(place)
+
+
+def prepare(folder: Path | None, num_items: int | None, seed: int | None) -> Workspace:
+    """Return the demo's workspace; draw, import and index what is missing.
+
+    Raises:
+        DatrnetError: See ``core.demo.prepare``.
+    """
+    workspace = Workspace.locate(folder)
+    if folder is None:
+        workspace = Workspace(workspace.root / FOLDER)
+    before = DemoShop.of(workspace)
+    with StepProgress() as progress:
+        shop = prepare_demo(workspace, num_items, seed, progress)
+    if before is not None and before != shop:
+        say("Replaced the earlier demo, which had another --items or --seed.")
+    say(f"The demo is in {workspace.root}: {shop.num_items:,} items, seed {shop.seed}.")
+    return workspace
+
+
+def show_sample(workspace: Workspace) -> None:
+    """Print the substitutes of one item with its color changed to black.
+
+    Raises:
+        DatrnetError: The workspace cannot be read.
+    """
+    with workspace.open_store() as store:
+        code = _sample_item(Catalog.load(store))
+    name, value = SAMPLE_CHANGE
+    options = SearchOptions(changes=(f"{name}={value}",), top=SAMPLE_SIZE)
+    show_plain_answer(results(), answer_of(workspace, code, options))
+    say(f"To repeat it: datrnet search {code} --set {name}={value} --workspace {workspace.root}")
+
+
+def _sample_item(catalog: Catalog) -> str:
+    """Return the first fully labeled item that is not black already."""
+    idx = catalog.super_category_idx(SAMPLE_CHANGE[0])
+    labeled = (catalog.labels != UNLABELED).all(axis=1)
+    other = catalog.labels[:, idx] != catalog.value_idx(idx, SAMPLE_CHANGE[1])
+    return catalog.codes[int(np.argmax(labeled & other))]

@@ -1,0 +1,140 @@
+"""Errors of the command line: one line on standard error that names the fix, and an exit code."""
+
+import os
+import re
+import sys
+from typing import Any
+
+import typer
+
+from datrnet.console.output import say, show_error
+from datrnet.core.errors import ConfigError, DatrnetError
+
+INTERRUPTED_EXIT = 130
+BROKEN_PIPE_EXIT = 141
+"""What shells report of a program that SIGINT or SIGPIPE has ended."""
+
+USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
+"""Base of everything Typer refuses; Typer does not export it."""
+
+PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow"}
+"""Packages that are not named like the module they install."""
+
+
+def _no_command(found: re.Match[str]) -> str:
+    close = (found[2] or "").replace("', '", ", ")
+    return f"There is no command {found[1]}" + (f". Did you mean {close}?" if close else "")
+
+
+WORDINGS: tuple[tuple[str, Any], ...] = (
+    (r"Input should be greater than or equal to (\S+)", r"must be \1 or more"),
+    (r"Input should be a valid integer.*", "must be a whole number"),
+    (r"Input should be a valid number.*", "must be a number"),
+    (r"Input should be (.+)", r"must be \1"),
+    (r"(?:Value error, )?('.*') is not one of (.+?)\.?", r"must be one of \2, not \1"),
+    (r"(?:Value error, )?\w+ ('.*') is a file\.?", r"must be a folder; \1 is a file"),
+    (r"(?:Value error, )?\w+ ('.*') is a directory\.?", r"must be a file; \1 is a folder"),
+    (r"No such command '(.+?)'\.(?: Did you mean '(.+)'\?)?", _no_command),
+    (r"Got unexpected extra argument.*? \((.*)\)", r"Unexpected argument: \1"),
+    (r"Option '(.+)' requires an argument\.", r"\1 needs a value"),
+    (r"Option '(.+)' requires (\d+) arguments\.", r"\1 needs \2 values"),
+)
+"""What Typer says of a mistake, and how datrnet says it."""
+
+
+def report(error: BaseException, *, command: str = "datrnet", interrupted: str = "") -> int:
+    """Print an error in one line and return the exit code.
+
+    Args:
+        error: What ended the command. A bug is raised again, with its traceback.
+        command: The command, for a hint to its help.
+        interrupted: What an interrupted command keeps, and how to continue it.
+    """
+    if isinstance(error, DatrnetError):
+        show_error(error)
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        say(f"Interrupted. {interrupted}".strip())
+        return INTERRUPTED_EXIT
+    if isinstance(error, USAGE_ERROR):
+        return _report_usage(error, command)
+    if isinstance(error, BrokenPipeError):
+        drop_unwritable_output()
+        return BROKEN_PIPE_EXIT
+    if isinstance(error, MemoryError):
+        show_error(DatrnetError("Out of memory.", mend="Choose a smaller config."))
+        return 1
+    if isinstance(error, OSError):  # a full disk, a folder without permission
+        drop_unwritable_output()
+        place = f"{error.filename}: " if error.filename else ""
+        show_error(DatrnetError(f"{place}{error.strerror or error}."))
+        return 1
+    if isinstance(error, RuntimeError) and "home directory" in str(error).lower():
+        no_home = ConfigError(
+            "There is no home folder.", mend="Set HOME, or --workspace and DATRNET_CONFIG."
+        )
+        show_error(no_home)
+        return no_home.exit_code
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("datrnet"):
+        module = str(error.name).partition(".")[0]
+        mend = f"Run `pip install {PACKAGES.get(module, module)}`."
+        show_error(DatrnetError(f"The Python package {module} is not installed.", mend=mend))
+        return 1
+    raise error
+
+
+def drop_unwritable_output() -> None:
+    """Keep Python from failing once more, when it ends, at what is still buffered."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _report_usage(error: Any, command: str) -> int:
+    """Print a wrong option, value or argument; without arguments, a group prints its help."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        if help_text := error.format_message():
+            typer.echo(help_text)
+        return ConfigError.exit_code
+    command = error.ctx.command_path if error.ctx else command
+    hint = f"Run `{command} --help` for usage."
+    option = str(getattr(error, "option_name", ""))
+    if type(error).__name__ == "NoSuchOption" and not option.startswith("--"):
+        words = _given(option)
+        if any(param.param_type_name == "argument" for param in error.ctx.command.params):
+            hint = f"If {words} is a value, write `--` before it: {command} -- {words}"
+        show_error(ConfigError(f"There is no option {words}.", mend=hint))
+    else:
+        show_error(ConfigError(_sentence(error), mend=hint))
+    return ConfigError.exit_code
+
+
+def _given(option: str) -> str:
+    """Return the argument as typed: of -1042, Typer names only -1."""
+    return next((word for word in sys.argv[1:] if word.startswith(option)), option)
+
+
+def _sentence(error: Any) -> str:
+    """Return what is wrong in one sentence."""
+    param = getattr(error, "param", None)
+    if type(error).__name__ == "MissingParameter" and param is not None:
+        return f"{_name(param)} is missing."
+    if type(error).__name__ == "NoSuchOption":
+        close = " or ".join(sorted(error.possibilities or ())[:3])
+        return f"There is no option {error.option_name}." + (
+            f" Did you mean {close}?" * bool(close)
+        )
+    words = str(error.message).split("\n")[0].strip()
+    for pattern, wording in WORDINGS:
+        words = re.sub(f"^{pattern}$", wording, words)
+    if param is not None:
+        words = f"{_name(param)}{'' if words.startswith('must ') else ':'} {words}"
+    return words if words.endswith(("?", ".")) else f"{words}."
+
+
+def _name(param: Any) -> str:
+    """Return the name of an option or argument as the help shows it."""
+    if param.param_type_name == "option":
+        return "/".join(param.opts)
+    return str(param.metavar or param.name).strip("[]{}")

@@ -1,0 +1,78 @@
+"""`datrnet export`: write the catalog as a split folder, and a summary."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from datrnet.console.options import JsonOption, SeedOption, WorkspaceOption, command_app
+from datrnet.console.output import new_table, print_json, results, say
+from datrnet.console.progress import StepProgress
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.research.adde_export import ExportOptions, ExportSummary, export_adde
+from datrnet.core.text import inert
+
+INTERRUPTED = "The folder is unchanged. Run the same command again."
+
+app = command_app()
+
+
+@app.command(epilog="Example: datrnet export splits --format adde --triplets 90000")
+def export(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Output folder; created if it does not exist.")
+    ],
+    format_: Annotated[
+        Literal["adde"],
+        typer.Option(
+            "--format",
+            help="adde: the split folder that ADDE's public code and `datrnet import` read.",
+        ),
+    ] = "adde",
+    triplets: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Number of triplets to sample.")
+    ] = 40_000,
+    seed: SeedOption = 0,
+    with_validation: Annotated[
+        bool,
+        typer.Option(
+            "--with-validation", help="Add validation items to the train split; else omit them."
+        ),
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write into a folder that holds other files.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the catalog as a split folder in ADDE's format.
+
+    The folder holds labels, triplets and queries as text files of numbers. Pictures stay where
+    they are; the folder's README names the image root. An earlier export is overwritten.
+    """
+    options = ExportOptions(
+        num_triplets=triplets, seed=seed, with_validation=with_validation, force=force
+    )
+    with StepProgress() as progress:
+        summary = export_adde(Workspace.locate(workspace), folder, options, progress)
+    if as_json:
+        paths = {"folder": str(summary.folder), "image_root": str(summary.image_root)}
+        print_json({**asdict(summary), **paths})
+    else:
+        _show(summary)
+    say(f"Wrote the split folder {folder.absolute()}. Its image root is {summary.image_root}")
+
+
+def _show(summary: ExportSummary) -> None:
+    out = results()
+    table = new_table("super-category", "values", numbers=("values",))
+    for name, number in summary.num_values.items():
+        table.add_row(inert(name), f"{number:,}")
+    out.print(table)
+    for note in summary.notes:
+        out.print(inert(note))
+    out.print(
+        f"{summary.num_train:,} train items, {summary.num_test:,} test items, "
+        f"{summary.num_triplets:,} triplets, {summary.num_queries:,} queries."
+    )

@@ -1,0 +1,194 @@
+"""`datrnet import`: import a catalog, and print what became of its columns and rows."""
+
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from datrnet.console.options import JsonOption, WorkspaceOption, command_app
+from datrnet.console.output import counted, new_table, print_json, results, say
+from datrnet.console.progress import StepProgress
+from datrnet.core.catalog.importer import ImportOptions, ImportSummary, import_catalog
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import ConfigError
+from datrnet.core.research.datasets.deepfashion import Annotation
+from datrnet.core.research.datasets.importing import FolderOptions, Format, import_folder
+from datrnet.core.text import inert
+
+INTERRUPTED = "The catalog is unchanged. Run the same command again."
+
+LISTED = 20
+"""Skipped rows listed in the terminal; JSON has all of them."""
+
+TABLE_PANEL = "CSV and JSON Lines files"
+FOLDER_PANEL = "Data sets in a format of their own"
+
+OWNERS = {
+    **dict.fromkeys(("id", "image", "title", "split")),
+    "names": "adde",
+    "annotation": "deepfashion",
+    "crop": "deepfashion",
+}
+"""The format that an option belongs to; None is a CSV or JSON Lines file."""
+
+app = command_app()
+
+
+def _column(help_text: str, *names: str) -> Any:
+    return typer.Option(*names, metavar="COLUMN", help=help_text, rich_help_panel=TABLE_PANEL)
+
+
+@app.command(
+    name="import",
+    epilog="Example: datrnet import catalog.csv --images photos --attribute color "
+    "--attribute sleeve \\\n"
+    "or: datrnet import Shopping100k/splits --format adde --images Shopping100k/Images",
+)
+def import_(
+    catalog: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CATALOG", help="A CSV or JSON Lines file; with --format, a folder."
+        ),
+    ],
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder that relative picture paths start from.",
+            show_default="the folder of CATALOG",
+        ),
+    ] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Column to use as a super-category; repeatable."),
+    ] = None,
+    id_column: Annotated[str | None, _column("Column with the item ids.", "--id")] = None,
+    image: Annotated[str | None, _column("Column with the picture paths.")] = None,
+    title: Annotated[str | None, _column("Column with the titles.")] = None,
+    split: Annotated[
+        str | None,
+        _column("Column with train, validation or test. Without it, items are split 80:10:10."),
+    ] = None,
+    format_: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            help="adde: a split folder, as published with Shopping100k and DeepFashion. "
+            "deepfashion: DeepFashion's own annotation folders.",
+            rich_help_panel=FOLDER_PANEL,
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            help="adde: JSON file with the names of super-categories and values; else numbers.",
+            rich_help_panel=FOLDER_PANEL,
+        ),
+    ] = None,
+    annotation: Annotated[
+        Annotation | None,
+        typer.Option(
+            help="deepfashion: fine has six super-categories; coarse has category, texture and "
+            "shape.",
+            show_default="fine where available",
+            rich_help_panel=FOLDER_PANEL,
+        ),
+    ] = None,
+    crop: Annotated[
+        bool,
+        typer.Option(
+            "--crop",
+            help="deepfashion: crop pictures to their bounding boxes.",
+            rich_help_panel=FOLDER_PANEL,
+        ),
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import a catalog: add new items, update known ones.
+
+    Columns are recognized by their names; the summary shows how each one was used. Rows and
+    pictures that cannot be read are skipped and listed with their line.
+    """
+    columns: dict[str, Any] = {"id": id_column, "image": image, "title": title, "split": split}
+    _check_format(format_, names=names, annotation=annotation, crop=crop, **columns)
+    place, attributes = Workspace.locate(workspace), tuple(attribute or ())
+    with StepProgress() as progress:
+        if format_ is None:
+            options = ImportOptions(images=images, attributes=attributes, **columns)
+            checked = partial(progress, "Checking pictures")
+            summary = import_catalog(place, catalog, options, checked)
+        else:
+            folder_options = FolderOptions(
+                format=format_,
+                images=images,
+                attributes=attributes,
+                names=names,
+                annotation=annotation or "auto",
+                crop=crop,
+            )
+            summary = import_folder(place, catalog, folder_options, progress)
+    if as_json:
+        print_json(facts_of(summary))
+    else:
+        _show(summary, "part" if format_ else "column")
+    say(f"The catalog is in {place.root}. {_next_step(place)}")
+
+
+def facts_of(summary: ImportSummary) -> dict[str, object]:
+    """Return a summary as plain values, for JSON."""
+    facts = asdict(summary)
+    for problem in facts["problems"]:
+        if not problem["file"]:  # the catalog is a single file
+            del problem["file"]
+    return {**facts, "source": str(summary.source)}
+
+
+def _check_format(format_: Format | None, **given: object) -> None:
+    """Refuse an option that belongs to another format.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    for name, value in given.items():
+        owner = OWNERS[name]
+        if value not in (None, False) and owner != format_:
+            files = f"--format {owner}" if owner else "CSV and JSON Lines files"
+            mend = f"Add --format {owner}" if owner else "Omit --format"
+            raise ConfigError(f"--{name} is for {files} only.", mend=f"{mend}, or omit --{name}.")
+
+
+def _next_step(workspace: Workspace) -> str:
+    with workspace.open_store() as store:
+        if not store.super_categories():
+            return (
+                "It has no super-category, and training needs one. Import it again with "
+                "--attribute NAME for each column to use."
+            )
+        return f"Next: datrnet {'index' if store.current_generation() else 'train'}"
+
+
+def _show(summary: ImportSummary, part: str) -> None:
+    out = results()
+    columns = new_table(part, "used as")
+    for column, meaning in summary.plan.meanings():
+        columns.add_row(inert(column), inert(meaning))
+    out.print(columns)
+    for note in summary.notes:
+        out.print(inert(note))
+    out.print(
+        f"{counted(summary.num_rows, 'row')}: {counted(summary.added, 'item')} added, "
+        f"{summary.updated:,} updated, {summary.unchanged:,} unchanged, "
+        f"{counted(len(summary.problems), 'row')} skipped."
+    )
+    if summary.not_in_file:
+        out.print(f"Kept from earlier imports, not in this file: {summary.not_in_file:,}.")
+    for problem in summary.problems[:LISTED]:
+        out.print(f"  {inert(problem.place)}: {inert(problem.message)}")
+    if len(summary.problems) > LISTED:
+        out.print(f"  … and {len(summary.problems) - LISTED:,} more; --json lists all.")

@@ -1,0 +1,102 @@
+"""`datrnet index`: build the index from a trained run, and print its figures."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from datrnet.console.options import JsonOption, WorkspaceOption, command_app
+from datrnet.console.output import counted, new_table, percent, print_json, results, say
+from datrnet.console.progress import StepProgress
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import UnknownNameError
+from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.text import inert
+from datrnet.db.store import Store
+
+if TYPE_CHECKING:
+    from datrnet.core.indexing.build import IndexReport
+
+INTERRUPTED = "The previous index is still in use. Run the same command again."
+
+LISTED = 10
+"""Unreadable pictures listed by name; the rest is counted."""
+
+app = command_app()
+
+
+@app.command(epilog="Example: datrnet index")
+def index(
+    run: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Run whose networks embed the items.",
+            show_default="the latest finished run",
+        ),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Embed every item and build the index that searches use.
+
+    The weights of the super-categories are chosen on the validation split. The command prints
+    recall@30 against exact search. The previous index stays in use until the new one is complete.
+    """
+    from datrnet.core.indexing.build import build_index, newest_run
+
+    place = Workspace.locate(workspace)
+    with place.open_store() as store:
+        chosen = newest_run(place, store) if run is None else _finished_run(place, store, run)
+        say(f"Indexing with run {chosen.name}.")
+        with StepProgress() as progress:
+            report = build_index(place, store, Catalog.load(store), chosen, progress)
+    if as_json:
+        print_json(facts_of(report))
+    else:
+        _show(report)
+    if report.unreadable:
+        names = ", ".join(report.unreadable[:LISTED])
+        more = ", …" if len(report.unreadable) > LISTED else ""
+        say(
+            f"Skipped {counted(len(report.unreadable), 'item')} with unreadable pictures: "
+            f"{names}{more}",
+            "yellow",
+        )
+    say("Next: datrnet search ITEM, datrnet browse or datrnet evaluate")
+
+
+def facts_of(report: "IndexReport") -> dict[str, object]:
+    """Return the figures of an index, for JSON."""
+    manifest = report.manifest
+    return {
+        "index": manifest.name,
+        "run": manifest.run_name,
+        "num_items": manifest.num_items,
+        "recall_at_30": manifest.recall_at_30,
+        "nodes": manifest.nodes,
+        "weights": dict(zip(manifest.block_names, manifest.weights, strict=True)),
+        "changed_weight": manifest.changed_weight,
+        "unreadable": list(report.unreadable),
+    }
+
+
+def _finished_run(workspace: Workspace, store: Store, name: str) -> RunFolder:
+    known = [run.name for run in store.runs() if run.status == "finished"]
+    if name not in known:
+        raise UnknownNameError("finished run", name, known)
+    return RunFolder.open(workspace.models / Path(name).name)
+
+
+def _show(report: "IndexReport") -> None:
+    manifest = report.manifest
+    table = new_table("index", manifest.name)
+    table.add_row("run", inert(manifest.run_name))
+    table.add_row("items", f"{manifest.num_items:,}")
+    table.add_row("recall@30 against exact search", percent(manifest.recall_at_30))
+    table.add_row("nodes visited", f"{manifest.nodes:,}")
+    for name, weight in zip(manifest.block_names, manifest.weights, strict=True):
+        table.add_row(f"weight of {inert(name)}", f"{weight:g}")
+    table.add_row("extra weight of a change", f"{manifest.changed_weight:g}")
+    results().print(table)

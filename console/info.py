@@ -1,0 +1,261 @@
+"""`datrnet info`: what a workspace holds, even if the index is damaged or missing."""
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.cells import cell_len
+from rich.console import Console
+from rich.filesize import decimal
+
+from datrnet.console.options import CheckOption, JsonOption, WorkspaceOption, command_app
+from datrnet.console.output import (
+    counted,
+    fits,
+    local_time,
+    new_table,
+    percent,
+    print_json,
+    results,
+)
+from datrnet.core.catalog.catalog import UNLABELED, Catalog
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import DatrnetError
+from datrnet.core.models.run_folder import is_being_trained
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.search import Searcher
+from datrnet.core.text import inert
+from datrnet.db.rows import RunRow
+from datrnet.db.store import Store
+
+app = command_app()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexState:
+    """The current index, as far as it can be read."""
+
+    name: str | None = None
+    run: str | None = None
+    num_items: int | None = None
+    num_unindexed: int | None = None
+    recall_at_30: float | None = None
+    weights: dict[str, float] | None = None
+    changed_weight: float | None = None
+    problem: str = ""
+    """What is wrong and what to do; empty if nothing is."""
+    damaged_files: tuple[str, ...] | None = None
+    """Files that fail their checksum; None if not checked."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether searches can use it."""
+        return not self.problem and not self.damaged_files
+
+
+@app.command(epilog="Example: datrnet info --check")
+def info(
+    check: CheckOption = False, workspace: WorkspaceOption = None, as_json: JsonOption = False
+) -> None:
+    """Show items, super-categories, runs, the index and disk use.
+
+    With --check, the exit code is 1 if the index is missing or damaged.
+    """
+    place = Workspace.locate(workspace)
+    with place.open_store() as store:
+        catalog = Catalog.load(store)
+        index = look_at_index(place, store, catalog, check=check)
+        facts = _facts(place, store, catalog)
+    if as_json:
+        print_json({**facts, "index": asdict(index)})
+    else:
+        _show(facts, index)
+    if check and not index.is_sound:
+        raise typer.Exit(1)
+
+
+def _facts(workspace: Workspace, store: Store, catalog: Catalog) -> dict[str, Any]:
+    """Return what a workspace holds besides the index, for JSON."""
+    share = (catalog.labels != UNLABELED).sum(axis=0) / max(catalog.num_items, 1)
+    parts = (
+        workspace.catalog_path,
+        workspace.models,
+        workspace.indexes,
+        workspace.thumbnails,
+        workspace.experiments,
+        workspace.demo,
+    )
+    return {
+        "workspace": str(workspace.root),
+        "num_items": catalog.num_items,
+        "items_by_split": Counter(str(split) or "none" for split in catalog.splits),
+        "super_categories": [
+            {
+                "name": category.name,
+                "num_values": len(category.values),
+                "share_labeled": float(share[idx]),
+                "share_labelled": float(share[idx]),  # until 0.3 (spelling:keep)
+            }
+            for idx, category in enumerate(catalog.super_categories)
+        ],
+        "runs": [_run_facts(workspace, run) for run in store.runs()],
+        "num_evaluations": len(store.evaluations()),
+        "experiments": sorted(
+            path.parent.name for path in workspace.experiments.glob("*/outcome.json")
+        ),
+        "bytes_by_part": {path.name: _num_bytes(path) for path in parts if path.exists()},
+    }
+
+
+def look_at_index(
+    workspace: Workspace, store: Store, catalog: Catalog, *, check: bool
+) -> IndexState:
+    """Return the state of the current index.
+
+    Args:
+        workspace: The workspace.
+        store: Its database.
+        catalog: Its catalog.
+        check: Whether to read the index files and verify their checksums.
+
+    Raises:
+        DatabaseError: The database cannot be read.
+    """
+    row = store.current_generation()
+    if row is None:
+        return IndexState(problem=f"There is no index yet. {_next_step(workspace, store)}")
+    try:
+        generation = Generation.current(workspace, store)
+        searcher = Searcher(catalog, generation)
+    except DatrnetError as error:
+        return IndexState(name=row.name, run=row.run_name, problem=str(error))
+    manifest = generation.manifest
+    return IndexState(
+        name=manifest.name,
+        run=manifest.run_name,
+        num_items=manifest.num_items,
+        num_unindexed=searcher.num_unindexed,
+        recall_at_30=manifest.recall_at_30,
+        weights=dict(zip(searcher.block_names, manifest.weights, strict=True)),
+        changed_weight=manifest.changed_weight,
+        damaged_files=tuple(generation.damaged_files()) if check else None,
+    )
+
+
+def _next_step(workspace: Workspace, store: Store) -> str:
+    """Return what leads to an index: resuming, training, or a run that is ready."""
+    states = {_status(workspace, run) for run in store.runs()}
+    if "running" in states:
+        return "A run is training; run `datrnet index` when it is finished."
+    if "finished" in states:
+        return "Run `datrnet index`."
+    if "interrupted" in states:
+        return "Run `datrnet train --resume` and `datrnet index`."
+    return "Run `datrnet train` and `datrnet index`."
+
+
+def _run_facts(workspace: Workspace, run: RunRow) -> dict[str, Any]:
+    metrics = json.loads(run.metrics_json) if run.metrics_json else {}
+    return {
+        "name": run.name,
+        "status": _status(workspace, run),
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "validation_accuracy": {name: figures["accuracy"] for name, figures in metrics.items()},
+    }
+
+
+def _status(workspace: Workspace, run: RunRow) -> str:
+    """Return the status of a run; the database does not know of kills and deleted folders."""
+    folder = workspace.models / run.name
+    if not folder.is_dir():
+        return "missing"
+    if run.status == "running" and not is_being_trained(folder):
+        return "interrupted"
+    return run.status
+
+
+def _num_bytes(path: Path) -> int:
+    """Return the disk space used; sparse files use less than their length."""
+    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    return sum(map(_on_disk, files))
+
+
+def _on_disk(path: Path) -> int:
+    status = path.stat()
+    blocks = getattr(status, "st_blocks", None)  # absent on Windows
+    return status.st_size if blocks is None else blocks * 512
+
+
+def _show(facts: dict[str, Any], index: IndexState) -> None:
+    out = results()
+    out.print(f"Workspace {inert(facts['workspace'])}")
+    splits = ", ".join(f"{name} {count:,}" for name, count in facts["items_by_split"].items())
+    out.print(counted(facts["num_items"], "item") + (f": {splits}" if splits else ""))
+    if facts["super_categories"]:
+        table = new_table("super-category", "values", "labeled", numbers=("values", "labeled"))
+        for category in facts["super_categories"]:
+            share = percent(category["share_labeled"])
+            table.add_row(inert(category["name"]), f"{category['num_values']:,}", share)
+        out.print(table)
+    _show_index(index)
+    if facts["runs"]:
+        _show_runs(out, [_run_cells(run) for run in facts["runs"]])
+    experiments = facts["experiments"]
+    if facts["num_evaluations"] or experiments:
+        names = f" ({inert(', '.join(experiments))})" if experiments else ""
+        out.print(
+            f"{counted(facts['num_evaluations'], 'evaluation')}, "
+            f"{counted(len(experiments), 'experiment')}{names}. To see them: datrnet report"
+        )
+    sizes = ", ".join(f"{name} {decimal(size)}" for name, size in facts["bytes_by_part"].items())
+    out.print(f"On disk: {sizes}")
+
+
+def _show_runs(out: Console, rows: list[tuple[str, ...]]) -> None:
+    """Print a row per run, or a line per fact in a narrow terminal."""
+    table = new_table("run", "status", "started", "validation accuracy")
+    for idx, column in enumerate(table.columns[:-1]):
+        column.no_wrap = True  # only the accuracies fold
+        column.min_width = max(cell_len(row[idx]) for row in rows)
+    for row in rows:
+        table.add_row(*row)
+    if fits(out, table):
+        out.print(table)
+        return
+    for name, status, started, accuracies in rows:
+        out.print(f"\nrun {name}\n{status}, started {started}")
+        if accuracies:
+            out.print(f"validation accuracy {accuracies}")
+    out.print()
+
+
+def _run_cells(run: dict[str, Any]) -> tuple[str, ...]:
+    # keep a figure and its sign on one line
+    accuracies = (
+        f"{inert(name)} {percent(share)}".replace(" %", "\N{NO-BREAK SPACE}%")
+        for name, share in run["validation_accuracy"].items()
+    )
+    return inert(run["name"]), run["status"], local_time(run["started_at"]), ", ".join(accuracies)
+
+
+def _show_index(state: IndexState) -> None:
+    table = new_table("index", inert(state.name or "none"))
+    if state.problem:
+        table.add_row("problem", inert(state.problem), style="red")
+    if state.run is not None:
+        table.add_row("run", inert(state.run))
+    if state.num_items is not None:
+        table.add_row("items", f"{state.num_items:,}")
+        table.add_row("not yet indexed", f"{state.num_unindexed:,}")
+        table.add_row("recall@30", percent(state.recall_at_30))
+        for name, weight in (state.weights or {}).items():
+            table.add_row(f"weight of {inert(name)}", f"{weight:g}")
+        table.add_row("extra weight of a change", f"{state.changed_weight:g}")
+    if state.damaged_files is not None:
+        damaged = ", ".join(state.damaged_files)
+        table.add_row("checksums", f"wrong: {damaged}" if damaged else "correct")
+    results().print(table)

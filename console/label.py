@@ -1,0 +1,161 @@
+"""`datrnet label`: set labels by hand, list the changes, undo and redo them."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from datrnet.console.options import JsonOption, TopOption, WorkspaceOption, group_app
+from datrnet.console.output import counted, local_time, print_json, print_table, say
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import ConfigError, UnknownNameError
+from datrnet.db.rows import LabelChange
+
+STDIN = "-"
+NO_LABEL = "no label"
+NONE_APPLIES = "none applies"
+
+app = group_app("datrnet label set 10045 color=black")
+
+
+@app.command(
+    "set",
+    epilog="Example: datrnet label set 10045 10046 color=black \\\n"
+    "or: cat ids.txt | datrnet label set - color=black",
+)
+def set_label(
+    items: Annotated[
+        list[str],
+        typer.Argument(metavar="ITEM...", help="Item ids; - reads them from a pipe, one per line."),
+    ],
+    label: Annotated[
+        str,
+        typer.Argument(metavar="NAME=VALUE", help="The label; NAME= if no value applies."),
+    ],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Set or confirm a label by hand. No import overwrites it, and the change can be undone."""
+    name, sign, value = (part.strip() for part in label.partition("="))
+    if not (name and sign):
+        raise ConfigError(
+            f"{label!r} is not of the form SUPER-CATEGORY=VALUE.",
+            mend="For example: datrnet label set 10045 color=black",
+        )
+    with Workspace.locate(workspace).open_store() as store:
+        catalog = Catalog.load(store)
+        # look up every item before the first change
+        rows = [catalog.row_of_code(code) for code in _codes(items)]
+        idx = catalog.super_category_idx(name)
+        if value:
+            _check_value(catalog, idx, value)
+        changes = [
+            store.set_label(int(catalog.item_ids[row]), name, value or None, "person")
+            for row in rows
+        ]
+    made = [change for change in changes if change is not None]
+    for change in made:
+        say(f"{_transition(change)} (change {change.id})")
+    if same := len(rows) - len(made):
+        say(f"{counted(same, 'label')} {'was' if same == 1 else 'were'} already set by hand.")
+    if any(change.old_value != change.new_value for change in made):
+        say("The index still uses the old labels. Run `datrnet index` to update it.")
+
+
+@app.command("undo", epilog="Example: datrnet label undo")
+def undo_label(
+    change: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="[CHANGE]", help="Number in the history.", show_default="the latest"
+        ),
+    ] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Undo a change: restore the label that the item had before, with its source."""
+    with Workspace.locate(workspace).open_store() as store:
+        undone = store.undo_label(change)
+    if undone is None:
+        say("There is no label change to undo.")
+    else:
+        label = _described(undone.old_value, undone.old_source)
+        say(f"{undone.code}: {undone.super_category} is {label} again (change {undone.id}).")
+
+
+@app.command("redo", epilog="Example: datrnet label redo")
+def redo_label(workspace: WorkspaceOption = None) -> None:
+    """Redo the last undone change."""
+    with Workspace.locate(workspace).open_store() as store:
+        change = store.redo_label()
+    say("There is no label change to redo." if change is None else f"{_transition(change)} again.")
+
+
+@app.command("history", epilog="Example: datrnet label history 10045")
+def label_history(
+    item: Annotated[
+        str | None, typer.Argument(metavar="[ITEM]", help="Only changes of this item.")
+    ] = None,
+    top: TopOption = 30,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List label changes, latest first: the label before and after, and its source."""
+    with Workspace.locate(workspace).open_store() as store:
+        item_id = None
+        if item is not None:
+            catalog = Catalog.load(store)
+            item_id = int(catalog.item_ids[catalog.row_of_code(item)])
+        changes = store.label_history(item_id, top)
+    if as_json:
+        print_json([asdict(change) for change in changes])
+    elif not changes:
+        say("No label has been changed by hand.")
+    else:
+        header = ("change", "at", "id", "super-category", "before", "after", "state")
+        print_table(header, map(_history_row, changes), numbers=("change",))
+
+
+def _history_row(change: LabelChange) -> tuple[object, ...]:
+    return (
+        change.id,
+        local_time(change.changed_at),
+        change.code,
+        change.super_category,
+        _described(change.old_value, change.old_source),
+        _described(change.new_value, change.new_source),
+        "" if change.undone_at is None else "undone",
+    )
+
+
+def _check_value(catalog: Catalog, idx: int, value: str) -> None:
+    """Refuse an unknown value, and tell how to set none."""
+    try:
+        catalog.value_idx(idx, value)
+    except UnknownNameError as error:
+        name = catalog.super_categories[idx].name
+        mend = f"{error.mend} If no value applies, write {name}="
+        raise UnknownNameError(f"{name} value", value, (), mend=mend) from error
+
+
+def _codes(items: Iterable[str]) -> list[str]:
+    """Return the item ids, each once; - stands for the first field of each line of a pipe."""
+    codes: list[str] = []
+    for item in items:
+        if item != STDIN:
+            codes.append(item)
+            continue
+        fields = (line.split("\t")[0].strip() for line in sys.stdin)
+        codes += [field for field in fields if field]
+    return list(dict.fromkeys(codes))
+
+
+def _transition(change: LabelChange) -> str:
+    before = _described(change.old_value, change.old_source)
+    after = _described(change.new_value, change.new_source)
+    return f"{change.code}: {change.super_category} {before} → {after}"
+
+
+def _described(value: str | None, source: str | None) -> str:
+    return NO_LABEL if source is None else f"{value or NONE_APPLIES} ({source})"

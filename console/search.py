@@ -1,0 +1,263 @@
+"""`datrnet search`: read the request from the command line, search, and print the substitutes."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import typer
+
+from datrnet.console.options import JsonOption, SplitName, WorkspaceOption, command_app
+from datrnet.console.output import counted, is_terminal, print_json, results, say
+from datrnet.console.pictures import Pictures
+from datrnet.console.substitutes import (
+    NOTHING_FOUND,
+    Answer,
+    facts_of,
+    print_answer_rows,
+    prototype_lines,
+    show_answer,
+)
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.pictures import Picture
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import ConfigError
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.request import Query, Request
+from datrnet.core.retrieval.search import Searcher, resolve_query
+
+TOP_IN_TERMINAL = 10
+TOP = 30
+
+app = command_app()
+
+
+@app.command(
+    epilog="Example: datrnet search 10045 --set color=black --set pattern=striped "
+    "--where category=Shirts"
+)
+def search(
+    item: Annotated[
+        str, typer.Argument(metavar="ITEM|PICTURE", help="Item id, or a picture file.")
+    ],
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change to this value; repeatable."),
+    ] = None,
+    take: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=ITEM|PICTURE",
+            help="Take this super-category from another item, as in: this, but in the color of "
+            "that; repeatable.",
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Only items with this label; repeatable. Several values of one super-category "
+            "mean any of them.",
+        ),
+    ] = None,
+    any_of: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--any",
+            metavar="NAME=VALUE",
+            help="Accept any of these values, all equally good; repeat it for each value.",
+        ),
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=NUMBER",
+            help="Weight of a super-category: 2 counts double, 0 not at all; repeatable.",
+        ),
+    ] = None,
+    within: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Compute prototypes from items that share the query's value of this "
+            "super-category: with category, a shirt gets the black of shirts.",
+        ),
+    ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            "-k",
+            "--top",
+            min=1,
+            metavar="N",
+            help="Maximum number of substitutes.",
+            show_default="10 in a terminal, else 30",
+        ),
+    ] = None,
+    split: Annotated[SplitName | None, typer.Option(help="Only items of this split.")] = None,
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Show pictures in the table.")
+    ] = True,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find substitutes for an item or picture, with some attributes changed.
+
+    Prints a table with pictures in a terminal, and tab-separated rows in a pipe. Distances are
+    split by super-category, to show where a substitute is near and where it is not.
+    """
+    options = SearchOptions(
+        changes=tuple(change or ()),
+        taken=tuple(take or ()),
+        where=tuple(where or ()),
+        any_of=tuple(any_of or ()),
+        weights=tuple(weight or ()),
+        top=top,
+        split=split,
+        within=within,
+    )
+    place = Workspace.locate(workspace)
+    answer = answer_of(place, item, options)
+    if as_json:
+        print_json(facts_of(answer))
+    elif is_terminal():
+        show_answer(results(), answer, Pictures(place) if pictures else None)
+    else:
+        print_answer_rows(answer)
+        if answer.request.changes and answer.request.within is not None:
+            say("\n".join(prototype_lines(answer)))
+        if not answer.substitutes:
+            say(NOTHING_FOUND)
+    if answer.request.within is not None and not answer.request.changes:
+        say("--within has no effect without --set: it selects the prototype of a changed value.")
+    if missing := answer.searcher.num_unindexed:
+        verb = "is" if missing == 1 else "are"
+        say(f"{counted(missing, 'item')} {verb} not indexed yet. Run `datrnet index`.", "yellow")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions:
+    """The options of a search, as typed."""
+
+    changes: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
+    top: int | None = None
+    split: str | None = None
+    within: str | None = None
+
+    def request(self, catalog: Catalog) -> Request:
+        """Return the request for a catalog.
+
+        Raises:
+            ConfigError: An option is malformed.
+            UnknownNameError: A name of ``--where``, ``--any`` or ``--within`` does not exist.
+        """
+        return Request(
+            changes=_once("--set", "color=black", self.changes),
+            where=_grouped(catalog, "--where", self.where),
+            any_of=_grouped(catalog, "--any", self.any_of),
+            weights={
+                name: _factor(name, factor)
+                for name, factor in _once("--weight", "color=2", self.weights).items()
+            },
+            k=self.top or (TOP_IN_TERMINAL if is_terminal() else TOP),
+            split=self.split,
+            within=_spelled(catalog, self.within),
+        )
+
+
+def answer_of(workspace: Workspace, asked: str, options: SearchOptions) -> Answer:
+    """Search for the substitutes of an item or picture.
+
+    Raises:
+        DatrnetError: There is no index, a name does not exist, or all weights are 0.
+    """
+    with workspace.open_store() as store:
+        catalog = Catalog.load(store)
+        generation = Generation.current(workspace, store)
+    searcher = Searcher(catalog, generation)
+    request = options.request(catalog)
+    taken = _once("--take", "color=ITEM", options.taken)
+    query, picture = _query(workspace, searcher, asked)
+    others = {name: _query(workspace, searcher, other)[0] for name, other in taken.items()}
+    plan = searcher.plan(query, replace(request, taken=others))
+    return Answer(
+        workspace=workspace,
+        searcher=searcher,
+        query=query,
+        picture=picture,
+        plan=plan,
+        substitutes=tuple(plan.substitutes()),
+    )
+
+
+def _query(workspace: Workspace, searcher: Searcher, asked: str) -> tuple[Query, Picture]:
+    """Return the query and its picture."""
+    source = resolve_query(searcher.catalog, asked)
+    if isinstance(source, int):
+        path = searcher.catalog.picture_paths[source]
+        return searcher.query_of_item(source), workspace.picture(path)
+    say("Loading the networks …")
+    from datrnet.core.indexing.embedder import query_of_picture  # imports torch
+    from datrnet.core.models.run_folder import RunFolder
+
+    run = RunFolder.open(workspace.models / searcher.generation.manifest.run_name)
+    return query_of_picture(run, source), Picture(source)
+
+
+def _pairs(option: str, example: str, given: Iterable[str]) -> list[tuple[str, str]]:
+    pairs = []
+    for text in given:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if not (name and sign and value):
+            raise ConfigError(
+                f"{option} {text!r} is not of the form SUPER-CATEGORY=VALUE.",
+                mend=f"For example: {option} {example}",
+            )
+        pairs.append((name, value))
+    return pairs
+
+
+def _once(option: str, example: str, given: Iterable[str]) -> dict[str, str]:
+    """Return the pairs of an option that may name a super-category only once."""
+    found: dict[str, str] = {}
+    for name, value in _pairs(option, example, given):
+        if name.casefold() in map(str.casefold, found):
+            raise ConfigError(
+                f"{option} names {name!r} twice.",
+                mend="An item has one value per super-category; keep one of the two.",
+            )
+        found[name] = value
+    return found
+
+
+def _grouped(catalog: Catalog, option: str, given: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """Return the values by super-category; several values mean any of them."""
+    grouped: dict[str, tuple[str, ...]] = {}
+    for name, value in _pairs(option, "category=Shirts", given):
+        known = catalog.super_categories[catalog.super_category_idx(name)].name
+        grouped[known] = (*grouped.get(known, ()), value)
+    return grouped
+
+
+def _spelled(catalog: Catalog, name: str | None) -> str | None:
+    """Return a super-category as the catalog spells it."""
+    if name is None:
+        return None
+    return catalog.super_categories[catalog.super_category_idx(name)].name
+
+
+def _factor(name: str, text: str) -> float:
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = math.nan
+    if not (math.isfinite(factor) and factor >= 0):
+        raise ConfigError(
+            f"--weight {name}={text}: the weight must be a number of 0 or more.",
+            mend=f"For example: --weight {name}=2",
+        )
+    return factor

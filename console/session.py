@@ -1,0 +1,240 @@
+"""`datrnet session`: list, show, replay, export, rename, delete and restore sessions."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from datrnet.console.options import JsonOption, SessionOption, WorkspaceOption, group_app
+from datrnet.console.output import (
+    counted,
+    is_terminal,
+    local_time,
+    new_table,
+    print_json,
+    print_table,
+    results,
+    say,
+)
+from datrnet.console.progress import StepProgress
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import ConfigError
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.search import Searcher
+from datrnet.core.sessions.exporting import SessionSheet, export_session, facts_of
+from datrnet.core.sessions.files import check_file
+from datrnet.core.sessions.replaying import Answered, replayed
+from datrnet.core.sessions.shortlists import ShortlistSheet, export_shortlist, items_of
+from datrnet.core.sessions.steps import session_of, steps_of
+from datrnet.core.text import inert
+from datrnet.db.store import Store
+
+UNCHANGED = "no change"
+
+WHICH = "Number or name, as in `list`; last: the latest."
+LatestSession = Annotated[str, typer.Argument(metavar="[NUMBER|NAME|last]", help=WHICH)]
+NamedSession = Annotated[str, typer.Argument(metavar="NUMBER|NAME|last", help=WHICH)]
+StepResultsOption = Annotated[
+    int, typer.Option("-k", "--top", min=1, metavar="N", help="Substitutes per step.")
+]
+
+app = group_app("datrnet session export session.html")
+
+
+@app.command("list", epilog="Example: datrnet session list")
+def list_sessions(
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="List deleted sessions, which `restore` brings back.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List all sessions, latest first."""
+    with Workspace.locate(workspace).open_store() as store:
+        sessions = store.deleted_sessions() if deleted else store.sessions()
+        rows = [(session, len(store.steps(session.id))) for session in sessions]
+    if as_json:
+        print_json([{**asdict(session), "steps": number} for session, number in rows])
+    elif not rows and deleted:
+        say("There is no deleted session.")
+    elif not rows:
+        say("There is no session yet. The explorer starts one with the first search.")
+    else:
+        print_table(
+            ("session", "name", "started", "last step", "steps"),
+            [
+                (s.id, s.name, local_time(s.started_at), local_time(s.updated_at), number)
+                for s, number in rows
+            ],
+            numbers=("steps",),
+        )
+
+
+@app.command("show", epilog="Example: datrnet session show 3")
+def show_session(
+    session: LatestSession = "last",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the steps of a session: each query and its changes."""
+    with Workspace.locate(workspace).open_store() as store:
+        row = session_of(store, session)
+        steps = steps_of(store, row)
+    if as_json:
+        print_json({**asdict(row), "steps": [asdict(step) for step in steps]})
+        return
+    print_table(
+        ("step", "at", "action", "item", "request"),
+        [
+            (s.position, local_time(s.made_at), s.action, s.subject, s.words or UNCHANGED)
+            for s in steps
+        ],
+        numbers=("step",),
+    )
+
+
+@app.command("replay", epilog="Example: datrnet session replay last -k 5")
+def replay_session(
+    session: LatestSession = "last",
+    top: StepResultsOption = 5,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Repeat the searches of a session on the current index."""
+    place = Workspace.locate(workspace)
+    with place.open_store() as store:
+        sheet = _sheet(place, store, session, top)
+    if as_json:
+        print_json(facts_of(sheet))
+        return
+    for answer in sheet.answers:
+        _show_answer(answer)
+
+
+@app.command("export", epilog="Example: datrnet session export session.html")
+def export(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="Output file: .csv, .json, or .html with pictures."),
+    ],
+    session: SessionOption = "last",
+    top: StepResultsOption = 12,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Write a session with the substitutes of each step to a file."""
+    check_file(file, "session")
+    place = Workspace.locate(workspace)
+    with place.open_store() as store:
+        sheet = _sheet(place, store, session, top)
+    export_session(file, sheet)
+    if problems := sum(bool(answer.problem) for answer in sheet.answers):
+        say(f"{counted(problems, 'step')} could not be repeated; the file says why.", "yellow")
+    say(f"Wrote session {sheet.session.id}, {counted(len(sheet.answers), 'step')}, to {file}.")
+
+
+@app.command("shortlist", epilog="Example: datrnet session shortlist list.html")
+def shortlist(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="Output file: .csv, .json, or .html with pictures."),
+    ] = None,
+    session: SessionOption = "last",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the ids on the shortlist of a session, or write its items to a file."""
+    place = Workspace.locate(workspace)
+    with place.open_store() as store:
+        row = session_of(store, session)
+        codes = tuple(store.shortlist(row.id))
+        catalog = Catalog.load(store) if as_json or file else None
+    if file is not None and catalog is not None:
+        sheet = ShortlistSheet(workspace=place, catalog=catalog, name=row.name, codes=codes)
+        export_shortlist(file, sheet)
+        say(f"Wrote the shortlist of session {row.id}, {counted(len(codes), 'item')}, to {file}.")
+    elif catalog is not None:
+        print_json(items_of(catalog, codes))
+    else:
+        for code in codes:
+            print(inert(code) if is_terminal() else code)
+
+
+@app.command("rename", epilog="Example: datrnet session rename 3 'Coats for spring'")
+def rename_session(
+    session: NamedSession,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="New name.")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Rename a session."""
+    if not name.strip():
+        raise ConfigError("The name of a session must not be empty.", mend="Give it a name.")
+    with Workspace.locate(workspace).open_store() as store:
+        row = session_of(store, session)
+        store.rename_session(row.id, name.strip())
+    say(f"Renamed session {row.id} to {name.strip()}.")
+
+
+@app.command("delete", epilog="Example: datrnet session delete 3")
+def delete_session(session: NamedSession, workspace: WorkspaceOption = None) -> None:
+    """Delete a session with its steps and shortlist; `restore` brings it back."""
+    with Workspace.locate(workspace).open_store() as store:
+        row = session_of(store, session)
+        num_steps = len(store.steps(row.id))
+        store.delete_session(row.id)
+    say(
+        f"Deleted session {row.id}, {row.name}, with {counted(num_steps, 'step')}. "
+        f"To restore it: datrnet session restore {row.id}"
+    )
+
+
+@app.command("restore", epilog="Example: datrnet session restore 3")
+def restore_session(
+    number: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="[NUMBER]",
+            help="Number in `list --deleted`.",
+            show_default="the one deleted last",
+        ),
+    ] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Restore a deleted session with its steps and shortlist."""
+    with Workspace.locate(workspace).open_store() as store:
+        session = store.restore_session(number)
+    if session is None:
+        say("There is no deleted session.")
+    else:
+        say(f"Restored session {session.id}, {session.name}.")
+
+
+def _sheet(workspace: Workspace, store: Store, session: str, top: int) -> SessionSheet:
+    row = session_of(store, session)
+    catalog = Catalog.load(store)
+    searcher = Searcher(catalog, Generation.current(workspace, store))
+    with StepProgress() as progress:
+        answers = replayed(
+            workspace,
+            searcher,
+            steps_of(store, row),
+            top,
+            lambda done, total: progress("Searching", done, total),
+        )
+    return SessionSheet(workspace=workspace, catalog=catalog, session=row, answers=answers)
+
+
+def _show_answer(answer: Answered) -> None:
+    out, step = results(), answer.step
+    heading = f"{step.position}. {step.subject} {answer.title}: {step.words or UNCHANGED}"
+    out.print(inert(heading), style="bold")
+    if answer.problem:
+        out.print(inert(answer.problem))
+        return
+    table = new_table("", "id", "title", "distance", "as wanted", numbers=("", "distance"))
+    for found in answer.substitutes:
+        agreed = [name for name, agrees in found.agreement.items() if agrees]
+        cells = (found.code, found.title, f"{found.distance:.3f}", ", ".join(agreed) or "–")
+        table.add_row(str(found.rank), *map(inert, cells))
+    out.print(table)
