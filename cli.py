@@ -49,11 +49,13 @@ MODULES = {"import": "import_"}
 class LazyCommand(TyperCommand):
     """A command known by name and short help; its module is imported when it runs."""
 
-    def make_context(self, name: Any, arguments: list[str], *parent: Any, **extra: Any) -> Any:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
         """Parse the arguments with the real command; old names of options still work."""
         from datrnet.console.options import with_new_names
 
-        return self.load().make_context(name, with_new_names(arguments), *parent, **extra)
+        return self.load().make_context(info_name, with_new_names(args), parent, **extra)
 
     def load(self) -> Any:
         """Return the real command."""
@@ -132,7 +134,7 @@ def _show_version(is_given: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog="`datrnet COMMAND --help` shows the options of a command and an example.")
+@app.callback(epilog="Run datrnet COMMAND --help for the options of a command and an example.")
 def _options(
     workspace: Annotated[
         Path | None,

@@ -61,7 +61,7 @@ def typed_parameters(ctx: typer.Context) -> list[tuple[Any, Any]]:
 
 def _or_before(ctx: typer.Context, given: Path | None) -> Path | None:
     """Return the folder given here, else the one given before the command."""
-    return given or (ctx.parent and ctx.parent.params.get("workspace"))
+    return given or (None if ctx.parent is None else ctx.parent.params.get("workspace"))
 
 
 WorkspaceOption = Annotated[

@@ -171,7 +171,7 @@ def review_gaps(
         asked = asked_in(store)
         searcher = _searcher_if_any(place, store, catalog)
     found = gaps_of(catalog, asked, super_category)
-    shown = [(gap, searcher and stopgap_of(searcher, gap)) for gap in found[:top]]
+    shown = [(gap, None if searcher is None else stopgap_of(searcher, gap)) for gap in found[:top]]
     _print(
         [_gap_facts(catalog, *pair) for pair in shown],
         ("wanted together", "items of each", "expected", "sessions", "nearest", "distance"),

@@ -62,7 +62,7 @@ def is_understood(words: list[str]) -> bool:
         context = command.make_context("datrnet", [], resilient_parsing=True)
         if (found := command.get_command(context, word.split("|")[0])) is None:
             return False
-        command = found
+        command = found.load() if hasattr(found, "load") else found
     known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
     return all(
         word.split("=")[0] in known | {"--help"} for word in words if re.match(r"--[a-z]", word)

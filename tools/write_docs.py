@@ -14,53 +14,20 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
 from textual.keys import format_key
+from typer.testing import CliRunner
 
+from datrnet.cli import COMMANDS, LazyCommand, app
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.experiments.report.outcomes import experiment_folders
 from datrnet.core.preferences import settings_table, template
 from datrnet.tui.keymap import default_entries
 
 ROOT = Path(__file__).resolve().parent.parent
-CONFIG_COMMANDS = ("show", "get", "set", "unset", "path", "init", "edit", "keys", "schema")
-COMMANDS = (
-    "demo",
-    "import",
-    "export",
-    "train",
-    "index",
-    "search",
-    "evaluate",
-    "experiment",
-    "compare",
-    "report",
-    "browse",
-    "session",
-    "session list",
-    "session show",
-    "session replay",
-    "session export",
-    "session shortlist",
-    "session rename",
-    "session delete",
-    "review",
-    "review doubts",
-    "review duplicates",
-    "review judge",
-    "review gaps",
-    "label",
-    "label set",
-    "label undo",
-    "label redo",
-    "label history",
-    "config",
-    *(f"config {name}" for name in CONFIG_COMMANDS),
-    "info",
-    "doctor",
-)
 WITH_PHOTOS = ("sheets", "activation-maps")
 """Kinds of experiments whose pictures show the catalogue's own."""
 
@@ -107,22 +74,32 @@ def main() -> int:
 
 
 def cli_page() -> str:
-    """Return the page of all commands."""
-    parts = ["# Commands\n\nWritten by `make docs` from each command's `--help`.\n"]
-    for command in COMMANDS:
-        parts.append(
-            f"## datrnet {command}\n\n```text\n{output(*command.split(), '--help')}\n```\n"
-        )
+    """Return the page of all commands: the help of the live command tree, 100 columns wide."""
+    os.environ |= {"COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    runner, parts = CliRunner(), ["# Commands\n\nWritten by `make docs` from the live commands.\n"]
+    for words in [[], *command_paths()]:
+        shown = runner.invoke(app, [*words, "--help"], prog_name="datrnet", catch_exceptions=False)
+        lines = "\n".join(line.rstrip() for line in shown.stdout.strip("\n").splitlines())
+        parts.append(f"## {' '.join(['datrnet', *words])}\n\n```text\n{lines}\n```\n")
     return "\n".join(parts)
+
+
+def command_paths() -> Iterator[list[str]]:
+    """Yield the words of every command and subcommand, in the order of ``datrnet --help``."""
+    for commands in COMMANDS.values():
+        for name in commands:
+            yield [name]
+            command = LazyCommand(name).load()
+            yield from ([name, subcommand] for subcommand in getattr(command, "commands", {}))
 
 
 def keys_page() -> str:
     """Return the page of the explorer's keys, by the part of the screen they work in."""
     groups: dict[str, list[str]] = {}
-    for one in default_entries():
-        keys = " ".join(f"`{sign_of(key)}`" for key in one.default_keys)
-        rows = groups.setdefault(one.title, [])
-        rows.append(f"| {keys} | {one.description} | `{one.id}` |")
+    for entry in default_entries():
+        keys = " ".join(f"`{sign_of(key)}`" for key in entry.default_keys)
+        rows = groups.setdefault(entry.title, [])
+        rows.append(f"| {keys} | {entry.description} | `{entry.id}` |")
     parts = [
         "# Keys of the explorer\n\n"
         "Written by `make docs`; `?` in the explorer shows those in force. Any of them can be\n"

@@ -63,7 +63,7 @@ def test_a_judged_doubt_is_gone_and_undo_brings_it_back(run: Run, copied: Worksp
     assert "again." in run(copied.root, "label", "redo").stderr
     assert (code, name) not in doubts()
     confirmed = run(copied.root, "label", "set", *before[1:2][0][:1], f"{before[1][1]}=")
-    assert "none holds (person)" in confirmed.stderr
+    assert "none applies (person)" in confirmed.stderr
     assert before[1] not in doubts()
 
 
