@@ -174,7 +174,7 @@ def _colors(terminal: Terminal) -> Finding:
 
 def _color_system(terminal: Terminal) -> str | None:
     """Return the colors that the explorer uses, as Rich calls them."""
-    return "truecolor" if terminal.has_true_colours else Console().color_system
+    return "truecolor" if terminal.has_true_color else Console().color_system
 
 
 def _is_gray() -> bool:

@@ -43,7 +43,7 @@ def use_colours(colours: Colors, terminal: Terminal) -> None:
     if colours == "none":
         os.environ[NO_COLOR] = "1"
     elif colours == "auto":
-        if terminal.has_true_colours:
+        if terminal.has_true_color:
             os.environ.setdefault(COLOUR_SYSTEM, "truecolor")
     else:
         os.environ.pop(NO_COLOR, None)

@@ -133,7 +133,7 @@ def _in_pixels(picture: Image.Image, rows: int, columns: int, drawing: Drawing) 
     scale = min(width / picture.width, height / picture.height)
     size = max(1, int(picture.width * scale)), max(1, int(picture.height * scale))
     scaled = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-    if drawing.is_grey:
+    if drawing.is_gray:
         scaled = scaled.convert("L").convert("RGB")
     columns, rows = ceil(size[0] / drawing.cell[0]), ceil(size[1] / drawing.cell[1])
     is_kitty = drawing.protocol == "kitty"

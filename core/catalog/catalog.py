@@ -1,4 +1,4 @@
-"""The catalogue as columns: a snapshot of all items and labels that search and training work on."""
+"""The catalog as columns: a snapshot of all items and labels, for search and training."""
 
 import zlib
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from datrnet.db.store import Store
 UNLABELED = -1
 
 ALL = "all"
-"""In place of a split's name: every item."""
+"""Instead of the name of a split: every item."""
 
 SPLITS = ("train", "validation", "test", ALL)
 
 HELD_OUT = 10
-"""Without a validation split every tenth training item is held out, chosen by its code."""
+"""Without a validation split, one of this many training items is held out, chosen by its code."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,7 +40,7 @@ class Catalog:
 
     @classmethod
     def load(cls, store: Store) -> "Catalog":
-        """Read the catalogue as it is at this moment."""
+        """Read the catalog from the database."""
         with store.reading():
             super_categories = tuple(store.super_categories())
             columns = store.item_columns()
@@ -53,7 +53,7 @@ class Catalog:
         for names, item_ids in columns.carriers.items() if len(columns.ids) else ():
             category_idx, value_idx = places[names]
             rows = np.searchsorted(columns.ids, item_ids)
-            # another program may have left labels of items that it has taken away
+            # another program may have left labels of items that it deleted
             known = columns.ids.take(rows, mode="clip") == item_ids
             labels[rows[known], category_idx] = value_idx
         return cls(
@@ -68,11 +68,11 @@ class Catalog:
 
     @property
     def num_items(self) -> int:
-        """How many items there are."""
+        """The number of items."""
         return len(self.codes)
 
     def find_code(self, code: str) -> int | None:
-        """Return the row of the item with that code, in any case; None where no item has it."""
+        """Return the row of the item with that code, ignoring case; None if there is none."""
         row = self._rows.get(code)
         return self._folded_rows.get(code.strip().casefold()) if row is None else row
 
@@ -80,7 +80,7 @@ class Catalog:
         """Return the row of the item with that code.
 
         Raises:
-            UnknownNameError: No item has it.
+            UnknownNameError: There is no such item.
         """
         row = self.find_code(code)
         if row is None:
@@ -100,15 +100,17 @@ class Catalog:
         return {code.casefold(): row for code, row in self._rows.items()}
 
     def super_category_idx(self, name: str) -> int:
-        """Return the index of the super-category of that name, in any case.
+        """Return the index of the super-category of that name, ignoring case.
 
         Raises:
             UnknownNameError: There is none.
         """
-        return _position("super-category", name, [some.name for some in self.super_categories])
+        return _position(
+            "super-category", name, [category.name for category in self.super_categories]
+        )
 
     def value_idx(self, super_category_idx: int, value: str) -> int:
-        """Return the index of a value within its super-category, in any case.
+        """Return the index of a value within its super-category, ignoring case.
 
         Raises:
             UnknownNameError: There is none.
@@ -117,7 +119,7 @@ class Catalog:
         return _position(f"{category.name} value", value, category.values)
 
     def labels_of(self, row: int) -> dict[str, str | None]:
-        """Return the value an item carries in every super-category, None where it has none."""
+        """Return an item's value in every super-category; None if it has none."""
         return {
             category.name: category.values[value_idx] if value_idx != UNLABELED else None
             for category, value_idx in zip(self.super_categories, self.labels[row], strict=True)
@@ -143,10 +145,10 @@ class Catalog:
         labels = np.full((self.num_items, len(super_categories)), UNLABELED, dtype=np.int16)
         for column, category in enumerate(super_categories):
             idx = self.super_category_idx(category.name)
-            number = {value: place for place, value in enumerate(category.values)}
+            index_of = {value: index for index, value in enumerate(category.values)}
             now = self.super_categories[idx].values
-            translate = np.array([*(number.get(one, UNLABELED) for one in now), UNLABELED])
-            labels[:, column] = translate[self.labels[:, idx]]  # -1 picks the last one
+            indexes = np.array([*(index_of.get(value, UNLABELED) for value in now), UNLABELED])
+            labels[:, column] = indexes[self.labels[:, idx]]  # -1 picks the last
         return labels
 
     def rows_in(self, split: str) -> NDArray[np.intp]:
@@ -155,10 +157,7 @@ class Catalog:
 
 
 def training_rows(catalog: Catalog) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return the rows (n,) to train and validate on, and which of them validate (n,).
-
-    The test split is not among them.
-    """
+    """Return the rows (n,) of training and validation items, and which of them validate (n,)."""
     train, validation = catalog.rows_in("train"), catalog.rows_in("validation")
     if len(validation):
         rows = np.concatenate([train, validation])
@@ -170,7 +169,7 @@ def training_rows(catalog: Catalog) -> tuple[NDArray[np.intp], NDArray[np.bool_]
 def split_rows(catalog: Catalog, split: str) -> NDArray[np.intp]:
     """Return the rows of a split, ascending.
 
-    Without a validation split, ``validation`` is what is held out of training.
+    Without a validation split, ``validation`` is what training holds out.
     """
     if split == ALL:
         return np.arange(catalog.num_items)
@@ -178,13 +177,13 @@ def split_rows(catalog: Catalog, split: str) -> NDArray[np.intp]:
 
 
 def validation_rows(catalog: Catalog) -> NDArray[np.intp]:
-    """Return the rows that validate, ascending."""
+    """Return the rows of the validation items, ascending."""
     rows, validates = training_rows(catalog)
     return np.sort(rows[validates])
 
 
 def _position(kind: str, name: str, known: Sequence[str]) -> int:
-    folded = [some.casefold() for some in known]
+    folded = [candidate.casefold() for candidate in known]
     try:
         return folded.index(name.strip().casefold())
     except ValueError:

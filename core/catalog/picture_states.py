@@ -1,4 +1,4 @@
-"""What has become of the pictures since the import: gone, or no longer readable."""
+"""The state of the pictures since the import: there, missing, or unreadable."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ THERE, MISSING, UNREADABLE = range(3)
 _SIDE = 32
 _BATCH = 200
 _PAUSE = 0.001
-"""Seconds between batches, in which other threads get their turn."""
+"""Seconds between batches, so that other threads can run."""
 
 
 def picture_states(
@@ -27,18 +27,18 @@ def picture_states(
     stamps: dict[str, PictureStamp],
     go_on: Callable[[], bool] = lambda: True,
 ) -> NDArray[np.int16]:
-    """Return what has become of every item's picture.
+    """Return the state of every item's picture.
 
-    The import has read every picture once. So only a file that has changed since is read again.
+    The import has read every picture once, so only a file that has changed since is read again.
 
     Args:
-        workspace: Where relative paths count from.
-        catalog: Of N items.
-        stamps: What the import noted of the files, by the item's code.
-        go_on: Asked now and then; where it says no, the rest counts as there.
+        workspace: Where relative paths start.
+        catalog: N items.
+        stamps: Size and time of the files at the import, by the item's code.
+        go_on: Called between batches; once it returns False, the rest counts as there.
 
     Returns:
-        (N,) numbers of the values of ``PICTURE_STATES``.
+        (N,) indexes of the values of ``PICTURE_STATES``.
     """
     states = np.full(catalog.num_items, THERE, dtype=np.int16)
     for row, (code, stored) in enumerate(zip(catalog.codes, catalog.picture_paths, strict=True)):

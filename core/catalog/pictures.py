@@ -1,8 +1,8 @@
-"""Reading pictures: every file either becomes an upright RGB picture or a ``DataError``.
+"""Reads pictures: a file becomes an upright RGB picture or raises ``DataError``.
 
-Nothing else leaves this module: no exception of Pillow's and no warning about decompression bombs.
-An item's picture may be a part of a file: its box stands behind the path as a W3C media fragment,
-``photo.jpg#xywh=x,y,w,h``, in pixels of the upright picture.
+Pillow's exceptions and its warnings about decompression bombs never leave this module. A picture
+can be a part of a file: its box follows the path as a W3C media fragment, in pixels of the upright
+picture: ``photo.jpg#xywh=x,y,w,h``.
 """
 
 import math
@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,37 +24,41 @@ from PIL.Image import Transpose
 from datrnet.core.errors import DataError
 
 FORMATS = ("JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF")
-"""Pillow asks no other reader: some, like that of EPS, run programs on what they read."""
+"""Pillow tries no other format: some, like EPS, run programs on what they read."""
 
 MAX_PIXELS = 64_000_000
-"""Larger pictures are refused before decoding. This many pixels are decoded at once at most, by all
-threads together. Pillow keeps four bytes of each: 256 MB."""
+"""Larger pictures are refused before decoding. All threads together decode no more pixels than this
+at once: 256 MB, as Pillow stores four bytes a pixel."""
 
 WHITE = (255, 255, 255, 255)
 
 _COPIES = {"WEBP": 4, "AVIF": 3, "TIFF": 2}
-"""How many copies of a picture its decoder holds at once, where that is more than one."""
+"""How many copies of a picture its decoder holds at once, if more than one."""
 
 _BAND_PIXELS = 1_000_000
 """Pixels that are converted to RGB at a time."""
 
 _GAP = 3
-"""A picture is reduced to no less than this many times the size that it is shown at, so that the
-final resampling decides how it looks."""
+"""A picture is reduced to at least this many times the size it is shown at, so that the final
+resampling decides how it looks."""
 
 _ORIENTATION = 0x0112
-_UPRIGHT = {
-    2: Transpose.FLIP_LEFT_RIGHT,
-    3: Transpose.ROTATE_180,
-    4: Transpose.FLIP_TOP_BOTTOM,
-    5: Transpose.TRANSPOSE,
-    6: Transpose.ROTATE_270,
-    7: Transpose.TRANSVERSE,
-    8: Transpose.ROTATE_90,
-}
-"""How to turn a picture upright, by the value of that EXIF tag."""
 _SWAPPED = (5, 6, 7, 8)
-"""Values of that tag with which width and height change places."""
+"""Values of that EXIF tag that swap width and height."""
+
+Turn = tuple[Transpose | None, Callable[[float, float], tuple[float, float]]]
+_TURNS: dict[int, Turn] = {
+    1: (None, lambda x, y: (x, y)),
+    2: (Transpose.FLIP_LEFT_RIGHT, lambda x, y: (1 - x, y)),
+    3: (Transpose.ROTATE_180, lambda x, y: (1 - x, 1 - y)),
+    4: (Transpose.FLIP_TOP_BOTTOM, lambda x, y: (x, 1 - y)),
+    5: (Transpose.TRANSPOSE, lambda x, y: (y, x)),
+    6: (Transpose.ROTATE_270, lambda x, y: (y, 1 - x)),
+    7: (Transpose.TRANSVERSE, lambda x, y: (1 - y, 1 - x)),
+    8: (Transpose.ROTATE_90, lambda x, y: (1 - y, x)),
+}
+"""By that tag's value: how to turn a picture upright, and where a point of the upright picture is
+in the stored one, in shares of the sides."""
 
 _MARK = "#xywh="
 _FRAGMENT = re.compile(_MARK + r"(?:pixel:)?([0-9]{1,9}),([0-9]{1,9}),([0-9]{1,9}),([0-9]{1,9})")
@@ -71,7 +75,7 @@ _opening = threading.Lock()
 
 
 class _PixelBudget:
-    """Bounds the pixels that all threads decode at once; whoever comes first is served first."""
+    """Bounds the pixels that all threads decode at once: first come, first served."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -81,7 +85,7 @@ class _PixelBudget:
 
     @contextmanager
     def taken(self, pixels: int) -> Iterator[None]:
-        """Wait until that many pixels are free; more than the limit count as the limit."""
+        """Wait until that many pixels are free; more than the limit counts as the limit."""
         pixels = min(pixels, self._limit)
         with self._turn, self._released:
             self._released.wait_for(lambda: self._in_use + pixels <= self._limit)
@@ -112,38 +116,38 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is shown of an item: a file, or the part of it inside a box."""
+    """The picture of an item: a file, or the part of it inside a box."""
 
     path: Path
     box: Box | None = None
 
     @classmethod
     def parse(cls, text: str, folder: Path = Path()) -> "Picture":
-        """Return the picture that a stored path names, with its fragment if it has one.
+        """Return the picture that a path names, with its box if it has one.
 
         Args:
-            text: A path, as it stands in the database or in a catalogue file.
-            folder: What a relative path counts from.
+            text: A path, as written in the database or in a catalog file.
+            folder: Where a relative path starts.
 
         Raises:
-            DataError: There is a fragment, but not four whole numbers in it.
+            DataError: The path has a fragment that is not four whole numbers.
         """
-        written, fragment = cls.split(text)
+        path, fragment = cls.split(text)
         if not fragment:
-            return cls(folder / written)
-        found = _FRAGMENT.fullmatch(fragment)
-        if found is None:
+            return cls(folder / path)
+        numbers = _FRAGMENT.fullmatch(fragment)
+        if numbers is None:
             raise DataError(
-                f"The box {fragment!r} of the picture {written} is not four whole numbers.",
+                f"The box {fragment!r} of the picture {path} is not four whole numbers.",
                 mend=f"Write it as {_MARK}x,y,width,height, in pixels.",
             )
-        return cls(folder / written, Box(*map(int, found.groups())))
+        return cls(folder / path, Box(*map(int, numbers.groups())))
 
     @staticmethod
     def split(text: str) -> tuple[str, str]:
-        """Return a stored path's two parts: of the file, and the fragment or nothing."""
-        written, mark, numbers = text.rpartition(_MARK)
-        return (written, mark + numbers) if mark else (text, "")
+        """Return the path of the file, and the fragment or an empty string."""
+        path, mark, numbers = text.rpartition(_MARK)
+        return (path, mark + numbers) if mark else (text, "")
 
     def normalized(self) -> "Picture":
         """Return the same picture without ``..`` in its path."""
@@ -154,54 +158,58 @@ class Picture:
         """The file's name."""
         return self.path.name
 
-    def __str__(self) -> str:
-        """Return the path with the box behind it."""
-        return f"{self.path}{self.fragment}"
-
     @property
     def fragment(self) -> str:
-        """What stands behind the path; empty without a box."""
+        """The box as it is written after the path; empty without a box."""
         return "" if self.box is None else f"{_MARK}{self.box}"
+
+    def __str__(self) -> str:
+        """Return the path, followed by the box."""
+        return f"{self.path}{self.fragment}"
 
 
 def read_picture(picture: Path | Picture, size: int | None = None) -> Image.Image:
     """Decode a picture completely: RGB, turned upright, cut to its box, on white.
 
     Args:
-        picture: The file, or the part of one.
-        size: The side length it will be shown at, if known: a picture that is much larger is then
-            decoded (JPEG) or reduced to a fraction of its size, with no side below this.
+        picture: The file, or a part of one.
+        size: The side length it will be shown at, if known: a much larger picture is then decoded
+            (JPEG) or reduced to a fraction of its size, with both sides at least this long.
 
     Raises:
-        DataError: The file is missing, not a regular file, cut off, too large, or no picture; or
-            the box lies outside.
+        DataError: The file is missing, not a regular file, cut off, too large, or not a picture; or
+            the box is outside.
     """
-    whole = picture if isinstance(picture, Picture) else Picture(picture)
-    path = whole.path
+    picture = picture if isinstance(picture, Picture) else Picture(picture)
+    path = picture.path
     with explained(path), _open_regular(path) as file, _open(file) as opened:
-        _refuse_too_large(opened, path)
-        full = opened.size
+        width, height = full = opened.size
+        if width * height > MAX_PIXELS:
+            raise DataError(
+                f"The picture {path} is too large: {width:,} x {height:,} pixels.",
+                mend=f"Make it smaller; the limit is {MAX_PIXELS // 1_000_000} million pixels.",
+            )
         shares = None
         if size is not None and opened.format in ("JPEG", "MPO"):
-            shares = _shares(whole, opened)
-            opened.draft("RGB", _drafted(full, shares, size))
+            shares = _shares(picture, opened)
+            opened.draft("RGB", _draft_size(full, shares, size))
         with _decoding.taken(_cost(opened, full)), closing(opened):
             opened.load()
-            return _upright(opened, shares or _shares(whole, opened), size)
+            return _upright(opened, shares or _shares(picture, opened), size)
 
 
 def picture_pixels(picture: Path | Picture, size: int) -> NDArray[np.uint8]:
-    """Return a picture as network input: ``(size, size, 3)``, squeezed to a square, not cropped.
+    """Return a picture as network input, ``(size, size, 3)``: squeezed to a square, not cropped.
 
     Raises:
         DataError: See ``read_picture``.
     """
-    read = read_picture(picture, size)
-    return np.array(read.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
+    decoded = read_picture(picture, size)
+    return np.array(decoded.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
 def thumbnail_pixels(picture: Image.Image, size: int = 32) -> NDArray[np.uint8]:
-    """Return a small copy, ``(size, size, 3)``: its proportions kept, padded in its border colour.
+    """Return a small copy, ``(size, size, 3)``: aspect ratio kept, padded with its border color.
 
     Args:
         picture: RGB.
@@ -233,7 +241,7 @@ def _open_at_once(name: str, flags: int) -> int:
 
 def _refuse_special(status: os.stat_result, path: Path) -> None:
     if stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError
+        raise DataError(f"{path} is a folder, not a picture.")
     if not stat.S_ISREG(status.st_mode):
         raise DataError(
             f"{path} is not a regular file but a pipe, socket or device.",
@@ -276,8 +284,8 @@ def _shares(picture: Picture, opened: Image.Image) -> Shares:
     return box.x / width, box.y / height, right / width, bottom / height
 
 
-def _drafted(full: tuple[int, int], shares: Shares, size: int) -> tuple[int, int]:
-    """Return how large a picture must be decoded at least for its box to reach the size."""
+def _draft_size(full: tuple[int, int], shares: Shares, size: int) -> tuple[int, int]:
+    """Return the smallest size to decode at for the box to reach the size."""
     left, top, right, bottom = shares
     needed = math.ceil(size / min(right - left, bottom - top))
     return min(needed, full[0]), min(needed, full[1])
@@ -288,8 +296,12 @@ def _upright(opened: Image.Image, shares: Shares, size: int | None) -> Image.Ima
 
     It is converted in bands: whole copies of a large picture would take several times its memory.
     """
-    turn = _UPRIGHT.get(opened.getexif().get(_ORIENTATION, 1))
-    left, top, right, bottom = _stored_corners(shares, opened.size, turn)
+    turn, stored_point = _TURNS.get(opened.getexif().get(_ORIENTATION, 1), _TURNS[1])
+    corners = (stored_point(*shares[:2]), stored_point(*shares[2:]))
+    (left, right), (top, bottom) = (
+        _pixel_range(sorted(ends), side)
+        for ends, side in zip(zip(*corners, strict=True), opened.size, strict=True)
+    )
     width, height = right - left, bottom - top
     factor = 1
     if size is not None and width * height > _BAND_PIXELS:
@@ -302,36 +314,10 @@ def _upright(opened: Image.Image, shares: Shares, size: int | None) -> Image.Ima
     return result if turn is None else result.transpose(turn)
 
 
-def _stored_corners(
-    shares: Shares, stored: tuple[int, int], turn: Transpose | None
-) -> tuple[int, int, int, int]:
-    """Return left, top, right and bottom in pixels of the picture as it is stored."""
-    left, top, right, bottom = shares
-    if turn in (Transpose.ROTATE_180, Transpose.FLIP_LEFT_RIGHT):
-        left, right = 1 - right, 1 - left
-    if turn in (Transpose.ROTATE_180, Transpose.FLIP_TOP_BOTTOM):
-        top, bottom = 1 - bottom, 1 - top
-    match turn:
-        case Transpose.TRANSPOSE:
-            left, top, right, bottom = top, left, bottom, right
-        case Transpose.ROTATE_270:  # its left edge was the lower one
-            left, top, right, bottom = top, 1 - right, bottom, 1 - left
-        case Transpose.TRANSVERSE:
-            left, top, right, bottom = 1 - bottom, 1 - right, 1 - top, 1 - left
-        case Transpose.ROTATE_90:
-            left, top, right, bottom = 1 - bottom, left, 1 - top, right
-    width, height = stored
-    x, y = round(left * width), round(top * height)
-    return x, y, max(round(right * width), x + 1), max(round(bottom * height), y + 1)
-
-
-def _refuse_too_large(picture: Image.Image, path: Path) -> None:
-    width, height = picture.size
-    if width * height > MAX_PIXELS:
-        raise DataError(
-            f"The picture {path} is too large: {width:,} x {height:,} pixels.",
-            mend=f"Make it smaller; at most {MAX_PIXELS // 1_000_000} million pixels are read.",
-        )
+def _pixel_range(shares: Sequence[float], side: int) -> tuple[int, int]:
+    """Return where a part of a side begins and ends in pixels, at least one."""
+    start, end = (round(share * side) for share in shares)
+    return start, max(end, start + 1)
 
 
 def _on_white(picture: Image.Image) -> Image.Image:
@@ -346,23 +332,19 @@ def _on_white(picture: Image.Image) -> Image.Image:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn whatever reading the picture file raises into a ``DataError``."""
+    """Turn any exception from reading the picture file into a ``DataError``."""
     try:
         yield
     except DataError:
         raise
     except FileNotFoundError as error:
         raise DataError(f"The picture {path} is missing.") from error
-    except IsADirectoryError as error:
-        raise DataError(f"{path} is a folder, not a picture.") from error
     except UnidentifiedImageError as error:
         raise DataError(
             f"{path} is not a picture, or of an unknown format.",
             mend=f"Use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
         ) from error
-    except OSError as error:
-        if error.errno is not None:
-            raise DataError(f"The picture {path} cannot be read: {error.strerror}.") from error
-        raise DataError(f"The picture {path} is damaged or cut off: {error}.") from error
     except Exception as error:  # Pillow's readers raise almost anything on damaged files
+        if isinstance(error, OSError) and error.errno is not None:
+            raise DataError(f"The picture {path} cannot be read: {error.strerror}.") from error
         raise DataError(f"The picture {path} is damaged or cut off: {error}.") from error

@@ -1,4 +1,4 @@
-"""Orders of the catalogue: as imported, by code, by title, by the value of a super-category."""
+"""Sort orders of the catalog: as imported, by code, by title, by the value of a super-category."""
 
 import re
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ TITLE = "title"
 
 _DIGITS = re.compile("[0-9]+")
 _LONGEST = 0xD000
-"""The last character before those that stand for nothing by themselves."""
+"""The last character before the surrogates."""
 _LAST = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What items are ordered by, and which end comes first."""
+    """The key that items are sorted by, and the direction."""
 
     key: str = AS_IMPORTED
     """``catalogue``, ``id``, ``title``, or the name of a super-category after a colon."""
@@ -30,15 +30,20 @@ class Order:
 
 
 def keys_of(catalog: Catalog) -> tuple[str, ...]:
-    """Return what a catalogue can be ordered by."""
-    return (AS_IMPORTED, CODE, TITLE, *(f":{one.name}" for one in catalog.super_categories))
+    """Return the keys that a catalog can be sorted by."""
+    return (
+        AS_IMPORTED,
+        CODE,
+        TITLE,
+        *(f":{category.name}" for category in catalog.super_categories),
+    )
 
 
 def ranks(catalog: Catalog, key: str) -> NDArray[np.int64]:
-    """Return the rank of every item (N,), equal where nothing tells two items apart.
+    """Return the rank of every item (N,); items with equal keys have equal ranks.
 
-    Digits count as numbers, so that P-9 comes before P-10; case does not count. Unlabelled items
-    have the largest number there is.
+    Digits count as numbers, so that P-9 comes before P-10; case does not count. Unlabeled items
+    have the largest rank of all.
 
     Raises:
         UnknownNameError: The super-category does not exist.
@@ -54,12 +59,12 @@ def ranks(catalog: Catalog, key: str) -> NDArray[np.int64]:
 
 
 def arranged(rows: NDArray[np.intp], ranks: NDArray[np.int64], order: Order) -> NDArray[np.intp]:
-    """Return rows in order.
+    """Return rows sorted.
 
     Args:
-        rows: (n,) of the catalogue.
+        rows: (n,) of the catalog.
         ranks: (N,) of all its items, by the order's key.
-        order: The unlabelled come last whichever end is first. Equal items stay as they are.
+        order: Unlabeled items come last in both directions. Equal items keep their order.
     """
     own = ranks[rows]
     if order.is_reversed:
@@ -68,21 +73,21 @@ def arranged(rows: NDArray[np.intp], ranks: NDArray[np.int64], order: Order) -> 
 
 
 def natural(text: str) -> str:
-    """Return what a text is sorted by: words without regard to case, numbers by their size."""
-    return _DIGITS.sub(_measured, text.casefold())
+    """Return the sort key of a text: words ignoring case, numbers by their value."""
+    return _DIGITS.sub(_with_length, text.casefold())
 
 
-def _measured(digits: re.Match[str]) -> str:
-    """Return a number with its length before it, so that the longer one is the greater."""
+def _with_length(digits: re.Match[str]) -> str:
+    """Return a number after its length, so that the longer number is the greater."""
     number = digits[0].lstrip("0")
     return f"0{chr(min(ord('!') + len(number), _LONGEST))}{number}"
 
 
 def _ranked(texts: Sequence[str]) -> NDArray[np.int64]:
-    """Return the rank of each text among all, the same for texts that sort alike."""
+    """Return the rank of each text among all, the same for texts with equal keys."""
     keys = [natural(text) for text in texts]
     order = sorted(range(len(texts)), key=keys.__getitem__)
-    steps = [keys[one] != keys[before] for before, one in pairwise(order)]
+    is_new = [keys[index] != keys[previous] for previous, index in pairwise(order)]
     result = np.zeros(len(texts), dtype=np.int64)
-    result[order[1:]] = np.cumsum(steps)
+    result[order[1:]] = np.cumsum(is_new)
     return result

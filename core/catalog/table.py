@@ -139,12 +139,13 @@ def _read_csv(text: str, path: Path, notes: tuple[str, ...]) -> Table:
         name = {"\t": "a tab"}.get(delimiter, repr(delimiter))
         notes = (*notes, f"The columns are separated by {name}.")
     records = _csv_records(text, delimiter)
-    quoted_field = re.compile(rf'"((?:[^"]++|"")*+)("?)([^{re.escape(delimiter)}\r\n]*)')
+    end = re.escape(delimiter)
+    cell = re.compile(rf'(?:"((?:[^"]++|"")*+)("?))?([^{end}\r\n]*)(?:{end}|[\r\n]+|\Z)')
     rows: list[Row] = []
     problems: list[Problem] = []
     header: tuple[str, ...] = ()
     for line, cells, lines in records:
-        _refuse_unclosed_quote(lines, line, path, quoted_field, delimiter)
+        _refuse_unclosed_quote(lines, line, path, cell)
         if not header:
             header = _distinct_names(cells)
             continue
@@ -159,7 +160,7 @@ def _read_csv(text: str, path: Path, notes: tuple[str, ...]) -> Table:
 
 
 def _find_delimiter(text: str) -> str:
-    """Return the delimiter that cuts the header into the most columns; a comma where none does."""
+    """Return the delimiter that splits the header into the most columns; by default a comma."""
 
     def num_columns(delimiter: str) -> int:
         return next((len(cells) for _, cells, _ in _csv_records(text, delimiter)), 0)
@@ -191,19 +192,18 @@ def _csv_records(text: str, delimiter: str) -> Iterator[tuple[int, list[str], li
 
 
 def _refuse_unclosed_quote(
-    lines: Sequence[str], number: int, path: Path, quoted_field: re.Pattern[str], delimiter: str
+    lines: Sequence[str], number: int, path: Path, cell: re.Pattern[str]
 ) -> None:
-    """Raise where a record swallows the lines after a quote that was never meant to quote.
+    """Raise where a stray quote makes a record swallow the lines after it.
 
     The csv module ends such a cell at the next quote, wherever that is. So a quoted cell is refused
-    where the file ends within it, and where it spans lines and text follows its closing quote.
+    if the file ends inside it, or if it spans lines and text follows its closing quote.
 
     Args:
-        lines: The record as it is written.
-        number: Of its first line.
+        lines: The record as written.
+        number: The line it begins on.
         path: The file, for the message.
-        quoted_field: Matches a quoted cell: what is in its quotes, the closing quote, what follows.
-        delimiter: What separates cells.
+        cell: Matches a cell: what is in its quotes, the closing quote, the rest.
 
     Raises:
         DataError: There is such a quote.
@@ -211,24 +211,17 @@ def _refuse_unclosed_quote(
     if len(lines) == 1 and lines[0].count('"') % 2 == 0:
         return
     record = "".join(lines)
-    start = 0
-    while start < len(record):
-        field = quoted_field.match(record, start)
-        if field is not None:
-            quoted, closing, rest = field.groups()
-            if not closing or (rest.strip() and _LINE_END.search(quoted)):
-                line = number + len(_LINE_END.findall(record[:start]))
-                raise DataError(
-                    f"Line {line} of {path} opens a quote that is never closed, "
-                    f"at {record[start : start + 30].splitlines()[0]!r}.",
-                    mend="Close it at the end of the cell; if it belongs to the text, put the "
-                    'whole cell in quotes and write the quote twice: """Slim"" jeans".',
-                )
-            start = field.end()
-        end = record.find(delimiter, start)
-        if end < 0:
-            return
-        start = end + 1
+    for match in cell.finditer(record):
+        quoted, closing, rest = match.groups()
+        if quoted is None or (closing and not (rest.strip() and _LINE_END.search(quoted))):
+            continue
+        line = number + len(_LINE_END.findall(record[: match.start()]))
+        raise DataError(
+            f"Line {line} of {path} opens a quote that is never closed, "
+            f"at {match[0][:30].splitlines()[0]!r}.",
+            mend="Close it at the end of the cell; if it belongs to the text, put the whole cell "
+            'in quotes and write the quote twice: """Slim"" jeans".',
+        )
 
 
 def _distinct_names(cells: Sequence[str]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""The thumbnails of a workspace: one flat, memory-mapped file with a fixed record for each item.
+"""The thumbnails of a workspace: one flat, memory-mapped file with a fixed-size record per item.
 
-Record ``i`` belongs to the item with id ``i``: 32 x 32 x 3 bytes of colour, then one byte that is 1
-where the record is filled. Records never filled are holes, and cost nothing on most file systems.
+Record ``i`` belongs to the item with id ``i``: 32 x 32 x 3 bytes of color, then a byte that is 1 if
+the record is filled. Records that were never filled are holes: most file systems store nothing.
 """
 
 import mmap
@@ -24,16 +24,16 @@ _FILLED = b"\x01"
 
 
 class ThumbnailStore:
-    """Thumbnails by item id, for many reading threads and processes while one writes."""
+    """Thumbnails by item id; many threads and processes may read while one writes."""
 
     def __init__(self, folder: Path) -> None:
-        """Name the folder; nothing is opened before the first use."""
+        """Set the folder; nothing is opened before the first use."""
         self.path = folder / f"{SIZE}px.bin"
         self._lock = threading.Lock()
         self._map: mmap.mmap | None = None
 
     def get(self, item_id: int) -> NDArray[np.uint8] | None:
-        """Return an item's thumbnail, ``(32, 32, 3)``, or None where it has none yet."""
+        """Return an item's thumbnail, ``(32, 32, 3)``, or None if it has none yet."""
         record = self._record(item_id)
         if record[_PIXEL_BYTES:] != _FILLED:
             return None
@@ -44,7 +44,7 @@ class ThumbnailStore:
         return self._record(item_id)[_PIXEL_BYTES:] == _FILLED
 
     def put(self, item_id: int, pixels: NDArray[np.uint8]) -> None:
-        """Write an item's thumbnail, over any older one.
+        """Write an item's thumbnail, replacing an older one.
 
         Args:
             item_id: The item's id in the database.
@@ -60,16 +60,16 @@ class ThumbnailStore:
             try:
                 with self._open_to_write() as file:
                     file.seek(item_id * _RECORD_BYTES)
-                    # the filled byte goes last: a write that is cut off leaves the record empty
+                    # the filled byte comes last: an interrupted write leaves the record empty
                     file.write(pixels.tobytes() + _FILLED)
             except OSError as error:
                 raise DataError(
                     f"The thumbnails {self.path} cannot be written: {error.strerror}.",
-                    mend="Check the free space and who may write there.",
+                    mend="Check the free space and the permissions.",
                 ) from error
 
     def close(self) -> None:
-        """Let go of the file; the next use opens it again."""
+        """Close the file; the next use opens it again."""
         with self._lock:
             if self._map is not None:
                 self._map.close()
@@ -79,11 +79,11 @@ class ThumbnailStore:
         start = item_id * _RECORD_BYTES
         with self._lock:
             if self._map is None or len(self._map) < start + _RECORD_BYTES:
-                self._map_again()
+                self._remap()
             return b"" if self._map is None else self._map[start : start + _RECORD_BYTES]
 
-    def _map_again(self) -> None:
-        """Map the file as long as it is by now."""
+    def _remap(self) -> None:
+        """Map the file at its current length."""
         if self._map is not None:
             self._map.close()
             self._map = None

@@ -1,4 +1,4 @@
-"""The workspace: the one folder that holds a catalogue, its models and its indexes."""
+"""The workspace: the folder that holds a catalog, its models and its indexes."""
 
 import os
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class Workspace:
 
     @property
     def thumbnails(self) -> Path:
-        """The file of small pictures."""
+        """The folder of the thumbnails' file."""
         return self.root / "thumbnails"
 
     @property
@@ -63,37 +63,37 @@ class Workspace:
 
     @property
     def features(self) -> Path:
-        """What frozen backbones made of pictures; may be deleted, and is then made anew."""
+        """Features from frozen backbones; safe to delete, they are computed again."""
         return self.root / "features"
 
     @property
     def demo(self) -> Path:
-        """The pictures of the demo catalogue."""
+        """The pictures of the demo catalog."""
         return self.root / "demo"
 
     def create_store(self) -> Store:
-        """Open the database, making it and the folder where they are absent.
+        """Open the database; create it and the folder if they do not exist.
 
         Raises:
-            DatabaseError: The database cannot be made or read.
+            DatabaseError: The database cannot be created or read.
         """
         return Store.create(self.catalog_path)
 
     def open_store(self) -> Store:
-        """Open the database of a workspace that has one.
+        """Open the database of an existing workspace.
 
         Raises:
             DatabaseError: There is none, or it cannot be read.
         """
         if not self.catalog_path.is_file():
             raise DatabaseError(
-                f"There is no catalogue in {self.root}.",
+                f"There is no catalog in {self.root}.",
                 mend="Run `datrnet import CATALOG` or `datrnet demo` first.",
             )
         return Store.open(self.catalog_path)
 
     def picture(self, stored: str) -> Picture:
-        """Return an item's picture; a relative path counts from the workspace.
+        """Return an item's picture; a relative path starts at the workspace.
 
         Raises:
             DataError: The path has a malformed box.

@@ -1,7 +1,7 @@
-"""Pictures as character cells: for each cell the block character and the two colours nearest to it.
+"""Pictures as character cells: for each cell the best block character and its two colors.
 
-A sextant shows 2 x 3 pixels in two colours, a quadrant 2 x 2, a half-block 1 x 2. What comes out
-are plain arrays; a front end makes its own coloured text of them.
+A sextant shows 2 x 3 pixels in two colors, a quadrant 2 x 2, a half block 1 x 2. The results are
+plain arrays; a front end turns them into colored text.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ CELL_RATIO = 2
 """How many times taller than wide a character cell is."""
 
 FLAT = 4.0
-"""A cell whose pixels stray no more than this from their mean (root mean square, of 255) becomes a
-plain one: the eye sees no difference, and a terminal far away gets fewer bytes."""
+"""A cell whose pixels deviate at most this much from their mean (root mean square, of 255) becomes
+plain: the eye sees no difference, and a remote terminal gets fewer bytes."""
 
 _SEXTANTS_BEGIN = 0x1FB00
 _LEFT_HALF, _RIGHT_HALF = 0b010101, 0b101010
-"""Sextants that Unicode had before, as half blocks: their numbers are left out of its sextants."""
+"""Sextants that Unicode already had as half blocks: they are missing among its sextants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,19 +29,19 @@ class Alphabet:
     """Characters that divide a cell into foreground and background."""
 
     across: int
-    """Pixels of a cell beside each other."""
+    """Width of a cell in pixels."""
     down: int
-    """Pixels of a cell above each other."""
+    """Height of a cell in pixels."""
     masks: NDArray[np.float32]
     """``(K, down * across)``, 1 where the foreground is, row by row. The first is all background,
-    and in none is the first pixel foreground: the other half is the same with colours exchanged."""
+    and none has the first pixel as foreground: the other half is the same with swapped colors."""
     characters: NDArray[np.str_]
     """``(K,)``."""
 
 
 @cache
 def alphabet(glyphs: Blocks) -> Alphabet:
-    """Return the characters of a name."""
+    """Return the characters of that kind."""
     across, down = {"sextants": (2, 3), "quadrants": (2, 2), "halves": (1, 2)}[glyphs]
     num_pixels = across * down
     numbers = np.arange(0, 1 << num_pixels, 2)  # the lowest bit is the first pixel
@@ -72,7 +72,7 @@ class Cells:
     """A picture, or several of one size, as character cells."""
 
     characters: NDArray[np.str_]
-    """``(..., rows, columns)``: one character each, a space where the cell is plain."""
+    """``(..., rows, columns)``: one character each, a space if the cell is plain."""
     foreground: NDArray[np.uint8]
     """``(..., rows, columns, 3)``."""
     background: NDArray[np.uint8]
@@ -84,19 +84,19 @@ class Cells:
         rows, columns = self.characters.shape[-2:]
         return int(rows), int(columns)
 
-    def __getitem__(self, place: int) -> "Cells":
+    def __getitem__(self, index: int) -> "Cells":
         """Return one of several pictures."""
         return Cells(
-            characters=self.characters[place],
-            foreground=self.foreground[place],
-            background=self.background[place],
+            characters=self.characters[index],
+            foreground=self.foreground[index],
+            background=self.background[index],
         )
 
 
 def cells_of(
     pixels: NDArray[np.uint8], rows: int, columns: int, *, glyphs: Blocks = "quadrants"
 ) -> Cells:
-    """Draw pictures as ``rows`` x ``columns`` character cells, filling them entirely.
+    """Draw pictures as ``rows`` x ``columns`` character cells, stretched to fill them.
 
     Args:
         pixels: ``(..., H, W, 3)``; any number of pictures of one size.
@@ -116,7 +116,7 @@ def cells_of(
         .transpose(2, 4, 5, 0, 1, 3)
         .reshape(down * across, 3, -1)  # (pixels of a cell, 3, M)
     )
-    choice, foreground, background = _two_colours(cells, letters.masks)
+    choice, foreground, background = _two_colors(cells, letters.masks)
     return Cells(
         characters=letters.characters[choice].reshape(shape),
         foreground=_as_bytes(foreground).reshape(*shape, 3),
@@ -125,7 +125,7 @@ def cells_of(
 
 
 def fitting_size(width: int, height: int, *, rows: int, columns: int) -> tuple[int, int]:
-    """Return the rows and columns that show a picture undistorted within the space given.
+    """Return the rows and columns that show a picture undistorted within the given space.
 
     Args:
         width: The picture's width in pixels.
@@ -147,12 +147,12 @@ def resized(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.fl
     return across @ narrowed  # (..., height, width, 3)
 
 
-def _two_colours(
+def _two_colors(
     cells: NDArray[np.float32], masks: NDArray[np.float32]
 ) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
-    """Return for each cell (P, 3, M) the best of the masks (K, P) and its two mean colours.
+    """Return for each cell (P, 3, M) the best of the masks (K, P) and its two mean colors.
 
-    With the cell's mean taken off, foreground and background sum to F and -F; two colours then
+    After subtracting the cell's mean, foreground and background sum to F and -F; two colors then
     leave F²·(1/n_fg + 1/n_bg) less squared error than the mean alone.
     """
     num_pixels = masks.shape[1]
@@ -160,12 +160,12 @@ def _two_colours(
     share_foreground = 1 / np.maximum(num_foreground, 1)
     share_background = 1 / (num_pixels - num_foreground)
     mean = cells.mean(axis=0)  # (3, M)
-    centred = cells - mean
-    sums = (masks @ centred.reshape(num_pixels, -1)).reshape(len(masks), 3, -1)  # (K, 3, M)
+    centered = cells - mean
+    sums = (masks @ centered.reshape(num_pixels, -1)).reshape(len(masks), 3, -1)  # (K, 3, M)
     explained = np.einsum("kcm,kcm->km", sums, sums)
     explained *= (share_foreground + share_background)[:, None]
     choice = explained.argmax(axis=0)
-    spread = np.einsum("pcm,pcm->m", centred, centred)
+    spread = np.einsum("pcm,pcm->m", centered, centered)
     choice[spread <= 3 * num_pixels * FLAT**2] = 0
     chosen = sums[choice, :, np.arange(len(choice))]  # (M, 3), zero where the cell is plain
     background = mean.T - chosen * share_background[choice, None]
@@ -184,6 +184,6 @@ def _area_weights(source: int, target: int) -> NDArray[np.float32]:
     return shares
 
 
-def _as_bytes(colours: NDArray[np.float32]) -> NDArray[np.uint8]:
-    rounded: NDArray[np.uint8] = np.clip(colours + 0.5, 0, 255).astype(np.uint8)
+def _as_bytes(colors: NDArray[np.float32]) -> NDArray[np.uint8]:
+    rounded: NDArray[np.uint8] = np.clip(colors + 0.5, 0, 255).astype(np.uint8)
     return rounded

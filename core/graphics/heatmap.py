@@ -1,4 +1,4 @@
-"""A map of warmth laid over a picture, as colours, and a frame around a region of it."""
+"""Heatmap overlays: a heatmap in color over a picture, and a frame around a region of it."""
 
 import math
 
@@ -17,22 +17,22 @@ ANCHORS = (
     (253, 196, 72),
     (255, 250, 190),
 )
-"""The ramp from cold to hot, evenly spaced: each is lighter than the one before, so that the order
-can be seen without telling the hues apart."""
+"""Colors of the ramp from cold to hot, evenly spaced and each lighter than the last, so that the
+order is visible without distinguishing hues."""
 
 FRAME = (70, 225, 255)
-"""Colour of a frame: no place of the ramp is near it."""
+"""Color of a frame: far from every color of the ramp."""
 
 FRAME_SHARE = 1 / 40
 """Width of a frame, as a share of the picture's shorter side."""
 
 DARKEST = 0.4
-"""Light left of the ramp where the picture is black: the picture shades the ramp, and its contours
-stay visible in hot and cold places, on dark and light garments alike."""
+"""Brightness of the ramp on black pixels: the picture shades the ramp, so that its contours stay
+visible in hot and cold places, on dark and light garments alike."""
 
 
 def ramp(heat: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the colours (..., 3), 0 to 255, of warmths (...) in [0, 1]."""
+    """Return the colors (..., 3), 0 to 255, of heat values (...) in [0, 1]."""
     steps = np.linspace(0, 1, len(ANCHORS))
     channels = [np.interp(heat, steps, channel) for channel in zip(*ANCHORS, strict=True)]
     return np.stack(channels, axis=-1).astype(np.float32)
@@ -41,19 +41,19 @@ def ramp(heat: NDArray[np.float32]) -> NDArray[np.float32]:
 def overlaid(
     picture: Image.Image, heat: NDArray[np.float32], region: Region | None = None
 ) -> Image.Image:
-    """Return a picture under a map of warmth, of the picture's size.
+    """Return a picture under a heatmap, at the picture's size.
 
     Args:
         picture: RGB.
         heat: (h, w) in [0, 1], of any size; stretched over the whole picture.
-        region: What to draw a frame around.
+        region: The part to draw a frame around.
     """
     stretched = Image.fromarray(np.ascontiguousarray(heat, dtype=np.float32)).resize(
         picture.size, Image.Resampling.BILINEAR
     )
-    warmth = np.clip(np.asarray(stretched), 0, 1)  # (H, W)
+    values = np.clip(np.asarray(stretched), 0, 1)  # (H, W)
     light = np.asarray(picture.convert("L"), dtype=np.float32)[..., None] / 255
-    shaded = ramp(warmth) * (DARKEST + (1 - DARKEST) * light)  # (H, W, 3)
+    shaded = ramp(values) * (DARKEST + (1 - DARKEST) * light)  # (H, W, 3)
     result = Image.fromarray((shaded + 0.5).astype(np.uint8))
     if region is not None:
         _frame(result, region)

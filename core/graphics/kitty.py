@@ -1,8 +1,8 @@
-"""Pictures by kitty's protocol, in places that text keeps for them.
+"""Pictures by kitty's graphics protocol, with Unicode placeholders.
 
-A picture is sent once, under a number. Where it is to be seen, cells of text hold a placeholder, a
-character with marks for row and column, in the colour whose value is the picture's number. So it
-moves, is covered and goes away as text does.
+A picture is sent once, under a number. The cells that show it hold a placeholder: a character with
+diacritics for row and column, in the color whose value is the picture's number. So the picture
+moves, is covered and disappears like text.
 """
 
 import base64
@@ -12,7 +12,7 @@ from PIL import Image
 
 PLACEHOLDER = "\U0010eeee"
 HIGHEST_NUMBER = (1 << 24) - 1
-"""Of a picture: a colour has no more bits."""
+"""The highest number of a picture: a color has no more bits."""
 
 _CHUNK = 4096
 """Characters of data that one command may carry."""
@@ -24,44 +24,44 @@ MARKS = (
     "\u059f\u05a0\u05a1\u05a8\u05a9\u05ab\u05ac\u05af\u05c4\u0610\u0611\u0612\u0613\u0614\u0615"
     "\u0616\u0617\u0657\u0658"
 )
-"""The marks that stand for the numbers from 0 on, of rows and of columns."""
+"""The diacritics for the numbers of rows and columns, from 0."""
 
 
 def placeholder(row: int, column: int) -> str:
-    """Return the text of a cell that keeps the place of a part of a picture.
+    """Return the text of a cell that shows a part of a picture.
 
     Args:
-        row: Which row of the picture, below ``len(MARKS)``.
-        column: Which column, below ``len(MARKS)``.
+        row: Row of the picture, below ``len(MARKS)``.
+        column: Column of the picture, below ``len(MARKS)``.
     """
     return PLACEHOLDER + MARKS[row] + MARKS[column]
 
 
 def payload(picture: Image.Image) -> str:
-    """Return a picture, RGB, as the data of its transmission."""
+    """Return an RGB picture as the data of its transmission."""
     file = io.BytesIO()
     picture.save(file, "PNG", compress_level=1)
     return base64.standard_b64encode(file.getvalue()).decode("ascii")
 
 
 def transmission(data: str, number: int, rows: int, columns: int) -> str:
-    """Return the commands that send a picture, to be seen in cells with its placeholders.
+    """Return the commands that send a picture, to be shown by its placeholders.
 
     Args:
-        data: What ``payload`` made of it.
-        number: The number it gets, 1 to ``HIGHEST_NUMBER``.
-        rows: Height of its place in cells.
-        columns: Width of it.
+        data: The result of ``payload``.
+        number: The number of the picture, 1 to ``HIGHEST_NUMBER``.
+        rows: Height in cells.
+        columns: Width in cells.
     """
     chunks = [data[start : start + _CHUNK] for start in range(0, len(data), _CHUNK)]
-    # q=2: no answers, which would arrive as keys
+    # q=2: no responses, which would arrive as keys
     keys = f"a=T,U=1,f=100,t=d,q=2,i={number},r={rows},c={columns},"
     return "".join(
-        f"\x1b_G{keys if place == 0 else ''}m={int(place + 1 < len(chunks))};{chunk}\x1b\\"
-        for place, chunk in enumerate(chunks)
+        f"\x1b_G{keys if index == 0 else ''}m={int(index + 1 < len(chunks))};{chunk}\x1b\\"
+        for index, chunk in enumerate(chunks)
     )
 
 
 def removal(number: int) -> str:
-    """Return the command that makes the terminal forget a picture."""
+    """Return the command that deletes a picture."""
     return f"\x1b_Ga=d,d=I,q=2,i={number}\x1b\\"

@@ -1,7 +1,7 @@
-"""What a terminal can do: it is asked once, before the screen is taken, and never for long.
+"""What a terminal can do: it is queried once, before the application starts, within a second.
 
-The last question, for the primary device attributes, is one that every terminal answers, and they
-answer in order: once its answer is there, nothing else will come.
+Every terminal answers the last query, for the primary device attributes, and terminals answer in
+order: after that answer nothing else comes.
 """
 
 import os
@@ -15,22 +15,22 @@ from select import select
 from typing import TextIO
 
 KITTY_ID = 4211
-"""Names the picture that is asked about and never shown."""
+"""Number of the test picture, which is never shown."""
 
-TEST_COLOUR = (1, 2, 3)
+TEST_COLOR = (1, 2, 3)
 
 QUESTIONS = (
     "\x1b[>0q"  # name and version
-    f"\x1b_Gi={KITTY_ID},s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"  # kitty's pictures
+    f"\x1b_Gi={KITTY_ID},s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"  # kitty's graphics protocol
     "\x1b[16t"  # size of a cell
-    "\x1b[?1;1;0S"  # colour registers of sixel pictures
-    "\x1b[48;2;{};{};{}m\x1bP$qm\x1b\\\x1b[m".format(*TEST_COLOUR)  # is that colour kept?
+    "\x1b[?1;1;0S"  # color registers of sixel pictures
+    "\x1b[48;2;{};{};{}m\x1bP$qm\x1b\\\x1b[m".format(*TEST_COLOR)  # is that color kept?
     + "\x1b[c"  # primary device attributes
 )
 
 SIXEL_REGISTERS = 128
-"""The most colours of a sixel picture, however many the terminal has: twice as many change pixels
-by less than one of 255, and take a third more bytes."""
+"""The most colors of a sixel picture, even if the terminal has more: twice as many change pixels by
+less than 1 of 255, and take a third more bytes."""
 
 _SIXEL_ATTRIBUTE = "4"
 
@@ -39,49 +39,49 @@ _NAME = re.compile(rb"\x1bP>\|([^\x1b\x07]*)(?:\x1b\\|\x07)")
 _KITTY = re.compile(rb"\x1b_Gi=%d;OK\x1b\\" % KITTY_ID)
 _CELL = re.compile(rb"\x1b\[6;([0-9]{1,4});([0-9]{1,4})t")
 _REGISTERS = re.compile(rb"\x1b\[\?1;0;([0-9]{1,9})S")
-_COLOUR = re.compile(rb"\x1bP1\$r[^\x1b]*48[:;]2[:;]+%d[:;]%d[:;]%d[^0-9]" % TEST_COLOUR)
+_COLOR = re.compile(rb"\x1bP1\$r[^\x1b]*48[:;]2[:;]+%d[:;]%d[:;]%d[^0-9]" % TEST_COLOR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terminal:
-    """What is known of the terminal; the defaults are those of one that was not asked."""
+    """What is known of the terminal; the defaults are for a terminal that was not queried."""
 
     is_answered: bool = False
-    """Whether it answered the last question, so that nothing is outstanding."""
+    """Whether it answered the last query, so that no answer is outstanding."""
     is_asked: bool = False
     name: str = ""
-    """As it calls itself; empty where it does not."""
+    """The name it reports; empty if it does not."""
     has_sixel: bool = False
     has_kitty: bool = False
-    """Whether it knows kitty's protocol for pictures."""
+    """Whether it supports kitty's graphics protocol."""
     cell: tuple[int, int] | None = None
     """Width and height of a character cell in pixels."""
     registers: int = SIXEL_REGISTERS
-    """Colours that a sixel picture may have."""
-    has_true_colours: bool | None = None
-    """Whether it keeps any of 16 million colours; None where it does not say."""
+    """The most colors of a sixel picture."""
+    has_true_color: bool | None = None
+    """Whether it supports 24-bit color; None if it does not tell."""
 
     @property
     def is_late(self) -> bool:
-        """Whether answers may still come."""
+        """Whether answers may still arrive."""
         return self.is_asked and not self.is_answered
 
     @property
     def has_placeholders(self) -> bool:
-        """Whether kitty's pictures can stand in for text, so that none is ever left behind."""
+        """Whether kitty's pictures can be placed by text, so that none is left behind."""
         return self.has_kitty and self.name.lower().startswith(("kitty", "ghostty"))
 
 
 def is_complete(answers: bytes) -> bool:
-    """Tell whether the answer to the last question is there."""
+    """Tell whether the answer to the last query has arrived."""
     return _ATTRIBUTES.search(answers) is not None
 
 
 def terminal_of(answers: bytes) -> Terminal:
-    """Return what a terminal's answers say; whatever is no answer is passed over.
+    """Return what a terminal's answers tell; anything else in the input is ignored.
 
     Args:
-        answers: All that was read, in order.
+        answers: All input, in order.
     """
     attributes = _ATTRIBUTES.search(answers)
     name, cell = _NAME.search(answers), _CELL.search(answers)
@@ -95,7 +95,7 @@ def terminal_of(answers: bytes) -> Terminal:
         has_kitty=_KITTY.search(answers) is not None,
         cell=_positive(int(cell[2]), int(cell[1])) if cell else None,
         registers=_within(int(registers[1])) if registers else SIXEL_REGISTERS,
-        has_true_colours=True if _COLOUR.search(answers) else None,
+        has_true_color=True if _COLOR.search(answers) else None,
     )
 
 
@@ -104,27 +104,27 @@ def _positive(width: int, height: int) -> tuple[int, int] | None:
 
 
 def _within(registers: int) -> int:
-    """Return a number of colours to draw with."""
+    """Return the number of colors to draw with."""
     return min(max(registers, 2), SIXEL_REGISTERS)
 
 
 PATIENCE = 1.0
-"""Seconds in which a terminal must have answered."""
+"""Seconds to wait for the answers."""
 
 LONGEST = 4096
-"""Bytes of answers; what says more than that is no terminal."""
+"""Bytes of answers at most; whatever sends more is not a terminal."""
 
 SILENT = ("", "dumb", "linux")
-"""Values of $TERM of terminals that show no pictures, and are not asked."""
+"""Values of $TERM of terminals without pictures, which are not queried."""
 
 
 def ask_terminal(patience: float = PATIENCE) -> Terminal:
-    """Return what the terminal at standard input and output says of itself.
+    """Query the terminal at standard input and output.
 
-    Whatever else was typed meanwhile is lost. Where there is no terminal to ask, nothing is known.
+    Keys typed meanwhile are lost. Without a terminal, the result has the defaults.
 
     Args:
-        patience: Seconds to wait for answers at most.
+        patience: Seconds to wait at most.
     """
     source, sink = sys.__stdin__, sys.__stdout__
     if source is None or sink is None or os.environ.get("TERM", "") in SILENT:
@@ -140,15 +140,15 @@ def ask_terminal(patience: float = PATIENCE) -> Terminal:
 
 
 def ask(source: int, sink: int, patience: float = PATIENCE) -> Terminal:
-    """Return what a terminal answers.
+    """Query a terminal.
 
     Args:
-        source: File descriptor to read from, a terminal.
-        sink: One to write to.
+        source: File descriptor of the terminal to read from.
+        sink: File descriptor to write to.
         patience: Seconds to wait at most.
 
     Raises:
-        OSError: It is no terminal, or gone.
+        OSError: It is not a terminal, or gone.
     """
     answers = b""
     with _undisturbed(source):
@@ -157,13 +157,13 @@ def ask(source: int, sink: int, patience: float = PATIENCE) -> Terminal:
             answers += answered
             if is_complete(answers) or len(answers) > LONGEST:
                 break
-        # what a terminal could not make sense of, it may have printed
+        # a terminal may print a query that it does not understand
         os.write(sink, b"\r\x1b[K")
     return terminal_of(answers)
 
 
 def _read(source: int, patience: float) -> Iterator[bytes]:
-    """Yield what comes until the time is up or nothing more can come."""
+    """Yield input until the time is up or the input ends."""
     deadline = time.monotonic() + patience
     while (left := deadline - time.monotonic()) > 0:
         if not select([source], [], [], left)[0]:
@@ -176,7 +176,7 @@ def _read(source: int, patience: float) -> Iterator[bytes]:
 
 @contextmanager
 def _undisturbed(source: int) -> Iterator[None]:
-    """Keep answers from being shown and from waiting for the end of a line."""
+    """Turn off echo and line buffering, so that answers are not shown and arrive at once."""
     import termios
     import tty
 
@@ -197,7 +197,7 @@ def _descriptor(stream: TextIO | None) -> int:
 
 
 def cell_size() -> tuple[int, int] | None:
-    """Return the width and height of a cell by those of the window, where the system knows them."""
+    """Return the width and height of a cell in pixels, if the system knows the window's size."""
     try:
         import fcntl
         import struct

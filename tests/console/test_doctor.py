@@ -23,7 +23,7 @@ XTERM = Terminal(
     name="XTerm(379)",
     has_sixel=True,
     cell=(8, 17),
-    has_true_colours=True,
+    has_true_color=True,
 )
 
 
@@ -168,7 +168,7 @@ def test_a_terminal_that_did_not_answer_can_be_left_alone(
 def test_sixels_without_the_size_of_a_cell_can_be_asked_for(
     at_a_terminal: pytest.MonkeyPatch,
 ) -> None:
-    told = Terminal(is_asked=True, is_answered=True, has_sixel=True, has_true_colours=True)
+    told = Terminal(is_asked=True, is_answered=True, has_sixel=True, has_true_color=True)
     assert terminal(told)["pictures"].mend == "Try `datrnet browse --pictures sixel`."
 
 

@@ -18,7 +18,7 @@ from datrnet.console.terminal import COLOUR_SYSTEM, terminal_for, use_colours
 from datrnet.core.graphics.terminal import QUESTIONS, Terminal
 from datrnet.core.preferences import Colors, Pictures, Preferences
 
-TRUE = Terminal(is_asked=True, is_answered=True, has_true_colours=True)
+TRUE = Terminal(is_asked=True, is_answered=True, has_true_color=True)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_an_xterm_with_sixels_is_known() -> None:
         name="XTerm(379)",
         has_sixel=True,
         registers=128,
-        has_true_colours=True,
+        has_true_color=True,
     )
 
 
@@ -60,7 +60,7 @@ def test_tmux_says_little() -> None:
     terminal = terminal_of(TMUX)
     assert terminal.is_answered
     assert not terminal.has_sixel
-    assert terminal.has_true_colours is None
+    assert terminal.has_true_color is None
     assert terminal.cell is None
 
 
@@ -69,9 +69,9 @@ def test_another_number_with_a_four_in_it_is_no_sixel() -> None:
 
 
 def test_another_colour_than_the_one_asked_about_is_no_true_colour() -> None:
-    assert terminal_of(b"\x1bP1$r48:5:16m\x1b\\" + LAST).has_true_colours is None
-    assert terminal_of(b"\x1bP0$r\x1b\\" + LAST).has_true_colours is None
-    assert terminal_of(b"\x1bP1$r48;2;1;2;33m\x1b\\" + LAST).has_true_colours is None
+    assert terminal_of(b"\x1bP1$r48:5:16m\x1b\\" + LAST).has_true_color is None
+    assert terminal_of(b"\x1bP0$r\x1b\\" + LAST).has_true_color is None
+    assert terminal_of(b"\x1bP1$r48;2;1;2;33m\x1b\\" + LAST).has_true_color is None
 
 
 def test_a_refusal_of_kittys_protocol_is_none() -> None:
@@ -102,7 +102,7 @@ def test_answers_are_found_in_any_order_between_anything_typed(
         has_kitty=True,
         cell=(9, 17),
         registers=64,
-        has_true_colours=True,
+        has_true_color=True,
     )
 
 

@@ -51,7 +51,7 @@ def test_kittys_placeholders_need_exact_colours(pictures: Pictures) -> None:
 
 
 def test_without_colours_pixels_are_grey() -> None:
-    assert drawing(XTERM, no_color=True) == Drawing(protocol="sixel", cell=(8, 17), is_grey=True)
+    assert drawing(XTERM, no_color=True) == Drawing(protocol="sixel", cell=(8, 17), is_gray=True)
 
 
 def test_sizes_and_characters_come_along() -> None:

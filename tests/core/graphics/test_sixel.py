@@ -59,18 +59,18 @@ def test_few_colours_come_back_exactly() -> None:
     st.integers(0, 1000),
 )
 def test_every_pixel_is_drawn_once_in_a_near_colour(
-    width: int, height: int, num_colours: int, runs: int, seed: int
+    width: int, height: int, num_colors: int, runs: int, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     pixels = np.repeat(np.repeat(pixels, 1 + 3 * runs, axis=1), 1 + runs, axis=0)[:height, :width]
     picture = Image.fromarray(np.ascontiguousarray(pixels))
-    drawn = decoded(sixel_of(picture, num_colours))
+    drawn = decoded(sixel_of(picture, num_colors))
     assert (drawn >= 0).all()
-    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) <= num_colours
-    if num_colours > 64:
+    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) <= num_colors
+    if num_colors > 64:
         wanted = np.asarray(
-            picture.quantize(num_colours, method=Image.Quantize.MEDIANCUT).convert("RGB")
+            picture.quantize(num_colors, method=Image.Quantize.MEDIANCUT).convert("RGB")
         )
         assert np.abs(drawn - wanted).max() <= 2  # hundredths
 
@@ -87,10 +87,10 @@ def test_a_plain_picture_is_short() -> None:
     assert len(sixel_of(Image.new("RGB", (300, 300), "teal"))) < 1000
 
 
-@pytest.mark.parametrize("num_colours", [2, 16])
-def test_few_registers_mix_their_colours(num_colours: int) -> None:
+@pytest.mark.parametrize("num_colors", [2, 16])
+def test_few_registers_mix_their_colours(num_colors: int) -> None:
     ramp = np.tile(np.linspace(0, 255, 60, dtype=np.uint8)[None, :, None], (60, 1, 3))
-    drawn = decoded(sixel_of(Image.fromarray(ramp), num_colours))
+    drawn = decoded(sixel_of(Image.fromarray(ramp), num_colors))
     blurred = drawn.reshape(10, 6, 10, 6, 3).mean(axis=(1, 3))
     wanted = ramp.reshape(10, 6, 10, 6, 3).mean(axis=(1, 3))
     assert np.abs(blurred - wanted).mean() < 40

@@ -201,7 +201,7 @@ def test_other_files_are_not_written_over_without_force(
 
 
 def test_a_workspace_without_a_catalogue_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DatabaseError, match="There is no catalogue"):
+    with pytest.raises(DatabaseError, match="There is no catalog"):
         export_adde(Workspace(tmp_path / "none"), tmp_path / "splits")
 
 
