@@ -25,7 +25,14 @@ from datrnet.core.text import inert
 from datrnet.tui.app_news import AppWithNews
 from datrnet.tui.app_sessions import AppWithSessions
 from datrnet.tui.library import Library
-from datrnet.tui.messages import Picked, WorkFailed
+from datrnet.tui.messages import (
+    LabelWritten,
+    OpenReview,
+    OpenSubstitutes,
+    Picked,
+    WorkFailed,
+    WriteFailed,
+)
 from datrnet.tui.opening import Opening
 from datrnet.tui.renewing import Watch
 from datrnet.tui.screens.browse import BrowseScreen
@@ -173,7 +180,9 @@ class ExplorerApp(AppWithNews, AppWithSessions):
             workspace, opened.store, opened.catalog(), self.settings.results, wants
         )
         self._watch = Watch(opened.store)
-        self.session = SessionLog(opened.store, self._tell_unwritten, self.library.title_of)
+        self.session = SessionLog(
+            opened.store, self._tell_unwritten, lambda code: self.library.snapshot.title_of(code)
+        )
         self.animation_level = "none"
 
     def get_default_screen(self) -> Screen[None]:
@@ -238,8 +247,38 @@ class ExplorerApp(AppWithNews, AppWithSessions):
             event.prevent_default()
             field.post_message(events.Key(event.key, event.character))
 
+    @on(OpenSubstitutes)
+    def _open_substitutes(self, message: OpenSubstitutes) -> None:
+        from datrnet.tui.screens.substitutes import SubstitutesScreen
+
+        self.push_screen(
+            SubstitutesScreen(
+                self.library, self.session, message.trail, is_resumed=message.is_resumed
+            )
+        )
+
+    @on(OpenReview)
+    def _open_review(self, message: OpenReview) -> None:
+        from datrnet.tui.screens.doubts import DoubtsScreen
+        from datrnet.tui.screens.duplicates import DuplicatesScreen
+        from datrnet.tui.screens.gaps import GapsScreen
+
+        tab = (DoubtsScreen, DuplicatesScreen, GapsScreen)[message.tab]
+        screen = tab(self.library, self.session, message.review)
+        if isinstance(self.screen, DoubtsScreen | DuplicatesScreen | GapsScreen):
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
+
+    @on(LabelWritten)
+    def _keep_label(self, message: LabelWritten) -> None:
+        """Take over a label that was saved after the screen for it had closed."""
+        if (change := message.change) is not None:
+            self.library.relabel(change.item_id, change.super_category, message.value)
+
+    @on(WriteFailed)
     @on(WorkFailed)
-    def _tell_failure(self, message: WorkFailed) -> None:
+    def _tell_failure(self, message: WorkFailed | WriteFailed) -> None:
         self.notify(inert(str(message.error)), severity="error", markup=False)
 
     def on_unmount(self) -> None:

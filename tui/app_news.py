@@ -6,13 +6,14 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 
 from datrnet.core.catalog.catalog import Catalog
-from datrnet.core.errors import DatabaseError
+from datrnet.core.errors import DatabaseError, DatrnetError
 from datrnet.core.text import inert
 from datrnet.tui.app_settings import AppWithSettings
-from datrnet.tui.library import Holdings, Library
-from datrnet.tui.messages import HoldingsRead, NewsCame, WorkFailed
+from datrnet.tui.library import Library
+from datrnet.tui.messages import NewsCame, SnapshotRead, WorkFailed
 from datrnet.tui.renewing import News, Watch
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
+from datrnet.tui.snapshot import Snapshot
 
 LOOK_EVERY_SECONDS = 2.0
 """Between two looks at whether another program has changed the workspace."""
@@ -70,22 +71,23 @@ class AppWithNews(AppWithSettings):
         try:
             watch = Watch(library.store)
             catalog = Catalog.load(library.store)
-            holdings = Holdings.of(library.workspace, library.store, catalog)
-        except DatabaseError as error:
+            items = library.wants.items
+            snapshot = Snapshot.of(library.workspace, library.store, catalog, items)
+        except DatrnetError as error:
             self.post_message(WorkFailed(error))
             return
-        self.post_message(HoldingsRead(holdings, watch))
+        self.post_message(SnapshotRead(snapshot, watch))
 
-    @on(HoldingsRead)
-    async def _renew(self, message: HoldingsRead) -> None:
+    @on(SnapshotRead)
+    async def _renew(self, message: SnapshotRead) -> None:
         """Show what was read, in every screen that is open."""
-        trouble = message.holdings.trouble
-        if trouble is not None and self.library.searcher is not None:
+        trouble = message.snapshot.index_error
+        if trouble is not None and self.library.snapshot.searcher is not None:
             told = inert(f"The explorer stays with the old index. {trouble}")
             self.notify(told, severity="error", markup=False)
             return
         self._watch, self._news = message.watch, None
-        moved = self.library.renew(message.holdings)
+        moved = self.library.renew(message.snapshot)
         self.warm_up()
         for screen in self.screen_stack:
             if isinstance(screen, ExplorerScreen):
@@ -97,7 +99,9 @@ class AppWithNews(AppWithSettings):
     @work(thread=True, group="warm-up")
     def warm_up(self) -> None:
         """Load the other screens and search once, in a thread, before a person asks for it."""
-        import datrnet.tui.screens.review
+        import datrnet.tui.screens.doubts
+        import datrnet.tui.screens.duplicates
+        import datrnet.tui.screens.gaps
         import datrnet.tui.screens.sessions
         import datrnet.tui.screens.substitutes  # noqa: F401
 

@@ -14,7 +14,7 @@ from datrnet.core.sessions.steps import LAST, session_of, steps_of
 from datrnet.core.text import inert
 from datrnet.tui.app_settings import AppWithSettings
 from datrnet.tui.library import Library
-from datrnet.tui.messages import LastSessionFound, SessionFound, WorkFailed
+from datrnet.tui.messages import LastSessionFound, OpenSubstitutes, SessionFound, WorkFailed
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.session_log import SessionLog
@@ -114,17 +114,15 @@ class AppWithSessions(AppWithSettings):
     @on(SessionFound)
     async def _resume(self, message: SessionFound) -> None:
         """Take a session up where it was left."""
-        from datrnet.tui.screens.substitutes import SubstitutesScreen
-
         library, session = self.library, message.session
         self.clear_notifications()  # what was said of another session, or offered, is past
         # what the screens leave behind still belongs to the one before
         await self._back_to_catalogue()
         back = message.back
         self.session.go_on(session, message.shortlist, has_steps=bool(back.trail))
-        if library.trouble is not None:
+        if library.snapshot.index_error is not None:
             self.notify(
-                inert(f"{library.trouble} Only the shortlist is back."),
+                inert(f"{library.snapshot.index_error} Only the shortlist is back."),
                 severity="error",
                 markup=False,
             )
@@ -135,7 +133,7 @@ class AppWithSessions(AppWithSettings):
             told += f" and {len(back.gone) - 5} more" if len(back.gone) > 5 else ""
         self.notify(inert(told), markup=False, severity="warning" if back.gone else "information")
         if back.trail:
-            self.push_screen(SubstitutesScreen.resuming(library, self.session, back.trail))
+            self.post_message(OpenSubstitutes(tuple(back.trail), is_resumed=True))
         elif len(self.session.shortlist):
             self.action_show_shortlist()
 

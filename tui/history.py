@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from datrnet.core.retrieval.request import Query
-from datrnet.tui.library import Source
+from datrnet.tui.snapshot import Source
 
 
 @dataclass(frozen=True, slots=True)

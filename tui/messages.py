@@ -17,14 +17,17 @@ from datrnet.core.graphics.blocks import Cells
 from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.retrieval.request import Query, Request, Substitute
 from datrnet.db.rows import LabelChange, SessionRow, SessionSummary
-from datrnet.tui.library import Holdings, Source
 from datrnet.tui.pictures import Pixels
 from datrnet.tui.renewing import News, Watch
+from datrnet.tui.snapshot import Snapshot, Source
 
 if TYPE_CHECKING:
+    from datrnet.core.review.gaps import Stopgap
     from datrnet.core.sessions.replaying import Answered
     from datrnet.core.sessions.steps import Step
+    from datrnet.tui.history import Visit
     from datrnet.tui.resuming import Resumed
+    from datrnet.tui.review_session import Judgment, ReviewSession
 
 
 @dataclass
@@ -145,9 +148,11 @@ class PictureEmbedded(Message):
 
 @dataclass
 class Found(Message):
-    """All findings of a review are there."""
+    """A review has its findings."""
 
     entries: list[Any]
+    num_relabeled: int
+    """How many labels have changed since the index was built."""
 
 
 @dataclass
@@ -160,36 +165,77 @@ class FoundSoFar(Message):
 
 @dataclass
 class TypicalFound(Message):
-    """Items that are typical of two values have been found."""
+    """Typical items of values have been found."""
 
     super_category: str
     rows: dict[str, list[int]]
-    """Rows of the catalogue by value."""
+    """Rows of the catalog by value."""
+
+
+Did = Literal["set", "judge", "undo", "redo"]
+"""What a change to the database was."""
 
 
 @dataclass
 class LabelWritten(Message):
-    """A change of a label is in the database, or could not be written."""
+    """A change of a label is in the database."""
 
     change: LabelChange | None
-    """None where there was nothing to undo or redo, or after an error."""
-    did: Literal["set", "undo", "redo"]
-    error: DatrnetError | None = None
+    """None where nothing had to change."""
+    did: Did
+    num_relabeled: int
+    """How many labels have changed since the index was built."""
+
+    @property
+    def value(self) -> str | None:
+        """The label that the item has now."""
+        if self.change is None:
+            return None
+        return self.change.old_value if self.did == "undo" else self.change.new_value
 
 
 @dataclass
 class PairJudged(Message):
-    """A verdict on a pair is in the database, or could not be written."""
+    """A verdict on a pair is in the database."""
 
-    did: Literal["judge", "undo", "redo"]
-    error: DatrnetError | None = None
+    did: Did
+    judgment: Judgment
 
 
 @dataclass
-class StopgapFound(Message):
-    """What comes nearest to a gap has been found."""
+class WriteFailed(Message):
+    """A change could not be written to the database."""
+
+    error: DatrnetError
+
+
+@dataclass
+class ClosestFound(Message):
+    """The closest match to a gap has been found."""
 
     wanted: Hashable
+    closest: Stopgap | None
+
+
+# ── screens ──────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class OpenSubstitutes(Message):
+    """Asks the app to show substitutes."""
+
+    trail: tuple[Visit, ...]
+    """The queries so far; the last is shown."""
+    is_resumed: bool = False
+    """Whether the session has these steps already."""
+
+
+@dataclass
+class OpenReview(Message):
+    """Asks the app to show a tab of the review."""
+
+    review: ReviewSession
+    tab: int = 0
 
 
 @dataclass
@@ -200,8 +246,8 @@ class NewsCame(Message):
 
 
 @dataclass
-class HoldingsRead(Message):
-    """The workspace has been read as it is now."""
+class SnapshotRead(Message):
+    """The workspace has been read again."""
 
-    holdings: Holdings
+    snapshot: Snapshot
     watch: Watch

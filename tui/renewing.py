@@ -2,10 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from datrnet.core.catalog.catalog import Catalog
 from datrnet.db.rows import CatalogueStamp
 from datrnet.db.store import Store
 
@@ -60,23 +56,3 @@ class Watch:
     def _current_generation(self) -> str | None:
         row = self._store.current_generation()
         return None if row is None else row.name
-
-
-class Renumbering:
-    """Where the items of one state of the catalogue are in the next."""
-
-    def __init__(self, before: Catalog, after: Catalog) -> None:
-        """Compare the two."""
-        places = np.searchsorted(after.item_ids, before.item_ids)
-        inside = np.minimum(places, max(after.num_items - 1, 0))
-        is_there = np.zeros(len(places), dtype=bool)
-        if after.num_items:
-            is_there = after.item_ids[inside] == before.item_ids
-        self.rows: NDArray[np.intp] = np.where(is_there, inside, -1).astype(np.intp)
-        """(N,) of the former catalogue: each item's row now, -1 where it is gone."""
-        self.super_categories = frozenset(one.name for one in after.super_categories)
-
-    def __call__(self, row: int) -> int | None:
-        """Return an item's row now; None where it is gone."""
-        now = int(self.rows[row])
-        return None if now < 0 else now

@@ -127,14 +127,14 @@ class _Finder:
             DatrnetError: The item is gone, or the index does not have it; or the picture is gone.
         """
         if picture is not None:
-            return self.library.query_of_picture(picture)
-        return self.library.query_of(self.library.catalog.row_of_code(subject))
+            return self.library.snapshot.query_of_picture(picture)
+        return self.library.snapshot.query_of(self.library.snapshot.catalog.row_of_code(subject))
 
     def wishes(self, step: Step) -> Wishes:
         """Return what a step asks for, without what cannot be asked for any more."""
         changes: dict[str, Wish] = {}
         for name, value in step.changes.items():
-            if value in self.library.wishable.get(name, ()):
+            if value in self.library.snapshot.available_values.get(name, ()):
                 changes[name] = value
             else:
                 self.gone.append(f"{name} {value}")
@@ -142,7 +142,7 @@ class _Finder:
             if (taken := self._taken(name, code)) is not None:
                 changes[name] = taken
         for name, values in step.any_of.items():
-            known = self.library.wishable.get(name, ())
+            known = self.library.snapshot.available_values.get(name, ())
             self.gone += [f"{name} {value}" for value in values if value not in known]
             if left := tuple(value for value in values if value in known):
                 changes[name] = AnyOf(left)
@@ -159,14 +159,14 @@ class _Finder:
     @property
     def _blocks(self) -> Sequence[str]:
         """The super-categories that can be taken and weighed alone."""
-        searcher = self.library.searcher
+        searcher = self.library.snapshot.searcher
         return () if searcher is None or searcher.is_entangled else searcher.names
 
     def _taken(self, name: str, code: str) -> Taken | None:
-        row = self.library.catalog.find_code(code)
+        row = self.library.snapshot.catalog.find_code(code)
         if row is not None and name in self._blocks:
             try:
-                self.library.query_of(row)
+                self.library.snapshot.query_of(row)
                 return Taken(row, code)
             except DatrnetError:
                 pass  # in the catalogue, but not in the index
@@ -175,7 +175,7 @@ class _Finder:
 
     def _knows(self, name: str) -> bool:
         """Tell whether a super-category is still there."""
-        if name in self.library.wishable:
+        if name in self.library.snapshot.available_values:
             return True
         self.gone.append(f"super-category {name}")
         return False

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -125,14 +125,15 @@ class Catalog:
             for category, value_idx in zip(self.super_categories, self.labels[row], strict=True)
         }
 
-    def relabel(self, row: int, super_category: str, value: str | None) -> None:
-        """Let an item carry another value in this snapshot, as the database has it by now.
+    def relabeled(self, row: int, super_category: str, value: str | None) -> "Catalog":
+        """Return a catalog in which an item has another label.
 
-        A value that the snapshot does not know, because no item carried it, becomes no label.
+        A value that the catalog does not know, because no item has it, becomes no label.
         """
         idx = self.super_category_idx(super_category)
-        values = self.super_categories[idx].values
-        self.labels[row, idx] = values.index(value) if value in values else UNLABELED
+        values, labels = self.super_categories[idx].values, self.labels.copy()
+        labels[row, idx] = values.index(value) if value in values else UNLABELED
+        return replace(self, labels=labels)
 
     def labels_numbered_as(self, super_categories: Sequence[SuperCategory]) -> NDArray[np.int16]:
         """Return the labels (N, A) in the order and numbering that a run or an index was made with.

@@ -33,6 +33,7 @@ from datrnet.db.store import Store
 from datrnet.tui.app import ExplorerApp
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
+from datrnet.tui.snapshot import Snapshot
 from datrnet.tui.widgets.thumb_grid import ThumbGrid
 
 COLOURS = {"black": "#111111", "blue": "#2244cc", "green": "#22aa44", "red": "#cc2222"}
@@ -178,6 +179,10 @@ class Explorer:
         return self.app.screen
 
     @property
+    def snapshot(self) -> Snapshot:
+        return self.app.library.snapshot
+
+    @property
     def grid(self) -> ThumbGrid:
         return self.screen.query_one(ThumbGrid)
 
@@ -185,17 +190,17 @@ class Explorer:
     def code(self) -> str:
         """The code of the item under the cursor."""
         assert self.grid.row is not None
-        return self.app.library.catalog.codes[self.grid.row]
+        return self.snapshot.catalog.codes[self.grid.row]
 
     @property
     def codes(self) -> list[str]:
         """The codes of all items in the grid."""
-        return [self.app.library.catalog.codes[row] for row in self.grid.listing.rows]
+        return [self.snapshot.catalog.codes[row] for row in self.grid.listing.rows]
 
     def labels(self, name: str, first: int = 5) -> list[str | None]:
         """What the first items of the grid carry in a super-category."""
         rows = self.grid.listing.rows[:first]
-        return [self.app.library.catalog.labels_of(row)[name] for row in rows]
+        return [self.snapshot.catalog.labels_of(row)[name] for row in rows]
 
     def text(self) -> str:
         """What stands on the screen."""

@@ -94,7 +94,7 @@ async def test_values_tell_how_many_items_would_be_as_wanted(
 ) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter", COLOUR)  # a black dress without a season
-        catalog = explorer.app.library.catalog
+        catalog = explorer.snapshot.catalog
         everything = [catalog.labels_of(row) for row in range(1, catalog.num_items)]
 
         def number(**wanted: str) -> int:
@@ -116,12 +116,12 @@ async def test_an_unlabelled_value_is_guessed_and_marked_as_a_guess(
     workspace: Workspace, run_explorer: Run
 ) -> None:
     async with run_explorer(workspace) as explorer:
-        generation = explorer.app.library.searcher.generation
+        generation = explorer.snapshot.searcher.generation
         season = [one.name for one in generation.super_categories].index("season")
         prototypes = generation.prototypes_of(season)
         prototypes[1] = -prototypes[0]  # teach winter, far from everything summery
         await explorer.press("enter", SEASON)
-        nearest = explorer.app.library.searcher.predict(explorer.screen.visit.query)
+        nearest = explorer.snapshot.searcher.predict(explorer.screen.visit.query)
         assert f"~{nearest['season'].value}" in explorer.text()
 
 
@@ -131,6 +131,6 @@ async def test_the_detail_pane_tells_the_nearest_values_and_their_margins(
     async with run_explorer(workspace, size=(140, 50)) as explorer:
         shown = explorer.text()
         assert "Nearest value, and its margin" in shown
-        nearest = explorer.app.library.query_of(0)
-        margin = explorer.app.library.searcher.predict(nearest)["colour"].margin
+        nearest = explorer.snapshot.query_of(0)
+        margin = explorer.snapshot.searcher.predict(nearest)["colour"].margin
         assert f"{margin:.2f}" in shown

@@ -26,7 +26,7 @@ async def test_an_order_is_chosen_and_turned_round(workspace: Workspace, run_exp
         await explorer.press("right", "right", "t", "j", "j", "enter")  # by title
         assert explorer.code == "P-002"  # the cursor stays on its item
         assert "by title ↑" in explorer.text()
-        titles = [explorer.app.library.title_of(code) for code in explorer.codes]
+        titles = [explorer.snapshot.title_of(code) for code in explorer.codes]
         assert titles[:2] == ["Black dress number 0", "Black dress number 12"]
         await explorer.press("T")
         assert "by title ↓" in explorer.text()

@@ -47,7 +47,7 @@ async def test_a_dropped_picture_becomes_the_query(
         assert len(explorer.codes) == 48  # it is none of the catalogue's own
         shown = explorer.text()
         assert "my photo.png" in shown
-        guesses = explorer.app.library.searcher.predict(explorer.screen.visit.query)
+        guesses = explorer.snapshot.searcher.predict(explorer.screen.visit.query)
         assert all(f"~{one.value}" in shown for one in guesses.values())
         assert len(guesses) == 2
         assert re.search(r"\d ~[12]\b", shown)  # labels that are as the networks see it

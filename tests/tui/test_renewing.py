@@ -10,9 +10,9 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.db.rows import NewItem
 from datrnet.db.store import Store
-from datrnet.tui.renewing import Renumbering
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
+from datrnet.tui.snapshot import RowMap
 from datrnet.tui.widgets.facet_rail import FacetRail
 from datrnet.tui.widgets.pickers import Pickers
 
@@ -58,12 +58,12 @@ async def test_a_new_index_is_offered_and_everything_keeps_its_place(
         await explorer.press("tab", "l")
         screen = explorer.screen
         changes, under_cursor = screen.visit.history.changes, explorer.code
-        trail = [explorer.app.library.catalog.codes[one.query.row] for one in screen._trail]
-        generation = explorer.app.library.searcher.generation.manifest.name
+        trail = [explorer.snapshot.catalog.codes[one.query.row] for one in screen._trail]
+        generation = explorer.snapshot.searcher.generation.manifest.name
         assert len(trail) == 2
         assert "Show what is new" not in explorer.text()
         await explorer.press("I")
-        assert explorer.app.library.searcher.generation.manifest.name == generation
+        assert explorer.snapshot.searcher.generation.manifest.name == generation
 
         with workspace.open_store() as other:
             other.upsert_items([item("NEW", garment="dress", colour="red")])
@@ -71,14 +71,14 @@ async def test_a_new_index_is_offered_and_everything_keeps_its_place(
         await look(explorer)
         assert "The catalogue has changed, and there is a new index" in explorer.notices()
         assert "Show what is new" in explorer.text()
-        assert explorer.app.library.catalog.num_items == 48  # not before it is asked for
+        assert explorer.snapshot.catalog.num_items == 48  # not before it is asked for
         await explorer.press("h", "l")
         assert explorer.code == under_cursor
 
         await explorer.press("I")
-        catalog = explorer.app.library.catalog
+        catalog = explorer.snapshot.catalog
         assert catalog.num_items == 49
-        assert explorer.app.library.searcher.generation.manifest.name != generation
+        assert explorer.snapshot.searcher.generation.manifest.name != generation
         assert explorer.screen is screen
         assert [catalog.codes[one.query.row] for one in screen._trail] == trail
         assert screen.visit.history.changes == changes
@@ -117,14 +117,14 @@ async def test_items_that_are_gone_leave_the_trail_and_the_grid(
         await look(explorer)
         await explorer.press("l", "enter", "tab", "l", "enter", "tab")
         first, second = explorer.screen._trail
-        codes = explorer.app.library.catalog.codes
+        codes = explorer.snapshot.catalog.codes
         gone, left = codes[second.query.row], codes[first.query.row]
         with workspace.open_store() as other:
             run_sql(workspace, f"DELETE FROM items WHERE code IN ('{gone}', 'P-000')")
             index_again(workspace, other)
         await look(explorer)
         await explorer.press("I")
-        catalog = explorer.app.library.catalog
+        catalog = explorer.snapshot.catalog
         assert [catalog.codes[one.query.row] for one in explorer.screen._trail] == [left]
         assert gone not in explorer.codes
         await explorer.press("escape")
@@ -221,7 +221,7 @@ def test_rows_are_found_again_by_their_items(workspace: Workspace) -> None:
         run_sql(workspace, "DELETE FROM items WHERE id IN (1, 5, 20)")
         store.upsert_items([item("NEW")])
         after = Catalog.load(store)
-    moved = Renumbering(before, after)
+    moved = RowMap(before, after)
     for row, code in enumerate(before.codes):
         now = moved(row)
         assert (None if now is None else after.codes[now]) == (
@@ -229,4 +229,4 @@ def test_rows_are_found_again_by_their_items(workspace: Workspace) -> None:
         )
     run_sql(workspace, "DELETE FROM items")
     with workspace.open_store() as store:
-        assert np.all(Renumbering(before, Catalog.load(store)).rows == -1)
+        assert np.all(RowMap(before, Catalog.load(store)).rows == -1)

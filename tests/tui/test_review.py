@@ -59,14 +59,14 @@ def _said(workspace: Workspace, code: str, category: str = "colour") -> tuple[An
 
 
 def _doubts(explorer: Any) -> dict[str, str]:
-    codes = explorer.app.library.catalog.codes
-    pile = explorer.screen.pile
+    codes = explorer.snapshot.catalog.codes
+    pile = explorer.screen.queue
     return {codes[one.row]: one.guess for one in pile.entries}
 
 
 def _code(explorer: Any) -> str:
     assert explorer.screen.row is not None
-    return str(explorer.app.library.catalog.codes[explorer.screen.row])
+    return str(explorer.snapshot.catalog.codes[explorer.screen.row])
 
 
 async def test_wrong_labels_are_shown_with_what_is_typical(
@@ -79,16 +79,16 @@ async def test_wrong_labels_are_shown_with_what_is_typical(
         code = _code(explorer)
         label, guess = ("red", "black") if code == "P-000" else ("green", "blue")
         shown = explorer.text()
-        assert f"colour is labelled {label}; the model says {guess}" in shown
-        assert "1 of 2 looked at" in shown
+        assert f"colour is labeled {label}; the model sees {guess}" in shown
+        assert "1 of 2" in shown
         assert f"Typical: {guess}" in shown
-        catalog = explorer.app.library.catalog
+        catalog = explorer.snapshot.catalog
         for side, value in (("label", label), ("guess", guess)):
             rows = explorer.screen.query_one(f"#{side}-items", ThumbGrid).listing.rows
             assert len(rows) > 2
             assert {catalog.labels_of(row)["colour"] for row in rows} == {value}
         await explorer.press("s")
-        assert "2 of 2 looked at" in explorer.text()
+        assert "2 of 2" in explorer.text()
         assert _code(explorer) != code
 
 
@@ -106,8 +106,8 @@ async def test_a_word_is_written_and_the_catalogue_follows_at_once(
         assert _said(doubtful, "P-000") == (value, "person")
         assert _code(explorer) == "P-005"  # the next that is not decided
         library = explorer.app.library
-        assert library.catalog.labels_of(0)["colour"] == value
-        counts = library.value_counts["colour"]
+        assert library.snapshot.catalog.labels_of(0)["colour"] == value
+        counts = library.snapshot.value_counts["colour"]
         assert counts["black"] == 11 + (value == "black")
         assert counts["red"] == 12 + (value == "red")
         await explorer.press("escape")
@@ -129,7 +129,7 @@ async def test_another_value_comes_from_a_list(doubtful: Workspace, run_explorer
         await explorer.press("e")
         assert isinstance(explorer.screen, ValuePicker)
         assert "colour of P-000" in explorer.text()
-        assert "black  the model's" in explorer.text()
+        assert "black  the model" in explorer.text()
         await explorer.press("escape")
         assert _said(doubtful, "P-000") == ("red", "shop")
         await explorer.press("e", "j", "j", "enter")  # from black on: blue, green
@@ -146,14 +146,14 @@ async def test_undo_and_redo_and_undo_after_a_restart(
         await explorer.press("y", "u")
         assert _said(doubtful, first) == before
         assert _code(explorer) == first
-        assert explorer.app.library.catalog.labels_of(explorer.screen.row)["colour"] == before[0]
+        assert explorer.snapshot.catalog.labels_of(explorer.screen.row)["colour"] == before[0]
         await explorer.press("u")
-        assert "nothing to undo" in explorer.notices()
+        assert "Nothing to undo" in explorer.notices()
         await explorer.press("r")
         after = _said(doubtful, first)
         assert after[1] == "person"
         await explorer.press("r")
-        assert "nothing to redo" in explorer.notices()
+        assert "Nothing to redo" in explorer.notices()
     async with run_explorer(doubtful) as explorer:
         await explorer.press("v")
         assert first not in _doubts(explorer)
@@ -175,9 +175,7 @@ async def test_a_locked_database_is_told_and_nothing_is_lost(
             await explorer.press("y")
             assert "in use by another program" in explorer.notices()
             assert _code(explorer) == first
-            assert (
-                explorer.app.library.catalog.labels_of(explorer.screen.row)["colour"] == before[0]
-            )
+            assert explorer.snapshot.catalog.labels_of(explorer.screen.row)["colour"] == before[0]
             other.execute("ROLLBACK")
         await explorer.press("y")
         assert _said(doubtful, first)[1] == "person"
@@ -188,13 +186,13 @@ async def test_unlabelled_items_and_one_super_category(
 ) -> None:
     async with run_explorer(doubtful) as explorer:
         await explorer.press("v", "f")
-        assert "doubted, garment" in explorer.text()
-        assert "No label is doubted in garment" in explorer.text()
+        assert "doubtful, garment" in explorer.text()
+        assert "No doubtful labels in garment" in explorer.text()
         await explorer.press("y", "x", "n", "e", "s", "k", "G")  # nothing to say
         await explorer.press("f")
         assert len(_doubts(explorer)) == 2
         await explorer.press("f", "t")
-        assert "unlabelled, season" in explorer.text()
+        assert "missing, season" in explorer.text()
         # nobody taught the index winter: with one value there is no second nearest
         assert _doubts(explorer) == {}
         await explorer.press("f", "t")
@@ -208,8 +206,8 @@ async def test_an_unlabelled_item_takes_the_guess(doubtful: Workspace, run_explo
     async with run_explorer(doubtful) as explorer:
         await explorer.press("v", "t")
         (code,) = _doubts(explorer)
-        assert "has no label; the model says" in explorer.text()
-        category = explorer.screen.pile.current.super_category
+        assert "has no label; the model sees" in explorer.text()
+        category = explorer.screen.queue.current.super_category
         await explorer.press("y")
         assert _said(doubtful, code, category) == ("black", "person")
         await explorer.press("u")
@@ -221,11 +219,11 @@ async def test_it_says_when_labels_are_newer_than_the_index(
 ) -> None:
     async with run_explorer(doubtful) as explorer:
         await explorer.press("v")
-        assert "newer than the prototypes" not in explorer.text()
+        assert "newer than the index" not in explorer.text()
         await explorer.press("x")  # confirmed: nothing is newer
-        assert "newer than the prototypes" not in explorer.text()
+        assert "newer than the index" not in explorer.text()
         await explorer.press("y")
-        assert "1 label is newer than the prototypes: `datrnet index`" in explorer.text()
+        assert "1 label is newer than the index: `datrnet index`" in explorer.text()
 
 
 async def test_the_mouse_opens_findings_and_tabs(doubtful: Workspace, run_explorer: Run) -> None:
@@ -252,29 +250,29 @@ async def test_duplicates_are_marked_kept_swapped_and_undone(
         await explorer.press("v", "2")
         assert isinstance(explorer.screen, DuplicatesScreen)
         screen, store = explorer.screen, explorer.app.library.store
-        assert len(screen.pile.entries) == 36  # twelve garments, each drawn four times
+        assert len(screen.queue.entries) == 36  # twelve garments, each drawn four times
         assert "Same pixels" in explorer.text()
-        keep, other = screen.desk.sides(screen.pile.current)
-        codes = explorer.app.library.catalog.codes
+        keep, other = screen.review.sides(screen.queue.current)
+        codes = explorer.snapshot.catalog.codes
         assert codes[keep] in explorer.text()
         await explorer.press("w")
-        assert screen.desk.sides(screen.pile.current) == (other, keep)
+        assert screen.review.sides(screen.queue.current) == (other, keep)
         await explorer.press("m")
         (verdict,) = store.pair_verdicts()
         assert (verdict.kept_id, verdict.other_id) == (other + 1, keep + 1)
         assert verdict.verdict == "duplicate"
-        assert "2 of 36 looked at" in explorer.text()
+        assert "2 of 36" in explorer.text()
         await explorer.press("x")
         assert [one.verdict for one in store.pair_verdicts()].count("distinct") == 1
         await explorer.press("u", "u")
         assert store.pair_verdicts() == []
         await explorer.press("u")
-        assert "nothing to undo" in explorer.notices()
+        assert "Nothing to undo" in explorer.notices()
         await explorer.press("r")
         (verdict,) = store.pair_verdicts()
         assert verdict.verdict == "duplicate"
         await explorer.press("escape", "v", "2")
-        assert len(explorer.screen.pile.entries) < 36
+        assert len(explorer.screen.queue.entries) < 36
 
 
 async def test_a_locked_database_leaves_the_verdict_to_be_given_again(
@@ -287,7 +285,7 @@ async def test_a_locked_database_leaves_the_verdict_to_be_given_again(
             other.execute("BEGIN IMMEDIATE")
             await explorer.press("m")
             assert "in use by another program" in explorer.notices()
-            assert explorer.screen.pile.at == 0
+            assert explorer.screen.queue.position == 0
             other.execute("ROLLBACK")
         await explorer.press("m")
         assert len(explorer.app.library.store.pair_verdicts()) == 1
@@ -302,7 +300,7 @@ async def test_a_gap_is_asked_for_in_the_substitutes(
         await explorer.press("v", "3")
         assert isinstance(explorer.screen, GapsScreen)
         assert "No item is garment dress, colour red" in explorer.text()
-        assert "nearest" in explorer.text()
+        assert "closest match" in explorer.text()
         await explorer.press("enter")
         assert isinstance(explorer.screen, SubstitutesScreen)
         assert explorer.screen.visit.history.changes == {"colour": "red"}
@@ -329,7 +327,7 @@ async def test_a_gap_that_sessions_asked_for_comes_first(
         store.add_step(number, "exact", json.dumps({"item": "P-000", "where": where}))
     async with run_explorer(workspace) as explorer:
         await explorer.press("v", "3")
-        assert "1 session asked for it in vain" in explorer.text()
+        assert "1 session searched for it in vain" in explorer.text()
         assert _code(explorer) == "P-000"
 
 
@@ -341,7 +339,7 @@ async def test_without_an_index_duplicates_are_found_and_the_rest_says_why_not(
         assert "no index yet" in explorer.text()
         await explorer.press("y", "x", "n", "e", "s", "u", "t", "f", "o", "c", "a")
         await explorer.press("2")
-        assert len(explorer.screen.pile.entries) == 36
+        assert len(explorer.screen.queue.entries) == 36
         await explorer.press("3", "enter")
         assert explorer.app.is_running
         await explorer.press("escape")
@@ -358,11 +356,11 @@ async def test_any_size_and_any_resize_will_do(
             await explorer.press(tab, "j", "G", "a", "A")
         await explorer.pilot.resize_terminal(120, 40)
         await explorer.press("1")
-        assert "the model says" in explorer.text()
+        assert "the model sees" in explorer.text()
         await explorer.pilot.resize_terminal(*size)
         await explorer.rest()
         if size[0] >= 60:
-            assert "labelled" in explorer.text()
+            assert "labeled" in explorer.text()
         elif size == (10, 3):
             assert "Too small" in explorer.text()
 
@@ -405,7 +403,7 @@ async def test_a_deleted_picture_is_explained(doubtful: Workspace, run_explorer:
 
 async def test_help_lists_the_keys_of_each_list(doubtful: Workspace, run_explorer: Run) -> None:
     async with run_explorer(doubtful) as explorer:
-        for tab, words in (("1", "None holds"), ("2", "Keep both"), ("3", "Ask for it")):
+        for tab, words in (("1", "None applies"), ("2", "Keep both"), ("3", "Search for it")):
             await explorer.press("v", tab, "question_mark")
             assert words in explorer.text()
             await explorer.press("escape", "escape")
@@ -428,6 +426,6 @@ async def test_in_a_terminal_with_pixels_two_pictures_side_by_side_stay_cells(
         await explorer.rest(0.3)
         views = list(explorer.screen.query(PictureView))
         assert [view.source_shown for view in views] == [
-            *explorer.screen.desk.sides(explorer.screen.pile.current)
+            *explorer.screen.review.sides(explorer.screen.queue.current)
         ]
         assert not [text for text in sent if "\x1bP" in text]

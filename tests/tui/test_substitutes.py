@@ -161,7 +161,7 @@ async def test_prototypes_stay_within_a_super_category(
         assert "within garment" in explorer.text()
         assert "1 change · within garment" in explorer.text()
         assert "blue: 4 items among dress" in explorer.text()
-        searcher = explorer.app.library.searcher
+        searcher = explorer.snapshot.searcher
         request = Request(changes={"colour": "blue"}, within="garment", k=60)
         expected = searcher.substitutes(searcher.query_of_item(0), request)
         assert explorer.screen._found.substitutes == expected != generic
@@ -216,7 +216,7 @@ async def test_a_result_becomes_the_query_and_back_again(
         await explorer.press("l", "l")
         results, code = explorer.codes, explorer.code
         await explorer.press("enter")
-        catalog = explorer.app.library.catalog
+        catalog = explorer.snapshot.catalog
         assert catalog.codes[explorer.screen.visit.query.row] == code
         assert explorer.codes != results
         assert "›" in explorer.text()
@@ -282,7 +282,7 @@ async def test_an_index_damaged_while_running_is_a_notice(
     workspace: Workspace, run_explorer: Run
 ) -> None:
     async with run_explorer(workspace) as explorer:
-        searcher = explorer.app.library.searcher
+        searcher = explorer.snapshot.searcher
         searcher._place_of_row[1] = -1  # an item that came after the index
         await explorer.press("l", "enter")
         assert "datrnet index" in explorer.notices()
@@ -402,8 +402,8 @@ async def test_a_super_category_counts_more_or_less(
             await explorer.press("less_than_sign")
         assert explorer.screen.visit.history.weights == {"colour": 0.0}
         assert "×0" in explorer.text()
-        row = explorer.app.library.catalog.row_of_code("P-000")
-        searcher = explorer.app.library.searcher
+        row = explorer.snapshot.catalog.row_of_code("P-000")
+        searcher = explorer.snapshot.searcher
         found = searcher.substitutes(
             searcher.query_of_item(row), Request(weights={"colour": 0.0}, k=60)
         )

@@ -19,14 +19,14 @@ from datrnet.core.catalog.sort_order import AS_IMPORTED, Order, arranged, keys_o
 from datrnet.core.errors import DatabaseError
 from datrnet.core.retrieval.facets import facets_of
 from datrnet.core.text import inert
-from datrnet.tui.history import Visit
-from datrnet.tui.library import Library, Source
-from datrnet.tui.messages import PicturesChecked, Ranked, TitlesFound, WorkFailed
-from datrnet.tui.renewing import Renumbering
+from datrnet.tui.library import Library
+from datrnet.tui.messages import OpenReview, PicturesChecked, Ranked, TitlesFound, WorkFailed
+from datrnet.tui.review_session import ReviewSession
 from datrnet.tui.screens.dialogs import Choice
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.jump import JumpPrompt
 from datrnet.tui.session_log import SessionLog
+from datrnet.tui.snapshot import RowMap, Source
 from datrnet.tui.widgets.chips import Chip, Chips
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.facet_rail import FacetRail
@@ -77,19 +77,20 @@ class BrowseScreen(ExplorerScreen):
         super().__init__(library, session)
         self._search_timer: Timer | None = None
         self._shown_text = ""
-        self._num_relabelled = library.num_relabelled
-        self._found = library.every_row
+        self._counted = library.snapshot
+        """The snapshot whose labels the facets count."""
+        self._found = library.snapshot.rows
         """What the text search found, which the facets narrow down."""
         self._order = Order()
-        self._ranks = {AS_IMPORTED: ranks(library.catalog, AS_IMPORTED)}
-        self._categories = library.catalog.super_categories
+        self._ranks = {AS_IMPORTED: ranks(library.snapshot.catalog, AS_IMPORTED)}
+        self._categories = library.snapshot.catalog.super_categories
         """What the facets are about: the super-categories, and whether there is a picture."""
-        self._labels = library.catalog.labels
+        self._labels = library.snapshot.catalog.labels
 
     def compose(self) -> ComposeResult:
         """Search field over the grid, detail beside it."""
         yield TitleBar()
-        catalog = self.library.catalog
+        catalog = self.snapshot.catalog
         with Horizontal(id="body"):
             yield FacetRail(catalog.super_categories, catalog.labels)
             with Vertical(id="middle"):
@@ -106,7 +107,7 @@ class BrowseScreen(ExplorerScreen):
     def on_mount(self) -> None:
         """Show the whole catalogue."""
         self._tell_trouble()
-        self._list("", self.library.every_row)
+        self._list("", self.snapshot.rows)
         self._tell_unknown()
         self.set_timer(self.check_pictures_after, self._check_pictures)
         if self.library.begins_with is not None:
@@ -114,25 +115,23 @@ class BrowseScreen(ExplorerScreen):
 
     def _begin(self, source: Source) -> None:
         """Show the substitutes that the explorer was opened for; the catalogue lies behind."""
-        from datrnet.tui.screens.substitutes import open_substitutes
-
         if isinstance(source, Path):
             self.begin_with(source)
             return
         places = np.flatnonzero(self.grid.listing.rows == source)
         if len(places):
             self.grid.move_to(int(places[0]))
-        open_substitutes(self, source)
+        self.open_item(source)
 
     def _tell_trouble(self) -> None:
-        trouble = self.library.trouble
+        trouble = self.snapshot.index_error
         notice = self.query_one("#trouble", Static)
         notice.set_class(trouble is None, "-untroubled")
         notice.update(f"{inert(str(trouble))} Until then there are no substitutes.")
 
     def _tell_unknown(self) -> None:
         """Say which of the items handed in the catalogue lacks."""
-        unknown = () if self.library.given is None else self.library.given.unknown
+        unknown = () if self.snapshot.subset is None else self.snapshot.subset.unknown
         if unknown:
             some = ", ".join(unknown[:5]) + (", …" if len(unknown) > 5 else "")
             verb = "is" if len(unknown) == 1 else "are"
@@ -140,19 +139,20 @@ class BrowseScreen(ExplorerScreen):
             self.notify(inert(told), severity="warning", markup=False)
 
     def on_screen_resume(self) -> None:
-        """Count anew where labels have been changed meanwhile."""
-        if self._num_relabelled != self.library.num_relabelled:
-            self._num_relabelled = self.library.num_relabelled
-            labels = self.library.catalog.labels
-            self._labels[:, : labels.shape[1]] = labels  # the column after them is of pictures
+        """Count again if labels have been changed meanwhile."""
+        if self._counted is not self.snapshot:
+            self._counted = self.snapshot
+            labels = self.snapshot.catalog.labels
+            # after the super-categories comes a column of pictures
+            self._labels = np.column_stack([labels, self._labels[:, labels.shape[1] :]])
             self.query_one(FacetRail).order_by(self._labels)
             self._narrow_down()
 
-    async def renewed(self, moved: Renumbering) -> None:
+    async def renewed(self, moved: RowMap) -> None:
         """Show what is found now: the search, the facets and the item under the cursor stay."""
         await super().renewed(moved)
         self._tell_trouble()
-        catalog = self.library.catalog
+        catalog, self._counted = self.snapshot.catalog, self.snapshot
         self._order, self._ranks = Order(), {AS_IMPORTED: ranks(catalog, AS_IMPORTED)}
         self._categories, self._labels = catalog.super_categories, catalog.labels
         self.query_one(FacetRail).renew(catalog.super_categories, catalog.labels)
@@ -161,7 +161,7 @@ class BrowseScreen(ExplorerScreen):
             self._list(self._shown_text, still_there[still_there >= 0])
             self._find_titles(self._shown_text)
         else:
-            self._list("", self.library.every_row)
+            self._list("", self.snapshot.rows)
         self._check_pictures()
 
     def _list(self, text: str, found: NDArray[np.intp]) -> None:
@@ -176,7 +176,7 @@ class BrowseScreen(ExplorerScreen):
 
     def _show_rows(self, row: int | None) -> None:
         """Show what search and facets leave, in order, with the cursor on an item if it can be."""
-        catalog, grid, rail = self.library.catalog, self.grid, self.query_one(FacetRail)
+        catalog, grid, rail = self.snapshot.catalog, self.grid, self.query_one(FacetRail)
         num_values = [len(one.values) for one in self._categories]
         facets = facets_of(self._labels, self._found, num_values, rail.chosen)
         rail.show(facets.counts)
@@ -199,10 +199,10 @@ class BrowseScreen(ExplorerScreen):
 
     def _write_title(self, num_rows: int) -> None:
         text, words = self._shown_text, self.query_one(FacetRail).words
-        total = f"{self.library.catalog.num_items:,} items"
+        total = f"{self.snapshot.catalog.num_items:,} items"
         found = [Chip(f"“{text}” {len(self._found):,}", None)] if text else []
         self.query_one(Chips).show([*found, *self.query_one(FacetRail).chips])
-        narrowed = text or words or self.library.given is not None
+        narrowed = text or words or self.snapshot.subset is not None
         bar = self.query_one(TitleBar)
         bar.trail = ("Catalogue", *([f"“{text}”"] if text else []), *([words] if words else []))
         facts = f"{num_rows:,} of {total}" if narrowed else total
@@ -255,13 +255,13 @@ class BrowseScreen(ExplorerScreen):
         if text:
             self._find_titles(text)
         else:
-            self._list("", self.library.every_row)
+            self._list("", self.snapshot.rows)
 
     @work(thread=True, exclusive=True, group="titles")
     def _find_titles(self, text: str) -> None:
         worker = get_current_worker()
         try:
-            found: TitlesFound | WorkFailed = TitlesFound(text, self.library.rows_titled(text))
+            found: TitlesFound | WorkFailed = TitlesFound(text, self.snapshot.search_titles(text))
         except DatabaseError as error:
             found = WorkFailed(error)
         if not worker.is_cancelled:
@@ -288,7 +288,7 @@ class BrowseScreen(ExplorerScreen):
 
     def action_sort(self) -> None:
         """Ask what to order by; what is chosen already is turned round."""
-        keys = keys_of(self.library.catalog)
+        keys = keys_of(self.snapshot.catalog)
         words = ["as in the catalogue; searching: best match first", "by id", "by title"]
         words += [f"by {key.removeprefix(':')}" for key in keys[len(words) :]]
         at = keys.index(self._order.key)
@@ -316,7 +316,7 @@ class BrowseScreen(ExplorerScreen):
     @work(thread=True, exclusive=True, group="order")
     def _rank(self, order: Order) -> None:
         worker = get_current_worker()
-        message = Ranked(order, ranks(self.library.catalog, order.key))
+        message = Ranked(order, ranks(self.snapshot.catalog, order.key))
         if not worker.is_cancelled:
             self.post_message(message)
 
@@ -336,7 +336,7 @@ class BrowseScreen(ExplorerScreen):
         except DatabaseError:
             return  # a facet less
         states = picture_states(
-            library.workspace, library.catalog, stamps, lambda: not worker.is_cancelled
+            library.workspace, library.snapshot.catalog, stamps, lambda: not worker.is_cancelled
         )
         if not worker.is_cancelled and states.any():
             self.post_message(PicturesChecked(states))
@@ -366,7 +366,7 @@ class BrowseScreen(ExplorerScreen):
 
     def _obstacle(self, row: int | None) -> str:
         """Say why an item is not among those shown."""
-        if row not in self.library.every_row:
+        if row not in self.snapshot.rows:
             return "It is not among the items given, so it cannot be shown."
         return f"It is not among those shown: enter clears {self._narrowed_by}."
 
@@ -377,17 +377,17 @@ class BrowseScreen(ExplorerScreen):
         return " and ".join(filter(None, (search, f"the facets {words}" if words else "")))
 
     def _jump(self, code: str | None) -> None:
-        row = None if code is None else self.library.catalog.find_code(code)
+        row = None if code is None else self.snapshot.catalog.find_code(code)
         if row is None:
             return
         places = np.flatnonzero(self.grid.listing.rows == row)
         if len(places):
             self.grid.move_to(int(places[0]))
-        elif row not in self.library.every_row:
+        elif row not in self.snapshot.rows:
             self.notify(inert(f"{code}: {self._obstacle(row)}"), markup=False)
         else:
             self.notify(inert(f"Cleared {self._narrowed_by}"), markup=False, timeout=4)
-            self._shown_text, self._found = "", self.library.every_row
+            self._shown_text, self._found = "", self.snapshot.rows
             self.query_one("#search", Input).value = ""
             self.query_one(FacetRail).clear_choice()
             self._show_rows(row)
@@ -401,27 +401,9 @@ class BrowseScreen(ExplorerScreen):
         self.detail.show(None if row is None else self.subject(row))
         self.show_picture(self.detail.picture, row)
 
-    def enter_item(self) -> None:
-        """Show substitutes of the item under the cursor."""
-        self.action_substitutes()
-
-    def action_substitutes(self) -> None:
-        """Show substitutes of the item under the cursor."""
-        from datrnet.tui.screens.substitutes import open_substitutes
-
-        open_substitutes(self, self.grid.row)
-
-    def visit_next(self, visit: Visit) -> None:
-        """Show the substitutes of a query."""
-        from datrnet.tui.screens.substitutes import SubstitutesScreen
-
-        self.app.push_screen(SubstitutesScreen(self.library, self.session, visit))
-
     def action_review(self) -> None:
         """Look through what the catalogue may have wrong, twice or not at all."""
-        from datrnet.tui.screens.review import review_screen
-
-        self.app.push_screen(review_screen(self.library, self.session))
+        self.post_message(OpenReview(ReviewSession()))
 
     def action_search(self) -> None:
         """Go to the search field."""

@@ -19,8 +19,15 @@ from datrnet.core.retrieval.prototypes import Prediction, Prototype
 from datrnet.core.text import inert
 from datrnet.tui.drawing import drawing_of
 from datrnet.tui.history import Visit
-from datrnet.tui.library import Library, Source
-from datrnet.tui.messages import Exported, Picked, PictureDrawn, PictureEmbedded, WorkFailed
+from datrnet.tui.library import Library
+from datrnet.tui.messages import (
+    Exported,
+    OpenSubstitutes,
+    Picked,
+    PictureDrawn,
+    PictureEmbedded,
+    WorkFailed,
+)
 from datrnet.tui.pictures import (
     Pixels,
     named_path,
@@ -28,9 +35,9 @@ from datrnet.tui.pictures import (
     picture_cells,
     picture_in_pixels,
 )
-from datrnet.tui.renewing import Renumbering
 from datrnet.tui.screens.picture_prompt import PicturePrompt
 from datrnet.tui.session_log import SessionLog
+from datrnet.tui.snapshot import RowMap, Snapshot, Source
 from datrnet.tui.thumbnails import Absent
 from datrnet.tui.widgets.detail_pane import PICTURE, DetailPane
 from datrnet.tui.widgets.facts import Subject
@@ -96,6 +103,11 @@ class ExplorerScreen(Screen[None]):
             self.add_class(*fitting[-1:])
 
     @property
+    def snapshot(self) -> Snapshot:
+        """The catalog and index to show."""
+        return self.library.snapshot
+
+    @property
     def grid(self) -> ThumbGrid:
         """The pictures."""
         return self.query_one(ThumbGrid)
@@ -117,7 +129,7 @@ class ExplorerScreen(Screen[None]):
 
     def subject(self, row: int) -> Subject:
         """Return what there is to say about an item of the catalogue."""
-        catalog = self.library.catalog
+        catalog = self.snapshot.catalog
         return Subject(
             code=catalog.codes[row],
             title=catalog.titles[row],
@@ -127,10 +139,10 @@ class ExplorerScreen(Screen[None]):
 
     def nearest_values(self, row: int) -> Mapping[str, Prediction]:
         """Return what the networks take an item for; nothing of one that they have not seen."""
-        searcher = self.library.searcher
+        searcher = self.snapshot.searcher
         if searcher is None or not searcher.is_indexed(row):
             return {}
-        return searcher.predict(self.library.query_of(row))
+        return searcher.predict(self.snapshot.query_of(row))
 
     def value_to_find(self, row: int, network: str) -> Prototype | None:
         """Return what a network is to find in an item's picture: its label, None without one.
@@ -138,10 +150,10 @@ class ExplorerScreen(Screen[None]):
         Raises:
             IndexStaleError: The label has no prototype.
         """
-        searcher, value = self.library.searcher, self.library.catalog.labels_of(row)[network]
+        searcher, value = self.snapshot.searcher, self.snapshot.catalog.labels_of(row)[network]
         return None if searcher is None or value is None else searcher.prototype(network, value)
 
-    async def renewed(self, moved: Renumbering) -> None:
+    async def renewed(self, moved: RowMap) -> None:
         """Go over to what the library holds now, with everything in its place."""
         self.grid.renumber(moved.rows)
 
@@ -196,7 +208,7 @@ class ExplorerScreen(Screen[None]):
             if network is not None and isinstance(source, int):
                 look, caption = self._look(source, network, worker)
             heat, region = (None, None) if look is None else (look.heat, look.region)
-            picture, drawing = self.library.picture(source), self.drawing
+            picture, drawing = self.snapshot.picture(source), self.drawing
             # one picture of a screen is in pixels; more of them would leave parts of each other
             if drawing.is_in_pixels and view_id == PICTURE:
                 shown: Cells | Pixels = picture_in_pixels(
@@ -213,11 +225,11 @@ class ExplorerScreen(Screen[None]):
 
     def _look(self, row: int, network: str, worker: Worker[object]) -> tuple["Look | None", str]:
         """Return where a network finds what matters, and that in words."""
-        looker = self.library.looker
+        looker = self.snapshot.looker
         if looker is None:
             return None, ""
         wanted = self.value_to_find(row, network)
-        picture = self.library.picture(row)
+        picture = self.snapshot.picture(row)
         look = looker.look(picture, network, wanted, lambda: not worker.is_cancelled)
         if look is None:
             return None, f"No {network} label to look for"
@@ -258,7 +270,7 @@ class ExplorerScreen(Screen[None]):
     def action_copy_code(self) -> None:
         """Copy the code of the item under the cursor."""
         if (row := self.row) is not None:
-            code = self.library.catalog.codes[row]
+            code = self.snapshot.catalog.codes[row]
             self.app.copy_to_clipboard(code)
             self.notify(f"Copied {inert(code)}", markup=False, timeout=2)
 
@@ -266,12 +278,31 @@ class ExplorerScreen(Screen[None]):
     def _enter(self) -> None:
         row = self.grid.row
         if self.library.wants.picks and row is not None:
-            self.post_message(Picked(self.library.catalog.codes[row]))
+            self.post_message(Picked(self.snapshot.catalog.codes[row]))
         else:
             self.enter_item()
 
     def enter_item(self) -> None:
-        """Do with the item under the cursor what enter does here."""
+        """Do what enter does with the item under the cursor: show its substitutes."""
+        self.action_substitutes()
+
+    def action_substitutes(self) -> None:
+        """Show substitutes of the item under the cursor."""
+        if self.row is not None:
+            self.open_item(self.row)
+
+    def open_item(self, row: int) -> None:
+        """Show substitutes of an item, or say why there are none."""
+        try:
+            query = self.snapshot.query_of(row)
+        except DatrnetError as error:
+            self.tell(error)
+        else:
+            self.open_visit(Visit(query))
+
+    def open_visit(self, visit: Visit) -> None:
+        """Show the substitutes of a query."""
+        self.post_message(OpenSubstitutes((visit,)))
 
     # ── the shortlist ────────────────────────────────────────────────────────
 
@@ -281,7 +312,7 @@ class ExplorerScreen(Screen[None]):
             grid.sign = partial(self._sign_of_listed, grid)
 
     def _sign_of_listed(self, grid: ThumbGrid, position: int) -> str:
-        code = self.library.catalog.codes[grid.listing.rows[position]]
+        code = self.snapshot.catalog.codes[grid.listing.rows[position]]
         return LISTED if code in self.session.shortlist else ""
 
     @on(events.ScreenResume)
@@ -298,7 +329,7 @@ class ExplorerScreen(Screen[None]):
         """Put the item under the cursor on the shortlist, or take it off."""
         if (row := self.row) is None:
             return
-        code, shortlist = self.library.catalog.codes[row], self.session.shortlist
+        code, shortlist = self.snapshot.catalog.codes[row], self.session.shortlist
         done = "On the shortlist" if shortlist.toggle(code) else "Off the shortlist"
         self.notify(f"{done}: {inert(code)} ({len(shortlist)})", markup=False, timeout=2)
         self.shortlist_changed()
@@ -312,17 +343,17 @@ class ExplorerScreen(Screen[None]):
         row, library = self.row, self.library
         if row is None:
             return
-        code = inert(library.catalog.codes[row])
+        code = inert(library.snapshot.catalog.codes[row])
         if library.marked == row:
             library.marked = None
             self.notify(f"{code} is no longer marked", markup=False, timeout=2)
-        elif library.searcher is not None and library.searcher.is_entangled:
+        elif library.snapshot.searcher is not None and library.snapshot.searcher.is_entangled:
             said = "This index compares all super-categories as one: none can be taken."
             self.notify(said, markup=False)
             return
         else:
             try:
-                library.query_of(row)
+                library.snapshot.query_of(row)
             except DatrnetError as error:
                 self.tell(error)
                 return
@@ -336,7 +367,7 @@ class ExplorerScreen(Screen[None]):
     def action_open_picture(self) -> None:
         """Open the picture of the item under the cursor in the system's viewer."""
         if (row := self.row) is not None:
-            self._open_picture(self.library.picture(row).path)
+            self._open_picture(self.snapshot.picture(row).path)
 
     @work(thread=True, group="viewer")
     def _open_picture(self, path: Path) -> None:
@@ -347,14 +378,10 @@ class ExplorerScreen(Screen[None]):
 
     # ── a picture on disk ────────────────────────────────────────────────────
 
-    def visit_next(self, visit: Visit) -> None:
-        """Show the substitutes of a query."""
-        raise NotImplementedError
-
     def action_start_from_picture(self) -> None:
         """Ask for a picture that is in no catalogue, and show its substitutes."""
-        if self.library.trouble is not None:
-            self.tell(self.library.trouble)
+        if self.snapshot.index_error is not None:
+            self.tell(self.snapshot.index_error)
             return
         self.app.push_screen(PicturePrompt(), self._begin_with_named)
 
@@ -372,8 +399,8 @@ class ExplorerScreen(Screen[None]):
 
     def begin_with(self, path: Path) -> None:
         """Show the substitutes of a picture that is in no catalogue, or tell why there are none."""
-        if self.library.trouble is not None:
-            self.tell(self.library.trouble)
+        if self.snapshot.index_error is not None:
+            self.tell(self.snapshot.index_error)
             return
         self.notify(f"Looking at {inert(path.name)} …", markup=False, timeout=3)
         self._embed(path.absolute())
@@ -382,7 +409,7 @@ class ExplorerScreen(Screen[None]):
     def _embed(self, path: Path) -> None:
         worker = get_current_worker()
         try:
-            query = self.library.query_of_picture(path)
+            query = self.snapshot.query_of_picture(path)
             done: PictureEmbedded | WorkFailed = PictureEmbedded(path, query)
         except DatrnetError as error:
             done = WorkFailed(error)
@@ -391,14 +418,14 @@ class ExplorerScreen(Screen[None]):
 
     @on(PictureEmbedded)
     def _go_on_with_picture(self, message: PictureEmbedded) -> None:
-        self.visit_next(Visit(message.query, picture=message.path))
+        self.open_visit(Visit(message.query, picture=message.path))
 
     def action_look(self, step: int) -> None:
         """Show where the next network looks, and after the last one the picture again."""
-        searcher, looker, row = self.library.searcher, self.library.looker, self.row
+        searcher, looker, row = self.snapshot.searcher, self.snapshot.looker, self.row
         if searcher is None or looker is None:
-            if self.library.trouble is not None:
-                self.tell(self.library.trouble)
+            if self.snapshot.index_error is not None:
+                self.tell(self.snapshot.index_error)
             return
         if row is None or not self.detail.picture.size.height:
             self.notify("There is no room for a picture here.", timeout=2)

@@ -12,6 +12,7 @@ from textual.worker import get_current_worker
 from datrnet.core.errors import nearest
 from datrnet.tui.library import Library
 from datrnet.tui.screens.dialogs import Prompt
+from datrnet.tui.snapshot import Snapshot
 
 REST = 0.03
 """Seconds without a key after which an id is looked up."""
@@ -59,7 +60,7 @@ class JumpPrompt(Prompt):
             self._is_wanted = True
             self._look_up(text, 0.0)
         elif self._found.row is not None:
-            self.dismiss(self._library.catalog.codes[self._found.row])
+            self.dismiss(self._library.snapshot.catalog.codes[self._found.row])
 
     def action_leave(self) -> None:
         """Leave, with the cursor where it was."""
@@ -69,13 +70,13 @@ class JumpPrompt(Prompt):
     @work(thread=True, exclusive=True, group="jump")
     def _look_up(self, text: str, rest: float) -> None:
         worker = get_current_worker()
-        row, hint = found_code(self._library, text)
+        row, hint = found_code(self._library.snapshot, text)
         if not worker.is_cancelled:
             self.post_message(self.Found(text, row, hint))
         if row is None and text:
             cancelled = worker.cancelled_event.wait(rest)
             if not cancelled:
-                near = nearest(text, self._library.catalog.codes)
+                near = nearest(text, self._library.snapshot.catalog.codes)
                 self.post_message(self.Found(text, None, f"{hint} {near}"))
 
     @on(Found)
@@ -90,15 +91,15 @@ class JumpPrompt(Prompt):
             self.submit(message.text)
 
 
-def found_code(library: Library, text: str) -> tuple[int | None, str]:
+def found_code(snapshot: Snapshot, text: str) -> tuple[int | None, str]:
     """Return the row of an id, else of the first that begins so, and that in words."""
     if not text:
         return None, "Type an id, or how it begins."
-    catalog = library.catalog
+    catalog = snapshot.catalog
     row = catalog.find_code(text)
     if row is not None:
         return row, f"{catalog.codes[row]}: {catalog.titles[row]}."
-    order, begins = library.codes_in_order, text.casefold()
+    order, begins = snapshot.sorted_codes, text.casefold()
     first = bisect_left(order, begins, key=lambda one: one[0])
     last = bisect_left(order, f"{begins}\U0010ffff", key=lambda one: one[0])
     if first == last:

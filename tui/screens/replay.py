@@ -13,11 +13,9 @@ from textual.worker import get_current_worker
 from datrnet.core.sessions.replaying import Answered, replayed
 from datrnet.core.sessions.steps import Step
 from datrnet.db.rows import SessionRow
-from datrnet.tui.history import Visit
 from datrnet.tui.library import Library
 from datrnet.tui.messages import StepAnswered
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.screens.substitutes import SubstitutesScreen, open_substitutes
 from datrnet.tui.session_log import SessionLog
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.facts import Subject, matches
@@ -87,7 +85,7 @@ class ReplayScreen(ExplorerScreen):
 
     @work(thread=True, exclusive=True, group="replay")
     def _ask(self, step: Step) -> None:
-        worker, searcher = get_current_worker(), self.library.searcher
+        worker, searcher = get_current_worker(), self.snapshot.searcher
         assert searcher is not None
         workspace, number = self.library.workspace, self.library.num_substitutes
         (answer,) = replayed(workspace, searcher, (step,), number)
@@ -132,18 +130,6 @@ class ReplayScreen(ExplorerScreen):
                 )
             )
         self.show_picture(self.detail.picture, row)
-
-    def enter_item(self) -> None:
-        """Show substitutes of the item under the cursor."""
-        self.action_substitutes()
-
-    def action_substitutes(self) -> None:
-        """Show substitutes of the item under the cursor."""
-        open_substitutes(self, self.grid.row)
-
-    def visit_next(self, visit: Visit) -> None:
-        """Show the substitutes of a query."""
-        self.app.push_screen(SubstitutesScreen(self.library, self.session, visit))
 
     def action_back(self) -> None:
         """Go back to the sessions."""

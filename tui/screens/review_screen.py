@@ -1,107 +1,109 @@
-"""What the three lists of the review share: finding in a thread, stepping, tabs, progress."""
-
-from __future__ import annotations
+"""What the tabs of a review share: finding in a thread, stepping, saving decisions, progress."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Generic
+from collections.abc import Callable
+from functools import partial
+from typing import ClassVar, Generic
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.worker import get_current_worker
 
 from datrnet.core.errors import DatrnetError
 from datrnet.core.review.duplicates import Progress
 from datrnet.core.text import inert
-from datrnet.tui.history import Visit
-from datrnet.tui.messages import Found, FoundSoFar, WorkFailed
-from datrnet.tui.review_desk import MOST, Desk, Entry, Pile
+from datrnet.tui.library import Library
+from datrnet.tui.messages import Found, FoundSoFar, OpenReview, WorkFailed, WriteFailed
+from datrnet.tui.review_session import Entry, ReviewQueue, ReviewSession, count_relabeled
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.session_log import SessionLog
+from datrnet.tui.snapshot import Snapshot
 from datrnet.tui.widgets.key_line import KeyLine
 from datrnet.tui.widgets.review_list import ReviewList
 from datrnet.tui.widgets.tab_line import TabLine
 from datrnet.tui.widgets.title_bar import TitleBar
 from datrnet.tui.widgets.too_small import TooSmall
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 TAB_NAMES = ("Labels", "Duplicates", "Gaps")
 
 
-class _AbandonedError(Exception):
-    """Nobody waits for these findings any more."""
+class _CancelledError(Exception):
+    """The screen no longer waits for these findings."""
 
 
 class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
-    """A list of findings, and the one at hand."""
+    """A list of findings beside the current one."""
 
     can_renew = False
     HELP_TITLE = "Review"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "tab(0)", "Doubted labels", show=False, id="review.labels"),
+        Binding("1", "tab(0)", "Doubtful labels", show=False, id="review.labels"),
         Binding("2", "tab(1)", "Near-duplicates", show=False, id="review.duplicates"),
-        Binding("3", "tab(2)", "Requests without an answer", show=False, id="review.gaps"),
+        Binding("3", "tab(2)", "Gaps in the assortment", show=False, id="review.gaps"),
         Binding("s,j,down,space", "step(1)", "Skip", key_display="s", id="review.skip"),
-        Binding("k,up", "step(-1)", "The one before", show=False, id="review.before"),
-        Binding("pagedown,ctrl+d,d", "step(10)", "Ten further", show=False, id="review.page_down"),
-        Binding("pageup,ctrl+u,D", "step(-10)", "Ten back", show=False, id="review.page_up"),
-        Binding("g,home", "end(0)", "The first", show=False, id="review.first"),
-        Binding("G,end", "end(1)", "The last", show=False, id="review.last"),
+        Binding("k,up", "step(-1)", "Previous", show=False, id="review.before"),
+        Binding("pagedown,ctrl+d,d", "step(10)", "Ten down", show=False, id="review.page_down"),
+        Binding("pageup,ctrl+u,D", "step(-10)", "Ten up", show=False, id="review.page_up"),
+        Binding("g,home", "end(0)", "First", show=False, id="review.first"),
+        Binding("G,end", "end(1)", "Last", show=False, id="review.last"),
         Binding("c", "copy_code", "Copy code", show=False, id="review.copy_code"),
         Binding(
-            "o", "open_picture", "Open picture in its viewer", show=False, id="review.open_picture"
+            "o", "open_picture", "Open picture in viewer", show=False, id="review.open_picture"
         ),
         Binding("escape,backspace", "back", "Back", id="review.back"),
     ]
 
     TAB: ClassVar[int]
-    """Which of the tabs this is."""
-    WHILE_FINDING: ClassVar[str]
-    """What is being done, for as long as it takes."""
+    """The number of its tab, from 0."""
+    BUSY_TEXT: ClassVar[str]
+    """What the title says while findings are computed."""
 
-    def __init__(
-        self, desk: Desk, session: SessionLog, tabs: Sequence[type[ReviewScreen[Any]]]
-    ) -> None:
-        """Sit down at a desk.
+    _is_writing = False
+
+    def __init__(self, library: Library, session: SessionLog, review: ReviewSession) -> None:
+        """Show a tab.
 
         Args:
-            desk: What is reviewed, shared with the other tabs.
-            session: What the screens reached from here write to.
-            tabs: The screens of all tabs, this one's among them.
+            library: The open workspace.
+            session: Where the screens opened from here log their steps.
+            review: What the tabs share.
         """
-        super().__init__(desk.library, session)
-        self.desk = desk
-        self._tabs = tabs
+        super().__init__(library, session)
+        self.review = review
 
     @property
     @abstractmethod
-    def pile(self) -> Pile[Entry]:
+    def queue(self) -> ReviewQueue[Entry]:
         """The findings."""
 
+    @property
     @abstractmethod
-    def find(self, on_progress: Progress) -> list[Entry]:
-        """Return the findings; called from a thread."""
+    def subject_words(self) -> str:
+        """What the queue holds, in a word or two."""
+
+    @abstractmethod
+    def find(self, snapshot: Snapshot, on_progress: Progress) -> list[Entry]:
+        """Return the findings; called in a thread."""
 
     @abstractmethod
     def line(self, entry: Entry, width: int) -> Content:
-        """Return a finding in one line."""
+        """Return a finding as a line of the list."""
 
     @abstractmethod
     def show_case(self, entry: Entry | None) -> None:
-        """Show the finding at hand, or that there is none."""
+        """Show the current finding, or that there is none."""
 
     @abstractmethod
     def compose_case(self) -> ComposeResult:
-        """Yield what stands beside the list."""
+        """Yield the widgets beside the list."""
 
     def compose(self) -> ComposeResult:
-        """Tabs, list and case."""
+        """Tabs, the list, and the current finding."""
         yield TitleBar()
         yield TabLine(TAB_NAMES, self.TAB)
         with Horizontal(id="body"):
@@ -112,30 +114,31 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
         yield TooSmall()
 
     def on_mount(self) -> None:
-        """Show what was found before, or find it."""
-        self.query_one(TitleBar).trail = ("Catalogue", "Review", TAB_NAMES[self.TAB])
-        if self.pile.is_found:
+        """Show earlier findings, or compute them."""
+        self.query_one(TitleBar).trail = ("Catalog", "Review", TAB_NAMES[self.TAB])
+        if self.queue.is_loaded:
             self.write_list()
         else:
-            self.seek()
+            self.reload()
 
-    def seek(self) -> None:
-        """Find anew."""
-        self.query_one(TitleBar).facts = f"{self.WHILE_FINDING} …"
-        self._find()
+    def reload(self) -> None:
+        """Compute the findings."""
+        self.query_one(TitleBar).facts = f"{self.BUSY_TEXT} …"
+        self._find(self.snapshot)
 
     @work(thread=True, exclusive=True, group="review")
-    def _find(self) -> None:
+    def _find(self, snapshot: Snapshot) -> None:
         worker = get_current_worker()
 
-        def tell(done: int, total: int) -> None:
+        def report(done: int, total: int) -> None:
             if worker.is_cancelled:
-                raise _AbandonedError
+                raise _CancelledError
             self.post_message(FoundSoFar(done, total))
 
         try:
-            message: Found | WorkFailed = Found(self.find(tell))
-        except _AbandonedError:
+            found = self.find(snapshot, report)
+            message: Found | WorkFailed = Found(found, count_relabeled(snapshot))
+        except _CancelledError:
             return
         except DatrnetError as error:
             message = WorkFailed(error)
@@ -145,107 +148,125 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
     @on(FoundSoFar)
     def _show_progress(self, message: FoundSoFar) -> None:
         share = message.done / max(message.total, 1)
-        self.query_one(TitleBar).facts = f"{self.WHILE_FINDING} … {share:.0%}"
+        self.query_one(TitleBar).facts = f"{self.BUSY_TEXT} … {share:.0%}"
 
     @on(Found)
-    def _take_found(self, message: Found) -> None:
-        self.pile.fill(message.entries)
+    def _load(self, message: Found) -> None:
+        self.review.num_relabeled = message.num_relabeled
+        self.queue.load(message.entries)
         self.write_list()
 
     def write_list(self) -> None:
-        """Write the list, and show the one at hand."""
-        self.query_one(ReviewList).show(len(self.pile.entries), self.pile.at)
+        """Write the list, and show the current finding."""
+        self.query_one(ReviewList).show(len(self.queue.entries), self.queue.position)
         self.show_current()
 
     @on(WorkFailed)
     def _show_nothing(self) -> None:
-        if not self.pile.is_found:
+        if not self.queue.is_loaded:
             self.query_one(TitleBar).facts = ""
             self.show_case(None)
 
-    def _draw(self, place: int, width: int) -> Content:
-        return self.line(self.pile.entries[place], width)
+    def _draw(self, position: int, width: int) -> Content:
+        return self.line(self.queue.entries[position], width)
 
-    # ── the one at hand ──────────────────────────────────────────────────────
+    # ── the current finding ──────────────────────────────────────────────────
 
     def show_current(self) -> None:
-        """Show the finding at hand and how far one is."""
-        pile = self.pile
-        pile.look()
-        self.query_one(ReviewList).point(pile.at)
-        self.query_one(TitleBar).facts = f"{self.which} · {self._progress_words}"
-        self.show_case(pile.current)
+        """Show the current finding and the progress of the review."""
+        queue = self.queue
+        queue.mark_seen()
+        total = len(queue.entries)
+        progress = f"{queue.num_seen:,} of {total:,}" if total else "none"
+        self.query_one(ReviewList).point(queue.position)
+        self.query_one(TitleBar).facts = f"{self.subject_words} · {progress}"
+        self.show_case(queue.current)
 
-    @property
-    @abstractmethod
-    def which(self) -> str:
-        """What is in the list, in a word or two."""
-
-    @property
-    def _progress_words(self) -> str:
-        total = len(self.pile.entries)
-        if not total:
-            return "nothing to look at"
-        first = "the first " if total == MOST else ""
-        return f"{self.pile.num_looked:,} of {first}{total:,} looked at"
-
-    def decided(self) -> None:
-        """Show what has just been said of the one at hand, and go on to the next."""
+    def show_decision(self) -> None:
+        """Show the decision just made, and go to the next finding."""
         self.rewrite_current()
-        self.pile.go_on()
+        self.queue.advance()
         self.show_current()
 
     def rewrite_current(self) -> None:
-        """Write the line of the one at hand anew."""
-        if self.pile.entries:
-            self.query_one(ReviewList).redraw(self.pile.at)
+        """Update the line of the current finding."""
+        if self.queue.entries:
+            self.query_one(ReviewList).redraw(self.queue.position)
 
     @on(OptionList.OptionSelected, "#findings")
     def _go_to_clicked(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.pile.go(event.option_index)
+        self.queue.go(event.option_index)
         self.show_current()
 
     @on(OptionList.OptionHighlighted, "#findings")
-    def _leave_highlight(self, event: OptionList.OptionHighlighted) -> None:
+    def _ignore_highlight(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
 
     def action_step(self, steps: int) -> None:
-        """Go on, or back, without a word."""
-        if self.pile.entries:
-            self.pile.go(self.pile.at + steps)
+        """Move without a decision."""
+        if self.queue.entries:
+            self.queue.go(self.queue.position + steps)
             self.show_current()
 
     def action_end(self, last: int) -> None:
-        """Go to the first, or the last."""
-        self.action_step(len(self.pile.entries) * (1 if last else -1))
+        """Go to the first finding, or to the last."""
+        self.action_step(len(self.queue.entries) * (1 if last else -1))
 
-    # ── where else to go ─────────────────────────────────────────────────────
+    # ── saving ───────────────────────────────────────────────────────────────
+
+    def write(self, change: Callable[[], Message]) -> None:
+        """Change the database in a thread, and post what the change returns.
+
+        Args:
+            change: Called in the thread; changes nothing but the database.
+        """
+        if self.is_free():
+            self._is_writing = True
+            self.run_worker(partial(self._write, change), thread=True, group="write")
+
+    def _write(self, change: Callable[[], Message]) -> None:
+        try:
+            message = change()
+        except DatrnetError as error:
+            message = WriteFailed(error)
+        if not self.post_message(message):
+            self.app.post_message(message)  # the screen has been closed meanwhile
+
+    def written(self) -> None:
+        """Allow the next change."""
+        self._is_writing = False
+
+    @on(WriteFailed)
+    def _report_failed_write(self, message: WriteFailed) -> None:
+        message.stop()
+        self.written()
+        self.tell(message.error)
+
+    def is_free(self) -> bool:
+        """Return whether everything is saved; if not, say so."""
+        if self._is_writing:
+            self.notify("Still saving …", timeout=2)
+        return not self._is_writing
+
+    # ── other screens ────────────────────────────────────────────────────────
 
     @on(TabLine.Chosen)
     def _open_tab(self, message: TabLine.Chosen) -> None:
         self.action_tab(message.place)
 
     def action_tab(self, place: int) -> None:
-        """Open another list."""
-        if place != self.TAB and self.may_leave():
-            self.app.switch_screen(self._tabs[place](self.desk, self.session, self._tabs))
+        """Open another tab."""
+        if place != self.TAB and self.is_free():
+            self.post_message(OpenReview(self.review, place))
 
     def action_back(self) -> None:
-        """Back to the catalogue."""
-        if self.may_leave():
+        """Go back to the catalog."""
+        if self.is_free():
             self.dismiss()
 
-    def visit_next(self, visit: Visit) -> None:
-        """Show the substitutes of a query."""
-        self.app.push_screen(SubstitutesScreen(self.library, self.session, visit))
-
-    def may_leave(self) -> bool:
-        """Tell whether nothing is left half done here."""
-        return True
-
     def warn(self, text: str) -> None:
-        """Say below what one should know; nothing takes the line away."""
+        """Show a lasting warning below the list; none for empty text."""
         notice = self.query_one("#trouble", Static)
         notice.set_class(not text, "-untroubled")
         notice.update(inert(text))

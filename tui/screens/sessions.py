@@ -32,6 +32,7 @@ from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.screens.file_prompt import FilePrompt
 from datrnet.tui.screens.replay import ReplayScreen
 from datrnet.tui.session_log import SessionLog
+from datrnet.tui.snapshot import Snapshot
 from datrnet.tui.text_styles import MUTED
 from datrnet.tui.widgets.key_line import KeyLine
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
@@ -94,6 +95,11 @@ class SessionsScreen(Screen[int | None]):
         self.set_interval(LIST_EVERY_SECONDS, self.list_again)
 
     @property
+    def snapshot(self) -> Snapshot:
+        """The catalog and index to show."""
+        return self.library.snapshot
+
+    @property
     def grid(self) -> ThumbGrid:
         """The cards."""
         return self.query_one(ThumbGrid)
@@ -140,7 +146,7 @@ class SessionsScreen(Screen[int | None]):
             code = str(json.loads(summary.last_request_json or "{}")["item"])
         except (ValueError, KeyError, TypeError):
             code = summary.first_listed or ""
-        row = self.library.catalog.find_code(code)
+        row = self.snapshot.catalog.find_code(code)
         return -1 if row is None else row
 
     def _caption(self, position: int) -> tuple[str, str]:
@@ -193,8 +199,8 @@ class SessionsScreen(Screen[int | None]):
         summary, read = self.summary, self._read
         if summary is None:
             return
-        if self.library.trouble is not None:
-            self._tell(self.library.trouble)
+        if self.snapshot.index_error is not None:
+            self._tell(self.snapshot.index_error)
         elif read is None or read.session.id != summary.session.id or not read.steps:
             self.notify("It has no steps to replay.", timeout=2)
         else:
@@ -253,8 +259,8 @@ class SessionsScreen(Screen[int | None]):
         """Ask for a file, and write the session with what is found for each step into it."""
         if (summary := self.summary) is None:
             return
-        if self.library.trouble is not None:
-            self._tell(self.library.trouble)
+        if self.snapshot.index_error is not None:
+            self._tell(self.snapshot.index_error)
             return
         session = summary.session
         prompt = FilePrompt(f"Export “{session.name}” to", file_stem(session.name))
@@ -270,14 +276,16 @@ class SessionsScreen(Screen[int | None]):
         library = self.library
 
         def exported() -> Message:
-            assert library.searcher is not None
+            assert library.snapshot.searcher is not None
             steps = steps_of(library.store, session)
-            answers = replayed(library.workspace, library.searcher, steps, EXPORTED_SUBSTITUTES)
+            answers = replayed(
+                library.workspace, library.snapshot.searcher, steps, EXPORTED_SUBSTITUTES
+            )
             export_session(
                 path,
                 SessionSheet(
                     workspace=library.workspace,
-                    catalog=library.catalog,
+                    catalog=library.snapshot.catalog,
                     session=session,
                     answers=answers,
                 ),

@@ -12,11 +12,9 @@ from textual.containers import Horizontal, Vertical
 from datrnet.core.errors import DatrnetError
 from datrnet.core.sessions.naming import file_stem
 from datrnet.core.sessions.shortlists import ShortlistSheet, export_shortlist
-from datrnet.tui.history import Visit
 from datrnet.tui.messages import Exported, WorkFailed
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.file_prompt import FilePrompt
-from datrnet.tui.screens.substitutes import SubstitutesScreen, open_substitutes
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.key_line import KeyLine
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
@@ -72,7 +70,7 @@ class ShortlistScreen(ExplorerScreen):
         self._list(cursor=self.grid.cursor)
 
     def _list(self, cursor: int) -> None:
-        catalog, codes = self.library.catalog, self.session.shortlist.codes
+        catalog, codes = self.snapshot.catalog, self.session.shortlist.codes
         found = [row for code in codes if (row := catalog.find_code(code)) is not None]
         num_gone = len(codes) - len(found)
         bar = self.query_one(TitleBar)
@@ -98,22 +96,10 @@ class ShortlistScreen(ExplorerScreen):
         self.detail.show(None if row is None else self.subject(row))
         self.show_picture(self.detail.picture, row)
 
-    def enter_item(self) -> None:
-        """Show substitutes of the item under the cursor."""
-        self.action_substitutes()
-
-    def action_substitutes(self) -> None:
-        """Show substitutes of the item under the cursor."""
-        open_substitutes(self, self.grid.row)
-
-    def visit_next(self, visit: Visit) -> None:
-        """Show the substitutes of a query."""
-        self.app.push_screen(SubstitutesScreen(self.library, self.session, visit))
-
     @property
     def _code(self) -> str | None:
         """The code under the cursor, None where nothing is on the list."""
-        return None if (row := self.grid.row) is None else self.library.catalog.codes[row]
+        return None if (row := self.grid.row) is None else self.snapshot.catalog.codes[row]
 
     def action_take_off(self) -> None:
         """Take the item under the cursor off the list."""
@@ -124,9 +110,9 @@ class ShortlistScreen(ExplorerScreen):
         if (code := self._code) is None:
             return
         self.session.shortlist.move(code, places)
-        rows = [self.library.catalog.find_code(one) for one in self.session.shortlist.codes]
+        rows = [self.snapshot.catalog.find_code(one) for one in self.session.shortlist.codes]
         shown = [row for row in rows if row is not None]
-        self._list(cursor=shown.index(self.library.catalog.find_code(code) or 0))
+        self._list(cursor=shown.index(self.snapshot.catalog.find_code(code) or 0))
 
     def action_undo(self) -> None:
         """Take the last change of the list back."""
@@ -165,7 +151,7 @@ class ShortlistScreen(ExplorerScreen):
     def _export(self, path: Path, name: str, codes: tuple[str, ...]) -> None:
         library = self.library
         sheet = ShortlistSheet(
-            workspace=library.workspace, catalog=library.catalog, name=name, codes=codes
+            workspace=library.workspace, catalog=library.snapshot.catalog, name=name, codes=codes
         )
         try:
             export_shortlist(path, sheet)

@@ -20,9 +20,9 @@ from datrnet.tui.history import AnyOf, Changes, History, Taken, Visit
 from datrnet.tui.keymap import key_for
 from datrnet.tui.library import Library
 from datrnet.tui.messages import SubstitutesFound, WorkFailed
-from datrnet.tui.renewing import Renumbering
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.session_log import SessionLog
+from datrnet.tui.snapshot import RowMap
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.facts import Subject, matches
 from datrnet.tui.widgets.key_line import KeyLine
@@ -92,10 +92,25 @@ class SubstitutesScreen(ExplorerScreen):
     settle_after: ClassVar[float] = 0.5
     """Seconds of rest after which a value run through becomes a step of its own."""
 
-    def __init__(self, library: Library, session: SessionLog, visit: Visit) -> None:
+    def __init__(
+        self,
+        library: Library,
+        session: SessionLog,
+        trail: Sequence[Visit],
+        *,
+        is_resumed: bool = False,
+    ) -> None:
+        """Show the last query of a trail.
+
+        Args:
+            library: The open workspace.
+            session: Where to log the steps.
+            trail: The queries, at least one.
+            is_resumed: Whether the session has these steps already.
+        """
         super().__init__(library, session)
-        self._trail = [visit]
-        self._is_resumed = False
+        self._trail = list(trail)
+        self._is_resumed = is_resumed
         self._found: SubstitutesFound | None = None
         """What the grid shows; the results before it stay until these arrive."""
         self._guessed: Mapping[str, str] = {}
@@ -103,18 +118,9 @@ class SubstitutesScreen(ExplorerScreen):
         self._search_timer: Timer | None = None
         self._settle_timer: Timer | None = None
 
-    @classmethod
-    def resuming(
-        cls, library: Library, session: SessionLog, trail: Sequence[Visit]
-    ) -> "SubstitutesScreen":
-        """Return the screen at the end of a trail that is in the session already."""
-        screen = cls(library, session, trail[-1])
-        screen._trail, screen._is_resumed = list(trail), True
-        return screen
-
     def compose(self) -> ComposeResult:
         """Query and pickers, results, detail."""
-        assert self.library.searcher is not None
+        assert self.snapshot.searcher is not None
         yield TitleBar()
         with Horizontal(id="body"):
             with Vertical(id="wishes"):
@@ -138,7 +144,7 @@ class SubstitutesScreen(ExplorerScreen):
         self._settle()
         self.session.stay_at(self.visit.cursor)
 
-    async def renewed(self, moved: Renumbering) -> None:
+    async def renewed(self, moved: RowMap) -> None:
         """Ask the same again: the trail with its changes, undo and the cursor stay."""
         await super().renewed(moved)
         self._found = None
@@ -155,13 +161,13 @@ class SubstitutesScreen(ExplorerScreen):
         await self._renew_pickers()
         self._show_query()
 
-    async def _query_now(self, visit: Visit, moved: Renumbering) -> Query | None:
+    async def _query_now(self, visit: Visit, moved: RowMap) -> Query | None:
         """Return a query of the state of now; None where that does not have it any more."""
         try:
             if visit.picture is not None:
-                return await asyncio.to_thread(self.library.query_of_picture, visit.picture)
+                return await asyncio.to_thread(self.snapshot.query_of_picture, visit.picture)
             row = None if visit.query.row is None else moved(visit.query.row)
-            return None if row is None else self.library.query_of(row)
+            return None if row is None else self.snapshot.query_of(row)
         except DatrnetError:
             return None
 
@@ -180,10 +186,10 @@ class SubstitutesScreen(ExplorerScreen):
         return self._trail[-1]
 
     def _choices(self) -> list[Choices]:
-        wishable, counts = self.library.wishable, self.library.value_counts
+        wishable, counts = self.snapshot.available_values, self.snapshot.value_counts
         return [
             Choices(category=one, counts=counts[one.name], wishable=wishable[one.name])
-            for one in self.library.catalog.super_categories
+            for one in self.snapshot.catalog.super_categories
             if one.name in wishable
         ]
 
@@ -191,11 +197,11 @@ class SubstitutesScreen(ExplorerScreen):
         """Bring everything to the query and its changes as they are now."""
         visit = self.visit
         self.query_one(TitleBar).trail = tuple(
-            self.library.name_of(one.query) for one in self._trail
+            self.snapshot.query_title(one.query) for one in self._trail
         )
         pickers = self.query_one(Pickers)
         pickers.offer(self._marked)
-        labels = self.library.labels_of(visit.query)
+        labels = self.snapshot.query_labels(visit.query)
         pickers.show(labels, visit.history.changes, self._emphasis, self._guesses)
         self.show_picture(self.query_one("#query-picture", PictureView), visit.source)
         self._search()
@@ -203,8 +209,8 @@ class SubstitutesScreen(ExplorerScreen):
     @property
     def _guesses(self) -> dict[str, str]:
         """What the networks take the query for."""
-        assert self.library.searcher is not None
-        nearest = self.library.searcher.predict(self.visit.query)
+        assert self.snapshot.searcher is not None
+        nearest = self.snapshot.searcher.predict(self.visit.query)
         return {name: one.value for name, one in nearest.items()}
 
     @property
@@ -222,10 +228,10 @@ class SubstitutesScreen(ExplorerScreen):
         row = self.library.marked
         if row is None or row == self.visit.query.row:
             return None
-        return Taken(row, self.library.catalog.codes[row])
+        return Taken(row, self.snapshot.catalog.codes[row])
 
     def _label_of(self, row: int, name: str) -> str | None:
-        return self.library.catalog.labels_of(row)[name]
+        return self.snapshot.catalog.labels_of(row)[name]
 
     def marked_changed(self) -> None:
         """Offer it in the pickers."""
@@ -235,7 +241,7 @@ class SubstitutesScreen(ExplorerScreen):
         """Write what was done into the session."""
         history, row = self.visit.history, self.visit.query.row
         request = {
-            "item": "" if row is None else self.library.catalog.codes[row],
+            "item": "" if row is None else self.snapshot.catalog.codes[row],
             "picture": None if self.visit.picture is None else str(self.visit.picture),
             "trail": [[self._subject(one), one.cursor] for one in self._trail[:-1]],
             "changes": history.values,
@@ -251,7 +257,7 @@ class SubstitutesScreen(ExplorerScreen):
     def _subject(self, visit: Visit) -> str:
         """Return what a session calls a query: an item's code, or a picture's path."""
         row = visit.query.row
-        return str(visit.picture) if row is None else self.library.catalog.codes[row]
+        return str(visit.picture) if row is None else self.snapshot.catalog.codes[row]
 
     # ── search ───────────────────────────────────────────────────────────────
 
@@ -269,7 +275,7 @@ class SubstitutesScreen(ExplorerScreen):
         history = self.visit.history
         return Request(
             changes=history.values,
-            taken={name: self.library.query_of(one.row) for name, one in history.taken.items()},
+            taken={name: self.snapshot.query_of(one.row) for name, one in history.taken.items()},
             where=self._where,
             any_of=history.any_of,
             weights=history.weights,
@@ -289,13 +295,13 @@ class SubstitutesScreen(ExplorerScreen):
 
     def _wanted_values(self) -> dict[str, str | None]:
         """Return the value asked for now in every super-category, None where nobody knows it."""
-        history, catalog = self.visit.history, self.library.catalog
+        history, catalog = self.visit.history, self.snapshot.catalog
         taken = {name: catalog.labels_of(one.row)[name] for name, one in history.taken.items()}
-        return {**self.library.labels_of(self.visit.query), **taken, **history.values}
+        return {**self.snapshot.query_labels(self.visit.query), **taken, **history.values}
 
     @work(thread=True, exclusive=True, group="substitutes")
     def _find(self, query: Query, request: Request) -> None:
-        worker, searcher = get_current_worker(), self.library.searcher
+        worker, searcher = get_current_worker(), self.snapshot.searcher
         assert searcher is not None
         try:
             plan = searcher.plan(query, request)
@@ -367,14 +373,14 @@ class SubstitutesScreen(ExplorerScreen):
 
     def _wanted(self, found: SubstitutesFound) -> dict[str, str | None]:
         """Return in words what is asked for by super-category, None where nobody knows it."""
-        own, request = self.library.labels_of(found.query), found.request
+        own, request = self.snapshot.query_labels(found.query), found.request
         taken = {name: one.labels.get(name) for name, one in request.taken.items()}
         any_of = {name: " or ".join(values) for name, values in request.any_of.items()}
         return {**own, **taken, **any_of, **request.changes}
 
     def value_to_find(self, row: int, network: str) -> Prototype | None:
         """Return what a network is to find in a result: what was wanted of the query."""
-        found, searcher = self._found, self.library.searcher
+        found, searcher = self._found, self.snapshot.searcher
         if found is None or searcher is None:
             return super().value_to_find(row, network)
         if network in found.prototypes:
@@ -394,13 +400,13 @@ class SubstitutesScreen(ExplorerScreen):
             self._settle()
             before = self.visit.history
             try:
-                query = self.library.query_of(row)
+                query = self.snapshot.query_of(row)
             except DatrnetError as error:
                 self.tell(error)
                 return
-            self.visit_next(Visit(query, History(before.within, before.weights)))
+            self.open_visit(Visit(query, History(before.within, before.weights)))
 
-    def visit_next(self, visit: Visit) -> None:
+    def open_visit(self, visit: Visit) -> None:
         """Go on to another query."""
         self._settle()
         self._trail.append(visit)
@@ -449,7 +455,7 @@ class SubstitutesScreen(ExplorerScreen):
         """Make prototypes within the next super-category, and after the last one generic ones."""
         self._settle()
         history = self.visit.history
-        ways = [None, *(one.name for one in self.library.catalog.super_categories)]
+        ways = [None, *(one.name for one in self.snapshot.catalog.super_categories)]
         history.stay_within(ways[(ways.index(history.within) + step) % len(ways)])
         self._step("within", "", moved=True)
 
@@ -471,7 +477,7 @@ class SubstitutesScreen(ExplorerScreen):
     def _weigh(self, message: Pickers.Weighed) -> None:
         """Let a super-category count more or less."""
         self._settle()
-        searcher, history = self.library.searcher, self.visit.history
+        searcher, history = self.snapshot.searcher, self.visit.history
         assert searcher is not None
         if searcher.is_entangled:
             said = "This index compares all super-categories as one: none counts alone."
@@ -492,7 +498,7 @@ class SubstitutesScreen(ExplorerScreen):
 
     def _anything_counts(self, changes: Changes, weights: Mapping[str, float]) -> bool:
         """Tell whether a super-category would be left to tell items apart by."""
-        searcher = self.library.searcher
+        searcher = self.snapshot.searcher
         assert searcher is not None
         weighs = dict.fromkeys(searcher.names, 1.0) | self.visit.history.weights | dict(weights)
         is_open = {name for name, one in changes.items() if isinstance(one, AnyOf)}
@@ -545,19 +551,3 @@ class SubstitutesScreen(ExplorerScreen):
         """Go from the pickers to the results or back."""
         # at once, where focus() waits: what is typed next is meant for the other
         self.set_focus(self.query_one(Pickers).values if self.grid.has_focus else self.grid)
-
-
-def open_substitutes(screen: ExplorerScreen, row: int | None) -> None:
-    """Show substitutes of an item after a screen, or tell why there are none; None is no item."""
-    library = screen.library
-    if row is None:
-        return
-    if library.trouble is not None:
-        screen.tell(library.trouble)
-        return
-    try:
-        query = library.query_of(row)
-    except DatrnetError as error:
-        screen.tell(error)
-        return
-    screen.visit_next(Visit(query))

@@ -20,9 +20,9 @@ from datrnet.core.graphics.kitty import HIGHEST_NUMBER, placeholder, removal, tr
 from datrnet.core.text import inert
 from datrnet.tui.drawing import drawing_of
 from datrnet.tui.fitting import fitted
-from datrnet.tui.library import Source
 from datrnet.tui.pictures import Pixels
 from datrnet.tui.segments import lines_of
+from datrnet.tui.snapshot import Source
 from datrnet.tui.textual_patches.output import write_to_terminal
 
 REST = 0.12

@@ -96,8 +96,10 @@ def test_what_a_person_has_said_is_left_alone(make_shop: Make) -> None:
 def test_a_corrected_label_is_doubted_no_longer(make_shop: Make) -> None:
     searcher = make_shop().searcher
     first = doubts_of(searcher, set())[0]
-    searcher.catalog.relabel(first.row, first.super_category, first.guess)
-    assert first.row not in [one.row for one in doubts_of(searcher, set(), ["colour"])]
+    catalog = searcher.catalog.relabeled(first.row, first.super_category, first.guess)
+    corrected = Searcher(catalog, searcher.generation)
+    assert first.row not in [doubt.row for doubt in doubts_of(corrected, set(), ["colour"])]
+    assert doubts_of(searcher, set())[0] == first  # the catalog before is as it was
 
 
 def test_an_entangled_system_is_told_apart(make_shop: Make) -> None:

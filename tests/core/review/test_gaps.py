@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.errors import UnknownNameError
+from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review.gaps import Asked, asked_in, gaps_of, stopgap_of
 from datrnet.db.rows import NewItem
 from datrnet.db.store import Store
@@ -127,7 +128,8 @@ def test_a_stopgap_asks_of_a_typical_item_or_of_the_one_that_was_asked_of(
     catalog = searcher.catalog
     for row in range(catalog.num_items):
         if catalog.labels_of(row) == {"colour": "red", "sleeve": "short"}:
-            catalog.relabel(row, "sleeve", "long")
+            catalog = catalog.relabeled(row, "sleeve", "long")
+    searcher = Searcher(catalog, searcher.generation)
     (gap,) = gaps_of(catalog)
     assert gap.words == "colour red, sleeve short"
     stopgap = stopgap_of(searcher, gap)
@@ -153,7 +155,8 @@ def test_an_entangled_system_has_stopgaps_too(make_shop: Make) -> None:
     catalog = searcher.catalog
     for row in range(catalog.num_items):
         if catalog.labels_of(row) == {"colour": "red", "sleeve": "short"}:
-            catalog.relabel(row, "sleeve", "long")
+            catalog = catalog.relabeled(row, "sleeve", "long")
+    searcher = Searcher(catalog, searcher.generation)
     (gap,) = gaps_of(catalog)
     stopgap = stopgap_of(searcher, gap)
     assert stopgap is not None

@@ -1,0 +1,235 @@
+"""The catalog and its index at one moment: immutable, and replaced as a whole."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.pictures import Picture
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import IndexStaleError, UnknownNameError
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.request import Query
+from datrnet.core.retrieval.search import Searcher
+from datrnet.db.store import Store
+from datrnet.tui.looker import Looker
+
+Source = int | Path
+"""Where a picture comes from: an item, by its row of the catalog, or a file."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subset:
+    """The items to which the explorer is limited."""
+
+    rows: NDArray[np.intp]
+    """In the order given, each once."""
+    unknown: tuple[str, ...]
+    """Codes that no item has."""
+
+    @classmethod
+    def of(cls, catalog: Catalog, codes: Sequence[str]) -> "Subset":
+        """Look up codes.
+
+        Raises:
+            UnknownNameError: The catalog has none of them.
+        """
+        found = {code: catalog.find_code(code) for code in codes}
+        rows = dict.fromkeys(row for row in found.values() if row is not None)
+        unknown = tuple(code for code, row in found.items() if row is None)
+        if not rows:
+            if unknown:
+                raise UnknownNameError("item", unknown[0], catalog.codes)
+            raise UnknownNameError("item", "", [], mend="Give ids of items, one per line.")
+        return cls(np.array(list(rows), dtype=np.intp), unknown)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Snapshot:
+    """What screens and threads read. Derived tables are computed when first used."""
+
+    workspace: Workspace
+    store: Store
+    catalog: Catalog
+    searcher: Searcher | None = None
+    looker: Looker | None = None
+    index_error: IndexStaleError | None = None
+    """Why there is no searcher."""
+    subset: Subset | None = None
+    """The only items to show; None for the whole catalog. Searches find all items."""
+    _queries: dict[int, Query] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        workspace: Workspace,
+        store: Store,
+        catalog: Catalog,
+        codes: Sequence[str] | None = None,
+    ) -> "Snapshot":
+        """Open the index of a catalog; a missing or damaged index is not an error.
+
+        Args:
+            workspace: Where the index is.
+            store: The workspace's open database.
+            catalog: What the database holds.
+            codes: The only items to show; None for the whole catalog.
+
+        Raises:
+            DatabaseError: The database cannot be read.
+            UnknownNameError: The catalog has none of the codes.
+        """
+        catalog.labels.setflags(write=False)
+        base = cls(
+            workspace=workspace,
+            store=store,
+            catalog=catalog,
+            subset=None if codes is None else Subset.of(catalog, codes),
+        )
+        try:
+            searcher = Searcher(catalog, Generation.current(workspace, store))
+        except IndexStaleError as error:
+            return replace(base, index_error=error)
+        looker = Looker(workspace, searcher.generation.manifest.run_name)
+        return replace(base, searcher=searcher, looker=looker)
+
+    def relabeled(self, row: int, super_category: str, value: str | None) -> "Snapshot":
+        """Return the snapshot in which an item has another label."""
+        catalog = self.catalog.relabeled(row, super_category, value)
+        catalog.labels.setflags(write=False)
+        searcher = None if self.searcher is None else Searcher(catalog, self.searcher.generation)
+        queries = {other: query for other, query in self._queries.items() if other != row}
+        return replace(self, catalog=catalog, searcher=searcher, _queries=queries)
+
+    # ── items ────────────────────────────────────────────────────────────────
+
+    def picture(self, source: Source) -> Picture:
+        """Return a picture that has not been read yet."""
+        if isinstance(source, Path):
+            return Picture(source)
+        return self.workspace.picture(self.catalog.picture_paths[source])
+
+    def title_of(self, code: str) -> str:
+        """Return an item's title; empty if no item has the code."""
+        try:  # scanning for a single code is faster than building a table of all
+            return self.catalog.titles[self.catalog.codes.index(code)]
+        except ValueError:
+            return ""
+
+    def search_titles(self, text: str) -> NDArray[np.intp]:
+        """Return the rows whose title or code matches a text, best match first.
+
+        Raises:
+            DatabaseError: The database cannot be read.
+        """
+        ids = np.array(self.store.search_titles(text, self.catalog.num_items), dtype=np.int64)
+        places = np.searchsorted(self.catalog.item_ids, ids)
+        places = np.minimum(places, max(self.catalog.num_items - 1, 0))
+        # the database may have items that are newer than this snapshot
+        rows = places[self.catalog.item_ids[places] == ids] if len(ids) else places
+        return rows if self.subset is None else rows[np.isin(rows, self.subset.rows)]
+
+    @cached_property
+    def sorted_codes(self) -> list[tuple[str, int]]:
+        """All codes in lower case, sorted, each with its row."""
+        return sorted((code.casefold(), row) for row, code in enumerate(self.catalog.codes))
+
+    @cached_property
+    def rows(self) -> NDArray[np.intp]:
+        """All rows to show, in the order of the catalog or of the subset."""
+        if self.subset is not None:
+            return self.subset.rows
+        return np.arange(self.catalog.num_items, dtype=np.intp)
+
+    @cached_property
+    def value_counts(self) -> dict[str, dict[str, int]]:
+        """The number of items with each value, by super-category and value."""
+        counts = {}
+        for idx, category in enumerate(self.catalog.super_categories):
+            labels = self.catalog.labels[:, idx]
+            numbers = np.bincount(labels[labels >= 0], minlength=len(category.values))
+            counts[category.name] = dict(zip(category.values, numbers.tolist(), strict=True))
+        return counts
+
+    # ── queries ──────────────────────────────────────────────────────────────
+
+    def query_of(self, row: int) -> Query:
+        """Return the query of an item, the same object each time.
+
+        Raises:
+            IndexStaleError: There is no index, or it lacks the item.
+        """
+        if row not in self._queries:
+            self._queries[row] = self._open_searcher().query_of_item(row)
+        return self._queries[row]
+
+    def query_of_picture(self, path: Path) -> Query:
+        """Return the query of a picture file; takes a moment, so call it from a thread.
+
+        Raises:
+            DatrnetError: There is no index, or its run or the picture cannot be read.
+        """
+        manifest = self._open_searcher().generation.manifest
+        # only a new picture needs the networks, and with them torch
+        from datrnet.core.indexing.embedder import query_of_picture
+        from datrnet.core.models.run_folder import RunFolder
+
+        return query_of_picture(RunFolder.open(self.workspace.models / manifest.run_name), path)
+
+    def _open_searcher(self) -> Searcher:
+        if self.searcher is None:
+            raise self.index_error or IndexStaleError("There is no index.")
+        return self.searcher
+
+    def query_title(self, query: Query) -> str:
+        """Return the current title of a query's item, or the name of its file."""
+        return query.title if query.row is None else self.catalog.titles[query.row]
+
+    def query_labels(self, query: Query) -> dict[str, str | None]:
+        """Return the current labels of a query in every super-category."""
+        if query.row is not None:
+            return self.catalog.labels_of(query.row)
+        return {
+            category.name: query.labels.get(category.name)
+            for category in self.catalog.super_categories
+        }
+
+    @cached_property
+    def available_values(self) -> dict[str, frozenset[str]]:
+        """The values with a prototype, by super-category: those that can be asked for."""
+        if self.searcher is None:
+            return {}
+        generation = self.searcher.generation
+        return {
+            category.name: frozenset(
+                value
+                for value, prototype in zip(
+                    category.values, generation.prototypes_of(idx), strict=True
+                )
+                if not np.isnan(prototype).any()
+            )
+            for idx, category in enumerate(generation.super_categories)
+        }
+
+
+class RowMap:
+    """Maps the rows of one catalog to those of a later one."""
+
+    def __init__(self, before: Catalog, after: Catalog) -> None:
+        places = np.searchsorted(after.item_ids, before.item_ids)
+        inside = np.minimum(places, max(after.num_items - 1, 0))
+        is_present = np.zeros(len(places), dtype=bool)
+        if after.num_items:
+            is_present = after.item_ids[inside] == before.item_ids
+        self.rows: NDArray[np.intp] = np.where(is_present, inside, -1).astype(np.intp)
+        """(N,) of the earlier catalog: each item's later row, -1 where it is gone."""
+        self.super_categories = frozenset(category.name for category in after.super_categories)
+
+    def __call__(self, row: int) -> int | None:
+        """Return an item's later row; None if the item is gone."""
+        later = int(self.rows[row])
+        return None if later < 0 else later
