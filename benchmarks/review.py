@@ -106,7 +106,7 @@ def _exchanged(workspace: Workspace, share: float, seed: int) -> tuple[list[Doub
         searcher = Searcher(Catalog.load(store), Generation.current(workspace, store))
     catalog, generation = searcher.catalog, searcher.generation
     wrong = exchange(catalog, searcher.names, share, np.random.default_rng(seed))
-    labels = catalog.labels_numbered_as(generation.super_categories)[searcher.indexed_rows]
+    labels = catalog.encode_labels(generation.super_categories)[searcher.indexed_rows]
     taught = catalog.splits[searcher.indexed_rows] == "train"
     prototypes = tuple(
         mean_embeddings(

@@ -21,7 +21,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DataError, DatrnetError
 from datrnet.core.preferences import Blocks, Colors, Pictures
 from datrnet.core.preferences_file import read_preferences
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 from datrnet.tui.opening import Opening
 from datrnet.tui.textual_patches.garbage import paused_gc
 from datrnet.tui.wants import NOTHING_MORE, Wants, wants
@@ -189,7 +189,7 @@ def print_picked(workspace: Workspace, codes: Sequence[str], *, as_json: bool) -
     """
     if not as_json:
         for code in codes:
-            print(inert(code) if is_terminal() else code)
+            print(sanitize(code) if is_terminal() else code)
         return
     from datrnet.core.sessions.shortlists import items_of
 

@@ -137,7 +137,7 @@ def _rows(file: PreferencesFile) -> Iterable[dict[str, Any]]:
 def get(name: NameArgument, as_json: JsonOption = False) -> None:
     """Print one setting as it is in force."""
     from datrnet.console.output import print_json
-    from datrnet.core.text import inert
+    from datrnet.core.text import sanitize
 
     path, (preferences, problems) = path_of(name), read_preferences()
     setting_at(path)
@@ -153,7 +153,7 @@ def get(name: NameArgument, as_json: JsonOption = False) -> None:
     if as_json or isinstance(value, dict):
         print_json(value)
     else:
-        print(inert(_shown(value)))
+        print(sanitize(_shown(value)))
 
 
 def _in_force(preferences: Preferences, name: str) -> Any:

@@ -27,7 +27,7 @@ from datrnet.core.graphics.blocks import alphabet
 from datrnet.core.graphics.drawing import drawing_for
 from datrnet.core.graphics.terminal import Terminal, ask_terminal
 from datrnet.core.preferences import Blocks, Preferences
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 from datrnet.db.migrations import SCHEMA_VERSION
 from datrnet.db.store import Store
 
@@ -93,7 +93,9 @@ def terminal_findings(terminal: Terminal) -> list[Finding]:
 
 def _name(terminal: Terminal) -> Finding:
     name = terminal.name or os.environ.get("TERM_PROGRAM", "")
-    text = " · ".join(part for part in (inert(name), f"TERM={os.environ.get('TERM', '')}") if part)
+    text = " · ".join(
+        part for part in (sanitize(name), f"TERM={os.environ.get('TERM', '')}") if part
+    )
     if not terminal.is_late:
         return Finding(about="name", sign="ok", text=text)
     return Finding(
@@ -343,7 +345,7 @@ def _table(findings: Sequence[Finding]) -> Table:
     table.add_column(no_wrap=True, min_width=12)
     table.add_column(overflow="fold")
     for finding in findings:
-        text = "\n".join(inert(part) for part in (finding.text, finding.mend) if part)
+        text = "\n".join(sanitize(part) for part in (finding.text, finding.mend) if part)
         sign = Text(f"  {finding.sign}", style=STYLES[finding.sign])
         table.add_row(sign, finding.about, text)
     return table

@@ -17,7 +17,7 @@ from datrnet.core.evaluation.assess import Assessment, assess, equal_weights_of
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Protocol, Score, UseCase
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 
 MATCHES = {
     "used": "every super-category that has a network",
@@ -148,7 +148,7 @@ def _show(assessment: Assessment) -> None:
     place = "all items" if assessment.split == "all" else f"{assessment.split} split"
     title = f"{place}, {assessment.num_items:,} items, run {assessment.run_name}"
     table = new_table(
-        "use case", "queries", *columns, numbers=("queries", *columns), title=inert(title)
+        "use case", "queries", *columns, numbers=("queries", *columns), title=sanitize(title)
     )
     for case in assessment.use_cases:
         table.add_row(_name(case), _count(case), *_cells(case.overall))
@@ -157,11 +157,11 @@ def _show(assessment: Assessment) -> None:
         if case.by_super_category:
             _show_by_super_category(assessment, case, columns)
     weights = zip(assessment.blocks, assessment.weights.blocks, strict=True)
-    listed = ", ".join(f"{inert(name)} {weight:g}" for name, weight in weights)
+    listed = ", ".join(f"{sanitize(name)} {weight:g}" for name, weight in weights)
     out.print(f"Weights: {listed}; a changed one × {assessment.weights.changed:g}.")
     if assessment.protocol.within:
         out.print(
-            f"Prototypes: among items of the wanted {inert(assessment.protocol.within)}, "
+            f"Prototypes: among items of the wanted {sanitize(assessment.protocol.within)}, "
             "if there are enough."
         )
     out.print(definition_of(assessment))
@@ -190,7 +190,7 @@ def _show_by_super_category(
     for name in assessment.super_categories:
         if name in case.by_super_category:
             score = case.by_super_category[name]
-            table.add_row(inert(name), f"{score.num_queries:,}", *_cells(score))
+            table.add_row(sanitize(name), f"{score.num_queries:,}", *_cells(score))
     if case.macro is not None:
         table.add_section()
         table.add_row("mean", "", *_cells(case.macro))

@@ -25,7 +25,7 @@ from datrnet.console.progress import StepProgress
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.experiments.outcome import Cell, Outcome, Table, flat_table, is_number, shown
 from datrnet.core.experiments.plan import Plan, shipped_plans
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 
 INTERRUPTED = "Trained networks and finished epochs are kept. Run the same command again."
 
@@ -145,7 +145,7 @@ def _show_settings(plan: Plan, *, as_json: bool) -> None:
         return
     table = new_table("setting", "value")
     for name, value in settings.items():
-        table.add_row(name, inert(str(value)))
+        table.add_row(name, sanitize(str(value)))
     results().print(table)
     say("Override one with --set NAME=VALUE; inside braces, with --set NAME.KEY=VALUE.")
 
@@ -173,7 +173,7 @@ def _show(outcome: Outcome) -> None:
     if outcome.terminal is not None and out.width >= outcome.terminal.width // 2:
         out.print(wide_blocks(outcome.terminal))
     for note in outcome.notes:
-        out.print(inert(note))
+        out.print(sanitize(note))
 
 
 def fitting(out: Console, table: Table) -> RichTable:
@@ -204,9 +204,9 @@ def _table(table: Table, figure: Callable[[Cell], str], heading: int | None = No
         for name, column in zip(table.columns, columns, strict=False)
         if all(map(is_number, column))
     ]
-    drawn = new_table(*table.columns, numbers=numbers, title=inert(table.title))
+    drawn = new_table(*table.columns, numbers=numbers, title=sanitize(table.title))
     for row in table.rows:
-        drawn.add_row(*(figure(cell) if is_number(cell) else inert(shown(cell)) for cell in row))
+        drawn.add_row(*(figure(cell) if is_number(cell) else sanitize(shown(cell)) for cell in row))
     for column in drawn.columns:
         if heading is not None:
             column.header = fill(str(column.header), heading, break_long_words=False)

@@ -11,7 +11,7 @@ from datrnet.console.output import new_table, print_json, results, say
 from datrnet.console.progress import StepProgress
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.research.adde_export import ExportOptions, ExportSummary, export_adde
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 
 INTERRUPTED = "The folder is unchanged. Run the same command again."
 
@@ -68,10 +68,10 @@ def _show(summary: ExportSummary) -> None:
     out = results()
     table = new_table("super-category", "values", numbers=("values",))
     for name, number in summary.num_values.items():
-        table.add_row(inert(name), f"{number:,}")
+        table.add_row(sanitize(name), f"{number:,}")
     out.print(table)
     for note in summary.notes:
-        out.print(inert(note))
+        out.print(sanitize(note))
     out.print(
         f"{summary.num_train:,} train items, {summary.num_test:,} test items, "
         f"{summary.num_triplets:,} triplets, {summary.num_queries:,} queries."

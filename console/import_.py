@@ -15,7 +15,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.research.datasets.deepfashion import Annotation
 from datrnet.core.research.datasets.importing import FolderOptions, Format, import_folder
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 
 INTERRUPTED = "The catalog is unchanged. Run the same command again."
 
@@ -177,10 +177,10 @@ def _show(summary: ImportSummary, part: str) -> None:
     out = results()
     columns = new_table(part, "used as")
     for column, meaning in summary.plan.meanings():
-        columns.add_row(inert(column), inert(meaning))
+        columns.add_row(sanitize(column), sanitize(meaning))
     out.print(columns)
     for note in summary.notes:
-        out.print(inert(note))
+        out.print(sanitize(note))
     out.print(
         f"{counted(summary.num_rows, 'row')}: {counted(summary.added, 'item')} added, "
         f"{summary.updated:,} updated, {summary.unchanged:,} unchanged, "
@@ -189,6 +189,6 @@ def _show(summary: ImportSummary, part: str) -> None:
     if summary.not_in_file:
         out.print(f"Kept from earlier imports, not in this file: {summary.not_in_file:,}.")
     for problem in summary.problems[:LISTED]:
-        out.print(f"  {inert(problem.place)}: {inert(problem.message)}")
+        out.print(f"  {sanitize(problem.place)}: {sanitize(problem.message)}")
     if len(summary.problems) > LISTED:
         out.print(f"  … and {len(summary.problems) - LISTED:,} more; --json lists all.")

@@ -27,7 +27,7 @@ from datrnet.core.errors import DatrnetError
 from datrnet.core.models.run_folder import is_being_trained
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 from datrnet.db.rows import RunRow
 from datrnet.db.store import Store
 
@@ -192,21 +192,21 @@ def _on_disk(path: Path) -> int:
 
 def _show(facts: dict[str, Any], index: IndexState) -> None:
     out = results()
-    out.print(f"Workspace {inert(facts['workspace'])}")
+    out.print(f"Workspace {sanitize(facts['workspace'])}")
     splits = ", ".join(f"{name} {count:,}" for name, count in facts["items_by_split"].items())
     out.print(counted(facts["num_items"], "item") + (f": {splits}" if splits else ""))
     if facts["super_categories"]:
         table = new_table("super-category", "values", "labeled", numbers=("values", "labeled"))
         for category in facts["super_categories"]:
             share = percent(category["share_labeled"])
-            table.add_row(inert(category["name"]), f"{category['num_values']:,}", share)
+            table.add_row(sanitize(category["name"]), f"{category['num_values']:,}", share)
         out.print(table)
     _show_index(index)
     if facts["runs"]:
         _show_runs(out, [_run_cells(run) for run in facts["runs"]])
     experiments = facts["experiments"]
     if facts["num_evaluations"] or experiments:
-        names = f" ({inert(', '.join(experiments))})" if experiments else ""
+        names = f" ({sanitize(', '.join(experiments))})" if experiments else ""
         out.print(
             f"{counted(facts['num_evaluations'], 'evaluation')}, "
             f"{counted(len(experiments), 'experiment')}{names}. To see them: datrnet report"
@@ -236,24 +236,29 @@ def _show_runs(out: Console, rows: list[tuple[str, ...]]) -> None:
 def _run_cells(run: dict[str, Any]) -> tuple[str, ...]:
     # keep a figure and its sign on one line
     accuracies = (
-        f"{inert(name)} {percent(share)}".replace(" %", "\N{NO-BREAK SPACE}%")
+        f"{sanitize(name)} {percent(share)}".replace(" %", "\N{NO-BREAK SPACE}%")
         for name, share in run["validation_accuracy"].items()
     )
-    return inert(run["name"]), run["status"], local_time(run["started_at"]), ", ".join(accuracies)
+    return (
+        sanitize(run["name"]),
+        run["status"],
+        local_time(run["started_at"]),
+        ", ".join(accuracies),
+    )
 
 
 def _show_index(state: IndexState) -> None:
-    table = new_table("index", inert(state.name or "none"))
+    table = new_table("index", sanitize(state.name or "none"))
     if state.problem:
-        table.add_row("problem", inert(state.problem), style="red")
+        table.add_row("problem", sanitize(state.problem), style="red")
     if state.run is not None:
-        table.add_row("run", inert(state.run))
+        table.add_row("run", sanitize(state.run))
     if state.num_items is not None:
         table.add_row("items", f"{state.num_items:,}")
         table.add_row("not yet indexed", f"{state.num_unindexed:,}")
         table.add_row("recall@30", percent(state.recall_at_30))
         for name, weight in (state.weights or {}).items():
-            table.add_row(f"weight of {inert(name)}", f"{weight:g}")
+            table.add_row(f"weight of {sanitize(name)}", f"{weight:g}")
         table.add_row("extra weight of a change", f"{state.changed_weight:g}")
     if state.damaged_files is not None:
         damaged = ", ".join(state.damaged_files)

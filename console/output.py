@@ -1,6 +1,6 @@
 """Printing: results go to standard output, messages to standard error.
 
-Rich markup is off. Text from catalogs passes through ``inert``, which disarms control characters.
+Rich markup is off. ``sanitize`` disarms control characters in text from catalogs.
 """
 
 import json
@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from datrnet.core.errors import DatrnetError
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 
 PLAIN_WIDTH = 120
 """Width of a table in a pipe or file, where no terminal sets it."""
@@ -49,12 +49,12 @@ def is_conversation() -> bool:
 
 def say(text: str, style: str = "") -> None:
     """Print a message to standard error."""
-    narration().print(Text(inert(text), style=style))
+    narration().print(Text(sanitize(text), style=style))
 
 
 def show_error(error: DatrnetError) -> None:
     """Print in one line what is wrong and what to do about it; the terminal folds it."""
-    line = Text.assemble(("Error", "bold red"), ": ", inert(str(error)))
+    line = Text.assemble(("Error", "bold red"), ": ", sanitize(str(error)))
     narration().print(line, soft_wrap=True)
 
 
@@ -66,7 +66,7 @@ def print_json(facts: Any) -> None:
 def print_rows(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print tab-separated rows, for other programs."""
     for row in (header, *rows):
-        print("\t".join(inert(str(cell)) for cell in row))
+        print("\t".join(sanitize(str(cell)) for cell in row))
 
 
 def print_table(
@@ -84,7 +84,7 @@ def print_table(
         return
     table = new_table(*header, numbers=numbers)
     for row in rows:
-        table.add_row(*(inert(str(cell)) for cell in row))
+        table.add_row(*(sanitize(str(cell)) for cell in row))
     results().print(table)
 
 
@@ -107,7 +107,7 @@ def new_table(*columns: str, numbers: Sequence[str] = (), title: str = "") -> Ta
     for column in columns:
         right = column in numbers
         table.add_column(
-            inert(column), justify="right" if right else "left", no_wrap=right, overflow="fold"
+            sanitize(column), justify="right" if right else "left", no_wrap=right, overflow="fold"
         )
     return table
 

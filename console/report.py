@@ -10,7 +10,7 @@ from datrnet.console.output import counted, results, say
 from datrnet.console.progress import StepProgress
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.experiments.report.page import write_report
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 
 app = command_app()
 
@@ -42,4 +42,4 @@ def report(
         f"{counted(len(found.runs), 'run')}, {counted(len(found.evaluations), 'evaluation')} "
         f"and {counted(len(found.experiments), 'experiment')}. Open it in a browser."
     )
-    results().print(inert(str(path)), soft_wrap=True)
+    results().print(sanitize(str(path)), soft_wrap=True)

@@ -28,7 +28,7 @@ from datrnet.core.sessions.files import check_file
 from datrnet.core.sessions.replaying import Answered, replayed
 from datrnet.core.sessions.shortlists import ShortlistSheet, export_shortlist, items_of
 from datrnet.core.sessions.steps import session_of, steps_of
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 from datrnet.db.store import Store
 
 UNCHANGED = "no change"
@@ -158,7 +158,7 @@ def shortlist(
         print_json(items_of(catalog, codes))
     else:
         for code in codes:
-            print(inert(code) if is_terminal() else code)
+            print(sanitize(code) if is_terminal() else code)
 
 
 @app.command("rename", epilog="Example: datrnet session rename 3 'Coats for spring'")
@@ -228,13 +228,13 @@ def _sheet(workspace: Workspace, store: Store, session: str, top: int) -> Sessio
 def _show_answer(answer: Answered) -> None:
     out, step = results(), answer.step
     heading = f"{step.position}. {step.subject} {answer.title}: {step.words or UNCHANGED}"
-    out.print(inert(heading), style="bold")
+    out.print(sanitize(heading), style="bold")
     if answer.problem:
-        out.print(inert(answer.problem))
+        out.print(sanitize(answer.problem))
         return
     table = new_table("", "id", "title", "distance", "as wanted", numbers=("", "distance"))
     for found in answer.substitutes:
         agreed = [name for name, agrees in found.agreement.items() if agrees]
         cells = (found.code, found.title, f"{found.distance:.3f}", ", ".join(agreed) or "–")
-        table.add_row(str(found.rank), *map(inert, cells))
+        table.add_row(str(found.rank), *map(sanitize, cells))
     out.print(table)

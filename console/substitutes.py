@@ -20,7 +20,7 @@ from datrnet.core.retrieval.generation import ENTANGLED
 from datrnet.core.retrieval.prototypes import Prediction, Prototype
 from datrnet.core.retrieval.request import Query, Request, Substitute
 from datrnet.core.retrieval.search import Searcher, SearchPlan
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 
 AGREEMENT = {True: "yes", False: "no", None: "unknown"}
 """Whether a label is as wanted, in tab-separated rows."""
@@ -199,7 +199,7 @@ def prototype_lines(answer: Answer) -> list[str]:
         for name, p in used
     ]
     others = [f"{name} is taken from {other}." for name, other in answer.taken.items()]
-    return [inert(sentence) for sentence in (*means, *others)]
+    return [sanitize(sentence) for sentence in (*means, *others)]
 
 
 def _layout(
@@ -241,16 +241,16 @@ def _table(out: Console, answer: Answer, pictures: Pictures | None, *, bars: boo
 def _query_lines(answer: Answer) -> Text:
     lines = [Text("Query", style="bold")]
     lines.append(_item(answer.code or answer.picture.name, answer.query.title, None))
-    width = max(map(cell_len, map(inert, answer.searcher.names)))
+    width = max(map(cell_len, map(sanitize, answer.searcher.names)))
     for name in answer.searcher.names:
-        label = Text(set_cell_size(inert(name), width), style="dim")
+        label = Text(set_cell_size(sanitize(name), width), style="dim")
         lines.append(Text("  ").join([label, _wanted(answer, name)]))
     return Text("\n").join([*lines, Text()])
 
 
 def _substitute_lines(answer: Answer) -> Text:
     """Return a block of lines per substitute; figures come first, words may be folded."""
-    width = max(map(cell_len, map(inert, answer.searcher.names)))
+    width = max(map(cell_len, map(sanitize, answer.searcher.names)))
     lines = []
     for found in answer.substitutes:
         lines.append(
@@ -259,9 +259,9 @@ def _substitute_lines(answer: Answer) -> Text:
         for name in answer.searcher.names:
             verdict, style = _verdict(name in answer.asked, found, name)
             line = Text(
-                f"{set_cell_size(inert(name), width)}  {_part(answer, found, name)}  ", "dim"
+                f"{set_cell_size(sanitize(name), width)}  {_part(answer, found, name)}  ", "dim"
             )
-            line.append(f"{inert(found.labels[name] or '–')}, {verdict}", f"not dim {style}")
+            line.append(f"{sanitize(found.labels[name] or '–')}, {verdict}", f"not dim {style}")
             lines.append(line)
         lines.append(Text())
     return Text("\n").join(lines)
@@ -284,13 +284,13 @@ def show_plain_answer(out: Console, answer: Answer) -> None:
     title = f"Query {answer.code or answer.picture}: {answer.query.title}"
     wanted = ", ".join(f"{name} {_wanted(answer, name).plain}" for name in names if name in asked)
     table = new_table("", "id", *names, "distance", numbers=("", "distance"))
-    table.title, table.title_justify = inert(f"{title}; {wanted or 'nothing changed'}"), "left"
+    table.title, table.title_justify = sanitize(f"{title}; {wanted or 'nothing changed'}"), "left"
     for found in answer.substitutes:
         cells = [
-            Text(inert(found.labels[name] or "–"), style=_verdict(name in asked, found, name)[1])
+            Text(sanitize(found.labels[name] or "–"), style=_verdict(name in asked, found, name)[1])
             for name in names
         ]
-        table.add_row(str(found.rank), inert(found.code), *cells, f"{found.distance:.3f}")
+        table.add_row(str(found.rank), sanitize(found.code), *cells, f"{found.distance:.3f}")
     out.print(table)
 
 
@@ -318,7 +318,7 @@ def _query_line(out: Console, answer: Answer, pictures: Pictures | None) -> Tabl
         picture = pictures.of_item(item_id, stored) if pictures else None
     words = Table.grid(padding=(0, 2))
     for name in answer.searcher.names:
-        words.add_row(Text(inert(name), style="dim"), _wanted(answer, name))
+        words.add_row(Text(sanitize(name), style="dim"), _wanted(answer, name))
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     if picture is not None:
@@ -333,13 +333,13 @@ def _query_line(out: Console, answer: Answer, pictures: Pictures | None) -> Tabl
 
 def _wanted(answer: Answer, name: str) -> Text:
     """Return the query's value of a super-category, and its change."""
-    value = Text(inert(answer.query.labels.get(name) or _guess(answer, name)))
+    value = Text(sanitize(answer.query.labels.get(name) or _guess(answer, name)))
     if name in answer.changes:
-        value.append(" → ").append(inert(answer.changes[name]), style="bold")
+        value.append(" → ").append(sanitize(answer.changes[name]), style="bold")
     if name in answer.any_of:
-        value.append(" → ").append(inert(" or ".join(answer.any_of[name])), style="bold")
+        value.append(" → ").append(sanitize(" or ".join(answer.any_of[name])), style="bold")
     if name in answer.taken:
-        value.append(" → ").append(inert(f"as in {answer.taken[name]}"), style="bold")
+        value.append(" → ").append(sanitize(f"as in {answer.taken[name]}"), style="bold")
     return value
 
 
@@ -350,8 +350,8 @@ def _guess(answer: Answer, name: str) -> str:
 
 
 def _item(code: str, title: str, distance: float | None) -> Text:
-    text = Text(inert(code), style="bold").append("\n")
-    text.append(inert(title), style="not bold")
+    text = Text(sanitize(code), style="bold").append("\n")
+    text.append(sanitize(title), style="not bold")
     if distance is not None:
         text.append(f"\ndistance {distance:.3f}", style="not bold dim")
     return text
@@ -363,7 +363,7 @@ def _attributes(answer: Answer, found: Substitute, *, bars: bool) -> Table:
     values = [s.labels[name] or "" for s in answer.substitutes for name in names]
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True)
-    width = min(max(cell_len(inert(value)) for value in values), MAX_VALUE)
+    width = min(max(cell_len(sanitize(value)) for value in values), MAX_VALUE)
     grid.add_column(no_wrap=True, overflow="ellipsis", min_width=width, max_width=width)
     grid.add_column(no_wrap=True, min_width=len(VERDICTS["changed", False]))
     grid.add_column(no_wrap=True, justify="right")
@@ -373,8 +373,8 @@ def _attributes(answer: Answer, found: Substitute, *, bars: bool) -> Table:
         verdict, style = _verdict(name in asked, found, name)
         share = 0.0 if answer.searcher.is_entangled else found.parts[name] / most
         grid.add_row(
-            Text(inert(name), style="dim"),
-            Text(inert(found.labels[name] or "–"), style=style),
+            Text(sanitize(name), style="dim"),
+            Text(sanitize(found.labels[name] or "–"), style=style),
             Text(verdict, style=style),
             Text(_part(answer, found, name), style="dim"),
             Text("▇" * round(BAR * share) if bars else "", style="dim"),

@@ -23,7 +23,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, SystemChoice
 from datrnet.core.errors import ConfigError
 from datrnet.core.models.run_folder import RunFolder
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 from datrnet.core.training.events import (
     BatchDone,
     EpochDone,
@@ -263,7 +263,7 @@ def _add_released(
     )
     with workspace.open_store() as store:
         made = add_released_run(workspace, store, Catalog.load(store), files)
-    counts = [f"{inert(c.name)} ({len(c.values)})" for c in made.run.super_categories]
+    counts = [f"{sanitize(c.name)} ({len(c.values)})" for c in made.run.super_categories]
     say(f"{made.run.name} has the released weights. Values: {', '.join(counts)}.")
     if made.in_alphabetical_order:
         say(
@@ -325,7 +325,7 @@ def _show(run: RunFolder, outcome: list[NetworkResult], *, as_json: bool) -> Non
         table = new_table(*columns, numbers=columns[1:])
         for result in outcome:
             table.add_row(
-                inert(result.super_category),
+                sanitize(result.super_category),
                 percent(result.accuracy),
                 str(result.best_epoch),
                 str(result.epochs),
@@ -350,7 +350,7 @@ class TrainingProgress(Bars):
         self._pictures = self.bars.add_task("Reading pictures", total=None, note="")
         self._overall = self.bars.add_task("All", total=len(names), note="", start=False)
         self._tasks = {
-            name: self.bars.add_task(inert(name), total=WHOLE, note="", start=False)
+            name: self.bars.add_task(sanitize(name), total=WHOLE, note="", start=False)
             for name in names
         }
         self.bars.update(self._overall, completed=len(finished))
@@ -409,7 +409,7 @@ class TrainingProgress(Bars):
         left = self._clock.left(self._share) if self._clock else ""
         triplets = "" if report.triplet_loss is None else f"triplets {report.triplet_loss:.4f}, "
         self.console.print(
-            f"{inert(event.super_category)}: {_place(event, report.epoch, ' of ')}, "
+            f"{sanitize(event.super_category)}: {_place(event, report.epoch, ' of ')}, "
             f"loss {report.loss:.4f}, {triplets}"
             + (f"validation accuracy {percent(report.accuracy)}" if is_measured else "")
             + (" (best), " if is_measured and report.is_best else ", " if is_measured else "")

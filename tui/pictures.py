@@ -19,8 +19,8 @@ from datrnet.core.catalog.pictures import Picture, read_picture
 from datrnet.core.errors import DataError
 from datrnet.core.graphics.blocks import CELL_RATIO, Cells, alphabet, cells_of, fitting_size
 from datrnet.core.graphics.drawing import Drawing
-from datrnet.core.graphics.heatmap import Region, overlaid
-from datrnet.core.graphics.kitty import MARKS, payload
+from datrnet.core.graphics.heatmap import Region, overlay_heatmap
+from datrnet.core.graphics.kitty import DIACRITICS, payload
 from datrnet.core.graphics.sixel import sixel_of
 from datrnet.core.preferences import Blocks
 
@@ -99,7 +99,7 @@ def picture_in_pixels(
         DataError: The file is missing or no readable picture.
     """
     if drawing.protocol == "kitty":
-        rows, columns = min(rows, len(MARKS)), min(columns, len(MARKS))
+        rows, columns = min(rows, len(DIACRITICS)), min(columns, len(DIACRITICS))
     if heat is not None:
         size = _space(rows, columns, drawing)
         return _in_pixels(_read(source, max(size), heat, region), rows, columns, drawing)
@@ -120,7 +120,7 @@ def _read(
     source: Path | Picture, size: int, heat: NDArray[np.float32] | None, region: Region | None
 ) -> Image.Image:
     picture = read_picture(source, size)
-    return picture if heat is None else overlaid(picture, heat, region)
+    return picture if heat is None else overlay_heatmap(picture, heat, region)
 
 
 def _space(rows: int, columns: int, drawing: Drawing) -> tuple[int, int]:

@@ -135,7 +135,7 @@ class Catalog:
         labels[row, idx] = values.index(value) if value in values else UNLABELED
         return replace(self, labels=labels)
 
-    def labels_numbered_as(self, super_categories: Sequence[SuperCategory]) -> NDArray[np.int16]:
+    def encode_labels(self, super_categories: Sequence[SuperCategory]) -> NDArray[np.int16]:
         """Return the labels (N, A) in the order and numbering that a run or an index was made with.
 
         A value that did not exist then becomes -1: no prototype stands for it.

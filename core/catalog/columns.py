@@ -87,9 +87,9 @@ class ColumnPlan:
 
     def meanings(self) -> list[tuple[str, str]]:
         """Return every column with its meaning, for a summary."""
-        meanings = {self.id: "id", self.image: "picture", self.title: "title", self.split: "split"}
+        fields = ("id", self.id), ("picture", self.image), ("title", self.title)
         return [
-            *((column, meaning) for column, meaning in meanings.items() if column is not None),
+            *((column, name) for name, column in (*fields, ("split", self.split)) if column),
             *((column, "super-category") for column in self.attributes),
             *((skipped.column, f"left out: {skipped.reason}") for skipped in self.left_out),
         ]

@@ -58,7 +58,7 @@ def ranks(catalog: Catalog, key: str) -> NDArray[np.int64]:
     return np.where(labels == UNLABELED, _LAST, np.append(places, 0)[labels])
 
 
-def arranged(rows: NDArray[np.intp], ranks: NDArray[np.int64], order: Order) -> NDArray[np.intp]:
+def sorted_rows(rows: NDArray[np.intp], ranks: NDArray[np.int64], order: Order) -> NDArray[np.intp]:
     """Return rows sorted.
 
     Args:
@@ -72,7 +72,7 @@ def arranged(rows: NDArray[np.intp], ranks: NDArray[np.int64], order: Order) -> 
     return rows[np.argsort(own, kind="stable")]
 
 
-def natural(text: str) -> str:
+def natural_key(text: str) -> str:
     """Return the sort key of a text: words ignoring case, numbers by their value."""
     return _DIGITS.sub(_with_length, text.casefold())
 
@@ -85,7 +85,7 @@ def _with_length(digits: re.Match[str]) -> str:
 
 def _ranked(texts: Sequence[str]) -> NDArray[np.int64]:
     """Return the rank of each text among all, the same for texts with equal keys."""
-    keys = [natural(text) for text in texts]
+    keys = [natural_key(text) for text in texts]
     order = sorted(range(len(texts)), key=keys.__getitem__)
     is_new = [keys[index] != keys[previous] for previous, index in pairwise(order)]
     result = np.zeros(len(texts), dtype=np.int64)

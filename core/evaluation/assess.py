@@ -146,7 +146,7 @@ def gallery_of(
         ConfigError: The index's system does not replace blocks by means.
     """
     rows = np.searchsorted(catalog.item_ids, generation.item_ids)
-    labels = catalog.labels_numbered_as(generation.super_categories)[rows]
+    labels = catalog.encode_labels(generation.super_categories)[rows]
     in_gallery = _in_gallery(catalog, generation, split)
     manipulation = generation.manipulation
     if within is not None:
@@ -174,7 +174,7 @@ def gallery_rows(catalog: Catalog, generation: Generation, split: str) -> NDArra
 def _in_gallery(catalog: Catalog, generation: Generation, split: str) -> NDArray[np.bool_]:
     """Return which indexed items (n,) are in a split and carry only values that the index knows."""
     rows = np.searchsorted(catalog.item_ids, generation.item_ids)
-    labels = catalog.labels_numbered_as(generation.super_categories)[rows]
+    labels = catalog.encode_labels(generation.super_categories)[rows]
     # a value added after indexing is encoded as -1 too, but its item is not unlabeled
     unknown = (labels < 0) & (catalog.labels[rows][:, _columns(catalog, generation)] >= 0)
     in_gallery: NDArray[np.bool_] = np.logical_not(unknown.any(axis=1))

@@ -19,7 +19,7 @@ from datrnet.core.experiments.drawing import FAINT, Sheet
 from datrnet.core.experiments.outcome import Cell, Outcome, Table
 from datrnet.core.experiments.setting import Setting
 from datrnet.core.experiments.split_items import item_picture, items_of
-from datrnet.core.graphics.heatmap import overlaid
+from datrnet.core.graphics.heatmap import overlay_heatmap
 from datrnet.core.indexing.activations import (
     LOCALIZED,
     ActivationMaps,
@@ -280,7 +280,9 @@ def drawn(setting: Setting, runs: Sequence[RunFolder], found: Sequence[ItemLooks
             zip(categories, one.looks[system], strict=True), start=1
         ):
             if picture is not None and look is not None:
-                sheet.put(overlaid(picture, look.heat, look.region), _left(column), top, SIDE)
+                sheet.put(
+                    overlay_heatmap(picture, look.heat, look.region), _left(column), top, SIDE
+                )
             words = _said(labels[category.name], look)
             sheet.write(words, _left(column), top + SIDE + 3, SIDE)
     return sheet.picture

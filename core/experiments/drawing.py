@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from datrnet.core.errors import ConfigError
 from datrnet.core.experiments.charts import EXTRA_MEND
 from datrnet.core.experiments.split_items import fitted
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 
 INK = "#1A1A1A"
 FAINT = "#666666"
@@ -43,7 +43,7 @@ def text_width(text: str, size: int) -> int:
 
 def wrapped(text: str, font: ImageFont.FreeTypeFont, width: int, num_lines: int) -> list[str]:
     """Return text broken into lines of at most ``width`` pixels; what is too much ends in "…"."""
-    words, lines = inert(text).split(), [""]
+    words, lines = sanitize(text).split(), [""]
     while words:
         longer = f"{lines[-1]} {words[0]}".strip()
         if font.getlength(longer) <= width:

@@ -41,7 +41,7 @@ def items_of(setting: Setting) -> SplitItems:
     """
     catalog, generation = setting.catalog, setting.generation
     rows = np.searchsorted(catalog.item_ids, generation.item_ids)
-    labels = catalog.labels_numbered_as(generation.super_categories)[rows]
+    labels = catalog.encode_labels(generation.super_categories)[rows]
     chosen = gallery_rows(catalog, generation, setting.split)
     there = np.isin(rows, chosen)
     return SplitItems(rows=chosen, places=np.flatnonzero(there), labels=labels[there])

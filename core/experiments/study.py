@@ -161,7 +161,7 @@ class Study:
         train_networks(run, data, _Told(self._setting, part, run))
         self._setting.on_progress(f"Measuring {part.step}", 0, 1)
         pixels, rows = self._gallery_data(run.config.model.image_size)
-        labels = self._setting.catalog.labels_numbered_as(run.super_categories)[rows]
+        labels = self._setting.catalog.encode_labels(run.super_categories)[rows]
         measured = measure(run, data, pixels, labels, self._options.k)
         write_atomically(path, json.dumps(asdict(measured)))
         return measured

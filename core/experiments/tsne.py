@@ -14,7 +14,7 @@ from datrnet.core.experiments.charts import EXTRA_MEND, MARKERS, new_figure, ren
 from datrnet.core.experiments.outcome import Outcome
 from datrnet.core.experiments.setting import Setting
 from datrnet.core.experiments.split_items import items_of
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -302,7 +302,7 @@ def _draw_panel(axes: "Axes", panel: Panel) -> None:
 
 def _plain(text: str) -> str:
     """Return a name of the catalogue's as it may stand in a chart."""
-    return inert(text).replace("$", r"\$")
+    return sanitize(text).replace("$", r"\$")
 
 
 def terminal_panels(panels: Sequence[Panel], *, rows: int = 30, columns: int = 100) -> Image.Image:

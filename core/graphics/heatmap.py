@@ -38,7 +38,7 @@ def ramp(heat: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.stack(channels, axis=-1).astype(np.float32)
 
 
-def overlaid(
+def overlay_heatmap(
     picture: Image.Image, heat: NDArray[np.float32], region: Region | None = None
 ) -> Image.Image:
     """Return a picture under a heatmap, at the picture's size.

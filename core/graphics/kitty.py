@@ -17,7 +17,7 @@ HIGHEST_NUMBER = (1 << 24) - 1
 _CHUNK = 4096
 """Characters of data that one command may carry."""
 
-MARKS = (
+DIACRITICS = (
     "\u0305\u030d\u030e\u0310\u0312\u033d\u033e\u033f\u0346\u034a\u034b\u034c\u0350\u0351\u0352"
     "\u0357\u035b\u0363\u0364\u0365\u0366\u0367\u0368\u0369\u036a\u036b\u036c\u036d\u036e\u036f"
     "\u0483\u0484\u0485\u0486\u0487\u0592\u0593\u0594\u0595\u0597\u0598\u0599\u059c\u059d\u059e"
@@ -31,10 +31,10 @@ def placeholder(row: int, column: int) -> str:
     """Return the text of a cell that shows a part of a picture.
 
     Args:
-        row: Row of the picture, below ``len(MARKS)``.
-        column: Column of the picture, below ``len(MARKS)``.
+        row: Row of the picture, below ``len(DIACRITICS)``.
+        column: Column of the picture, below ``len(DIACRITICS)``.
     """
-    return PLACEHOLDER + MARKS[row] + MARKS[column]
+    return PLACEHOLDER + DIACRITICS[row] + DIACRITICS[column]
 
 
 def payload(picture: Image.Image) -> str:

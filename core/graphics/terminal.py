@@ -77,7 +77,7 @@ def is_complete(answers: bytes) -> bool:
     return _ATTRIBUTES.search(answers) is not None
 
 
-def terminal_of(answers: bytes) -> Terminal:
+def parse_answers(answers: bytes) -> Terminal:
     """Return what a terminal's answers tell; anything else in the input is ignored.
 
     Args:
@@ -159,7 +159,7 @@ def ask(source: int, sink: int, patience: float = PATIENCE) -> Terminal:
                 break
         # a terminal may print a query that it does not understand
         os.write(sink, b"\r\x1b[K")
-    return terminal_of(answers)
+    return parse_answers(answers)
 
 
 def _read(source: int, patience: float) -> Iterator[bytes]:

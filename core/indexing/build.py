@@ -81,7 +81,7 @@ def build_index(
             f"The run {run.name} makes embeddings that are not finite: its training diverged.",
             mend="Train again with a lower learning rate, or index another run with --run.",
         )
-    labels = catalog.labels_numbered_as(run.super_categories)[rows]
+    labels = catalog.encode_labels(run.super_categories)[rows]
     manipulation = run_manipulation(run, embeddings, labels, catalog.splits[rows])
     if weights is None:
         there = np.isin(rows, validation_rows(catalog))

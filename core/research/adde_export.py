@@ -17,7 +17,7 @@ from datrnet.core.research.datasets.adde import AddeFolder, AddeQueries, AddeSpl
 from datrnet.core.research.datasets.adde_triplets import draw_adde_triplets
 from datrnet.core.research.datasets.adde_writing import refuse_foreign, write_adde
 from datrnet.core.research.datasets.names import Names
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 
 NUM_TRIPLETS = 40_000
 
@@ -251,10 +251,10 @@ def _summary(
 def _readme(summary: ExportSummary) -> str:
     return README.format(
         root=summary.image_root,
-        values=", ".join(f"{inert(name)} {count}" for name, count in summary.num_values.items()),
+        values=", ".join(f"{sanitize(name)} {count}" for name, count in summary.num_values.items()),
         train=summary.num_train,
         test=summary.num_test,
         triplets=summary.num_triplets,
         queries=summary.num_queries,
-        notes="".join(f"- {inert(note)}\n" for note in summary.notes),
+        notes="".join(f"- {sanitize(note)}\n" for note in summary.notes),
     )

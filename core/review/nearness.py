@@ -51,7 +51,7 @@ def standards(searcher: Searcher, super_category_idx: int) -> Floats:
 def index_labels(searcher: Searcher, super_category_idx: int) -> NDArray[np.int16]:
     """Return today's label (n,) of every item of the index, numbered as the index does; else -1."""
     category = searcher.generation.super_categories[super_category_idx]
-    labels = searcher.catalog.labels_numbered_as([category])[:, 0]
+    labels = searcher.catalog.encode_labels([category])[:, 0]
     return labels[searcher.indexed_rows]
 
 

@@ -13,7 +13,7 @@ from datrnet.core.catalog.pictures import Picture, read_picture
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.models.run_folder import write_atomically
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 
 ENDINGS = (".csv", ".json", ".html")
 """Of the files that can be written."""
@@ -70,7 +70,7 @@ def check_file(path: Path, what: str) -> None:
 
 
 def page(template: str, **facts: Any) -> str:
-    """Return a page that needs no other file; every text is escaped and made inert.
+    """Return a page that needs no other file; every text is escaped and made sanitize.
 
     Raises:
         ConfigError: The library that fills templates is not installed.
@@ -88,7 +88,7 @@ def page(template: str, **facts: Any) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: inert(value) if type(value) is str else value,
+        finalize=lambda value: sanitize(value) if type(value) is str else value,
     )
     return environment.get_template(template).render(moment=_moment, **facts)
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from datetime import date
 
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 
 LONGEST_TITLE = 48
 LONGEST_STEM = 60
@@ -12,7 +12,7 @@ LONGEST_STEM = 60
 
 def default_name(title: str, day: date) -> str:
     """Return the name of a session: the title of its first item, and the day."""
-    shown = inert(title).strip()
+    shown = sanitize(title).strip()
     if len(shown) > LONGEST_TITLE:
         shown = f"{shown[: LONGEST_TITLE - 1].rstrip()}…"
     return f"{shown or 'Untitled'} · {day.isoformat()}"

@@ -59,7 +59,7 @@ def load_training_data(
         UnknownNameError: A super-category of the run is gone from the catalogue.
     """
     rows, is_validation = training_rows(catalog)
-    labels = catalog.labels_numbered_as(run.super_categories)[rows]
+    labels = catalog.encode_labels(run.super_categories)[rows]
     pictures = [workspace.picture(catalog.picture_paths[row]) for row in rows]
     pixels, readable = read_pixels(pictures, run.config.model.image_size, on_progress)
     if is_validation[readable].all():

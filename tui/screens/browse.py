@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from datrnet.core.catalog.picture_states import PICTURE_STATES, picture_states
-from datrnet.core.catalog.sort_order import AS_IMPORTED, Order, arranged, keys_of, ranks
+from datrnet.core.catalog.sort_order import AS_IMPORTED, Order, keys_of, ranks, sorted_rows
 from datrnet.core.errors import DatabaseError
 from datrnet.core.retrieval.facets import facets_of
 from datrnet.core.text import inert
@@ -182,7 +182,7 @@ class BrowseScreen(ExplorerScreen):
         rail.show(facets.counts)
         rows = facets.rows
         if self._order != Order():  # else as the catalogue has them, or the best match first
-            rows = arranged(rows, self._ranks[self._order.key], self._order)
+            rows = sorted_rows(rows, self._ranks[self._order.key], self._order)
         places = np.flatnonzero(rows == (-1 if row is None else row))
         self._write_title(len(rows))
         grid.show(

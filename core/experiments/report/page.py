@@ -34,7 +34,7 @@ from datrnet.core.experiments.report.outcomes import (
 from datrnet.core.experiments.report.parts import Settings, Table
 from datrnet.core.experiments.report.runs import RunPart, look_at_run, overview_of
 from datrnet.core.models.run_folder import write_atomically
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 
 PAGE = "report.html"
 TEMPLATE = "report.html.j2"
@@ -174,7 +174,7 @@ def _version(library: str) -> str:
 
 
 def _renderer(workspace: Workspace) -> Callable[[Report], str]:
-    """Return what makes the page of a report; every text is escaped for HTML and made inert."""
+    """Return what makes the page of a report; every text is escaped for HTML and made sanitize."""
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
@@ -198,4 +198,4 @@ def _shown(names: dict[str, str], value: Any) -> Any:
     for place, name in names.items():
         if len(Path(place).parts) > 1:  # not the root, nor the ~ of who has no home
             value = re.sub(rf"(?<![\w.-]){re.escape(place)}(?![\w.-])", name, value)
-    return inert(value)
+    return sanitize(value)

@@ -1,5 +1,6 @@
 """Pictures of every kind become upright RGB; damaged ones become one clear error."""
 
+import ast
 import os
 import socket
 import subprocess
@@ -405,3 +406,16 @@ def test_a_large_picture_waits_until_enough_others_are_decoded() -> None:
         assert not decoded.is_set()
     thread.join()
     assert decoded.is_set()
+
+
+def test_every_picture_is_opened_with_a_list_of_formats() -> None:
+    package = Path(pictures.__file__).parents[2]
+    calls = [
+        (path.relative_to(package), ast.unparse(node))
+        for folder in ("core", "db", "console", "tui")
+        for path in (package / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Image.open")
+    ]
+    assert calls
+    assert [call for call in calls if "formats=" not in call[1]] == []

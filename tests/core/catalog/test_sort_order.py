@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datrnet.core.catalog.catalog import Catalog
-from datrnet.core.catalog.sort_order import Order, arranged, keys_of, natural, ranks
+from datrnet.core.catalog.sort_order import Order, keys_of, natural_key, ranks, sorted_rows
 from datrnet.db.rows import SuperCategory
 
 LABELS = [1, -1, 0, 1, 2, -1]
@@ -33,7 +33,7 @@ def catalog() -> Catalog:
 
 def _sorted(catalog: Catalog, order: Order) -> list[int]:
     rows = np.arange(catalog.num_items, dtype=np.intp)
-    return arranged(rows, ranks(catalog, order.key), order).tolist()
+    return sorted_rows(rows, ranks(catalog, order.key), order).tolist()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_there_is_an_order_for_every_super_category(catalog: Catalog) -> None:
 def test_some_rows_are_put_in_order_as_they_come(catalog: Catalog) -> None:
     rows = np.array([5, 1, 3, 0])
     order = Order(":size")
-    assert arranged(rows, ranks(catalog, order.key), order).tolist() == [3, 0, 5, 1]
+    assert sorted_rows(rows, ranks(catalog, order.key), order).tolist() == [3, 0, 5, 1]
 
 
 def test_an_empty_catalogue_has_all_orders() -> None:
@@ -71,14 +71,14 @@ def test_an_empty_catalogue_has_all_orders() -> None:
 
 @given(st.integers(0, 10**30), st.integers(0, 10**30), st.sampled_from(["", "A-", "size "]))
 def test_numbers_count_by_their_size(one: int, other: int, before: str) -> None:
-    assert (natural(f"{before}{one}x") < natural(f"{before}{other}x")) == (one < other)
+    assert (natural_key(f"{before}{one}x") < natural_key(f"{before}{other}x")) == (one < other)
 
 
 @given(st.text(), st.text())
 def test_any_text_has_a_place(one: str, other: str) -> None:
-    assert natural(one) == natural(one.casefold())
-    assert (natural(one) < natural(other)) + (natural(other) < natural(one)) <= 1
+    assert natural_key(one) == natural_key(one.casefold())
+    assert (natural_key(one) < natural_key(other)) + (natural_key(other) < natural_key(one)) <= 1
 
 
 def test_a_number_of_ten_thousand_digits_has_a_place() -> None:
-    assert natural("9" * 10_000) > natural("8" * 9_999)
+    assert natural_key("9" * 10_000) > natural_key("8" * 9_999)

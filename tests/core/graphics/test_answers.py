@@ -11,7 +11,7 @@ from datrnet.core.graphics.terminal import (
     SIXEL_REGISTERS,
     Terminal,
     is_complete,
-    terminal_of,
+    parse_answers,
 )
 
 XTERM = b"\x1bP>|XTerm(379)\x1b\\\x1b[?1;0;1024S\x1bP1$r0;48:2::1:2:3m\x1b\\\x1b[?63;1;2;4;6;22c"
@@ -32,7 +32,7 @@ LAST = b"\x1b[?62;4;22c"
 
 
 def test_an_xterm_with_sixels_is_known() -> None:
-    assert terminal_of(XTERM) == Terminal(
+    assert parse_answers(XTERM) == Terminal(
         is_asked=True,
         is_answered=True,
         name="XTerm(379)",
@@ -43,7 +43,7 @@ def test_an_xterm_with_sixels_is_known() -> None:
 
 
 def test_kitty_is_known_by_its_own_protocol() -> None:
-    terminal = terminal_of(KITTY)
+    terminal = parse_answers(KITTY)
     assert terminal.has_kitty
     assert terminal.has_placeholders
     assert not terminal.has_sixel
@@ -51,13 +51,13 @@ def test_kitty_is_known_by_its_own_protocol() -> None:
 
 
 def test_a_terminal_that_knows_kittys_protocol_but_not_its_placeholders_is_told_apart() -> None:
-    terminal = terminal_of(KITTY.replace(b"kitty(", b"Konsole "))
+    terminal = parse_answers(KITTY.replace(b"kitty(", b"Konsole "))
     assert terminal.has_kitty
     assert not terminal.has_placeholders
 
 
 def test_tmux_says_little() -> None:
-    terminal = terminal_of(TMUX)
+    terminal = parse_answers(TMUX)
     assert terminal.is_answered
     assert not terminal.has_sixel
     assert terminal.has_true_color is None
@@ -65,21 +65,21 @@ def test_tmux_says_little() -> None:
 
 
 def test_another_number_with_a_four_in_it_is_no_sixel() -> None:
-    assert not terminal_of(b"\x1b[?64;14;42c").has_sixel
+    assert not parse_answers(b"\x1b[?64;14;42c").has_sixel
 
 
 def test_another_colour_than_the_one_asked_about_is_no_true_colour() -> None:
-    assert terminal_of(b"\x1bP1$r48:5:16m\x1b\\" + LAST).has_true_color is None
-    assert terminal_of(b"\x1bP0$r\x1b\\" + LAST).has_true_color is None
-    assert terminal_of(b"\x1bP1$r48;2;1;2;33m\x1b\\" + LAST).has_true_color is None
+    assert parse_answers(b"\x1bP1$r48:5:16m\x1b\\" + LAST).has_true_color is None
+    assert parse_answers(b"\x1bP0$r\x1b\\" + LAST).has_true_color is None
+    assert parse_answers(b"\x1bP1$r48;2;1;2;33m\x1b\\" + LAST).has_true_color is None
 
 
 def test_a_refusal_of_kittys_protocol_is_none() -> None:
-    assert not terminal_of(b"\x1b_Gi=%d;ENOTSUP:no\x1b\\" % KITTY_ID + LAST).has_kitty
+    assert not parse_answers(b"\x1b_Gi=%d;ENOTSUP:no\x1b\\" % KITTY_ID + LAST).has_kitty
 
 
 def test_a_cell_without_size_is_unknown() -> None:
-    assert terminal_of(b"\x1b[6;0;0t" + LAST).cell is None
+    assert parse_answers(b"\x1b[6;0;0t" + LAST).cell is None
 
 
 def test_the_question_that_every_terminal_answers_is_the_last() -> None:
@@ -94,7 +94,7 @@ def test_answers_are_found_in_any_order_between_anything_typed(
 ) -> None:
     typed = [re.sub(rb"[\x1b\x9b0-9;]", b"", one) for one in typed]
     read = b"".join(one for pair in zip(typed, [*answers, LAST], strict=True) for one in pair)
-    assert terminal_of(read) == Terminal(
+    assert parse_answers(read) == Terminal(
         is_asked=True,
         is_answered=True,
         name="foot(1.20)",
@@ -108,7 +108,7 @@ def test_answers_are_found_in_any_order_between_anything_typed(
 
 @given(st.binary())
 def test_nothing_that_comes_is_too_much(read: bytes) -> None:
-    terminal = terminal_of(read)
+    terminal = parse_answers(read)
     assert terminal.is_answered == is_complete(read)
     assert 2 <= terminal.registers <= SIXEL_REGISTERS
     assert terminal.cell is None or min(terminal.cell) > 0
@@ -122,5 +122,5 @@ def test_an_answer_cut_off_is_not_complete(first: int, second: int) -> None:
 
 def test_of_a_terminal_that_was_not_asked_nothing_is_expected() -> None:
     assert not Terminal().is_late
-    assert terminal_of(b"").is_late
-    assert not terminal_of(LAST).is_late
+    assert parse_answers(b"").is_late
+    assert not parse_answers(LAST).is_late

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from datrnet.core.graphics.heatmap import ANCHORS, FRAME, Region, overlaid, ramp
+from datrnet.core.graphics.heatmap import ANCHORS, FRAME, Region, overlay_heatmap, ramp
 
 
 def lightness(pixels: np.ndarray) -> np.ndarray:
@@ -27,7 +27,7 @@ def test_hotter_is_always_lighter() -> None:
 def test_the_hot_corner_is_where_the_map_says() -> None:
     heat = np.zeros((4, 4), dtype=np.float32)
     heat[:2, 2:] = 1
-    seen = lightness(np.asarray(overlaid(Image.new("RGB", (40, 40), "white"), heat)))
+    seen = lightness(np.asarray(overlay_heatmap(Image.new("RGB", (40, 40), "white"), heat)))
     assert seen[2, 37] == pytest.approx(lightness(np.array(ANCHORS[-1])), abs=1)
     for row, column in ((2, 2), (37, 2), (37, 37)):
         assert seen[row, column] == pytest.approx(lightness(np.array(ANCHORS[0])), abs=1)
@@ -37,7 +37,9 @@ def test_the_hot_corner_is_where_the_map_says() -> None:
 def test_the_contours_of_the_picture_stay_visible(warmth: float) -> None:
     picture = Image.new("RGB", (8, 8), "white")
     picture.paste((0, 0, 0), (0, 0, 4, 8))
-    seen = lightness(np.asarray(overlaid(picture, np.full((2, 2), warmth, dtype=np.float32))))
+    seen = lightness(
+        np.asarray(overlay_heatmap(picture, np.full((2, 2), warmth, dtype=np.float32)))
+    )
     assert seen[0, 7] - seen[0, 0] > 30
 
 
@@ -48,20 +50,20 @@ def test_the_contours_of_the_picture_stay_visible(warmth: float) -> None:
 def test_the_result_has_the_size_of_the_picture(
     size: tuple[int, int], shape: tuple[int, int]
 ) -> None:
-    result = overlaid(Image.new("RGB", size), np.ones(shape, dtype=np.float32))
+    result = overlay_heatmap(Image.new("RGB", size), np.ones(shape, dtype=np.float32))
     assert (result.size, result.mode) == (size, "RGB")
 
 
 def test_numbers_outside_the_range_are_taken_for_its_ends() -> None:
     picture = Image.new("RGB", (2, 2), "white")
-    beyond = overlaid(picture, np.array([[-3, 7]], dtype=np.float32))
+    beyond = overlay_heatmap(picture, np.array([[-3, 7]], dtype=np.float32))
     np.testing.assert_array_equal(np.asarray(beyond)[0], [ANCHORS[0], ANCHORS[-1]])
 
 
 def framed(size: tuple[int, int], region: Region) -> np.ndarray:
     """Return which pixels (H, W) of a grey picture a frame covers."""
     heat = np.zeros((2, 2), dtype=np.float32)
-    return (np.asarray(overlaid(Image.new("RGB", size), heat, region)) == FRAME).all(axis=2)
+    return (np.asarray(overlay_heatmap(Image.new("RGB", size), heat, region)) == FRAME).all(axis=2)
 
 
 def test_a_frame_runs_along_the_inner_edges_of_its_region() -> None:

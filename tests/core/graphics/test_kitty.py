@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from datrnet.core.graphics.kitty import (
-    MARKS,
+    DIACRITICS,
     PLACEHOLDER,
     payload,
     placeholder,
@@ -49,5 +49,5 @@ def test_a_picture_is_forgotten_by_its_number() -> None:
 
 def test_a_placeholder_is_one_cell_with_two_marks() -> None:
     assert placeholder(1, 0) == PLACEHOLDER + "\u030d\u0305"
-    assert len(set(MARKS)) == len(MARKS) == 64
-    assert all(unicodedata.combining(mark) == 230 for mark in MARKS)
+    assert len(set(DIACRITICS)) == len(DIACRITICS) == 64
+    assert all(unicodedata.combining(mark) == 230 for mark in DIACRITICS)
