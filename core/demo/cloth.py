@@ -106,8 +106,8 @@ def pattern_cover(name: str, u: Floats, v: Floats, grow: float) -> Floats | None
             from_u = shifted - (column + 0.5) * 30 + odd
             from_v = v - (row + 0.5) * 30 - odd
             reach, angle = _length(from_u, from_v), np.arctan2(from_v, from_u)
-            petals = 7.2 + 3.6 * np.cos(5 * angle + odd)
-            return _soft(petals - reach) * (1 - _soft(2.6 - reach))
+            petals = _soft(7.2 + 3.6 * np.cos(5 * angle + odd) - reach)
+            return petals * (np.float32(1) - _soft(2.6 - reach))
         case "camouflage":
             rows = (v.astype(np.int32) * 2) % _NOISE_SIDE
             columns = (u.astype(np.int32) * 2) % _NOISE_SIDE
