@@ -19,7 +19,7 @@ from datrnet.console.options import (
 )
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
-from datrnet.core.experiments.plan import Plan
+from datrnet.core.research.experiments.plan import Plan
 
 INTERRUPTED = "Finished systems and epochs are kept. Run the same command again."
 

@@ -23,8 +23,15 @@ from datrnet.console.output import fits, new_table, print_json, print_rows, resu
 from datrnet.console.pictures import wide_blocks
 from datrnet.console.progress import StepProgress
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.experiments.outcome import Cell, Outcome, Table, flat_table, is_number, shown
-from datrnet.core.experiments.plan import Plan, shipped_plans
+from datrnet.core.research.experiments.plan import Plan, shipped_plans
+from datrnet.core.research.experiments.result import (
+    Cell,
+    ExperimentResult,
+    Table,
+    flat_table,
+    is_number,
+    shown,
+)
 from datrnet.core.text import sanitize
 
 INTERRUPTED = "Trained networks and finished epochs are kept. Run the same command again."
@@ -92,29 +99,29 @@ def run_plan(workspace: Workspace, plan: Plan, command: str, *, as_json: bool) -
         as_json: Print JSON instead of tables.
 
     Raises:
-        DatrnetError: See ``core.experiments.conduct``.
+        DatrnetError: See ``core.research.experiments.runner``.
     """
-    from datrnet.core.experiments.conduct import conduct  # imports torch
+    from datrnet.core.research.experiments.runner import run_experiment  # imports torch
 
     with workspace.open_store() as store, StepProgress() as progress:
-        outcome, stored = conduct(workspace, store, plan, command, progress, progress.whole)
+        result, stored = run_experiment(workspace, store, plan, command, progress, progress.whole)
     if as_json:
         print_json(
             {
                 "name": stored.name,
                 "title": stored.title,
-                "rows": _records(outcome.tables[0]),
+                "rows": _records(result.tables[0]),
                 "further": [
-                    {"title": table.title, "rows": _records(table)} for table in outcome.further
+                    {"title": table.title, "rows": _records(table)} for table in result.further
                 ],
                 "notes": stored.notes,
                 "pictures": [str(stored.folder / name) for name in stored.pictures],
             }
         )
     elif results().is_terminal:
-        _show(outcome)
+        _show(result)
     else:
-        _print_plain(outcome)
+        _print_plain(result)
     say(f"Tables and pictures are in {stored.folder}. Next: datrnet report")
 
 
@@ -137,7 +144,7 @@ def _show_settings(plan: Plan, *, as_json: bool) -> None:
     Raises:
         DatrnetError: A setting is wrong.
     """
-    from datrnet.core.experiments.conduct import options_of
+    from datrnet.core.research.experiments.runner import options_of
 
     settings = {"kind": plan.kind, "split": plan.split, **asdict(options_of(plan))}
     if as_json:
@@ -155,24 +162,24 @@ def _records(table: Table) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _print_plain(outcome: Outcome) -> None:
+def _print_plain(result: ExperimentResult) -> None:
     """Print every table as rows, with an empty line between tables."""
-    for number, table in enumerate(outcome.tables):
+    for number, table in enumerate(result.tables):
         if number:
             results().print()
         names, rows = flat_table(table)
         print_rows(names, [["" if cell is None else cell for cell in row] for row in rows])
 
 
-def _show(outcome: Outcome) -> None:
+def _show(result: ExperimentResult) -> None:
     out = results()
-    for number, table in enumerate(outcome.tables):
+    for number, table in enumerate(result.tables):
         if number:
             out.print()
         out.print(fitting(out, table))
-    if outcome.terminal is not None and out.width >= outcome.terminal.width // 2:
-        out.print(wide_blocks(outcome.terminal))
-    for note in outcome.notes:
+    if result.terminal is not None and out.width >= result.terminal.width // 2:
+        out.print(wide_blocks(result.terminal))
+    for note in result.notes:
         out.print(sanitize(note))
 
 

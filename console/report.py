@@ -9,7 +9,7 @@ from datrnet.console.options import WorkspaceOption, command_app
 from datrnet.console.output import counted, results, say
 from datrnet.console.progress import StepProgress
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.experiments.report.page import write_report
+from datrnet.core.research.report.page import write_report
 from datrnet.core.text import sanitize
 
 app = command_app()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("console", "core", "db", "experiments", "tui")
+PACKAGES = ("console", "core", "db", "tui")
 
 
 def test_every_package_is_listed() -> None:

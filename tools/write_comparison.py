@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from datrnet.core.experiments.outcome import StoredOutcome, read_outcome
+from datrnet.core.research.experiments.result import StoredResult, read_result
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -79,12 +79,12 @@ def write_comparison(workspace: Path) -> None:
         with Image.open(folder / "accuracy.png") as chart:
             chart.thumbnail((WIDEST, WIDEST))
             chart.quantize(128).save(target / f"{name}.png", optimize=True)
-    stored = read_outcome(workspace / "experiments" / "comparison-pretrained")
+    stored = read_result(workspace / "experiments" / "comparison-pretrained")
     parts.append(checked(stored))
     (target / "comparison.md").write_text("\n".join(parts), "utf-8")
 
 
-def checked(stored: StoredOutcome) -> str:
+def checked(stored: StoredResult) -> str:
     """Return ADDE-M's figures beside those of its authors' own code on the same features."""
     (row,) = [one for one in stored.rows if one[0] == "ADDE-M"]
     lines = ["| | the authors' code | here | difference |", "|---|---:|---:|---:|"]

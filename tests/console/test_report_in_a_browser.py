@@ -12,7 +12,7 @@ from PIL import Image
 from typer.testing import Result
 
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.experiments.outcome import Outcome, Provenance, write_outcome
+from datrnet.core.research.experiments.result import ExperimentResult, Provenance, write_result
 
 Run = Callable[..., Result]
 
@@ -43,7 +43,7 @@ addEventListener("load", () => {
 @pytest.fixture
 def html(run: Run, copied: Workspace) -> str:
     """A report with curves, an experiment's picture, and text that would run if it could."""
-    outcome = Outcome(
+    result = ExperimentResult(
         title="<script>console.error('hit')</script><img src=x>",
         columns=("variant",),
         rows=(("\"><img src=x onerror=console.error('hit')>",),),
@@ -52,7 +52,7 @@ def html(run: Run, copied: Workspace) -> str:
     provenance = Provenance(
         name="table", kind="table", command="datrnet", config={}, facts={}, seconds=1.0
     )
-    write_outcome(copied.root / "experiments" / "table", outcome, provenance)
+    write_result(copied.root / "experiments" / "table", result, provenance)
     assert run(copied.root, "report").exit_code == 0
     return (copied.root / "report.html").read_text("utf-8")
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from datrnet.cli import app
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.experiments.outcome import Outcome, Provenance, write_outcome
+from datrnet.core.research.experiments.result import ExperimentResult, Provenance, write_result
 
 Run = Callable[..., Result]
 
@@ -100,7 +100,7 @@ def experiment(
 ) -> Path:
     """Write an outcome and return its folder."""
     folder = root / "experiments" / name
-    outcome = Outcome(
+    result = ExperimentResult(
         title=f"The {name}",
         columns=("variant", "count", "share"),
         rows=rows,
@@ -115,7 +115,7 @@ def experiment(
         facts={"split": "test", "num_items": 12},
         seconds=75.0,
     )
-    write_outcome(folder, outcome, provenance)
+    write_result(folder, result, provenance)
     return folder
 
 

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from datrnet.console.experiment import fitting
 from datrnet.core.evaluation.metrics import Estimate
-from datrnet.core.experiments.outcome import Spread, Table
+from datrnet.core.research.experiments.result import Spread, Table
 
 FIGURES = Table(
     title="Query",

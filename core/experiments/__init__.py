@@ -1,1 +1,0 @@
-"""The paper's tables and figures, repeated on a workspace; their report."""

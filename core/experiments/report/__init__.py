@@ -1,1 +1,0 @@
-"""The report: everything a workspace has on one HTML page that needs nothing beside it."""

@@ -1,0 +1,116 @@
+"""What every experiment gets: an open workspace, its catalog and index, the items of a split."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.pictures import read_picture
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import DataError
+from datrnet.core.evaluation.assess import Assessment, assess, equal_weights_of, gallery_rows
+from datrnet.core.evaluation.protocol import Protocol
+from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.retrieval.generation import Generation
+from datrnet.db.store import Store
+
+Progress = Callable[[str, int, int], None]
+"""Called with the step, what is done of it and its total."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SplitItems:
+    """The indexed items of a split, one array per column."""
+
+    rows: NDArray[np.int64]
+    """(n,) in the catalog."""
+    places: NDArray[np.int64]
+    """(n,) in the index."""
+    labels: NDArray[np.int16]
+    """(n, A) in the order and numbering of the index, -1 where unlabeled."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """Where an experiment runs; the index and its run are opened on first use."""
+
+    workspace: Workspace
+    store: Store
+    catalog: Catalog
+    folder: Path
+    """The experiment's folder in the workspace."""
+    split: str = "test"
+    """Whose items are queries and gallery."""
+    on_progress: Progress = lambda step, done, total: None
+    on_whole: Callable[[float], None] = lambda share: None
+    """Called with the share that is done of an experiment of several parts."""
+
+    @cached_property
+    def generation(self) -> Generation:
+        """The current index.
+
+        Raises:
+            IndexStaleError: There is none, or it is damaged.
+        """
+        return Generation.current(self.workspace, self.store)
+
+    @cached_property
+    def run(self) -> RunFolder:
+        """The run whose networks made the current index.
+
+        Raises:
+            CheckpointError: It is gone or damaged.
+        """
+        return RunFolder.open(self.workspace.models / self.generation.manifest.run_name)
+
+    def items(self) -> SplitItems:
+        """Return the indexed items of the split, without those of a value new to the index.
+
+        Raises:
+            DataError: There are none.
+            IndexStaleError: There is no index.
+        """
+        catalog, generation = self.catalog, self.generation
+        rows = np.searchsorted(catalog.item_ids, generation.item_ids)
+        labels = catalog.encode_labels(generation.super_categories)[rows]
+        chosen = gallery_rows(catalog, generation, self.split)
+        in_split = np.isin(rows, chosen)
+        return SplitItems(rows=chosen, places=np.flatnonzero(in_split), labels=labels[in_split])
+
+    def picture(self, row: int, size: int | None = None) -> Image.Image | None:
+        """Return an item's picture at about a size; None if it cannot be read."""
+        stored = self.catalog.picture_paths[row]
+        try:
+            return read_picture(self.workspace.picture(stored), size)
+        except DataError:
+            return None
+
+    def assess_both_weightings(self, protocol: Protocol) -> dict[str, Assessment]:
+        """Evaluate the current index, and store the evaluations.
+
+        Returns:
+            By the name of the weights: ``chosen`` on the validation items, and ``equal``.
+        """
+        weightings = {"chosen": None, "equal": equal_weights_of(self.generation)}
+        assessments = {
+            name: assess(
+                self.catalog,
+                self.generation,
+                self.split,
+                protocol,
+                weights=weights,
+                on_progress=self.on_progress,
+            )
+            for name, weights in weightings.items()
+        }
+        for assessment in assessments.values():
+            assessment.keep(self.store)
+        return assessments

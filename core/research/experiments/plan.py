@@ -1,0 +1,159 @@
+"""An experiment's file: its kind, its title, and what it is set to."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from datrnet.core.catalog.catalog import SPLITS
+from datrnet.core.errors import ConfigError, UnknownNameError, nearest
+
+CONFIGS = files("datrnet.core.research.experiments") / "configs"
+
+SECTIONS = ("kind", "title", "about", "split", "settings")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """An experiment as its file describes it."""
+
+    name: str
+    kind: str
+    title: str
+    about: str
+    """What it shows, in a sentence."""
+    split: str
+    """Whose items are queries and gallery, where a person does not say."""
+    settings: Mapping[str, Any]
+    is_shipped: bool = False
+    """Whether it comes along with datrnet."""
+
+    @classmethod
+    def load(cls, name_or_path: str) -> "Plan":
+        """Read an experiment by its name, or any TOML file by its path.
+
+        Raises:
+            UnknownNameError: There is no such experiment or file.
+            ConfigError: The file is not valid.
+        """
+        known = {one.name: one for one in shipped_plans()}
+        if name_or_path in known:
+            return known[name_or_path]
+        path = Path(name_or_path)
+        if not path.is_file():
+            mend = f"{nearest(name_or_path, known)} There is no such file either."
+            raise UnknownNameError("experiment", name_or_path, (), mend=mend)
+        try:
+            return cls._from_toml(path.read_text("utf-8"), path.stem)
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{path} is not a text file in UTF-8.") from error
+
+    def with_settings(self, given: Iterable[str]) -> "Plan":
+        """Return the same experiment with settings of the form NAME=VALUE in place of its own.
+
+        A value is written as in TOML; bare words are text. ``train.epochs=2`` reaches into a table.
+
+        Raises:
+            ConfigError: One is not of that form.
+        """
+        settings: dict[str, Any] = _copied(self.settings)
+        for one in given:
+            name, sign, text = one.partition("=")
+            if not (name.strip() and sign and text.strip()):
+                raise ConfigError(
+                    f"--set {one!r} is not of the form NAME=VALUE.",
+                    mend="For example: --set train.epochs=2",
+                )
+            *tables, last = name.strip().split(".")
+            place = settings
+            for table in tables:
+                place = place.setdefault(table, {})
+                if not isinstance(place, dict):
+                    raise ConfigError(f"--set {one!r}: {table} is no table of settings.")
+            place[last] = _value(text.strip())
+        return replace(self, settings=settings)
+
+    @classmethod
+    def _from_toml(cls, text: str, name: str) -> "Plan":
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"The experiment {name} is not valid TOML: {error}.") from error
+        unknown = [key for key in data if key not in SECTIONS]
+        if unknown:
+            raise ConfigError(
+                f"The experiment {name} has an entry {unknown[0]!r}, which does not exist.",
+                mend=nearest(unknown[0], SECTIONS),
+            )
+        if not isinstance(data.get("kind"), str):
+            raise ConfigError(
+                f"The experiment {name} has no kind.", mend='Write: kind = "ablation"'
+            )
+        if not isinstance(data.get("settings", {}), dict):
+            raise ConfigError(f"The settings of the experiment {name} are no table of settings.")
+        split = data.get("split", "test")
+        if split not in SPLITS:
+            raise ConfigError(
+                f"The split of the experiment {name} is {split!r}; it must be one of "
+                f"{', '.join(SPLITS)}."
+            )
+        return cls(
+            name=name,
+            kind=data["kind"],
+            title=str(data.get("title", name)),
+            about=str(data.get("about", "")),
+            split=split,
+            settings=data.get("settings", {}),
+        )
+
+
+def shipped_plans() -> list[Plan]:
+    """Return the experiments that come along, in the order of the paper."""
+    found = [one for one in CONFIGS.iterdir() if one.name.endswith(".toml")]
+    plans = [
+        replace(
+            Plan._from_toml(one.read_text("utf-8"), one.name.removesuffix(".toml")),
+            is_shipped=True,
+        )
+        for one in found
+    ]
+    return sorted(plans, key=lambda plan: place_in_paper(plan.name))
+
+
+def place_in_paper(name: str) -> int:
+    """Return where an experiment comes in the paper; one of a person's own comes after all."""
+    return ORDER.index(name) if name in ORDER else len(ORDER)
+
+
+ORDER = (
+    "architecture",
+    "table-2",
+    "table-3",
+    "comparison",
+    "comparison-pretrained",
+    "ablation",
+    "list-length",
+    "specific-prototypes",
+    "changes",
+    "t-sne",
+    "activation-maps",
+    "hyper-parameters",
+    "sheets",
+)
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _copied(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy whose tables may be changed."""
+    return {
+        name: _copied(value) if isinstance(value, dict) else value
+        for name, value in settings.items()
+    }

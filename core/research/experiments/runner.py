@@ -1,0 +1,126 @@
+"""Run an experiment in a workspace and store its result."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from datrnet.core.catalog.catalog import Catalog, split_rows
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.config import read_section
+from datrnet.core.errors import UnknownNameError
+from datrnet.core.research.experiments import (
+    ablation,
+    activation_maps,
+    architecture,
+    comparison,
+    sheets,
+    tables,
+    tsne,
+)
+from datrnet.core.research.experiments.context import Context, Progress
+from datrnet.core.research.experiments.plan import Plan
+from datrnet.core.research.experiments.result import (
+    ExperimentResult,
+    Provenance,
+    StoredResult,
+    write_result,
+)
+from datrnet.db.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentKind:
+    """How experiments of one kind run."""
+
+    run: Callable[[Context, Any], ExperimentResult]
+    options: Callable[..., Any]
+    """The dataclass of its settings."""
+    needs_index: bool = True
+
+
+KINDS: Mapping[str, ExperimentKind] = {
+    "architecture": ExperimentKind(architecture.run, architecture.ArchitectureOptions, False),
+    "table-2": ExperimentKind(tables.run_table_2, tables.RunTableOptions),
+    "table-3": ExperimentKind(tables.run_table_3, tables.RunTableOptions),
+    "comparison": ExperimentKind(comparison.run, comparison.ComparisonOptions, False),
+    "ablation": ExperimentKind(ablation.run, ablation.AblationOptions, False),
+    "grid": ExperimentKind(ablation.run_grid, ablation.GridOptions, False),
+    "list-length": ExperimentKind(tables.run_list_length, tables.ListLengthOptions),
+    "specific-prototypes": ExperimentKind(
+        tables.run_specific_prototypes, tables.SpecificPrototypesOptions
+    ),
+    "changes": ExperimentKind(tables.run_changes, tables.ChangesOptions),
+    "t-sne": ExperimentKind(tsne.run, tsne.TsneOptions),
+    "activation-maps": ExperimentKind(activation_maps.run, activation_maps.ActivationMapOptions),
+    "sheets": ExperimentKind(sheets.run, sheets.SheetOptions),
+}
+
+
+def run_experiment(
+    workspace: Workspace,
+    store: Store,
+    plan: Plan,
+    command: str,
+    on_progress: Progress = lambda step, done, total: None,
+    on_whole: Callable[[float], None] = lambda share: None,
+) -> tuple[ExperimentResult, StoredResult]:
+    """Run an experiment and write its tables and pictures into the workspace.
+
+    Args:
+        workspace: Its folder ``experiments/<name>`` takes the result.
+        store: The database of the workspace.
+        plan: The experiment.
+        command: The command line, for the record.
+        on_progress: Called with the step, what is done of it and its total.
+        on_whole: Called with the share that is done of an experiment of several parts.
+
+    Raises:
+        UnknownNameError: There is no such kind of experiment.
+        ConfigError: A setting does not exist or is out of range.
+        DatrnetError: The workspace lacks what the experiment needs.
+    """
+    options = options_of(plan)
+    kind = KINDS[plan.kind]
+    context = Context(
+        workspace=workspace,
+        store=store,
+        catalog=Catalog.load(store),
+        folder=workspace.experiments / plan.name,
+        split=plan.split,
+        on_progress=on_progress,
+        on_whole=on_whole,
+    )
+    started = time.monotonic()
+    result = kind.run(context, options)
+    if not plan.is_shipped:
+        result = replace(result, title=f"{plan.title}: {result.title}")
+    facts: dict[str, Any] = {
+        "split": context.split,
+        "num_items": len(split_rows(context.catalog, context.split)),
+    }
+    if kind.needs_index:
+        manifest = context.generation.manifest
+        facts |= {"run": manifest.run_name, "generation": manifest.name}
+    provenance = Provenance(
+        name=plan.name,
+        kind=plan.kind,
+        command=command,
+        config=asdict(options),
+        facts=facts,
+        seconds=time.monotonic() - started,
+    )
+    return result, write_result(context.folder, result, provenance)
+
+
+def options_of(plan: Plan) -> Any:
+    """Return the settings of an experiment, defaults included.
+
+    Raises:
+        UnknownNameError: There is no such kind of experiment.
+        ConfigError: A setting does not exist or is out of range.
+    """
+    if plan.kind not in KINDS:
+        raise UnknownNameError("kind of experiment", plan.kind, KINDS)
+    kind: Any = KINDS[plan.kind].options
+    return read_section(kind, plan.settings, f"experiment {plan.name} [settings]")

@@ -1,0 +1,401 @@
+"""Figure 3: sheets of query, instruction and the first substitutes, each marked right or wrong."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from datrnet.core.config import at_least
+from datrnet.core.errors import ConfigError, DataError
+from datrnet.core.evaluation.queries import QuerySet, enumerate_queries
+from datrnet.core.research.experiments.charts import EXTRA_MEND
+from datrnet.core.research.experiments.context import Context
+from datrnet.core.research.experiments.result import Cell, ExperimentResult
+from datrnet.core.retrieval.request import Request
+from datrnet.core.retrieval.search import Searcher
+from datrnet.core.text import sanitize
+
+ABSENT = (225, 225, 225)
+"""Color in place of a picture that cannot be read."""
+
+INK = "#1A1A1A"
+FAINT = "#666666"
+GREEN = "#008A52"
+AMBER = "#E08A00"
+AMBER_INK = "#9A5B00"
+"""The same for letters, which need more contrast."""
+
+LINE = 1.3
+"""Distance of two lines, in sizes of their letters."""
+
+
+@cache
+def letters(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """Return letters of a size in pixels: those of matplotlib, which have arrows and accents.
+
+    Raises:
+        ConfigError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib import get_data_path
+    except ImportError as error:
+        raise ConfigError("Sheets need matplotlib's letters.", mend=EXTRA_MEND) from error
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(str(Path(get_data_path()) / "fonts" / "ttf" / name), size)
+
+
+def text_width(text: str, size: int) -> int:
+    """Return how many pixels a line of text takes."""
+    return round(letters(size).getlength(text))
+
+
+def wrapped(text: str, font: ImageFont.FreeTypeFont, width: int, num_lines: int) -> list[str]:
+    """Return text broken into lines of at most ``width`` pixels; what is too much ends in "…"."""
+    words, lines = sanitize(text).split(), [""]
+    while words:
+        longer = f"{lines[-1]} {words[0]}".strip()
+        if font.getlength(longer) <= width:
+            lines[-1] = longer
+        elif len(lines) == num_lines or not lines[-1]:
+            lines[-1] = _shortened(longer, font, width)
+            if len(lines) == num_lines:
+                break
+        else:
+            lines.append("")
+            continue
+        del words[0]
+    return lines
+
+
+def _shortened(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+def fitted(picture: Image.Image | None, side: int) -> Image.Image:
+    """Return a whole picture in the middle of a white square; a gray square in place of none."""
+    if picture is None:
+        return Image.new("RGB", (side, side), ABSENT)
+    return ImageOps.pad(picture, (side, side), Image.Resampling.LANCZOS, color="white")
+
+
+class Sheet:
+    """A white page that pictures and words are put on."""
+
+    def __init__(self, width: int, height: int) -> None:
+        """Begin an empty page of that many pixels."""
+        self.picture = Image.new("RGB", (width, height), "white")
+        self._draw = ImageDraw.Draw(self.picture)
+
+    def put(
+        self, picture: Image.Image | None, left: int, top: int, side: int, frame: str | None = None
+    ) -> None:
+        """Draw a picture within a square, with a frame around it where it has a colour."""
+        self.picture.paste(fitted(picture, side), (left, top))
+        if frame is not None:
+            box = (left - 5, top - 5, left + side + 4, top + side + 4)
+            self._draw.rectangle(box, outline=frame, width=4)
+
+    def write(
+        self,
+        text: str,
+        left: int,
+        top: int,
+        width: int,
+        *,
+        size: int = 13,
+        bold: bool = False,
+        colour: str = INK,
+        num_lines: int = 1,
+    ) -> int:
+        """Write text in lines of at most ``width`` pixels; return where the next line begins."""
+        font = letters(size, bold=bold)
+        for line in wrapped(text, font, width, num_lines):
+            self._draw.text((left, top), line, fill=colour, font=font)
+            top += round(LINE * size)
+        return top
+
+    def rule(self, top: int) -> None:
+        """Draw a thin line across the page."""
+        self._draw.line((0, top, self.picture.width, top), fill="#DDDDDD")
+
+
+Verdict = Literal["exact", "change met", "change not met"]
+FRAMES: dict[Verdict, str | None] = {"exact": GREEN, "change met": AMBER, "change not met": None}
+
+NO_LABEL = "none"
+SIGNS: dict[Verdict, str] = {"exact": "✓", "change met": "≈", "change not met": "✗"}
+
+LEGEND = (
+    ("✓ green: all as wanted", GREEN),
+    ("≈ amber: the change is met, this differs", AMBER_INK),
+    ("✗ no frame: the change is not met", INK),
+)
+
+SIDE = 168
+"""Of a picture, in pixels."""
+
+GAP = 18
+LEAST_COLUMNS = 4
+"""Of substitutes, or the legend would not fit."""
+
+INSTRUCTION = 190
+"""Width of the instruction's column."""
+
+HEADER = 62
+CAPTION_LINES = 4
+CAPTION = 16 * CAPTION_LINES + 14
+"""Height of the words under a picture."""
+
+ROW = SIDE + CAPTION + GAP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetOptions:
+    """What the sheet holds."""
+
+    num_queries: int = 8
+    """Rows: super-categories are changed in turn."""
+    num_substitutes: int = 4
+    seed: int = 0
+    """Of the queries drawn."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        at_least(self, num_queries=1, num_substitutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One substitute of a row."""
+
+    row: int
+    """In the catalogue."""
+    code: str
+    verdict: Verdict
+    differences: tuple[tuple[str, str, str], ...]
+    """Super-category, label and wanted label where they differ, the changed one first."""
+
+    @property
+    def words(self) -> str:
+        """The differences, or that there are none."""
+        told = (f"{name}: {label}, not {wanted}" for name, label, wanted in self.differences)
+        return "; ".join(told) or "as wanted"
+
+    @property
+    def caption(self) -> tuple[str, ...]:
+        """The same in a few lines, with a sign that tells the verdict without colours.
+
+        What is wanted stands at the left of the row.
+        """
+        told = [f"{name}: {label}" for name, label, _ in self.differences]
+        first, *rest = told or ["as wanted"]
+        if len(rest) >= CAPTION_LINES:
+            hidden = len(rest) - CAPTION_LINES + 2
+            rest = [*rest[:-hidden], f"and {hidden} more"]
+        return (f"{SIGNS[self.verdict]} {first}", *rest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One row: a query, its change and the first substitutes."""
+
+    row: int
+    """The query item's, in the catalogue."""
+    super_category: str
+    present: str | None
+    wanted: str
+    substitutes: tuple[Shown, ...]
+
+    @property
+    def instruction(self) -> str:
+        """The change in words."""
+        return f"{self.super_category}: {self.present or NO_LABEL} → {self.wanted}"
+
+
+def run(context: Context, options: SheetOptions) -> ExperimentResult:
+    """Draw queries with one change each and show what the search answers.
+
+    Raises:
+        DataError: No change of an item of the split has an answer in it.
+        IndexStaleError: There is no index.
+    """
+    lines = lines_of(context, options)
+    exact = sum(any(one.verdict == "exact" for one in line.substitutes) for line in lines)
+    shown = [one for line in lines for one in line.substitutes]
+    met = sum(one.verdict != "change not met" for one in shown)
+    ranks = [f"{rank}." for rank in range(1, options.num_substitutes + 1)]
+    return ExperimentResult(
+        title="Queries, instructions and the first substitutes (figure 3)",
+        columns=("query", "instruction", *ranks),
+        rows=tuple(_cells(context, line, options.num_substitutes) for line in lines),
+        notes=(
+            f"{exact} of the {len(lines)} queries have an exact answer among the first "
+            f"{options.num_substitutes}; {met} of the {len(shown)} substitutes carry the wanted "
+            "value.",
+            "Queries are drawn by seed, not chosen: of every super-category in turn, among the "
+            "changes that some item of the split answers exactly.",
+            "Green frame: all labels are the wanted ones. Amber: the change is met, something else "
+            "differs. No frame: the change is not met. The words say what differs.",
+        ),
+        pictures={"sheets": draw_sheet(context, lines, options)},
+    )
+
+
+def lines_of(context: Context, options: SheetOptions) -> tuple[Line, ...]:
+    """Return the rows of the sheet.
+
+    Raises:
+        DataError: No change of an item of the split has an answer in it.
+        IndexStaleError: There is no index.
+    """
+    items, categories = context.items(), context.generation.super_categories
+    queries = enumerate_queries(items.labels, 1)
+    searcher = Searcher(context.catalog, context.generation)
+    lines: list[Line] = []
+    for query in _drawn_queries(context, queries, options):
+        context.on_progress("Searches", len(lines), options.num_queries)
+        block = int(queries.changed[query].argmax())
+        category = categories[block]
+        lines.append(
+            _line(
+                context,
+                searcher,
+                int(items.rows[queries.items[query]]),
+                {category.name: category.values[queries.targets[query, block]]},
+                options.num_substitutes,
+            )
+        )
+    context.on_progress("Searches", len(lines), len(lines))
+    return tuple(lines)
+
+
+def _drawn_queries(context: Context, queries: QuerySet, options: SheetOptions) -> list[int]:
+    """Return queries of every changed super-category in turn, no item twice while others are left.
+
+    Raises:
+        DataError: There are none.
+    """
+    rng = np.random.default_rng(options.seed)
+    waiting = []
+    for block in range(queries.changed.shape[1]):
+        is_known = ~np.isnan(context.generation.prototypes_of(block)[:, 0])
+        of_block = queries.changed[:, block] & is_known[queries.targets[:, block]]
+        waiting.append(rng.permutation(np.flatnonzero(of_block)).tolist())
+    draw_sheet: list[int] = []
+    while len(draw_sheet) < options.num_queries and any(waiting):
+        for stack in waiting:
+            if stack and len(draw_sheet) < options.num_queries:
+                taken = set(queries.items[draw_sheet])
+                fresh = (query for query in stack if queries.items[query] not in taken)
+                draw_sheet.append(next(fresh, stack[0]))
+                stack.remove(draw_sheet[-1])
+    if not draw_sheet:
+        raise DataError(
+            f"No item of the split {context.split!r} differs from another in one label only.",
+            mend="Choose another --split, or label more items.",
+        )
+    return draw_sheet
+
+
+def _line(
+    context: Context, searcher: Searcher, row: int, changes: Mapping[str, str], k: int
+) -> Line:
+    ((name, value),) = changes.items()
+    query = searcher.query_of_item(row)
+    wanted = {**{one: query.labels[one] for one in searcher.names}, **changes}
+    split = context.split
+    found = searcher.substitutes(query, Request(changes=changes, k=k, split=split))
+    return Line(
+        row=row,
+        super_category=name,
+        present=query.labels[name],
+        wanted=value,
+        substitutes=tuple(_shown(one.row, one.code, one.labels, wanted, name) for one in found),
+    )
+
+
+def _shown(
+    row: int,
+    code: str,
+    labels: Mapping[str, str | None],
+    wanted: Mapping[str, str | None],
+    changed: str,
+) -> Shown:
+    wrong = [name for name, value in wanted.items() if labels[name] != value]
+    wrong.sort(key=lambda name: name != changed)  # the change comes first
+    verdict: Verdict = "change met" if wrong else "exact"
+    return Shown(
+        row=row,
+        code=code,
+        verdict="change not met" if changed in wrong else verdict,
+        differences=tuple(
+            (name, labels[name] or NO_LABEL, wanted[name] or NO_LABEL) for name in wrong
+        ),
+    )
+
+
+def _cells(context: Context, line: Line, k: int) -> tuple[Cell, ...]:
+    substitutes = [f"{one.code}: {one.words}" for one in line.substitutes]
+    empty = [None] * (k - len(substitutes))
+    return (context.catalog.codes[line.row], line.instruction, *substitutes, *empty)
+
+
+def draw_sheet(context: Context, lines: Sequence[Line], options: SheetOptions) -> Image.Image:
+    """Return the sheet as a picture.
+
+    Raises:
+        ConfigError: matplotlib, whose letters are used, is not installed.
+    """
+    first = GAP + SIDE + GAP + INSTRUCTION + GAP
+    columns = max(options.num_substitutes, LEAST_COLUMNS)
+    sheet = Sheet(first + columns * (SIDE + GAP), HEADER + len(lines) * ROW)
+    for words, left in (
+        ("Query", GAP),
+        ("Instruction", 2 * GAP + SIDE),
+        ("Nearest substitutes", first),
+    ):
+        sheet.write(words, left, 12, SIDE + INSTRUCTION, size=15, bold=True)
+    left = first
+    for words, colour in LEGEND:
+        sheet.write(words, left, 36, sheet.picture.width, size=12, colour=colour)
+        left += text_width(words, 12) + 2 * GAP
+    for number, line in enumerate(lines):
+        context.on_progress("Pictures", number, len(lines))
+        top = HEADER + number * ROW
+        sheet.rule(top - 4)
+        _draw_query(context, sheet, line, top + 8)
+        for rank, one in enumerate(line.substitutes):
+            left = first + rank * (SIDE + GAP)
+            picture = context.picture(one.row, SIDE)
+            sheet.put(picture, left, top + 8, SIDE, FRAMES[one.verdict])
+            colour = GREEN if one.verdict == "exact" else INK
+            below = top + SIDE + 16
+            for words in one.caption:
+                below = sheet.write(words, left, below, SIDE, size=12, colour=colour)
+    context.on_progress("Pictures", len(lines), len(lines))
+    return sheet.picture
+
+
+def _draw_query(context: Context, sheet: Sheet, line: Line, top: int) -> None:
+    catalog = context.catalog
+    sheet.put(context.picture(line.row, SIDE), GAP, top, SIDE)
+    words = catalog.titles[line.row] or catalog.codes[line.row]
+    sheet.write(words, GAP, top + SIDE + 8, SIDE, size=12, num_lines=3)
+    left = 2 * GAP + SIDE
+    below = sheet.write(f"{line.super_category}:", left, top + 8, INSTRUCTION, size=16, bold=True)
+    change = f"{line.present or NO_LABEL} → {line.wanted}"
+    below = sheet.write(change, left, below + 2, INSTRUCTION, size=16, bold=True, num_lines=3)
+    kept = [
+        f"{name}: {value}"
+        for name, value in catalog.labels_of(line.row).items()
+        if value is not None and name != line.super_category
+    ]
+    below = sheet.write("all else as it is:", left, below + 10, INSTRUCTION, size=12, colour=FAINT)
+    for words in kept[:8]:
+        below = sheet.write(words, left, below, INSTRUCTION, size=12, colour=FAINT)

@@ -1,1 +1,0 @@
-"""The experiments of the paper, one TOML file each; ``core.experiments`` runs them."""

@@ -1,0 +1,139 @@
+"""Figure 3: the queries cover the super-categories, and every verdict agrees with the labels."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import ImageColor
+
+from datrnet.core.errors import ConfigError, DataError
+from datrnet.core.research.experiments import sheets
+from datrnet.core.research.experiments.context import Context
+from datrnet.core.research.experiments.sheets import (
+    AMBER,
+    GREEN,
+    Line,
+    SheetOptions,
+    Shown,
+    draw_sheet,
+    lines_of,
+    run,
+)
+
+
+def test_super_categories_are_changed_in_turn(context: Context) -> None:
+    lines = lines_of(context, SheetOptions(num_queries=5))
+    assert [one.super_category for one in lines] == [
+        "colour",
+        "pattern",
+        "colour",
+        "pattern",
+        "colour",
+    ]
+    assert len({one.row for one in lines}) == 5
+    for one in lines:
+        assert context.catalog.splits[one.row] == "test"
+        assert context.catalog.labels_of(one.row)[one.super_category] == one.present != one.wanted
+
+
+def test_verdicts_and_words_agree_with_the_labels(context: Context) -> None:
+    lines = lines_of(context, SheetOptions(num_queries=12, num_substitutes=11))
+    seen = set()
+    for line in lines:
+        wanted = {**context.catalog.labels_of(line.row), line.super_category: line.wanted}
+        assert line.row not in [one.row for one in line.substitutes]
+        for one in line.substitutes:
+            labels = context.catalog.labels_of(one.row)
+            if labels == wanted:
+                verdict = "exact"
+            elif labels[line.super_category] == line.wanted:
+                verdict = "change met"
+            else:
+                verdict = "change not met"
+            assert one.verdict == verdict
+            seen.add(verdict)
+            assert {name for name, *_ in one.differences} == {
+                name for name in labels if labels[name] != wanted[name]
+            }
+    assert len(seen) == 3
+
+
+def test_the_table_is_the_sheet_in_words(context: Context) -> None:
+    options = SheetOptions(num_queries=2, num_substitutes=3)
+    result = run(context, options)
+    line = lines_of(context, options)[0]
+    assert result.columns == ("query", "instruction", "1.", "2.", "3.")
+    code = context.catalog.codes[line.row]
+    assert result.rows[0][:2] == (code, f"colour: {line.present} → {line.wanted}")
+    first = line.substitutes[0]
+    assert result.rows[0][2] == f"{first.code}: {first.words}"
+
+
+def test_what_differs_is_told_the_change_first() -> None:
+    one = Shown(
+        row=0,
+        code="a",
+        verdict="change not met",
+        differences=(("colour", "Red", "Blue"), ("pattern", "none", "plain")),
+    )
+    assert one.words == "colour: Red, not Blue; pattern: none, not plain"
+    assert one.caption == ("✗ colour: Red", "pattern: none")
+    exact = Shown(row=0, code="a", verdict="exact", differences=())
+    assert (exact.words, exact.caption) == ("as wanted", ("✓ as wanted",))
+
+
+@pytest.mark.parametrize(("num_differences", "last"), [(4, "s3: a"), (5, "and 2 more")])
+def test_a_caption_has_at_most_four_lines(num_differences: int, last: str) -> None:
+    differences = tuple((f"s{number}", "a", "b") for number in range(num_differences))
+    one = Shown(row=0, code="a", verdict="change met", differences=differences)
+    assert len(one.caption) == 4
+    assert one.caption[0] == "≈ s0: a"
+    assert one.caption[-1] == last
+
+
+def test_frames_have_the_colour_of_the_verdict(context: Context) -> None:
+    row = int(context.catalog.rows_in("test")[0])
+    shown = [
+        Shown(row=row, code="a", verdict=verdict, differences=())
+        for verdict in ("exact", "change met", "change not met")
+    ]
+    line = Line(
+        row=row, super_category="colour", present=None, wanted="Red", substitutes=tuple(shown)
+    )
+    options = SheetOptions(num_substitutes=3)
+    picture = draw_sheet(context, [line], options)
+    assert picture.height == sheets.HEADER + sheets.ROW
+    middle = sheets.HEADER + 8 + sheets.SIDE // 2
+    first = 3 * sheets.GAP + sheets.SIDE + sheets.INSTRUCTION
+    frames = [
+        picture.getpixel((first + rank * (sheets.SIDE + sheets.GAP) - 3, middle))
+        for rank in range(3)
+    ]
+    assert frames == [ImageColor.getrgb(GREEN), ImageColor.getrgb(AMBER), (255, 255, 255)]
+
+
+def test_a_picture_that_cannot_be_read_is_grey(context: Context) -> None:
+    nowhere = ["nowhere.png"] * context.catalog.num_items
+    gone = replace(context, catalog=replace(context.catalog, picture_paths=nowhere))
+    picture = run(gone, SheetOptions(num_queries=1)).pictures["sheets"]
+    middle = (sheets.GAP + sheets.SIDE // 2, sheets.HEADER + 8 + sheets.SIDE // 2)
+    assert picture.getpixel(middle) == (225, 225, 225)
+
+
+def test_the_whole_catalogue_can_be_asked(context: Context) -> None:
+    lines = lines_of(replace(context, split="all"), SheetOptions(num_queries=30))
+    assert len({context.catalog.splits[line.row] for line in lines}) > 1
+
+
+def test_values_without_a_prototype_are_not_asked_for(context: Context) -> None:
+    context.generation.prototypes_of(0)[:] = np.nan
+    assert {one.super_category for one in lines_of(context, SheetOptions())} == {"pattern"}
+    context.generation.prototypes_of(1)[:] = np.nan
+    with pytest.raises(DataError, match="differs from another in one label only"):
+        run(context, SheetOptions())
+
+
+@pytest.mark.parametrize("name", ["num_queries", "num_substitutes"])
+def test_settings_out_of_range_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        SheetOptions(**{name: 0})
