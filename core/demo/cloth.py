@@ -97,7 +97,7 @@ def pattern_cover(name: str, u: Floats, v: Floats, grow: float) -> Floats | None
         case "argyle":
             diamond = _wave(u + 17 * np.floor(v / 46), 34) / 34 + _wave(v, 46) / 46
             line = _soft(0.8 - np.abs(diamond - 0.22) * 30)
-            return np.clip(_soft((0.40 - diamond) * 30) - line, 0, 1)
+            return np.asarray(np.clip(_soft((0.40 - diamond) * 30) - line, 0, 1))
         case "floral":
             row = np.floor(v / 30)
             shifted = u + row * 15
@@ -107,7 +107,8 @@ def pattern_cover(name: str, u: Floats, v: Floats, grow: float) -> Floats | None
             from_v = v - (row + 0.5) * 30 - odd
             reach, angle = _length(from_u, from_v), np.arctan2(from_v, from_u)
             petals = _soft(7.2 + 3.6 * np.cos(5 * angle + odd) - reach)
-            return petals * (np.float32(1) - _soft(2.6 - reach))
+            heart = _soft(2.6 - reach)
+            return np.asarray(petals * (np.float32(1) - heart))
         case "camouflage":
             rows = (v.astype(np.int32) * 2) % _NOISE_SIDE
             columns = (u.astype(np.int32) * 2) % _NOISE_SIDE
