@@ -5,14 +5,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKSPACE ?= workspace
+# One more than there are processors: the explorer's tests wait a lot.
+WORKERS = $(shell $(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)")
 
-.PHONY: demo test test-slow check lint types docs bench demo-weights wheel clean
+.PHONY: setup demo test test-slow check lint types docs bench demo-weights wheel package clean
+
+setup: $(READY)
 
 demo: $(READY)
 	@$(BIN)/datrnet demo --workspace $(WORKSPACE)
 
 test: $(READY)
-	$(BIN)/pytest -n auto --dist loadfile -m "not slow"
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow
@@ -24,6 +28,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/python tools/write_docs.py --check
+	$(BIN)/python tools/check_files.py
 
 types: $(READY)
 	$(BIN)/python tools/check_types.py
@@ -32,6 +37,7 @@ docs: $(READY)
 	$(BIN)/python tools/write_docs.py
 
 bench: $(READY)
+	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/evaluation.py
 
@@ -40,7 +46,10 @@ demo-weights: $(READY)
 
 wheel: $(READY)
 	rm -rf build dist
-	$(BIN)/python -m build
+	$(BIN)/python -m build --no-isolation
+
+package: wheel
+	$(BIN)/python tools/check_package.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
@@ -53,7 +62,6 @@ $(READY): pyproject.toml constraints.txt
 	  { echo "datrnet needs a C++ compiler to build Annoy (Debian/Ubuntu: apt install build-essential python3-dev; macOS: xcode-select --install)." >&2; exit 1; }
 	@echo "Setting up $(VENV) (once; a minute or two) …" >&2
 	@$(PYTHON) -m venv $(VENV)
-	@{ $(BIN)/python -m pip install --upgrade pip && \
-	  $(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev]"; } \
+	@$(BIN)/python -m pip install --no-compile --constraint constraints.txt --editable ".[dev]" \
 	  >$(VENV)/setup.log 2>&1 || { tail -30 $(VENV)/setup.log >&2; exit 1; }
 	@touch $@

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner, Result
@@ -23,6 +24,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # No test asks the terminal that the tests are run in.
 sys.__stdin__ = None  # type: ignore[assignment]
+
+# No example fails for being slow: the machine may be.
+hypothesis.settings.register_profile("datrnet", deadline=None)
+hypothesis.settings.load_profile("datrnet")
 
 Run = Callable[..., Result]
 

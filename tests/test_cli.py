@@ -1,5 +1,6 @@
 """The command line as a whole: help, version, usage errors, and what a command loads."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,6 +47,13 @@ def test_every_command_has_a_summary_and_an_example(name: str) -> None:
     command = ALL[name]
     assert command.help.split("\n")[0].endswith(".")
     assert f"datrnet {name.split()[0]}" in command.epilog
+
+
+def test_the_docs_have_every_command() -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "cli.md").read_text("utf-8")
+    documented = re.findall(r"^## datrnet ?(.*)$", page, re.MULTILINE)
+    assert set(documented) == {"", *ALL}
+    assert "session restore" in documented
 
 
 @pytest.mark.parametrize("name", NAMES)
