@@ -1,7 +1,7 @@
 """How many labels made wrong on purpose the review brings to the top, and how long it takes.
 
     python benchmarks/review.py demo=WORKSPACE fashion-products=WORKSPACE
-        [--trained demo=WORKSPACE --epochs 6 --super-category colour …] [--speed 100000]
+        [--trained demo=WORKSPACE --epochs 6 --super-category color …] [--speed 100000]
         [--page docs/results/review.md]
 
 Of every super-category a share of the labels is exchanged for another value, drawn as often as it

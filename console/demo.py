@@ -13,14 +13,14 @@ from datrnet.console.search import SearchOptions, answer_of
 from datrnet.console.substitutes import show_plain_answer
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.demo.prepare import DemoShop, prepare_demo
+from datrnet.core.demo.prepare import COLOR_NAMES, DemoShop, prepare_demo
 
 INTERRUPTED = "Finished steps are kept. Run `datrnet demo` to continue."
 
 FOLDER = "demo-workspace"
 """The demo's own workspace inside the default one, so that it never mixes with a user's items."""
 
-SAMPLE_CHANGE = ("colour", "black")
+SAMPLE_VALUE = "black"
 SAMPLE_SIZE = 10
 
 app = command_app()
@@ -79,16 +79,18 @@ def show_sample(workspace: Workspace) -> None:
         DatrnetError: The workspace cannot be read.
     """
     with workspace.open_store() as store:
-        code = _sample_item(Catalog.load(store))
-    name, value = SAMPLE_CHANGE
-    options = SearchOptions(changes=(f"{name}={value}",), top=SAMPLE_SIZE)
+        catalog = Catalog.load(store)
+    names = {category.name for category in catalog.super_categories}
+    name = next(name for name in COLOR_NAMES if name in names)
+    code = _sample_item(catalog, catalog.super_category_idx(name))
+    change = f"{name}={SAMPLE_VALUE}"
+    options = SearchOptions(changes=(change,), top=SAMPLE_SIZE)
     show_plain_answer(results(), answer_of(workspace, code, options))
-    say(f"To repeat it: datrnet search {code} --set {name}={value} --workspace {workspace.root}")
+    say(f"To repeat it: datrnet search {code} --set {change} --workspace {workspace.root}")
 
 
-def _sample_item(catalog: Catalog) -> str:
-    """Return the first fully labeled item that is not black already."""
-    idx = catalog.super_category_idx(SAMPLE_CHANGE[0])
+def _sample_item(catalog: Catalog, idx: int) -> str:
+    """Return the first fully labeled item whose color, at an index, is not black already."""
     labeled = (catalog.labels != UNLABELED).all(axis=1)
-    other = catalog.labels[:, idx] != catalog.value_idx(idx, SAMPLE_CHANGE[1])
+    other = catalog.labels[:, idx] != catalog.value_idx(idx, SAMPLE_VALUE)
     return catalog.codes[int(np.argmax(labeled & other))]

@@ -25,7 +25,7 @@ def test_the_library_example_finds_black_substitutes(
     exec(compile(example, str(README), "exec"), {})
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["1", "2", "3", "4", "5"]
-    assert "'colour': True" in lines[0]
+    assert "'color': True" in lines[0]
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -128,9 +128,9 @@ def write_title(attributes: Mapping[str, str], rng: np.random.Generator) -> str:
         for rule in titles["nouns"]
         if all(attributes[name] == value for name, value in rule.items() if name != "nouns")
     )
-    color = attributes["colour"]
+    color = attributes["color"]
     words = [_choice(titles["brands"], rng)]
-    words.append(_choice(titles["colours"].get(color, [color.title()]), rng))
+    words.append(_choice(titles["colors"].get(color, [color.title()]), rng))
     if attributes["pattern"] != "plain":
         words.append(attributes["pattern"].title())
     words.append(_choice(nouns, rng))

@@ -113,7 +113,7 @@ def pattern_cover(name: str, u: Floats, v: Floats, grow: float) -> Floats | None
             rows = (v.astype(np.int32) * 2) % _NOISE_SIDE
             columns = (u.astype(np.int32) * 2) % _NOISE_SIDE
             return np.asarray(_blotches()[rows, columns])
-        case "colour block":
+        case "color block":
             return _soft(v - 174)
     return None
 

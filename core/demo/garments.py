@@ -61,7 +61,7 @@ def draw_garment(
     name, collar = attributes["sleeve"], attributes["collar"]
     cut = make_cut(attributes["neckline"], rng, bare_arms=name == "sleeveless")
     body, sleeves = body_outline(cut), make_sleeves(name, cut)
-    dyes, light = dye(attributes["colour"], rng), draw_light(rng)
+    dyes, light = dye(attributes["color"], rng), draw_light(rng)
     canvas = Canvas(size, _draw_pose(rng), studio(size, light, rng))
     outlines = [body, *(sleeve.outline for sleeve in sleeves)]
     canvas.shadow(*outlines, blur=6.0, strength=0.30, drop=6.0)
@@ -92,8 +92,8 @@ class _Cloth:
     ) -> None:
         self._canvas, self._dyes, self._light, self._rng = canvas, dyes, light, rng
         self._pattern, self._knitted = pattern, bool(rng.random() < 0.4)
-        self._grow = 1.0 if pattern == "colour block" else float(rng.uniform(0.92, 1.1))
-        self._shift = rng.uniform(-8, 8, 2) * (pattern != "colour block")
+        self._grow = 1.0 if pattern == "color block" else float(rng.uniform(0.92, 1.1))
+        self._shift = rng.uniform(-8, 8, 2) * (pattern != "color block")
 
     def paint_body(self, outline: Points, cut: Cut) -> None:
         """Paint the body."""

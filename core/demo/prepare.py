@@ -31,6 +31,9 @@ MARKER = "demo.json"
 """Says with which arguments the catalogue is drawn; written before the first picture."""
 
 TABLE = "catalog.csv"
+
+COLOR_NAMES = ("color", "colour")
+"""The super-category of colors, and its name in demos of version 0.1, which keep it."""
 PICTURES = "images"
 
 Progress = Callable[[str, int, int], None]
@@ -89,7 +92,7 @@ def prepare_demo(
             f"{workspace.root} holds a catalogue that is not the demo.",
             mend="Choose another folder with --workspace.",
         )
-    if there is not None and shop != there:
+    if there is not None and (shop != there or _is_unfinished_demo_of_0_1(workspace)):
         _remove(workspace)
     workspace.demo.mkdir(parents=True, exist_ok=True)
     write_atomically(workspace.demo / MARKER, json.dumps(asdict(shop)))
@@ -172,6 +175,20 @@ def _remove(workspace: Workspace) -> None:
     shutil.rmtree(workspace.demo)  # last, with the marker: an interrupt before can be repeated
 
 
+def _is_unfinished_demo_of_0_1(workspace: Workspace) -> bool:
+    """Tell whether version 0.1 began a demo, whose names do not fit the run that ships now."""
+    try:
+        header = (workspace.demo / TABLE).read_text("utf-8").partition("\n")[0].split(",")
+    except OSError:
+        return False
+    if COLOR_NAMES[1] not in header:
+        return False
+    if not workspace.catalog_path.exists():
+        return True
+    with workspace.open_store() as store:
+        return all((run.name, run.status) != (RUN_NAME, "finished") for run in store.runs())
+
+
 def _work_of_the_user(workspace: Workspace) -> list[str]:
     """Return what a demo workspace holds beside what ``prepare_demo`` made, with counts."""
     known = {MARKER, TABLE, PICTURES}
@@ -190,7 +207,7 @@ def _work_of_the_user(workspace: Workspace) -> list[str]:
             names = {category.name for category in store.super_categories()}
             counts |= {
                 "imported items": sum(not path.is_relative_to(workspace.demo) for path in stored),
-                "imported super-categories": len(names - set(SUPER_CATEGORIES)),
+                "imported super-categories": len(names - {*SUPER_CATEGORIES, *COLOR_NAMES}),
                 "labels set manually": len(store.labels_by_person()),
                 "label changes": len(store.label_history()),
                 "verdicts on duplicates": len(store.pair_verdicts()),

@@ -14,7 +14,7 @@ from datrnet.core.demo.garments import draw_garment
 from datrnet.core.errors import ConfigError, UnknownNameError
 
 PLAIN = {
-    "colour": "blue",
+    "color": "blue",
     "collar": "none",
     "fastening": "pull-on",
     "neckline": "crew",
@@ -52,7 +52,7 @@ def test_colors_are_far_apart_whatever_the_light() -> None:
     middles = {color: np.add(*span) / 2 / 255 for color, span in COLORS.items()}
     for color in COLORS:
         for seed in range(4):
-            chest = small_pixels(PLAIN | {"colour": color}, seed)[28:36, 26:38].mean(axis=(0, 1))
+            chest = small_pixels(PLAIN | {"color": color}, seed)[28:36, 26:38].mean(axis=(0, 1))
             nearest = min(middles, key=lambda name: np.abs(middles[name] - chest / 255).sum())
             assert nearest == color
 

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
+from datrnet.console.demo import show_sample
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, ModelConfig
 from datrnet.core.demo import prepare
@@ -190,3 +192,39 @@ def test_a_demo_with_files_in_it_is_not_replaced(demo: Workspace) -> None:
     with pytest.raises(DataError, match="files"):
         prepare_demo(demo, seed=4)
     assert (demo.demo / "my-catalog.csv").exists()
+
+
+def rename_color(path: Path) -> None:
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("color", "colour"), "utf-8")
+
+
+def test_a_finished_demo_of_version_0_1_keeps_its_names(demo: Workspace) -> None:
+    rename_color(demo.demo / "catalog.csv")
+    rename_color(demo.models / "demo" / "run.json")
+    for path in (demo.models / "demo").glob("1-color.*"):
+        path.rename(path.with_name(path.name.replace("color", "colour")))
+    with sqlite3.connect(demo.catalog_path) as connection:
+        connection.execute("UPDATE super_categories SET name = 'colour' WHERE name = 'color'")
+    connection.close()
+    shutil.rmtree(demo.indexes)
+    steps: set[str] = set()
+    prepare_demo(demo, on_progress=lambda step, done, total: steps.add(step))
+    assert "Embedding" in steps
+    assert "Drawing garments" not in steps
+    with demo.open_store() as store:
+        assert store.super_categories()[0].name == "colour"
+    show_sample(demo)
+    assert prepare_demo(demo, seed=4).seed == 4  # replaced, as it holds no work
+    with demo.open_store() as store:
+        assert store.super_categories()[0].name == "color"
+
+
+def test_an_unfinished_demo_of_version_0_1_is_drawn_again(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.demo.mkdir()
+    (workspace.demo / "demo.json").write_text(f'{{"num_items": {NUM_ITEMS}, "seed": 3}}')
+    (workspace.demo / "catalog.csv").write_text("id,image,title,split,colour\n")
+    assert prepare_demo(workspace) == DemoShop(num_items=NUM_ITEMS, seed=3)
+    with workspace.open_store() as store:
+        assert store.super_categories()[0].name == "color"
