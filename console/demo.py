@@ -8,7 +8,7 @@ import typer
 
 from datrnet.console.options import WorkspaceOption, command_app
 from datrnet.console.output import is_conversation, results, say
-from datrnet.console.progress import StepProgress
+from datrnet.console.progress import JobProgress
 from datrnet.console.search import SearchOptions, answer_of
 from datrnet.console.substitutes import show_plain_answer
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
@@ -64,7 +64,7 @@ def prepare(folder: Path | None, num_items: int | None, seed: int | None) -> Wor
     if folder is None:
         workspace = Workspace(workspace.root / FOLDER)
     before = DemoShop.of(workspace)
-    with StepProgress() as progress:
+    with JobProgress() as progress:
         shop = prepare_demo(workspace, num_items, seed, progress)
     if before is not None and before != shop:
         say("Replaced the earlier demo, which had another --items or --seed.")

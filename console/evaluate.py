@@ -9,7 +9,7 @@ import typer
 
 from datrnet.console.options import JsonOption, SplitOrAll, WorkspaceOption, command_app
 from datrnet.console.output import new_table, percent, print_json, results, say
-from datrnet.console.progress import StepProgress
+from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
@@ -108,7 +108,7 @@ def evaluate(
             from datrnet.core.research.adde_queries import read_index_queries
 
             given = read_index_queries(queries, catalog, generation, match=match)
-        with StepProgress() as progress:
+        with JobProgress() as progress:
             assessment = assess(
                 catalog,
                 generation,

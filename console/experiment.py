@@ -21,7 +21,7 @@ from datrnet.console.options import (
 )
 from datrnet.console.output import fits, new_table, print_json, print_rows, results, say
 from datrnet.console.pictures import wide_blocks
-from datrnet.console.progress import StepProgress
+from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.research.experiments.plan import Plan, shipped_plans
 from datrnet.core.research.experiments.result import (
@@ -103,7 +103,7 @@ def run_plan(workspace: Workspace, plan: Plan, command: str, *, as_json: bool) -
     """
     from datrnet.core.research.experiments.runner import run_experiment  # imports torch
 
-    with workspace.open_store() as store, StepProgress() as progress:
+    with workspace.open_store() as store, JobProgress() as progress:
         result, stored = run_experiment(workspace, store, plan, command, progress, progress.whole)
     if as_json:
         print_json(

@@ -8,7 +8,7 @@ import typer
 
 from datrnet.console.options import JsonOption, SeedOption, WorkspaceOption, command_app
 from datrnet.console.output import new_table, print_json, results, say
-from datrnet.console.progress import StepProgress
+from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.research.adde_export import ExportOptions, ExportSummary, export_adde
 from datrnet.core.text import sanitize
@@ -54,7 +54,7 @@ def export(
     options = ExportOptions(
         num_triplets=triplets, seed=seed, with_validation=with_validation, force=force
     )
-    with StepProgress() as progress:
+    with JobProgress() as progress:
         summary = export_adde(Workspace.locate(workspace), folder, options, progress)
     if as_json:
         paths = {"folder": str(summary.folder), "image_root": str(summary.image_root)}

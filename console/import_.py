@@ -9,7 +9,7 @@ import typer
 
 from datrnet.console.options import JsonOption, WorkspaceOption, command_app
 from datrnet.console.output import counted, new_table, print_json, results, say
-from datrnet.console.progress import StepProgress
+from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.importer import ImportOptions, ImportSummary, import_catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
@@ -118,7 +118,7 @@ def import_(
     columns: dict[str, Any] = {"id": id_column, "image": image, "title": title, "split": split}
     _check_format(format_, names=names, annotation=annotation, crop=crop, **columns)
     place, attributes = Workspace.locate(workspace), tuple(attribute or ())
-    with StepProgress() as progress:
+    with JobProgress() as progress:
         if format_ is None:
             options = ImportOptions(images=images, attributes=attributes, **columns)
             checked = partial(progress, "Checking pictures")

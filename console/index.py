@@ -7,7 +7,7 @@ import typer
 
 from datrnet.console.options import JsonOption, WorkspaceOption, command_app
 from datrnet.console.output import counted, new_table, percent, print_json, results, say
-from datrnet.console.progress import StepProgress
+from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import UnknownNameError
@@ -50,7 +50,7 @@ def index(
     with place.open_store() as store:
         chosen = newest_run(place, store) if run is None else _finished_run(place, store, run)
         say(f"Indexing with run {chosen.name}.")
-        with StepProgress() as progress:
+        with JobProgress() as progress:
             report = build_index(place, store, Catalog.load(store), chosen, progress)
     if as_json:
         print_json(facts_of(report))

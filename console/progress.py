@@ -47,7 +47,7 @@ class Bars:
         self.bars.stop()
 
 
-class StepProgress(Bars):
+class JobProgress(Bars):
     """The steps of one job, one after the other; give it to a job as its ``on_progress``."""
 
     def __init__(self) -> None:

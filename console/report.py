@@ -7,7 +7,7 @@ import typer
 
 from datrnet.console.options import WorkspaceOption, command_app
 from datrnet.console.output import counted, results, say
-from datrnet.console.progress import StepProgress
+from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.research.report.page import write_report
 from datrnet.core.text import sanitize
@@ -33,7 +33,7 @@ def report(
     The page has tables, learning curves, pictures, configs and versions. It needs no other file
     and no network. The command prints its path.
     """
-    with StepProgress() as progress:
+    with JobProgress() as progress:
         path, found = write_report(Workspace.locate(workspace), output, progress)
     for problem in found.problems:
         say(problem, "yellow")

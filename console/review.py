@@ -21,7 +21,7 @@ from datrnet.console.output import (
     print_table,
     say,
 )
-from datrnet.console.progress import StepProgress
+from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import IndexStaleError
@@ -106,7 +106,7 @@ def review_duplicates(
         )
         _print_total(len(pairs), len(pairs), "pair marked as duplicate")
         return
-    with StepProgress() as progress:
+    with JobProgress() as progress:
         found = duplicates_of(
             place,
             catalog,

@@ -17,7 +17,7 @@ from datrnet.console.output import (
     results,
     say,
 )
-from datrnet.console.progress import StepProgress
+from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
@@ -214,7 +214,7 @@ def _sheet(workspace: Workspace, store: Store, session: str, top: int) -> Sessio
     row = session_of(store, session)
     catalog = Catalog.load(store)
     searcher = Searcher(catalog, Generation.current(workspace, store))
-    with StepProgress() as progress:
+    with JobProgress() as progress:
         answers = replayed(
             workspace,
             searcher,

@@ -4,8 +4,9 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from datrnet.core.progress import StepProgress
 from datrnet.core.review.doubts import Doubt, doubts_of, guesses_of
-from datrnet.core.review.duplicates import Duplicate, Progress, duplicates_of
+from datrnet.core.review.duplicates import Duplicate, duplicates_of
 from datrnet.core.review.gaps import Gap, Stopgap, asked_in, gaps_of
 from datrnet.db.rows import LabelChange, Verdict
 from datrnet.tui.snapshot import Snapshot
@@ -165,7 +166,7 @@ def find_doubts(snapshot: Snapshot, *, unlabeled: bool, only: str | None) -> lis
     return find(snapshot.searcher, snapshot.store.labels_by_person(), names)[:MAX_FINDINGS]
 
 
-def find_pairs(snapshot: Snapshot, on_progress: Progress) -> list[Pair]:
+def find_pairs(snapshot: Snapshot, on_progress: StepProgress) -> list[Pair]:
     """Return pairs of items that look like the same product.
 
     Raises:

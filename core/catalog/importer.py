@@ -7,7 +7,7 @@ interrupted import leaves it as it was.
 
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -21,6 +21,7 @@ from datrnet.core.catalog.table import Problem, Row, Table, read_table
 from datrnet.core.catalog.thumbnails import SIZE, ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, UnknownNameError, nearest
+from datrnet.core.progress import StepProgress, no_progress
 from datrnet.core.text import clean, clean_path
 from datrnet.db.rows import NewItem, PictureStamp, UpsertCounts
 from datrnet.db.store import Store
@@ -39,9 +40,6 @@ SPLIT_WORDS: Mapping[str, str] = {
     **dict.fromkeys(("test", "testing", "query", "gallery"), "test"),
     "": "",
 }
-
-Progress = Callable[[int, int], None]
-"""Called with the number of rows done and of all rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +112,7 @@ def import_catalog(
     workspace: Workspace,
     source: Path,
     options: ImportOptions | None = None,
-    on_progress: Progress = lambda done, total: None,
+    on_progress: StepProgress = no_progress,
 ) -> ImportSummary:
     """Add the items of a catalog file to a workspace, and update those it has.
 
@@ -173,7 +171,7 @@ def import_parsed(
     workspace: Workspace,
     source: Path,
     parsed: ParsedCatalog,
-    on_progress: Progress = lambda done, total: None,
+    on_progress: StepProgress = no_progress,
 ) -> ImportSummary:
     """Check the pictures of a parsed catalog, and put the good items into a workspace.
 
@@ -331,7 +329,7 @@ class _PictureCheck:
         self._new.close()
         self._folder.cleanup()
 
-    def run(self, rows: Sequence[ParsedRow], on_progress: Progress) -> list[NewItem]:
+    def run(self, rows: Sequence[ParsedRow], on_progress: StepProgress) -> list[NewItem]:
         """Return the items whose pictures are good."""
         items: list[NewItem] = []
         with warnings.catch_warnings(), ThreadPoolExecutor(NUM_THREADS) as pool:

@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from datrnet.core.demo.attributes import POPULARITY, SHOP, SUPER_CATEGORIES
 from datrnet.core.demo.garments import PICTURE_SIZE, draw_garment
 from datrnet.core.errors import ConfigError, DataError
+from datrnet.core.progress import StepProgress
 
 MAX_ITEMS = 200_000
 TABLE_NAME = "catalog.csv"
@@ -27,7 +28,7 @@ def write_demo_catalog(
     *,
     num_items: int = 2000,
     seed: int = 0,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: StepProgress | None = None,
 ) -> Path:
     """Draw a catalog of garments; the same arguments give the same bytes.
 
@@ -64,7 +65,7 @@ def write_demo_catalog(
 
 
 def _write_items(
-    folder: Path, num_items: int, seed: int, on_progress: Callable[[int, int], None] | None
+    folder: Path, num_items: int, seed: int, on_progress: StepProgress | None
 ) -> list[dict[str, str]]:
     """Draw every item and return the rows of the table."""
     shop_rng, label_rng, split_rng = map(

@@ -6,7 +6,6 @@ was interrupted goes on.
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.resources import as_file, files
@@ -19,6 +18,7 @@ from datrnet.core.demo.attributes import SUPER_CATEGORIES
 from datrnet.core.demo.catalog import write_demo_catalog
 from datrnet.core.errors import CheckpointError, DataError, IndexStaleError
 from datrnet.core.models.run_folder import RUN_FILE, RunFolder, write_atomically
+from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Generation
 from datrnet.db.store import Store
 
@@ -35,9 +35,6 @@ TABLE = "catalog.csv"
 COLOR_NAMES = ("color", "colour")
 """The super-category of colors, and its name in demos of version 0.1, which keep it."""
 PICTURES = "images"
-
-Progress = Callable[[str, int, int], None]
-"""Told the step's name, what is done of it and its total."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +61,7 @@ def prepare_demo(
     workspace: Workspace,
     num_items: int | None = None,
     seed: int | None = None,
-    on_progress: Progress = lambda step, done, total: None,
+    on_progress: Progress = no_progress,
 ) -> DemoShop:
     """Make a workspace hold the whole demo: catalogue, run and index.
 

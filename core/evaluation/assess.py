@@ -10,7 +10,6 @@ from datrnet.core.catalog.catalog import Catalog, split_rows
 from datrnet.core.errors import ConfigError, DataError, UnknownNameError
 from datrnet.core.evaluation.protocol import (
     Match,
-    Progress,
     Protocol,
     UseCase,
     evaluate,
@@ -18,6 +17,7 @@ from datrnet.core.evaluation.protocol import (
 )
 from datrnet.core.evaluation.queries import GivenQueries
 from datrnet.core.evaluation.ranking import Gallery, Weights
+from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Replacement, SpecificPrototypes, replaces_by_means
 from datrnet.core.retrieval.prototypes import MIN_SPECIFIC, specific_mean_embeddings
@@ -67,7 +67,7 @@ def assess(
     *,
     weights: Weights | None = None,
     queries: GivenQueries | None = None,
-    on_progress: Progress = lambda step, done, total: None,
+    on_progress: Progress = no_progress,
 ) -> Assessment:
     """Evaluate an index by exact ranking, without Annoy.
 

@@ -12,9 +12,7 @@ from datrnet.core.config import at_least, check_choices
 from datrnet.core.evaluation.metrics import Bootstrap, Estimate, hits, ndcg, relevance
 from datrnet.core.evaluation.queries import QuerySet, draw_queries
 from datrnet.core.evaluation.ranking import Gallery, Weights, rank
-
-Progress = Callable[[str, int, int], None]
-"""Called with a step's name, the work done and the total."""
+from datrnet.core.progress import Progress, no_progress
 
 Match = Literal["used", "all", "known"]
 
@@ -79,7 +77,7 @@ def evaluate(
     names: Sequence[str],
     weights: Weights,
     protocol: Protocol,
-    on_progress: Progress = lambda step, done, total: None,
+    on_progress: Progress = no_progress,
 ) -> list[UseCase]:
     """Evaluate every number of changes from 0 to the protocol's maximum.
 
@@ -107,7 +105,7 @@ def evaluate_queries(
     query_sets: Sequence[QuerySet],
     weights: Weights,
     protocol: Protocol,
-    on_progress: Progress = lambda step, done, total: None,
+    on_progress: Progress = no_progress,
 ) -> list[UseCase]:
     """Evaluate given sets of queries; see ``evaluate``."""
     total = sum(len(queries) for queries in query_sets)

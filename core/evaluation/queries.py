@@ -1,12 +1,13 @@
 """Queries of the three use cases and their target labels; see docs/evaluation.md."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED
+from datrnet.core.progress import StepProgress, no_progress
 
 CHUNK = 512
 """Query items compared with all label vectors of the gallery at once."""
@@ -55,7 +56,7 @@ def draw_queries(
     *,
     num_changeable: int | None = None,
     limit: int | None = None,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: StepProgress = no_progress,
 ) -> list[QuerySet]:
     """Return the valid queries of a gallery, whose items are also the query items.
 

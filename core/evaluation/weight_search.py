@@ -5,7 +5,6 @@ the ranking as much as a reliable one helps, and a block that the user changes s
 than the others.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from datrnet.core.evaluation.metrics import hits, ndcg, relevance
 from datrnet.core.evaluation.queries import QuerySet, draw_queries
 from datrnet.core.evaluation.ranking import Gallery, Weights, rank
+from datrnet.core.progress import StepProgress, no_progress
 
 FACTORS = (0.5, 0.7, 1.4, 2.0)
 """Factors tried for each weight in a round."""
@@ -34,7 +34,7 @@ MIN_QUERIES = 20
 def choose_weights(
     gallery: Gallery,
     k: int = 30,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: StepProgress = no_progress,
 ) -> Weights:
     """Return the weights with the best lists for queries without and with one change.
 

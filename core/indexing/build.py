@@ -1,6 +1,5 @@
 """From a trained run to the current index generation."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,7 @@ from datrnet.core.indexing.embedder import Embedder
 from datrnet.core.indexing.writing import Embedded, write_generation
 from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Manifest
 from datrnet.core.retrieval.manipulation import Manipulation, Replacement
 from datrnet.core.retrieval.prototypes import mean_embeddings
@@ -23,9 +23,6 @@ from datrnet.db.store import Store
 
 CHUNK = 256
 """Pictures decoded and embedded at a time, so that memory does not grow with the catalogue."""
-
-Progress = Callable[[str, int, int], None]
-"""Told the step's name, what is done of it and its total."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +51,7 @@ def build_index(
     store: Store,
     catalog: Catalog,
     run: RunFolder,
-    on_progress: Progress = lambda step, done, total: None,
+    on_progress: Progress = no_progress,
     *,
     weights: Weights | None = None,
 ) -> IndexReport:

@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from datrnet.core.catalog.pictures import Picture, picture_pixels
 from datrnet.core.errors import DataError
+from datrnet.core.progress import StepProgress, no_progress
 
 LARGEST_IN_MEMORY = 4 * 1024**3
 """Bytes of pixels from which a file takes them; it is gone with the array."""
@@ -22,7 +23,7 @@ READERS = 4
 def read_pixels(
     pictures: Sequence[Path | Picture],
     size: int,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: StepProgress = no_progress,
 ) -> tuple[NDArray[np.uint8], list[int]]:
     """Decode pictures, several at a time.
 

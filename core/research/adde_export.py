@@ -1,7 +1,7 @@
 """Exporting a workspace as a split folder in ADDE's format, with queries and triplets."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.evaluation.queries import draw_queries
+from datrnet.core.progress import Progress, StepProgress, no_progress
 from datrnet.core.research.datasets.adde import AddeFolder, AddeQueries, AddeSplit
 from datrnet.core.research.datasets.adde_triplets import draw_adde_triplets
 from datrnet.core.research.datasets.adde_writing import refuse_foreign, write_adde
@@ -46,9 +47,6 @@ Back into a workspace:
     datrnet import FOLDER --format adde --images ROOT --names FOLDER/values.json
 """
 """What a folder says of itself below its first line."""
-
-Progress = Callable[[str, int, int], None]
-"""Told the step's name, what is done of it and its total."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +83,7 @@ def export_adde(
     workspace: Workspace,
     folder: Path,
     options: ExportOptions | None = None,
-    on_progress: Progress = lambda step, done, total: None,
+    on_progress: Progress = no_progress,
 ) -> ExportSummary:
     """Write a workspace's train and test splits as a split folder in ADDE's format.
 
@@ -190,7 +188,7 @@ def _root_of_codes(codes: Sequence[str], places: Sequence[str]) -> str | None:
     return roots.pop() or os.sep
 
 
-def _queries(labels: NDArray[np.int16], on_progress: Callable[[int, int], None]) -> AddeQueries:
+def _queries(labels: NDArray[np.int16], on_progress: StepProgress) -> AddeQueries:
     """Return every query with one change: by item, then super-category, then value."""
     queries = draw_queries(labels, (1,), on_progress=on_progress)[0]
     places = queries.changed.argmax(axis=1)

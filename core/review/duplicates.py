@@ -8,7 +8,7 @@ time in proportion to its size; without an index only files and pixels are compa
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +19,7 @@ from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.catalog.thumbnails import ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
+from datrnet.core.progress import StepProgress, no_progress
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review.grouping import joined
 from datrnet.db.rows import PairVerdict
@@ -26,9 +27,6 @@ from datrnet.db.rows import PairVerdict
 Reason = Literal["same file", "same pixels", "alike"]
 Pair = tuple[int, int]
 """Two rows of the catalogue, the lower one first."""
-Progress = Callable[[int, int], None]
-"""Told how many items are done, of how many."""
-
 NEAR = 0.02
 """Of the mean squared distance in a block, what two items alike have at most."""
 
@@ -78,7 +76,7 @@ def duplicates_of(
     catalog: Catalog,
     searcher: Searcher | None,
     verdicts: Iterable[PairVerdict],
-    on_progress: Progress = lambda done, total: None,
+    on_progress: StepProgress = no_progress,
 ) -> list[DuplicateGroup]:
     """Return the groups of items that seem to be one, the surest first.
 
@@ -157,7 +155,7 @@ def _pair(one: int, other: int) -> Pair:
     return (one, other) if one < other else (other, one)
 
 
-def _near_pairs(searcher: Searcher, on_progress: Progress) -> set[Pair]:
+def _near_pairs(searcher: Searcher, on_progress: StepProgress) -> set[Pair]:
     """Return the pairs of catalogue rows that are near in all blocks."""
     generation = searcher.generation
     embeddings, compared = generation.embeddings, generation.manipulation.to_metric_space

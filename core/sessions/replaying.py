@@ -7,6 +7,7 @@ from pathlib import Path
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatrnetError
+from datrnet.core.progress import StepProgress, no_progress
 from datrnet.core.retrieval.request import Query, Substitute
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.sessions.steps import Step
@@ -29,7 +30,7 @@ def replayed(
     searcher: Searcher,
     steps: Sequence[Step],
     k: int,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: StepProgress = no_progress,
 ) -> tuple[Answered, ...]:
     """Return every step with its first ``k`` substitutes; one that cannot be asked says why."""
     query_of_picture = cache(lambda path: _query_of_picture(workspace, searcher, Path(path)))

@@ -16,9 +16,8 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.progress import StepProgress, no_progress
 from datrnet.core.research.datasets.adde_items import rows_of_lines
-
-Progress = Callable[[int, int], None]
 
 
 def _nowhere(lines: Sequence[str]) -> NDArray[np.int64]:
@@ -50,7 +49,7 @@ def load_training_data(
     workspace: Workspace,
     catalog: Catalog,
     run: RunFolder,
-    on_progress: Progress = lambda done, total: None,
+    on_progress: StepProgress = no_progress,
 ) -> TrainingData:
     """Read the training and validation items of a catalogue, numbered as the run numbers values.
 

@@ -1,6 +1,5 @@
 """What a frozen backbone makes of pictures, computed once and kept in a file of the workspace."""
 
-from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from datrnet.core.models.datrnet import to_network_input
+from datrnet.core.progress import StepProgress, no_progress
 from datrnet.core.systems.system import System
 
 BATCH = 64
@@ -18,14 +18,12 @@ BATCH = 64
 FORMAT = 1
 """Of what is kept; another one makes it anew."""
 
-Progress = Callable[[int, int], None]
-
 
 def kept_features(
     system: System,
     pixels: NDArray[np.uint8],
     folder: Path,
-    on_progress: Progress = lambda done, total: None,
+    on_progress: StepProgress = no_progress,
 ) -> NDArray[np.float16]:
     """Return what a system sees of pictures through its frozen backbone.
 

@@ -16,9 +16,10 @@ from datrnet.core.errors import CheckpointError, DivergenceError
 from datrnet.core.evaluation.protocol import Protocol, evaluate
 from datrnet.core.evaluation.ranking import Gallery
 from datrnet.core.models.embedding import compute_device, training_precision
+from datrnet.core.progress import StepProgress
 from datrnet.core.systems.making import system_of
 from datrnet.core.systems.system import Stage, System, Taught
-from datrnet.core.training.data import Progress, TrainingData
+from datrnet.core.training.data import TrainingData
 from datrnet.core.training.events import EpochReport
 from datrnet.core.training.given_triplets import given_triplets, triplets_folder
 from datrnet.core.training.kept import kept_features
@@ -87,7 +88,7 @@ class SystemTrainer:
         self._optimizer: torch.optim.Optimizer | None = None
         self.best: EpochReport | None = None
 
-    def keep_features(self, on_progress: Progress) -> None:
+    def keep_features(self, on_progress: StepProgress) -> None:
         """Let a frozen backbone see every picture once, before its training begins."""
         if self._config.system.frozen:
             self.batches.kept = kept_features(

@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
+from datrnet.core.progress import StepProgress
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review.doubts import Doubt
-from datrnet.core.review.duplicates import Progress
 from datrnet.core.review.nearness import typical_rows
 from datrnet.core.text import inert
 from datrnet.db.rows import LabelChange
@@ -78,7 +78,7 @@ class DoubtsScreen(ReviewScreen[Doubt]):
         """The item whose label is doubtful."""
         return None if self.queue.current is None else self.queue.current.row
 
-    def find(self, snapshot: Snapshot, on_progress: Progress) -> list[Doubt]:
+    def find(self, snapshot: Snapshot, on_progress: StepProgress) -> list[Doubt]:
         """Find doubtful or missing labels."""
         review = self.review
         return find_doubts(snapshot, unlabeled=review.unlabeled, only=review.only)

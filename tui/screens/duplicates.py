@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from datrnet.core.review.duplicates import Progress
+from datrnet.core.progress import StepProgress
 from datrnet.core.text import inert
 from datrnet.db.rows import Verdict
 from datrnet.tui.fitting import fitted
@@ -58,7 +58,7 @@ class DuplicatesScreen(ReviewScreen[Pair]):
         """The item to keep."""
         return None if self.queue.current is None else self.review.sides(self.queue.current)[0]
 
-    def find(self, snapshot: Snapshot, on_progress: Progress) -> list[Pair]:
+    def find(self, snapshot: Snapshot, on_progress: StepProgress) -> list[Pair]:
         """Compare all items."""
         return find_pairs(snapshot, on_progress)
 

@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
+from datrnet.core.progress import StepProgress
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.review.duplicates import Progress
 from datrnet.core.review.gaps import Gap, stopgap_of
 from datrnet.core.text import inert
 from datrnet.tui.fitting import fitted
@@ -58,7 +58,7 @@ class GapsScreen(ReviewScreen[Gap]):
         closest = None if entry is None else self.review.closest.get(entry.wanted)
         return None if closest is None else closest.row
 
-    def find(self, snapshot: Snapshot, on_progress: Progress) -> list[Gap]:
+    def find(self, snapshot: Snapshot, on_progress: StepProgress) -> list[Gap]:
         """Count which popular values never occur together."""
         return find_gaps(snapshot)
 

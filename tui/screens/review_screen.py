@@ -15,7 +15,7 @@ from textual.widgets import OptionList, Static
 from textual.worker import get_current_worker
 
 from datrnet.core.errors import DatrnetError
-from datrnet.core.review.duplicates import Progress
+from datrnet.core.progress import StepProgress
 from datrnet.core.text import inert
 from datrnet.tui.library import Library
 from datrnet.tui.messages import Found, FoundSoFar, OpenReview, WorkFailed, WriteFailed
@@ -87,7 +87,7 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
         """What the queue holds, in a word or two."""
 
     @abstractmethod
-    def find(self, snapshot: Snapshot, on_progress: Progress) -> list[Entry]:
+    def find(self, snapshot: Snapshot, on_progress: StepProgress) -> list[Entry]:
         """Return the findings; called in a thread."""
 
     @abstractmethod

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED
 from datrnet.core.errors import DataError, UnknownNameError, nearest
+from datrnet.core.progress import Progress, no_progress
 from datrnet.core.research.datasets.text_files import (
     Chunk,
-    Reading,
     check_length,
     chunks_of,
     fail,
@@ -82,7 +82,7 @@ class AddeFolder:
     triplets: AddeTriplets | None
 
 
-def read_adde(folder: Path, on_read: Reading = lambda name, done, total: None) -> AddeFolder:
+def read_adde(folder: Path, on_read: Progress = no_progress) -> AddeFolder:
     """Read a split folder completely, and check that its files agree.
 
     Raises:
@@ -99,9 +99,7 @@ def read_adde(folder: Path, on_read: Reading = lambda name, done, total: None) -
     )
 
 
-def read_queries(
-    folder: Path, on_read: Reading = lambda name, done, total: None
-) -> AddeQueries | None:
+def read_queries(folder: Path, on_read: Progress = no_progress) -> AddeQueries | None:
     """Read only the queries of a split folder; None where it brings none.
 
     Raises:
@@ -156,7 +154,7 @@ def read_split(
     folder: Path,
     name: str,
     counts: tuple[int, ...],
-    on_read: Reading = lambda name, done, total: None,
+    on_read: Progress = no_progress,
 ) -> AddeSplit:
     """Read the items of one split, ``train`` or ``test``.
 
@@ -174,7 +172,7 @@ def read_triplets(
     folder: Path,
     counts: tuple[int, ...],
     split: AddeSplit,
-    on_read: Reading = lambda name, done, total: None,
+    on_read: Progress = no_progress,
 ) -> AddeTriplets | None:
     """Read the triplets of a split folder; None where it brings none.
 
@@ -198,7 +196,7 @@ def read_triplets(
     return AddeTriplets(items=items, changed=after != before)
 
 
-def _read_labels(path: Path, counts: tuple[int, ...], on_read: Reading) -> NDArray[np.int16]:
+def _read_labels(path: Path, counts: tuple[int, ...], on_read: Progress) -> NDArray[np.int16]:
     parts = [np.empty((0, len(counts)), dtype=np.int16)]
     for chunk, matrix in read_signs(path, sum(counts), signed=False, on_read=on_read):
         parts.append(_decoded(chunk, matrix, counts))
@@ -226,7 +224,7 @@ def _decoded(chunk: Chunk, matrix: NDArray[np.int8], counts: tuple[int, ...]) ->
 
 
 def _read_queries(
-    folder: Path, counts: tuple[int, ...], split: AddeSplit, on_read: Reading
+    folder: Path, counts: tuple[int, ...], split: AddeSplit, on_read: Progress
 ) -> AddeQueries | None:
     if not _are_there(folder, QUERY_FILES):
         return None
@@ -268,7 +266,7 @@ def _check_changes(
     before: NDArray[np.int16],
     after: NDArray[np.int16],
     rule: str,
-    on_read: Reading,
+    on_read: Progress,
 ) -> None:
     """Check a file of changes, -1 for the value that goes and 1 for the one that comes.
 

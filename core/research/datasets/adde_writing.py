@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.errors import DataError
+from datrnet.core.progress import StepProgress, no_progress
 from datrnet.core.research.datasets.adde import (
     COUNTS,
     QUERY_FILES,
@@ -43,7 +44,7 @@ def write_adde(
     content: AddeFolder,
     names: Mapping[str, tuple[str, ...]],
     readme: str,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: StepProgress = no_progress,
 ) -> None:
     """Write a split folder; files of an earlier one are replaced when all new ones are whole.
 

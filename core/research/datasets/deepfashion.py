@@ -23,6 +23,7 @@ from datrnet.core.catalog.catalog import UNLABELED
 from datrnet.core.catalog.importer import SPLIT_WORDS
 from datrnet.core.catalog.table import Problem
 from datrnet.core.errors import DataError, UnknownNameError, nearest
+from datrnet.core.progress import Progress, no_progress
 from datrnet.core.research.datasets.deepfashion_lists import (
     Labeled,
     read_attributes,
@@ -35,7 +36,7 @@ from datrnet.core.research.datasets.deepfashion_lists import (
     record_notes,
 )
 from datrnet.core.research.datasets.listing import Entry, Listing
-from datrnet.core.research.datasets.text_files import Reading, check_length
+from datrnet.core.research.datasets.text_files import check_length
 
 Annotation = Literal["auto", "fine", "coarse"]
 
@@ -107,7 +108,7 @@ def list_deepfashion(
     annotation: Annotation = "auto",
     *,
     crop: bool = False,
-    on_read: Reading = lambda name, done, total: None,
+    on_read: Progress = no_progress,
 ) -> Listing:
     """List the images of an annotation with their labels, splits and pictures.
 
@@ -150,7 +151,7 @@ def _find(folder: Path, annotation: Annotation) -> _Found:
     )
 
 
-def _fine(found: _Found, images: Path, crop: bool, on_read: Reading) -> Listing:
+def _fine(found: _Found, images: Path, crop: bool, on_read: Progress) -> Listing:
     names, columns = read_attributes(found.folder / ATTRIBUTES)
     _require_types(found, names, FINE_TYPES)
     if set(names) != set(FINE_TYPES):
@@ -177,7 +178,7 @@ def _fine(found: _Found, images: Path, crop: bool, on_read: Reading) -> Listing:
     return _listing(found, images, parts, values, sources)
 
 
-def _coarse(found: _Found, images: Path, crop: bool, on_read: Reading) -> Listing:
+def _coarse(found: _Found, images: Path, crop: bool, on_read: Progress) -> Listing:
     names, columns = read_attributes(found.folder / ATTRIBUTES)
     _require_types(found, names, COARSE_TYPES)
     wanted = [columns[kind] for kind in COARSE_TYPES]
@@ -221,7 +222,7 @@ def _require_types(
 
 
 def _list_part(
-    found: _Found, columns: Sequence[NDArray[np.intp]], width: int, crop: bool, on_read: Reading
+    found: _Found, columns: Sequence[NDArray[np.intp]], width: int, crop: bool, on_read: Progress
 ) -> _Part:
     """Read the images of ``list_attr_img.txt``; splits and boxes come from lists of their own."""
     splits = read_partition(found.partition)

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.importer import SPLIT_WORDS
+from datrnet.core.progress import Progress, no_progress
 from datrnet.core.research.datasets.text_files import (
     Chunk,
-    Reading,
     check_length,
     chunks_of,
     fail,
@@ -76,7 +76,7 @@ def read_labels(
     path: Path,
     columns: Sequence[NDArray[np.intp]],
     width: int,
-    on_read: Reading,
+    on_read: Progress,
 ) -> Labeled:
     """Read ``list_attr_img.txt``, of which only the asked columns are kept.
 
@@ -199,7 +199,7 @@ def record_notes(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: The file is damaged.
     """
-    chunks = _chunks_below_header(path, lambda name, done, total: None)
+    chunks = _chunks_below_header(path, no_progress)
     return count_notes(path, sum(chunk.data.count(b"\n") for chunk in chunks))
 
 
@@ -211,7 +211,7 @@ def count_notes(path: Path, num_records: int) -> tuple[str, ...]:
     return (f"{path.name} promises {promised:,} records and has {num_records:,}; check it.",)
 
 
-def _chunks_below_header(path: Path, on_read: Reading) -> Iterator[Chunk]:
+def _chunks_below_header(path: Path, on_read: Progress) -> Iterator[Chunk]:
     for chunk in chunks_of(path, on_read):
         if chunk.first_line > HEADER_LINES:
             yield chunk
@@ -226,7 +226,7 @@ def _chunks_below_header(path: Path, on_read: Reading) -> Iterator[Chunk]:
 def _records(path: Path, num_fields: int) -> Iterator[tuple[int, list[str]]]:
     """Yield the line number and the fields of every record, split from the right."""
     read_any = False
-    for chunk in _chunks_below_header(path, lambda name, done, total: None):
+    for chunk in _chunks_below_header(path, no_progress):
         for row, written in enumerate(chunk.data.split(b"\n")[:-1]):
             fields = written.decode("utf-8", "replace").rsplit(None, num_fields - 1)
             if len(fields) < num_fields:

@@ -1,6 +1,5 @@
 """Importing a data set from a folder in one of the formats that data sets are released in."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,15 +9,13 @@ import numpy as np
 
 from datrnet.core.catalog.importer import ImportSummary, import_parsed, picture_folder
 from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.progress import Progress, no_progress
 from datrnet.core.research.datasets.adde import AddeFolder, read_adde
 from datrnet.core.research.datasets.deepfashion import Annotation, list_deepfashion
 from datrnet.core.research.datasets.listing import Entry, Listing, parse_listing
 from datrnet.core.research.datasets.names import names_for
 
 Format = Literal["adde", "deepfashion"]
-
-Progress = Callable[[str, int, int], None]
-"""Told the step's name, what is done of it and its total."""
 
 ADDE_PICTURE_MEND = "Say with --images DIR which folder the lines of imgs_*.txt count from."
 
@@ -44,7 +41,7 @@ def import_folder(
     workspace: Workspace,
     source: Path,
     options: FolderOptions,
-    on_progress: Progress = lambda step, done, total: None,
+    on_progress: Progress = no_progress,
 ) -> ImportSummary:
     """Add the items of a data set to a workspace, and update those it has.
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.errors import DataError
+from datrnet.core.progress import Progress, no_progress
 
 CHUNK = 8 * 1024**2
 """Bytes of a file looked at together; as whole lines, so a little less."""
@@ -21,9 +22,6 @@ MEND = "Correct that line, or fetch the file again."
 
 MAX_DIGITS = 18
 """More digits do not fit a 64-bit number."""
-
-Reading = Callable[[str, int, int], None]
-"""Told the file being read, and how many of its megabytes are done."""
 
 _POINTER = b"version https://git-lfs"
 _BOM = b"\xef\xbb\xbf"
@@ -75,7 +73,7 @@ def check_length(path: Path, length: int, other: Path, expected: int) -> None:
         fail(longer, few + 1, f"Nothing belongs to it: {ends}.")
 
 
-def chunks_of(path: Path, on_read: Reading = lambda name, done, total: None) -> Iterator[Chunk]:
+def chunks_of(path: Path, on_read: Progress = no_progress) -> Iterator[Chunk]:
     """Yield a file piece by piece, without the blank lines at its end.
 
     Raises:
@@ -108,7 +106,7 @@ def chunks_of(path: Path, on_read: Reading = lambda name, done, total: None) -> 
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def read_lines(path: Path, on_read: Reading = lambda name, done, total: None) -> list[str]:
+def read_lines(path: Path, on_read: Progress = no_progress) -> list[str]:
     """Return the lines of a file without the space around them.
 
     Raises:
@@ -144,7 +142,7 @@ def read_whole_numbers(path: Path, width: int) -> NDArray[np.int64]:
 
 
 def read_signs(
-    path: Path, width: int, *, signed: bool, on_read: Reading = lambda name, done, total: None
+    path: Path, width: int, *, signed: bool, on_read: Progress = no_progress
 ) -> Iterator[tuple[Chunk, NDArray[np.int8]]]:
     """Yield lines of 0 and 1, and -1 where ``signed``, piece by piece as ``(n, width)``.
 

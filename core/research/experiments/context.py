@@ -16,11 +16,9 @@ from datrnet.core.errors import DataError
 from datrnet.core.evaluation.assess import Assessment, assess, equal_weights_of, gallery_rows
 from datrnet.core.evaluation.protocol import Protocol
 from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Generation
 from datrnet.db.store import Store
-
-Progress = Callable[[str, int, int], None]
-"""Called with the step, what is done of it and its total."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,7 +47,7 @@ class Context:
     """The experiment's folder in the workspace."""
     split: str = "test"
     """Whose items are queries and gallery."""
-    on_progress: Progress = lambda step, done, total: None
+    on_progress: Progress = no_progress
     on_whole: Callable[[float], None] = lambda share: None
     """Called with the share that is done of an experiment of several parts."""
 

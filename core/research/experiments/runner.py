@@ -9,6 +9,7 @@ from datrnet.core.catalog.catalog import Catalog, split_rows
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import read_section
 from datrnet.core.errors import UnknownNameError
+from datrnet.core.progress import Progress, no_progress
 from datrnet.core.research.experiments import (
     ablation,
     activation_maps,
@@ -62,7 +63,7 @@ def run_experiment(
     store: Store,
     plan: Plan,
     command: str,
-    on_progress: Progress = lambda step, done, total: None,
+    on_progress: Progress = no_progress,
     on_whole: Callable[[float], None] = lambda share: None,
 ) -> tuple[ExperimentResult, StoredResult]:
     """Run an experiment and write its tables and pictures into the workspace.

@@ -19,6 +19,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.models.run_folder import write_atomically
+from datrnet.core.progress import Progress, StepProgress, no_progress
 from datrnet.core.research.experiments.charts import EXTRA_MEND
 from datrnet.core.research.report.parts import Settings, Table
 from datrnet.core.research.report.runs import (
@@ -53,8 +54,6 @@ LIBRARIES = (
     "jinja2",
 )
 """Whose versions the page states."""
-
-Progress = Callable[[str, int, int], None]
 
 Row = TypeVar("Row")
 Part = TypeVar("Part")
@@ -91,7 +90,7 @@ class Report:
 def write_report(
     workspace: Workspace,
     output: Path | None = None,
-    on_progress: Progress = lambda step, done, total: None,
+    on_progress: Progress = no_progress,
 ) -> tuple[Path, Report]:
     """Write a workspace's report and return where it lies, with what it says.
 
@@ -118,7 +117,7 @@ def write_report(
     return path, report
 
 
-def gather(workspace: Workspace, on_progress: Progress = lambda step, done, total: None) -> Report:
+def gather(workspace: Workspace, on_progress: Progress = no_progress) -> Report:
     """Return everything that a workspace has.
 
     Raises:
@@ -150,7 +149,7 @@ def gather(workspace: Workspace, on_progress: Progress = lambda step, done, tota
 
 
 def _each(
-    rows: list[Row], look_at: Callable[[Row], Part], on_progress: Callable[[int, int], None]
+    rows: list[Row], look_at: Callable[[Row], Part], on_progress: StepProgress
 ) -> tuple[Part, ...]:
     parts = []
     for number, row in enumerate(rows, start=1):
