@@ -19,7 +19,7 @@ from datrnet.core.research.experiments import (
     tables,
     tsne,
 )
-from datrnet.core.research.experiments.context import Context, Progress
+from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.plan import Plan
 from datrnet.core.research.experiments.result import (
     ExperimentResult,
