@@ -24,8 +24,7 @@ from datrnet.core.catalog.thumbnails import ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatabaseError, DataError, DatrnetError
 from datrnet.core.graphics.blocks import alphabet
-from datrnet.core.graphics.drawing import drawing_for
-from datrnet.core.graphics.terminal import Terminal, ask_terminal
+from datrnet.core.graphics.terminal import Terminal, ask_terminal, drawing_for
 from datrnet.core.preferences import Blocks, Preferences
 from datrnet.core.text import sanitize
 from datrnet.db.migrations import SCHEMA_VERSION

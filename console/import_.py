@@ -14,7 +14,7 @@ from datrnet.core.catalog.importer import ImportOptions, ImportSummary, import_c
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.research.datasets.deepfashion import Annotation
-from datrnet.core.research.datasets.importing import FolderOptions, Format, import_folder
+from datrnet.core.research.datasets.importer import FolderOptions, Format, import_folder
 from datrnet.core.text import sanitize
 
 INTERRUPTED = "The catalog is unchanged. Run the same command again."

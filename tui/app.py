@@ -16,8 +16,7 @@ from textual.widgets import Input
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatabaseError
-from datrnet.core.graphics.drawing import drawing_for
-from datrnet.core.graphics.terminal import Terminal, cell_size
+from datrnet.core.graphics.terminal import Terminal, cell_size, drawing_for
 from datrnet.core.preferences import Preferences
 from datrnet.core.preferences_file import is_first_start, read_preferences, remember_start
 from datrnet.core.sessions.steps import session_of

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, cast
 
-from datrnet.core.graphics.drawing import Drawing
+from datrnet.core.graphics.terminal import Drawing
 
 if TYPE_CHECKING:
     from textual.widget import Widget

@@ -18,10 +18,9 @@ from PIL import Image
 from datrnet.core.catalog.pictures import Picture, read_picture
 from datrnet.core.errors import DataError
 from datrnet.core.graphics.blocks import CELL_RATIO, Cells, alphabet, cells_of, fitting_size
-from datrnet.core.graphics.drawing import Drawing
 from datrnet.core.graphics.heatmap import Region, overlay_heatmap
-from datrnet.core.graphics.kitty import DIACRITICS, payload
-from datrnet.core.graphics.sixel import sixel_of
+from datrnet.core.graphics.protocols import DIACRITICS, payload, sixel_of
+from datrnet.core.graphics.terminal import Drawing
 from datrnet.core.preferences import Blocks
 
 VIEWERS = {"darwin": ("open",), "linux": ("xdg-open", "wslview", "gio")}

@@ -1,15 +1,18 @@
-"""The catalog as columns: a snapshot of all items and labels, for search and training."""
+"""The catalog as columns: a snapshot of all items, their labels, splits and pictures."""
 
+import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.errors import UnknownNameError
-from datrnet.db.rows import SuperCategory
+from datrnet.core.catalog.pictures import read_picture
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import DataError, UnknownNameError
+from datrnet.db.rows import PictureStamp, SuperCategory
 from datrnet.db.store import Store
 
 UNLABELED = -1
@@ -18,6 +21,15 @@ ALL = "all"
 """Instead of the name of a split: every item."""
 
 SPLITS = ("train", "validation", "test", ALL)
+
+PICTURE_STATES = SuperCategory(name="picture", values=("there", "missing", "unreadable"))
+THERE, MISSING, UNREADABLE = range(3)
+
+_SIDE = 32
+"""Size at which a picture is decoded to see whether it is readable."""
+_BATCH = 200
+_PAUSE = 0.001
+"""Seconds between batches, so that other threads can run."""
 
 HELD_OUT = 10
 """Without a validation split, one of this many training items is held out, chosen by its code."""
@@ -181,6 +193,54 @@ def validation_rows(catalog: Catalog) -> NDArray[np.intp]:
     """Return the rows of the validation items, ascending."""
     rows, validates = training_rows(catalog)
     return np.sort(rows[validates])
+
+
+def picture_states(
+    workspace: Workspace,
+    catalog: Catalog,
+    stamps: dict[str, PictureStamp],
+    go_on: Callable[[], bool] = lambda: True,
+) -> NDArray[np.int16]:
+    """Return the state of every item's picture.
+
+    The import has read every picture once, so only a file that has changed since is read again.
+
+    Args:
+        workspace: Where relative paths start.
+        catalog: N items.
+        stamps: Size and time of the files at the import, by the item's code.
+        go_on: Called between batches; once it returns False, the rest counts as there.
+
+    Returns:
+        (N,) indexes of the values of ``PICTURE_STATES``.
+    """
+    states = np.full(catalog.num_items, THERE, dtype=np.int16)
+    for row, (code, stored) in enumerate(zip(catalog.codes, catalog.picture_paths, strict=True)):
+        if row % _BATCH == 0:
+            time.sleep(_PAUSE)
+            if not go_on():
+                break
+        states[row] = _state(workspace, stored, stamps.get(code))
+    return states
+
+
+def _state(workspace: Workspace, stored: str, stamp: PictureStamp | None) -> int:
+    try:
+        picture = workspace.picture(stored)
+        status = picture.path.stat()
+    except OSError:
+        return MISSING
+    except DataError:
+        return UNREADABLE
+    if stamp is None or not stamp.num_bytes:
+        return THERE if status.st_size else UNREADABLE
+    if (status.st_size, status.st_mtime_ns) == (stamp.num_bytes, stamp.modified_ns):
+        return THERE
+    try:
+        read_picture(picture, _SIDE)
+    except DataError:
+        return UNREADABLE
+    return THERE
 
 
 def _position(kind: str, name: str, known: Sequence[str]) -> int:

@@ -1,4 +1,6 @@
-"""What a terminal can do: it is queried once, before the application starts, within a second.
+"""What a terminal can do, and how the explorer draws pictures on it.
+
+It is queried once, before the application starts, and waited for at most a second.
 
 Every terminal answers the last query, for the primary device attributes, and terminals answer in
 order: after that answer nothing else comes.
@@ -12,7 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from select import select
-from typing import TextIO
+from typing import Literal, TextIO
+
+from datrnet.core.preferences import Blocks, Preferences
 
 KITTY_ID = 4211
 """Number of the test picture, which is never shown."""
@@ -40,6 +44,12 @@ _KITTY = re.compile(rb"\x1b_Gi=%d;OK\x1b\\" % KITTY_ID)
 _CELL = re.compile(rb"\x1b\[6;([0-9]{1,4});([0-9]{1,4})t")
 _REGISTERS = re.compile(rb"\x1b\[\?1;0;([0-9]{1,9})S")
 _COLOR = re.compile(rb"\x1bP1\$r[^\x1b]*48[:;]2[:;]+%d[:;]%d[:;]%d[^0-9]" % TEST_COLOR)
+
+Protocol = Literal["sixel", "kitty", "blocks", "none"]
+
+UNKNOWN_CELL = (8, 16)
+"""Width and height of a cell in pixels if the terminal does not tell: rather too small, because a
+picture must not exceed its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,3 +220,56 @@ def cell_size() -> tuple[int, int] | None:
     if not (rows and columns and width >= columns and height >= rows):
         return None
     return width // columns, height // rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """How pictures are drawn."""
+
+    glyphs: Blocks = "quadrants"
+    """The block characters to use."""
+    protocol: Protocol = "blocks"
+    """How the picture of the item under the cursor is shown."""
+    cell: tuple[int, int] = UNKNOWN_CELL
+    """Width and height of a cell in pixels."""
+    registers: int = SIXEL_REGISTERS
+    """Colors that a sixel picture may have."""
+    is_gray: bool = False
+    """Whether pixels are gray, as cells are then."""
+
+    @property
+    def is_in_pixels(self) -> bool:
+        """Whether that picture is shown in pixels instead of cells."""
+        return self.protocol in ("sixel", "kitty")
+
+
+def drawing_for(
+    settings: Preferences, terminal: Terminal, *, color_system: str | None, no_color: bool
+) -> Drawing:
+    """Return how to draw on a terminal.
+
+    Args:
+        settings: The user's settings.
+        terminal: What is known of the terminal.
+        color_system: The color system of text, in Rich's terms.
+        no_color: Whether everything is gray.
+    """
+    # the color of a placeholder is the number of its picture: it must arrive unchanged
+    exact_colors = color_system == "truecolor" and not no_color
+    return Drawing(
+        glyphs=settings.blocks,
+        protocol=_protocol(settings, terminal, exact_colors=exact_colors),
+        cell=terminal.cell or UNKNOWN_CELL,
+        registers=terminal.registers,
+        is_gray=no_color,
+    )
+
+
+def _protocol(settings: Preferences, terminal: Terminal, *, exact_colors: bool) -> Protocol:
+    if settings.pictures == "kitty":
+        return "kitty" if exact_colors else "blocks"
+    if settings.pictures != "auto":
+        return settings.pictures
+    if terminal.has_placeholders and exact_colors:
+        return "kitty"
+    return "sixel" if terminal.has_sixel and terminal.cell is not None else "blocks"

@@ -16,7 +16,7 @@ from datrnet.core.evaluation.queries import draw_queries
 from datrnet.core.progress import Progress, StepProgress, no_progress
 from datrnet.core.research.datasets.adde import AddeFolder, AddeQueries, AddeSplit
 from datrnet.core.research.datasets.adde_triplets import draw_adde_triplets
-from datrnet.core.research.datasets.adde_writing import refuse_foreign, write_adde
+from datrnet.core.research.datasets.adde_writer import refuse_foreign, write_adde
 from datrnet.core.research.datasets.names import Names
 from datrnet.core.text import sanitize
 

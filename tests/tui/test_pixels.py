@@ -10,7 +10,7 @@ from textual.events import Resize
 from textual.geometry import Size
 
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.graphics.kitty import PLACEHOLDER, removal
+from datrnet.core.graphics.protocols import PLACEHOLDER, removal
 from datrnet.core.graphics.terminal import Terminal
 from datrnet.core.preferences import Preferences
 from datrnet.tui.widgets import picture_view
@@ -304,7 +304,7 @@ def test_pictures_are_kept_until_their_files_change(workspace: Workspace) -> Non
     import os
 
     from datrnet.core.catalog.pictures import Picture
-    from datrnet.core.graphics.drawing import Drawing
+    from datrnet.core.graphics.terminal import Drawing
     from datrnet.tui.pictures import picture_in_pixels
 
     source = Picture(workspace.root / "pictures" / "01.png")

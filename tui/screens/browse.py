@@ -14,7 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
-from datrnet.core.catalog.picture_states import PICTURE_STATES, picture_states
+from datrnet.core.catalog.catalog import PICTURE_STATES, picture_states
 from datrnet.core.catalog.sort_order import AS_IMPORTED, Order, keys_of, ranks, sorted_rows
 from datrnet.core.errors import DatabaseError
 from datrnet.core.retrieval.facets import facets_of

@@ -14,7 +14,7 @@ from textual.worker import Worker, get_current_worker
 
 from datrnet.core.errors import DataError, DatrnetError
 from datrnet.core.graphics.blocks import Cells, cells_of, fitting_size
-from datrnet.core.graphics.drawing import Drawing
+from datrnet.core.graphics.terminal import Drawing
 from datrnet.core.retrieval.prototypes import Prediction, Prototype
 from datrnet.core.text import inert
 from datrnet.tui.drawing import drawing_of

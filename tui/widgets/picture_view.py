@@ -16,7 +16,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from datrnet.core.graphics.blocks import Cells
-from datrnet.core.graphics.kitty import HIGHEST_NUMBER, placeholder, removal, transmission
+from datrnet.core.graphics.protocols import HIGHEST_NUMBER, placeholder, removal, transmission
 from datrnet.core.text import inert
 from datrnet.tui.drawing import drawing_of
 from datrnet.tui.fitting import fitted

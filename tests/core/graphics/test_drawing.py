@@ -2,8 +2,7 @@
 
 import pytest
 
-from datrnet.core.graphics.drawing import UNKNOWN_CELL, Drawing, drawing_for
-from datrnet.core.graphics.terminal import Terminal
+from datrnet.core.graphics.terminal import UNKNOWN_CELL, Drawing, Terminal, drawing_for
 from datrnet.core.preferences import Pictures, Preferences
 
 PLAIN = Terminal(is_asked=True, is_answered=True)

@@ -8,7 +8,7 @@ import unicodedata
 import numpy as np
 from PIL import Image
 
-from datrnet.core.graphics.kitty import (
+from datrnet.core.graphics.protocols import (
     DIACRITICS,
     PLACEHOLDER,
     payload,

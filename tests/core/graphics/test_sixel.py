@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from datrnet.core.graphics.sixel import sixel_of
+from datrnet.core.graphics.protocols import sixel_of
 
 
 def decoded(sixels: str) -> NDArray[np.int64]:

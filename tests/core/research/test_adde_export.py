@@ -14,7 +14,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatabaseError, DataError
 from datrnet.core.research.adde_export import ExportOptions, export_adde
 from datrnet.core.research.datasets.adde import read_adde
-from datrnet.core.research.datasets.importing import FolderOptions, import_folder
+from datrnet.core.research.datasets.importer import FolderOptions, import_folder
 
 COLOURS = ("red", "Blue", "black", "")
 SLEEVES = ("short", "long", "none")

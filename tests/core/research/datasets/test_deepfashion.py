@@ -11,7 +11,7 @@ from datrnet.core.catalog.importer import ImportSummary
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, UnknownNameError
 from datrnet.core.research.datasets import deepfashion
-from datrnet.core.research.datasets.importing import FolderOptions, import_folder
+from datrnet.core.research.datasets.importer import FolderOptions, import_folder
 
 WriteFiles = Callable[..., Path]
 

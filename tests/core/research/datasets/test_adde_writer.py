@@ -17,7 +17,7 @@ from datrnet.core.research.datasets.adde import (
     read_adde,
 )
 from datrnet.core.research.datasets.adde_triplets import draw_adde_triplets
-from datrnet.core.research.datasets.adde_writing import FIRST_LINE, refuse_foreign, write_adde
+from datrnet.core.research.datasets.adde_writer import FIRST_LINE, refuse_foreign, write_adde
 
 Labels = NDArray[np.int16]
 

@@ -10,7 +10,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.importer import ImportSummary
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, UnknownNameError
-from datrnet.core.research.datasets.importing import FolderOptions, import_folder
+from datrnet.core.research.datasets.importer import FolderOptions, import_folder
 
 WriteFiles = Callable[..., Path]
 SHOPPING_COUNTS = "16 17 19 14 10 15 2 11 16 7 9 15"
