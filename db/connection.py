@@ -1,23 +1,27 @@
-"""One open database file: its settings, its lock, its transactions and its errors.
+"""A workspace's database file: settings, lock, transactions, migrations and errors.
 
-A connection may be used from any thread. Threads take turns: each call holds one lock for as long
-as it runs. Other processes read on while this one writes, because the file is in WAL mode.
+A connection may be used from any thread: each call holds a lock for as long as it runs. Other
+processes can read while this one writes, because the file is in WAL mode.
+
+Blocks that read get the connection of ``sqlite3``, blocks that write a ``sqlite_utils.Database``,
+which is imported with the first of them: the explorer starts by reading, and would wait 50 ms.
 """
 
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from datrnet.core.errors import DatabaseError
-from datrnet.db.database import Database
 from datrnet.db.migrations import (
     APPLICATION_ID,
     MIGRATIONS,
@@ -26,26 +30,30 @@ from datrnet.db.migrations import (
     statements,
 )
 
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
 BUSY_TIMEOUT_SECONDS = 5.0
-"""How long one waits for another program to be done with the file."""
+"""How long to wait for another process that writes."""
 
 BUSY_PAUSE_SECONDS = 0.02
 
+Row = TypeVar("Row")
+
 
 class Connection:
-    """An open catalogue database; close it, or use it in a ``with`` statement."""
+    """An open database; close it, or use it in a ``with`` statement."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         """Take over an open connection, set it up and bring its schema up to date."""
         self.path = path
+        self._connection = connection
         self._lock = threading.RLock()
-        with self._guard():
-            self._db = Database(connection)
+        with self._locked():
             self._check_application_id()
             self._check_version()
-            self._db.execute("PRAGMA foreign_keys = ON")
-            if may_write(path):
-                self._db.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = NORMAL")
         if may_write(path):
             with self._when_free("PRAGMA journal_mode = WAL"):
                 pass
@@ -53,26 +61,26 @@ class Connection:
 
     @classmethod
     def create(cls, path: Path) -> Self:
-        """Open the database, making the file and its folder first where they are absent.
+        """Open the database; create the file and its folder if they do not exist.
 
         Raises:
-            DatabaseError: The file is none of ours, too new, locked, or cannot be written.
+            DatabaseError: The file is not ours, too new, locked, or cannot be written.
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DatabaseError(
-                f"The folder {path.parent} cannot be made: {error.strerror}.",
+                f"Cannot create the folder {path.parent}: {error.strerror}.",
                 mend="Choose another --workspace.",
             ) from error
         return cls._connect(path)
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open an existing database, bringing an older schema up to date.
+        """Open an existing database and bring an older schema up to date.
 
         Raises:
-            DatabaseError: The file is absent, none of ours, too new, locked, or damaged.
+            DatabaseError: The file does not exist, or is not ours, too new, locked, or damaged.
         """
         if not path.is_file():
             raise DatabaseError(f"There is no database at {path}.")
@@ -82,14 +90,14 @@ class Connection:
     def _connect(cls, path: Path) -> Self:
         try:
             connection = sqlite3.connect(
-                _address(path),
+                _uri(path),
                 uri=True,
                 timeout=BUSY_TIMEOUT_SECONDS,
-                isolation_level=None,  # transactions are begun here, never by the driver
+                isolation_level=None,  # the driver begins no transactions of its own
                 check_same_thread=False,  # the lock keeps threads apart
             )
         except sqlite3.Error as error:
-            raise explain(error, path) from error
+            raise to_database_error(error, path) from error
         try:
             return cls(path, connection)
         except BaseException:
@@ -98,8 +106,8 @@ class Connection:
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""
-        with self._guard():
-            self._db.close()
+        with self._locked():
+            self._connection.close()
 
     def __enter__(self) -> Self:
         """Return the store itself."""
@@ -115,39 +123,60 @@ class Connection:
         self.close()
 
     def data_version(self) -> int:
-        """Return a number that is another one after any other connection has written."""
-        with self._guard():
+        """Return a number that changes whenever another connection has written."""
+        with self._locked():
             return self._pragma("data_version")
 
     @contextmanager
-    def reading(self) -> Iterator[Database]:
-        """Let several calls see one and the same state, whatever another process writes."""
-        with self._guard():
-            if self._db.conn.in_transaction:
-                yield self._db
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Show all reads inside the block the same state, whatever another process writes."""
+        with self._locked():
+            if self._connection.in_transaction:
+                yield self._connection
             else:
-                self._db.execute("BEGIN")
+                self._connection.execute("BEGIN")
                 with self._transaction():
-                    yield self._db
+                    yield self._connection
 
     @contextmanager
-    def _writing(self) -> Iterator[Database]:
-        """Run a block as one transaction: all of it is kept, or after an error none of it.
+    def writing(self) -> "Iterator[Database]":
+        """Run the block as one transaction: after an error nothing of it is kept.
 
-        While another program writes, this one waits for its turn, and other threads read on.
+        While another process writes, this one waits, and other threads can read.
         """
         with self._when_free("BEGIN IMMEDIATE"), self._transaction():
-            yield self._db
+            yield self._database
+
+    @cached_property
+    def _database(self) -> "Database":
+        from sqlite_utils import Database
+
+        return Database(self._connection, execute_plugins=False, recursive_triggers=False)
+
+    def _select(
+        self, row: type[Row], source: str, parameters: Sequence[object] | Mapping[str, object] = ()
+    ) -> list[Row]:
+        """Read dataclasses whose fields are columns.
+
+        Args:
+            row: The dataclass.
+            source: What follows FROM: a table, and which of its rows in which order.
+            parameters: Of the statement.
+        """
+        names = [column.name for column in fields(row)]  # type: ignore[arg-type]
+        with self.reading() as db:
+            rows = db.execute(f"SELECT {', '.join(names)} FROM {source}", parameters)
+            return [row(**dict(zip(names, values, strict=True))) for values in rows]
 
     @contextmanager
     def _when_free(self, sql: str) -> Iterator[None]:
         """Hold the lock after a statement for which no other process may be writing.
 
-        Waiting for the other process happens outside the lock, so that other threads read on.
+        Waiting for the other process happens outside the lock, so that other threads can read.
         """
         deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
         while True:
-            with self._guard():
+            with self._locked():
                 if self._execute_if_free(sql, or_raise=time.monotonic() >= deadline):
                     yield
                     return
@@ -155,46 +184,46 @@ class Connection:
 
     def _execute_if_free(self, sql: str, *, or_raise: bool) -> bool:
         """Execute a statement unless another process is writing; return whether it was executed."""
-        self._db.execute("PRAGMA busy_timeout = 0")  # SQLite's own wait would hold our lock
+        self._connection.execute("PRAGMA busy_timeout = 0")  # SQLite would wait inside the lock
         try:
-            self._db.execute(sql)
+            self._connection.execute(sql)
         except sqlite3.OperationalError as error:
             if or_raise or not is_busy(error):
                 raise
             return False
         finally:
-            self._db.execute(f"PRAGMA busy_timeout = {int(1000 * BUSY_TIMEOUT_SECONDS)}")
+            self._connection.execute(f"PRAGMA busy_timeout = {int(1000 * BUSY_TIMEOUT_SECONDS)}")
         return True
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """Keep what a transaction that has begun does, or after an error nothing of it."""
+        """Commit the transaction that has begun, or roll it back after an error."""
         try:
             yield
-            self._db.commit()
+            self._connection.commit()
         except BaseException:
-            self._db.rollback()
+            self._connection.rollback()
             raise
 
     @contextmanager
-    def _guard(self) -> Iterator[None]:
-        """Take the lock, and turn SQLite's errors into ours."""
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock, and turn SQLite's errors into ours."""
         with self._lock:
             try:
                 yield
             except sqlite3.ProgrammingError:
                 raise  # a mistake in this program, not in the file
             except sqlite3.Error as error:
-                raise explain(error, self.path) from error
+                raise to_database_error(error, self.path) from error
 
     def _pragma(self, name: str) -> int:
-        row = self._db.execute(f"PRAGMA {name}").fetchone()
+        row: tuple[Any, ...] = self._connection.execute(f"PRAGMA {name}").fetchone()
         return int(row[0])
 
     def _check_application_id(self) -> None:
-        """Refuse another program's database, but not what a killed release of ours left behind."""
+        """Refuse another program's database, but not what a killed release 0.1 left behind."""
         if self._pragma("application_id") != APPLICATION_ID and (
-            applied_statements(self._db.conn) is None
+            applied_statements(self._connection) is None
         ):
             raise DatabaseError(
                 f"{self.path} is an SQLite database, but not one of datrnet.",
@@ -210,63 +239,64 @@ class Connection:
                 mend="Update datrnet, or choose another --workspace.",
             )
 
-    def _migrate(self) -> None:
-        with self._guard():
-            if self._is_current():
-                return
-        with self._writing() as db:
-            if self._is_current():
-                return  # another process was quicker
-            version = self._pragma("user_version")
-            scripts = [list(statements(script)) for script in MIGRATIONS]
-            applied = applied_statements(db.conn)
-            if applied is None:  # with tables or indexes of the user's own
-                applied = sum(map(len, scripts[:version]))
-            try:
-                for statement in list(chain(*scripts))[applied:]:
-                    db.execute(statement)
-            except sqlite3.OperationalError as error:
-                if "already exists" not in str(error) and "duplicate column" not in str(error):
-                    raise
-                raise DatabaseError(
-                    f"{self.path} stopped half way from schema {version} to {SCHEMA_VERSION}, "
-                    f"and was changed by another program since: {error}.",
-                    mend="Remove that change, or put a copy of the file from before in its place.",
-                ) from error
-            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-
     def _is_current(self) -> bool:
         return (
             self._pragma("user_version") == SCHEMA_VERSION
             and self._pragma("application_id") == APPLICATION_ID
         )
 
+    def _migrate(self) -> None:
+        """Apply all missing migrations in one transaction, and complete what 0.1 left half made."""
+        with self._locked():
+            if self._is_current():
+                return
+        with self._when_free("BEGIN IMMEDIATE"), self._transaction():
+            if self._is_current():
+                return  # another process was quicker
+            version = self._pragma("user_version")
+            scripts = [list(statements(script)) for script in MIGRATIONS]
+            applied = applied_statements(self._connection)
+            if applied is None:  # there are tables or indexes of the user's own
+                applied = sum(map(len, scripts[:version]))
+            try:
+                for statement in list(chain(*scripts))[applied:]:
+                    self._connection.execute(statement)
+            except sqlite3.OperationalError as error:
+                if "already exists" not in str(error) and "duplicate column" not in str(error):
+                    raise
+                raise DatabaseError(
+                    f"An update of {self.path} from schema {version} to {SCHEMA_VERSION} was cut "
+                    f"off, and another program changed the file since: {error}.",
+                    mend="Undo that change, or restore a copy of the file from before.",
+                ) from error
+            self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
 
 def may_write(path: Path) -> bool:
     """Tell whether a database, and the files SQLite puts beside it, can be written."""
-    beside = os.access(path.parent, os.W_OK)
-    return beside and (not path.exists() or os.access(path, os.W_OK))
+    folder = os.access(path.parent, os.W_OK)
+    return folder and (not path.exists() or os.access(path, os.W_OK))
 
 
-def _address(path: Path) -> str:
-    """Return the URI to open a database by: as a fixed file where nothing can be written."""
-    address = path.absolute().as_uri()
+def _uri(path: Path) -> str:
+    """Return the URI to open a database by: immutable if nothing can be written."""
+    uri = path.absolute().as_uri()
     if may_write(path):
-        return address
-    # without a log to read, SQLite need not make one: the file cannot change under us
+        return uri
+    # without a log to read, SQLite need not create one: the file cannot change under us
     has_log = path.with_name(path.name + "-wal").exists()
-    return f"{address}?mode=ro" + ("" if has_log else "&immutable=1")
+    return f"{uri}?mode=ro" + ("" if has_log else "&immutable=1")
 
 
 def is_busy(error: sqlite3.Error) -> bool:
-    """Tell whether another program had the file for itself."""
+    """Tell whether another process held the file."""
     text = str(error)
     return "locked" in text or "busy" in text
 
 
-def explain(error: sqlite3.Error, path: Path) -> DatabaseError:
-    """Return the error a person can mend for one of SQLite's."""
+def to_database_error(error: sqlite3.Error, path: Path) -> DatabaseError:
+    """Say what is wrong with a database, and what to do, for an error of SQLite."""
     text = str(error)
     if is_busy(error):
         return DatabaseError(
@@ -275,22 +305,28 @@ def explain(error: sqlite3.Error, path: Path) -> DatabaseError:
         )
     if "readonly" in text:
         return DatabaseError(
-            f"{path} may only be read here.",
-            mend="Choose a --workspace in a folder that may be written to.",
+            f"{path} is read-only.", mend="Choose a --workspace in a folder that you can write to."
         )
     if "is full" in text:
         return DatabaseError(
-            f"There is no space left on the disk of {path}; nothing was changed.",
+            f"No space is left on the disk of {path}; nothing was changed.",
             mend="Free some space, or choose a --workspace on another disk.",
         )
     if "not a database" in text or "malformed" in text:
         return DatabaseError(
-            f"{path} is damaged, or no database at all.",
+            f"{path} is damaged or not a database.",
             mend="Choose another --workspace, or move the file away and import again.",
         )
     return DatabaseError(
-        f"{path} cannot be used: {text}.", mend="Check the file, its folder and the free space."
+        f"Cannot use {path}: {text}.", mend="Check the file, its folder and the free space."
     )
+
+
+def insert(db: "Database", table: str, row: dict[str, Any]) -> int:
+    """Insert a row into a table with an integer primary key, and return the key."""
+    row_id = db.table(table).insert(row).last_pk
+    assert isinstance(row_id, int)
+    return row_id
 
 
 def now() -> str:

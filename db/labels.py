@@ -1,144 +1,145 @@
-"""Labels, who said so, and every change of one by hand, so that it can be taken back."""
+"""Labels set by hand, with a history that can be undone, and verdicts on pairs of items."""
+
+from typing import TYPE_CHECKING
 
 from datrnet.core.errors import ConfigError, UnknownNameError
-from datrnet.db.connection import Connection, now
-from datrnet.db.database import Database
-from datrnet.db.rows import LabelChange, LabelSource
+from datrnet.db.connection import Connection, insert, now
+from datrnet.db.rows import LabelChange, LabelSource, PairVerdict, Verdict
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 _CHANGES = (
-    "SELECT label_changes.id, item_id, items.code, super_category, old_value, old_source,"
-    " new_value, new_source, changed_at, undone_at"
-    " FROM label_changes JOIN items ON items.id = item_id"
+    "(SELECT label_changes.*, items.code"
+    " FROM label_changes JOIN items ON items.id = label_changes.item_id)"
 )
 
-_Said = tuple[str | None, LabelSource | None]
-"""A value and who says so. No value and a person: none of them holds. Neither: no label."""
+_Label = tuple[str | None, LabelSource | None]
+"""A value and its source. A source without a value: none applies. Neither: there is no label."""
 
 
 class LabelTables(Connection):
-    """The part of the store that holds labels and their changes."""
+    """The part of the store that holds what users say of labels and of pairs of items."""
 
     def set_label(
         self, item_id: int, super_category: str, value: str | None, source: LabelSource
     ) -> LabelChange | None:
-        """Set the value that an item carries in a super-category, and remember the one before.
+        """Set the value that an item carries in a super-category, and record the change.
 
         Args:
             item_id: The item's id in the database.
             super_category: Its name, in any case.
-            value: One of its values, in any case; None for no value. A person's None is kept, so
-                that the shop's label does not come back with the next import.
-            source: Who says so. A person who sets the label that is there confirms it.
+            value: A value of the super-category, in any case; None for no value. A person's None is
+                stored, so that the next import does not bring the shop's label back.
+            source: Where the label comes from. A person who sets the present label confirms it.
 
         Returns:
-            The change; None where the same source has said the same before.
+            The change; None if the label had this value and source before.
 
         Raises:
             UnknownNameError: There is no such item, super-category or value.
         """
-        with self._writing() as db:
-            if not db.execute("SELECT 1 FROM items WHERE id = ?", [item_id]).fetchone():
-                raise UnknownNameError("item", str(item_id), [], mend="It is not in the catalogue.")
-            category_id, name = _category(db, super_category)
-            spelled = None if value is None else _value(db, category_id, value)[1]
-            before = _said(db, item_id, category_id)
-            after: _Said = (spelled, None if spelled is None and source != "person" else source)
-            if before == after:
+        with self.writing() as db:
+            _check_item(db, item_id)
+            category_id, category = _find_category(db, super_category)
+            spelled = None if value is None else _find_value(db, category_id, value)[1]
+            old = _current_label(db, item_id, category_id)
+            new: _Label = (spelled, None if spelled is None and source != "person" else source)
+            if old == new:
                 return None
-            _write(db, item_id, category_id, after)
-            change_id = db.execute(
-                "INSERT INTO label_changes (item_id, super_category, old_value, old_source,"
-                " new_value, new_source, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [item_id, name, *before, *after, now()],
-            ).lastrowid
-            assert change_id is not None
-            # what had been taken back before is left behind by a new change
+            _write_label(db, item_id, category_id, new)
+            # a new change ends redo
             db.execute(
                 "UPDATE label_changes SET redo_position = NULL WHERE redo_position IS NOT NULL"
             )
-            return _change(db, change_id)
+            change = {
+                "item_id": item_id,
+                "super_category": category,
+                "old_value": old[0],
+                "old_source": old[1],
+                "new_value": new[0],
+                "new_source": new[1],
+                "changed_at": now(),
+            }
+            return self._change(insert(db, "label_changes", change))
 
     def undo_label(self, change_id: int | None = None) -> LabelChange | None:
-        """Give an item back the label it had before a change, with the source it had.
+        """Undo a change of a label; the label gets back its source too.
 
         Args:
-            change_id: Which change; the newest that stands, if none is named.
+            change_id: Which change; by default the newest that is not undone.
 
         Returns:
-            The change that was taken back; None where none stands.
+            The undone change; None if there is nothing to undo.
 
         Raises:
             UnknownNameError: There is no such change, or its super-category is gone.
-            ConfigError: It has been taken back already, or a later one of the same label stands.
+            ConfigError: It is undone already, or the label was changed again since.
         """
-        with self._writing() as db:
+        with self.writing() as db:
             if change_id is None:
                 (change_id,) = db.execute(
                     "SELECT max(id) FROM label_changes WHERE undone_at IS NULL"
                 ).fetchone()
                 if change_id is None:
                     return None
-            change = _change(db, change_id)
-            _refuse_tangled(db, change)
-            self._put(db, change, (change.old_value, change.old_source))
-            db.execute(
-                "UPDATE label_changes SET undone_at = ?, redo_position ="
-                " (SELECT coalesce(max(redo_position), 0) + 1 FROM label_changes) WHERE id = ?",
-                [now(), change_id],
+            change = self._change(change_id)
+            _check_can_undo(db, change)
+            _restore_label(db, change, (change.old_value, change.old_source))
+            (redo_position,) = db.execute(
+                "SELECT coalesce(max(redo_position), 0) + 1 FROM label_changes"
+            ).fetchone()
+            db.table("label_changes").update(
+                change_id, {"undone_at": now(), "redo_position": redo_position}
             )
-            return _change(db, change_id)
+            return self._change(change_id)
 
     def redo_label(self) -> LabelChange | None:
-        """Make the change again that was taken back last, unless another was made since.
+        """Redo the last undone change, unless another change was made since.
 
         Returns:
-            The change; None where there is none.
+            The change; None if there is nothing to redo.
 
         Raises:
             UnknownNameError: Its super-category is gone.
         """
-        with self._writing() as db:
+        with self.writing() as db:
             (change_id,) = db.execute(
                 "SELECT id FROM label_changes WHERE redo_position IS NOT NULL"
                 " ORDER BY redo_position DESC LIMIT 1"
             ).fetchone() or (None,)
             if change_id is None:
                 return None
-            change = _change(db, change_id)
-            self._put(db, change, (change.new_value, change.new_source))
-            db.execute(
-                "UPDATE label_changes SET undone_at = NULL, redo_position = NULL WHERE id = ?",
-                [change_id],
-            )
-            return _change(db, change_id)
+            change = self._change(change_id)
+            _restore_label(db, change, (change.new_value, change.new_source))
+            db.table("label_changes").update(change_id, {"undone_at": None, "redo_position": None})
+            return self._change(change_id)
 
     def label_history(
         self, item_id: int | None = None, limit: int | None = None
     ) -> list[LabelChange]:
-        """Return the changes of labels, of one item or of all, the newest first."""
-        where = "" if item_id is None else " WHERE item_id = :item"
-        with self.reading() as db:
-            rows = db.query(
-                f"{_CHANGES}{where} ORDER BY label_changes.id DESC LIMIT :limit",
-                {"item": item_id, "limit": -1 if limit is None else limit},
-            )
-            return [LabelChange(**row) for row in rows]
+        """Return the changes of the labels of an item, or of all items, the newest first."""
+        where = "" if item_id is None else "WHERE item_id = :item"
+        return self._select(
+            LabelChange,
+            f"{_CHANGES} {where} ORDER BY id DESC LIMIT :limit",
+            {"item": item_id, "limit": -1 if limit is None else limit},
+        )
 
     def labels_by_person(self) -> set[tuple[int, str]]:
-        """Return the labels that a person has set or confirmed, as item id and super-category."""
+        """Return the item ids and super-categories of the labels set or confirmed by hand."""
         with self.reading() as db:
-            return set(
-                db.execute(
-                    "SELECT item_id, super_categories.name FROM item_attributes"
-                    " JOIN super_categories ON super_categories.id = super_category_id"
-                    " WHERE source = 'person'"
-                ).fetchall()
+            rows = db.execute(
+                "SELECT item_id, super_categories.name FROM item_attributes"
+                " JOIN super_categories ON super_categories.id = super_category_id"
+                " WHERE source = 'person'"
             )
+            return set(rows)
 
     def num_relabelled_since(self, moment: str) -> int:
         """Return how many labels have another value than at a moment (ISO 8601, UTC).
 
-        Those that were only confirmed, or changed and given back, are not counted.
+        Labels that were only confirmed, or changed and undone, are not counted.
         """
         with self.reading() as db:
             rows = db.execute(
@@ -149,23 +150,58 @@ class LabelTables(Connection):
             )
             return int(rows.fetchone()[0])
 
-    def _put(self, db: Database, change: LabelChange, said: _Said) -> None:
-        category_id, _ = _category(db, change.super_category)
-        if said[0] is not None:
-            # an import removes a value that no item carries; it comes back with its label
-            db.execute(
-                "INSERT OR IGNORE INTO attribute_values (super_category_id, name) VALUES (?, ?)",
-                [category_id, said[0]],
+    def judge_pair(self, kept_id: int, other_id: int, verdict: Verdict | None) -> Verdict | None:
+        """Record a verdict on a pair of items in place of an earlier one.
+
+        Args:
+            kept_id: Of duplicates, the item to keep; of distinct items, either.
+            other_id: The other item.
+            verdict: None removes the earlier verdict.
+
+        Returns:
+            The earlier verdict, if any.
+
+        Raises:
+            UnknownNameError: There is no such item.
+            ConfigError: Both are the same item.
+        """
+        if kept_id == other_id:
+            raise ConfigError("An item cannot be compared with itself.", mend="Name two items.")
+        pair, ids = "kept_id IN (?, ?) AND other_id IN (?, ?)", [kept_id, other_id] * 2
+        with self.writing() as db:
+            _check_item(db, kept_id)
+            _check_item(db, other_id)
+            earlier = self._select(PairVerdict, f"pair_verdicts WHERE {pair}", ids)
+            verdicts = db.table("pair_verdicts")
+            verdicts.delete_where(pair, ids)
+            if verdict is not None:
+                row = {"kept_id": kept_id, "other_id": other_id, "verdict": verdict}
+                verdicts.insert({**row, "judged_at": now()})
+            return earlier[0].verdict if earlier else None
+
+    def pair_verdicts(self) -> list[PairVerdict]:
+        """Return all verdicts, the oldest first."""
+        return self._select(PairVerdict, "pair_verdicts ORDER BY judged_at, kept_id, other_id")
+
+    def _change(self, change_id: int) -> LabelChange:
+        changes = self._select(LabelChange, f"{_CHANGES} WHERE id = ?", [change_id])
+        if not changes:
+            raise UnknownNameError(
+                "change", str(change_id), [], mend="`datrnet label history` lists them."
             )
-        _write(db, change.item_id, category_id, said)
+        return changes[0]
 
 
-def _refuse_tangled(db: Database, change: LabelChange) -> None:
-    """Refuse to take back what has been taken back, or what another change was built on."""
+def _check_item(db: "Database", item_id: int) -> None:
+    if not db.execute("SELECT 1 FROM items WHERE id = ?", [item_id]).fetchone():
+        raise UnknownNameError("item", str(item_id), [], mend="It is not in the catalog.")
+
+
+def _check_can_undo(db: "Database", change: LabelChange) -> None:
     if change.undone_at is not None:
         raise ConfigError(
-            f"Change {change.id} has been taken back already.",
-            mend="`datrnet label history` shows which ones stand.",
+            f"Change {change.id} is undone already.",
+            mend="`datrnet label history` shows which changes are not.",
         )
     (later,) = db.execute(
         "SELECT max(id) FROM label_changes"
@@ -174,21 +210,12 @@ def _refuse_tangled(db: Database, change: LabelChange) -> None:
     ).fetchone()
     if later is not None:
         raise ConfigError(
-            f"Change {change.id} was followed by another of the same label.",
-            mend=f"Take change {later} back first.",
+            f"Change {change.id} was followed by another change of the same label.",
+            mend=f"Undo change {later} first.",
         )
 
 
-def _change(db: Database, change_id: int) -> LabelChange:
-    rows = list(db.query(f"{_CHANGES} WHERE label_changes.id = ?", [change_id]))
-    if not rows:
-        raise UnknownNameError(
-            "change", str(change_id), [], mend="`datrnet label history` lists them."
-        )
-    return LabelChange(**rows[0])
-
-
-def _said(db: Database, item_id: int, category_id: int) -> _Said:
+def _current_label(db: "Database", item_id: int, category_id: int) -> _Label:
     found = db.execute(
         "SELECT attribute_values.name, source FROM item_attributes"
         " LEFT JOIN attribute_values ON attribute_values.id = attribute_value_id"
@@ -198,38 +225,46 @@ def _said(db: Database, item_id: int, category_id: int) -> _Said:
     return found or (None, None)
 
 
-def _write(db: Database, item_id: int, category_id: int, said: _Said) -> None:
-    value, source = said
+def _restore_label(db: "Database", change: LabelChange, label: _Label) -> None:
+    category_id, _ = _find_category(db, change.super_category)
+    if label[0] is not None:
+        # an import removes values that no item carries; they come back with their labels
+        value = {"super_category_id": category_id, "name": label[0]}
+        db.table("attribute_values").insert(value, ignore=True)
+    _write_label(db, change.item_id, category_id, label)
+
+
+def _write_label(db: "Database", item_id: int, category_id: int, label: _Label) -> None:
+    value, source = label
+    labels = db.table("item_attributes")
     if source is None:
-        db.execute(
-            "DELETE FROM item_attributes WHERE item_id = ? AND super_category_id = ?",
-            [item_id, category_id],
-        )
+        labels.delete_where("item_id = ? AND super_category_id = ?", [item_id, category_id])
         return
-    value_id = None if value is None else _value(db, category_id, value)[0]
-    db.execute(
-        "REPLACE INTO item_attributes"
-        " (item_id, super_category_id, attribute_value_id, source, set_at)"
-        " VALUES (?, ?, ?, ?, ?)",
-        [item_id, category_id, value_id, source, now()],
-    )
+    row = {
+        "item_id": item_id,
+        "super_category_id": category_id,
+        "attribute_value_id": None if value is None else _find_value(db, category_id, value)[0],
+        "source": source,
+        "set_at": now(),
+    }
+    labels.insert(row, replace=True)
 
 
-def _category(db: Database, name: str) -> tuple[int, str]:
+def _find_category(db: "Database", name: str) -> tuple[int, str]:
     rows = db.execute("SELECT id, name FROM super_categories").fetchall()
-    return _named("super-category", name, rows)
+    return _find("super-category", name, rows)
 
 
-def _value(db: Database, category_id: int, value: str) -> tuple[int, str]:
+def _find_value(db: "Database", category_id: int, value: str) -> tuple[int, str]:
     rows = db.execute(
         "SELECT id, name FROM attribute_values WHERE super_category_id = ?", [category_id]
     ).fetchall()
-    return _named("value", value, rows)
+    return _find("value", value, rows)
 
 
-def _named(kind: str, name: str, rows: list[tuple[int, str]]) -> tuple[int, str]:
-    """Return the id of a name in any case, and the name as the catalogue spells it."""
-    for found, known in rows:
+def _find(kind: str, name: str, rows: list[tuple[int, str]]) -> tuple[int, str]:
+    """Return the id of a name in any case, and the name as the catalog spells it."""
+    for row_id, known in rows:
         if known.casefold() == name.casefold():
-            return found, known
+            return row_id, known
     raise UnknownNameError(kind, name, [known for _, known in rows])

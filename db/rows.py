@@ -1,29 +1,31 @@
-"""The rows that go into and come out of the database, as frozen dataclasses of plain types."""
+"""What goes into the database and comes out of it: frozen rows, and columns of all items."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from itertools import pairwise
+from operator import eq
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.db.texts import Texts
-
 LabelSource = Literal["shop", "person", "model"]
-"""Who said that an item carries a value; a person outranks the shop, the shop outranks a model."""
+"""Where a label comes from: the catalog file, a user of datrnet, or a model. A person outranks the
+shop, the shop outranks a model."""
 
 RunStatus = Literal["running", "finished", "interrupted"]
 
 Verdict = Literal["duplicate", "distinct"]
-"""What a person says of two items that look alike."""
+"""Whether two items that look alike are the same product."""
 
 Unstated = Literal["title", "split"]
-"""A field that a catalogue may be silent about."""
+"""A field that a catalog file may leave out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewItem:
-    """An item as a catalogue states it, before it has a row."""
+    """An item of a catalog file, before it has a row."""
 
     code: str
     """The shop's own id; unique."""
@@ -32,18 +34,17 @@ class NewItem:
     split: str
     """``train``, ``validation``, ``test``, or empty for none."""
     labels: Mapping[str, str | None] = field(default_factory=dict)
-    """Value by super-category. ``None`` takes the shop's label away; a super-category that is not
-    named keeps what it has."""
+    """Value by super-category. ``None`` removes the shop's label; a super-category that is absent
+    keeps its label."""
     unstated: frozenset[Unstated] = frozenset()
-    """The fields that the catalogue does not state: a known item keeps its own, and only a new one
-    takes what stands here."""
+    """The fields that the file leaves out: a known item keeps its own, a new item gets these."""
     picture_bytes: int = 0
     picture_modified_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpsertCounts:
-    """What became of the items of one upsert."""
+    """How many items an upsert added, updated and left unchanged."""
 
     added: int
     updated: int
@@ -52,7 +53,7 @@ class UpsertCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureStamp:
-    """What the database knows of an item's picture file, to tell whether it has changed since."""
+    """An item's picture file at the last import, to tell whether it has changed since."""
 
     item_id: int
     path: str
@@ -68,45 +69,115 @@ class SuperCategory:
     values: tuple[str, ...]
 
 
+class StringColumn(Sequence[str]):
+    """A column of strings in one block of bytes, decoded on access: no object for each of them."""
+
+    __slots__ = ("_bytes", "_ends")
+
+    def __init__(self, parts: Iterable[tuple[bytes, NDArray[np.int64]]]) -> None:
+        """Join parts of a column.
+
+        Args:
+            parts: UTF-8 strings without separators, and the length of each in bytes.
+        """
+        parts = list(parts)
+        self._bytes = b"".join(joined for joined, _ in parts)
+        lengths = [np.zeros(1, dtype=np.int64), *(lengths for _, lengths in parts)]
+        self._ends: NDArray[np.int64] = np.concatenate(lengths).cumsum()
+
+    def __len__(self) -> int:
+        """Return the number of strings."""
+        return len(self._ends) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        """Return a string, or the list of strings in a slice."""
+        if isinstance(index, slice):
+            return [self[idx] for idx in range(*index.indices(len(self)))]
+        place = range(len(self))[index]
+        return self._decoded(int(self._ends[place]), int(self._ends[place + 1]))
+
+    def __iter__(self) -> Iterator[str]:
+        """Decode all strings one after the other."""
+        return (self._decoded(start, end) for start, end in pairwise(self._ends.tolist()))
+
+    def index(self, value: str, start: int = 0, stop: int = sys.maxsize) -> int:
+        """Return the first position of a string, without decoding any.
+
+        Raises:
+            ValueError: It is not in the column.
+        """
+        sought = np.frombuffer(value.encode("utf-8", "replace"), dtype=np.uint8)
+        letters = np.frombuffer(self._bytes, dtype=np.uint8)
+        starts = self._ends[:-1]
+        places = np.flatnonzero(np.diff(self._ends) == len(sought))
+        for number, letter in enumerate(sought):
+            places = places[letters[starts[places] + number] == letter]
+        allowed = range(len(self))[start:stop]
+        for place in places.tolist():
+            if place in allowed:
+                return int(place)
+        raise ValueError(f"{value!r} is not in the column")
+
+    def __eq__(self, other: object) -> bool:
+        """Compare with any sequence of strings."""
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(map(eq, self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """Return a summary."""
+        return f"<{len(self):,} strings>"
+
+    def _decoded(self, start: int, end: int) -> str:
+        return self._bytes[start:end].decode("utf-8", "replace")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ItemColumns:
-    """All N items by columns, in the order of their ids, and who carries what."""
+    """All N items as columns, in the order of their ids, and which items carry which value."""
 
     ids: NDArray[np.int64]
     """(N,), ascending."""
-    codes: Texts
-    titles: Texts
-    picture_paths: Texts
+    codes: StringColumn
+    titles: StringColumn
+    picture_paths: StringColumn
     splits: NDArray[np.str_]
     """(N,)."""
     carriers: dict[tuple[str, str], NDArray[np.int64]]
-    """By super-category and value the ids of the items that carry it, ascending."""
+    """The ids of the items that carry a value, ascending, by super-category and value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueStamp:
-    """What differs between two states of the items and labels."""
+    """Changes whenever items or labels change."""
 
     num_items: int
     last_updated_at: str | None
     num_labels: int
     last_set_at: str | None
     sum_of_values: int
-    """Tells corrections within one second apart."""
+    """Tells two corrections within a second apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelChange:
-    """A label set by hand, and the one before it.
+    """A change of a label by hand, with the label before it.
 
-    A source without a value is a person's word that none of the values holds; neither a source nor
-    a value, that there was no label.
+    A source without a value means that a user said that none of the values applies; neither means
+    that there was no label.
     """
 
     id: int
     item_id: int
     code: str
-    """The item's."""
     super_category: str
     old_value: str | None
     old_source: LabelSource | None
@@ -114,15 +185,15 @@ class LabelChange:
     new_source: LabelSource | None
     changed_at: str
     undone_at: str | None
-    """When it was taken back; None while it stands."""
+    """None unless the change is undone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairVerdict:
-    """What a person has said of two items that look alike."""
+    """A verdict on two items that look alike."""
 
     kept_id: int
-    """Of duplicates, the one to keep."""
+    """Of duplicates, the item to keep."""
     other_id: int
     verdict: Verdict
     judged_at: str
@@ -130,7 +201,7 @@ class PairVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """One training run."""
+    """A training run."""
 
     id: int
     name: str
@@ -144,7 +215,7 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRow:
-    """One generation of the index; exactly one is current once there is any."""
+    """A generation of the index; exactly one of them is current."""
 
     id: int
     name: str
@@ -157,7 +228,7 @@ class GenerationRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationRow:
-    """The figures of an index on a split; the newest of those made in one way."""
+    """The newest figures of an index on a split by a protocol."""
 
     id: int
     run_name: str
@@ -170,7 +241,7 @@ class EvaluationRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRow:
-    """One sitting in the explorer or shell."""
+    """A session of the explorer or shell."""
 
     id: int
     name: str
@@ -180,21 +251,21 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSummary:
-    """A session with what a list of sessions tells of it."""
+    """A session as lists of sessions show it."""
 
     session: SessionRow
     num_steps: int
     num_listed: int
     """Items on its shortlist."""
     last_request_json: str | None
-    """Of its newest step; None before the first."""
+    """Of its last step; None before the first."""
     first_listed: str | None
-    """The code of the first item on its shortlist; None where it is empty."""
+    """The code of the first item on its shortlist; None if it is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRow:
-    """One request within a session; positions count from 1."""
+    """A step of a session; positions count from 1."""
 
     id: int
     session_id: int

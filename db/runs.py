@@ -1,36 +1,30 @@
-"""Training runs and index generations."""
+"""Training runs, index generations and evaluations."""
 
 import sqlite3
+from dataclasses import replace
 
 from datrnet.core.errors import DatabaseError, UnknownNameError
-from datrnet.db.connection import Connection, now
-from datrnet.db.rows import GenerationRow, RunRow, RunStatus
-
-_RUN_COLUMNS = "id, name, system, config_json, status, started_at, finished_at, metrics_json"
-_GENERATION_COLUMNS = "id, name, run_name, num_items, manifest_json, created_at, is_current"
+from datrnet.db.connection import Connection, insert, now
+from datrnet.db.rows import EvaluationRow, GenerationRow, RunRow, RunStatus
 
 
 class RunTables(Connection):
-    """The part of the store that holds runs and index generations."""
+    """The part of the store that holds runs, the indexes built from them, and their figures."""
 
     def add_run(self, name: str, system: str, config_json: str) -> int:
-        """Note the start of a run and return its id.
+        """Record the start of a run and return its id.
 
         Raises:
-            DatabaseError: There is a run of that name.
+            DatabaseError: A run of that name exists.
         """
-        with self._writing() as db:
+        run = {"name": name, "system": system, "config_json": config_json}
+        with self.writing() as db:
             try:
-                db.execute(
-                    "INSERT INTO runs (name, system, config_json, status, started_at)"
-                    " VALUES (?, ?, ?, 'running', ?)",
-                    [name, system, config_json, now()],
-                )
+                return insert(db, "runs", {**run, "status": "running", "started_at": now()})
             except sqlite3.IntegrityError as error:
                 raise DatabaseError(
-                    f"There already is a run called {name!r}.", mend="Choose another name."
+                    f"A run called {name!r} exists already.", mend="Choose another name."
                 ) from error
-            return int(db.execute("SELECT id FROM runs WHERE name = ?", [name]).fetchone()[0])
 
     def update_run(
         self, name: str, *, status: RunStatus | None = None, metrics_json: str | None = None
@@ -40,22 +34,17 @@ class RunTables(Connection):
         Raises:
             UnknownNameError: There is no run of that name.
         """
-        with self._writing() as db:
-            self.run(name)
-            if status is not None:
-                finished_at = None if status == "running" else now()
-                db.execute(
-                    "UPDATE runs SET status = ?, finished_at = ? WHERE name = ?",
-                    [status, finished_at, name],
-                )
-            if metrics_json is not None:
-                db.execute("UPDATE runs SET metrics_json = ? WHERE name = ?", [metrics_json, name])
+        changes: dict[str, str | None] = {}
+        if status is not None:
+            changes = {"status": status, "finished_at": None if status == "running" else now()}
+        if metrics_json is not None:
+            changes["metrics_json"] = metrics_json
+        with self.writing() as db:
+            db.table("runs").update(self.run(name).id, changes)
 
     def runs(self) -> list[RunRow]:
         """Return all runs, the oldest first."""
-        with self.reading() as db:
-            rows = db.query(f"SELECT {_RUN_COLUMNS} FROM runs ORDER BY id")
-            return [RunRow(**row) for row in rows]
+        return self._select(RunRow, "runs ORDER BY id")
 
     def run(self, name: str) -> RunRow:
         """Return the run of that name.
@@ -81,18 +70,22 @@ class RunTables(Connection):
         Raises:
             DatabaseError: Nothing was written, and the current generation stays current.
         """
-        with self._writing() as db:
+        with self.writing() as db:
             db.execute("UPDATE index_generations SET is_current = 0 WHERE is_current = 1")
             try:
-                db.execute(
-                    "INSERT INTO index_generations"
-                    " (name, run_name, num_items, manifest_json, created_at, is_current)"
-                    " VALUES (?, ?, ?, ?, ?, 1)",
-                    [name, run_name, num_items, manifest_json, now()],
+                db.table("index_generations").insert(
+                    {
+                        "name": name,
+                        "run_name": run_name,
+                        "num_items": num_items,
+                        "manifest_json": manifest_json,
+                        "created_at": now(),
+                        "is_current": 1,
+                    }
                 )
             except sqlite3.IntegrityError as error:
                 raise DatabaseError(
-                    f"The index generation {name!r} cannot be recorded: {error}."
+                    f"Cannot record the index generation {name!r}: {error}."
                 ) from error
             return self.generations()[-1]
 
@@ -103,6 +96,26 @@ class RunTables(Connection):
 
     def generations(self) -> list[GenerationRow]:
         """Return all generations, the oldest first."""
-        with self.reading() as db:
-            rows = db.query(f"SELECT {_GENERATION_COLUMNS} FROM index_generations ORDER BY id")
-            return [GenerationRow(**{**row, "is_current": bool(row["is_current"])}) for row in rows]
+        rows = self._select(GenerationRow, "index_generations ORDER BY id")
+        return [replace(row, is_current=bool(row.is_current)) for row in rows]
+
+    def add_evaluation(
+        self, run_name: str, generation: str, split: str, protocol_json: str, results_json: str
+    ) -> None:
+        """Record the figures of an index on a split, in place of earlier ones by that protocol."""
+        with self.writing() as db:
+            db.table("evaluations").insert(
+                {
+                    "run_name": run_name,
+                    "generation": generation,
+                    "split": split,
+                    "protocol_json": protocol_json,
+                    "results_json": results_json,
+                    "made_at": now(),
+                },
+                replace=True,
+            )
+
+    def evaluations(self) -> list[EvaluationRow]:
+        """Return all evaluations, the oldest first."""
+        return self._select(EvaluationRow, "evaluations ORDER BY id")

@@ -142,7 +142,7 @@ def test_a_database_that_is_none_is_told(run: Run, copied: Workspace) -> None:
         copied.catalog_path.with_name(f"catalog.db{suffix}").unlink(missing_ok=True)
     result = run(copied.root, "info")
     assert result.exit_code == 1
-    assert "no database" in result.stderr
+    assert "not a database" in result.stderr
 
 
 def test_the_explorer_needs_a_terminal(run: Run, ready: Path) -> None:

@@ -74,7 +74,7 @@ class Page(HTMLParser):
 def filled(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with something in every section; do not change it."""
     root = shutil.copytree(ready, tmp_path_factory.mktemp("filled") / "shop")
-    with Workspace(root).open_store() as store, store._writing() as db:
+    with Workspace(root).open_store() as store, store.writing() as db:
         db.execute("UPDATE attribute_values SET name = ? WHERE name = 'Red'", [HOSTILE])
     assert report_of(root, "evaluate", "-k", 5, "--split", "all").exit_code == 0
     experiment(root, "my-own", rows=(("ten", 10, 0.125), (HOSTILE, None, float("nan"))))

@@ -106,7 +106,7 @@ def test_a_failing_migration_leaves_the_old_schema(
 def test_a_text_file_is_no_database(tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     path.write_text("id,image\n" * 200)
-    with pytest.raises(DatabaseError, match="damaged, or no database"):
+    with pytest.raises(DatabaseError, match="damaged or not a database"):
         Store.open(path)
     assert path.read_text().startswith("id,image")
 
@@ -146,7 +146,7 @@ def test_a_folder_in_place_of_the_database_gives_a_message(tmp_path: Path) -> No
 
 def test_a_file_in_place_of_the_workspace_gives_a_message(tmp_path: Path) -> None:
     (tmp_path / "workspace").write_text("")
-    with pytest.raises(DatabaseError, match="cannot be made"):
+    with pytest.raises(DatabaseError, match="Cannot create the folder"):
         Store.create(tmp_path / "workspace" / "catalog.db")
 
 
@@ -193,6 +193,6 @@ def test_a_folder_that_may_not_be_written_to_can_be_read(
     monkeypatch.setattr("datrnet.db.connection.may_write", lambda _: False)
     with Store.open(path) as store:
         assert [one.name for one in store.sessions()] == ["before"]
-        with pytest.raises(DatabaseError, match="may only be read"):
+        with pytest.raises(DatabaseError, match="is read-only"):
             store.start_session("after")
     assert [one.name for one in path.parent.iterdir()] == ["catalog.db"]

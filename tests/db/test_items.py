@@ -62,7 +62,7 @@ def test_columns_are_the_same_however_many_items_are_read_at_a_time(
     assert at_once[:2] == [[f"c{n}" for n in range(8)], titles]
     assert at_once[4] == [splits[n % 4] for n in range(8)]
     for page in (1, 3, 8):
-        monkeypatch.setattr("datrnet.db.columns.PAGE", page)
+        monkeypatch.setattr("datrnet.db.items.PAGE", page)
         assert written(store) == at_once
 
 

@@ -124,13 +124,13 @@ def test_a_change_that_another_is_built_on_is_not_undone_alone(shop: Store) -> N
     shop.set_label(1, "colour", "navy", "person")
     shop.set_label(2, "colour", "black", "person")
     shop.set_label(1, "colour", "black", "person")
-    with pytest.raises(ConfigError, match="Take change 3 back first"):
+    with pytest.raises(ConfigError, match="Undo change 3 first"):
         shop.undo_label(1)
     assert shop.undo_label(2) is not None  # of another item: nothing stands on it
     shop.undo_label(3)
     shop.undo_label(1)
     assert _said(shop, 1) == ("black", "shop")
-    with pytest.raises(ConfigError, match="taken back already"):
+    with pytest.raises(ConfigError, match="undone already"):
         shop.undo_label(1)
     with pytest.raises(UnknownNameError, match="No change is called '77'"):
         shop.undo_label(77)

@@ -83,7 +83,7 @@ def test_summaries_tell_of_the_last_step_and_put_the_last_used_first(store: Stor
     store.add_step(first, "query", '{"item": "a"}')
     store.add_step(first, "query", '{"item": "b"}')
     store.set_shortlist(second, ["a", "b", "c"])
-    with store._writing() as db:
+    with store.writing() as db:
         db.execute("UPDATE sessions SET updated_at = '9' WHERE id = ?", [first])
     told = [
         (one.session.name, one.num_steps, one.num_listed, one.last_request_json, one.first_listed)

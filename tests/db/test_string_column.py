@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datrnet.db.texts import Texts
+from datrnet.db.rows import StringColumn
 
 _texts = st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 
 
-def column(*parts: list[str]) -> Texts:
+def column(*parts: list[str]) -> StringColumn:
     encoded = [[one.encode() for one in part] for part in parts]
-    return Texts(
+    return StringColumn(
         (b"".join(part), np.array([len(one) for one in part], dtype=np.int64)) for part in encoded
     )
 
@@ -52,7 +52,7 @@ def test_a_text_is_found_where_a_list_finds_it(
     try:
         expected = texts.index(wanted, start, stop)
     except ValueError:
-        with pytest.raises(ValueError, match="not among the texts"):
+        with pytest.raises(ValueError, match="not in the column"):
             column(texts).index(wanted, start, stop)
     else:
         assert column(texts).index(wanted, start, stop) == expected
