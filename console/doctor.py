@@ -27,7 +27,7 @@ from datrnet.core.graphics.blocks import alphabet
 from datrnet.core.graphics.terminal import Terminal, ask_terminal, drawing_for
 from datrnet.core.preferences import Blocks, Preferences
 from datrnet.core.text import sanitize
-from datrnet.db.migrations import SCHEMA_VERSION
+from datrnet.db.schema import SCHEMA_VERSION
 from datrnet.db.store import Store
 
 LIBRARIES = ("textual", "rich", "typer", "pillow", "numpy", "sqlite-utils", "annoy", "torch")

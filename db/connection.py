@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from datrnet.core.errors import DatabaseError
-from datrnet.db.migrations import (
+from datrnet.db.schema import (
     APPLICATION_ID,
     MIGRATIONS,
     SCHEMA_VERSION,

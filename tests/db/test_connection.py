@@ -11,7 +11,7 @@ import pytest
 
 from datrnet.core.errors import DatabaseError
 from datrnet.db import connection
-from datrnet.db.migrations import MIGRATIONS, SCHEMA_VERSION
+from datrnet.db.schema import MIGRATIONS, SCHEMA_VERSION
 from datrnet.db.store import Store
 
 TABLES = {

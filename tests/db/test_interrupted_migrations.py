@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from datrnet.core.errors import DatabaseError
-from datrnet.db.migrations import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, statements
+from datrnet.db.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, statements
 from datrnet.db.store import Store
 from tests.db.conftest import SCHEMAS, unpack
 

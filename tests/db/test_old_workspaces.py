@@ -13,7 +13,7 @@ import pytest
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.retrieval.generation import MANIPULATION, PROTOTYPES, Generation
-from datrnet.db.migrations import SCHEMA_VERSION
+from datrnet.db.schema import SCHEMA_VERSION
 from datrnet.db.store import Store
 from tests.conftest import Run
 from tests.db.conftest import SCHEMAS, unpack
