@@ -59,9 +59,11 @@ class LazyCommand(TyperCommand):
 
     def load(self) -> Any:
         """Return the real command."""
-        name = str(self.name)
-        command = typer.main.get_command(self.module.app)
-        command.name = name
+        from datrnet.console.options import document
+
+        command: Any = typer.main.get_command(self.module.app)
+        command.name = self.name
+        document(command)
         if isinstance(command, TyperGroup):
             command.help = self.help
         return command

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from datrnet.console.options import WorkspaceOption, command_app
+from datrnet.console import options as opt
 from datrnet.console.output import is_conversation, is_terminal, print_json
 from datrnet.console.terminal import (
     forget_inherited_size,
@@ -28,78 +28,44 @@ from datrnet.tui.wants import NOTHING_MORE, Wants, wants
 
 NOTHING_PICKED_EXIT = 130
 
-app = command_app()
+app = opt.command_app()
 
 
 @app.command(epilog="Example: datrnet browse --session last")
 def browse(
-    query: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[ITEM|PICTURE]",
-            help="Start with the substitutes of this item or picture file.",
-        ),
-    ] = None,
-    session: Annotated[
-        str | None,
-        typer.Option(
-            "--session", metavar="NUMBER|NAME|last", help="Continue a session where it ended."
-        ),
-    ] = None,
-    pick: Annotated[
-        bool,
-        typer.Option(
-            "--pick",
-            help="Print the ids of picked items: Enter picks the shortlist, or the item under the "
-            "cursor if the list is empty. Quitting prints nothing and fails.",
-        ),
-    ] = False,
-    items: Annotated[
-        str | None,
-        typer.Option(
-            "--items",
-            metavar="FILE",
-            help="Show only these items: a file with one id per line, or - for standard input.",
-        ),
-    ] = None,
+    query: Annotated[str | None, typer.Argument(metavar="[ITEM|PICTURE]")] = None,
+    session: Annotated[str | None, typer.Option("--session", metavar="NUMBER|NAME|last")] = None,
+    pick: Annotated[bool, typer.Option("--pick")] = False,
+    items: Annotated[str | None, typer.Option("--items", metavar="FILE")] = None,
     pictures: Annotated[
-        Pictures | None,
-        typer.Option(
-            help="How to show the picture of an item: in pixels by a terminal protocol, in block "
-            "characters, or not at all.",
-            show_default="the setting, else auto",
-        ),
+        Pictures | None, typer.Option(show_default="the setting, else auto")
     ] = None,
     blocks: Annotated[
-        Blocks | None,
-        typer.Option(
-            help="Block characters of pictures; common fonts lack sextants.",
-            show_default="the setting, else quadrants",
-        ),
+        Blocks | None, typer.Option(show_default="the setting, else quadrants")
     ] = None,
-    color: Annotated[
-        Colors | None,
-        typer.Option(
-            help="Color depth. tmux does not report more than 256 colors.",
-            show_default="the setting, else auto",
-        ),
-    ] = None,
+    color: Annotated[Colors | None, typer.Option(show_default="the setting, else auto")] = None,
     tour: Annotated[
-        bool | None,
-        typer.Option(
-            "--tour/--no-tour",
-            help="Start with a tour of the explorer.",
-            show_default="on the first start",
-        ),
+        bool | None, typer.Option("--tour/--no-tour", show_default="on the first start")
     ] = None,
-    workspace: WorkspaceOption = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="With --pick, print the items as JSON.")
-    ] = False,
+    workspace: opt.Workspace = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Open the explorer: browse and search the catalog with pictures.
 
     `datrnet config` sets its colors, keys and other preferences.
+
+    Args:
+        query: Start with the substitutes of this item or picture file.
+        session: Continue a session where it ended.
+        pick: Print the ids of picked items: Enter picks the shortlist, or the item under the cursor
+            if the list is empty. Quitting prints nothing and fails.
+        items: Show only these items: a file with one id per line, or - for standard input.
+        pictures: How to show the picture of an item: in pixels by a terminal protocol, in block
+            characters, or not at all.
+        blocks: Block characters of pictures; common fonts lack sextants.
+        color: Color depth. tmux does not report more than 256 colors.
+        tour: Start with a tour of the explorer.
+        as_json: With --pick, print the items as JSON.
     """
     if as_json and not pick:
         raise ConfigError("--json prints what is picked.", mend="Add --pick.")

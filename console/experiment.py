@@ -11,14 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from datrnet.console.options import (
-    GallerySplitOption,
-    JsonOption,
-    SettingsOption,
-    WorkspaceOption,
-    command_app,
-    typed_parameters,
-)
+from datrnet.console import options as opt
 from datrnet.console.output import fits, new_table, print_json, print_rows, results, say
 from datrnet.console.pictures import wide_blocks
 from datrnet.console.progress import JobProgress
@@ -42,31 +35,27 @@ HEADINGS = (14, 10, 6)
 NAME = 24
 """Characters of a row's name that stay on one line where there is room."""
 
-app = command_app()
+app = opt.command_app()
 
 
 @app.command(epilog="Example: datrnet experiment ablation --set train.epochs=4")
 def experiment(
     ctx: typer.Context,
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[NAME|FILE]",
-            help="Experiment, or a TOML file of your own. Without it, the command lists all.",
-        ),
-    ] = None,
-    split: GallerySplitOption = None,
-    settings: SettingsOption = None,
-    show: Annotated[
-        bool, typer.Option("--show", help="Print the settings instead of running it.")
-    ] = False,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME|FILE]")] = None,
+    split: opt.GallerySplit = None,
+    settings: opt.Settings = None,
+    show: Annotated[bool, typer.Option("--show")] = False,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
 ) -> None:
     """Reproduce a table or figure of the paper.
 
     Tables (CSV and Markdown) and pictures are written to the workspace. An experiment that trains
     continues where it was interrupted.
+
+    Args:
+        name: Experiment, or a TOML file of your own. Without it, the command lists all.
+        show: Print the settings instead of running it.
     """
     if name is None:
         _list(as_json=as_json)
@@ -82,7 +71,7 @@ def experiment(
 def typed_command(ctx: typer.Context) -> str:
     """Return the command as typed, without --workspace and --json, to repeat it elsewhere."""
     words = ["datrnet", str(ctx.info_name)]
-    for param, value in typed_parameters(ctx):
+    for param, value in opt.typed_parameters(ctx):
         for part in value if isinstance(value, list | tuple) else [value]:
             words += [] if param.param_type_name == "argument" else [param.opts[0]]
             words += [] if isinstance(part, bool) else [str(part)]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from datrnet.console.options import JsonOption, SeedOption, WorkspaceOption, command_app
+from datrnet.console import options as opt
 from datrnet.console.output import new_table, print_json, results, say
 from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.workspace import Workspace
@@ -15,41 +15,31 @@ from datrnet.core.text import sanitize
 
 INTERRUPTED = "The folder is unchanged. Run the same command again."
 
-app = command_app()
+app = opt.command_app()
 
 
 @app.command(epilog="Example: datrnet export splits --format adde --triplets 90000")
 def export(
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Output folder; created if it does not exist.")
-    ],
-    format_: Annotated[
-        Literal["adde"],
-        typer.Option(
-            "--format",
-            help="adde: the split folder that ADDE's public code and `datrnet import` read.",
-        ),
-    ] = "adde",
-    triplets: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Number of triplets to sample.")
-    ] = 40_000,
-    seed: SeedOption = 0,
-    with_validation: Annotated[
-        bool,
-        typer.Option(
-            "--with-validation", help="Add validation items to the train split; else omit them."
-        ),
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Write into a folder that holds other files.")
-    ] = False,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER")],
+    format_: Annotated[Literal["adde"], typer.Option("--format")] = "adde",
+    triplets: Annotated[int, typer.Option(min=0, metavar="N")] = 40000,
+    seed: opt.Seed = 0,
+    with_validation: Annotated[bool, typer.Option("--with-validation")] = False,
+    force: Annotated[bool, typer.Option("--force")] = False,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
 ) -> None:
     """Write the catalog as a split folder in ADDE's format.
 
     The folder holds labels, triplets and queries as text files of numbers. Pictures stay where
     they are; the folder's README names the image root. An earlier export is overwritten.
+
+    Args:
+        folder: Output folder; created if it does not exist.
+        format_: adde: the split folder that ADDE's public code and `datrnet import` read.
+        triplets: Number of triplets to sample.
+        with_validation: Add validation items to the train split; else omit them.
+        force: Write into a folder that holds other files.
     """
     options = ExportOptions(
         num_triplets=triplets, seed=seed, with_validation=with_validation, force=force

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from datrnet.console.options import JsonOption, WorkspaceOption, command_app
+from datrnet.console import options as opt
 from datrnet.console.output import counted, new_table, print_json, results, say
 from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.importer import ImportOptions, ImportSummary, import_catalog
@@ -33,11 +33,10 @@ OWNERS = {
 }
 """The format that an option belongs to; None is a CSV or JSON Lines file."""
 
-app = command_app()
+app = opt.command_app()
 
 
-def _column(help_text: str, *names: str) -> Any:
-    return typer.Option(*names, metavar="COLUMN", help=help_text, rich_help_panel=TABLE_PANEL)
+ColumnOption = Annotated[str | None, typer.Option(metavar="COLUMN", rich_help_panel=TABLE_PANEL)]
 
 
 @app.command(
@@ -47,73 +46,50 @@ def _column(help_text: str, *names: str) -> Any:
     "or: datrnet import Shopping100k/splits --format adde --images Shopping100k/Images",
 )
 def import_(
-    catalog: Annotated[
-        Path,
-        typer.Argument(
-            metavar="CATALOG", help="A CSV or JSON Lines file; with --format, a folder."
-        ),
-    ],
+    catalog: Annotated[Path, typer.Argument(metavar="CATALOG")],
     images: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder that relative picture paths start from.",
-            show_default="the folder of CATALOG",
-        ),
+        Path | None, typer.Option(metavar="DIR", show_default="the folder of CATALOG")
     ] = None,
-    attribute: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Column to use as a super-category; repeatable."),
+    attribute: Annotated[list[str] | None, typer.Option(metavar="NAME")] = None,
+    id_column: Annotated[
+        str | None, typer.Option("--id", metavar="COLUMN", rich_help_panel=TABLE_PANEL)
     ] = None,
-    id_column: Annotated[str | None, _column("Column with the item ids.", "--id")] = None,
-    image: Annotated[str | None, _column("Column with the picture paths.")] = None,
-    title: Annotated[str | None, _column("Column with the titles.")] = None,
-    split: Annotated[
-        str | None,
-        _column("Column with train, validation or test. Without it, items are split 80:10:10."),
-    ] = None,
+    image: ColumnOption = None,
+    title: ColumnOption = None,
+    split: ColumnOption = None,
     format_: Annotated[
-        Format | None,
-        typer.Option(
-            "--format",
-            help="adde: a split folder, as published with Shopping100k and DeepFashion. "
-            "deepfashion: DeepFashion's own annotation folders.",
-            rich_help_panel=FOLDER_PANEL,
-        ),
+        Format | None, typer.Option("--format", rich_help_panel=FOLDER_PANEL)
     ] = None,
     names: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            dir_okay=False,
-            help="adde: JSON file with the names of super-categories and values; else numbers.",
-            rich_help_panel=FOLDER_PANEL,
-        ),
+        Path | None, typer.Option(metavar="FILE", dir_okay=False, rich_help_panel=FOLDER_PANEL)
     ] = None,
     annotation: Annotated[
         Annotation | None,
-        typer.Option(
-            help="deepfashion: fine has six super-categories; coarse has category, texture and "
-            "shape.",
-            show_default="fine where available",
-            rich_help_panel=FOLDER_PANEL,
-        ),
+        typer.Option(show_default="fine where available", rich_help_panel=FOLDER_PANEL),
     ] = None,
-    crop: Annotated[
-        bool,
-        typer.Option(
-            "--crop",
-            help="deepfashion: crop pictures to their bounding boxes.",
-            rich_help_panel=FOLDER_PANEL,
-        ),
-    ] = False,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    crop: Annotated[bool, typer.Option("--crop", rich_help_panel=FOLDER_PANEL)] = False,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
 ) -> None:
     """Import a catalog: add new items, update known ones.
 
     Columns are recognized by their names; the summary shows how each one was used. Rows and
     pictures that cannot be read are skipped and listed with their line.
+
+    Args:
+        catalog: A CSV or JSON Lines file; with --format, a folder.
+        images: Folder that relative picture paths start from.
+        attribute: Column to use as a super-category; repeatable.
+        id_column: Column with the item ids.
+        image: Column with the picture paths.
+        title: Column with the titles.
+        split: Column with train, validation or test. Without it, items are split 80:10:10.
+        format_: adde: a split folder, as published with Shopping100k and DeepFashion. deepfashion:
+            DeepFashion's own annotation folders.
+        names: adde: JSON file with the names of super-categories and values; else numbers.
+        annotation: deepfashion: fine has six super-categories; coarse has category, texture and
+            shape.
+        crop: deepfashion: crop pictures to their bounding boxes.
     """
     columns: dict[str, Any] = {"id": id_column, "image": image, "title": title, "split": split}
     _check_format(format_, names=names, annotation=annotation, crop=crop, **columns)

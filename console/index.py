@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datrnet.console.options import JsonOption, WorkspaceOption, command_app
+from datrnet.console import options as opt
 from datrnet.console.output import counted, new_table, percent, print_json, results, say
 from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.catalog import Catalog
@@ -23,26 +23,24 @@ INTERRUPTED = "The previous index is still in use. Run the same command again."
 LISTED = 10
 """Unreadable pictures listed by name; the rest is counted."""
 
-app = command_app()
+app = opt.command_app()
 
 
 @app.command(epilog="Example: datrnet index")
 def index(
     run: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Run whose networks embed the items.",
-            show_default="the latest finished run",
-        ),
+        str | None, typer.Option(metavar="NAME", show_default="the latest finished run")
     ] = None,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
 ) -> None:
     """Embed every item and build the index that searches use.
 
     The weights of the super-categories are chosen on the validation split. The command prints
     recall@30 against exact search. The previous index stays in use until the new one is complete.
+
+    Args:
+        run: Run whose networks embed the items.
     """
     from datrnet.core.indexing.build import build_index, newest_run
 

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.filesize import decimal
 
-from datrnet.console.options import CheckOption, JsonOption, WorkspaceOption, command_app
+from datrnet.console import options as opt
 from datrnet.console.output import (
     counted,
     fits,
@@ -31,7 +31,7 @@ from datrnet.core.text import sanitize
 from datrnet.db.rows import RunRow
 from datrnet.db.store import Store
 
-app = command_app()
+app = opt.command_app()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class IndexState:
 
 @app.command(epilog="Example: datrnet info --check")
 def info(
-    check: CheckOption = False, workspace: WorkspaceOption = None, as_json: JsonOption = False
+    check: opt.Check = False, workspace: opt.Workspace = None, as_json: opt.Json = False
 ) -> None:
     """Show items, super-categories, runs, the index and disk use.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from datrnet.console.options import JsonOption, TopOption, WorkspaceOption, group_app
+from datrnet.console import options as opt
 from datrnet.console.output import counted, local_time, print_json, print_table, say
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
@@ -18,7 +18,7 @@ STDIN = "-"
 NO_LABEL = "no label"
 NONE_APPLIES = "none applies"
 
-app = group_app("datrnet label set 10045 color=black")
+app = opt.group_app("datrnet label set 10045 color=black")
 
 
 @app.command(
@@ -27,17 +27,16 @@ app = group_app("datrnet label set 10045 color=black")
     "or: cat ids.txt | datrnet label set - color=black",
 )
 def set_label(
-    items: Annotated[
-        list[str],
-        typer.Argument(metavar="ITEM...", help="Item ids; - reads them from a pipe, one per line."),
-    ],
-    label: Annotated[
-        str,
-        typer.Argument(metavar="NAME=VALUE", help="The label; NAME= if no value applies."),
-    ],
-    workspace: WorkspaceOption = None,
+    items: Annotated[list[str], typer.Argument(metavar="ITEM...")],
+    label: Annotated[str, typer.Argument(metavar="NAME=VALUE")],
+    workspace: opt.Workspace = None,
 ) -> None:
-    """Set or confirm a label by hand. No import overwrites it, and the change can be undone."""
+    """Set or confirm a label by hand. No import overwrites it, and the change can be undone.
+
+    Args:
+        items: Item ids; - reads them from a pipe, one per line.
+        label: The label; NAME= if no value applies.
+    """
     name, sign, value = (part.strip() for part in label.partition("="))
     if not (name and sign):
         raise ConfigError(
@@ -67,14 +66,15 @@ def set_label(
 @app.command("undo", epilog="Example: datrnet label undo")
 def undo_label(
     change: Annotated[
-        int | None,
-        typer.Argument(
-            metavar="[CHANGE]", help="Number in the history.", show_default="the latest"
-        ),
+        int | None, typer.Argument(metavar="[CHANGE]", show_default="the latest")
     ] = None,
-    workspace: WorkspaceOption = None,
+    workspace: opt.Workspace = None,
 ) -> None:
-    """Undo a change: restore the label that the item had before, with its source."""
+    """Undo a change: restore the label that the item had before, with its source.
+
+    Args:
+        change: Number in the history.
+    """
     with Workspace.locate(workspace).open_store() as store:
         undone = store.undo_label(change)
     if undone is None:
@@ -85,7 +85,7 @@ def undo_label(
 
 
 @app.command("redo", epilog="Example: datrnet label redo")
-def redo_label(workspace: WorkspaceOption = None) -> None:
+def redo_label(workspace: opt.Workspace = None) -> None:
     """Redo the last undone change."""
     with Workspace.locate(workspace).open_store() as store:
         change = store.redo_label()
@@ -94,14 +94,16 @@ def redo_label(workspace: WorkspaceOption = None) -> None:
 
 @app.command("history", epilog="Example: datrnet label history 10045")
 def label_history(
-    item: Annotated[
-        str | None, typer.Argument(metavar="[ITEM]", help="Only changes of this item.")
-    ] = None,
-    top: TopOption = 30,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    item: Annotated[str | None, typer.Argument(metavar="[ITEM]")] = None,
+    top: opt.Top = 30,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
 ) -> None:
-    """List label changes, latest first: the label before and after, and its source."""
+    """List label changes, latest first: the label before and after, and its source.
+
+    Args:
+        item: Only changes of this item.
+    """
     with Workspace.locate(workspace).open_store() as store:
         item_id = None
         if item is not None:

@@ -1,5 +1,6 @@
-"""Options and arguments that several commands share, each written once."""
+"""Options that several commands share, each written once; and what all commands have in common."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,7 +10,7 @@ import typer
 RENAMED = {"--unlabelled": "--unlabeled"}  # spelling:keep
 """Old names of options, accepted with a notice until the next release."""
 
-SplitName = Literal["train", "validation", "test"]
+Split = Literal["train", "validation", "test"]
 SplitOrAll = Literal["train", "validation", "test", "all"]
 
 
@@ -28,7 +29,7 @@ def group_app(example: str) -> typer.Typer:
     )
 
     @app.callback()
-    def _options(workspace: WorkspaceOption = None) -> None:
+    def _options(workspace: Workspace = None) -> None:
         pass
 
     return app
@@ -45,6 +46,20 @@ def with_new_names(arguments: Sequence[str]) -> list[str]:
             typer.echo(f"{old} is now {new}; the old name will be removed.", err=True)
             replaced[place] = f"{new}{sign}{value}"
     return replaced
+
+
+def document(command: Any) -> None:
+    """Make the docstring of a command its help: the text, and a line of ``Args`` per option.
+
+    Options that commands share bring their help along.
+    """
+    command.help, _, arguments = (command.help or "").partition("\n\nArgs:\n")
+    words = dict(re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", arguments, re.MULTILINE))
+    for param in command.params:
+        if param.name in words:
+            param.help = " ".join(words[param.name].split())
+    for subcommand in getattr(command, "commands", {}).values():
+        document(subcommand)
 
 
 def typed_parameters(ctx: typer.Context) -> list[tuple[Any, Any]]:
@@ -64,7 +79,7 @@ def _or_before(ctx: typer.Context, given: Path | None) -> Path | None:
     return given or (None if ctx.parent is None else ctx.parent.params.get("workspace"))
 
 
-WorkspaceOption = Annotated[
+Workspace = Annotated[
     Path | None,
     typer.Option(
         "--workspace",
@@ -77,19 +92,19 @@ WorkspaceOption = Annotated[
     ),
 ]
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
 
-CheckOption = Annotated[
+Check = Annotated[
     bool, typer.Option("--check", help="Also read the index files and verify their checksums.")
 ]
 
-TopOption = Annotated[
+Top = Annotated[
     int, typer.Option("-k", "--top", min=1, metavar="N", help="Maximum number of results.")
 ]
 
-SeedOption = Annotated[int, typer.Option(min=0, metavar="N", help="Random seed.")]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Random seed.")]
 
-ConfigOption = Annotated[
+ConfigName = Annotated[
     str | None,
     typer.Option(
         metavar="NAME|FILE",
@@ -98,21 +113,11 @@ ConfigOption = Annotated[
     ),
 ]
 
-EpochsOption = Annotated[
+Epochs = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Epochs, in place of the config's.")
 ]
 
-NamesOption = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        dir_okay=False,
-        help="JSON file with the names of super-categories and values, in column order.",
-        rich_help_panel="ADDE's format",
-    ),
-]
-
-SettingsOption = Annotated[
+Settings = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
@@ -121,7 +126,7 @@ SettingsOption = Annotated[
     ),
 ]
 
-GallerySplitOption = Annotated[
+GallerySplit = Annotated[
     SplitOrAll | None,
     typer.Option(
         "--split",
@@ -130,12 +135,12 @@ GallerySplitOption = Annotated[
     ),
 ]
 
-SuperCategoriesOption = Annotated[
+SuperCategories = Annotated[
     list[str] | None,
     typer.Option("--super-category", metavar="NAME", help="Only this super-category; repeatable."),
 ]
 
-SessionOption = Annotated[
+Session = Annotated[
     str,
     typer.Option(
         "--session", metavar="NUMBER|NAME|last", help="Session by number or name; last: the latest."

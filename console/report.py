@@ -5,33 +5,31 @@ from typing import Annotated
 
 import typer
 
-from datrnet.console.options import WorkspaceOption, command_app
+from datrnet.console import options as opt
 from datrnet.console.output import counted, results, say
 from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.research.report.page import write_report
 from datrnet.core.text import sanitize
 
-app = command_app()
+app = opt.command_app()
 
 
 @app.command(epilog="Example: datrnet report --output report.html")
 def report(
     output: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            dir_okay=False,
-            help="Output file.",
-            show_default="report.html in the workspace",
-        ),
+        typer.Option(metavar="FILE", dir_okay=False, show_default="report.html in the workspace"),
     ] = None,
-    workspace: WorkspaceOption = None,
+    workspace: opt.Workspace = None,
 ) -> None:
     """Write all results of the workspace to one HTML page.
 
     The page has tables, learning curves, pictures, configs and versions. It needs no other file
     and no network. The command prints its path.
+
+    Args:
+        output: Output file.
     """
     with JobProgress() as progress:
         path, found = write_report(Workspace.locate(workspace), output, progress)

@@ -6,13 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from datrnet.console.options import (
-    JsonOption,
-    SuperCategoriesOption,
-    TopOption,
-    WorkspaceOption,
-    group_app,
-)
+from datrnet.console import options as opt
 from datrnet.console.output import (
     counted,
     is_terminal,
@@ -34,24 +28,24 @@ from datrnet.db.store import Store
 
 NOTHING = "–"
 
-app = group_app("datrnet review doubts --super-category color")
+app = opt.group_app("datrnet review doubts --super-category color")
 
 
 @app.command("doubts", epilog="Example: datrnet review doubts --super-category color -k 50")
 def review_doubts(
-    super_category: SuperCategoriesOption = None,
-    unlabeled: Annotated[
-        bool,
-        typer.Option("--unlabeled", help="List items without a label, with the predicted value."),
-    ] = False,
-    top: TopOption = 30,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    super_category: opt.SuperCategories = None,
+    unlabeled: Annotated[bool, typer.Option("--unlabeled")] = False,
+    top: opt.Top = 30,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
 ) -> None:
     """List doubtful labels: items nearer to the prototype of another value.
 
     The strongest doubt comes first; its margin is between 0 and 1. Labels that were set or
     confirmed by hand, here or in the explorer, are not listed.
+
+    Args:
+        unlabeled: List items without a label, with the predicted value.
     """
     place = Workspace.locate(workspace)
     with place.open_store() as store:
@@ -76,17 +70,18 @@ def review_doubts(
 
 @app.command("duplicates", epilog="Example: datrnet review duplicates -k 100 --json")
 def review_duplicates(
-    marked: Annotated[
-        bool, typer.Option("--marked", help="List the pairs marked as duplicates instead.")
-    ] = False,
-    top: TopOption = 30,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    marked: Annotated[bool, typer.Option("--marked")] = False,
+    top: opt.Top = 30,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
 ) -> None:
     """List items that seem to be in the catalog twice, the most certain first.
 
     They use the same picture file, have the same pixels, or are near in every block of the index
     and look alike. Judged pairs are not listed again.
+
+    Args:
+        marked: List the pairs marked as duplicates instead.
     """
     place = Workspace.locate(workspace)
     with place.open_store() as store:
@@ -127,15 +122,18 @@ def review_duplicates(
 
 @app.command("judge", epilog="Example: datrnet review judge 10045 10046 --as duplicate")
 def review_judge(
-    kept: Annotated[str, typer.Argument(metavar="ITEM", help="Item to keep.")],
-    other: Annotated[str, typer.Argument(metavar="OTHER", help="The other item.")],
-    verdict: Annotated[
-        Literal["duplicate", "distinct", "open"],
-        typer.Option("--as", help="Verdict; open withdraws an earlier one."),
-    ],
-    workspace: WorkspaceOption = None,
+    kept: Annotated[str, typer.Argument(metavar="ITEM")],
+    other: Annotated[str, typer.Argument(metavar="OTHER")],
+    verdict: Annotated[Literal["duplicate", "distinct", "open"], typer.Option("--as")],
+    workspace: opt.Workspace = None,
 ) -> None:
-    """Mark two items as duplicates or as distinct, so that they are not listed again."""
+    """Mark two items as duplicates or as distinct, so that they are not listed again.
+
+    Args:
+        kept: Item to keep.
+        other: The other item.
+        verdict: Verdict; open withdraws an earlier one.
+    """
     with Workspace.locate(workspace).open_store() as store:
         catalog = Catalog.load(store)
         rows = [catalog.row_of_code(code) for code in (kept, other)]
@@ -152,18 +150,18 @@ def review_judge(
 
 @app.command("gaps", epilog="Example: datrnet review gaps --super-category category")
 def review_gaps(
-    super_category: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Only combinations with a value of this one."),
-    ] = None,
-    top: TopOption = 30,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    super_category: Annotated[str | None, typer.Option(metavar="NAME")] = None,
+    top: opt.Top = 30,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
 ) -> None:
     """List combinations that no item has, although sessions asked for them or values are popular.
 
     Combinations that sessions asked for come first, then those with the most expected items, if
     values were spread evenly.
+
+    Args:
+        super_category: Only combinations with a value of this one.
     """
     place = Workspace.locate(workspace)
     with place.open_store() as store:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from datrnet.console.options import JsonOption, SplitName, WorkspaceOption, command_app
+from datrnet.console import options as opt
 from datrnet.console.output import counted, is_terminal, print_json, results, say
 from datrnet.console.pictures import Pictures
 from datrnet.console.substitutes import (
@@ -29,7 +29,7 @@ from datrnet.core.retrieval.search import Searcher, resolve_query
 TOP_IN_TERMINAL = 10
 TOP = 30
 
-app = command_app()
+app = opt.command_app()
 
 
 @app.command(
@@ -37,74 +37,41 @@ app = command_app()
     "--where category=Shirts"
 )
 def search(
-    item: Annotated[
-        str, typer.Argument(metavar="ITEM|PICTURE", help="Item id, or a picture file.")
-    ],
-    change: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Change to this value; repeatable."),
-    ] = None,
-    take: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=ITEM|PICTURE",
-            help="Take this super-category from another item, as in: this, but in the color of "
-            "that; repeatable.",
-        ),
-    ] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE",
-            help="Only items with this label; repeatable. Several values of one super-category "
-            "mean any of them.",
-        ),
-    ] = None,
-    any_of: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--any",
-            metavar="NAME=VALUE",
-            help="Accept any of these values, all equally good; repeat it for each value.",
-        ),
-    ] = None,
-    weight: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=NUMBER",
-            help="Weight of a super-category: 2 counts double, 0 not at all; repeatable.",
-        ),
-    ] = None,
-    within: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Compute prototypes from items that share the query's value of this "
-            "super-category: with category, a shirt gets the black of shirts.",
-        ),
-    ] = None,
+    item: Annotated[str, typer.Argument(metavar="ITEM|PICTURE")],
+    change: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE")] = None,
+    take: Annotated[list[str] | None, typer.Option(metavar="NAME=ITEM|PICTURE")] = None,
+    where: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE")] = None,
+    any_of: Annotated[list[str] | None, typer.Option("--any", metavar="NAME=VALUE")] = None,
+    weight: Annotated[list[str] | None, typer.Option(metavar="NAME=NUMBER")] = None,
+    within: Annotated[str | None, typer.Option(metavar="NAME")] = None,
     top: Annotated[
         int | None,
-        typer.Option(
-            "-k",
-            "--top",
-            min=1,
-            metavar="N",
-            help="Maximum number of substitutes.",
-            show_default="10 in a terminal, else 30",
-        ),
+        typer.Option("-k", "--top", min=1, metavar="N", show_default="10 in a terminal, else 30"),
     ] = None,
-    split: Annotated[SplitName | None, typer.Option(help="Only items of this split.")] = None,
-    pictures: Annotated[
-        bool, typer.Option("--pictures/--no-pictures", help="Show pictures in the table.")
-    ] = True,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    split: opt.Split | None = None,
+    pictures: Annotated[bool, typer.Option("--pictures/--no-pictures")] = True,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
 ) -> None:
     """Find substitutes for an item or picture, with some attributes changed.
 
     Prints a table with pictures in a terminal, and tab-separated rows in a pipe. Distances are
     split by super-category, to show where a substitute is near and where it is not.
+
+    Args:
+        item: Item id, or a picture file.
+        change: Change to this value; repeatable.
+        take: Take this super-category from another item, as in: this, but in the color of that;
+            repeatable.
+        where: Only items with this label; repeatable. Several values of one super-category mean any
+            of them.
+        any_of: Accept any of these values, all equally good; repeat it for each value.
+        weight: Weight of a super-category: 2 counts double, 0 not at all; repeatable.
+        within: Compute prototypes from items that share the query's value of this super-category:
+            with category, a shirt gets the black of shirts.
+        top: Maximum number of substitutes.
+        split: Only items of this split.
+        pictures: Show pictures in the table.
     """
     options = SearchOptions(
         changes=tuple(change or ()),

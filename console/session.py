@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from datrnet.console.options import JsonOption, SessionOption, WorkspaceOption, group_app
+from datrnet.console import options as opt
 from datrnet.console.output import (
     counted,
     is_terminal,
@@ -40,18 +40,20 @@ StepResultsOption = Annotated[
     int, typer.Option("-k", "--top", min=1, metavar="N", help="Substitutes per step.")
 ]
 
-app = group_app("datrnet session export session.html")
+app = opt.group_app("datrnet session export session.html")
 
 
 @app.command("list", epilog="Example: datrnet session list")
 def list_sessions(
-    deleted: Annotated[
-        bool, typer.Option("--deleted", help="List deleted sessions, which `restore` brings back.")
-    ] = False,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    deleted: Annotated[bool, typer.Option("--deleted")] = False,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
 ) -> None:
-    """List all sessions, latest first."""
+    """List all sessions, latest first.
+
+    Args:
+        deleted: List deleted sessions, which `restore` brings back.
+    """
     with Workspace.locate(workspace).open_store() as store:
         sessions = store.deleted_sessions() if deleted else store.sessions()
         rows = [(session, len(store.steps(session.id))) for session in sessions]
@@ -75,8 +77,8 @@ def list_sessions(
 @app.command("show", epilog="Example: datrnet session show 3")
 def show_session(
     session: LatestSession = "last",
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
 ) -> None:
     """Show the steps of a session: each query and its changes."""
     with Workspace.locate(workspace).open_store() as store:
@@ -99,8 +101,8 @@ def show_session(
 def replay_session(
     session: LatestSession = "last",
     top: StepResultsOption = 5,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
 ) -> None:
     """Repeat the searches of a session on the current index."""
     place = Workspace.locate(workspace)
@@ -115,15 +117,16 @@ def replay_session(
 
 @app.command("export", epilog="Example: datrnet session export session.html")
 def export(
-    file: Annotated[
-        Path,
-        typer.Argument(metavar="FILE", help="Output file: .csv, .json, or .html with pictures."),
-    ],
-    session: SessionOption = "last",
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    session: opt.Session = "last",
     top: StepResultsOption = 12,
-    workspace: WorkspaceOption = None,
+    workspace: opt.Workspace = None,
 ) -> None:
-    """Write a session with the substitutes of each step to a file."""
+    """Write a session with the substitutes of each step to a file.
+
+    Args:
+        file: Output file: .csv, .json, or .html with pictures.
+    """
     check_file(file, "session")
     place = Workspace.locate(workspace)
     with place.open_store() as store:
@@ -136,15 +139,16 @@ def export(
 
 @app.command("shortlist", epilog="Example: datrnet session shortlist list.html")
 def shortlist(
-    file: Annotated[
-        Path | None,
-        typer.Argument(metavar="FILE", help="Output file: .csv, .json, or .html with pictures."),
-    ] = None,
-    session: SessionOption = "last",
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE")] = None,
+    session: opt.Session = "last",
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
 ) -> None:
-    """Print the ids on the shortlist of a session, or write its items to a file."""
+    """Print the ids on the shortlist of a session, or write its items to a file.
+
+    Args:
+        file: Output file: .csv, .json, or .html with pictures.
+    """
     place = Workspace.locate(workspace)
     with place.open_store() as store:
         row = session_of(store, session)
@@ -164,10 +168,14 @@ def shortlist(
 @app.command("rename", epilog="Example: datrnet session rename 3 'Coats for spring'")
 def rename_session(
     session: NamedSession,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="New name.")],
-    workspace: WorkspaceOption = None,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    workspace: opt.Workspace = None,
 ) -> None:
-    """Rename a session."""
+    """Rename a session.
+
+    Args:
+        name: New name.
+    """
     if not name.strip():
         raise ConfigError("The name of a session must not be empty.", mend="Give it a name.")
     with Workspace.locate(workspace).open_store() as store:
@@ -177,7 +185,7 @@ def rename_session(
 
 
 @app.command("delete", epilog="Example: datrnet session delete 3")
-def delete_session(session: NamedSession, workspace: WorkspaceOption = None) -> None:
+def delete_session(session: NamedSession, workspace: opt.Workspace = None) -> None:
     """Delete a session with its steps and shortlist; `restore` brings it back."""
     with Workspace.locate(workspace).open_store() as store:
         row = session_of(store, session)
@@ -192,16 +200,15 @@ def delete_session(session: NamedSession, workspace: WorkspaceOption = None) -> 
 @app.command("restore", epilog="Example: datrnet session restore 3")
 def restore_session(
     number: Annotated[
-        int | None,
-        typer.Argument(
-            metavar="[NUMBER]",
-            help="Number in `list --deleted`.",
-            show_default="the one deleted last",
-        ),
+        int | None, typer.Argument(metavar="[NUMBER]", show_default="the one deleted last")
     ] = None,
-    workspace: WorkspaceOption = None,
+    workspace: opt.Workspace = None,
 ) -> None:
-    """Restore a deleted session with its steps and shortlist."""
+    """Restore a deleted session with its steps and shortlist.
+
+    Args:
+        number: Number in `list --deleted`.
+    """
     with Workspace.locate(workspace).open_store() as store:
         session = store.restore_session(number)
     if session is None:

@@ -7,15 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from datrnet.console.options import (
-    ConfigOption,
-    EpochsOption,
-    JsonOption,
-    SuperCategoriesOption,
-    WorkspaceOption,
-    command_app,
-    typed_parameters,
-)
+from datrnet.console import options as opt
 from datrnet.console.output import new_table, percent, print_json, results, say
 from datrnet.console.progress import Bars, Clock
 from datrnet.core.catalog.catalog import Catalog
@@ -45,99 +37,62 @@ ADDE = "adde-m"
 SYSTEM_PANEL = "Comparison systems"
 ADDE_PANEL = "ADDE's files, with --system adde-m"
 
-app = command_app()
+app = opt.command_app()
 
 
 @app.command(epilog="Example: datrnet train --config small --super-category color")
 def train(
     ctx: typer.Context,
-    config: ConfigOption = None,
-    super_category: SuperCategoriesOption = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Random seed, in place of the config's.")
-    ] = None,
-    epochs: EpochsOption = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the latest unfinished run.")
-    ] = False,
+    config: opt.ConfigName = None,
+    super_category: opt.SuperCategories = None,
+    seed: Annotated[int | None, typer.Option(min=0, metavar="N")] = None,
+    epochs: opt.Epochs = None,
+    resume: Annotated[bool, typer.Option("--resume")] = False,
     system: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME",
-            help="datrnet, attribute-based, amnet, fashionsearchnet, fashionsearchnet-without-loc, "
-            "adde-m or datrnet-on-backbone.",
-            show_default="datrnet",
-            rich_help_panel=SYSTEM_PANEL,
-        ),
+        typer.Option(metavar="NAME", show_default="datrnet", rich_help_panel=SYSTEM_PANEL),
     ] = None,
     backbone: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME",
-            help="alexnet, resnet50, vit_b_16 or efficientnet_lite0.",
-            show_default="alexnet",
-            rich_help_panel=SYSTEM_PANEL,
-        ),
+        typer.Option(metavar="NAME", show_default="alexnet", rich_help_panel=SYSTEM_PANEL),
     ] = None,
     backbone_weights: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="ImageNet weights of the backbone: safetensors or a PyTorch state dict.",
-            rich_help_panel=SYSTEM_PANEL,
-        ),
+        Path | None, typer.Option(metavar="FILE", rich_help_panel=SYSTEM_PANEL)
     ] = None,
-    frozen: Annotated[
-        bool,
-        typer.Option(
-            "--frozen",
-            help="Do not train the backbone; compute its features once and cache them.",
-            rich_help_panel=SYSTEM_PANEL,
-        ),
-    ] = False,
+    frozen: Annotated[bool, typer.Option("--frozen", rich_help_panel=SYSTEM_PANEL)] = False,
     minutes: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            metavar="N",
-            help="Training time, in place of epochs.",
-            rich_help_panel=SYSTEM_PANEL,
-        ),
+        float | None, typer.Option(min=0, metavar="N", rich_help_panel=SYSTEM_PANEL)
     ] = None,
     released: Annotated[
-        tuple[Path, Path] | None,
-        typer.Option(
-            metavar="ENCODER MEMORY",
-            help="Do not train; make a finished run of the weights that ADDE's authors released.",
-            rich_help_panel=ADDE_PANEL,
-        ),
+        tuple[Path, Path] | None, typer.Option(metavar="ENCODER MEMORY", rich_help_panel=ADDE_PANEL)
     ] = None,
-    names: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="With --released: JSON file of names in column order, as given to `import`.",
-            rich_help_panel=ADDE_PANEL,
-        ),
-    ] = None,
+    names: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=ADDE_PANEL)] = None,
     triplets: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Split folder whose triplets the last stage trains on; else they are sampled.",
-            rich_help_panel=ADDE_PANEL,
-        ),
+        Path | None, typer.Option(metavar="FOLDER", rich_help_panel=ADDE_PANEL)
     ] = None,
-    workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
 ) -> None:
     """Train one network per super-category.
 
     Loss and validation accuracy are shown live and logged in the run folder. The weights with the
     best validation accuracy are kept. An interrupted run loses at most its current epoch.
+
+    Args:
+        seed: Random seed, in place of the config's.
+        resume: Continue the latest unfinished run.
+        system: datrnet, attribute-based, amnet, fashionsearchnet, fashionsearchnet-without-loc,
+            adde-m or datrnet-on-backbone.
+        backbone: alexnet, resnet50, vit_b_16 or efficientnet_lite0.
+        backbone_weights: ImageNet weights of the backbone: safetensors or a PyTorch state dict.
+        frozen: Do not train the backbone; compute its features once and cache them.
+        minutes: Training time, in place of epochs.
+        released: Do not train; make a finished run of the weights that ADDE's authors released.
+        names: With --released: JSON file of names in column order, as given to `import`.
+        triplets: Split folder whose triplets the last stage trains on; else they are sampled.
     """
     place, categories = Workspace.locate(workspace), tuple(super_category or ())
-    typed = [max(param.opts, key=len) for param, _ in typed_parameters(ctx)]
+    typed = [max(param.opts, key=len) for param, _ in opt.typed_parameters(ctx)]
     if resume and len(typed) > 1:
         raise ConfigError(
             "--resume continues a run with its own options.",

@@ -56,6 +56,12 @@ def test_the_docs_have_every_command() -> None:
     assert "session restore" in documented
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_every_option_and_argument_is_explained(name: str) -> None:
+    assert "Args:" not in ALL[name].help
+    assert [param.name for param in ALL[name].params if not param.help] == []
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_command_has_the_summary_that_the_list_of_commands_shows(name: str) -> None:
     assert ALL[name].help.split("\n")[0] == NAMES[name]
