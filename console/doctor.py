@@ -67,7 +67,8 @@ def doctor(
     }
     if as_json:
         facts = {name: [asdict(f) for f in findings] for name, findings in found.items()}
-        print_json({**facts, "answers": asdict(terminal)})
+        old = {"has_true_colours": terminal.has_true_color}  # until 0.3 (spelling:keep)
+        print_json({**facts, "answers": {**asdict(terminal), **old}})
     else:
         _show(found)
     if any(finding.sign == "problem" for findings in found.values() for finding in findings):
