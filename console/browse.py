@@ -157,7 +157,7 @@ def print_picked(workspace: Workspace, codes: Sequence[str], *, as_json: bool) -
         for code in codes:
             print(sanitize(code) if is_terminal() else code)
         return
-    from datrnet.core.sessions.shortlists import items_of
+    from datrnet.core.sessions.export import shortlist_facts
 
     with workspace.open_store() as store:
-        print_json(items_of(Catalog.load(store), codes))
+        print_json(shortlist_facts(Catalog.load(store), codes))

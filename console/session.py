@@ -23,11 +23,16 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.sessions.exporting import SessionSheet, export_session, facts_of
-from datrnet.core.sessions.files import check_file
-from datrnet.core.sessions.replaying import Answered, replayed
-from datrnet.core.sessions.shortlists import ShortlistSheet, export_shortlist, items_of
-from datrnet.core.sessions.steps import session_of, steps_of
+from datrnet.core.sessions.export import (
+    SessionSheet,
+    ShortlistSheet,
+    check_file,
+    export_session,
+    export_shortlist,
+    session_facts,
+    shortlist_facts,
+)
+from datrnet.core.sessions.steps import ReplayedStep, replay, session_of, steps_of
 from datrnet.core.text import sanitize
 from datrnet.db.store import Store
 
@@ -109,9 +114,9 @@ def replay_session(
     with place.open_store() as store:
         sheet = _sheet(place, store, session, top)
     if as_json:
-        print_json(facts_of(sheet))
+        print_json(session_facts(sheet))
         return
-    for answer in sheet.answers:
+    for answer in sheet.steps:
         _show_answer(answer)
 
 
@@ -132,9 +137,9 @@ def export(
     with place.open_store() as store:
         sheet = _sheet(place, store, session, top)
     export_session(file, sheet)
-    if problems := sum(bool(answer.problem) for answer in sheet.answers):
+    if problems := sum(bool(answer.problem) for answer in sheet.steps):
         say(f"{counted(problems, 'step')} could not be repeated; the file says why.", "yellow")
-    say(f"Wrote session {sheet.session.id}, {counted(len(sheet.answers), 'step')}, to {file}.")
+    say(f"Wrote session {sheet.session.id}, {counted(len(sheet.steps), 'step')}, to {file}.")
 
 
 @app.command("shortlist", epilog="Example: datrnet session shortlist list.html")
@@ -159,7 +164,7 @@ def shortlist(
         export_shortlist(file, sheet)
         say(f"Wrote the shortlist of session {row.id}, {counted(len(codes), 'item')}, to {file}.")
     elif catalog is not None:
-        print_json(items_of(catalog, codes))
+        print_json(shortlist_facts(catalog, codes))
     else:
         for code in codes:
             print(sanitize(code) if is_terminal() else code)
@@ -222,17 +227,17 @@ def _sheet(workspace: Workspace, store: Store, session: str, top: int) -> Sessio
     catalog = Catalog.load(store)
     searcher = Searcher(catalog, Generation.current(workspace, store))
     with JobProgress() as progress:
-        answers = replayed(
+        answers = replay(
             workspace,
             searcher,
             steps_of(store, row),
             top,
             lambda done, total: progress("Searching", done, total),
         )
-    return SessionSheet(workspace=workspace, catalog=catalog, session=row, answers=answers)
+    return SessionSheet(workspace=workspace, catalog=catalog, session=row, steps=answers)
 
 
-def _show_answer(answer: Answered) -> None:
+def _show_answer(answer: ReplayedStep) -> None:
     out, step = results(), answer.step
     heading = f"{step.position}. {step.subject} {answer.title}: {step.words or UNCHANGED}"
     out.print(sanitize(heading), style="bold")

@@ -23,8 +23,7 @@ from datrnet.tui.snapshot import Snapshot, Source
 
 if TYPE_CHECKING:
     from datrnet.core.review.gaps import Stopgap
-    from datrnet.core.sessions.replaying import Answered
-    from datrnet.core.sessions.steps import Step
+    from datrnet.core.sessions.steps import ReplayedStep, Step
     from datrnet.tui.history import Visit
     from datrnet.tui.resuming import Resumed
     from datrnet.tui.review_session import Judgment, ReviewSession
@@ -82,7 +81,7 @@ class SubstitutesFound(Message):
 class StepAnswered(Message):
     """A step of a session has been asked again."""
 
-    answered: Answered
+    answered: ReplayedStep
 
 
 @dataclass

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from datrnet.core.errors import DatabaseError, UnknownNameError
-from datrnet.core.sessions.naming import default_name
+from datrnet.core.sessions.steps import default_name
 from datrnet.db.rows import SessionRow
 from datrnet.db.store import Store
 from datrnet.tui.shortlist import Shortlist

@@ -1,1 +1,1 @@
-"""Retrieval sessions: what a person asked in the explorer, answered again and handed on."""
+"""Sessions of the explorer: their steps, replayed and exported."""

@@ -1,20 +1,34 @@
-"""The steps of a session as the database keeps them, read back as requests."""
+"""The steps of a session: read from the database, turned into requests, and replayed."""
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from datrnet.core.errors import ConfigError, DatabaseError, UnknownNameError
-from datrnet.core.retrieval.request import Request
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import ConfigError, DatabaseError, DatrnetError, UnknownNameError
+from datrnet.core.progress import StepProgress, no_progress
+from datrnet.core.retrieval.request import Query, Request, Substitute
 from datrnet.core.retrieval.search import Searcher
+from datrnet.core.text import sanitize
 from datrnet.db.rows import SessionRow, StepRow
 from datrnet.db.store import Store
+
+LAST = "last"
+"""Refers to the session that was used last."""
+
+MAX_TITLE = 48
+MAX_STEM = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing that a person did, and what was asked for after it."""
+    """An action in the explorer and the request after it."""
 
     position: int
     """From 1."""
@@ -23,32 +37,32 @@ class Step:
     made_at: str
     """UTC, ISO 8601."""
     item: str
-    """The code of the query; empty of a picture that is no item's."""
+    """Code of the query item; empty for a picture outside the catalog."""
     picture: str = ""
-    """Where that one lay."""
+    """Path of such a picture."""
     trail: tuple[tuple[str, int], ...] | None = None
-    """The codes of the queries that led there, each with the place of the cursor among its
-    results; None in steps of versions that did not keep it."""
+    """Codes of the queries that led here, each with the cursor position among its results; None
+    in steps of versions that did not store it."""
     changes: Mapping[str, str] = field(default_factory=dict)
     """Wanted value by super-category."""
     taken: Mapping[str, str] = field(default_factory=dict)
-    """The code of the item that a super-category is taken from."""
+    """Code of the item from which a super-category is taken."""
     within: str | None = None
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Labels of which an answer must carry one."""
+    """Filters: labels of which a result must carry one."""
     any_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The same, where each is as good as the other."""
+    """Equivalent values; see ``Request``."""
     weights: Mapping[str, float] = field(default_factory=dict)
-    """How often a super-category counts, where that is not once."""
+    """Factors other than 1, by super-category."""
 
     @property
     def subject(self) -> str:
-        """What was asked about: an item's code, or a picture's path."""
+        """The query: an item's code or a picture's path."""
         return self.item or self.picture
 
     @property
     def words(self) -> str:
-        """What is asked for, in words; empty for the item as it is."""
+        """The request in words; empty if nothing was changed."""
         wanted = [f"{name} → {value}" for name, value in self.changes.items()]
         wanted += [f"{name} → as {code}" for name, code in self.taken.items()]
         wanted += [f"{name} → {' or '.join(values)}" for name, values in self.any_of.items()]
@@ -58,11 +72,11 @@ class Step:
         return ", ".join(wanted)
 
     def request(self, searcher: Searcher, k: int) -> Request:
-        """Return what to search for.
+        """Return the request for the k best results.
 
         Raises:
-            UnknownNameError: An item that a super-category is taken from is gone.
-            IndexStaleError: The index does not have it.
+            UnknownNameError: An item from which a super-category is taken no longer exists.
+            IndexStaleError: Such an item is not in the index.
         """
         rows = {name: searcher.catalog.row_of_code(code) for name, code in self.taken.items()}
         return Request(
@@ -76,62 +90,56 @@ class Step:
         )
 
 
-LAST = "last"
-"""Names the session that was used last."""
-
-
 def session_of(store: Store, wanted: str = LAST, other_than: int | None = None) -> SessionRow:
-    """Return a session by its number, its name, or as the one used last.
+    """Return a session by number, by name, or the one used last.
 
     Args:
-        store: Where the sessions are.
+        store: The open database.
         wanted: A number, ``last``, or a name in any case.
-        other_than: The number of one that is not meant by ``last``.
+        other_than: Number of a session that ``last`` skips.
 
     Raises:
-        UnknownNameError: There is none of that number or name, or no other at all.
-        ConfigError: Several have that name.
+        UnknownNameError: There is no such session.
+        ConfigError: Several sessions have that name.
     """
     if wanted.isdecimal():
         return store.session(int(wanted))
     sessions = store.sessions()
     if wanted.casefold() == LAST:
-        return _last_used([one for one in sessions if one.id != other_than])
-    named = [one for one in sessions if one.name.casefold() == wanted.casefold()]
+        sessions = [session for session in sessions if session.id != other_than]
+        if not sessions:
+            mend = "A session starts with the first substitutes viewed in `datrnet browse`."
+            raise UnknownNameError("session", "the last one", (), mend=mend)
+        return max(sessions, key=lambda session: (session.updated_at, session.id))
+    named = [session for session in sessions if session.name.casefold() == wanted.casefold()]
     if not named:
-        raise UnknownNameError("session", wanted, [one.name for one in sessions])
+        raise UnknownNameError("session", wanted, [session.name for session in sessions])
     if len(named) > 1:
-        numbers = " or ".join(str(one.id) for one in named)
-        raise ConfigError(f"Several sessions are called {wanted!r}.", mend=f"Say {numbers}.")
+        numbers = " or ".join(str(session.id) for session in named)
+        raise ConfigError(f"Several sessions are called {wanted!r}.", mend=f"Use number {numbers}.")
     return named[0]
-
-
-def _last_used(sessions: Sequence[SessionRow]) -> SessionRow:
-    if not sessions:
-        mend = "One begins with the first substitutes seen in `datrnet browse`."
-        raise UnknownNameError("session", "the last one", (), mend=mend)
-    return max(sessions, key=lambda one: (one.updated_at, one.id))
 
 
 def steps_of(store: Store, session: SessionRow) -> tuple[Step, ...]:
     """Return a session's steps in order.
 
     Raises:
-        DatabaseError: One of them cannot be read.
+        DatabaseError: A step is damaged.
     """
-    return tuple(map(_step, store.steps(session.id)))
+    return tuple(map(_read_step, store.steps(session.id)))
 
 
-def _step(row: StepRow) -> Step:
+def _read_step(row: StepRow) -> Step:
     try:
         request: dict[str, Any] = json.loads(row.request_json)
+        trail = request.get("trail")
         return Step(
             position=row.position,
             action=row.action,
             made_at=row.made_at,
             item=request["item"],
             picture=request.get("picture") or "",
-            trail=_trail(request.get("trail")),
+            trail=None if trail is None else tuple((str(code), int(at)) for code, at in trail),
             changes=dict(request.get("changes") or {}),
             taken=dict(request.get("taken") or {}),
             within=request.get("within"),
@@ -141,14 +149,82 @@ def _step(row: StepRow) -> Step:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise DatabaseError(
-            f"Step {row.position} of session {row.session_id} cannot be read.",
-            mend="Show or export another session; `datrnet session list` has them all.",
+            f"Step {row.position} of session {row.session_id} is damaged.",
+            mend="Show or export another session; `datrnet session list` lists them.",
         ) from error
 
 
 def _tuples(values: Mapping[str, list[str]] | None) -> dict[str, tuple[str, ...]]:
-    return {name: tuple(some) for name, some in (values or {}).items()}
+    return {name: tuple(items) for name, items in (values or {}).items()}
 
 
-def _trail(stored: Any) -> tuple[tuple[str, int], ...] | None:
-    return None if stored is None else tuple((str(code), int(cursor)) for code, cursor in stored)
+# ── replay ───────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayedStep:
+    """A step with its results on the current index."""
+
+    step: Step
+    title: str = ""
+    """Title of the query."""
+    substitutes: tuple[Substitute, ...] = ()
+    problem: str = ""
+    """Why it cannot be replayed, for example because an item no longer exists."""
+
+
+def replay(
+    workspace: Workspace,
+    searcher: Searcher,
+    steps: Sequence[Step],
+    k: int,
+    on_progress: StepProgress = no_progress,
+) -> tuple[ReplayedStep, ...]:
+    """Search again for every step; a step that cannot be replayed has a problem instead."""
+    query_of_picture = cache(lambda path: _query_of_picture(workspace, searcher, Path(path)))
+    replayed = []
+    for done, step in enumerate(steps, start=1):
+        replayed.append(_replay_step(searcher, step, k, query_of_picture))
+        on_progress(done, len(steps))
+    return tuple(replayed)
+
+
+def _replay_step(
+    searcher: Searcher, step: Step, k: int, query_of_picture: Callable[[str], Query]
+) -> ReplayedStep:
+    try:
+        if step.picture:
+            query = query_of_picture(step.picture)
+        else:
+            query = searcher.query_of_item(searcher.catalog.row_of_code(step.item))
+        found = searcher.substitutes(query, step.request(searcher, k))
+    except DatrnetError as error:
+        return ReplayedStep(step=step, problem=str(error))
+    return ReplayedStep(step=step, title=query.title, substitutes=tuple(found))
+
+
+def _query_of_picture(workspace: Workspace, searcher: Searcher, path: Path) -> Query:
+    # only a picture outside the catalog needs the networks and torch
+    from datrnet.core.indexing.embedder import query_of_picture
+    from datrnet.core.models.run_folder import RunFolder
+
+    run = RunFolder.open(workspace.models / searcher.generation.manifest.run_name)
+    return query_of_picture(run, path)
+
+
+# ── names ────────────────────────────────────────────────────────────────────
+
+
+def default_name(title: str, day: date) -> str:
+    """Return the default name of a session: the title of its first item, and the date."""
+    shown = sanitize(title).strip()
+    if len(shown) > MAX_TITLE:
+        shown = f"{shown[: MAX_TITLE - 1].rstrip()}…"
+    return f"{shown or 'Untitled'} · {day.isoformat()}"
+
+
+def file_stem(name: str) -> str:
+    """Return a file name without suffix: lower-case ASCII letters, digits and hyphens."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    words = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+    return words[:MAX_STEM].strip("-") or "session"

@@ -137,7 +137,7 @@ def test_titles_reach_the_page_escaped_and_inert(run: Run, root: Path, tmp_path:
         (("replay", 7), "No session is called '7'"),
         (("export", "one.pdf"), "Use one of .csv, .json, .html"),
         (("export", "nowhere/one.csv"), "there is no folder"),
-        (("export", "."), "none of the endings"),
+        (("export", "."), "unknown suffix"),
     ],
 )
 def test_a_mistake_is_one_line(
@@ -165,7 +165,7 @@ def test_a_damaged_step_says_so(run: Run, root: Path) -> None:
     db.close()
     done = run(root, "session", "show")
     assert done.exit_code == 1
-    assert "Step 1 of session 2 cannot be read" in done.stderr
+    assert "Step 1 of session 2 is damaged" in done.stderr
     assert run(root, "session", "show", 1).exit_code == 0
 
 
@@ -209,7 +209,7 @@ def test_a_session_is_named_by_number_by_name_or_as_the_last(run: Run, root: Pat
     run(root, "session", "rename", 1, "explorer")
     twice = run(root, "session", "show", "explorer")
     assert twice.exit_code == 2
-    assert "Say 2 or 1" in twice.stderr
+    assert "Use number 2 or 1" in twice.stderr
 
 
 @pytest.mark.parametrize(
@@ -248,5 +248,5 @@ def test_a_shortlist_is_printed_and_exported(run: Run, root: Path, tmp_path: Pat
     assert run(root, "session", "shortlist", path, "--session", 2).exit_code == 0
     page = path.read_text("utf-8")
     assert page.count("data:image/jpeg;base64,") == 2
-    assert "no longer in the catalogue" in page
+    assert "no longer in the catalog" in page
     assert "[red]" in page  # a title is text, whatever it looks like

@@ -16,8 +16,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.sessions.replaying import replayed
-from datrnet.core.sessions.steps import session_of, steps_of
+from datrnet.core.sessions.steps import replay, session_of, steps_of
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.picture_prompt import PicturePrompt
 from datrnet.tui.screens.substitutes import SubstitutesScreen
@@ -144,9 +143,9 @@ async def test_it_is_asked_again_from_the_session(
     with taught.open_store() as store:
         steps = steps_of(store, session_of(store))
         searcher = Searcher(Catalog.load(store), Generation.current(taught, store))
-    (answer,) = replayed(taught, searcher, steps, 60)
+    (answer,) = replay(taught, searcher, steps, 60)
     assert [one.code for one in answer.substitutes] == shown
     assert answer.step.subject == str(photo)
     photo.unlink()
-    (answer,) = replayed(taught, searcher, steps, 60)
+    (answer,) = replay(taught, searcher, steps, 60)
     assert "my photo.png" in answer.problem

@@ -10,8 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.worker import get_current_worker
 
-from datrnet.core.sessions.replaying import Answered, replayed
-from datrnet.core.sessions.steps import Step
+from datrnet.core.sessions.steps import ReplayedStep, Step, replay
 from datrnet.db.rows import SessionRow
 from datrnet.tui.library import Library
 from datrnet.tui.messages import StepAnswered
@@ -58,7 +57,7 @@ class ReplayScreen(ExplorerScreen):
         super().__init__(library, log)
         self._shown, self._steps = session, steps
         self._at = 0
-        self._answer: Answered | None = None
+        self._answer: ReplayedStep | None = None
 
     def compose(self) -> ComposeResult:
         """What is found, and the item under the cursor."""
@@ -88,7 +87,7 @@ class ReplayScreen(ExplorerScreen):
         worker, searcher = get_current_worker(), self.snapshot.searcher
         assert searcher is not None
         workspace, number = self.library.workspace, self.library.num_substitutes
-        (answer,) = replayed(workspace, searcher, (step,), number)
+        (answer,) = replay(workspace, searcher, (step,), number)
         if not worker.is_cancelled:
             self.post_message(StepAnswered(answer))
 

@@ -19,10 +19,8 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from datrnet.core.errors import DatrnetError
-from datrnet.core.sessions.exporting import SessionSheet, export_session
-from datrnet.core.sessions.naming import file_stem
-from datrnet.core.sessions.replaying import replayed
-from datrnet.core.sessions.steps import Step, steps_of
+from datrnet.core.sessions.export import SessionSheet, export_session
+from datrnet.core.sessions.steps import Step, file_stem, replay, steps_of
 from datrnet.core.text import inert
 from datrnet.db.rows import SessionRow, SessionSummary
 from datrnet.tui.keymap import key_for
@@ -278,7 +276,7 @@ class SessionsScreen(Screen[int | None]):
         def exported() -> Message:
             assert library.snapshot.searcher is not None
             steps = steps_of(library.store, session)
-            answers = replayed(
+            answers = replay(
                 library.workspace, library.snapshot.searcher, steps, EXPORTED_SUBSTITUTES
             )
             export_session(
@@ -287,7 +285,7 @@ class SessionsScreen(Screen[int | None]):
                     workspace=library.workspace,
                     catalog=library.snapshot.catalog,
                     session=session,
-                    answers=answers,
+                    steps=answers,
                 ),
             )
             return Exported(path)

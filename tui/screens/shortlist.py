@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from datrnet.core.errors import DatrnetError
-from datrnet.core.sessions.naming import file_stem
-from datrnet.core.sessions.shortlists import ShortlistSheet, export_shortlist
+from datrnet.core.sessions.export import ShortlistSheet, export_shortlist
+from datrnet.core.sessions.steps import file_stem
 from datrnet.tui.messages import Exported, WorkFailed
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.file_prompt import FilePrompt

@@ -1,0 +1,280 @@
+"""Export sessions and shortlists as CSV, JSON, or an HTML page with pictures."""
+
+import base64
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageOps
+
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.pictures import Picture, read_picture
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import ConfigError, DataError
+from datrnet.core.models.run_folder import write_atomically
+from datrnet.core.retrieval.request import Substitute
+from datrnet.core.sessions.steps import ReplayedStep
+from datrnet.core.text import sanitize
+from datrnet.db.rows import SessionRow
+
+SUFFIXES = (".csv", ".json", ".html")
+
+PICTURE_SIZE = 180
+"""Side of a picture on a page, in pixels."""
+
+JPEG_QUALITY = 82
+
+SESSION_COLUMNS = (
+    "step",
+    "action",
+    "made_at",
+    "item",
+    "asked",
+    "rank",
+    "id",
+    "title",
+    "distance",
+    "problem",
+)
+
+SIGNS = {True: "✓", False: "✗", None: "·"}
+"""Whether a value is a wanted one; the page has a legend."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SessionSheet:
+    """A replayed session to export."""
+
+    workspace: Workspace
+    catalog: Catalog
+    session: SessionRow
+    steps: tuple[ReplayedStep, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ShortlistSheet:
+    """A shortlist to export."""
+
+    workspace: Workspace
+    catalog: Catalog
+    name: str
+    """Name of the session."""
+    codes: tuple[str, ...]
+
+
+def export_session(path: Path, sheet: SessionSheet) -> None:
+    """Write a session to a .csv, .json or .html file.
+
+    Raises:
+        ConfigError: The suffix is another one, or Jinja2 is not installed.
+        DataError: The file cannot be written.
+    """
+    writers: dict[str, Callable[[], str]] = {
+        ".csv": lambda: _csv(SESSION_COLUMNS, _session_rows(sheet)),
+        ".json": lambda: json.dumps(session_facts(sheet), indent=1, ensure_ascii=False),
+        ".html": lambda: _page(
+            "session.html.j2",
+            sheet,
+            session=sheet.session,
+            steps=sheet.steps,
+            verdicts=_verdicts,
+        ),
+    }
+    _write(path, writers, "session")
+
+
+def export_shortlist(path: Path, sheet: ShortlistSheet) -> None:
+    """Write a shortlist to a .csv, .json or .html file.
+
+    Raises:
+        ConfigError: The suffix is another one, or Jinja2 is not installed.
+        DataError: The file cannot be written.
+    """
+    items = shortlist_facts(sheet.catalog, sheet.codes)
+    names = [category.name for category in sheet.catalog.super_categories]
+    rows = (
+        [item["id"], item["title"] or "", *(item["labels"].get(name) or "" for name in names)]
+        for item in items
+    )
+    writers: dict[str, Callable[[], str]] = {
+        ".csv": lambda: _csv(["id", "title", *names], rows),
+        ".json": lambda: json.dumps(items, indent=1, ensure_ascii=False),
+        ".html": lambda: _page("shortlist.html.j2", sheet, name=sheet.name, items=items),
+    }
+    _write(path, writers, "shortlist")
+
+
+def session_facts(sheet: SessionSheet) -> dict[str, Any]:
+    """Return a replayed session as plain values for JSON."""
+    return {
+        "session": sheet.session.id,
+        "name": sheet.session.name,
+        "started_at": sheet.session.started_at,
+        "steps": [
+            {
+                "position": step.position,
+                "action": step.action,
+                "made_at": step.made_at,
+                "item": step.item or None,
+                "picture": step.picture or None,
+                "title": replayed.title,
+                "changes": dict(step.changes),
+                "taken": dict(step.taken),
+                "within": step.within,
+                "where": {name: list(values) for name, values in step.where.items()},
+                "any_of": {name: list(values) for name, values in step.any_of.items()},
+                "weights": dict(step.weights),
+                "problem": replayed.problem or None,
+                "substitutes": [
+                    {
+                        "rank": found.rank,
+                        "id": found.code,
+                        "title": found.title,
+                        "distance": found.distance,
+                        "labels": dict(found.labels),
+                        "agreement": dict(found.agreement),
+                    }
+                    for found in replayed.substitutes
+                ],
+            }
+            for replayed in sheet.steps
+            for step in (replayed.step,)
+        ],
+    }
+
+
+def shortlist_facts(catalog: Catalog, codes: Sequence[str]) -> list[dict[str, Any]]:
+    """Return items as plain values for JSON; a deleted item has no title and no labels."""
+    items = []
+    for code in codes:
+        row = catalog.find_code(code)
+        items.append(
+            {
+                "id": code,
+                "title": catalog.titles[row] if row is not None else None,
+                "labels": catalog.labels_of(row) if row is not None else {},
+                "in_catalogue": row is not None,
+            }
+        )
+    return items
+
+
+def check_file(path: Path, what: str) -> None:
+    """Raise if a file cannot be written, before its content is computed.
+
+    Args:
+        path: The file.
+        what: Its content in a word, for the error.
+
+    Raises:
+        ConfigError: The suffix is unknown.
+        DataError: The path is a folder, or its folder does not exist.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise ConfigError(
+            f"A {what} cannot be exported to {path.name!r}: unknown suffix.",
+            mend=f"Use one of {', '.join(SUFFIXES)}.",
+        )
+    if path.is_dir() or not path.parent.is_dir():
+        why = f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        raise DataError(f"The {what} cannot be written: {why}.", mend="Name another file.")
+
+
+def _write(path: Path, writers: Mapping[str, Callable[[], str]], what: str) -> None:
+    check_file(path, what)
+    content = writers[path.suffix.lower()]()
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise DataError(
+            f"The {what} cannot be written to {path}: {error.strerror}.",
+            mend="Name another file.",
+        ) from error
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _session_rows(sheet: SessionSheet) -> Iterable[Sequence[object]]:
+    """Yield a row for each result of each step; a step without results has one row."""
+    for replayed in sheet.steps:
+        step = replayed.step
+        head = (step.position, step.action, step.made_at, step.subject, step.words)
+        for found in replayed.substitutes:
+            yield *head, found.rank, found.code, found.title, f"{found.distance:.6f}", ""
+        if not replayed.substitutes:
+            yield *head, "", "", "", "", replayed.problem
+
+
+def _page(template: str, sheet: SessionSheet | ShortlistSheet, **values: Any) -> str:
+    """Render a self-contained page; all text is escaped and sanitized."""
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError as error:
+        raise ConfigError(
+            "The page needs Jinja2, which is not installed.",
+            mend='Install it with: pip install "datrnet[experiments]", or export to .csv or .json.',
+        ) from error
+    environment = Environment(
+        loader=PackageLoader("datrnet.core.sessions"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: sanitize(value) if type(value) is str else value,
+    )
+    pictures = _PagePictures(sheet.workspace, sheet.catalog)
+    return environment.get_template(template).render(
+        moment=_minute, picture=pictures.jpeg_of, **values
+    )
+
+
+def _minute(stamp: str) -> str:
+    """Return a UTC time to the minute."""
+    return f"{stamp[:16].replace('T', ' ')} UTC"
+
+
+def _verdicts(found: Substitute) -> Sequence[tuple[str, str]]:
+    """Return each super-category with the value carried and its sign."""
+    return [
+        (name, f"{SIGNS[agrees]} {found.labels[name] or 'no label'}")
+        for name, agrees in found.agreement.items()
+    ]
+
+
+class _PagePictures:
+    """Pictures of a page, each read once."""
+
+    def __init__(self, workspace: Workspace, catalog: Catalog) -> None:
+        self._workspace = workspace
+        self._catalog = catalog
+        self._known: dict[str, str] = {}
+
+    def jpeg_of(self, subject: str) -> str:
+        """Return a JPEG in base64 for an item's code or a path; empty if it cannot be read."""
+        if subject not in self._known:
+            self._known[subject] = self._read(subject)
+        return self._known[subject]
+
+    def _read(self, subject: str) -> str:
+        row, source = self._catalog.find_code(subject), Picture(Path(subject))
+        if row is not None:
+            source = self._workspace.picture(self._catalog.picture_paths[row])
+        try:
+            picture = read_picture(source, PICTURE_SIZE)
+        except DataError:
+            return ""
+        jpeg = io.BytesIO()
+        white, size = (255, 255, 255), (PICTURE_SIZE, PICTURE_SIZE)
+        square = ImageOps.pad(picture, size, Image.Resampling.LANCZOS, color=white)
+        square.save(jpeg, "JPEG", quality=JPEG_QUALITY)
+        return base64.b64encode(jpeg.getvalue()).decode("ascii")
