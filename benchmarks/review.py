@@ -29,9 +29,9 @@ from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Replacement
 from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.review.doubts import Doubt, doubts_of
 from datrnet.core.review.duplicates import duplicates_of
-from datrnet.core.review.gaps import gaps_of
+from datrnet.core.review.label_issues import LabelIssue, label_issues
+from datrnet.core.review.unmet_requests import unmet_requests
 
 Wrong = set[tuple[int, str]]
 """Row and super-category of each label that was exchanged."""
@@ -94,13 +94,13 @@ def after_training(name: str, workspace: Workspace) -> str:
         f"## {name}, wrong after training\n\n"
         f"{searcher.catalog.num_items:,} items, {', '.join(searcher.names)}; the run `{run}`; "
         f"means of {len(SEEDS)} draws. With the labels as they are, "
-        f"{len(doubts_of(searcher, set())):,} of "
+        f"{len(label_issues(searcher, set())):,} of "
         f"{int((searcher.catalog.labels != UNLABELED).sum()):,} are doubted.\n\n"
         + _table(("labels made wrong", *FIGURES), rows)
     )
 
 
-def _exchanged(workspace: Workspace, share: float, seed: int) -> tuple[list[Doubt], Wrong]:
+def _exchanged(workspace: Workspace, share: float, seed: int) -> tuple[list[LabelIssue], Wrong]:
     """Return the doubts after a share of the labels was exchanged and prototypes made of them."""
     with workspace.open_store() as store:
         searcher = Searcher(Catalog.load(store), Generation.current(workspace, store))
@@ -119,7 +119,7 @@ def _exchanged(workspace: Workspace, share: float, seed: int) -> tuple[list[Doub
     )
     assert isinstance(generation.manipulation, Replacement)
     generation.manipulation = replace(generation.manipulation, prototypes=prototypes)
-    return doubts_of(searcher, set()), wrong
+    return label_issues(searcher, set()), wrong
 
 
 def exchange(
@@ -147,7 +147,7 @@ FIGURES = (
 )
 
 
-def _figures(doubts: Sequence[Doubt], wrong: Wrong) -> tuple[float, ...]:
+def _figures(doubts: Sequence[LabelIssue], wrong: Wrong) -> tuple[float, ...]:
     hits = np.array([(one.row, one.super_category) in wrong for one in doubts])
     number = len(wrong)
     labels = max(len(doubts), 1)
@@ -179,7 +179,7 @@ def before_training(name: str, workspace: Workspace, names: Sequence[str], epoch
         with copy.open_store() as store:
             searcher = Searcher(Catalog.load(store), Generation.current(copy, store))
         wrong = {one for one in wrong if one[1] in searcher.names}
-        doubts = doubts_of(searcher, set())
+        doubts = label_issues(searcher, set())
         catalog = searcher.catalog
         rows = []
         for split in ("train", "validation", "test"):
@@ -219,9 +219,9 @@ def speed(number: int) -> str:
         searcher = made_up(workspace, number)
         catalog = searcher.catalog
         reviews: dict[str, Callable[[], object]] = {
-            "doubted labels": lambda: doubts_of(searcher, set()),
+            "doubted labels": lambda: label_issues(searcher, set()),
             "near-duplicates": lambda: duplicates_of(workspace, catalog, searcher, []),
-            "gaps": lambda: gaps_of(catalog),
+            "gaps": lambda: unmet_requests(catalog),
         }
         rows = []
         for name, review in reviews.items():

@@ -21,9 +21,15 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.review.doubts import Doubt, doubts_of, guesses_of
 from datrnet.core.review.duplicates import DuplicateGroup, duplicates_of
-from datrnet.core.review.gaps import Gap, Stopgap, asked_in, gaps_of, stopgap_of
+from datrnet.core.review.label_issues import LabelIssue, label_issues, missing_labels
+from datrnet.core.review.unmet_requests import (
+    ClosestMatch,
+    UnmetRequest,
+    closest_match,
+    session_requests,
+    unmet_requests,
+)
 from datrnet.db.store import Store
 
 NOTHING = "–"
@@ -51,7 +57,7 @@ def review_doubts(
     with place.open_store() as store:
         catalog = Catalog.load(store)
         searcher = Searcher(catalog, Generation.current(place, store))
-        find = guesses_of if unlabeled else doubts_of
+        find = missing_labels if unlabeled else label_issues
         found = find(searcher, store.labels_by_person(), super_category or ())
         _warn_if_stale(store, searcher)
     shown = found[:top]
@@ -166,10 +172,12 @@ def review_gaps(
     place = Workspace.locate(workspace)
     with place.open_store() as store:
         catalog = Catalog.load(store)
-        asked = asked_in(store)
+        asked = session_requests(store)
         searcher = _searcher_if_any(place, store, catalog)
-    found = gaps_of(catalog, asked, super_category)
-    shown = [(gap, None if searcher is None else stopgap_of(searcher, gap)) for gap in found[:top]]
+    found = unmet_requests(catalog, asked, super_category)
+    shown = [
+        (gap, None if searcher is None else closest_match(searcher, gap)) for gap in found[:top]
+    ]
     _print(
         [_gap_facts(catalog, *pair) for pair in shown],
         ("wanted together", "items of each", "expected", "sessions", "nearest", "distance"),
@@ -219,13 +227,13 @@ def _print_total(total: int, shown: int, noun: str, plural: str = "") -> None:
         say(f"{shown:,} of {total:,} {plural or noun + 's'}; -k shows more.")
 
 
-def _doubt_facts(catalog: Catalog, doubt: Doubt) -> dict[str, Any]:
+def _doubt_facts(catalog: Catalog, doubt: LabelIssue) -> dict[str, Any]:
     facts = asdict(doubt)
     row = facts.pop("row")
     return {"id": catalog.codes[row], "title": catalog.titles[row], **facts}
 
 
-def _doubt_row(catalog: Catalog, doubt: Doubt) -> tuple[str, ...]:
+def _doubt_row(catalog: Catalog, doubt: LabelIssue) -> tuple[str, ...]:
     return (
         catalog.codes[doubt.row],
         catalog.titles[doubt.row],
@@ -266,7 +274,7 @@ def _group_rows(catalog: Catalog, group: DuplicateGroup) -> list[tuple[str, ...]
     ]
 
 
-def _gap_facts(catalog: Catalog, gap: Gap, stopgap: Stopgap | None) -> dict[str, Any]:
+def _gap_facts(catalog: Catalog, gap: UnmetRequest, stopgap: ClosestMatch | None) -> dict[str, Any]:
     nearest = None if stopgap is None else stopgap.nearest
     return {
         "wanted": dict(gap.wanted),
@@ -282,7 +290,7 @@ def _gap_facts(catalog: Catalog, gap: Gap, stopgap: Stopgap | None) -> dict[str,
     }
 
 
-def _gap_row(gap: Gap, stopgap: Stopgap | None) -> tuple[str, ...]:
+def _gap_row(gap: UnmetRequest, stopgap: ClosestMatch | None) -> tuple[str, ...]:
     nearest = None if stopgap is None else stopgap.nearest
     return (
         gap.words,

@@ -22,7 +22,7 @@ from datrnet.tui.renewing import News, Watch
 from datrnet.tui.snapshot import Snapshot, Source
 
 if TYPE_CHECKING:
-    from datrnet.core.review.gaps import Stopgap
+    from datrnet.core.review.unmet_requests import ClosestMatch
     from datrnet.core.sessions.steps import ReplayedStep, Step
     from datrnet.tui.history import Visit
     from datrnet.tui.resuming import Resumed
@@ -213,7 +213,7 @@ class ClosestFound(Message):
     """The closest match to a gap has been found."""
 
     wanted: Hashable
-    closest: Stopgap | None
+    closest: ClosestMatch | None
 
 
 # ── screens ──────────────────────────────────────────────────────────────────

@@ -5,9 +5,14 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from datrnet.core.progress import StepProgress
-from datrnet.core.review.doubts import Doubt, doubts_of, guesses_of
 from datrnet.core.review.duplicates import Duplicate, duplicates_of
-from datrnet.core.review.gaps import Gap, Stopgap, asked_in, gaps_of
+from datrnet.core.review.label_issues import LabelIssue, label_issues, missing_labels
+from datrnet.core.review.unmet_requests import (
+    ClosestMatch,
+    UnmetRequest,
+    session_requests,
+    unmet_requests,
+)
 from datrnet.db.rows import LabelChange, Verdict
 from datrnet.tui.snapshot import Snapshot
 
@@ -101,7 +106,7 @@ class ReviewQueue(Generic[Entry]):
 DoubtKey = tuple[int, str]
 
 
-def doubt_key(doubt: Doubt) -> DoubtKey:
+def doubt_key(doubt: LabelIssue) -> DoubtKey:
     """Return what identifies a doubtful label."""
     return doubt.row, doubt.super_category
 
@@ -111,7 +116,7 @@ def pair_key(pair: Pair) -> tuple[int, int]:
     return pair.keep, pair.other.row
 
 
-def gap_key(gap: Gap) -> Hashable:
+def gap_key(gap: UnmetRequest) -> Hashable:
     """Return what identifies a gap."""
     return gap.wanted
 
@@ -120,10 +125,10 @@ def gap_key(gap: Gap) -> Hashable:
 class ReviewSession:
     """Everything that the tabs of a review share."""
 
-    doubts: ReviewQueue[Doubt] = field(default_factory=lambda: ReviewQueue(doubt_key))
+    doubts: ReviewQueue[LabelIssue] = field(default_factory=lambda: ReviewQueue(doubt_key))
     pairs: ReviewQueue[Pair] = field(default_factory=lambda: ReviewQueue(pair_key))
-    gaps: ReviewQueue[Gap] = field(default_factory=lambda: ReviewQueue(gap_key))
-    closest: dict[Hashable, Stopgap | None] = field(default_factory=dict)
+    gaps: ReviewQueue[UnmetRequest] = field(default_factory=lambda: ReviewQueue(gap_key))
+    closest: dict[Hashable, ClosestMatch | None] = field(default_factory=dict)
     """The closest match to a gap, by its key."""
     judgments: list[Judgment] = field(default_factory=list)
     """Verdicts of this review, for undo."""
@@ -152,7 +157,7 @@ class ReviewSession:
         return rows[::-1] if pair_key(pair) in self.swapped else rows
 
 
-def find_doubts(snapshot: Snapshot, *, unlabeled: bool, only: str | None) -> list[Doubt]:
+def find_doubts(snapshot: Snapshot, *, unlabeled: bool, only: str | None) -> list[LabelIssue]:
     """Return doubtful labels, or what the model predicts where a label is missing.
 
     Raises:
@@ -161,7 +166,7 @@ def find_doubts(snapshot: Snapshot, *, unlabeled: bool, only: str | None) -> lis
     if snapshot.searcher is None:
         assert snapshot.index_error is not None
         raise snapshot.index_error
-    find = guesses_of if unlabeled else doubts_of
+    find = missing_labels if unlabeled else label_issues
     names = () if only is None else (only,)
     return find(snapshot.searcher, snapshot.store.labels_by_person(), names)[:MAX_FINDINGS]
 
@@ -179,13 +184,13 @@ def find_pairs(snapshot: Snapshot, on_progress: StepProgress) -> list[Pair]:
     return [Pair(group.keep, other) for group in groups for other in group.others][:MAX_FINDINGS]
 
 
-def find_gaps(snapshot: Snapshot) -> list[Gap]:
+def find_gaps(snapshot: Snapshot) -> list[UnmetRequest]:
     """Return popular combinations of values that no item has.
 
     Raises:
         DatabaseError: The catalog cannot be read.
     """
-    return gaps_of(snapshot.catalog, asked_in(snapshot.store))[:MAX_FINDINGS]
+    return unmet_requests(snapshot.catalog, session_requests(snapshot.store))[:MAX_FINDINGS]
 
 
 def count_relabeled(snapshot: Snapshot) -> int:

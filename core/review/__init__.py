@@ -1,1 +1,1 @@
-"""Care for the catalogue: labels that the model doubts, near-duplicates, gaps in the assortment."""
+"""Catalog review: label issues, near-duplicates, and requests that no item meets."""

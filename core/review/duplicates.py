@@ -1,10 +1,10 @@
-"""Items that seem to be in the catalogue twice: one file, the same pixels, or pictures much alike.
+"""Near-duplicates: items with the same file, the same pixels, or similar pictures.
 
-Two items are alike where they are near in every block of the index and in their thumbnails too.
-Blocks alone do not suffice: a network is taught to put all long-sleeved black dresses in one place.
-In a block, near is what is a small part of the squared distance that two items drawn at random have
-there on average. Candidates are Annoy's neighbours of each item, so that a large catalogue takes
-time in proportion to its size; without an index only files and pixels are compared.
+Two pictures are similar if they are close in every block of the index and their thumbnails are
+similar too. Blocks alone do not suffice, because a network is trained to map all black dresses with
+long sleeves to the same place. In a block, close means a small fraction of the mean squared
+distance between random items. Candidates are Annoy's neighbors of each item, so the time grows
+linearly with the catalog. Without an index only files and pixels are compared.
 """
 
 import hashlib
@@ -21,31 +21,31 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.progress import StepProgress, no_progress
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.review.grouping import joined
 from datrnet.db.rows import PairVerdict
 
 Reason = Literal["same file", "same pixels", "alike"]
 Pair = tuple[int, int]
-"""Two rows of the catalogue, the lower one first."""
-NEAR = 0.02
-"""Of the mean squared distance in a block, what two items alike have at most."""
+"""Two rows of the catalog, the lower one first."""
 
-SAME_LOOK = 0.12
-"""Difference of two thumbnails up to which they look the same: the root mean square of their
-pixels' differences, as a share of their contrast. A picture saved again as a small JPEG differs by
-0.02 to 0.1, one of half the size by less; white garments on white have little contrast and must be
-nearer each other than others."""
+MAX_DISTANCE = 0.02
+"""Largest squared distance of duplicates in a block, relative to the mean of random pairs."""
 
-NEIGHBOURS = 8
-"""Neighbours of an item that are compared with it."""
+MAX_DIFFERENCE = 0.12
+"""Largest difference of similar thumbnails: root mean square of the pixel differences, relative to
+the contrast. Saving a picture as a small JPEG changes it by 0.02 to 0.1, halving its size by less.
+White garments on white have little contrast and must be more similar than others."""
 
-NODES_PER_NEIGHBOUR = 40
-"""How much of Annoy's trees is looked at; what is nearly equal lies in the same leaves anyway."""
+NUM_NEIGHBORS = 8
+"""Neighbors compared with each item."""
 
-LEAST_CONTRAST = 1.0
-"""Of 255; a picture of one colour has none to measure by."""
+NODES_PER_NEIGHBOR = 40
+"""Annoy nodes inspected per neighbor; near-duplicates share leaves, so a few suffice."""
 
-SUREST_FIRST: Sequence[Reason] = ("same file", "same pixels", "alike")
+MIN_CONTRAST = 1.0
+"""Of 255; a picture of a single color has none."""
+
+REASONS: Sequence[Reason] = ("same file", "same pixels", "alike")
+"""The strongest evidence first."""
 
 REPORT_EVERY = 2048
 RANDOM_PAIRS = 4096
@@ -53,22 +53,22 @@ RANDOM_PAIRS = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duplicate:
-    """One item that seems to be another once more."""
+    """An item that duplicates the one to keep."""
 
     row: int
     reason: Reason
     difference: float | None
-    """Of the two thumbnails, as a share of their contrast; None without both."""
+    """Difference of the thumbnails relative to their contrast; None if one is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DuplicateGroup:
-    """An item to keep and those that seem to be the same."""
+    """An item to keep and its duplicates."""
 
     keep: int
-    """Row of the one with the most labels; of several such, of the one that came first."""
+    """Row of the item with the most labels, the first in a tie."""
     others: tuple[Duplicate, ...]
-    """The surest first."""
+    """The strongest evidence first."""
 
 
 def duplicates_of(
@@ -78,55 +78,55 @@ def duplicates_of(
     verdicts: Iterable[PairVerdict],
     on_progress: StepProgress = no_progress,
 ) -> list[DuplicateGroup]:
-    """Return the groups of items that seem to be one, the surest first.
+    """Return the groups of near-duplicates, the strongest evidence first.
 
-    A pair that a person has judged is left out, and so is an item marked as another's duplicate.
+    Pairs that the user has judged and items marked as duplicates are skipped.
 
     Args:
-        workspace: Where pictures and thumbnails lie.
+        workspace: Has the pictures and thumbnails.
         catalog: All items.
-        searcher: The index; None where there is none.
-        verdicts: What a person has said before.
-        on_progress: Told how far the comparison is.
+        searcher: The index; None if there is none.
+        verdicts: Earlier judgments of the user.
+        on_progress: Called with the items compared and their total.
 
     Raises:
         IndexStaleError: Annoy's file is damaged.
     """
     verdicts = list(verdicts)
-    looks = Looks(ThumbnailStore(workspace.thumbnails), catalog)
+    thumbnails = ThumbnailComparison(ThumbnailStore(workspace.thumbnails), catalog)
     try:
         reasons: dict[Pair, Reason] = {}
         if searcher is not None:
             near = _near_pairs(searcher, on_progress)
-            reasons |= dict.fromkeys(filter(looks.are_alike, near), "alike")
-        reasons |= dict.fromkeys(looks.equal_pairs(), "same pixels")
+            reasons |= dict.fromkeys(filter(thumbnails.are_similar, near), "alike")
+        reasons |= dict.fromkeys(thumbnails.equal_pairs(), "same pixels")
         reasons |= dict.fromkeys(_same_file_pairs(workspace, catalog), "same file")
-        groups = list(_groups(catalog, reasons, verdicts, looks))
+        groups = list(_groups(catalog, reasons, verdicts, thumbnails))
     finally:
-        looks.close()
-    return sorted(groups, key=_unsureness)
+        thumbnails.close()
+    return sorted(groups, key=_group_order)
 
 
-def _unsureness(group: DuplicateGroup) -> tuple[int, float, int]:
-    differences = [one.difference for one in group.others if one.difference is not None]
-    first = min(SUREST_FIRST.index(one.reason) for one in group.others)
-    return first, min(differences, default=0.0), group.keep
+def _group_order(group: DuplicateGroup) -> tuple[int, float, int]:
+    differences = [other.difference for other in group.others if other.difference is not None]
+    reason = min(REASONS.index(other.reason) for other in group.others)
+    return reason, min(differences, default=0.0), group.keep
 
 
-def _unsureness_of_one(other: Duplicate) -> tuple[int, float, int]:
-    return SUREST_FIRST.index(other.reason), other.difference or 0.0, other.row
+def _item_order(other: Duplicate) -> tuple[int, float, int]:
+    return REASONS.index(other.reason), other.difference or 0.0, other.row
 
 
 def _groups(
     catalog: Catalog,
     reasons: Mapping[Pair, Reason],
     verdicts: Sequence[PairVerdict],
-    looks: "Looks",
+    thumbnails: "ThumbnailComparison",
 ) -> Iterator[DuplicateGroup]:
     rows = {int(item_id): row for row, item_id in enumerate(catalog.item_ids)}
-    judged = {frozenset((rows[one.kept_id], rows[one.other_id])) for one in verdicts}
-    marked = {rows[one.other_id] for one in verdicts if one.verdict == "duplicate"}
-    for connected in joined(reasons):
+    judged = {frozenset((rows[pair.kept_id], rows[pair.other_id])) for pair in verdicts}
+    marked = {rows[pair.other_id] for pair in verdicts if pair.verdict == "duplicate"}
+    for connected in connected_components(reasons):
         group = [row for row in connected if row not in marked]
         if not group:
             continue
@@ -134,15 +134,15 @@ def _groups(
         others = [
             Duplicate(
                 row=row,
-                # connected through a third one, and not compared itself
+                # a pair connected through a third item was not compared itself
                 reason=reasons.get(_pair(keep, row), "alike"),
-                difference=looks.difference(keep, row),
+                difference=thumbnails.difference(keep, row),
             )
             for row in group
             if row != keep and frozenset((keep, row)) not in judged
         ]
         if others:
-            in_order = tuple(sorted(others, key=_unsureness_of_one))
+            in_order = tuple(sorted(others, key=_item_order))
             yield DuplicateGroup(keep=keep, others=in_order)
 
 
@@ -151,100 +151,125 @@ def _to_keep(catalog: Catalog, rows: Sequence[int]) -> int:
     return rows[int(num_labels.argmax())]
 
 
-def _pair(one: int, other: int) -> Pair:
-    return (one, other) if one < other else (other, one)
+def connected_components(pairs: Iterable[Pair]) -> list[list[int]]:
+    """Return the connected rows of a graph of pairs, each ascending, ordered by the first row."""
+    parents: dict[int, int] = {}
+
+    def root(row: int) -> int:
+        parents.setdefault(row, row)
+        while parents[row] != row:
+            parents[row] = parents[parents[row]]
+            row = parents[row]
+        return row
+
+    for a, b in pairs:
+        first, second = sorted((root(a), root(b)))
+        parents[second] = first
+    components: dict[int, list[int]] = {}
+    for row in sorted(parents):
+        components.setdefault(root(row), []).append(row)
+    return list(components.values())
+
+
+def _pair(a: int, b: int) -> Pair:
+    return (a, b) if a < b else (b, a)
 
 
 def _near_pairs(searcher: Searcher, on_progress: StepProgress) -> set[Pair]:
-    """Return the pairs of catalogue rows that are near in all blocks."""
+    """Return the pairs of catalog rows that are close in all blocks."""
     generation = searcher.generation
-    embeddings, compared = generation.embeddings, generation.manipulation.to_metric_space
-    total = len(embeddings)
+    total = len(generation.embeddings)
     if total < 2:
         return set()
-    limits = NEAR * _mean_distances(searcher)
-    nodes = NODES_PER_NEIGHBOUR * NEIGHBOURS
+    limits = MAX_DISTANCE * _mean_distances(searcher)
+    nodes = NODES_PER_NEIGHBOR * NUM_NEIGHBORS
     pairs: set[Pair] = set()
     for start in range(0, total, REPORT_EVERY):
         on_progress(start, total)
         places = np.arange(start, min(start + REPORT_EVERY, total))
         found = [
-            generation.candidate_index.neighbors(int(place), NEIGHBOURS + 1, nodes)
+            generation.candidate_index.neighbors(int(place), NUM_NEIGHBORS + 1, nodes)
             for place in places
         ]
-        own = np.repeat(places, [len(some) for some in found])
+        own = np.repeat(places, [len(neighbors) for neighbors in found])
         other = np.concatenate(found)
-        differences = compared(embeddings[own]) - compared(embeddings[other])  # (n, A, E)
-        parts = np.einsum("nae,nae->na", differences, differences)
-        near = (parts <= limits).all(axis=1) & (own != other)
+        near = (_block_distances(searcher, own, other) <= limits).all(axis=1) & (own != other)
         rows = searcher.indexed_rows
         pairs.update(
-            _pair(int(one), int(two))
-            for one, two in zip(rows[own[near]], rows[other[near]], strict=True)
+            _pair(int(a), int(b)) for a, b in zip(rows[own[near]], rows[other[near]], strict=True)
         )
     on_progress(total, total)
     return pairs
 
 
 def _mean_distances(searcher: Searcher) -> NDArray[np.float32]:
-    """Return the mean d² (A,) of two items in each block."""
-    generation, rng = searcher.generation, np.random.default_rng(0)
-    total = len(generation.embeddings)
-    one, other = rng.integers(total, size=(2, RANDOM_PAIRS))
-    compared = generation.manipulation.to_metric_space
-    apart = one != other
-    one, other = np.sort(one[apart]), other[apart]
-    differences = compared(generation.embeddings[one]) - compared(generation.embeddings[other])
-    means: NDArray[np.float32] = np.einsum("nae,nae->na", differences, differences).mean(axis=0)
+    """Return the mean d² (A,) of random items in each block."""
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(len(searcher.generation.embeddings), size=(2, RANDOM_PAIRS))
+    differ = a != b
+    means: NDArray[np.float32] = _block_distances(searcher, np.sort(a[differ]), b[differ]).mean(
+        axis=0
+    )
     return means
 
 
+def _block_distances(
+    searcher: Searcher, a: NDArray[np.int64], b: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return d² (n, A) between pairs of indexed items in each block."""
+    embeddings = searcher.generation.embeddings
+    to_metric_space = searcher.generation.manipulation.to_metric_space
+    differences = to_metric_space(embeddings[a]) - to_metric_space(embeddings[b])  # (n, A, E)
+    distances: NDArray[np.float32] = np.einsum("nae,nae->na", differences, differences)
+    return distances
+
+
 def _same_file_pairs(workspace: Workspace, catalog: Catalog) -> Iterator[Pair]:
-    """Yield pairs of rows that name one picture, each with the first that names it."""
+    """Yield pairs of rows with the same picture, each with the first row that has it."""
     first: dict[str, int] = {}
     for row, stored in enumerate(catalog.picture_paths):
         try:
-            named = str(workspace.picture(stored).normalized())
+            path = str(workspace.picture(stored).normalized())
         except DataError:
-            continue  # a malformed box names no picture
-        before = first.setdefault(named, row)
+            continue  # malformed box
+        before = first.setdefault(path, row)
         if before != row:
             yield before, row
 
 
-class Looks:
-    """Thumbnails held against each other."""
+class ThumbnailComparison:
+    """Compares the thumbnails of items."""
 
     def __init__(self, store: ThumbnailStore, catalog: Catalog) -> None:
-        """Read nothing yet.
+        """Set up a comparison.
 
         Args:
             store: The workspace's thumbnails; closed by ``close``.
-            catalog: Whose items they are of.
+            catalog: All items.
         """
         self._store = store
         self._catalog = catalog
 
-    def difference(self, one: int, other: int) -> float | None:
-        """Return how much two rows' thumbnails differ; None without both.
+    def difference(self, a: int, b: int) -> float | None:
+        """Return the difference of two rows' thumbnails; None if one is missing.
 
-        The root mean square of the differences, as a share of the lesser contrast of the two.
+        It is the root mean square of the pixel differences, relative to the lower contrast.
         """
         ids = self._catalog.item_ids
-        first, second = self._store.get(int(ids[one])), self._store.get(int(ids[other]))
+        first, second = self._store.get(int(ids[a])), self._store.get(int(ids[b]))
         if first is None or second is None:
             return None
-        one_look, other_look = first.astype(np.float32), second.astype(np.float32)
-        contrast = min(_deviation(look - look.mean((0, 1))) for look in (one_look, other_look))
-        return _deviation(one_look - other_look) / max(contrast, LEAST_CONTRAST)
+        pixels = (first.astype(np.float32), second.astype(np.float32))
+        contrast = min(_rms(image - image.mean((0, 1))) for image in pixels)
+        return _rms(pixels[0] - pixels[1]) / max(contrast, MIN_CONTRAST)
 
-    def are_alike(self, pair: Pair) -> bool:
-        """Tell whether two thumbnails look the same; where one is absent, the blocks decide."""
+    def are_similar(self, pair: Pair) -> bool:
+        """Tell whether two thumbnails are similar; if one is missing, the blocks decide."""
         difference = self.difference(*pair)
-        return difference is None or difference <= SAME_LOOK
+        return difference is None or difference <= MAX_DIFFERENCE
 
     def equal_pairs(self) -> Iterator[Pair]:
-        """Yield pairs of rows with the same pixels, each with the first that has them."""
+        """Yield pairs of rows with the same pixels, each with the first row that has them."""
         first: dict[bytes, int] = {}
         for row, item_id in enumerate(self._catalog.item_ids):
             pixels = self._store.get(int(item_id))
@@ -257,9 +282,9 @@ class Looks:
                 yield before, row
 
     def close(self) -> None:
-        """Let go of the thumbnails' file."""
+        """Close the thumbnails' file."""
         self._store.close()
 
 
-def _deviation(differences: NDArray[np.float32]) -> float:
+def _rms(differences: NDArray[np.float32]) -> float:
     return float(np.sqrt(np.mean(differences**2)))

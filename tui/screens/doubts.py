@@ -15,8 +15,8 @@ from textual.worker import get_current_worker
 
 from datrnet.core.progress import StepProgress
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.review.doubts import Doubt
-from datrnet.core.review.nearness import typical_rows
+from datrnet.core.review.label_issues import LabelIssue
+from datrnet.core.review.prototype_distance import typical_rows
 from datrnet.core.text import inert
 from datrnet.db.rows import LabelChange
 from datrnet.tui.fitting import fitted
@@ -43,7 +43,7 @@ MARGIN_WIDTH = 5
 SIDES = ("label", "guess")
 
 
-class DoubtsScreen(ReviewScreen[Doubt]):
+class DoubtsScreen(ReviewScreen[LabelIssue]):
     """A doubtful label with its picture, and typical items of both values."""
 
     HELP_TITLE = "Doubtful labels"
@@ -63,7 +63,7 @@ class DoubtsScreen(ReviewScreen[Doubt]):
     ]
 
     @property
-    def queue(self) -> ReviewQueue[Doubt]:
+    def queue(self) -> ReviewQueue[LabelIssue]:
         """The doubtful labels."""
         return self.review.doubts
 
@@ -78,7 +78,7 @@ class DoubtsScreen(ReviewScreen[Doubt]):
         """The item whose label is doubtful."""
         return None if self.queue.current is None else self.queue.current.row
 
-    def find(self, snapshot: Snapshot, on_progress: StepProgress) -> list[Doubt]:
+    def find(self, snapshot: Snapshot, on_progress: StepProgress) -> list[LabelIssue]:
         """Find doubtful or missing labels."""
         review = self.review
         return find_doubts(snapshot, unlabeled=review.unlabeled, only=review.only)
@@ -95,7 +95,7 @@ class DoubtsScreen(ReviewScreen[Doubt]):
                 grid.can_focus = False
                 yield grid
 
-    def line(self, entry: Doubt, width: int) -> Content:
+    def line(self, entry: LabelIssue, width: int) -> Content:
         """Return super-category, label, predicted value and margin, or the decision."""
         decision = self.queue.decision_on(entry)
         outcome = entry.guess if decision is None else decision
@@ -108,7 +108,7 @@ class DoubtsScreen(ReviewScreen[Doubt]):
             (f"{entry.margin:>{MARGIN_WIDTH}.2f}", MUTED),
         )
 
-    def show_case(self, entry: Doubt | None) -> None:
+    def show_case(self, entry: LabelIssue | None) -> None:
         """Show the item, the question, and typical items."""
         self.warn(self._outdated_words)
         self.query_one("#question", Static).update(self._question(entry))
@@ -116,7 +116,7 @@ class DoubtsScreen(ReviewScreen[Doubt]):
         self.show_picture(self.detail.picture, None if entry is None else entry.row)
         self._show_typical(entry)
 
-    def _question(self, entry: Doubt | None) -> Content:
+    def _question(self, entry: LabelIssue | None) -> Content:
         if entry is None:
             return Content(inert(self._empty_words))
         decision = self.queue.decision_on(entry)
@@ -156,7 +156,7 @@ class DoubtsScreen(ReviewScreen[Doubt]):
 
     # ── typical items ────────────────────────────────────────────────────────
 
-    def _show_typical(self, entry: Doubt | None) -> None:
+    def _show_typical(self, entry: LabelIssue | None) -> None:
         """Show typical items of both values, as far as they are known, and find the others."""
         values = (None, None) if entry is None else (entry.label, entry.guess)
         missing = []
@@ -238,7 +238,7 @@ class DoubtsScreen(ReviewScreen[Doubt]):
 
         self.app.push_screen(picker, label)
 
-    def _label(self, entry: Doubt, value: str | None) -> None:
+    def _label(self, entry: LabelIssue, value: str | None) -> None:
         store, name = self.library.store, entry.super_category
         item_id = int(self.snapshot.catalog.item_ids[entry.row])
         self._change("set", lambda: store.set_label(item_id, name, value, "person"))

@@ -13,7 +13,7 @@ from textual.worker import get_current_worker
 
 from datrnet.core.progress import StepProgress
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.review.gaps import Gap, stopgap_of
+from datrnet.core.review.unmet_requests import UnmetRequest, closest_match
 from datrnet.core.text import inert
 from datrnet.tui.fitting import fitted
 from datrnet.tui.history import History, Visit
@@ -28,7 +28,7 @@ SIDES = ("asked", "nearest")
 NUMBER_WIDTH = 9
 
 
-class GapsScreen(ReviewScreen[Gap]):
+class GapsScreen(ReviewScreen[UnmetRequest]):
     """A table of gaps, and the search that comes closest to the current gap."""
 
     HELP_TITLE = "Gaps in the assortment"
@@ -42,7 +42,7 @@ class GapsScreen(ReviewScreen[Gap]):
     """Whether to open the search as soon as the closest match is known."""
 
     @property
-    def queue(self) -> ReviewQueue[Gap]:
+    def queue(self) -> ReviewQueue[UnmetRequest]:
         """The gaps."""
         return self.review.gaps
 
@@ -58,7 +58,7 @@ class GapsScreen(ReviewScreen[Gap]):
         closest = None if entry is None else self.review.closest.get(entry.wanted)
         return None if closest is None else closest.row
 
-    def find(self, snapshot: Snapshot, on_progress: StepProgress) -> list[Gap]:
+    def find(self, snapshot: Snapshot, on_progress: StepProgress) -> list[UnmetRequest]:
         """Count which popular values never occur together."""
         return find_gaps(snapshot)
 
@@ -72,14 +72,14 @@ class GapsScreen(ReviewScreen[Gap]):
                         yield Static(id=f"{side}-name", classes="side-name", markup=False)
                         yield PictureView(id=f"{side}-picture")
 
-    def line(self, entry: Gap, width: int) -> Content:
+    def line(self, entry: UnmetRequest, width: int) -> Content:
         """Return the combination, and how often it was searched for or would be expected."""
         demand = f"asked {entry.sessions}×" if entry.sessions else f"≈ {entry.expected:,.0f}"
         values = " + ".join(inert(value) for _, value in entry.wanted)
         room = max(4, width - NUMBER_WIDTH)
         return Content.assemble(fitted(values, room), (f"{demand:>{NUMBER_WIDTH}}", MUTED))
 
-    def show_case(self, entry: Gap | None) -> None:
+    def show_case(self, entry: UnmetRequest | None) -> None:
         """Show the gap, and find the closest match."""
         self._opens_when_found = False
         self.query_one("#question", Static).update(self._question(entry))
@@ -87,7 +87,7 @@ class GapsScreen(ReviewScreen[Gap]):
             self._find_closest(self.snapshot.searcher, entry)
         self._show_sides(entry)
 
-    def _question(self, entry: Gap | None) -> Content:
+    def _question(self, entry: UnmetRequest | None) -> Content:
         if entry is None:
             return Content("No gaps found." if self.queue.is_loaded else "")
         wanted = ", ".join(f"{inert(name)} {inert(value)}" for name, value in entry.wanted)
@@ -105,9 +105,9 @@ class GapsScreen(ReviewScreen[Gap]):
         )
 
     @work(thread=True, exclusive=True, group="closest")
-    def _find_closest(self, searcher: Searcher | None, entry: Gap) -> None:
+    def _find_closest(self, searcher: Searcher | None, entry: UnmetRequest) -> None:
         worker = get_current_worker()
-        closest = None if searcher is None else stopgap_of(searcher, entry)
+        closest = None if searcher is None else closest_match(searcher, entry)
         if not worker.is_cancelled:
             self.post_message(ClosestFound(entry.wanted, closest))
 
@@ -120,7 +120,7 @@ class GapsScreen(ReviewScreen[Gap]):
             if self._opens_when_found:
                 self.action_search()
 
-    def _show_sides(self, entry: Gap | None) -> None:
+    def _show_sides(self, entry: UnmetRequest | None) -> None:
         key: Hashable = None if entry is None else entry.wanted
         is_known, closest = key in self.review.closest, self.review.closest.get(key)
         nearest = None if closest is None else closest.nearest

@@ -16,8 +16,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review import duplicates
-from datrnet.core.review.duplicates import NEAR, duplicates_of
-from datrnet.core.review.grouping import joined
+from datrnet.core.review.duplicates import MAX_DISTANCE, connected_components, duplicates_of
 from datrnet.db.rows import NewItem, PairVerdict
 
 Make = Callable[..., Any]
@@ -43,7 +42,7 @@ def _verdict(kept: int, other: int, verdict: Any) -> PairVerdict:
 def test_near_pairs_are_those_of_a_plain_loop(make_shop: Make) -> None:
     searcher = make_shop(noise=0.08).searcher
     embeddings = np.array(searcher.generation.embeddings)
-    limits = NEAR * duplicates._mean_distances(searcher)
+    limits = MAX_DISTANCE * duplicates._mean_distances(searcher)
     expected = set()
     for one, other in combinations(range(len(embeddings)), 2):
         parts = ((embeddings[one] - embeddings[other]) ** 2).sum(axis=1)
@@ -164,7 +163,7 @@ def test_progress_reaches_the_end(make_shop: Make) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=20))
 def test_groups_are_what_pairs_connect(pairs: list[tuple[int, int]]) -> None:
-    groups = joined(pairs)
+    groups = connected_components(pairs)
     members = [one for group in groups for one in group]
     assert sorted(members) == sorted({one for pair in pairs for one in pair})
     reached = {one: {one} for one in members}

@@ -1,4 +1,4 @@
-"""How near the items of an index are to what stands for each value of a super-category."""
+"""Distances from indexed items to the prototypes of a super-category's values."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,30 +12,29 @@ Floats = NDArray[np.float32]
 
 
 def refuse_entangled(searcher: Searcher) -> None:
-    """Refuse an index in which no block tells about one super-category alone.
+    """Refuse an index without a block per super-category.
 
     Raises:
         ConfigError: All super-categories share a block, as in AMNet.
     """
     if searcher.is_entangled:
         raise ConfigError(
-            "The system of this index has one block for all super-categories: nearness in it tells "
-            "nothing about one label.",
+            "The system of this index has one block for all super-categories: distances in it do "
+            "not depend on a single label.",
             mend="Index a run of another system, such as DAtRNet.",
         )
 
 
-def standards(searcher: Searcher, super_category_idx: int) -> Floats:
-    """Return what the items of a super-category are held against (V, E); NaN where nothing is.
+def reference_points(searcher: Searcher, super_category_idx: int) -> Floats:
+    """Return the points (V, E) that represent the values of a super-category; NaN where unknown.
 
-    That is what replaces a block in a search: the prototypes of DAtRNet and FashionSearchNet, the
-    one-hot vectors of attribute-based retrieval, where blocks are probabilities. The memory of
-    ADDE-M says what to add to a block, not where blocks lie: there the means of the items that
-    carry each value today are taken.
+    These are the vectors that replace a block in a search: prototypes in DAtRNet and
+    FashionSearchNet, one-hot vectors in attribute-based retrieval. ADDE-M's memory is added to
+    blocks and is not a position among them, so the means of the currently labeled items are used.
 
     Args:
-        searcher: Whose index has a block for each super-category.
-        super_category_idx: Its place in the index.
+        searcher: Its index must have a block for each super-category.
+        super_category_idx: Index of the super-category in the generation.
     """
     generation = searcher.generation
     if isinstance(generation.manipulation, Replacement | WeightedReplacement):
@@ -49,37 +48,37 @@ def standards(searcher: Searcher, super_category_idx: int) -> Floats:
 
 
 def index_labels(searcher: Searcher, super_category_idx: int) -> NDArray[np.int16]:
-    """Return today's label (n,) of every item of the index, numbered as the index does; else -1."""
+    """Return the current labels (n,) of the indexed items in the index's encoding, else -1."""
     category = searcher.generation.super_categories[super_category_idx]
     labels = searcher.catalog.encode_labels([category])[:, 0]
     return labels[searcher.indexed_rows]
 
 
 def squared_distances(blocks: Floats, points: Floats) -> Floats:
-    """Return d² (n, V) of blocks (n, E) to points (V, E); infinite to a point that is NaN."""
+    """Return d² (n, V) from blocks (n, E) to points (V, E); infinite for a point of NaN."""
     known = ~np.isnan(points).any(axis=1)
     distances = np.full((len(blocks), len(points)), np.inf, dtype=np.float32)
-    there = points[known]
-    lengths = np.einsum("ve,ve->v", there, there)
+    finite = points[known]
+    lengths = np.einsum("ve,ve->v", finite, finite)
     for start in range(0, len(blocks), CHUNK):
         part = np.asarray(blocks[start : start + CHUNK])
         own = np.einsum("ne,ne->n", part, part)[:, None]
-        squares = own + lengths - 2 * (part @ there.T)
+        squares = own + lengths - 2 * (part @ finite.T)
         distances[start : start + CHUNK, known] = np.maximum(squares, 0)
     return distances
 
 
 def typical_rows(searcher: Searcher, super_category: str, value: str, count: int) -> list[int]:
-    """Return the catalogue rows of the items that carry a value, the nearest to it first.
+    """Return the catalog rows of the items that carry a value, the closest to it first.
 
     Args:
-        searcher: The catalogue and its index.
-        super_category: One of the index's, as it spells it.
+        searcher: The catalog and its index.
+        super_category: As the index spells it.
         value: One of its values.
-        count: The most rows.
+        count: Maximum number of rows.
 
     Returns:
-        Fewer where fewer carry it; none where the index does not know the value.
+        No rows if the index does not know the value.
     """
     idx = searcher.names.index(super_category)
     values = searcher.generation.super_categories[idx].values
@@ -87,7 +86,7 @@ def typical_rows(searcher: Searcher, super_category: str, value: str, count: int
         return []
     number = values.index(value)
     places = np.flatnonzero(index_labels(searcher, idx) == number)
-    point = standards(searcher, idx)[number : number + 1]
+    point = reference_points(searcher, idx)[number : number + 1]
     distances = squared_distances(searcher.generation.embeddings[places, idx], point)[:, 0]
     order = np.argsort(distances, kind="stable")[:count]
     return [int(row) for row in searcher.indexed_rows[places[order]]]

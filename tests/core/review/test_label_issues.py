@@ -16,8 +16,8 @@ from datrnet.core.demo.prepare import prepare_demo
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.review.doubts import doubts_of, guesses_of, measure
-from datrnet.core.review.nearness import squared_distances, typical_rows
+from datrnet.core.review.label_issues import compute_margins, label_issues, missing_labels
+from datrnet.core.review.prototype_distance import squared_distances, typical_rows
 
 Make = Callable[..., Any]
 
@@ -48,7 +48,7 @@ def test_doubts_are_what_a_plain_loop_finds(make_shop: Make) -> None:
                 guess = category.values[some.index(other)]
                 margin = (own - other) / (own + other + spread)
                 expected[row, category.name] = (guess, margin)
-    found = doubts_of(searcher, set())
+    found = label_issues(searcher, set())
     assert len(expected) > 8
     assert {(one.row, one.super_category) for one in found} == set(expected)
     for one in found:
@@ -62,7 +62,7 @@ def test_doubts_are_what_a_plain_loop_finds(make_shop: Make) -> None:
 
 def test_guesses_are_of_unlabelled_items_against_the_second_nearest(make_shop: Make) -> None:
     searcher = make_shop().searcher
-    found = guesses_of(searcher, set())
+    found = missing_labels(searcher, set())
     unlabelled = set(range(0, 120, 10))
     assert {one.row for one in found} == unlabelled
     assert {one.super_category for one in found} == {"colour"}
@@ -81,37 +81,37 @@ def test_guesses_are_of_unlabelled_items_against_the_second_nearest(make_shop: M
 @pytest.mark.parametrize("manipulation", ["replacement", "addition"])
 def test_labels_made_wrong_come_first(make_shop: Make, manipulation: str) -> None:
     shop = make_shop(manipulation)
-    found = doubts_of(shop.searcher, set(), ["Colour"])
+    found = label_issues(shop.searcher, set(), ["Colour"])
     assert {one.row for one in found[: len(shop.wrong)]} == shop.wrong
 
 
 def test_what_a_person_has_said_is_left_alone(make_shop: Make) -> None:
     shop = make_shop()
-    first, *others = doubts_of(shop.searcher, set())
+    first, *others = label_issues(shop.searcher, set())
     item_id = int(shop.searcher.catalog.item_ids[first.row])
-    assert doubts_of(shop.searcher, {(item_id, first.super_category)}) == others
-    assert len(doubts_of(shop.searcher, {(item_id, "sleeve")})) == 1 + len(others)
+    assert label_issues(shop.searcher, {(item_id, first.super_category)}) == others
+    assert len(label_issues(shop.searcher, {(item_id, "sleeve")})) == 1 + len(others)
 
 
 def test_a_corrected_label_is_doubted_no_longer(make_shop: Make) -> None:
     searcher = make_shop().searcher
-    first = doubts_of(searcher, set())[0]
+    first = label_issues(searcher, set())[0]
     catalog = searcher.catalog.relabeled(first.row, first.super_category, first.guess)
     corrected = Searcher(catalog, searcher.generation)
-    assert first.row not in [doubt.row for doubt in doubts_of(corrected, set(), ["colour"])]
-    assert doubts_of(searcher, set())[0] == first  # the catalog before is as it was
+    assert first.row not in [doubt.row for doubt in label_issues(corrected, set(), ["colour"])]
+    assert label_issues(searcher, set())[0] == first  # the catalog before is as it was
 
 
 def test_an_entangled_system_is_told_apart(make_shop: Make) -> None:
     searcher = make_shop("fusion").searcher
-    for ask in (doubts_of, guesses_of):
+    for ask in (label_issues, missing_labels):
         with pytest.raises(ConfigError, match="one block for all super-categories"):
             ask(searcher, set())
 
 
 def test_a_name_that_does_not_exist_is_told(make_shop: Make) -> None:
     with pytest.raises(UnknownNameError, match="collar"):
-        doubts_of(make_shop().searcher, set(), ["collar"])
+        label_issues(make_shop().searcher, set(), ["collar"])
 
 
 @given(st.integers(1, 5), st.integers(1, 12), st.integers(0, 2**32 - 1), st.integers(0, 5))
@@ -122,7 +122,7 @@ def test_margins_are_bounded_and_never_from_the_unknown(
     points = rng.normal(size=(num_values, 3)).astype(np.float32)
     points[rng.permutation(num_values)[:num_unknown]] = np.nan
     labels = rng.integers(-1, num_values, size=num_items).astype(np.int16)
-    found = measure(rng.normal(size=(num_items, 3)).astype(np.float32), labels, points)
+    found = compute_margins(rng.normal(size=(num_items, 3)).astype(np.float32), labels, points)
     known = ~np.isnan(found.margins)
     assert (np.abs(found.margins[known]) <= 1).all()
     assert not np.isnan(points[found.guesses[known]]).any()
@@ -169,6 +169,6 @@ def test_wrong_labels_of_the_demo_come_to_the_top(tmp_path: Path) -> None:
             labels = catalog.labels[labelled, idx]
             catalog.labels[row, idx] = rng.choice(labels[labels != catalog.labels[row, idx]])
             wrong.add((int(row), category.name))
-    found = doubts_of(searcher, set())[: len(wrong)]
+    found = label_issues(searcher, set())[: len(wrong)]
     hits = sum((one.row, one.super_category) in wrong for one in found)
     assert hits >= 0.8 * len(wrong)

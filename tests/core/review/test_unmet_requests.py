@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.errors import UnknownNameError
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.review.gaps import Asked, asked_in, gaps_of, stopgap_of
+from datrnet.core.review.unmet_requests import (
+    SessionRequest,
+    closest_match,
+    session_requests,
+    unmet_requests,
+)
 from datrnet.db.rows import NewItem
 from datrnet.db.store import Store
 
@@ -61,36 +66,36 @@ def test_gaps_are_those_of_a_plain_loop(
             if pair not in both and first * second / len(both) >= 2:
                 wanted = ((NAMES[one], pair[0]), (NAMES[other], pair[1]))
                 expected[wanted] = first * second / len(both)
-    found = gaps_of(catalog)
+    found = unmet_requests(catalog)
     assert {gap.wanted: pytest.approx(gap.expected) for gap in found} == expected
     assert [one.expected for one in found] == sorted((one.expected for one in found), reverse=True)
 
 
 def test_a_gap_tells_how_popular_its_values_are(tmp_path: Path) -> None:
     catalog = _catalogue(tmp_path, ROWS)
-    found = gaps_of(catalog)
+    found = unmet_requests(catalog)
     assert [one.words for one in found] == [
         "category dress, colour blue",
         "category shirt, colour red",
     ]
     assert found[0].expected == 3.0
     assert found[0].counts == {"category": 6, "colour": 6}
-    assert gaps_of(catalog, super_category="SLEEVE") == []
-    assert len(gaps_of(catalog, super_category="Colour")) == 2
-    assert gaps_of(catalog, least=3.5) == []
+    assert unmet_requests(catalog, super_category="SLEEVE") == []
+    assert len(unmet_requests(catalog, super_category="Colour")) == 2
+    assert unmet_requests(catalog, min_expected=3.5) == []
     with pytest.raises(UnknownNameError):
-        gaps_of(catalog, super_category="collar")
+        unmet_requests(catalog, super_category="collar")
 
 
-def _asked(session: int, item: str, **where: str) -> Asked:
-    return Asked(
+def _asked(session: int, item: str, **where: str) -> SessionRequest:
+    return SessionRequest(
         session=session, item=item, where={name: (value,) for name, value in where.items()}
     )
 
 
 def test_what_sessions_asked_for_in_vain_comes_first(tmp_path: Path) -> None:
     catalog = _catalogue(tmp_path, ROWS)
-    found = gaps_of(
+    found = unmet_requests(
         catalog,
         [
             _asked(1, "I0", category="shirt", colour="Red"),
@@ -108,7 +113,7 @@ def test_what_sessions_asked_for_in_vain_comes_first(tmp_path: Path) -> None:
         ("category sock, colour blue, sleeve long", 1, "I0"),
         ("category dress, colour blue", 0, None),
     ]
-    only = gaps_of(catalog, [_asked(1, "I12", category="sock")], super_category="colour")
+    only = unmet_requests(catalog, [_asked(1, "I12", category="sock")], super_category="colour")
     assert "category sock" not in [one.words for one in only]
 
 
@@ -118,7 +123,7 @@ def test_requests_are_read_from_sessions_and_damaged_ones_skipped(tmp_path: Path
         store.add_step(first, "query", json.dumps({"item": "I0"}))
         store.add_step(first, "exact", json.dumps({"item": "I0", "where": {"colour": ["red"]}}))
         store.add_step(second, "exact", "{")
-        assert asked_in(store) == [_asked(first, "I0", colour="red")]
+        assert session_requests(store) == [_asked(first, "I0", colour="red")]
 
 
 def test_a_stopgap_asks_of_a_typical_item_or_of_the_one_that_was_asked_of(
@@ -130,16 +135,16 @@ def test_a_stopgap_asks_of_a_typical_item_or_of_the_one_that_was_asked_of(
         if catalog.labels_of(row) == {"colour": "red", "sleeve": "short"}:
             catalog = catalog.relabeled(row, "sleeve", "long")
     searcher = Searcher(catalog, searcher.generation)
-    (gap,) = gaps_of(catalog)
+    (gap,) = unmet_requests(catalog)
     assert gap.words == "colour red, sleeve short"
-    stopgap = stopgap_of(searcher, gap)
+    stopgap = closest_match(searcher, gap)
     assert stopgap is not None
     assert catalog.labels_of(stopgap.row)["colour"] == "red"
     assert stopgap.changes == {"sleeve": "short"}
     assert stopgap.nearest is not None
     assert stopgap.nearest.row != stopgap.row
-    (asked, *_) = gaps_of(catalog, [_asked(1, "S003", colour="red", sleeve="short")])
-    again = stopgap_of(searcher, asked)
+    (asked, *_) = unmet_requests(catalog, [_asked(1, "S003", colour="red", sleeve="short")])
+    again = closest_match(searcher, asked)
     assert again is not None
     assert catalog.codes[again.row] == "S003"
     own = catalog.labels_of(again.row)
@@ -157,8 +162,8 @@ def test_an_entangled_system_has_stopgaps_too(make_shop: Make) -> None:
         if catalog.labels_of(row) == {"colour": "red", "sleeve": "short"}:
             catalog = catalog.relabeled(row, "sleeve", "long")
     searcher = Searcher(catalog, searcher.generation)
-    (gap,) = gaps_of(catalog)
-    stopgap = stopgap_of(searcher, gap)
+    (gap,) = unmet_requests(catalog)
+    stopgap = closest_match(searcher, gap)
     assert stopgap is not None
     assert catalog.labels_of(stopgap.row)["colour"] == "red"
     assert stopgap.nearest is not None
