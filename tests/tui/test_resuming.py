@@ -129,7 +129,7 @@ async def test_a_step_that_cannot_be_read_is_a_notice(
         store.add_step(store.start_session("bad"), "query", '{"item": 1, "trail": 3}')
     async with run_explorer(workspace) as explorer:
         await explorer.press("R")
-        assert "cannot be read" in explorer.notices()
+        assert "is damaged" in explorer.notices()
         await explorer.press("S")
         assert isinstance(explorer.screen, SessionsScreen)
         assert "bad" in explorer.text()
