@@ -68,21 +68,13 @@ class ItemTables(Connection):
 
     def catalogue_stamp(self) -> CatalogueStamp:
         """Return a stamp that changes whenever items or labels change."""
-        with self.reading() as db:
-            num_items, last_updated_at = db.execute(
-                "SELECT count(*), max(updated_at) FROM items"
-            ).fetchone()
-            num_labels, last_set_at, sum_of_values = db.execute(
-                "SELECT count(*), max(set_at), coalesce(sum(attribute_value_id), 0)"
-                " FROM item_attributes"
-            ).fetchone()
-        return CatalogueStamp(
-            num_items=num_items,
-            last_updated_at=last_updated_at,
-            num_labels=num_labels,
-            last_set_at=last_set_at,
-            sum_of_values=sum_of_values,
+        (stamp,) = self._select(
+            CatalogueStamp,
+            "(SELECT count(*) AS num_items, max(updated_at) AS last_updated_at FROM items),"
+            " (SELECT count(*) AS num_labels, max(set_at) AS last_set_at,"
+            " coalesce(sum(attribute_value_id), 0) AS sum_of_values FROM item_attributes)",
         )
+        return stamp
 
     def picture_stamps(self) -> dict[str, PictureStamp]:
         """Return the picture file of every item at the last import, by the item's code."""

@@ -184,6 +184,16 @@ def test_importing_the_store_stays_light() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_reading_does_not_load_sqlite_utils(store: Store) -> None:
+    probe = (
+        "import sys; from pathlib import Path; from datrnet.db.store import Store;"
+        "store = Store.open(Path(sys.argv[1])); store.item_columns(); store.session_summaries();"
+        "print('sqlite_utils' in sys.modules)"
+    )
+    command = [sys.executable, "-c", probe, str(store.path)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"
+
+
 def test_a_folder_that_may_not_be_written_to_can_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,7 +202,7 @@ def test_a_folder_that_may_not_be_written_to_can_be_read(
         store.start_session("before")
     monkeypatch.setattr("datrnet.db.connection.may_write", lambda _: False)
     with Store.open(path) as store:
-        assert [one.name for one in store.sessions()] == ["before"]
+        assert [session.name for session in store.sessions()] == ["before"]
         with pytest.raises(DatabaseError, match="is read-only"):
             store.start_session("after")
-    assert [one.name for one in path.parent.iterdir()] == ["catalog.db"]
+    assert [file.name for file in path.parent.iterdir()] == ["catalog.db"]

@@ -29,7 +29,7 @@ def labels(store: Store) -> dict[int, dict[str, str]]:
 def written(store: Store) -> list[object]:
     """All that the tables of items hold."""
     columns = store.item_columns()
-    texts = [list(one) for one in (columns.codes, columns.titles, columns.picture_paths)]
+    texts = [list(column) for column in (columns.codes, columns.titles, columns.picture_paths)]
     arrays = [columns.ids.tolist(), columns.splits.tolist()]
     return [*texts, *arrays, labels(store), store.super_categories()]
 
@@ -129,7 +129,7 @@ def test_super_categories_keep_their_order_and_sort_their_values(
     store.upsert_items(
         [make_item("a", sleeve=None, colour="red"), make_item("b", sleeve="long", colour="Blue")]
     )
-    assert [(some.name, some.values) for some in store.super_categories()] == [
+    assert [(category.name, category.values) for category in store.super_categories()] == [
         ("sleeve", ("long",)),
         ("colour", ("Blue", "red")),
     ]

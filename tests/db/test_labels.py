@@ -85,7 +85,7 @@ def test_undo_and_redo_go_step_by_step_and_a_new_change_ends_redo(shop: Store) -
     for item_id, value in ((1, "navy"), (2, "black"), (1, "black")):
         shop.set_label(item_id, "colour", value, "person")
     undone = [shop.undo_label(), shop.undo_label()]
-    assert [one.id for one in undone if one] == [3, 2]
+    assert [change.id for change in undone if change] == [3, 2]
     assert _said(shop, 1) == ("navy", "person")
     assert _said(shop, 2) == ("navy", "shop")
     redone = shop.redo_label()
@@ -104,11 +104,11 @@ def test_a_change_left_behind_never_comes_back(shop: Store) -> None:
     shop.set_label(2, "colour", "black", "person")
     shop.undo_label()
     redone = [shop.redo_label(), shop.redo_label()]
-    assert [one and one.code for one in redone] == ["B", None]
+    assert [change and change.code for change in redone] == ["B", None]
     assert _said(shop, 1) == ("black", "shop")
     shop.undo_label()
     redone = [shop.redo_label(), shop.redo_label()]
-    assert [one and one.code for one in redone] == ["B", None]
+    assert [change and change.code for change in redone] == ["B", None]
 
 
 def test_changes_taken_back_by_number_are_made_again_the_last_one_first(shop: Store) -> None:
@@ -117,7 +117,7 @@ def test_changes_taken_back_by_number_are_made_again_the_last_one_first(shop: St
     shop.undo_label(1)
     shop.undo_label(2)
     redone = [shop.redo_label(), shop.redo_label(), shop.redo_label()]
-    assert [one and one.code for one in redone] == ["B", "A", None]
+    assert [change and change.code for change in redone] == ["B", "A", None]
 
 
 def test_a_change_that_another_is_built_on_is_not_undone_alone(shop: Store) -> None:
@@ -153,9 +153,9 @@ def test_history_and_undo_outlive_a_restart_and_an_import(tmp_path: Path) -> Non
 def test_history_of_one_item_and_its_length(shop: Store) -> None:
     for item_id, value in ((1, "navy"), (2, "black"), (1, None)):
         shop.set_label(item_id, "colour", value, "person")
-    assert [one.id for one in shop.label_history()] == [3, 2, 1]
-    assert [one.id for one in shop.label_history(1)] == [3, 1]
-    assert [one.id for one in shop.label_history(limit=2)] == [3, 2]
+    assert [change.id for change in shop.label_history()] == [3, 2, 1]
+    assert [change.id for change in shop.label_history(1)] == [3, 1]
+    assert [change.id for change in shop.label_history(limit=2)] == [3, 2]
 
 
 def test_relabelled_since_counts_labels_not_changes(shop: Store) -> None:

@@ -56,7 +56,7 @@ def test_the_newest_generation_is_the_current_one(store: Store) -> None:
     store.publish_generation("g1", "run", 10, "{}")
     published = store.publish_generation("g2", "run", 11, '{"trees": 5}')
     assert store.current_generation() == published
-    assert [(some.name, some.is_current) for some in store.generations()] == [
+    assert [(generation.name, generation.is_current) for generation in store.generations()] == [
         ("g1", False),
         ("g2", True),
     ]

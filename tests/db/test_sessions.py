@@ -29,9 +29,9 @@ def test_a_deleted_session_comes_back_with_all_that_it_had(store: Store) -> None
     store.set_shortlist(gone, ["a"])
     store.rename_session(kept, "a better name")
     store.delete_session(gone)
-    assert [one.name for one in store.sessions()] == ["a better name"]
-    assert [one.session.name for one in store.session_summaries()] == ["a better name"]
-    assert [one.name for one in store.deleted_sessions()] == ["gone"]
+    assert [session.name for session in store.sessions()] == ["a better name"]
+    assert [summary.session.name for summary in store.session_summaries()] == ["a better name"]
+    assert [session.name for session in store.deleted_sessions()] == ["gone"]
     for refused in (
         lambda: store.delete_session(gone),
         lambda: store.rename_session(gone, "x"),
@@ -44,7 +44,7 @@ def test_a_deleted_session_comes_back_with_all_that_it_had(store: Store) -> None
     assert store.start_session("new") == 3  # its number is not given to another
     back = store.restore_session(gone)
     assert back == store.session(gone)
-    assert [one.action for one in store.steps(gone)] == ["query"]
+    assert [step.action for step in store.steps(gone)] == ["query"]
     assert store.shortlist(gone) == ["a"]
 
 
@@ -55,7 +55,7 @@ def test_the_session_deleted_last_comes_back_first(store: Store) -> None:
     for number in (2, 1):
         store.delete_session(number)
     back = [store.restore_session() for _ in range(3)]
-    assert [one and one.name for one in back] == ["a", "b", None]
+    assert [session and session.name for session in back] == ["a", "b", None]
     with pytest.raises(UnknownNameError, match="No deleted session is called '2'"):
         store.restore_session(2)
 
@@ -85,11 +85,11 @@ def test_summaries_tell_of_the_last_step_and_put_the_last_used_first(store: Stor
     store.set_shortlist(second, ["a", "b", "c"])
     with store.writing() as db:
         db.execute("UPDATE sessions SET updated_at = '9' WHERE id = ?", [first])
-    told = [
-        (one.session.name, one.num_steps, one.num_listed, one.last_request_json, one.first_listed)
-        for one in store.session_summaries()
+    summaries = [
+        (row.session.name, row.num_steps, row.num_listed, row.last_request_json, row.first_listed)
+        for row in store.session_summaries()
     ]
-    assert told == [("first", 2, 0, '{"item": "b"}', None), ("second", 0, 3, None, "a")]
+    assert summaries == [("first", 2, 0, '{"item": "b"}', None), ("second", 0, 3, None, "a")]
 
 
 def test_what_needs_a_session_refuses_without(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""A column of texts is read like the list that it stands for."""
+"""A column of strings reads like a list of them."""
 
 import numpy as np
 import pytest
@@ -11,9 +11,9 @@ _texts = st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 
 
 def column(*parts: list[str]) -> StringColumn:
-    encoded = [[one.encode() for one in part] for part in parts]
+    encoded = [[text.encode() for text in part] for part in parts]
     return StringColumn(
-        (b"".join(part), np.array([len(one) for one in part], dtype=np.int64)) for part in encoded
+        (b"".join(part), np.array([len(text) for text in part], dtype=np.int64)) for part in encoded
     )
 
 
