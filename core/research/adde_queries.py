@@ -10,8 +10,7 @@ from datrnet.core.errors import DataError
 from datrnet.core.evaluation.assess import gallery_of, gallery_rows
 from datrnet.core.evaluation.protocol import Match
 from datrnet.core.evaluation.queries import GivenQueries, QuerySet
-from datrnet.core.research.datasets.adde import read_counts, read_queries, read_split
-from datrnet.core.research.datasets.adde_items import rows_of_lines
+from datrnet.core.research.datasets.adde import read_counts, read_queries, read_split, rows_of_lines
 from datrnet.core.retrieval.generation import Generation
 
 TEST = "test"

@@ -17,7 +17,7 @@ from datrnet.core.errors import DataError
 from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import StepProgress, no_progress
-from datrnet.core.research.datasets.adde_items import rows_of_lines
+from datrnet.core.research.datasets.adde import rows_of_lines
 
 
 def _nowhere(lines: Sequence[str]) -> NDArray[np.int64]:

@@ -18,8 +18,8 @@ from datrnet.core.research.datasets.adde import (
     read_counts,
     read_split,
     read_triplets,
+    rows_of_lines,
 )
-from datrnet.core.research.datasets.adde_items import rows_of_lines
 from datrnet.core.research.datasets.text_files import read_lines
 from datrnet.core.systems.configs import AddeConfig
 from datrnet.core.systems.making import config_of

@@ -1,24 +1,24 @@
-"""Reading a split folder in ADDE's format: labels, queries and triplets as files of numbers.
+"""Reads a split folder in ADDE's format: labels, queries and triplets as files of numbers.
 
-attr_num.txt                                   how many values each super-category has
+attr_num.txt                                   the number of values of each super-category
 imgs_train.txt, imgs_test.txt                  one picture path per line
 labels_train.txt, labels_test.txt              0 or 1 for every value, line by line
-ref_test.txt, indfull_test.txt, gt_test.txt    queries: item, what changes, wanted labels
-triplet_train.txt, triplet_train_ind.txt       triplets: reference, positive, negative; what changes
+ref_test.txt, indfull_test.txt, gt_test.txt    queries: item, change, requested labels
+triplet_train.txt, triplet_train_ind.txt       triplets: reference, positive, negative; change
 
-The format writes every row of labels as one column per value; here it is the index of the value in
-each super-category. Queries and triplets may be absent. Where they are there, they must agree with
-the labels: wanted = labels of the item + change.
+The format has one column of 0 and 1 per value; here a label is the index of the value within its
+super-category. Queries and triplets are optional. If present, they must agree with the labels:
+requested labels = labels of the item + change.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.catalog.catalog import UNLABELED
+from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.errors import DataError, UnknownNameError, nearest
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.research.datasets.text_files import (
@@ -44,38 +44,38 @@ class AddeSplit:
     paths: list[str]
     """Pictures, as written."""
     labels: NDArray[np.int16]
-    """(N, A) index of the value within its super-category; -1 where unlabelled."""
+    """(N, A) index of the value within its super-category; -1 where unlabeled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AddeQueries:
-    """The queries that a folder brings along."""
+    """The queries of a folder."""
 
     references: NDArray[np.int64]
     """(Q,) line of the query item in the test split, from 0."""
     targets: NDArray[np.int16]
-    """(Q, A) wanted labels; -1 where none is wanted."""
+    """(Q, A) requested labels; -1 where none is requested."""
     changed: NDArray[np.bool_]
-    """(Q, A): True where the wanted label is not the reference's."""
+    """(Q, A): True where the requested label is not the reference's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AddeTriplets:
-    """The triplets that a folder brings along."""
+    """The triplets of a folder."""
 
     items: NDArray[np.int64]
     """(T, 3) lines of reference, positive and negative in the train split, from 0."""
     changed: NDArray[np.bool_]
-    """(T, A): True where the positive's label is not the reference's. What is wanted there is the
-    positive's label."""
+    """(T, A): True where the positive's label is not the reference's. The positive's label is the
+    requested one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AddeFolder:
-    """A split folder, read."""
+    """The contents of a split folder."""
 
     counts: tuple[int, ...]
-    """(A,) how many values each super-category has."""
+    """(A,) number of values of each super-category."""
     splits: Mapping[str, AddeSplit]
     """By name: ``train`` and ``test``."""
     queries: AddeQueries | None
@@ -100,7 +100,7 @@ def read_adde(folder: Path, on_read: Progress = no_progress) -> AddeFolder:
 
 
 def read_queries(folder: Path, on_read: Progress = no_progress) -> AddeQueries | None:
-    """Read only the queries of a split folder; None where it brings none.
+    """Read only the queries of a split folder; None if it has none.
 
     Raises:
         UnknownNameError: There is no such folder.
@@ -111,23 +111,23 @@ def read_queries(folder: Path, on_read: Progress = no_progress) -> AddeQueries |
 
 
 def read_counts(folder: Path) -> tuple[int, ...]:
-    """Return how many values each super-category has.
+    """Return the number of values of each super-category.
 
     Raises:
         UnknownNameError: There is no such folder.
-        DataError: It is no split folder, or ``attr_num.txt`` is damaged.
+        DataError: It is not a split folder, or ``attr_num.txt`` is damaged.
     """
     if not folder.is_dir():
-        beside = folder.absolute().parent
-        folders = [some.name for some in beside.iterdir()] if beside.is_dir() else []
+        parent = folder.absolute().parent
+        folders = [path.name for path in parent.iterdir()] if parent.is_dir() else []
         raise UnknownNameError("folder", str(folder), [], mend=nearest(folder.name, folders))
     path = folder / COUNTS
     if not path.exists():
-        within = sorted(some.parent.name for some in folder.glob(f"*/{COUNTS}"))
-        mend = f"Name one of its folders: {', '.join(within)}." if within else ""
+        inside = sorted(path.parent.name for path in folder.glob(f"*/{COUNTS}"))
+        mend = f"Name one of its folders: {', '.join(inside)}." if inside else ""
         raise DataError(
-            f"{folder} has no {COUNTS}, which says how many values each super-category has.",
-            mend=mend or f"Name the folder that holds {COUNTS}, imgs_train.txt and so on.",
+            f"{folder} has no {COUNTS}, the number of values of each super-category.",
+            mend=mend or f"Name the folder that contains {COUNTS}, imgs_train.txt and so on.",
         )
     counts: list[int] = []
     for chunk in chunks_of(path):
@@ -137,7 +137,7 @@ def read_counts(folder: Path) -> tuple[int, ...]:
                     chunk.fail(row, f"{word!r} is not a number of values.")
                 counts.append(int(word))
     if not counts:
-        fail(path, 1, "No number of values stands here.")
+        fail(path, 1, "There is no number of values.")
     return tuple(counts)
 
 
@@ -161,10 +161,10 @@ def read_split(
     Raises:
         DataError: A file is missing, damaged or a Git-LFS pointer, or the two disagree.
     """
-    images, labelled = folder / f"imgs_{name}.txt", folder / f"labels_{name}.txt"
+    images, labels_path = folder / f"imgs_{name}.txt", folder / f"labels_{name}.txt"
     paths = read_lines(images)
-    labels = _read_labels(labelled, counts, on_read)
-    check_length(images, len(paths), labelled, len(labels))
+    labels = _read_labels(labels_path, counts, on_read)
+    check_length(images, len(paths), labels_path, len(labels))
     return AddeSplit(paths=paths, labels=labels)
 
 
@@ -174,13 +174,13 @@ def read_triplets(
     split: AddeSplit,
     on_read: Progress = no_progress,
 ) -> AddeTriplets | None:
-    """Read the triplets of a split folder; None where it brings none.
+    """Read the triplets of a split folder; None if it has none.
 
     Args:
-        folder: Where.
-        counts: (A,) how many values each super-category has.
+        folder: The split folder.
+        counts: (A,) number of values of each super-category.
         split: The train split.
-        on_read: Told how much has been read.
+        on_read: Called with how much has been read.
 
     Raises:
         DataError: A file is missing, damaged or a Git-LFS pointer, or two of them disagree.
@@ -194,6 +194,28 @@ def read_triplets(
     rule = f"the reference's labels + {changes_path.name} are not the positive's"
     _check_changes(changes_path, items_path, counts, before, after, rule, on_read)
     return AddeTriplets(items=items, changed=after != before)
+
+
+def rows_of_lines(lines: Sequence[str], catalog: Catalog) -> NDArray[np.int64]:
+    """Return the row of the item that each line names; -1 if there is none.
+
+    An import uses the line as the item's code. For items from other sources, the path of the
+    picture must end with the line.
+
+    Args:
+        lines: (n,) of ``imgs_train.txt`` or ``imgs_test.txt``.
+        catalog: All items.
+    """
+    row_of_code = {code: row for row, code in enumerate(catalog.codes)}
+    rows = [row_of_code.get(line, -1) for line in lines]
+    by_end: dict[int, dict[str, int]] = {}
+    for index, line in enumerate(lines):
+        if rows[index] < 0:
+            depth = line.count("/") + 1
+            if depth not in by_end:
+                by_end[depth] = _rows_by_end_of_path(catalog, depth)
+            rows[index] = by_end[depth].get(line, -1)
+    return np.array(rows, dtype=np.int64)
 
 
 def _read_labels(path: Path, counts: tuple[int, ...], on_read: Progress) -> NDArray[np.int16]:
@@ -240,13 +262,13 @@ def _read_queries(
 
 
 def _are_there(folder: Path, names: tuple[str, ...]) -> bool:
-    """Tell whether the files that belong together are there, all or none."""
+    """Tell whether files that belong together exist; all or none must."""
     there = [name for name in names if (folder / name).exists()]
     if there and len(there) < len(names):
         missing = next(name for name in names if name not in there)
         raise DataError(
             f"{folder / missing} is missing: it belongs to {there[0]}.",
-            mend=f"Fetch it, or take {', '.join(there)} out of the folder too.",
+            mend=f"Fetch it, or remove {', '.join(there)} as well.",
         )
     return bool(there)
 
@@ -255,7 +277,7 @@ def _check_range(path: Path, lines: NDArray[np.int64], num_items: int) -> None:
     beyond = np.argwhere(lines >= num_items)
     if len(beyond):
         row, column = beyond[0]
-        what = f"There is no item {lines[row, column]}; the {num_items:,} items count from 0."
+        what = f"There is no item {lines[row, column]}; {num_items:,} items are numbered from 0."
         fail(path, int(row) + 1, what)
 
 
@@ -268,16 +290,16 @@ def _check_changes(
     rule: str,
     on_read: Progress,
 ) -> None:
-    """Check a file of changes, -1 for the value that goes and 1 for the one that comes.
+    """Check a file of changes: -1 for the value that is removed, 1 for the value that is added.
 
     Args:
         path: The file.
-        other: The file of items that it belongs to, line by line.
-        counts: (A,) how many values each super-category has.
+        other: The file of items that it matches line by line.
+        counts: (A,) number of values of each super-category.
         before: (n, A) labels.
         after: (n, A) labels with the changes.
-        rule: What does not hold where the file disagrees.
-        on_read: Told how much has been read.
+        rule: What is violated where the file disagrees.
+        on_read: Called with how much has been read.
     """
     done = 0
     for chunk, matrix in read_signs(path, sum(counts), signed=True, on_read=on_read):
@@ -288,3 +310,13 @@ def _check_changes(
             chunk.fail(int(wrong.argmax()), f"The change does not fit: {rule}.")
         done = part.stop
     check_length(path, done, other, len(before))
+
+
+def _rows_by_end_of_path(catalog: Catalog, depth: int) -> dict[str, int]:
+    """Return rows by the last parts of their pictures' paths; -1 where several rows share them."""
+    found: dict[str, int] = {}
+    for row, stored in enumerate(catalog.picture_paths):
+        path, _, _ = stored.partition("#xywh=")
+        end = "/".join(Path(path).parts[-depth:])
+        found[end] = -1 if end in found else row
+    return found

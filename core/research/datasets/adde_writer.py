@@ -1,7 +1,7 @@
-"""Writing a split folder in ADDE's format; ``adde.py`` reads it and says what is in which file.
+"""Writes a split folder in ADDE's format; ``adde.py`` reads it and documents its files.
 
-Beside the format's own files lies ``values.json`` with the names that the format has no place for,
-in the form that ``datrnet import --names`` takes.
+An additional ``values.json`` has the names that the format lacks, as ``datrnet import --names``
+reads them.
 """
 
 import json
@@ -28,15 +28,13 @@ from datrnet.core.research.datasets.adde import (
 NAMES = "values.json"
 README = "README.md"
 FIRST_LINE = "# A split folder in ADDE's format, written by datrnet"
-"""By it a folder is recognised that may be written over."""
+"""Marks a folder that may be overwritten."""
 
 ROWS = 8192
-"""Rows of labels turned into text at a time."""
+"""Rows of labels that are turned into text at a time."""
 
 _SPLIT_FILES = tuple(f"{kind}_{split}.txt" for split in SPLITS for kind in ("imgs", "labels"))
 FILES = (COUNTS, *_SPLIT_FILES, *QUERY_FILES, *TRIPLET_FILES, NAMES, README)
-
-_RowsOf = Callable[[slice], NDArray[np.int8]]
 
 
 def write_adde(
@@ -46,37 +44,37 @@ def write_adde(
     readme: str,
     on_progress: StepProgress = no_progress,
 ) -> None:
-    """Write a split folder; files of an earlier one are replaced when all new ones are whole.
+    """Write a split folder; earlier files are replaced once all new ones are complete.
 
     Args:
-        folder: Made if it is absent.
+        folder: Created if it does not exist.
         content: What to write.
         names: Values in the order of their columns, by super-category.
-        readme: What the folder's README says below its first line.
-        on_progress: Told the files done and all.
+        readme: The folder's README, without its first line.
+        on_progress: Called with the number of files done and of all files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as temporary:
-        aside = Path(temporary)
-        steps = _steps(aside, content)
+        staging = Path(temporary)
+        steps = _steps(staging, content)
         for done, step in enumerate(steps, start=1):
             step()
             on_progress(done, len(steps))
-        written = json.dumps(names, ensure_ascii=False, indent=1)
-        (aside / NAMES).write_text(written + "\n", "utf-8")
-        (aside / README).write_text(f"{FIRST_LINE}\n\n{readme}", "utf-8")
+        text = json.dumps(names, ensure_ascii=False, indent=1)
+        (staging / NAMES).write_text(text + "\n", "utf-8")
+        (staging / README).write_text(f"{FIRST_LINE}\n\n{readme}", "utf-8")
         for name in FILES:
-            if (aside / name).exists():
-                os.replace(aside / name, folder / name)
-            else:  # of an earlier export with queries or triplets
+            if (staging / name).exists():
+                os.replace(staging / name, folder / name)
+            else:  # from an earlier export with queries or triplets
                 (folder / name).unlink(missing_ok=True)
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Check that nothing of somebody else's would be written over.
+    """Check that no foreign files would be overwritten.
 
     Raises:
-        DataError: It is a file, or a folder with files that are not of an earlier export.
+        DataError: It is a file, or a folder with files that are not from an earlier export.
     """
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder} is a file.", mend="Name a folder to write to.")
@@ -88,13 +86,13 @@ def refuse_foreign(folder: Path) -> None:
         is_ours = False
     if not is_ours:
         raise DataError(
-            f"{folder} holds files that datrnet has not exported.",
+            f"{folder} contains files that datrnet has not exported.",
             mend="Name an empty folder, or write into this one with --force.",
         )
 
 
 def _steps(folder: Path, content: AddeFolder) -> list[Callable[[], object]]:
-    """Return what writes each file."""
+    """Return functions that write the files."""
     counts = content.counts
     steps: list[Callable[[], object]] = [
         lambda: (folder / COUNTS).write_text(" ".join(map(str, counts)) + "\n", "utf-8")
@@ -135,7 +133,7 @@ def _rows_step(
     before: NDArray[np.int16] | None,
     counts: tuple[int, ...],
 ) -> Callable[[], object]:
-    """Return what writes labels (n, A), or how they differ from those before, as columns."""
+    """Return a function that writes labels (n, A), or their difference from ``before``."""
 
     def write() -> None:
         with path.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Listing DeepFashion's "Category and Attribute Prediction" set from its own files.
+"""Lists DeepFashion's "Category and Attribute Prediction" set from its own files.
 
 FOLDER/Anno_fine/      list_attr_cloth.txt and train.txt, train_attr.txt, train_bbox.txt, val….txt,
                        test….txt, or the list files of Anno_coarse
@@ -7,8 +7,8 @@ FOLDER/Anno_coarse/    (once Anno/) list_attr_cloth.txt, list_attr_img.txt, list
 FOLDER/Eval/           list_eval_partition.txt
 
 The fine annotation has one value in each of six super-categories. The coarse one has a category and
-1,000 attributes, any number of which an image may show; how others have reduced them to one value
-each is not published, and ``RARE`` is our choice.
+1,000 attributes, any number of which an image may have. How others have reduced them to one value
+each is not published; ``RARE`` is our choice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,10 +44,10 @@ FINE_TYPES = {1: "texture", 2: "sleeve", 3: "length", 4: "neckline", 5: "fabric"
 COARSE_TYPES = {1: "texture", 3: "shape"}
 
 RARE = 20
-"""A coarse value that fewer images carry is left out, and its images with it."""
+"""A coarse value of fewer images is left out together with its images."""
 
-LOOKED_AT = 200
-"""Images tried to find out which folder the names count from."""
+NUM_TRIED = 200
+"""Images that are tried to find the folder that the names are relative to."""
 
 ATTRIBUTES = "list_attr_cloth.txt"
 LABELS = "list_attr_img.txt"
@@ -56,12 +56,12 @@ CATEGORIES = "list_category_cloth.txt"
 CATEGORY_OF_IMAGE = "list_category_img.txt"
 BOXES = "list_bbox.txt"
 
-PICTURE_MEND = "Say with --images DIR which folder contains the folder img."
+PICTURE_MEND = "Name the folder that contains the folder img with --images DIR."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """The annotation to read, and where."""
+    """The annotation to read."""
 
     kind: Literal["fine", "coarse"]
     folder: Path
@@ -70,33 +70,33 @@ class _Found:
 
     @property
     def partition(self) -> Path:
-        usual = self.root / "Eval"
-        places = [usual, self.folder, self.root]
-        return next((some for some in places if (some / PARTITION).exists()), usual) / PARTITION
+        default = self.root / "Eval"
+        folders = [default, self.folder, self.root]
+        return next((f for f in folders if (f / PARTITION).exists()), default) / PARTITION
 
     @property
     def headed_lists(self) -> list[Path]:
-        """The lists besides the labels whose first line promises a number of records."""
+        """The lists, except the labels, whose first line has the number of records."""
         names = [ATTRIBUTES, BOXES]
         names += [CATEGORIES, CATEGORY_OF_IMAGE] if self.kind == "coarse" else []
         paths = [*(self.folder / name for name in names), self.partition]
         return [path for path in paths if path.exists()]
 
     def part(self, path: Path) -> str:
-        """Return a file as a summary names it."""
+        """Return the name of a file for a summary."""
         return path.relative_to(self.root).as_posix()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Part:
-    """The images of one file, and what is known of each."""
+    """The images of one file and their annotation."""
 
     source: Labeled
     splits: list[str]
     boxes: list[str]
-    """Fragments behind the pictures' paths; empty for the whole picture."""
+    """Fragments that follow the pictures' paths; empty for the whole picture."""
     objections: dict[int, str]
-    """Why an image cannot be taken, by row."""
+    """Why an image cannot be imported, by row."""
     labels: NDArray[np.int16]
     kept: NDArray[np.bool_]
     """False for images that the reduction to one value leaves out."""
@@ -114,10 +114,10 @@ def list_deepfashion(
 
     Args:
         folder: The data set's folder, or the annotation's in it.
-        images: The folder that contains ``img``; the one above it, or ``img``, is understood too.
-        annotation: Which one; ``auto`` takes the fine one where it is there.
+        images: The folder that contains ``img``; its parent or ``img`` itself work too.
+        annotation: ``auto`` reads the fine annotation if it exists, else the coarse one.
         crop: Whether pictures are cut to their bounding boxes.
-        on_read: Told how much has been read.
+        on_read: Called with how much has been read.
 
     Raises:
         UnknownNameError: There is no such folder.
@@ -130,8 +130,8 @@ def list_deepfashion(
 
 def _find(folder: Path, annotation: Annotation) -> _Found:
     if not folder.is_dir():
-        beside = folder.absolute().parent
-        folders = [some.name for some in beside.iterdir()] if beside.is_dir() else []
+        parent = folder.absolute().parent
+        folders = [path.name for path in parent.iterdir()] if parent.is_dir() else []
         raise UnknownNameError("folder", str(folder), [], mend=nearest(folder.name, folders))
     inside = folder.absolute().name.startswith("Anno")
     root = folder.absolute().parent if inside else folder.absolute()
@@ -144,10 +144,10 @@ def _find(folder: Path, annotation: Annotation) -> _Found:
         fits = annotation in (kind, "auto") and (not inside or name == folder.absolute().name)
         if fits and (root / name / ATTRIBUTES).exists():
             return _Found(kind=kind, folder=root / name, root=root)
-    wanted = [name for kind, name in places if annotation in (kind, "auto")]
+    names = [name for kind, name in places if annotation in (kind, "auto")]
     raise DataError(
-        f"{folder} has no {ATTRIBUTES} in {' or '.join(wanted)}.",
-        mend="Name the folder that holds DeepFashion's Anno_fine or Anno_coarse, and Eval.",
+        f"{folder} has no {ATTRIBUTES} in {' or '.join(names)}.",
+        mend="Name the folder that contains DeepFashion's Anno_fine or Anno_coarse, and Eval.",
     )
 
 
@@ -159,14 +159,14 @@ def _fine(found: _Found, images: Path, crop: bool, on_read: Progress) -> Listing
         raise DataError(
             f"{found.folder / ATTRIBUTES} has attributes of type {extra}: the fine annotation "
             f"has types 1 to {len(FINE_TYPES)}.",
-            mend="Take --annotation coarse where it is the coarse one.",
+            mend="Use --annotation coarse if it is the coarse annotation.",
         )
-    wanted = [columns[kind] for kind in FINE_TYPES]
+    chosen = [columns[kind] for kind in FINE_TYPES]
     parts = [
-        _bare_part(found, word, wanted, crop)
+        _bare_part(found, word, chosen, crop)
         for word in ("train", "val", "test")
         if (found.folder / f"{word}.txt").exists()
-    ] or [_list_part(found, wanted, sum(map(len, columns.values())), crop, on_read)]
+    ] or [_list_part(found, chosen, sum(map(len, columns.values())), crop, on_read)]
     for part in parts:
         for row, place in np.argwhere(part.source.num_positive != 1)[::-1].tolist():
             number, name = part.source.num_positive[row, place], list(FINE_TYPES.values())[place]
@@ -181,11 +181,11 @@ def _fine(found: _Found, images: Path, crop: bool, on_read: Progress) -> Listing
 def _coarse(found: _Found, images: Path, crop: bool, on_read: Progress) -> Listing:
     names, columns = read_attributes(found.folder / ATTRIBUTES)
     _require_types(found, names, COARSE_TYPES)
-    wanted = [columns[kind] for kind in COARSE_TYPES]
+    chosen = [columns[kind] for kind in COARSE_TYPES]
     category_names, category_of = read_categories(
         found.folder / CATEGORIES, found.folder / CATEGORY_OF_IMAGE
     )
-    part = _list_part(found, wanted, sum(map(len, columns.values())), crop, on_read)
+    part = _list_part(found, chosen, sum(map(len, columns.values())), crop, on_read)
     categories = [category_of.get(image, -1) for image in part.source.images]
     for row, category in enumerate(categories):
         if category < 0:
@@ -199,7 +199,7 @@ def _coarse(found: _Found, images: Path, crop: bool, on_read: Progress) -> Listi
     values = {"category": tuple(category_names)}
     values |= {name: tuple(names[kind]) for kind, name in COARSE_TYPES.items()}
     values, part.labels = _used(values, labels, part.kept)
-    part.kept |= single & ~known  # to be told of
+    part.kept |= single & ~known  # to be reported
     sources = {"category": "list_category_img.txt"}
     sources |= {name: f"{LABELS}, type {kind}" for kind, name in COARSE_TYPES.items()}
     note = (
@@ -217,14 +217,14 @@ def _require_types(
         raise DataError(
             f"{found.folder / ATTRIBUTES} has no attribute of type {missing[0]}, "
             f"which the {found.kind} annotation has.",
-            mend="Take the other one with --annotation, or fetch the file again.",
+            mend="Choose the other annotation with --annotation, or fetch the file again.",
         )
 
 
 def _list_part(
     found: _Found, columns: Sequence[NDArray[np.intp]], width: int, crop: bool, on_read: Progress
 ) -> _Part:
-    """Read the images of ``list_attr_img.txt``; splits and boxes come from lists of their own."""
+    """Read the images of ``list_attr_img.txt``; splits and boxes have their own lists."""
     splits = read_partition(found.partition)
     boxes = read_boxes(found.folder / BOXES) if crop else {}
     source = read_labels(found.folder / LABELS, columns, width, on_read)
@@ -240,7 +240,7 @@ def _list_part(
 
 
 def _bare_part(found: _Found, word: str, columns: Sequence[NDArray[np.intp]], crop: bool) -> _Part:
-    """Read the images of one split, whose labels and boxes stand in files beside it."""
+    """Read the images of one split, whose labels and boxes are in separate files."""
     names = found.folder / f"{word}.txt"
     source = read_bare_labels(names, found.folder / f"{word}_attr.txt", columns)
     part = _part(source, [SPLIT_WORDS[word]] * len(source.images))
@@ -263,7 +263,7 @@ def _part(source: Labeled, splits: list[str]) -> _Part:
 
 
 def _without_rare(labels: NDArray[np.int16], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which images stay; leaving some out can make other values rare."""
+    """Return which images remain; leaving images out can make other values rare."""
     while True:
         stay = kept.copy()
         for column in labels.T:
@@ -277,7 +277,7 @@ def _without_rare(labels: NDArray[np.int16], kept: NDArray[np.bool_]) -> NDArray
 def _used(
     values: Mapping[str, tuple[str, ...]], labels: NDArray[np.int16], kept: NDArray[np.bool_]
 ) -> tuple[dict[str, tuple[str, ...]], NDArray[np.int16]]:
-    """Return only the values that are carried, and the labels numbered by them."""
+    """Return only the values in use, and the labels as indexes into them."""
     used: dict[str, tuple[str, ...]] = {}
     numbered = np.full_like(labels, UNLABELED)
     for column, (name, known) in enumerate(values.items()):
@@ -346,16 +346,16 @@ def _taken(found: _Found, parts: Sequence[_Part]) -> tuple[tuple[str, str], ...]
         taken.append((found.part(found.partition), "split"))
     if any(parts[0].boxes):
         name = BOXES if parts[0].source.path.name == LABELS else "…_bbox.txt"
-        taken.append((name, "the part of the picture that is taken"))
+        taken.append((name, "the part of the picture to use"))
     return tuple(taken)
 
 
 def _image_root(images: Path, source: Labeled) -> Path:
-    """Return the folder that the images' names count from: the one given, or one close to it."""
+    """Return the folder that the images' names are relative to: the given one or one nearby."""
     images = images.absolute()
-    some = list(zip(source.images, source.written, strict=True))[:LOOKED_AT]
+    samples = list(zip(source.images, source.written, strict=True))[:NUM_TRIED]
     for root in (images, images / "Img", images.parent):
-        if any((root / name).exists() for names in some for name in names):
+        if any((root / name).exists() for names in samples for name in names):
             return root
     return images
 
@@ -367,6 +367,6 @@ def _picture_file(root: Path, name: str, written: str) -> Path:
 
 
 def _title(name: str) -> str:
-    """Return what the folder of an image says of the item."""
+    """Return the item's title, from the folder of its image."""
     parts = name.split("/")
     return " ".join(parts[-2].split("_")) if len(parts) > 2 else ""

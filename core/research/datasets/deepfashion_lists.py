@@ -1,4 +1,4 @@
-"""Reading DeepFashion's list files: a number of records, a line of column names, padded records.
+"""Reads DeepFashion's list files: a number of records, a line of column names, padded records.
 
 Names of attributes and categories may contain spaces, so records are split from the right. Pictures
 are named in two styles, ``img/<Item>/img_1.jpg`` and ``img_highres_subset/<Item>-img_1.jpg``.
@@ -32,7 +32,7 @@ _HIGH_RESOLUTION = re.compile("img_highres_subset/(.+)-(img_[^/]+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Labeled:
-    """What the images of one file carry of some types of attributes."""
+    """The images of one file, with their attributes of some types."""
 
     path: Path
     first_line: int
@@ -40,16 +40,16 @@ class Labeled:
     images: list[str]
     """(n,) in the style ``img/<Item>/img_1.jpg``."""
     written: list[str]
-    """(n,) as the file writes them."""
+    """(n,) as written in the file."""
     labels: NDArray[np.int16]
     """(n, T) index of the first positive attribute within its type."""
     num_positive: NDArray[np.int16]
-    """(n, T) how many attributes of each type are positive."""
+    """(n, T) number of positive attributes of each type."""
     notes: tuple[str, ...] = ()
 
 
 def standard_name(written: str) -> str:
-    """Return an image's name in the style ``img/<Item>/img_1.jpg``, whichever it is written in."""
+    """Return an image's name in the style ``img/<Item>/img_1.jpg``, from either style."""
     found = _HIGH_RESOLUTION.fullmatch(written)
     return f"img/{found[1]}/{found[2]}" if found else written
 
@@ -69,7 +69,7 @@ def read_attributes(path: Path) -> tuple[dict[int, list[str]], dict[int, NDArray
         number = _number(path, line, kind)
         names.setdefault(number, []).append(name)
         columns.setdefault(number, []).append(column)
-    return names, {kind: np.array(some, dtype=np.intp) for kind, some in columns.items()}
+    return names, {kind: np.array(idxs, dtype=np.intp) for kind, idxs in columns.items()}
 
 
 def read_labels(
@@ -78,13 +78,13 @@ def read_labels(
     width: int,
     on_read: Progress,
 ) -> Labeled:
-    """Read ``list_attr_img.txt``, of which only the asked columns are kept.
+    """Read the given columns of ``list_attr_img.txt``.
 
     Args:
         path: The file.
         columns: (T,) the columns of each type.
-        width: How many labels each image has.
-        on_read: Told how much has been read.
+        width: Number of labels of each image.
+        on_read: Called with how much has been read.
 
     Raises:
         DataError: The file is missing or damaged.
@@ -104,7 +104,7 @@ def read_labels(
     return Labeled(
         path=path,
         first_line=HEADER_LINES + 1,
-        images=[standard_name(one) for one in written],
+        images=[standard_name(name) for name in written],
         written=written,
         labels=np.concatenate([labels for labels, _ in parts]),
         num_positive=np.concatenate([number for _, number in parts]),
@@ -113,22 +113,22 @@ def read_labels(
 
 
 def read_bare_labels(names: Path, path: Path, columns: Sequence[NDArray[np.intp]]) -> Labeled:
-    """Read a list of images and their labels that stand in two files without headers.
+    """Read a list of images and their labels from two files without headers.
 
     Raises:
-        DataError: A file is missing or damaged, or they do not have as many lines.
+        DataError: A file is missing or damaged, or their numbers of lines differ.
     """
     written = read_lines(names)
     width = sum(map(len, columns))
     parts = [_positives(np.empty((0, width), dtype=np.int8), columns)]
     for _, matrix in read_signs(path, width, signed=True):
         parts.append(_positives(matrix, columns))
-    labels = np.concatenate([some for some, _ in parts])
+    labels = np.concatenate([labels for labels, _ in parts])
     check_length(path, len(labels), names, len(written))
     return Labeled(
         path=names,
         first_line=1,
-        images=[standard_name(one) for one in written],
+        images=[standard_name(name) for name in written],
         written=written,
         labels=labels,
         num_positive=np.concatenate([number for _, number in parts]),
@@ -179,7 +179,7 @@ def read_boxes(path: Path) -> dict[str, str]:
 
 
 def read_bare_boxes(path: Path) -> list[str]:
-    """Return the boxes of a file that has one on each line and nothing else, as fragments.
+    """Return the boxes of a file with nothing but a box on each line, as fragments.
 
     Raises:
         DataError: The file is missing or damaged.
@@ -194,7 +194,7 @@ def read_bare_boxes(path: Path) -> list[str]:
 
 
 def record_notes(path: Path) -> tuple[str, ...]:
-    """Say where a list's first line promises another number of records than there are.
+    """Note if the first line of a list has another number of records than there are.
 
     Raises:
         DataError: The file is damaged.
@@ -204,7 +204,7 @@ def record_notes(path: Path) -> tuple[str, ...]:
 
 
 def count_notes(path: Path, num_records: int) -> tuple[str, ...]:
-    """Say where a file's first line promises another number of records than there are."""
+    """Note if the first line of a file has another number of records than there are."""
     promised = int(next(iter(chunks_of(path))).data.split(None, 1)[0])
     if promised == num_records:
         return ()
@@ -218,7 +218,7 @@ def _chunks_below_header(path: Path, on_read: Progress) -> Iterator[Chunk]:
             continue
         first, *rest = chunk.data.split(b"\n", HEADER_LINES)
         if not first.strip().isdigit():
-            fail(path, 1, "The number of records must stand here, and column names below it.")
+            fail(path, 1, "The number of records must be here, and column names below it.")
         if len(rest) == HEADER_LINES and rest[-1]:
             yield Chunk(path=path, first_line=HEADER_LINES + 1, data=rest[-1])
 
@@ -227,23 +227,23 @@ def _records(path: Path, num_fields: int) -> Iterator[tuple[int, list[str]]]:
     """Yield the line number and the fields of every record, split from the right."""
     read_any = False
     for chunk in _chunks_below_header(path, no_progress):
-        for row, written in enumerate(chunk.data.split(b"\n")[:-1]):
-            fields = written.decode("utf-8", "replace").rsplit(None, num_fields - 1)
+        for row, record in enumerate(chunk.data.split(b"\n")[:-1]):
+            fields = record.decode("utf-8", "replace").rsplit(None, num_fields - 1)
             if len(fields) < num_fields:
                 chunk.fail(row, f"Words on the line: {len(fields)} instead of {num_fields}.")
             read_any = True
             yield chunk.first_line + row, [field.strip() for field in fields]
     if not read_any:
-        fail(path, HEADER_LINES + 1, "No record stands here.")
+        fail(path, HEADER_LINES + 1, "There is no record.")
 
 
 def _positives(
     matrix: NDArray[np.int8], columns: Sequence[NDArray[np.intp]]
 ) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
     """Return the first positive attribute of each type (n, T), and how many there are (n, T)."""
-    positive = [matrix[:, some] == 1 for some in columns]
-    first = np.stack([some.argmax(axis=1) for some in positive], axis=1)
-    number = np.stack([some.sum(axis=1) for some in positive], axis=1)
+    positive = [matrix[:, idxs] == 1 for idxs in columns]
+    first = np.stack([part.argmax(axis=1) for part in positive], axis=1)
+    number = np.stack([part.sum(axis=1) for part in positive], axis=1)
     return first.astype(np.int16), number.astype(np.int16)
 
 

@@ -1,4 +1,4 @@
-"""Importing a data set from a folder in one of the formats that data sets are released in."""
+"""Imports a data set from a folder in the format it is released in."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -17,22 +17,22 @@ from datrnet.core.research.datasets.names import names_for
 
 Format = Literal["adde", "deepfashion"]
 
-ADDE_PICTURE_MEND = "Say with --images DIR which folder the lines of imgs_*.txt count from."
+ADDE_PICTURE_MEND = "Name the folder that imgs_*.txt are relative to with --images DIR."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderOptions:
-    """What a person says of the import of a folder."""
+    """Options for the import of a folder."""
 
     format: Format
     images: Path | None = None
-    """The folder that picture paths count from; without it the folder itself."""
+    """The folder that picture paths start from; by default the folder itself."""
     attributes: tuple[str, ...] = ()
-    """The super-categories to take; empty for all."""
+    """The super-categories to import; empty for all."""
     names: Path | None = None
     """A file of names, for ADDE's format."""
     annotation: Annotation = "auto"
-    """Which of DeepFashion's annotations."""
+    """DeepFashion's annotation to read."""
     crop: bool = False
     """Whether DeepFashion's pictures are cut to their bounding boxes."""
 
@@ -93,12 +93,12 @@ def _list_adde(source: Path, names_path: Path | None, folder: AddeFolder) -> Lis
 
 
 def _extras(folder: AddeFolder) -> list[str]:
-    """Say what else the folder brings, all of it checked against the labels."""
+    """Describe the folder's queries and triplets, which were checked against the labels."""
     extras = []
     if folder.queries is not None:
         extras.append(
             f"The folder's {len(folder.queries.references):,} queries agree with its labels; "
-            "`datrnet evaluate --queries FOLDER` asks them."
+            "`datrnet evaluate --queries FOLDER` evaluates them."
         )
     if folder.triplets is not None:
         extras.append(

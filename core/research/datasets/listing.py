@@ -1,4 +1,4 @@
-"""What a data set in a format of its own lists, and its way into the import of every catalogue."""
+"""The items that a data set lists, as rows for the import."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,17 +28,17 @@ class Entry(NamedTuple):
 
     code: str
     picture: str
-    """As in a catalogue file: a path, with a box behind it if it has one."""
+    """As in a catalog file: a path, followed by its box if it has one."""
     split: str
     file: str
-    """Where it is listed, for messages; with ``line``."""
+    """The list file, for messages."""
     line: int
     title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Listing:
-    """The items of a data set, and what its files were taken as."""
+    """The items of a data set, and the meaning of its files."""
 
     names: Mapping[str, tuple[str, ...]]
     """Values by super-category, in the numbering of the labels."""
@@ -71,12 +71,12 @@ class FolderPlan:
 def parse_listing(
     listing: Listing, attributes: Sequence[str], images: Path, workspace: Workspace
 ) -> ParsedCatalog:
-    """Turn what a data set lists into items; of several entries with one id the first counts.
+    """Turn the entries of a data set into items; of several entries with one id the first counts.
 
     Args:
-        listing: What it lists.
-        attributes: The super-categories to take, in any case; empty for all.
-        images: The folder that picture paths count from.
+        listing: The entries.
+        attributes: The super-categories to import, ignoring case; empty for all.
+        images: The folder that picture paths start from.
         workspace: Pictures inside it are stored relative to it.
 
     Raises:
@@ -110,10 +110,10 @@ def parse_listing(
 
 def _chosen(names: Mapping[str, tuple[str, ...]], attributes: Sequence[str]) -> tuple[str, ...]:
     folded = {name.casefold(): name for name in names}
-    for asked in attributes:
-        if asked.strip().casefold() not in folded:
-            raise UnknownNameError("super-category", asked, names)
-    chosen = {folded[asked.strip().casefold()] for asked in attributes}
+    for name in attributes:
+        if name.strip().casefold() not in folded:
+            raise UnknownNameError("super-category", name, names)
+    chosen = {folded[name.strip().casefold()] for name in attributes}
     return tuple(name for name in names if name in chosen or not chosen)
 
 

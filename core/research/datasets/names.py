@@ -1,7 +1,7 @@
-"""The names of super-categories and values, which ADDE's format does not hold.
+"""The names of super-categories and values, which ADDE's format lacks.
 
 They come from a file: a JSON object of super-categories, each with its values in the order of the
-columns, or a JSON list of super-categories alone. Without it they are numbered.
+columns, or a JSON list of super-categories only. Without a file they are numbered.
 """
 
 import json
@@ -33,10 +33,10 @@ Names = Mapping[str, tuple[str, ...]]
 
 
 def names_for(counts: Sequence[int], path: Path | None = None) -> tuple[Names, tuple[str, ...]]:
-    """Return the names of every super-category and value, and what had to be guessed, as sentences.
+    """Return the names of all super-categories and values, and what was guessed, as sentences.
 
     Args:
-        counts: (A,) how many values each super-category has.
+        counts: (A,) number of values of each super-category.
         path: A file of names.
 
     Raises:
@@ -46,12 +46,12 @@ def names_for(counts: Sequence[int], path: Path | None = None) -> tuple[Names, t
         return _read_names(path, counts), ()
     if tuple(counts) == tuple(SHOPPING100K.values()):
         note = (
-            "The numbers of values are those of Shopping100k, so the super-categories are named as "
-            "there; the values are numbered. --names FILE gives them other names."
+            "The numbers of values are those of Shopping100k, so the super-categories have its "
+            "names; the values are numbered. Set other names with --names FILE."
         )
         return _numbered(SHOPPING100K, counts), (note,)
     plain = [f"attribute {number}" for number in range(1, len(counts) + 1)]
-    note = "The format holds no names: everything is numbered. --names FILE gives names."
+    note = "The format has no names: everything is numbered. Set names with --names FILE."
     return _numbered(plain, counts), (note,)
 
 
@@ -64,48 +64,48 @@ def _numbered(names: Sequence[str] | Mapping[str, int], counts: Sequence[int]) -
 
 def _read_names(path: Path, counts: Sequence[int]) -> Names:
     try:
-        written = json.loads(path.read_text("utf-8-sig"), object_pairs_hook=_Pairs)
+        content = json.loads(path.read_text("utf-8-sig"), object_pairs_hook=_Pairs)
     except OSError as error:
         raise DataError(f"The names {path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise _unfit(path, f"it is no JSON ({error})") from error
-    if isinstance(written, _Pairs):
-        given = [(name, _texts(path, f"values of {name!r}", values)) for name, values in written]
-    elif isinstance(written, list):
-        given = [(name, ()) for name in _texts(path, "super-categories", written)]
+        raise _unfit(path, f"it is not JSON ({error})") from error
+    if isinstance(content, _Pairs):
+        given = [(name, _texts(path, f"values of {name!r}", values)) for name, values in content]
+    elif isinstance(content, list):
+        given = [(name, ()) for name in _texts(path, "super-categories", content)]
     else:
         raise _unfit(path, "it is neither an object nor a list")
     _refuse_repeated(path, "super-categories", [name for name, _ in given])
     if len(given) != len(counts):
         raise _unfit(path, f"it names {len(given)} super-categories, not {len(counts)}")
     for (name, values), count in zip(given, counts, strict=True):
-        if isinstance(written, _Pairs) and len(values) != count:
+        if isinstance(content, _Pairs) and len(values) != count:
             raise _unfit(path, f"{name!r} has {len(values)} values, not {count}")
     names = [clean(name) for name, _ in given]
-    if isinstance(written, _Pairs):
+    if isinstance(content, _Pairs):
         return {name: values for name, (_, values) in zip(names, given, strict=True)}
     return _numbered(names, counts)
 
 
 class _Pairs(list[tuple[str, object]]):
-    """The fields of a JSON object in their order, repeated ones included."""
+    """The fields of a JSON object in order, including repeated ones."""
 
 
 def _texts(path: Path, what: str, values: object) -> tuple[str, ...]:
-    """Return a list of names, cleaned; it must be one, and they must differ."""
+    """Return a list of names, cleaned; they must differ."""
     if not isinstance(values, list) or isinstance(values, _Pairs):
-        raise _unfit(path, f"the {what} are no list")
+        raise _unfit(path, f"the {what} are not a list")
     cleaned = [clean(value) if isinstance(value, str) else "" for value in values]
     if not all(cleaned):
-        place = cleaned.index("") + 1
-        raise _unfit(path, f"number {place} of the {what} is no text")
+        number = cleaned.index("") + 1
+        raise _unfit(path, f"number {number} of the {what} is not text")
     _refuse_repeated(path, what, cleaned)
     return tuple(cleaned)
 
 
 def _refuse_repeated(path: Path, what: str, names: Sequence[str]) -> None:
     folded = [clean(name).casefold() for name in names]
-    repeated = [name for place, name in enumerate(names) if folded[place] in folded[:place]]
+    repeated = [name for index, name in enumerate(names) if folded[index] in folded[:index]]
     if repeated:
         raise _unfit(path, f"two {what} are called {repeated[0]!r}")
     if not all(folded):

@@ -1,7 +1,7 @@
-"""Reading the text files of a data set: lines of words and long lines of numbers, quickly.
+"""Reads the text files of a data set: lines of words and long lines of numbers, quickly.
 
-Whatever is wrong with a file is one ``DataError`` that names the file and the line. A pointer that
-Git LFS leaves in place of a file is recognised in every one of them.
+Any fault of a file is a ``DataError`` that names the file and the line. The pointers that Git LFS
+leaves instead of files are recognized.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from datrnet.core.errors import DataError
 from datrnet.core.progress import Progress, no_progress
 
 CHUNK = 8 * 1024**2
-"""Bytes of a file looked at together; as whole lines, so a little less."""
+"""Bytes of a file that are read together; only whole lines, so a little less."""
 
 MEND = "Correct that line, or fetch the file again."
 
@@ -37,11 +37,11 @@ _KINDS[ord("-")] = _MINUS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """Some whole lines of a file."""
+    """Whole lines of a file."""
 
     path: Path
     first_line: int
-    """Number of the first of them, from 1."""
+    """Number of the first line, from 1."""
     data: bytes
     """Ends with a line break."""
 
@@ -49,8 +49,8 @@ class Chunk:
         """Raise the error of a line.
 
         Args:
-            row: Which of the chunk's lines, from 0.
-            what: What is wrong with it.
+            row: The line within the chunk, from 0.
+            what: What is wrong.
         """
         fail(self.path, self.first_line + row, what)
 
@@ -61,7 +61,7 @@ def fail(path: Path, line: int, what: str) -> NoReturn:
 
 
 def check_length(path: Path, length: int, other: Path, expected: int) -> None:
-    """Check that two files have as many lines, since they belong together line by line.
+    """Check that two files that match line by line have the same number of lines.
 
     Raises:
         DataError: They do not.
@@ -70,7 +70,7 @@ def check_length(path: Path, length: int, other: Path, expected: int) -> None:
         longer, shorter = (path, other) if length > expected else (other, path)
         few, many = sorted((length, expected))
         ends = f"{shorter.name} ends at line {few:,}, this file at line {many:,}"
-        fail(longer, few + 1, f"Nothing belongs to it: {ends}.")
+        fail(longer, few + 1, f"The line has no counterpart: {ends}.")
 
 
 def chunks_of(path: Path, on_read: Progress = no_progress) -> Iterator[Chunk]:
@@ -89,7 +89,7 @@ def chunks_of(path: Path, on_read: Progress = no_progress) -> Iterator[Chunk]:
                 done += len(read)
                 if total > CHUNK:
                     on_read(path.name, done // 10**6, total // 10**6)
-                # blank lines are kept back too: they count only where something follows
+                # blank lines are kept back too: they count only if something follows
                 filled = len(data.rstrip())
                 end = data.rfind(b"\n", 0, filled + 1) + 1 if filled else 0
                 rest = data[end:]
@@ -107,18 +107,18 @@ def chunks_of(path: Path, on_read: Progress = no_progress) -> Iterator[Chunk]:
 
 
 def read_lines(path: Path, on_read: Progress = no_progress) -> list[str]:
-    """Return the lines of a file without the space around them.
+    """Return the lines of a file without surrounding space.
 
     Raises:
-        DataError: The file cannot be read, a line is blank or no UTF-8.
+        DataError: The file cannot be read, or a line is blank or not UTF-8.
     """
     lines: list[str] = []
     for chunk in chunks_of(path, on_read):
-        for row, written in enumerate(chunk.data.split(b"\n")[:-1]):
+        for row, line in enumerate(chunk.data.split(b"\n")[:-1]):
             try:
-                text = written.decode("utf-8").strip()
+                text = line.decode("utf-8").strip()
             except UnicodeDecodeError:
-                chunk.fail(row, "The line is no UTF-8 text.")
+                chunk.fail(row, "The line is not UTF-8 text.")
             if not text:
                 chunk.fail(row, "The line is blank, and lines after it are not.")
             lines.append(text)
@@ -126,7 +126,7 @@ def read_lines(path: Path, on_read: Progress = no_progress) -> list[str]:
 
 
 def read_whole_numbers(path: Path, width: int) -> NDArray[np.int64]:
-    """Return the whole numbers of a file, ``(n, width)``, as many on every line.
+    """Return the whole numbers of a file, ``(n, width)``: the same number on every line.
 
     Raises:
         DataError: The file cannot be read, or a line has other words, or fewer or more of them.
@@ -159,7 +159,7 @@ def signs_of(chunk: Chunk, width: int, *, signed: bool) -> NDArray[np.int8]:
     Raises:
         DataError: A line has other words, or fewer or more of them.
     """
-    # every number has one digit, so the digits' places say all: no word is looked at on its own
+    # every number has one digit, so the positions of the digits tell everything
     text = np.frombuffer(chunk.data, dtype=np.uint8)
     kinds = _KINDS[text]
     before = np.concatenate([[_NEWLINE], kinds[:-1]])
@@ -194,7 +194,7 @@ def _pointer(path: Path) -> DataError:
 
 
 def _words_by_line(data: bytes) -> NDArray[np.intp]:
-    """Return how many words each line has."""
+    """Return the number of words on each line."""
     text = np.frombuffer(data, dtype=np.uint8)
     is_space = text <= ord(" ")
     begins = np.flatnonzero(~is_space & np.concatenate([[True], is_space[:-1]]))
@@ -207,7 +207,7 @@ def _is_whole_number(word: bytes) -> bool:
 
 
 def _explain(chunk: Chunk, width: int, is_good: Callable[[bytes], bool], expected: str) -> NoReturn:
-    """Raise the error of the first bad line, known to exist."""
+    """Raise the error of the first bad line, which must exist."""
     for row, line in enumerate(chunk.data.split(b"\n")):
         words = line.split()
         bad = next((word for word in words if not is_good(word)), None)

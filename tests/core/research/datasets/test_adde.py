@@ -54,7 +54,7 @@ def test_queries_and_triplets_may_be_absent(toy: Path) -> None:
     [
         ("attr_num.txt", "3 two\n", "attr_num.txt, line 1: 'two' is not a number of values"),
         ("attr_num.txt", "3 0\n", "'0' is not a number of values"),
-        ("attr_num.txt", "", "attr_num.txt, line 1: No number"),
+        ("attr_num.txt", "", "attr_num.txt, line 1: There is no number"),
         ("attr_num.txt", "3 3\n", "line 1: Numbers on the line: 5 instead of 6"),
         ("labels_test.txt", "1 0 0 1\n", "labels_test.txt, line 1: Numbers on the line: 4 instead"),
         (
@@ -70,17 +70,21 @@ def test_queries_and_triplets_may_be_absent(toy: Path) -> None:
         (
             "labels_test.txt",
             "1 0 0 1 0\n0 1 0 1 0\n0 1 0 0 1\n",
-            "imgs_test.txt, line 4: Nothing belongs to it: labels_test.txt ends at line 3, "
+            "imgs_test.txt, line 4: The line has no counterpart: labels_test.txt ends at line 3, "
             "this file at line 4",
         ),
         (
             "imgs_test.txt",
             "img/a/0.jpg\n",
-            "labels_test.txt, line 2: Nothing belongs to it: imgs_test.txt ends at line 1,",
+            "labels_test.txt, line 2: The line has no counterpart: imgs_test.txt ends at line 1,",
         ),
-        ("ref_test.txt", "0\n1\n4\n2\n3\n", "ref_test.txt, line 3: There is no item 4; the 4"),
+        ("ref_test.txt", "0\n1\n4\n2\n3\n", "ref_test.txt, line 3: There is no item 4; 4 items"),
         ("ref_test.txt", "0\n1\nx\n2\n3\n", "ref_test.txt, line 3: 'x' is not a whole number"),
-        ("ref_test.txt", "0\n1\n1\n2\n", "gt_test.txt, line 5: Nothing belongs to it: ref_test"),
+        (
+            "ref_test.txt",
+            "0\n1\n1\n2\n",
+            "gt_test.txt, line 5: The line has no counterpart: ref_test",
+        ),
         (
             "ref_test.txt",
             "0\n1\n0\n2\n3\n",
@@ -89,7 +93,7 @@ def test_queries_and_triplets_may_be_absent(toy: Path) -> None:
         (
             "indfull_test.txt",
             "-1 1 0 0 0\n1 -1 0 0 0\n",
-            "ref_test.txt, line 3: Nothing belongs to it: indfull_test.txt ends at line 2,",
+            "ref_test.txt, line 3: The line has no counterpart: indfull_test.txt ends at line 2,",
         ),
         (
             "gt_test.txt",
@@ -105,7 +109,7 @@ def test_queries_and_triplets_may_be_absent(toy: Path) -> None:
         (
             "triplet_train_ind.txt",
             "-1 1 0 0 0\n1 -1 0 0 0\n0 0 0 0 0\n",
-            "triplet_train_ind.txt, line 3: Nothing belongs to it: triplet_train.txt",
+            "triplet_train_ind.txt, line 3: The line has no counterpart: triplet_train.txt",
         ),
         (
             "triplet_train_ind.txt",
@@ -136,7 +140,7 @@ def test_files_that_belong_together_must_all_be_there(toy: Path, name: str) -> N
     (toy / name).unlink()
     with pytest.raises(DataError, match=f"{name} is missing: it belongs to") as caught:
         read_adde(toy)
-    assert "out of the folder" in caught.value.mend
+    assert "remove" in caught.value.mend
 
 
 def test_a_pointer_of_git_lfs_is_recognised_in_every_file(toy: Path) -> None:
@@ -156,5 +160,5 @@ def test_a_folder_that_is_none_or_another_is_told(
         read_adde(toy.parent / "sets")
     with pytest.raises(DataError, match=r"has no attr_num\.txt.* Name one of its folders: set\."):
         read_adde(toy.parent)
-    with pytest.raises(DataError, match="Name the folder that holds"):
+    with pytest.raises(DataError, match="Name the folder that contains"):
         read_adde(write_files({"a.txt": ""}, "other"))

@@ -217,7 +217,7 @@ def test_a_wrong_picture_folder_says_which_one_is_meant(
 ) -> None:
     with pytest.raises(DataError, match=r"None of the 4 rows") as caught:
         run(workspace, write_files(bare_files()))
-    assert caught.value.mend == "Say with --images DIR which folder contains the folder img."
+    assert caught.value.mend == "Name the folder that contains the folder img with --images DIR."
 
 
 def coarse_files(
@@ -383,14 +383,18 @@ def test_an_image_with_two_values_of_a_type_is_skipped(
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("Anno_fine/list_attr_cloth.txt", "floral 1\n", "line 1: The number of records must stand"),
+        (
+            "Anno_fine/list_attr_cloth.txt",
+            "floral 1\n",
+            "line 1: The number of records must be here",
+        ),
         (
             "Anno_fine/list_attr_cloth.txt",
             "1\nname type\nfloral\n",
             "line 3: Words on the line: 1 instead",
         ),
         ("Anno_fine/list_attr_cloth.txt", "1\nname type\nfloral x\n", "line 3: 'x' is not a whole"),
-        ("Anno_fine/list_attr_cloth.txt", "0\nname type\n", "line 3: No record stands here"),
+        ("Anno_fine/list_attr_cloth.txt", "0\nname type\n", "line 3: There is no record"),
         (
             "Anno_fine/list_attr_cloth.txt",
             attribute_list(list(COARSE)),
@@ -448,9 +452,13 @@ def test_a_damaged_list_is_named_with_its_line(
         (
             "train_attr.txt",
             text_of(ROWS[0]),
-            "train.txt, line 2: Nothing belongs to it: train_attr",
+            "train.txt, line 2: The line has no counterpart: train_attr",
         ),
-        ("train_bbox.txt", "1 2 3 4\n", "train.txt, line 2: Nothing belongs to it: train_bbox"),
+        (
+            "train_bbox.txt",
+            "1 2 3 4\n",
+            "train.txt, line 2: The line has no counterpart: train_bbox",
+        ),
         (
             "train_bbox.txt",
             "1 2 3\n1 2 3 4\n",

@@ -118,7 +118,7 @@ def test_lines_keep_their_spaces_inside_and_lose_those_around(tmp_path: Path) ->
     assert read_lines(written(tmp_path, "")) == []
     with pytest.raises(DataError, match="line 2: The line is blank"):
         read_lines(written(tmp_path, "a\n\nb\n"))
-    with pytest.raises(DataError, match="line 2: The line is no UTF-8"):
+    with pytest.raises(DataError, match="line 2: The line is not UTF-8"):
         read_lines(written(tmp_path, b"a\n\xff\xfe\n"))
 
 
