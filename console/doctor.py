@@ -22,13 +22,12 @@ from datrnet.console.output import counted, print_json, results
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.thumbnails import ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import DatabaseError, DataError, DatrnetError
+from datrnet.core.errors import DatabaseError, DataError
 from datrnet.core.graphics.blocks import alphabet
 from datrnet.core.graphics.terminal import Terminal, ask_terminal, drawing_for
 from datrnet.core.preferences import Blocks, Preferences
 from datrnet.core.text import sanitize
 from datrnet.db.schema import SCHEMA_VERSION
-from datrnet.db.store import Store
 
 LIBRARIES = ("textual", "rich", "typer", "pillow", "numpy", "sqlite-utils", "annoy", "torch")
 STYLES = {"ok": "green", "note": "yellow", "problem": "red"}
@@ -75,6 +74,18 @@ def doctor(
         raise typer.Exit(1)
 
 
+def _ok(about: str, text: str) -> Finding:
+    return Finding(about=about, sign="ok", text=text)
+
+
+def _note(about: str, text: str, mend: str = "") -> Finding:
+    return Finding(about=about, sign="note", text=text, mend=mend)
+
+
+def _problem(about: str, text: str, mend: str) -> Finding:
+    return Finding(about=about, sign="problem", text=text, mend=mend)
+
+
 # ── the terminal ─────────────────────────────────────────────────────────────
 
 
@@ -93,17 +104,12 @@ def terminal_findings(terminal: Terminal) -> list[Finding]:
 
 def _name(terminal: Terminal) -> Finding:
     name = terminal.name or os.environ.get("TERM_PROGRAM", "")
-    text = " · ".join(
-        part for part in (sanitize(name), f"TERM={os.environ.get('TERM', '')}") if part
-    )
+    parts = (sanitize(name), f"TERM={os.environ.get('TERM', '')}")
+    text = " · ".join(part for part in parts if part)
     if not terminal.is_late:
-        return Finding(about="name", sign="ok", text=text)
-    return Finding(
-        about="name",
-        sign="note",
-        text=f"{text}; no answer within a second",
-        mend="To skip the question: `datrnet browse --pictures blocks --color truecolor`.",
-    )
+        return _ok("name", text)
+    mend = "To skip the question: `datrnet browse --pictures blocks --color truecolor`."
+    return _note("name", f"{text}; no answer within a second", mend)
 
 
 def _connection() -> list[Finding]:
@@ -111,65 +117,56 @@ def _connection() -> list[Finding]:
     found = []
     if os.environ.get("TMUX"):
         text = "tmux; shows pictures in pixels from version 3.4, if built with sixel support"
-        found.append(Finding(about="within", sign="note", text=text))
+        found.append(_note("within", text))
     elif os.environ.get("STY"):
-        found.append(Finding(about="within", sign="note", text="GNU screen"))
+        found.append(_note("within", "GNU screen"))
     if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
-        text = "ssh; copying needs a terminal that supports OSC 52"
-        found.append(Finding(about="over", sign="note", text=text))
+        found.append(_note("over", "ssh; copying needs a terminal that supports OSC 52"))
     return found
 
 
 def _size() -> Finding:
     if not sys.stdout.isatty():
-        return Finding(about="size", sign="note", text=NO_TERMINAL)
+        return _note("size", NO_TERMINAL)
     size = shutil.get_terminal_size()
-    return Finding(about="size", sign="ok", text=f"{size.columns} x {size.lines} characters")
+    return _ok("size", f"{size.columns} x {size.lines} characters")
 
 
 def _cell(terminal: Terminal) -> Finding:
     if terminal.cell is not None:
         width, height = terminal.cell
-        return Finding(about="cell", sign="ok", text=f"{width} x {height} pixels")
-    text = "the terminal does not report it" if terminal.is_asked else NO_TERMINAL
-    return Finding(about="cell", sign="note", text=text)
+        return _ok("cell", f"{width} x {height} pixels")
+    asked = "the terminal does not report it"
+    return _note("cell", asked if terminal.is_asked else NO_TERMINAL)
 
 
 def _protocols(terminal: Terminal) -> Finding:
     if not terminal.is_asked:
-        return Finding(about="pictures", sign="note", text=NO_TERMINAL)
-    can = [
-        name for name, has in (("sixel", terminal.has_sixel), ("kitty", terminal.has_kitty)) if has
-    ]
+        return _note("pictures", NO_TERMINAL)
+    protocols = {"sixel": terminal.has_sixel, "kitty": terminal.has_kitty}
+    can = [name for name, is_supported in protocols.items() if is_supported]
     taken = drawing_for(
         Preferences(), terminal, color_system=_color_system(terminal), no_color=_is_gray()
     ).protocol
     text = f"supports {' and '.join(can) or 'no pixels'}; the explorer uses {taken}"
     if can and taken == "blocks":
-        return Finding(
-            about="pictures",
-            sign="note",
-            text=text,
-            mend=f"Try `datrnet browse --pictures {can[0]}`.",
-        )
-    return Finding(about="pictures", sign="ok", text=text)
+        return _note("pictures", text, f"Try `datrnet browse --pictures {can[0]}`.")
+    return _ok("pictures", text)
 
 
 def _colors(terminal: Terminal) -> Finding:
     if _is_gray():
-        text = "none: NO_COLOR is set"
         mend = "To use colors anyway: `datrnet browse --color truecolor`."
-        return Finding(about="colors", sign="note", text=text, mend=mend)
+        return _note("colors", "none: NO_COLOR is set", mend)
     if not sys.stdout.isatty():
-        return Finding(about="colors", sign="note", text=NO_TERMINAL)
+        return _note("colors", NO_TERMINAL)
     system = _color_system(terminal)
     if system == "truecolor":
-        return Finding(about="colors", sign="ok", text="16 million")
-    return Finding(
-        about="colors",
-        sign="note",
-        text="256" if system == "256" else "few or none",
-        mend="If the terminal supports more: `datrnet browse --color truecolor`, "
+        return _ok("colors", "16 million")
+    return _note(
+        "colors",
+        "256" if system == "256" else "few or none",
+        "If the terminal supports more: `datrnet browse --color truecolor`, "
         "or `export COLORTERM=truecolor`.",
     )
 
@@ -186,12 +183,11 @@ def _is_gray() -> bool:
 def _encoding() -> Finding:
     encoding = (sys.stdout.encoding or "").lower()
     if encoding.replace("-", "") == "utf8":
-        return Finding(about="encoding", sign="ok", text="UTF-8")
-    return Finding(
-        about="encoding",
-        sign="problem",
-        text=f"{encoding or 'unknown'}: lacks the characters that pictures are drawn with",
-        mend="Set a UTF-8 locale: `export LC_ALL=C.UTF-8`.",
+        return _ok("encoding", "UTF-8")
+    return _problem(
+        "encoding",
+        f"{encoding or 'unknown'}: lacks the characters that pictures are drawn with",
+        "Set a UTF-8 locale: `export LC_ALL=C.UTF-8`.",
     )
 
 
@@ -200,14 +196,16 @@ def _encoding() -> Finding:
 
 def _software() -> list[Finding]:
     python = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    own = [("datrnet", __version__), ("python", python), ("sqlite", sqlite3.sqlite_version)]
-    found = [Finding(about=name, sign="ok", text=text) for name, text in own]
+    found = [
+        _ok("datrnet", __version__),
+        _ok("python", python),
+        _ok("sqlite", sqlite3.sqlite_version),
+    ]
     for name in LIBRARIES:
         try:
-            found.append(Finding(about=name, sign="ok", text=version(name)))
+            found.append(_ok(name, version(name)))
         except PackageNotFoundError:
-            mend = f"Run `pip install {name}`."
-            found.append(Finding(about=name, sign="problem", text="not installed", mend=mend))
+            found.append(_problem(name, "not installed", f"Run `pip install {name}`."))
     return found
 
 
@@ -221,44 +219,37 @@ def _workspace_findings(workspace: Workspace, *, check: bool) -> list[Finding]:
         workspace: The workspace.
         check: Whether to read the index files and verify their checksums.
     """
-    place = Finding(about="folder", sign="ok", text=str(workspace.root))
+    folder = _ok("folder", str(workspace.root))
     try:
         with workspace.open_store() as store:
             catalog = Catalog.load(store)
-            return [
-                place,
-                _catalog(catalog),
-                Finding(about="schema", sign="ok", text=f"version {SCHEMA_VERSION}, current"),
-                _pictures(workspace, catalog),
-                _thumbnails(workspace, catalog),
-                *_index(workspace, store, catalog, check=check),
-            ]
+            index = look_at_index(workspace, store, catalog, check=check)
     except DatabaseError as error:
-        return [place, _problem("catalog", error)]
-
-
-def _catalog(catalog: Catalog) -> Finding:
-    text = (
-        f"{counted(catalog.num_items, 'item')}, {len(catalog.super_categories):,} super-categories"
-    )
-    if catalog.num_items:
-        return Finding(about="catalog", sign="ok", text=text)
-    return Finding(about="catalog", sign="note", text=text, mend="Run `datrnet import CATALOG`.")
+        return [folder, _problem("catalog", error.message, error.mend)]
+    items = counted(catalog.num_items, "item")
+    text = f"{items}, {len(catalog.super_categories):,} super-categories"
+    return [
+        folder,
+        _ok("catalog", text)
+        if catalog.num_items
+        else _note("catalog", text, "Run `datrnet import CATALOG`."),
+        _ok("schema", f"version {SCHEMA_VERSION}, current"),
+        _pictures(workspace, catalog),
+        _thumbnails(workspace, catalog),
+        _index(index),
+        *_checksums(index),
+    ]
 
 
 def _pictures(workspace: Workspace, catalog: Catalog) -> Finding:
-    missing = [
-        code
-        for code, path in zip(catalog.codes, catalog.picture_paths, strict=True)
-        if not _is_there(workspace, path)
-    ]
+    paths = zip(catalog.codes, catalog.picture_paths, strict=True)
+    missing = [code for code, path in paths if not _is_there(workspace, path)]
     if not missing:
-        return Finding(about="pictures", sign="ok", text="complete")
-    return Finding(
-        about="pictures",
-        sign="problem",
-        text=f"{len(missing):,} of {catalog.num_items:,} missing; first: {missing[0]}",
-        mend="Restore the files, or import the catalog again with their new paths.",
+        return _ok("pictures", "complete")
+    return _problem(
+        "pictures",
+        f"{len(missing):,} of {catalog.num_items:,} missing; first: {missing[0]}",
+        "Restore the files, or import the catalog again with their new paths.",
     )
 
 
@@ -274,55 +265,34 @@ def _thumbnails(workspace: Workspace, catalog: Catalog) -> Finding:
     try:
         absent = sum(int(item_id) not in store for item_id in catalog.item_ids)
     except DataError as error:
-        return _problem("thumbnails", error)
+        return _problem("thumbnails", error.message, error.mend)
     finally:
         store.close()
     if not absent:
-        return Finding(about="thumbnails", sign="ok", text="complete")
-    return Finding(
-        about="thumbnails",
-        sign="note",
-        text=f"{absent:,} of {catalog.num_items:,} missing; the explorer creates them when needed",
-        mend="Run the same `datrnet import` again.",
-    )
+        return _ok("thumbnails", "complete")
+    text = f"{absent:,} of {catalog.num_items:,} missing; the explorer creates them when needed"
+    return _note("thumbnails", text, "Run the same `datrnet import` again.")
 
 
-def _index(workspace: Workspace, store: Store, catalog: Catalog, *, check: bool) -> list[Finding]:
-    state = look_at_index(workspace, store, catalog, check=check)
-    found = [_currency(state)]
-    if state.damaged_files is not None:
-        found.append(_checksums(state.damaged_files))
-    return found
-
-
-def _currency(state: IndexState) -> Finding:
+def _index(state: IndexState) -> Finding:
+    if state.problem and state.name is None:
+        return _note("index", state.problem)
     if state.problem:
-        sign: Sign = "note" if state.name is None else "problem"
-        return Finding(about="index", sign=sign, text=state.problem)
+        return _problem("index", state.problem, "")
     text = f"{state.name} of run {state.run}, {counted(state.num_items or 0, 'item')}"
     if not state.num_unindexed:
-        return Finding(about="index", sign="ok", text=f"{text}, current")
-    return Finding(
-        about="index",
-        sign="note",
-        text=f"{text}; {counted(state.num_unindexed, 'item')} not indexed",
-        mend="Run `datrnet index`.",
-    )
+        return _ok("index", f"{text}, current")
+    missing = counted(state.num_unindexed, "item")
+    return _note("index", f"{text}; {missing} not indexed", "Run `datrnet index`.")
 
 
-def _checksums(damaged: tuple[str, ...]) -> Finding:
-    if not damaged:
-        return Finding(about="checksums", sign="ok", text="correct")
-    return Finding(
-        about="checksums",
-        sign="problem",
-        text=f"wrong: {', '.join(damaged)}",
-        mend="Run `datrnet index` to rebuild the index.",
-    )
-
-
-def _problem(about: str, error: DatrnetError) -> Finding:
-    return Finding(about=about, sign="problem", text=error.message, mend=error.mend)
+def _checksums(state: IndexState) -> list[Finding]:
+    if state.damaged_files is None:
+        return []
+    if not state.damaged_files:
+        return [_ok("checksums", "correct")]
+    files = ", ".join(state.damaged_files)
+    return [_problem("checksums", f"wrong: {files}", "Run `datrnet index` to rebuild the index.")]
 
 
 # ── printing ─────────────────────────────────────────────────────────────────
