@@ -68,7 +68,7 @@ def browse(
         as_json: With --pick, print the items as JSON.
     """
     if as_json and not pick:
-        raise ConfigError("--json prints what is picked.", mend="Add --pick.")
+        raise ConfigError("--json works only with --pick.", mend="Add --pick.")
     if not (pick or items == "-" or is_conversation()):
         raise DatrnetError(
             "The explorer needs a terminal.",

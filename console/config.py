@@ -135,7 +135,7 @@ def _rows(file: PreferencesFile) -> Iterable[dict[str, Any]]:
 
 @app.command("get", epilog="Example: datrnet config get keys.catalog.search")
 def get(name: NameArgument, as_json: opt.Json = False) -> None:
-    """Print one setting as it is in force."""
+    """Print the current value of a setting."""
     from datrnet.console.output import print_json
     from datrnet.core.text import sanitize
 
@@ -216,7 +216,7 @@ def _report_problems(preferences: Preferences, problems: Sequence[ConfigError]) 
 
 @app.command("keys", epilog="Example: datrnet config keys")
 def list_keys(as_json: opt.Json = False) -> None:
-    """List everything in the explorer that has a key: its name, its keys, what it does."""
+    """List the key bindings of the explorer: name, keys and action."""
     from datrnet.console.output import print_json, print_table
     from datrnet.tui.keymap import entries_with
 

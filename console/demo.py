@@ -39,7 +39,7 @@ def demo(
 
     Args:
         items: Number of items to draw.
-        seed: Random seed; another seed, another shop.
+        seed: Random seed; each seed draws another shop.
     """
     place = prepare(workspace, items, seed)
     if is_conversation():

@@ -61,7 +61,7 @@ def evaluate(
         changes: Maximum number of changes per query.
         match: Where a hit must have the wanted value: in the super-categories with a network
             (used), in all of the catalog (all), or only where a value is wanted (known).
-        within: Compute prototypes among items alike in this super-category.
+        within: Compute prototypes among items that share the wanted value of this super-category.
         queries: Use the queries of a split folder in ADDE's format.
         equal_weights: Use the paper's unweighted distance.
         exclude_query: Never rank the query item itself.

@@ -54,7 +54,7 @@ def experiment(
     continues where it was interrupted.
 
     Args:
-        name: Experiment, or a TOML file of your own. Without it, the command lists all.
+        name: Experiment, or a TOML file of your own; without it, the command lists all.
         show: Print the settings instead of running it.
     """
     if name is None:

@@ -86,7 +86,8 @@ def import_(
         split: Column with train, validation or test. Without it, items are split 80:10:10.
         format_: adde: a split folder, as published with Shopping100k and DeepFashion. deepfashion:
             DeepFashion's own annotation folders.
-        names: adde: JSON file with the names of super-categories and values; else numbers.
+        names: adde: JSON file with the names of super-categories and values; without it, they are
+            numbered.
         annotation: deepfashion: fine has six super-categories; coarse has category, texture and
             shape.
         crop: deepfashion: crop pictures to their bounding boxes.

@@ -114,7 +114,12 @@ ConfigName = Annotated[
 ]
 
 Epochs = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Epochs, in place of the config's.")
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Number of epochs, in place of the config's or a time.",
+    ),
 ]
 
 Settings = Annotated[

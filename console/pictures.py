@@ -1,4 +1,4 @@
-"""Small pictures as coloured block characters for a table."""
+"""Small pictures for tables, drawn in colored block characters."""
 
 from pathlib import Path
 
@@ -17,26 +17,26 @@ from datrnet.core.graphics.blocks import Cells, cells_of
 
 ROWS = 6
 COLUMNS = 2 * ROWS
-"""Cells of a picture: a cell is twice as tall as wide, so this is a square."""
+"""Width in cells; a cell is twice as tall as wide, so the picture is square."""
 
 
 class Pictures:
-    """The pictures of a workspace's items, drawn as text."""
+    """Draws the pictures of a workspace's items as text."""
 
     def __init__(self, workspace: Workspace) -> None:
-        """Name the workspace; nothing is read before the first picture."""
+        """Remember the workspace; nothing is read before the first picture."""
         self._workspace = workspace
         self._thumbnails = ThumbnailStore(workspace.thumbnails)
 
     def of_item(self, item_id: int, stored_path: str) -> Text:
-        """Return an item's picture, from its thumbnail where it has one."""
+        """Return an item's picture, from its thumbnail if it has one."""
         pixels = self._thumbnails.get(item_id)
         if pixels is None:
             return self.of_file(self._workspace.picture(stored_path))
         return blocks(pixels)
 
     def of_file(self, source: Path | Picture) -> Text:
-        """Return a picture file's picture, or words where it cannot be read."""
+        """Return a picture file's picture, or words if it cannot be read."""
         try:
             return blocks(thumbnail_pixels(read_picture(source, 2 * COLUMNS), 2 * COLUMNS))
         except DataError:
@@ -44,7 +44,7 @@ class Pictures:
 
 
 def wide_blocks(picture: Image.Image) -> Text:
-    """Return a picture whose pixels are quarters of cells as lines of characters."""
+    """Return a picture with four pixels per cell as lines of characters."""
     pixels = np.asarray(picture)
     return _lines(cells_of(pixels, pixels.shape[0] // 2, pixels.shape[1] // 2))
 
@@ -61,12 +61,12 @@ def _lines(cells: Cells) -> Text:
     ):
         line = Text(no_wrap=True, end="")
         for character, front, back in zip(characters, foreground, background, strict=True):
-            style = Style(color=_colour(front), bgcolor=_colour(back))
+            style = Style(color=_color(front), bgcolor=_color(back))
             line.append(str(character), style=style)
         lines.append(line)
     return Text("\n").join(lines)
 
 
-def _colour(rgb: NDArray[np.uint8]) -> Color:
-    red, green, blue = (int(one) for one in rgb)
+def _color(rgb: NDArray[np.uint8]) -> Color:
+    red, green, blue = map(int, rgb)
     return Color.from_rgb(red, green, blue)

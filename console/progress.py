@@ -1,4 +1,4 @@
-"""Progress on standard error: live bars on a terminal, else a line now and then."""
+"""Progress on standard error: live bars in a terminal, else a line now and then."""
 
 import time
 from datetime import timedelta
@@ -12,20 +12,20 @@ from rich.text import Text
 from datrnet.console.output import narration
 
 SECONDS_BETWEEN_LINES = 10.0
-"""Where no terminal shows bars, a long step says this often how far it is."""
+"""Interval of progress lines without a terminal."""
 
 PARTS = 10_000
-"""Of a whole job, in its bar."""
+"""Resolution of the bar of a whole job."""
 
 MANY = 50_000
-"""Of so many parts and more the share that is done says more than their number."""
+"""From this total on, progress is shown as a share instead of a count."""
 
 NARROW = 100
-"""Below this many columns the bars are short, so that the figures have room."""
+"""Below this width, bars are short to leave room for figures."""
 
 
 class Bars:
-    """A context in which progress is shown on standard error."""
+    """A context that shows progress on standard error."""
 
     def __init__(self) -> None:
         self.console = narration()
@@ -33,7 +33,7 @@ class Bars:
         self.bars = _bars(self.console, disable=not self.live)
 
     def __enter__(self) -> Self:
-        """Begin to show it."""
+        """Show the bars."""
         self.bars.start()
         return self
 
@@ -43,15 +43,15 @@ class Bars:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Leave the bars standing as they are."""
+        """Stop updating the bars and leave them on screen."""
         self.bars.stop()
 
 
 class JobProgress(Bars):
-    """The steps of one job, one after the other; give it to a job as its ``on_progress``."""
+    """The steps of a job, in sequence; pass it as ``on_progress``."""
 
     def __init__(self) -> None:
-        """Show nothing yet."""
+        """Prepare the bars."""
         super().__init__()
         self._step = ""
         self._task: TaskID | None = None
@@ -62,9 +62,9 @@ class JobProgress(Bars):
         self._whole_note = ""
 
     def whole(self, share: float) -> None:
-        """Take note of how far the job is of which the steps are parts."""
+        """Show the progress of the whole job."""
         if self._whole is None:
-            # what was there before this run is no sign of its speed
+            # work of an earlier run says nothing about the speed of this one
             self._whole = self.bars.add_task(
                 "All", total=PARTS, completed=round(PARTS * share), note=""
             )
@@ -73,7 +73,7 @@ class JobProgress(Bars):
         self._whole_note = f"; all: {share:.0%}{self._whole_clock.left(share)}"
 
     def __call__(self, step: str, done: int, total: int) -> None:
-        """Take note of how far a step is."""
+        """Show the progress of a step."""
         if step != self._step:
             self._begin(step, done, total)
         if self._task is not None:
@@ -90,14 +90,14 @@ class JobProgress(Bars):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Fill the last bar where the job succeeded."""
+        """Fill the last bar if the job succeeded."""
         if error is None:
             self._finish()
         super().__exit__(kind, error, trace)
 
     def _begin(self, step: str, done: int, total: int) -> None:
         self._finish()
-        # what was there before this run is no sign of its speed
+        # work of an earlier run says nothing about the speed of this one
         self._step, self._clock = step, Clock(done / total if total else 0.0)
         self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
         self._task = self.bars.add_task(step, total=total, note="")
@@ -111,19 +111,19 @@ class JobProgress(Bars):
 
 
 def _count(done: int, total: int) -> str:
-    """Return how far a step is."""
+    """Return the progress of a step in words."""
     return f"{done:,} of {total:,}" if total < MANY else f"{done / total:.0%}"
 
 
 class Clock:
-    """How long something takes that goes on evenly."""
+    """Estimates the remaining time of steady work."""
 
     def __init__(self, share: float = 0.0) -> None:
         self._started = time.monotonic()
         self._first = share
 
     def left(self, share: float) -> str:
-        """Return the time left in words, once it can be told."""
+        """Return the remaining time in words; empty if unknown."""
         if share <= self._first:
             return ""
         elapsed = time.monotonic() - self._started
@@ -132,10 +132,10 @@ class Clock:
 
 
 class _TimeColumn(TimeRemainingColumn):
-    """The time left, or the time taken, said so."""
+    """The remaining time, or the elapsed time at the end."""
 
     def render(self, task: Task) -> Text:
-        """Return the time and its meaning."""
+        """Return the time with its meaning."""
         if not task.started or (task.time_remaining is None and not task.finished):
             return Text("")
         figure = super().render(task)

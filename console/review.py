@@ -63,7 +63,7 @@ def review_doubts(
     shown = found[:top]
     _print(
         [_doubt_facts(catalog, doubt) for doubt in shown],
-        ("id", "title", "super-category", "label", "nearer", "margin"),
+        ("id", "title", "super-category", "label", "predicted", "margin"),
         [_doubt_row(catalog, doubt) for doubt in shown],
         numbers=("margin",),
         as_json=as_json,
@@ -118,7 +118,7 @@ def review_duplicates(
     shown = found[:top]
     _print(
         [_group_facts(catalog, group) for group in shown],
-        ("keep", "duplicate", "why", "difference", "title", "its title"),
+        ("keep", "duplicate", "why", "difference", "title", "title of duplicate"),
         [row for group in shown for row in _group_rows(catalog, group)],
         numbers=("difference",),
         as_json=as_json,
@@ -161,10 +161,10 @@ def review_gaps(
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
-    """List combinations that no item has, although sessions asked for them or values are popular.
+    """List combinations of values that no item has, although they are popular or were asked for.
 
-    Combinations that sessions asked for come first, then those with the most expected items, if
-    values were spread evenly.
+    Combinations that sessions asked for come first, then those with the most items expected if
+    values were independent.
 
     Args:
         super_category: Only combinations with a value of this one.
@@ -180,7 +180,7 @@ def review_gaps(
     ]
     _print(
         [_gap_facts(catalog, *pair) for pair in shown],
-        ("wanted together", "items of each", "expected", "sessions", "nearest", "distance"),
+        ("combination", "items with each", "expected", "sessions", "nearest", "distance"),
         [_gap_row(*pair) for pair in shown],
         numbers=("expected", "sessions", "distance"),
         as_json=as_json,

@@ -60,8 +60,8 @@ def search(
 
     Args:
         item: Item id, or a picture file.
-        change: Change to this value; repeatable.
-        take: Take this super-category from another item, as in: this, but in the color of that;
+        change: Change a super-category to this value; repeatable.
+        take: Take this super-category from another item, as in "this, but in the color of that";
             repeatable.
         where: Only items with this label; repeatable. Several values of one super-category mean any
             of them.

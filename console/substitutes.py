@@ -120,14 +120,14 @@ def facts_of(answer: Answer) -> dict[str, object]:
             "title": answer.query.title,
             "picture": str(answer.picture),
             "labels": dict(answer.query.labels),
-            "nearest": {name: asdict(one) for name, one in answer.predictions.items()},
+            "nearest": {name: asdict(p) for name, p in answer.predictions.items()},
         },
         "changes": answer.changes,
         "taken": answer.taken,
         "within": request.within,
         "prototypes": {
-            name: {"among": one.among, "items": one.num_items, "note": one.note}
-            for name, one in answer.prototypes.items()
+            name: {"among": p.among, "items": p.num_items, "note": p.note}
+            for name, p in answer.prototypes.items()
         },
         "where": {name: list(values) for name, values in request.where.items()},
         "any_of": {name: list(values) for name, values in request.any_of.items()},
@@ -158,7 +158,7 @@ def print_answer_rows(answer: Answer) -> None:
     If they share an entangled block, two columns each, and a last one for the common distance.
     """
     header = ["rank", "id", "distance", "title", "picture"]
-    header += [one for name in answer.searcher.names for one in _columns_of(answer, name)]
+    header += [column for name in answer.searcher.names for column in _columns_of(answer, name)]
     if answer.searcher.is_entangled:
         header.append(f"{ENTANGLED} distance²")
     print_rows(header, (_row(answer, found) for found in answer.substitutes))
@@ -188,7 +188,7 @@ def show_answer(out: Console, answer: Answer, pictures: Pictures | None) -> None
     if answer.searcher.is_entangled:
         out.print("The distance compares all super-categories as a whole; it cannot be split.")
     else:
-        out.print("distance² is the sum of the figures of the super-categories.")
+        out.print("The figures of the super-categories add up to distance².")
 
 
 def prototype_lines(answer: Answer) -> list[str]:

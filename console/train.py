@@ -86,9 +86,9 @@ def train(
         backbone: alexnet, resnet50, vit_b_16 or efficientnet_lite0.
         backbone_weights: ImageNet weights of the backbone: safetensors or a PyTorch state dict.
         frozen: Do not train the backbone; compute its features once and cache them.
-        minutes: Training time, in place of epochs.
+        minutes: Training time in minutes, in place of epochs.
         released: Do not train; make a finished run of the weights that ADDE's authors released.
-        names: With --released: JSON file of names in column order, as given to `import`.
+        names: With --released: JSON file with the names in column order, as given to `import`.
         triplets: Split folder whose triplets the last stage trains on; else they are sampled.
     """
     place, categories = Workspace.locate(workspace), tuple(super_category or ())

@@ -1,8 +1,11 @@
 """The whole way through the command line: import, train, index, search, evaluate, info."""
 
 import json
+import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -160,6 +163,42 @@ def test_info_works_without_runs_and_index(run: Run, tmp_path: Path, shop: Path)
     assert result.exit_code == 0
     assert "There is no index yet" in result.stdout
     assert run(tmp_path, "info", "--check").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("interrupted", "Run `datrnet train --resume` and `datrnet index`."),
+        ("running", "Run `datrnet train --resume` and `datrnet index`."),  # killed: no lock is held
+        ("finished", "Run `datrnet index`."),
+        ("missing", "Run `datrnet train` and `datrnet index`."),
+    ],
+)
+def test_without_an_index_info_names_the_next_step(
+    run: Run, tmp_path: Path, shop: Path, status: Any, advice: str
+) -> None:
+    run(tmp_path, "import", shop)
+    with Workspace(tmp_path).open_store() as store:
+        store.add_run("mine", "datrnet", "{}")
+        if status != "missing":
+            (tmp_path / "models" / "mine").mkdir(parents=True)
+            store.update_run("mine", status=status)
+    problem = json.loads(run(tmp_path, "info", "--json").stdout)["index"]["problem"]
+    assert problem == f"There is no index yet. {advice}"
+
+
+def test_times_are_shown_in_the_time_zone_of_the_user(
+    run: Run, ready: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "XST-05:30")
+    time.tzset()
+    try:
+        (facts,) = json.loads(run(ready, "info", "--json").stdout)["runs"]
+        local = datetime.fromisoformat(facts["started_at"]) + timedelta(hours=5, minutes=30)
+        assert f"{local:%Y-%m-%d %H:%M}" in run(ready, "info").stdout
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_info_tells_of_a_damaged_index(run: Run, copied: Workspace) -> None:
