@@ -36,7 +36,7 @@ def report(
     for problem in found.problems:
         say(problem, "yellow")
     say(
-        f"The report covers {counted(found.catalogue.num_items, 'item')}, "
+        f"The report covers {counted(found.catalog.num_items, 'item')}, "
         f"{counted(len(found.runs), 'run')}, {counted(len(found.evaluations), 'evaluation')} "
         f"and {counted(len(found.experiments), 'experiment')}. Open it in a browser."
     )

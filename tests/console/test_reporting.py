@@ -210,7 +210,7 @@ def test_the_page_is_in_order_for_readers_of_every_kind(page: Page) -> None:
     assert len(ids) == len(set(ids))
     links = [one["href"][1:] for one in page.attributes("a")]
     assert set(links) <= set(ids)
-    assert {"catalogue", "run-1", "evaluation-1", "experiment-2", "versions"} <= set(links)
+    assert {"catalog", "run-1", "evaluation-1", "experiment-2", "versions"} <= set(links)
 
 
 def test_text_of_strangers_is_shown_and_does_nothing(filled: Path, page: Page) -> None:

@@ -1,7 +1,8 @@
-"""An experiment's file: its kind, its title, and what it is set to."""
+"""The file of an experiment: its kind, its title and its settings."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +15,23 @@ CONFIGS = files("datrnet.core.research.experiments") / "configs"
 
 SECTIONS = ("kind", "title", "about", "split", "settings")
 
+ORDER = (
+    "architecture",
+    "table-2",
+    "table-3",
+    "comparison",
+    "comparison-pretrained",
+    "ablation",
+    "list-length",
+    "specific-prototypes",
+    "changes",
+    "t-sne",
+    "activation-maps",
+    "hyper-parameters",
+    "sheets",
+)
+"""The shipped experiments in the order of the paper."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -25,10 +43,10 @@ class Plan:
     about: str
     """What it shows, in a sentence."""
     split: str
-    """Whose items are queries and gallery, where a person does not say."""
+    """Whose items are queries and gallery, without --split."""
     settings: Mapping[str, Any]
     is_shipped: bool = False
-    """Whether it comes along with datrnet."""
+    """Whether it ships with datrnet."""
 
     @classmethod
     def load(cls, name_or_path: str) -> "Plan":
@@ -38,7 +56,7 @@ class Plan:
             UnknownNameError: There is no such experiment or file.
             ConfigError: The file is not valid.
         """
-        known = {one.name: one for one in shipped_plans()}
+        known = {plan.name: plan for plan in shipped_plans()}
         if name_or_path in known:
             return known[name_or_path]
         path = Path(name_or_path)
@@ -56,14 +74,14 @@ class Plan:
         A value is written as in TOML; bare words are text. ``train.epochs=2`` reaches into a table.
 
         Raises:
-            ConfigError: One is not of that form.
+            ConfigError: A setting is not of that form.
         """
-        settings: dict[str, Any] = _copied(self.settings)
-        for one in given:
-            name, sign, text = one.partition("=")
+        settings: dict[str, Any] = deepcopy(dict(self.settings))
+        for setting in given:
+            name, sign, text = setting.partition("=")
             if not (name.strip() and sign and text.strip()):
                 raise ConfigError(
-                    f"--set {one!r} is not of the form NAME=VALUE.",
+                    f"--set {setting!r} is not of the form NAME=VALUE.",
                     mend="For example: --set train.epochs=2",
                 )
             *tables, last = name.strip().split(".")
@@ -71,29 +89,30 @@ class Plan:
             for table in tables:
                 place = place.setdefault(table, {})
                 if not isinstance(place, dict):
-                    raise ConfigError(f"--set {one!r}: {table} is no table of settings.")
-            place[last] = _value(text.strip())
+                    raise ConfigError(f"--set {setting!r}: {table} is no table of settings.")
+            try:
+                place[last] = tomllib.loads(f"value = {text.strip()}")["value"]
+            except tomllib.TOMLDecodeError:
+                place[last] = text.strip()
         return replace(self, settings=settings)
 
     @classmethod
-    def _from_toml(cls, text: str, name: str) -> "Plan":
+    def _from_toml(cls, text: str, name: str, *, is_shipped: bool = False) -> "Plan":
         try:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"The experiment {name} is not valid TOML: {error}.") from error
-        unknown = [key for key in data if key not in SECTIONS]
-        if unknown:
+        settings, split = data.get("settings", {}), data.get("split", "test")
+        if unknown := next((key for key in data if key not in SECTIONS), None):
             raise ConfigError(
-                f"The experiment {name} has an entry {unknown[0]!r}, which does not exist.",
-                mend=nearest(unknown[0], SECTIONS),
+                f"The experiment {name} has an entry {unknown!r}, which does not exist.",
+                mend=nearest(unknown, SECTIONS),
             )
         if not isinstance(data.get("kind"), str):
-            raise ConfigError(
-                f"The experiment {name} has no kind.", mend='Write: kind = "ablation"'
-            )
-        if not isinstance(data.get("settings", {}), dict):
+            mend = 'Write: kind = "ablation"'
+            raise ConfigError(f"The experiment {name} has no kind.", mend=mend)
+        if not isinstance(settings, dict):
             raise ConfigError(f"The settings of the experiment {name} are no table of settings.")
-        split = data.get("split", "test")
         if split not in SPLITS:
             raise ConfigError(
                 f"The split of the experiment {name} is {split!r}; it must be one of "
@@ -105,55 +124,21 @@ class Plan:
             title=str(data.get("title", name)),
             about=str(data.get("about", "")),
             split=split,
-            settings=data.get("settings", {}),
+            settings=settings,
+            is_shipped=is_shipped,
         )
 
 
 def shipped_plans() -> list[Plan]:
-    """Return the experiments that come along, in the order of the paper."""
-    found = [one for one in CONFIGS.iterdir() if one.name.endswith(".toml")]
+    """Return the experiments that ship with datrnet, in the order of the paper."""
     plans = [
-        replace(
-            Plan._from_toml(one.read_text("utf-8"), one.name.removesuffix(".toml")),
-            is_shipped=True,
-        )
-        for one in found
+        Plan._from_toml(file.read_text("utf-8"), file.name.removesuffix(".toml"), is_shipped=True)
+        for file in CONFIGS.iterdir()
+        if file.name.endswith(".toml")
     ]
     return sorted(plans, key=lambda plan: place_in_paper(plan.name))
 
 
 def place_in_paper(name: str) -> int:
-    """Return where an experiment comes in the paper; one of a person's own comes after all."""
+    """Return the place of an experiment in the paper; those of users come last."""
     return ORDER.index(name) if name in ORDER else len(ORDER)
-
-
-ORDER = (
-    "architecture",
-    "table-2",
-    "table-3",
-    "comparison",
-    "comparison-pretrained",
-    "ablation",
-    "list-length",
-    "specific-prototypes",
-    "changes",
-    "t-sne",
-    "activation-maps",
-    "hyper-parameters",
-    "sheets",
-)
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _copied(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy whose tables may be changed."""
-    return {
-        name: _copied(value) if isinstance(value, dict) else value
-        for name, value in settings.items()
-    }

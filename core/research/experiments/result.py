@@ -1,10 +1,10 @@
-"""What an experiment found: a table, words and pictures, and their folder in the workspace.
+"""The result of an experiment: tables, notes and pictures, and their folder in the workspace.
 
 experiments/<name>/
     <name>.csv, <name>.md     the table, for programs and for people
-    <name>-2.csv, …           further tables, which stand in <name>.md too
-    <picture>.png             one file a picture
-    outcome.json              all of it but the pixels, written last
+    <name>-2.csv, …           further tables, which are in <name>.md too
+    <picture>.png             one file for each picture
+    outcome.json              all of it except the pixels, written last
 """
 
 import csv
@@ -12,7 +12,7 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ RESULT_FILE = "outcome.json"
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A figure's mean over seeds and its standard deviation."""
+    """The mean of a figure over seeds, and its standard deviation."""
 
     value: float
     deviation: float
@@ -41,12 +41,12 @@ PARTS: Mapping[type, tuple[str, ...]] = {
     Estimate: ("value", "low", "high"),
     Spread: ("value", "deviation"),
 }
-"""The numbers of a cell of several, as programs get them."""
+"""The numbers of a cell that has several; programs get each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A further table of an outcome."""
+    """A table of a result."""
 
     title: str
     columns: tuple[str, ...]
@@ -55,98 +55,85 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ExperimentResult:
-    """What one experiment found."""
+    """What an experiment found."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     further: tuple[Table, ...] = ()
-    """What does not fit into one table."""
+    """Tables after the main one."""
     notes: tuple[str, ...] = ()
-    """How to read the tables, in sentences; what is unexpected in them first."""
+    """How to read the tables, in sentences; the unexpected first."""
     pictures: Mapping[str, Image.Image] = field(default_factory=dict)
     """By name without suffix, the main one first."""
     terminal: Image.Image | None = None
-    """A small plain one for character cells, which stays in no file."""
+    """A small plain picture for character cells, which no file keeps."""
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """All tables, the main one first, with the outcome's own title."""
+        """All tables, the main one first."""
         main = Table(title=self.title, columns=self.columns, rows=self.rows)
         return (main, *self.further)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """How an outcome came about."""
+    """Where a result comes from."""
 
     name: str
     kind: str
     command: str
-    """What a person typed, so that another can repeat it."""
+    """The command line that repeats it."""
     config: Mapping[str, Any]
-    """Everything the experiment was set to."""
+    """All settings of the experiment."""
     facts: Mapping[str, Any]
-    """Of the workspace: run, generation, split and the like."""
+    """Run, generation, split and the like."""
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredResult:
-    """An outcome as its folder has it."""
+class StoredResult(Provenance):
+    """A result as its folder has it."""
 
     folder: Path
-    name: str
-    kind: str
     title: str
-    command: str
     made_at: str
     """UTC, ISO 8601."""
     version: str
-    seconds: float
-    facts: Mapping[str, Any]
-    config: Mapping[str, Any]
     columns: tuple[str, ...]
     rows: tuple[tuple[str | int | float | None, ...], ...]
-    """Estimates as text, "value (low–high)"."""
+    """Estimates and spreads as text."""
+    further: tuple[Table, ...] = ()
     notes: tuple[str, ...]
     pictures: tuple[str, ...]
     """File names in the folder."""
-    further: tuple[Table, ...] = ()
-    """Estimates and spreads as text."""
 
 
 def write_result(folder: Path, result: ExperimentResult, provenance: Provenance) -> StoredResult:
-    """Write an outcome into its folder, the file that says it is whole last."""
+    """Write a result into its folder; the file that marks it as complete comes last."""
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = []
     for name, picture in result.pictures.items():
-        written = io.BytesIO()
-        picture.save(written, "PNG", optimize=True)
-        write_atomically(folder / f"{name}.png", written.getvalue())
-        pictures.append(f"{name}.png")
+        png = io.BytesIO()
+        picture.save(png, "PNG", optimize=True)
+        write_atomically(folder / f"{name}.png", png.getvalue())
+    pictures = [f"{name}.png" for name in result.pictures]
     for number, table in enumerate(result.tables, start=1):
         suffix = f"-{number}" if number > 1 else ""
         write_atomically(folder / f"{provenance.name}{suffix}.csv", _csv_of(table))
-    markdown = markdown_of(result, provenance.command, pictures)
-    write_atomically(folder / f"{provenance.name}.md", markdown)
+    page = markdown_of(result, provenance.command, pictures)
+    write_atomically(folder / f"{provenance.name}.md", page)
+    main, *further = [
+        {"title": table.title, "columns": table.columns, "rows": _plain_rows(table.rows)}
+        for table in result.tables
+    ]
     facts = {
-        "name": provenance.name,
-        "kind": provenance.kind,
-        "title": result.title,
-        "command": provenance.command,
+        **asdict(provenance),
+        **main,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": __version__,
         "seconds": round(provenance.seconds, 1),
-        "facts": dict(provenance.facts),
-        "config": dict(provenance.config),
-        "columns": list(result.columns),
-        "rows": _plain_rows(result.rows),
-        "further": [
-            {"title": one.title, "columns": one.columns, "rows": _plain_rows(one.rows)}
-            for one in result.further
-        ],
-        "notes": list(result.notes),
+        "further": further,
+        "notes": result.notes,
         "pictures": pictures,
     }
     text = json.dumps(facts, indent=1, ensure_ascii=False, default=str)
@@ -155,10 +142,10 @@ def write_result(folder: Path, result: ExperimentResult, provenance: Provenance)
 
 
 def read_result(folder: Path) -> StoredResult:
-    """Read what ``write_outcome`` wrote.
+    """Read what ``write_result`` wrote.
 
     Raises:
-        DataError: There is none, or it is damaged.
+        DataError: There is nothing, or it is damaged.
     """
     path = folder / RESULT_FILE
     mend = f"Run `datrnet experiment {folder.name}` again."
@@ -166,12 +153,8 @@ def read_result(folder: Path) -> StoredResult:
         facts = json.loads(path.read_text("utf-8"))
         for key in ("notes", "pictures"):
             facts[key] = tuple(map(str, facts[key]))
-        main = _read_table(facts)
-        facts |= {"columns": main.columns, "rows": main.rows}
-        facts["further"] = tuple(map(_read_table, facts.get("further", ())))
-        tables = (main, *facts["further"])
-        if any(len(row) != len(one.columns) for one in tables for row in one.rows):
-            raise DataError(f"{path} is damaged: a row has another width.", mend=mend)
+        main, *further = map(_read_table, (facts, *facts.get("further", ())))
+        facts |= {"columns": main.columns, "rows": main.rows, "further": tuple(further)}
         return StoredResult(folder=folder, **facts)
     except FileNotFoundError as error:
         raise DataError(f"There is no outcome in {folder}.", mend=mend) from error
@@ -180,35 +163,33 @@ def read_result(folder: Path) -> StoredResult:
 
 
 def _read_table(facts: Mapping[str, Any]) -> Table:
-    return Table(
-        title=str(facts["title"]),
-        columns=tuple(map(str, facts["columns"])),
-        rows=tuple(tuple(row) for row in facts["rows"]),
-    )
+    columns = tuple(map(str, facts["columns"]))
+    rows = tuple(map(tuple, facts["rows"]))
+    if any(len(row) != len(columns) for row in rows):
+        raise ValueError("a row of another width")
+    return Table(title=str(facts["title"]), columns=columns, rows=rows)
 
 
 def shown(cell: Cell) -> str:
-    """Return a cell as a person reads it: three decimals, thousands apart, a dash for nothing."""
-    if isinstance(cell, Spread):
-        return f"{cell.value:.3f} ± {cell.deviation:.3f}" if math.isfinite(cell.value) else "–"
-    if isinstance(cell, Estimate):
-        if not math.isfinite(cell.value):
-            return "–"
+    """Return a cell as text: three decimals, thousands apart, a dash for nothing."""
+    if isinstance(cell, Spread) and math.isfinite(cell.value):
+        return f"{cell.value:.3f} ± {cell.deviation:.3f}"
+    if isinstance(cell, Estimate) and math.isfinite(cell.value):
         return f"{cell.value:.3f} ({cell.low:.3f}–{cell.high:.3f})"
-    if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
-        return "–"
-    if isinstance(cell, float):
+    if isinstance(cell, float) and math.isfinite(cell):
         return f"{cell:,.3f}"
-    return f"{cell:,}" if isinstance(cell, int) else cell
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return cell if isinstance(cell, str) else "–"
 
 
 def is_number(cell: object) -> bool:
-    """Tell whether a cell stands to the right in a column."""
+    """Tell whether a cell is aligned to the right."""
     return cell is None or isinstance(cell, int | float | Estimate | Spread)
 
 
 def markdown_of(result: ExperimentResult, command: str, pictures: Sequence[str]) -> str:
-    """Return the page of an outcome: command, tables, notes and pictures."""
+    """Return the page of a result: command, tables, notes and pictures."""
     parts = [f"# {result.title}", f"```text\n$ {command}\n```"]
     parts += [_markdown_table(result.columns, result.rows)]
     for table in result.further:
@@ -223,8 +204,8 @@ def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> s
     if not rows:
         return ""
     numeric = [all(map(is_number, column)) for column in zip(*rows, strict=True)]
-    lines = [tuple(columns), tuple("---:" if one else "---" for one in numeric)]
-    lines += [tuple(shown(cell) for cell in row) for row in rows]
+    lines = [tuple(columns), tuple("---:" if right else "---" for right in numeric)]
+    lines += [tuple(map(shown, row)) for row in rows]
     return "\n".join(
         "| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in line) + " |"
         for line in lines
@@ -238,13 +219,12 @@ def flat_table(table: Table) -> tuple[list[str], list[list[Any]]]:
     cells: list[list[Any]] = []
     for name, column in zip(table.columns, columns, strict=True):
         kind = next((type(cell) for cell in column if type(cell) in PARTS), None)
-        if kind is not None:
-            for part in PARTS[kind]:
-                names.append(name if part == "value" else f"{name} {part}")
-                cells.append([_finite(getattr(cell, part, None)) for cell in column])
-        else:
+        if kind is None:
             names.append(name)
             cells.append([_finite(cell) for cell in column])
+        else:
+            names += [name if part == "value" else f"{name} {part}" for part in PARTS[kind]]
+            cells += [[_finite(getattr(cell, p, None)) for cell in column] for p in PARTS[kind]]
     return names, [list(row) for row in zip(*cells, strict=True)]
 
 
@@ -252,8 +232,7 @@ def _csv_of(table: Table) -> str:
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
     names, rows = flat_table(table)
-    writer.writerow(names)
-    writer.writerows(rows)
+    writer.writerows([names, *rows])
     return written.getvalue()
 
 

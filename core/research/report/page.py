@@ -1,6 +1,6 @@
-"""The page: gathers what a workspace has, fills the template, writes the file in one step.
+"""The page: collect what a workspace has, fill the template, write the file at once.
 
-Text of strangers reaches the page in one way only: through the template's escaping and `_shown`.
+Foreign text reaches the page only through the template's escaping and `_shown`.
 """
 
 import os
@@ -21,70 +21,61 @@ from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.models.run_folder import write_atomically
 from datrnet.core.progress import Progress, StepProgress, no_progress
 from datrnet.core.research.experiments.charts import EXTRA_MEND
-from datrnet.core.research.report.parts import Settings, Table
+from datrnet.core.research.report.parts import HtmlTable, Settings
 from datrnet.core.research.report.runs import (
-    ExperimentPart,
-    RunPart,
+    ExperimentSection,
+    RunSection,
     experiment_folders,
-    look_at_experiment,
-    look_at_run,
-    overview_of,
+    experiment_section,
+    run_section,
+    runs_overview,
 )
 from datrnet.core.research.report.sections import (
-    CataloguePart,
-    EvaluationPart,
-    IndexPart,
-    look_at_catalogue,
-    look_at_evaluation,
-    look_at_index,
+    CatalogSection,
+    EvaluationSection,
+    IndexSection,
+    catalog_section,
+    evaluation_section,
+    index_section,
 )
 from datrnet.core.text import sanitize
 
 PAGE = "report.html"
 TEMPLATE = "report.html.j2"
 
-LIBRARIES = (
-    "torch",
-    "annoy",
-    "numpy",
-    "pillow",
-    "textual",
-    "captum",
-    "matplotlib",
-    "jinja2",
-)
+LIBRARIES = ("torch", "annoy", "numpy", "pillow", "textual", "captum", "matplotlib", "jinja2")
 """Whose versions the page states."""
 
 Row = TypeVar("Row")
-Part = TypeVar("Part")
+Section = TypeVar("Section")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything the page says."""
+    """Everything on the page."""
 
     workspace: str
-    """The folder's own name, without where it lies."""
+    """The name of the folder, without its path."""
     made: str
-    catalogue: CataloguePart
-    runs: tuple[RunPart, ...]
+    catalog: CatalogSection
+    runs: tuple[RunSection, ...]
     """The newest first."""
-    runs_overview: Table
-    index: IndexPart | None
-    evaluations: tuple[EvaluationPart, ...]
+    overview: HtmlTable
+    index: IndexSection | None
+    evaluations: tuple[EvaluationSection, ...]
     """The newest first."""
-    experiments: tuple[ExperimentPart, ...]
+    experiments: tuple[ExperimentSection, ...]
     versions: Settings
 
     @property
     def problems(self) -> list[str]:
-        """What the page lacks because it could not be read, one line each."""
-        found = [f"The run {one.name}: {one.problem}" for one in self.runs if one.problem]
+        """What the page lacks because it could not be read, in a line each."""
+        problems = [f"The run {run.name}: {run.problem}" for run in self.runs if run.problem]
         if self.index is not None and self.index.problem:
-            found.append(self.index.problem)
-        for part in self.experiments:
-            found += [f"The experiment {part.name}: {problem}" for problem in part.problems]
-        return found
+            problems.append(self.index.problem)
+        for experiment in self.experiments:
+            problems += [f"The experiment {experiment.name}: {p}" for p in experiment.problems]
+        return problems
 
 
 def write_report(
@@ -92,16 +83,16 @@ def write_report(
     output: Path | None = None,
     on_progress: Progress = no_progress,
 ) -> tuple[Path, Report]:
-    """Write a workspace's report and return where it lies, with what it says.
+    """Write the report of a workspace and return its path and its content.
 
     Args:
-        workspace: Whose.
-        output: The file; ``report.html`` in the workspace where None.
-        on_progress: Told the step, what is done of it and its total.
+        workspace: The workspace.
+        output: The file; None for ``report.html`` in the workspace.
+        on_progress: Called with the step, what is done of it and its total.
 
     Raises:
         ConfigError: The extra that draws charts and fills templates is not installed.
-        DatabaseError: There is no catalogue, or it cannot be read.
+        DatabaseError: There is no catalog, or it cannot be read.
         DataError: The file cannot be written.
     """
     path = output or workspace.root / PAGE
@@ -118,48 +109,48 @@ def write_report(
 
 
 def gather(workspace: Workspace, on_progress: Progress = no_progress) -> Report:
-    """Return everything that a workspace has.
+    """Collect everything that a workspace has.
 
     Raises:
         ConfigError: The extra that draws charts is not installed.
-        DatabaseError: There is no catalogue, or it cannot be read.
+        DatabaseError: There is no catalog, or it cannot be read.
     """
     with workspace.open_store() as store, store.reading():
         catalog = Catalog.load(store)
         run_rows = store.runs()[::-1]
-        index = look_at_index(workspace, store, catalog, store.current_generation())
+        index = index_section(workspace, store, catalog, store.current_generation())
         evaluation_rows = store.evaluations()[::-1]
-    runs = _each(run_rows, partial(look_at_run, workspace), partial(on_progress, "Drawing curves"))
+    runs = _each(run_rows, partial(run_section, workspace), partial(on_progress, "Drawing curves"))
     experiments = _each(
         experiment_folders(workspace),
-        look_at_experiment,
+        experiment_section,
         partial(on_progress, "Reading experiments"),
     )
     return Report(
         workspace=workspace.root.name,
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        catalogue=look_at_catalogue(catalog),
+        catalog=catalog_section(catalog),
         runs=runs,
-        runs_overview=overview_of(runs),
+        overview=runs_overview(runs),
         index=index,
-        evaluations=tuple(look_at_evaluation(row) for row in evaluation_rows),
+        evaluations=tuple(map(evaluation_section, evaluation_rows)),
         experiments=experiments,
         versions=_versions(),
     )
 
 
 def _each(
-    rows: list[Row], look_at: Callable[[Row], Part], on_progress: StepProgress
-) -> tuple[Part, ...]:
-    parts = []
+    rows: list[Row], section_of: Callable[[Row], Section], on_progress: StepProgress
+) -> tuple[Section, ...]:
+    sections = []
     for number, row in enumerate(rows, start=1):
-        parts.append(look_at(row))
+        sections.append(section_of(row))
         on_progress(number, len(rows))
-    return tuple(parts)
+    return tuple(sections)
 
 
 def _versions() -> Settings:
-    """Return what the figures were reckoned with, and nothing that tells whose machine it is."""
+    """Return the versions behind the figures, and nothing that identifies the machine."""
     return (
         ("datrnet", __version__),
         ("Python", platform.python_version()),
@@ -176,7 +167,7 @@ def _version(library: str) -> str:
 
 
 def _renderer(workspace: Workspace) -> Callable[[Report], str]:
-    """Return what makes the page of a report; every text is escaped for HTML and sanitized."""
+    """Return the function that fills the template; every text is escaped for HTML and sanitized."""
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
@@ -194,10 +185,10 @@ def _renderer(workspace: Workspace) -> Callable[[Report], str]:
 
 
 def _shown(names: dict[str, str], value: Any) -> Any:
-    """Return what stands in the page for a value: text loses what steers, and where files lie."""
+    """Return a value as the page shows it: text without control characters and local paths."""
     if not isinstance(value, str) or hasattr(value, "__html__"):
         return value
     for place, name in names.items():
-        if len(Path(place).parts) > 1:  # not the root, nor the ~ of who has no home
+        if len(Path(place).parts) > 1:  # neither the root, nor ~ without a home
             value = re.sub(rf"(?<![\w.-]){re.escape(place)}(?![\w.-])", name, value)
     return sanitize(value)

@@ -1,4 +1,4 @@
-"""What the page is built of: tables, pictures, settings, and figures as a person reads them."""
+"""The building blocks of the page: tables, pictures, settings, and figures as text."""
 
 import base64
 import io
@@ -24,18 +24,18 @@ Settings = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class HtmlTable:
     """A table of text; every row has as many cells as there are columns."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     figures: tuple[bool, ...]
-    """Columns of figures, which stand to the right."""
+    """Which columns hold figures, aligned to the right."""
 
     @classmethod
-    def of(cls, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> "Table":
+    def of(cls, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> "HtmlTable":
         """Build a table of cells as an experiment has them."""
-        texts = tuple(tuple(shown(cell) for cell in row) for row in rows)
+        texts = tuple(tuple(map(shown, row)) for row in rows)
         return cls(
             columns=tuple(columns),
             rows=texts,
@@ -43,28 +43,28 @@ class Table:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A picture that lies in the page itself."""
+@dataclass(frozen=True, slots=True)
+class HtmlPicture:
+    """A picture embedded in the page."""
 
     caption: str
     alt: str
-    """What it shows, for who cannot see it."""
+    """What it shows, for readers who cannot see it."""
     png: str
     """The file in base64."""
     width: int
     height: int
 
     @classmethod
-    def drawn(cls, picture: Image.Image, *, caption: str, alt: str) -> "Picture":
+    def drawn(cls, picture: Image.Image, *, caption: str, alt: str) -> "HtmlPicture":
         """Take a picture from memory."""
-        written = io.BytesIO()
-        picture.save(written, "PNG", optimize=True)
-        return cls._of(written.getvalue(), picture.size, caption, alt)
+        png = io.BytesIO()
+        picture.save(png, "PNG", optimize=True)
+        return cls(caption, alt, _base64(png.getvalue()), *picture.size)
 
     @classmethod
-    def read(cls, path: Path, *, caption: str, alt: str) -> "Picture":
-        """Take a PNG file as it is, after decoding it once to see that a browser can.
+    def read(cls, path: Path, *, caption: str, alt: str) -> "HtmlPicture":
+        """Take a PNG file as it is, after decoding it once to check that a browser can.
 
         Raises:
             DataError: It is absent, damaged or no PNG.
@@ -73,27 +73,35 @@ class Picture:
         data = path.read_bytes()
         if not data.startswith(PNG_SIGNATURE):
             raise DataError(f"The picture {path} is no PNG.")
-        return cls._of(data, size, caption, alt)
+        return cls(caption, alt, _base64(data), *size)
 
-    @classmethod
-    def _of(cls, data: bytes, size: tuple[int, int], caption: str, alt: str) -> "Picture":
-        png = base64.b64encode(data).decode("ascii")
-        return cls(caption=caption, alt=alt, png=png, width=size[0], height=size[1])
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
 
 
 def settings_of(config: Mapping[str, Any], prefix: str = "") -> Settings:
     """Return a config, however deep, as names and values."""
-    found: list[tuple[str, str]] = []
+    settings: list[tuple[str, str]] = []
     for name, value in config.items():
         if isinstance(value, Mapping):
-            found += settings_of(value, f"{prefix}{name}.")
+            settings += settings_of(value, f"{prefix}{name}.")
         else:
-            found.append((f"{prefix}{name}", _setting(value)))
-    return tuple(found)
+            settings.append((f"{prefix}{name}", _value(value)))
+    return tuple(settings)
+
+
+def _value(value: Any) -> str:
+    """Return a value as a config file has it, without the quotes of text."""
+    if isinstance(value, str):
+        return value or '""'
+    if isinstance(value, list) and all(isinstance(entry, str | int | float) for entry in value):
+        return ", ".join(map(_value, value)) or "[]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def percent(share: float | None) -> str:
-    """Return a share as a person reads it."""
+    """Return a share as a percentage with one decimal."""
     if share is None or not math.isfinite(share):
         return NOTHING
     return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
@@ -117,19 +125,10 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
-def _setting(value: Any) -> str:
-    """Return a value as a config file has it, without the quotes of a text."""
-    if isinstance(value, str):
-        return value or '""'
-    if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
-        return ", ".join(_setting(one) for one in value) or "[]"
-    return json.dumps(value, ensure_ascii=False)
-
-
 def _are_figures(texts: Sequence[str]) -> bool:
-    """Tell whether a column holds numbers, shares, intervals and gaps, and nothing else."""
+    """Tell whether a column holds only numbers, shares, intervals and gaps."""
     filled = [text for text in texts if text not in ("", NOTHING)]
     return bool(filled) and all(
-        any(one.isdigit() for one in text) and not any(one.isalpha() for one in text.rstrip(" s"))
+        any(map(str.isdigit, text)) and not any(map(str.isalpha, text.rstrip(" s")))
         for text in filled
     )

@@ -1,4 +1,4 @@
-"""The sections of the report: catalog, index, evaluations, and how they are read."""
+"""The sections of the report on the catalog, the index and the evaluations."""
 
 import json
 import math
@@ -12,11 +12,12 @@ import numpy as np
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatrnetError
+from datrnet.core.research.experiments.metrics import score_columns, use_case_name
 from datrnet.core.research.experiments.result import Cell
 from datrnet.core.research.report.parts import (
     NOTHING,
+    HtmlTable,
     Settings,
-    Table,
     moment,
     percent,
     settings_of,
@@ -28,92 +29,94 @@ from datrnet.db.store import Store
 
 SPLITS = ("train", "validation", "test", "")
 
+Facts = Mapping[str, Any]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Values:
-    """The values of one super-category with the items that carry each, the most frequent first."""
-
-    super_category: str
-    counts: tuple[tuple[str, int], ...]
+ValueCounts = tuple[tuple[str, int], ...]
+"""The values of a super-category with the number of their items, the most frequent first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CataloguePart:
-    """The items and their labels."""
+class CatalogSection:
+    """Items and labels."""
 
     num_items: int
-    splits: Table
-    super_categories: Table
-    values: tuple[Values, ...]
+    splits: HtmlTable
+    super_categories: HtmlTable
+    values: Mapping[str, ValueCounts]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexPart:
-    """The current index, as far as it can be read."""
-
-    name: str
-    facts: tuple[tuple[str, str], ...] = ()
-    weights: Table | None = None
-    problem: str = ""
-    """What is wrong with it, and what to do; empty where nothing is."""
-
-
-def look_at_catalogue(catalog: Catalog) -> CataloguePart:
+def catalog_section(catalog: Catalog) -> CatalogSection:
     """Count items and labels."""
+    num_items = catalog.num_items
     counts = Counter(str(split) for split in catalog.splits)
-    values = tuple(_values(catalog, idx) for idx in range(len(catalog.super_categories)))
-    return CataloguePart(
-        num_items=catalog.num_items,
-        splits=Table.of(
+    values = {
+        category.name: _value_counts(catalog, idx)
+        for idx, category in enumerate(catalog.super_categories)
+    }
+    return CatalogSection(
+        num_items=num_items,
+        splits=HtmlTable.of(
             ("split", "items", "share"),
             [
-                (split or "none", counts[split], percent(counts[split] / catalog.num_items))
+                (split or "none", counts[split], percent(counts[split] / num_items))
                 for split in SPLITS
                 if counts[split]
             ],
         ),
-        super_categories=Table.of(
-            ("super-category", "values", "items labelled", "share labelled", "most frequent"),
-            [_summary(one, catalog.num_items) for one in values],
+        super_categories=HtmlTable.of(
+            ("super-category", "values", "items labeled", "share labeled", "most frequent"),
+            [_summary(name, pairs, num_items) for name, pairs in values.items()],
         ),
         values=values,
     )
 
 
-def _values(catalog: Catalog, idx: int) -> Values:
-    category = catalog.super_categories[idx]
-    labels = catalog.labels[:, idx]
-    counts = np.bincount(labels[labels != UNLABELED], minlength=len(category.values)).tolist()
-    pairs = sorted(zip(category.values, counts, strict=True), key=lambda pair: -pair[1])
-    return Values(super_category=category.name, counts=tuple(pairs))
+def _value_counts(catalog: Catalog, idx: int) -> ValueCounts:
+    values, labels = catalog.super_categories[idx].values, catalog.labels[:, idx]
+    counts = np.bincount(labels[labels != UNLABELED], minlength=len(values)).tolist()
+    return tuple(sorted(zip(values, counts, strict=True), key=lambda pair: -pair[1]))
 
 
-def _summary(values: Values, num_items: int) -> tuple[str | int, ...]:
-    labelled = sum(count for _, count in values.counts)
-    share = percent(labelled / num_items if num_items else None)
-    frequent = ", ".join(value for value, count in values.counts[:3] if count)
-    return values.super_category, len(values.counts), labelled, share, frequent
+def _summary(name: str, counts: ValueCounts, num_items: int) -> tuple[str | int, ...]:
+    labeled = sum(count for _, count in counts)
+    share = percent(labeled / num_items if num_items else None)
+    frequent = ", ".join(value for value, count in counts[:3] if count)
+    return name, len(counts), labeled, share, frequent
 
 
-def look_at_index(
+# ── the index ────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexSection:
+    """The current index, as far as it can be read."""
+
+    name: str
+    facts: Settings = ()
+    weights: HtmlTable | None = None
+    problem: str = ""
+    """What is wrong with it, and what to do; empty without a problem."""
+
+
+def index_section(
     workspace: Workspace, store: Store, catalog: Catalog, row: GenerationRow | None
-) -> IndexPart | None:
-    """Return what the current index is, or None where there is none."""
+) -> IndexSection | None:
+    """Describe the current index; None without an index."""
     if row is None:
         return None
     try:
         generation = Generation.current(workspace, store)
         num_unindexed = Searcher(catalog, generation).num_unindexed
     except DatrnetError as error:
-        return IndexPart(name=row.name, problem=str(error))
+        return IndexSection(name=row.name, problem=str(error))
     manifest = generation.manifest
-    # of an entangled block no super-category has a weight alone
+    # no super-category of an entangled block has a weight of its own
     weights = dict(zip(manifest.block_names, manifest.weights, strict=True))
-    return IndexPart(
+    return IndexSection(
         name=manifest.name,
         facts=(
             ("run", manifest.run_name),
-            ("made", moment(manifest.created_at)),
+            ("created", moment(manifest.created_at)),
             ("items", f"{manifest.num_items:,}"),
             ("items not yet indexed", f"{num_unindexed:,}"),
             ("length of an embedding", f"{manifest.embedding_size:,}"),
@@ -121,52 +124,51 @@ def look_at_index(
             ("nodes that Annoy visits", f"{manifest.nodes:,}"),
             ("further weight of a change", f"{manifest.changed_weight:g}"),
         ),
-        weights=Table.of(
+        weights=HtmlTable.of(
             ("super-category", "values", "weight"),
             [
-                (one.name, len(one.values), weights.get(one.name, "shared"))
-                for one in manifest.super_categories
+                (category.name, len(category.values), weights.get(category.name, "shared"))
+                for category in manifest.super_categories
             ],
         ),
     )
 
 
-Facts = Mapping[str, Any]
+# ── evaluations ──────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationPart:
+class EvaluationSection:
     """The figures of one index on one split."""
 
     split: str
     facts: Settings
     how: str = ""
-    """What sets it apart from others of its split, in a few words."""
-    use_cases: Table | None = None
-    by_super_category: Table | None = None
+    """What distinguishes it from other evaluations of the split, in a few words."""
+    use_cases: HtmlTable | None = None
+    by_super_category: HtmlTable | None = None
     protocol: Settings = ()
     problem: str = ""
 
 
-def look_at_evaluation(row: EvaluationRow) -> EvaluationPart:
-    """Return an evaluation as tables; one of another version may be unreadable."""
-    facts = (("run", row.run_name), ("index", row.generation), ("made", moment(row.made_at)))
+def evaluation_section(row: EvaluationRow) -> EvaluationSection:
+    """Show an evaluation as tables; another version's may be unreadable."""
+    facts = (("run", row.run_name), ("index", row.generation), ("created", moment(row.made_at)))
     try:
         results = json.loads(row.results_json)
-        cases = results["use_cases"]
-        k = results["protocol"]["k"]
-        return EvaluationPart(
+        cases, columns = results["use_cases"], score_columns(results["protocol"]["k"])
+        return EvaluationSection(
             split=row.split,
             facts=(("items", f"{results['num_items']:,}"), *facts),
             how=_how(results),
-            use_cases=Table.of(
-                ("use case", *_columns(k)), [(_name(one), *_cells(one["overall"])) for one in cases]
+            use_cases=HtmlTable.of(
+                ("use case", *columns), [(_name(case), *_cells(case["overall"])) for case in cases]
             ),
-            by_super_category=_by_super_category(cases, k),
+            by_super_category=_by_super_category(cases, columns),
             protocol=(*settings_of(results["protocol"]), *_weights(results)),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
-        return EvaluationPart(
+        return EvaluationSection(
             split=row.split,
             facts=facts,
             problem="Another version of datrnet wrote it. Run `datrnet evaluate` again.",
@@ -175,9 +177,12 @@ def look_at_evaluation(row: EvaluationRow) -> EvaluationPart:
 
 def _how(results: Facts) -> str:
     protocol, weights = results["protocol"], results["weights"]
-    words = [f"top-{protocol['k']}"]
-    words.append("equal weights" if {*weights["blocks"], weights["changed"]} == {1} else "weighted")
-    words.append(f"{protocol['max_changes']} changes at most")
+    is_equal = {*weights["blocks"], weights["changed"]} == {1}
+    words = [
+        f"top-{protocol['k']}",
+        "equal weights" if is_equal else "weighted",
+        f"at most {protocol['max_changes']} changes",
+    ]
     if results.get("queries"):
         words.append(f"queries of {results['queries']}")
     if protocol["match"] != "used":
@@ -189,23 +194,18 @@ def _how(results: Facts) -> str:
     return ", ".join(words)
 
 
-def _columns(k: int) -> tuple[str, ...]:
-    return "queries", f"top-{k}", f"NDCG@{k}", "NDCG of the change", "NDCG of the rest"
-
-
-def _by_super_category(cases: list[Facts], k: int) -> Table | None:
+def _by_super_category(cases: list[Facts], columns: tuple[str, ...]) -> HtmlTable | None:
     """Return the figures of one change, by what is changed."""
     for case in cases:
         if case["by_super_category"]:
             rows = [(name, *_cells(score)) for name, score in case["by_super_category"].items()]
             rows.append(("mean of these", *_cells(case["macro"])))
-            return Table.of(("super-category", *_columns(k)), rows)
+            return HtmlTable.of(("super-category", *columns), rows)
     return None
 
 
 def _name(case: Facts) -> str:
-    names = {0: "query only", 1: "one change"}
-    name = names.get(case["num_changes"], f"{case['num_changes']} changes")
+    name = use_case_name(case["num_changes"])
     asked, valid = case["overall"]["num_queries"], case["num_valid"]
     return name if asked == valid else f"{name} (a sample of {valid:,} queries)"
 

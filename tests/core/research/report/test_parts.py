@@ -3,7 +3,7 @@
 import pytest
 
 from datrnet.core.research.report.parts import (
-    Table,
+    HtmlTable,
     duration,
     moment,
     percent,
@@ -62,5 +62,5 @@ def test_a_config_becomes_names_and_values_however_deep_it_is() -> None:
 def test_a_column_of_figures_is_told_from_one_of_words(
     cells: tuple[str | int | float | None, ...], is_figure: bool
 ) -> None:
-    table = Table.of(("name", "cell"), [("row", cell) for cell in cells])
+    table = HtmlTable.of(("name", "cell"), [("row", cell) for cell in cells])
     assert table.figures == (False, is_figure)
