@@ -26,7 +26,6 @@ LARGER = {"tui/screens/substitutes.py": 560, "tui/widgets/pickers.py": 470}
 
 PLUGS = {
     "datrnet.core.experiments.kinds",
-    "datrnet.core.review.duplicates",
     "datrnet.db.evaluations",
     "datrnet.db.pairs",
     "datrnet.tui.textual_patches.compositor",

@@ -1,4 +1,4 @@
-"""Exporting a workspace as a split folder in ADDE's format, with queries and triplets."""
+"""Export a workspace as a split folder in ADDE's format, with queries and triplets."""
 
 import os
 from collections.abc import Sequence
@@ -33,10 +33,10 @@ The lines of `imgs_*.txt` count from this image root:
 | `imgs_train.txt`, `imgs_test.txt` | an item's picture |
 | `labels_train.txt`, `labels_test.txt` | the same item's labels: 1 for the values it carries |
 | `triplet_train.txt` | reference, positive and negative, as lines of `imgs_train.txt` from 0 |
-| `triplet_train_ind.txt` | what leads from the reference's labels to the positive's |
+| `triplet_train_ind.txt` | the change from the reference's labels to the positive's |
 | `ref_test.txt` | a query's item, as a line of `imgs_test.txt` from 0 |
-| `indfull_test.txt` | what the query changes: -1 for the value that goes, 1 for the wanted one |
-| `gt_test.txt` | the labels that a right answer carries |
+| `indfull_test.txt` | what the query changes: -1 for the current value, 1 for the wanted value |
+| `gt_test.txt` | the labels that a correct result carries |
 | `values.json` | the names of super-categories and values, in the order of the columns |
 
 - Super-categories, with how many values each has: {values}
@@ -46,29 +46,29 @@ Back into a workspace:
 
     datrnet import FOLDER --format adde --images ROOT --names FOLDER/values.json
 """
-"""What a folder says of itself below its first line."""
+"""The folder's README below its first line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportOptions:
-    """What a person says of an export."""
+    """Options of an export."""
 
     num_triplets: int = NUM_TRIPLETS
     seed: int = 0
-    """Of the triplets."""
+    """Random seed of the triplets."""
     with_validation: bool = False
-    """Whether validation items are put into the train split; else they are left out."""
+    """Whether validation items join the train split; otherwise they are omitted."""
     force: bool = False
-    """Whether to write into a folder with other files."""
+    """Whether to write to a folder that contains other files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSummary:
-    """What an export wrote."""
+    """Summary of a finished export."""
 
     folder: Path
     image_root: Path
-    """The folder that the image lines count from."""
+    """The folder to which the image lines are relative."""
     num_train: int
     num_test: int
     num_queries: int
@@ -76,7 +76,7 @@ class ExportSummary:
     num_values: dict[str, int]
     """By super-category."""
     notes: tuple[str, ...]
-    """What the format could not take, as sentences."""
+    """What the format cannot represent, as sentences."""
 
 
 def export_adde(
@@ -89,7 +89,7 @@ def export_adde(
 
     Raises:
         DatabaseError: The workspace has no catalogue.
-        DataError: A split is empty, nothing is labelled, or the folder is somebody else's.
+        DataError: A split is empty, nothing is labelled, or the folder contains other files.
     """
     options = options or ExportOptions()
     if not options.force:
@@ -100,10 +100,10 @@ def export_adde(
     taken = np.concatenate(list(rows.values()))
     names, labels = _used_values(catalog, taken)
     root, paths, box_notes = _pictures(workspace, catalog, taken)
-    ends = np.cumsum([len(some) for some in rows.values()])
+    ends = np.cumsum([len(items) for items in rows.values()])
     splits = {
-        split: AddeSplit(paths=paths[end - len(some) : end], labels=labels[end - len(some) : end])
-        for (split, some), end in zip(rows.items(), ends, strict=True)
+        split: AddeSplit(paths=paths[end - len(items) : end], labels=labels[end - len(items) : end])
+        for (split, items), end in zip(rows.items(), ends, strict=True)
     }
     rng = np.random.default_rng(options.seed)
     content = AddeFolder(
@@ -123,17 +123,17 @@ def _rows_of_splits(catalog: Catalog, options: ExportOptions) -> dict[str, NDArr
     if options.with_validation:
         train = np.sort(np.concatenate([train, catalog.rows_in("validation")]))
     rows = {"train": train, "test": catalog.rows_in("test")}
-    for split, some in rows.items():
-        if not len(some):
+    for split, items in rows.items():
+        if not len(items):
             raise DataError(
                 f"The {split} split has no item, and the format needs both splits.",
-                mend="Import a catalogue whose split column names train and test items.",
+                mend="Import a catalog whose split column names train and test items.",
             )
     return rows
 
 
 def _used_values(catalog: Catalog, taken: NDArray[np.intp]) -> tuple[Names, NDArray[np.int16]]:
-    """Return the values that the items carry, and their labels (n, A) numbered by those."""
+    """Return the values that the items carry, and the labels (n, A) as indices of these."""
     names: dict[str, tuple[str, ...]] = {}
     columns: list[NDArray[np.int16]] = []
     for category, labels in zip(catalog.super_categories, catalog.labels[taken].T, strict=True):
@@ -145,7 +145,7 @@ def _used_values(catalog: Catalog, taken: NDArray[np.intp]) -> tuple[Names, NDAr
     if not names:
         raise DataError(
             "No item of the train and test splits carries a label.",
-            mend="Import a catalogue with --attribute NAME for each super-category.",
+            mend="Import a catalog with --attribute NAME for each super-category.",
         )
     return names, np.stack(columns, axis=1)
 
@@ -153,10 +153,11 @@ def _used_values(catalog: Catalog, taken: NDArray[np.intp]) -> tuple[Names, NDAr
 def _pictures(
     workspace: Workspace, catalog: Catalog, taken: NDArray[np.intp]
 ) -> tuple[Path, list[str], list[str]]:
-    """Return the folder the lines count from, the lines, and what is lost.
+    """Return the image root, the image lines, and notes on what is lost.
 
-    It is the folder below which the pictures' paths are the items' codes, where there is one: what
-    was imported from a data set keeps its codes. Else the folder common to all pictures.
+    The image root is the folder to which all codes are relative picture paths, if there is one, so
+    that items imported from a data set keep their codes. Otherwise it is the common folder of all
+    pictures.
     """
     pictures = [workspace.picture(catalog.picture_paths[row]) for row in taken]
     places = [str(picture.path) for picture in pictures]
@@ -164,19 +165,21 @@ def _pictures(
         root = os.path.commonpath({os.path.dirname(place) for place in places})
     except ValueError as error:
         raise DataError(
-            "The pictures lie on different drives, and the format has one folder for all.",
-            mend="Move them to one drive and import the catalogue again.",
+            "The pictures are on different drives, but the format has a single image root.",
+            mend="Move them to the same drive and import the catalog again.",
         ) from error
     root = _root_of_codes([catalog.codes[row] for row in taken], places) or root
     start = len(os.path.join(root, ""))
     lines = [place[start:].replace(os.sep, "/") for place in places]
     num_boxes = sum(picture.box is not None for picture in pictures)
-    lost = f"Pictures with a box, which the format cannot hold: {num_boxes:,}; they count as whole."
+    lost = (
+        f"Pictures with a box, which the format cannot represent: {num_boxes:,}; boxes are ignored."
+    )
     return Path(root), lines, [lost] if num_boxes else []
 
 
 def _root_of_codes(codes: Sequence[str], places: Sequence[str]) -> str | None:
-    """Return the one folder that makes each picture's path of an item's code, if there is one."""
+    """Return the folder to which all codes are relative picture paths, if there is one."""
     roots = set()
     for code, place in zip(codes, places, strict=True):
         end = code.replace("/", os.sep)
@@ -189,7 +192,7 @@ def _root_of_codes(codes: Sequence[str], places: Sequence[str]) -> str | None:
 
 
 def _queries(labels: NDArray[np.int16], on_progress: StepProgress) -> AddeQueries:
-    """Return every query with one change: by item, then super-category, then value."""
+    """Return all queries with one change, by item, super-category and value."""
     queries = draw_queries(labels, (1,), on_progress=on_progress)[0]
     places = queries.changed.argmax(axis=1)
     values = np.take_along_axis(queries.targets, places[:, None], axis=1)[:, 0]
@@ -207,16 +210,16 @@ def _left_out(catalog: Catalog, rows: dict[str, NDArray[np.intp]]) -> list[str]:
     notes = []
     if num_validation := int((splits == "validation").sum()):
         notes.append(
-            f"Validation items left out: {num_validation:,}; --with-validation puts them into the "
+            f"Validation items left out: {num_validation:,}; --with-validation adds them to the "
             "train split."
         )
     if num_none := int((splits == "").sum()):
-        notes.append(f"Items left out, as they have no split: {num_none:,}.")
+        notes.append(f"Items left out because they have no split: {num_none:,}.")
     return notes
 
 
 def _unseen(names: Names, splits: dict[str, AddeSplit]) -> list[str]:
-    """Name the values that only test items carry: nothing can be learnt of them."""
+    """Name the values that only test items carry, which cannot be learned."""
     unseen = [
         f"{name} {value}"
         for (name, values), labels in zip(names.items(), splits["train"].labels.T, strict=True)

@@ -174,7 +174,7 @@ def test_boxes_are_told_to_be_lost(tmp_path: Path, rows: list[dict[str, str]]) -
     workspace = Workspace(tmp_path / "workspace")
     import_catalog(workspace, write_rows(tmp_path, rows))
     summary = export_adde(workspace, tmp_path / "splits")
-    assert any("cannot hold: 1;" in note for note in summary.notes)
+    assert any("cannot represent: 1;" in note for note in summary.notes)
     assert read_adde(tmp_path / "splits").splits["train"].paths[0] == "0/0.png"
 
 

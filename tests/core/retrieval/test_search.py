@@ -16,7 +16,7 @@ from datrnet.core.indexing.writing import Embedded, write_generation
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.generation import Generation, Manifest, candidate_vector
 from datrnet.core.retrieval.manipulation import Replacement
-from datrnet.core.retrieval.prototypes import MIN_SPECIFIC, mean_embeddings
+from datrnet.core.retrieval.prototypes import MIN_SPECIFIC, PrototypeSource, mean_embeddings
 from datrnet.core.retrieval.request import Request
 from datrnet.core.retrieval.search import Searcher
 from datrnet.db.rows import NewItem
@@ -255,6 +255,48 @@ def test_a_split_restricts_the_gallery(searcher: Searcher) -> None:
 def test_wrong_names_bring_the_nearest(searcher: Searcher, request_: Request, message: str) -> None:
     with pytest.raises(UnknownNameError, match=f"Did you mean .*{message}"):
         searcher.substitutes(searcher.query_of_item(1), request_)
+
+
+def test_a_plan_resolves_a_request_once(
+    searcher: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query, other = searcher.query_of_item(1), searcher.query_of_item(11)
+    request = Request(
+        changes={"COLOUR": "Red"},
+        taken={"Sleeve": other},
+        weights={"Colour": 2.0},
+        within="sleeve",
+        split="test",
+    )
+    plan, again = searcher.plan(query, request), searcher.plan(query, request)
+    expected = (plan.substitutes(), plan.exact_match_counts())
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("resolved again")
+
+    for owner, name in (
+        (Searcher, "block_index"),
+        (PrototypeSource, "generic"),
+        (PrototypeSource, "specific"),
+        (Replacement, "apply"),
+        (Catalog, "super_category_idx"),
+        (Catalog, "value_idx"),
+    ):
+        monkeypatch.setattr(owner, name, refuse)
+    assert (again.substitutes(), again.exact_match_counts()) == expected
+    assert again.changes == {"colour": "red"}
+    assert again.taken == {"sleeve": other}
+    assert again.prototypes["colour"].among == other.labels["sleeve"]
+    assert again.weights.tolist() == [0.5 * 2 * 2, 1.5 * 2]
+
+
+def test_some_weight_must_be_above_0(searcher: Searcher) -> None:
+    query = searcher.query_of_item(1)
+    weights = {"colour": 0.0, "sleeve": 0.0}
+    with pytest.raises(ConfigError, match="Give at least one super-category a weight above 0"):
+        searcher.plan(query, Request(weights=weights))
+    with pytest.raises(ConfigError, match="weighs 0"):
+        searcher.plan(query, Request(weights={"sleeve": 0.0}, any_of={"colour": ("red", "blue")}))
 
 
 def test_an_item_imported_after_the_index_says_so(workspace: Workspace) -> None:
