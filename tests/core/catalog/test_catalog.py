@@ -21,14 +21,16 @@ def catalog(tmp_path: Path) -> Catalog:
     ]
     with Store.create(tmp_path / "catalog.db") as store:
         store.upsert_items(
-            NewItem(code=code, title=f"the {code}", picture_path="p.png", split=split, labels=some)
-            for code, split, some in items
+            NewItem(
+                code=code, title=f"the {code}", picture_path="p.png", split=split, labels=labels
+            )
+            for code, split, labels in items
         )
         return Catalog.load(store)
 
 
 def test_labels_are_indices_of_sorted_values(catalog: Catalog) -> None:
-    assert [(some.name, some.values) for some in catalog.super_categories] == [
+    assert [(category.name, category.values) for category in catalog.super_categories] == [
         ("colour", ("blue", "Red")),
         ("sleeve", ("long", "short")),
     ]

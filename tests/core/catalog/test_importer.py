@@ -118,12 +118,12 @@ def test_a_known_super_category_is_taken_however_uniform_its_values(
     workspace: Workspace, rows: Rows, write_table: WriteTable
 ) -> None:
     import_catalog(workspace, write_table(rows))
-    some = [{"sku": row["sku"], "image": row["image"], "COLOUR": "Blue"} for row in rows[:3]]
-    summary = import_catalog(workspace, write_table(some))
+    changed = [{"sku": row["sku"], "image": row["image"], "COLOUR": "Blue"} for row in rows[:3]]
+    summary = import_catalog(workspace, write_table(changed))
     assert summary.plan.attributes == ("COLOUR",)
     catalog = load(workspace)
     assert [catalog.labels_of(row)["colour"] for row in range(3)] == ["Blue"] * 3
-    assert [some.name for some in catalog.super_categories] == ["colour", "sleeve"]
+    assert [category.name for category in catalog.super_categories] == ["colour", "sleeve"]
 
 
 def test_a_long_title_is_cut_and_a_long_label_left_as_it_is(
@@ -342,8 +342,8 @@ def test_another_box_is_another_picture(
 def test_a_column_of_boxed_pictures_is_recognised_by_its_values(
     workspace: Workspace, rows: Rows, write_table: WriteTable
 ) -> None:
-    some = [{"sku": row["sku"], "shown": row["image"] + "#xywh=0,0,9,9"} for row in rows]
-    assert tally(import_catalog(workspace, write_table(some))) == (12, 0, 0)
+    changed = [{"sku": row["sku"], "shown": row["image"] + "#xywh=0,0,9,9"} for row in rows]
+    assert tally(import_catalog(workspace, write_table(changed))) == (12, 0, 0)
 
 
 def test_a_wrong_picture_folder_names_the_nearest(

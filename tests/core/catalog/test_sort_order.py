@@ -70,14 +70,18 @@ def test_an_empty_catalogue_has_all_orders() -> None:
 
 
 @given(st.integers(0, 10**30), st.integers(0, 10**30), st.sampled_from(["", "A-", "size "]))
-def test_numbers_count_by_their_size(one: int, other: int, before: str) -> None:
-    assert (natural_key(f"{before}{one}x") < natural_key(f"{before}{other}x")) == (one < other)
+def test_numbers_count_by_their_size(first: int, second: int, before: str) -> None:
+    assert (natural_key(f"{before}{first}x") < natural_key(f"{before}{second}x")) == (
+        first < second
+    )
 
 
 @given(st.text(), st.text())
-def test_any_text_has_a_place(one: str, other: str) -> None:
-    assert natural_key(one) == natural_key(one.casefold())
-    assert (natural_key(one) < natural_key(other)) + (natural_key(other) < natural_key(one)) <= 1
+def test_any_text_has_a_place(first: str, second: str) -> None:
+    assert natural_key(first) == natural_key(first.casefold())
+    assert (natural_key(first) < natural_key(second)) + (
+        natural_key(second) < natural_key(first)
+    ) <= 1
 
 
 def test_a_number_of_ten_thousand_digits_has_a_place() -> None:

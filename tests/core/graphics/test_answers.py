@@ -92,8 +92,8 @@ def test_the_question_that_every_terminal_answers_is_the_last() -> None:
 def test_answers_are_found_in_any_order_between_anything_typed(
     answers: list[bytes], typed: list[bytes]
 ) -> None:
-    typed = [re.sub(rb"[\x1b\x9b0-9;]", b"", one) for one in typed]
-    read = b"".join(one for pair in zip(typed, [*answers, LAST], strict=True) for one in pair)
+    typed = [re.sub(rb"[\x1b\x9b0-9;]", b"", part) for part in typed]
+    read = b"".join(part for pair in zip(typed, [*answers, LAST], strict=True) for part in pair)
     assert parse_answers(read) == Terminal(
         is_asked=True,
         is_answered=True,

@@ -82,7 +82,7 @@ SEXTANTS = {
 
 @pytest.mark.parametrize("character", SEXTANTS)
 def test_two_colours_in_sixths_are_drawn_exactly(character: str) -> None:
-    mask = np.array([[int(one) for one in row] for row in SEXTANTS[character].split()])
+    mask = np.array([[int(digit) for digit in row] for row in SEXTANTS[character].split()])
     pixels = np.where(mask[..., None], [200, 30, 60], [10, 240, 90]).astype(np.uint8)
     cells = cells_of(pixels, 1, 1, glyphs="sextants")
     assert cells.characters.tolist() == [[character]]

@@ -22,12 +22,12 @@ def decoded(sixels: str) -> NDArray[np.int64]:
     colour, x, y = 0, 0, 0
     for token in re.findall(r"#[\d;]+|![\d]+.|[?-~]|[$-]", match[3]):
         if token[0] == "#":
-            numbers = [int(one) for one in token[1:].split(";")]
+            numbers = [int(number) for number in token[1:].split(";")]
             colour = numbers[0]
             if len(numbers) > 1:
                 assert numbers[1] == 2
                 assert x == y == 0, "a colour is defined after the first pixel"
-                palette[colour] = tuple(round(one * 2.55) for one in numbers[2:])
+                palette[colour] = tuple(round(number * 2.55) for number in numbers[2:])
         elif token == "$":
             x = 0
         elif token == "-":

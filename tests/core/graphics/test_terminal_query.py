@@ -50,8 +50,8 @@ def play() -> Iterator[Play]:
     yield start
     for thread in threads:
         thread.join(20)
-    for one in opened:
-        os.close(one)
+    for descriptor in opened:
+        os.close(descriptor)
 
 
 def is_read(inside: int) -> bool:

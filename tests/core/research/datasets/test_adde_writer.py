@@ -94,7 +94,9 @@ def test_triplets_change_one_super_category_and_find_all_that_can_be_asked(
     assert (triplets.changed == (labels[reference] != labels[positive])).all()
     assert (labels[positive][triplets.changed] >= 0).all()
     assert (labels[negative] != labels[positive]).any(axis=1).all()
-    drawn = {(int(one), tuple(map(int, labels[other]))) for one, other in triplets.items[:, :2]}
+    drawn = {
+        (int(first), tuple(map(int, labels[second]))) for first, second in triplets.items[:, :2]
+    }
     assert drawn <= possible
 
 
@@ -102,7 +104,7 @@ def test_every_possible_change_and_positive_is_drawn_at_some_time() -> None:
     labels = np.array([[0, 0], [1, 0], [1, 0], [2, 0], [-1, 0], [1, 1]], dtype=np.int16)
     triplets = draw_adde_triplets(labels, 2000, np.random.default_rng(0))
     assert triplets is not None
-    drawn = {(int(one), int(other)) for one, other in triplets.items[:, :2]}
+    drawn = {(int(first), int(second)) for first, second in triplets.items[:, :2]}
     colour = {(0, 1), (0, 2), (0, 3), (1, 0), (1, 3), (2, 0), (2, 3), (3, 0), (3, 1), (3, 2)}
     added = {(4, 0), (4, 1), (4, 2), (4, 3)}
     sleeve = {(1, 5), (2, 5), (5, 1), (5, 2)}

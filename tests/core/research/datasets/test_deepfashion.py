@@ -101,7 +101,7 @@ def bare_files(style: Callable[[str], str] = str) -> dict[str, str]:
     """Return Anno_fine as it comes with a list of images for each split."""
     files = {"Anno_fine/list_attr_cloth.txt": attribute_list(FINE_ATTRIBUTES)}
     for split in ("train", "val", "test"):
-        rows = [row for row, some in enumerate(SPLITS) if some == split]
+        rows = [row for row, name in enumerate(SPLITS) if name == split]
         kinds = {
             "": [style(IMAGES[row]) for row in rows],
             "_attr": [text_of(ROWS[row]) + " " for row in rows],
@@ -183,7 +183,7 @@ def test_cropped_pictures_show_what_is_in_the_box(
     assert summary.problems == ()
     catalog = load(workspace)
     pictures = [workspace.picture(stored) for stored in catalog.picture_paths]
-    assert [str(some.box) for some in pictures] == [
+    assert [str(picture.box) for picture in pictures] == [
         *("2,3,10,20", "0,0,20,30", "0,5,10,35", "5,5,10,10"),
     ]
     for picture, size in zip(pictures, [(10, 20), (20, 30), (10, 25), (10, 10)], strict=True):
@@ -224,13 +224,16 @@ def coarse_files(
     labels: Mapping[str, Mapping[str, int]], categories: Mapping[str, int], folder: str
 ) -> dict[str, str]:
     """Return the coarse annotation of images: what is not said of an attribute is -1."""
-    rows = {image: [some.get(name, -1) for name, _ in COARSE] for image, some in labels.items()}
+    rows = {image: [values.get(name, -1) for name, _ in COARSE] for image, values in labels.items()}
     splits = ["train", "train", "val", "test"]
     return {
         f"{folder}/list_attr_cloth.txt": attribute_list(list(COARSE)),
         f"{folder}/list_attr_img.txt": listed(
             "image_name  attribute_labels",
-            [f"{image:<60}" + " ".join(f"{one:>2}" for one in row) for image, row in rows.items()],
+            [
+                f"{image:<60}" + " ".join(f"{value:>2}" for value in row)
+                for image, row in rows.items()
+            ],
         ),
         f"{folder}/list_category_cloth.txt": listed(
             "category_name  category_type", ["Anorak   1", "Button-Down Shirt   1", "Cape  3"]
@@ -284,7 +287,7 @@ def test_the_coarse_annotation_keeps_images_with_one_texture_and_one_shape(
     )
     catalog = load(workspace)
     assert catalog.codes == COARSE_IMAGES[:8]
-    assert {some.name: some.values for some in catalog.super_categories} == {
+    assert {category.name: category.values for category in catalog.super_categories} == {
         "category": ("Anorak", "Button-Down Shirt"),
         "texture": ("abstract chevron print", "floral"),
         "shape": ("boxy",),

@@ -72,7 +72,7 @@ def test_only_the_asked_super_categories_are_taken(
     meanings = summary.plan.meanings()
     left_out = ("labels, columns 1 to 3", "left out: super-category colour, not chosen")
     assert left_out in meanings
-    assert [some.name for some in load(workspace).super_categories] == ["sleeve"]
+    assert [category.name for category in load(workspace).super_categories] == ["sleeve"]
     with pytest.raises(UnknownNameError, match="Did you mean sleeve"):
         import_folder(workspace, toy, adde(names=names, attributes=("sleeves",)))
 

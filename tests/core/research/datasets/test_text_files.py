@@ -133,7 +133,7 @@ def test_reading_a_long_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(text_files, "CHUNK", 1000)
     told: list[tuple[str, int, int]] = []
     path = written(tmp_path, "0 1\n" * 1000)
-    parts = list(read_signs(path, 2, signed=False, on_read=lambda *some: told.append(some)))
+    parts = list(read_signs(path, 2, signed=False, on_read=lambda *step: told.append(step)))
     assert len(parts) == 4
     assert np.concatenate([part for _, part in parts]).shape == (1000, 2)
     assert [name for name, _, _ in told] == ["numbers.txt"] * 4
