@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from difflib import get_close_matches
 from typing import Any
 
 import typer
@@ -26,12 +27,19 @@ def _no_command(found: re.Match[str]) -> str:
     return f"There is no command {found[1]}" + (f". Did you mean {close}?" if close else "")
 
 
+def _not_one_of(found: re.Match[str]) -> str:
+    choices = re.findall("'(.*?)'", found[2])
+    close = get_close_matches(found[1], choices)
+    words = f"must be {' or '.join(choices)}, not {found[1]!r}"
+    return words + (f". Did you mean {close[0]}?" if close else "")
+
+
 WORDINGS: tuple[tuple[str, Any], ...] = (
     (r"Input should be greater than or equal to (\S+)", r"must be \1 or more"),
     (r"Input should be a valid integer.*", "must be a whole number"),
     (r"Input should be a valid number.*", "must be a number"),
     (r"Input should be (.+)", r"must be \1"),
-    (r"(?:Value error, )?('.*') is not one of (.+?)\.?", r"must be one of \2, not \1"),
+    (r"(?:Value error, )?'(.*)' is not one of (.+?)\.?", _not_one_of),
     (r"(?:Value error, )?\w+ ('.*') is a file\.?", r"must be a folder; \1 is a file"),
     (r"(?:Value error, )?\w+ ('.*') is a directory\.?", r"must be a file; \1 is a folder"),
     (r"No such command '(.+?)'\.(?: Did you mean '(.+)'\?)?", _no_command),

@@ -109,7 +109,12 @@ def test_an_old_name_of_an_option_still_works_with_a_notice(tmp_path: Path, old:
     [
         ("serch", "There is no command serch. Did you mean search?", ""),
         ("session lst", "There is no command lst. Did you mean list?", "session"),
-        ("search x --split tset", "--split must be one of 'train', 'validation', 'test', not", 0),
+        (
+            "search x --split tset",
+            "--split must be train or validation or test, not 'tset'. Did you mean test?",
+            "search",
+        ),
+        ("export x --format y", "--format must be adde, not 'y'.", "export"),
         ("search x -k 0", "-k/--top must be 1 or more.", "search"),
         ("search", "ITEM|PICTURE is missing.", "search"),
         ("review judge 1 2", "--as is missing.", "review judge"),
@@ -125,15 +130,14 @@ def test_an_old_name_of_an_option_still_works_with_a_notice(tmp_path: Path, old:
         ("--bogus", "There is no option --bogus.", ""),
     ],
 )
-def test_a_usage_error_is_one_line_with_a_hint(words: str, said: str, command: str | int) -> None:
+def test_a_usage_error_is_one_line_with_a_hint(words: str, said: str, command: str) -> None:
     result = CliRunner().invoke(app, words.split())
     assert result.exit_code == 2
     assert result.stdout == ""
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"Error: {said}")
-    if isinstance(command, str):
-        path = f"datrnet {command}".strip()
-        assert line.endswith(f"Run `{path} --help` for usage.")
+    path = f"datrnet {command}".strip()
+    assert line.endswith(f"Run `{path} --help` for usage.")
 
 
 def test_an_id_that_begins_with_a_dash_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
