@@ -56,14 +56,14 @@ class Catalog:
         with store.reading():
             super_categories = tuple(store.super_categories())
             columns = store.item_columns()
-        places = {
+        index_of = {
             (category.name, value): (category_idx, value_idx)
             for category_idx, category in enumerate(super_categories)
             for value_idx, value in enumerate(category.values)
         }
         labels = np.full((len(columns.ids), len(super_categories)), UNLABELED, dtype=np.int16)
         for names, item_ids in columns.carriers.items() if len(columns.ids) else ():
-            category_idx, value_idx = places[names]
+            category_idx, value_idx = index_of[names]
             rows = np.searchsorted(columns.ids, item_ids)
             # another program may have left labels of items that it deleted
             known = columns.ids.take(rows, mode="clip") == item_ids

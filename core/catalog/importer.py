@@ -17,7 +17,7 @@ from typing import Protocol
 
 from datrnet.core.catalog.columns import ColumnChoices, ColumnPlan, plan_columns
 from datrnet.core.catalog.pictures import Picture, explained, read_picture, thumbnail_pixels
-from datrnet.core.catalog.table import Problem, Row, Table, read_table
+from datrnet.core.catalog.table import CatalogTable, Problem, Row, read_table
 from datrnet.core.catalog.thumbnails import SIZE, ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, UnknownNameError, nearest
@@ -50,7 +50,7 @@ class ImportOptions(ColumnChoices):
     """The folder that relative picture paths start from; by default the table's own."""
 
 
-class Plan(Protocol):
+class ImportPlan(Protocol):
     """What each part of a catalog was taken as."""
 
     @property
@@ -76,7 +76,7 @@ class ParsedRow:
 class ParsedCatalog:
     """The rows of a catalog in any format."""
 
-    plan: Plan
+    plan: ImportPlan
     num_rows: int
     """How many there are, bad ones included."""
     rows: tuple[ParsedRow, ...]
@@ -95,7 +95,7 @@ class ImportSummary:
     """What the columns were taken as, and what became of the rows."""
 
     source: Path
-    plan: Plan
+    plan: ImportPlan
     notes: tuple[str, ...]
     """Everything that was guessed, as sentences."""
     num_rows: int
@@ -135,7 +135,9 @@ def import_catalog(
     return import_parsed(workspace, source, parsed, on_progress)
 
 
-def parse_rows(table: Table, plan: ColumnPlan, images: Path, workspace: Workspace) -> ParsedCatalog:
+def parse_rows(
+    table: CatalogTable, plan: ColumnPlan, images: Path, workspace: Workspace
+) -> ParsedCatalog:
     """Turn every row into an item; of several rows with one id the first counts.
 
     Args:
@@ -295,7 +297,7 @@ def _split(cell: str) -> str:
         ) from None
 
 
-def _shortened_cells(table: Table, plan: ColumnPlan) -> Iterator[str]:
+def _shortened_cells(table: CatalogTable, plan: ColumnPlan) -> Iterator[str]:
     outcomes = dict.fromkeys(plan.attributes, "the label is left as it is")
     if plan.title is not None:
         outcomes[plan.title] = "the title is cut"

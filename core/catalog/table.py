@@ -52,7 +52,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class CatalogTable:
     """The contents of a catalog file."""
 
     header: tuple[str, ...]
@@ -67,7 +67,7 @@ class Table:
         return len(self.rows) + len(self.problems)
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> CatalogTable:
     """Read a catalog file; its suffix tells the format, or else its first character.
 
     Raises:
@@ -132,7 +132,7 @@ def _decode(data: bytes, path: Path) -> tuple[str, tuple[str, ...]]:
         return data.decode("cp1252", "replace"), (note,)
 
 
-def _read_csv(text: str, path: Path, notes: tuple[str, ...]) -> Table:
+def _read_csv(text: str, path: Path, notes: tuple[str, ...]) -> CatalogTable:
     is_tsv = path.suffix.lower() == ".tsv"
     delimiter = "\t" if is_tsv else _find_delimiter(text)
     if delimiter != "," and not is_tsv:
@@ -156,7 +156,7 @@ def _read_csv(text: str, path: Path, notes: tuple[str, ...]) -> Table:
         else:
             message = f"The row has {len(cells)} cells, the header {len(header)}."
             problems.append(Problem(line=line, message=message))
-    return Table(header=header, rows=tuple(rows), problems=tuple(problems), notes=notes)
+    return CatalogTable(header=header, rows=tuple(rows), problems=tuple(problems), notes=notes)
 
 
 def _find_delimiter(text: str) -> str:
@@ -238,7 +238,7 @@ def _distinct_names(cells: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _read_json_lines(text: str, notes: tuple[str, ...]) -> Table:
+def _read_json_lines(text: str, notes: tuple[str, ...]) -> CatalogTable:
     header: dict[str, None] = {}
     rows: list[Row] = []
     problems: list[Problem] = []
@@ -255,7 +255,7 @@ def _read_json_lines(text: str, notes: tuple[str, ...]) -> Table:
     full = tuple(
         Row(line=row.line, cells={name: row.cells.get(name, "") for name in header}) for row in rows
     )
-    return Table(header=tuple(header), rows=full, problems=tuple(problems), notes=notes)
+    return CatalogTable(header=tuple(header), rows=full, problems=tuple(problems), notes=notes)
 
 
 def _json_cells(value: object) -> dict[str, str]:

@@ -45,7 +45,7 @@ _CELL = re.compile(rb"\x1b\[6;([0-9]{1,4});([0-9]{1,4})t")
 _REGISTERS = re.compile(rb"\x1b\[\?1;0;([0-9]{1,9})S")
 _COLOR = re.compile(rb"\x1bP1\$r[^\x1b]*48[:;]2[:;]+%d[:;]%d[:;]%d[^0-9]" % TEST_COLOR)
 
-Protocol = Literal["sixel", "kitty", "blocks", "none"]
+PictureMode = Literal["sixel", "kitty", "blocks", "none"]
 
 UNKNOWN_CELL = (8, 16)
 """Width and height of a cell in pixels if the terminal does not tell: rather too small, because a
@@ -228,7 +228,7 @@ class Drawing:
 
     glyphs: Blocks = "quadrants"
     """The block characters to use."""
-    protocol: Protocol = "blocks"
+    protocol: PictureMode = "blocks"
     """How the picture of the item under the cursor is shown."""
     cell: tuple[int, int] = UNKNOWN_CELL
     """Width and height of a cell in pixels."""
@@ -265,7 +265,7 @@ def drawing_for(
     )
 
 
-def _protocol(settings: Preferences, terminal: Terminal, *, exact_colors: bool) -> Protocol:
+def _protocol(settings: Preferences, terminal: Terminal, *, exact_colors: bool) -> PictureMode:
     if settings.pictures == "kitty":
         return "kitty" if exact_colors else "blocks"
     if settings.pictures != "auto":

@@ -35,7 +35,7 @@ from datrnet.core.research.datasets.deepfashion_lists import (
     read_partition,
     record_notes,
 )
-from datrnet.core.research.datasets.listing import Entry, Listing
+from datrnet.core.research.datasets.listing import Entry, ItemListing
 from datrnet.core.research.datasets.text_files import check_length
 
 Annotation = Literal["auto", "fine", "coarse"]
@@ -109,7 +109,7 @@ def list_deepfashion(
     *,
     crop: bool = False,
     on_read: Progress = no_progress,
-) -> Listing:
+) -> ItemListing:
     """List the images of an annotation with their labels, splits and pictures.
 
     Args:
@@ -151,7 +151,7 @@ def _find(folder: Path, annotation: Annotation) -> _Found:
     )
 
 
-def _fine(found: _Found, images: Path, crop: bool, on_read: Progress) -> Listing:
+def _fine(found: _Found, images: Path, crop: bool, on_read: Progress) -> ItemListing:
     names, columns = read_attributes(found.folder / ATTRIBUTES)
     _require_types(found, names, FINE_TYPES)
     if set(names) != set(FINE_TYPES):
@@ -178,7 +178,7 @@ def _fine(found: _Found, images: Path, crop: bool, on_read: Progress) -> Listing
     return _listing(found, images, parts, values, sources)
 
 
-def _coarse(found: _Found, images: Path, crop: bool, on_read: Progress) -> Listing:
+def _coarse(found: _Found, images: Path, crop: bool, on_read: Progress) -> ItemListing:
     names, columns = read_attributes(found.folder / ATTRIBUTES)
     _require_types(found, names, COARSE_TYPES)
     chosen = [columns[kind] for kind in COARSE_TYPES]
@@ -294,7 +294,7 @@ def _listing(
     values: Mapping[str, tuple[str, ...]],
     sources: Mapping[str, str],
     notes: tuple[str, ...] = (),
-) -> Listing:
+) -> ItemListing:
     entries: list[Entry] = []
     problems: list[Problem] = []
     rows: list[NDArray[np.int16]] = []
@@ -308,7 +308,7 @@ def _listing(
                 continue
             entries.append(_entry(part, row, file, root))
             rows.append(part.labels[row])
-    return Listing(
+    return ItemListing(
         names=values,
         entries=entries,
         labels=np.array(rows, dtype=np.int16).reshape(-1, len(values)),

@@ -12,7 +12,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.research.datasets.adde import AddeFolder, read_adde
 from datrnet.core.research.datasets.deepfashion import Annotation, list_deepfashion
-from datrnet.core.research.datasets.listing import Entry, Listing, parse_listing
+from datrnet.core.research.datasets.listing import Entry, ItemListing, parse_listing
 from datrnet.core.research.datasets.names import names_for
 
 Format = Literal["adde", "deepfashion"]
@@ -66,7 +66,7 @@ def import_folder(
     return import_parsed(workspace, source, parsed, checked)
 
 
-def _list_adde(source: Path, names_path: Path | None, folder: AddeFolder) -> Listing:
+def _list_adde(source: Path, names_path: Path | None, folder: AddeFolder) -> ItemListing:
     names, notes = names_for(folder.counts, names_path)
     entries = [
         Entry(code=path, picture=path, split=split, file=f"imgs_{split}.txt", line=line)
@@ -75,7 +75,7 @@ def _list_adde(source: Path, names_path: Path | None, folder: AddeFolder) -> Lis
     ]
     ends = np.cumsum(folder.counts).tolist()
     columns = zip(ends, folder.counts, strict=True)
-    return Listing(
+    return ItemListing(
         names=names,
         entries=entries,
         labels=np.concatenate([part.labels for part in folder.splits.values()]),

@@ -37,7 +37,7 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Listing:
+class ItemListing:
     """The items of a data set, and the meaning of its files."""
 
     names: Mapping[str, tuple[str, ...]]
@@ -69,7 +69,7 @@ class FolderPlan:
 
 
 def parse_listing(
-    listing: Listing, attributes: Sequence[str], images: Path, workspace: Workspace
+    listing: ItemListing, attributes: Sequence[str], images: Path, workspace: Workspace
 ) -> ParsedCatalog:
     """Turn the entries of a data set into items; of several entries with one id the first counts.
 
@@ -118,7 +118,7 @@ def _chosen(names: Mapping[str, tuple[str, ...]], attributes: Sequence[str]) -> 
 
 
 def _parse_entry(
-    listing: Listing, row: int, taken: Sequence[str], images: Path, root: Path
+    listing: ItemListing, row: int, taken: Sequence[str], images: Path, root: Path
 ) -> ParsedRow:
     entry = listing.entries[row]
     if len(entry.code) > MAX_CELL_LENGTH:
@@ -143,7 +143,7 @@ def _parse_entry(
     return ParsedRow(line=entry.line, item=item, picture=picture, file=entry.file)
 
 
-def _plan(listing: Listing, taken: Sequence[str]) -> FolderPlan:
+def _plan(listing: ItemListing, taken: Sequence[str]) -> FolderPlan:
     meanings = [
         (listing.sources[name], f"super-category {name}: {len(listing.names[name])} values")
         for name in taken

@@ -64,12 +64,12 @@ def _numbered(names: Sequence[str] | Mapping[str, int], counts: Sequence[int]) -
 
 def _read_names(path: Path, counts: Sequence[int]) -> Names:
     try:
-        content = json.loads(path.read_text("utf-8-sig"), object_pairs_hook=_Pairs)
+        content = json.loads(path.read_text("utf-8-sig"), object_pairs_hook=_JsonPairs)
     except OSError as error:
         raise DataError(f"The names {path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         raise _unfit(path, f"it is not JSON ({error})") from error
-    if isinstance(content, _Pairs):
+    if isinstance(content, _JsonPairs):
         given = [(name, _texts(path, f"values of {name!r}", values)) for name, values in content]
     elif isinstance(content, list):
         given = [(name, ()) for name in _texts(path, "super-categories", content)]
@@ -79,21 +79,21 @@ def _read_names(path: Path, counts: Sequence[int]) -> Names:
     if len(given) != len(counts):
         raise _unfit(path, f"it names {len(given)} super-categories, not {len(counts)}")
     for (name, values), count in zip(given, counts, strict=True):
-        if isinstance(content, _Pairs) and len(values) != count:
+        if isinstance(content, _JsonPairs) and len(values) != count:
             raise _unfit(path, f"{name!r} has {len(values)} values, not {count}")
     names = [clean(name) for name, _ in given]
-    if isinstance(content, _Pairs):
+    if isinstance(content, _JsonPairs):
         return {name: values for name, (_, values) in zip(names, given, strict=True)}
     return _numbered(names, counts)
 
 
-class _Pairs(list[tuple[str, object]]):
+class _JsonPairs(list[tuple[str, object]]):
     """The fields of a JSON object in order, including repeated ones."""
 
 
 def _texts(path: Path, what: str, values: object) -> tuple[str, ...]:
     """Return a list of names, cleaned; they must differ."""
-    if not isinstance(values, list) or isinstance(values, _Pairs):
+    if not isinstance(values, list) or isinstance(values, _JsonPairs):
         raise _unfit(path, f"the {what} are not a list")
     cleaned = [clean(value) if isinstance(value, str) else "" for value in values]
     if not all(cleaned):

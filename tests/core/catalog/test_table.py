@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datrnet.core.catalog.table import Table, read_table
+from datrnet.core.catalog.table import CatalogTable, read_table
 from datrnet.core.errors import DataError, UnknownNameError
 from datrnet.core.text import clean, clean_path
 
 cells = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
-def read(folder: Path, content: str | bytes, name: str = "catalog.csv") -> Table:
+def read(folder: Path, content: str | bytes, name: str = "catalog.csv") -> CatalogTable:
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return read_table(path)
