@@ -208,9 +208,9 @@ def _add_released(
     """Make a finished run of released weights, and print what it has.
 
     Raises:
-        DatrnetError: See ``core.training.released``.
+        DatrnetError: See ``core.research.adde_release``.
     """
-    from datrnet.core.training.released import ReleasedFiles, add_released_run
+    from datrnet.core.research.adde_release import ReleasedFiles, add_released_run
 
     encoder, memory = weights
     files = ReleasedFiles(
@@ -244,8 +244,12 @@ def _train(
     Raises:
         DatrnetError: See ``core.training.run``.
     """
-    from datrnet.core.training.plan import obstacles
-    from datrnet.core.training.run import start_run, train, unfinished_run
+    from datrnet.core.training.run import (
+        start_run,
+        train,
+        unfinished_run,
+        untrainable_super_categories,
+    )
 
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
@@ -254,7 +258,7 @@ def _train(
         else:
             run = start_run(workspace, store, catalog, config, super_categories)
             if not super_categories:
-                for name, reason in obstacles(catalog).items():
+                for name, reason in untrainable_super_categories(catalog).items():
                     say(f"Skipping {name}: {reason}.", "yellow")
         names = [category.name for category in run.super_categories]
         if not run.config.system.is_datrnet:

@@ -160,9 +160,7 @@ class TrainConfig:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must lie between 0 and 1.")
         if self.proxy_weight < 0 or self.weight_decay < 0:
             raise ConfigError("proxy_weight and weight_decay must be at least 0.")
-        for name in ("margin", "learning_rate", "proxy_temperature"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be above 0.")
+        above_zero(self, "margin", "learning_rate", "proxy_temperature")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,15 +188,15 @@ class SystemChoice:
     """Wall time of the whole training in place of ``train.epochs``, DAtRNet's too, shared evenly
     among its networks; 0 counts epochs."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """Settings of the system's own that differ from its defaults (``core/systems/configs.py``)."""
+    """Settings of the system's own config that differ from its defaults; see its module in
+    ``core/research/systems``."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
         at_least(self, batch=6, triplet_batch=0)
         if not 0 <= self.minutes < math.inf:
             raise ConfigError(f"minutes is {self.minutes}; it must be at least 0.")
-        if not 0 < self.learning_rate < math.inf:
-            raise ConfigError(f"learning_rate is {self.learning_rate}; it must be above 0.")
+        above_zero(self, "learning_rate")
 
     @property
     def is_datrnet(self) -> bool:
@@ -382,6 +380,21 @@ def check_choices(config: Any) -> None:
                 raise ConfigError(
                     f"{item.name} is {one!r}; it must be one of {', '.join(map(str, allowed))}."
                 )
+
+
+def above_zero(config: Any, *names: str) -> None:
+    """Refuse numbers that are not positive and finite."""
+    for name in names:
+        if not 0 < getattr(config, name) < math.inf:
+            raise ConfigError(f"{name} is {getattr(config, name)}; it must be above 0.")
+
+
+def check_shares(config: Any, *names: str) -> None:
+    """Refuse shares of a whole that are not positive, or leave nothing of it."""
+    total = sum(getattr(config, name) for name in names)
+    if total >= 1 or any(getattr(config, name) <= 0 for name in names):
+        shares = " and ".join(f"{name} {getattr(config, name)}" for name in names)
+        raise ConfigError(f"Of {shares} each must be above 0, and all together below 1.")
 
 
 def at_least(config: Any, **minima: int) -> None:

@@ -19,10 +19,9 @@ from datrnet.core.graphics.heatmap import Region
 from datrnet.core.models.activation import activation_map, upsample
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 from datrnet.core.models.embedding import compute_device
+from datrnet.core.models.registry import Localizer, comparison_systems
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.retrieval.prototypes import Prototype
-from datrnet.core.systems.fashionsearchnet import FashionSearchNet
-from datrnet.core.systems.storing import trained_system
 
 LOCALIZED = "fashionsearchnet"
 """The system that cuts out regions."""
@@ -112,7 +111,7 @@ class RegionMaps(ActivationMaps):
     def __init__(self, run: RunFolder) -> None:
         """Remember the run, of FashionSearchNet."""
         super().__init__(run)
-        self._system: FashionSearchNet | None = None
+        self._system: Localizer | None = None
         self._seen: tuple[Path | Picture, tuple[Tensor, Tensor, Tensor]] | None = None
         """The last picture, and where all super-categories look in it."""
 
@@ -139,9 +138,7 @@ class RegionMaps(ActivationMaps):
         if self._seen is None or self._seen[0] != picture:
             pixels = picture_pixels(picture, self.run.config.model.image_size)
             if self._system is None:
-                system = trained_system(self.run)
-                assert isinstance(system, FashionSearchNet), "the run is of it"
-                self._system = system.to(compute_device())
+                self._system = comparison_systems().load_localizer(self.run, compute_device())
             images = to_network_input(torch.from_numpy(pixels[None])).to(compute_device())
             with torch.inference_mode():
                 self._seen = picture, self._system.localize(images)

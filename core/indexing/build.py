@@ -16,9 +16,8 @@ from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Manifest
-from datrnet.core.retrieval.manipulation import Manipulation, Replacement
+from datrnet.core.retrieval.manipulation import Manipulation, Replacement, load_manipulation
 from datrnet.core.retrieval.prototypes import mean_embeddings
-from datrnet.core.systems.storing import trained_manipulation
 from datrnet.db.store import Store
 
 CHUNK = 256
@@ -129,7 +128,7 @@ def run_manipulation(
         CheckpointError: The system's part of it is absent or damaged.
     """
     if not run.config.system.is_datrnet:
-        return trained_manipulation(run)
+        return load_manipulation(run.manipulation_path)
     seen = np.full(len(splits), True)
     if run.config.index.prototypes_from == "train" and (splits == "train").any():
         seen = splits == "train"

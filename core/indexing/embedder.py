@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from datrnet.core.catalog.pictures import Picture, picture_pixels
 from datrnet.core.models.embedding import compute_device, embed
+from datrnet.core.models.registry import comparison_systems
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.retrieval.request import Query
-from datrnet.core.systems.storing import trained_system
 
 
 class Embedder:
@@ -25,7 +25,11 @@ class Embedder:
         self.image_size = run.config.model.image_size
         device = compute_device()
         numbers = range(len(run.super_categories))
-        self._system = None if run.config.system.is_datrnet else trained_system(run).to(device)
+        self._system = (
+            None
+            if run.config.system.is_datrnet
+            else comparison_systems().load_method(run).to(device)
+        )
         self._networks = (
             [run.load_network(idx).to(device) for idx in numbers] if self._system is None else []
         )

@@ -154,11 +154,8 @@ class RunFolder:
         return f"{idx + 1}-{plain}" if plain else str(idx + 1)
 
     def save_weights(self, idx: int, network: "DAtRNet") -> None:
-        """Write a network's weights in one step; a reader never sees half a file."""
-        from safetensors.torch import save
-
-        tensors = {name: one.contiguous() for name, one in network.state_dict().items()}
-        write_atomically(self.weights_path(idx), save(tensors))
+        """Write the best weights of a super-category."""
+        save_weights(network, self.weights_path(idx))
 
     def load_network(self, idx: int) -> "DAtRNet":
         """Return the trained network of a super-category, in evaluation mode.
@@ -173,8 +170,18 @@ class RunFolder:
         return network.eval()
 
 
+def save_weights(network: "nn.Module", path: Path) -> None:
+    """Write a network's weights in one step, so that a reader never sees half a file."""
+    from safetensors.torch import save
+
+    state = network.state_dict()
+    write_atomically(
+        path, save({name: tensor.contiguous().cpu() for name, tensor in state.items()})
+    )
+
+
 def load_weights(network: "nn.Module", path: Path) -> None:
-    """Load a safetensors file into a network or system; half precision is widened.
+    """Load a safetensors file into a network; half precision is widened.
 
     Raises:
         CheckpointError: The file is absent, damaged, or of another architecture.

@@ -9,12 +9,13 @@ prototype (NaN: no training item carried it) leaves the query unchanged.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.errors import IndexStaleError, ShapeError
+from datrnet.core.errors import CheckpointError, IndexStaleError, ShapeError
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int16]
@@ -362,6 +363,28 @@ def read_manipulation(kind: str, arrays: Mapping[str, NDArray[Any]]) -> Manipula
         raise IndexStaleError(
             f"This datrnet cannot read the index's query manipulation ({kind}): {error}.",
             mend="Run `datrnet index` to rebuild it.",
+        ) from error
+
+
+def save_manipulation(manipulation: Manipulation, path: Path) -> None:
+    """Write a manipulation to a file of a run."""
+    stored: dict[str, Any] = {"kind": np.array(manipulation.kind), **manipulation.to_arrays()}
+    np.savez(path, **stored)
+
+
+def load_manipulation(path: Path) -> Manipulation:
+    """Return the manipulation in a file of a run.
+
+    Raises:
+        CheckpointError: The file is missing or damaged.
+    """
+    try:
+        with path.open("rb") as file, np.load(file) as stored:
+            arrays = dict(stored)
+        return read_manipulation(str(arrays.pop("kind")), arrays)
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"{path} is missing or damaged.", mend="Train again with `datrnet train`."
         ) from error
 
 

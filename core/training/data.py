@@ -3,9 +3,7 @@
 The test split is not read, so nothing can be chosen by looking at it.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +15,6 @@ from datrnet.core.errors import DataError
 from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import StepProgress, no_progress
-from datrnet.core.research.datasets.adde import rows_of_lines
-
-
-def _nowhere(lines: Sequence[str]) -> NDArray[np.int64]:
-    return np.full(len(lines), -1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,8 +29,10 @@ class TrainingData:
     """(N,)."""
     features: Path
     """The folder for what frozen backbones make of the pictures."""
-    find: Callable[[Sequence[str]], NDArray[np.int64]] = _nowhere
-    """Returns the places of the items that lines of a split folder mean, -1 where there is none."""
+    catalog: Catalog | None = None
+    """The catalog that they are items of."""
+    catalog_rows: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    """(N,) their rows in it."""
 
     def rows(self, super_category_idx: int, *, validation: bool) -> NDArray[np.int64]:
         """Return the rows of a split that are labelled in a super-category."""
@@ -71,14 +66,6 @@ def load_training_data(
         labels=labels[readable],
         is_validation=is_validation[readable],
         features=workspace.features,
-        find=partial(_places_of_lines, catalog, rows[readable]),
+        catalog=catalog,
+        catalog_rows=rows[readable],
     )
-
-
-def _places_of_lines(
-    catalog: Catalog, rows: NDArray[np.intp], lines: Sequence[str]
-) -> NDArray[np.int64]:
-    """Return where among some rows of a catalogue the items stand that lines mean."""
-    place_of_row = np.full(catalog.num_items + 1, -1)  # the last is of lines that mean none
-    place_of_row[rows] = np.arange(len(rows))
-    return place_of_row[rows_of_lines(lines, catalog)]

@@ -25,10 +25,10 @@ from datrnet.core.models.embedding import (
 )
 from datrnet.core.models.run_folder import write_atomically
 from datrnet.core.retrieval.prototypes import mean_embeddings
-from datrnet.core.systems.parts.mining import Objective
 from datrnet.core.training.augmentation import augment
 from datrnet.core.training.data import TrainingData
 from datrnet.core.training.events import EpochReport
+from datrnet.core.training.losses import Objective
 from datrnet.core.training.pace import STEPS, Pace
 from datrnet.core.training.triplets import draw_triplets
 

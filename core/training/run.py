@@ -6,13 +6,15 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from datrnet import __version__
-from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.catalog import Catalog, training_rows
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config
 from datrnet.core.errors import CheckpointError, ConfigError
+from datrnet.core.models.registry import comparison_systems
 from datrnet.core.models.run_folder import (
     LOCK_FILE,
     RunFolder,
@@ -20,7 +22,6 @@ from datrnet.core.models.run_folder import (
     plain_name,
     write_atomically,
 )
-from datrnet.core.systems.making import check_choices
 from datrnet.core.training.data import TrainingData, load_training_data
 from datrnet.core.training.events import (
     BatchDone,
@@ -29,10 +30,7 @@ from datrnet.core.training.events import (
     PicturesRead,
     TrainEvent,
 )
-from datrnet.core.training.given_triplets import check_triplets_folder, triplets_folder
 from datrnet.core.training.network_trainer import NetworkTrainer
-from datrnet.core.training.plan import obstacles
-from datrnet.core.training.system_run import train_system
 from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
 
@@ -55,12 +53,10 @@ def start_run(
         DataError: The config names a folder of triplets that has none of items to train on.
         CheckpointError: The config's initial run lacks one.
     """
-    # a wrong name or file shows before there is a run
-    check_choices([(config.system, config.model.image_size)])
-    if not config.system.is_datrnet:
-        folder = triplets_folder(config.system)
-        if folder is not None:
-            check_triplets_folder(folder, catalog)
+    if not config.system.is_datrnet:  # a wrong name or file is refused before there is a run
+        systems = comparison_systems()
+        systems.check_choices([(config.system, config.model.image_size)])
+        systems.check_training(config, catalog)
     chosen = tuple(catalog.super_categories[idx] for idx in _chosen(catalog, names))
     _check_initial_run(workspace, config, chosen)
     kind = config.name if config.system.is_datrnet else config.system.name
@@ -80,9 +76,22 @@ def new_run_path(workspace: Workspace, kind: str) -> Path:
     return workspace.models / name
 
 
+def untrainable_super_categories(catalog: Catalog) -> dict[str, str]:
+    """Return the super-categories of a catalog that cannot be trained, each with the reason."""
+    rows, is_validation = training_rows(catalog)
+    reasons = {}
+    for idx, category in enumerate(catalog.super_categories):
+        labels = catalog.labels[rows[~is_validation], idx]
+        num_values = len(np.unique(labels[labels >= 0]))
+        if num_values < 2:
+            carried = "no value" if num_values == 0 else "only one value"
+            reasons[category.name] = f"its training items carry {carried}"
+    return reasons
+
+
 def _chosen(catalog: Catalog, names: tuple[str, ...]) -> list[int]:
     """Return the indices of the super-categories to train."""
-    reasons = obstacles(catalog)
+    reasons = untrainable_super_categories(catalog)
     idxs = list(dict.fromkeys(catalog.super_category_idx(name) for name in names))
     for idx in idxs:
         name = catalog.super_categories[idx].name
@@ -168,7 +177,7 @@ def train_networks(
 ) -> list[NetworkResult]:
     """Train every network of a run's folder that is not finished; see ``train``."""
     if not run.config.system.is_datrnet:
-        return [train_system(run, data, on_event)]
+        return [comparison_systems().train_method(run, data, on_event)]
     numbers = range(len(run.super_categories))
     return [_train_network(run, data, idx, on_event) for idx in numbers]
 

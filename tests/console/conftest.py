@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from datrnet.core.models.backbones.backbone import Backbone
+from datrnet.core.research.backbones.backbone import Backbone
 
 
 class Tiny(Backbone):
@@ -25,7 +25,7 @@ class Tiny(Backbone):
 
     def feature_map(self, images: Tensor) -> Tensor:
         """Return the map (B, 8, S/2, S/2)."""
-        found: Tensor = self.layers(self.prepared(images)).relu()
+        found: Tensor = self.layers(self.normalize(images)).relu()
         return found
 
 

@@ -15,13 +15,13 @@ from typer.testing import Result
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.models.backbones.backbone import Backbone
-from datrnet.core.models.backbones.making import BACKBONES
 from datrnet.core.models.run_folder import RunFolder
-from datrnet.core.retrieval.manipulation import Addition
-from datrnet.core.systems.adde_m import AddeM
-from datrnet.core.systems.storing import trained_manipulation, trained_system
-from datrnet.core.systems.system import TripletBatch
+from datrnet.core.research.backbones.backbone import Backbone
+from datrnet.core.research.backbones.registry import BACKBONES
+from datrnet.core.research.systems.adde_m import AddeM
+from datrnet.core.research.systems.method import TripletBatch
+from datrnet.core.research.systems.registry import load_method
+from datrnet.core.retrieval.manipulation import Addition, load_manipulation
 
 Run = Callable[..., Result]
 
@@ -52,7 +52,7 @@ class Tiny(Backbone):
 
     def feature_map(self, images: Tensor) -> Tensor:
         """Return the map (B, 8, S/8, S/8)."""
-        found: Tensor = self.layer(self.prepared(images))
+        found: Tensor = self.layer(self.normalize(images))
         return found
 
 
@@ -142,7 +142,7 @@ def test_weights_of_a_trained_system_say_the_same_as_released_files_of_other_col
     names.write_text('{"colour": ["Red", "Black", "Blue"], "pattern": ["plain", "striped"]}')
     order = [folder.super_categories[0].values.index(one) for one in ("Red", "Black", "Blue")]
     assert order != sorted(order)
-    tensors = dict(trained_system(folder).named_parameters())
+    tensors = dict(load_method(folder).named_parameters())
     columns = tensors.pop("memory.weight").detach()
     torch.save({"memory": columns[:, [*order, 3, 4]]}, files[1])
     for part in ("weight", "bias"):
@@ -165,7 +165,7 @@ def test_weights_of_a_trained_system_say_the_same_as_released_files_of_other_col
 def prototypes(root: Path) -> dict[str, float]:
     """Return which column of the memory stands for each value."""
     folder = only_run(root)
-    manipulation = trained_manipulation(folder)
+    manipulation = load_manipulation(folder.manipulation_path)
     assert isinstance(manipulation, Addition)
     assert torch.equal(
         load_file(folder.system_path)["memory.weight"], torch.from_numpy(manipulation.memory)
@@ -441,8 +441,8 @@ def test_items_are_known_by_the_end_of_their_pictures_path_and_labelled_as_in_th
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("no triplets", "brings no triplets along: it has no triplet_train.txt."),
-        ("no changes", "brings no triplets along: it has no triplet_train_ind.txt."),
+        ("no triplets", "has no triplets: triplet_train.txt is missing."),
+        ("no changes", "has no triplets: triplet_train_ind.txt is missing."),
         ("other items", "None of the triplets of"),
         ("no folder", "No folder is called"),
         ("another folder", "has no attr_num.txt"),

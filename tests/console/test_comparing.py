@@ -11,9 +11,9 @@ from typer.testing import Result
 from datrnet.console.compare import app, comparison_plan, minutes_of
 from datrnet.console.experiment import typed_command
 from datrnet.core.errors import ConfigError
-from datrnet.core.models.backbones.backbone import Backbone
-from datrnet.core.models.backbones.making import BACKBONES
-from datrnet.core.training.system_trainer import SystemTrainer
+from datrnet.core.research.backbones.backbone import Backbone
+from datrnet.core.research.backbones.registry import BACKBONES
+from datrnet.core.research.method_trainer import MethodTrainer
 
 Run = Callable[..., Result]
 
@@ -108,15 +108,15 @@ def test_a_stopped_comparison_goes_on_where_it_was(
     compare: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained: list[str] = []
-    epochs = SystemTrainer.epochs
+    epochs = MethodTrainer.epochs
 
-    def watched(self: SystemTrainer, stage: object, on_batch: object) -> object:
+    def watched(self: MethodTrainer, stage: object, on_batch: object) -> object:
         trained.append(f"{self.system.name}: {stage.name}")  # type: ignore[attr-defined]
         if len(trained) == 3:
             raise KeyboardInterrupt
         return epochs(self, stage, on_batch)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(SystemTrainer, "epochs", watched)
+    monkeypatch.setattr(MethodTrainer, "epochs", watched)
     words = ("--epochs", 2, "--systems", "fashionsearchnet-without-loc,adde-m")
     assert compare(*words).exit_code == 130
     done = compare(*words)

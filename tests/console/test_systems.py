@@ -11,9 +11,9 @@ from filelock import FileLock
 from typer.testing import Result
 
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.models.backbones.backbone import Backbone
-from datrnet.core.models.backbones.making import BACKBONES
-from datrnet.core.training.system_trainer import SystemTrainer
+from datrnet.core.research.backbones.backbone import Backbone
+from datrnet.core.research.backbones.registry import BACKBONES
+from datrnet.core.research.method_trainer import MethodTrainer
 
 Run = Callable[..., Result]
 
@@ -106,15 +106,15 @@ def test_an_interrupted_system_goes_on_with_the_next_stage(
     run: Run, root: Path, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[str] = []
-    epochs = SystemTrainer.epochs
+    epochs = MethodTrainer.epochs
 
-    def interrupted(self: SystemTrainer, stage: object, on_batch: object) -> object:
+    def interrupted(self: MethodTrainer, stage: object, on_batch: object) -> object:
         begun.append(stage.name)  # type: ignore[attr-defined]
         if len(begun) == 2:
             raise KeyboardInterrupt
         return epochs(self, stage, on_batch)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(SystemTrainer, "epochs", interrupted)
+    monkeypatch.setattr(MethodTrainer, "epochs", interrupted)
     assert run(root, "train", "--config", config, "--system", "adde-m").exit_code == 130
     assert run(root, "train", "--resume").exit_code == 0
     assert begun == ["encoder", "manipulation", "manipulation"]

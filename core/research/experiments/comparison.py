@@ -23,7 +23,7 @@ from datrnet.core.research.experiments.metrics import (
 )
 from datrnet.core.research.experiments.result import Cell, ExperimentResult, Table
 from datrnet.core.research.experiments.study import Study, StudyOptions, VariantSpec
-from datrnet.core.systems.making import check_choices
+from datrnet.core.research.systems.registry import check_choices
 
 ALL = "all"
 

@@ -20,8 +20,7 @@ from datrnet.core.indexing.build import run_manipulation
 from datrnet.core.indexing.embedder import Embedder
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.research.experiments.result import Cell, Spread
-from datrnet.core.retrieval.manipulation import Manipulation
-from datrnet.core.systems.storing import trained_manipulation
+from datrnet.core.retrieval.manipulation import Manipulation, load_manipulation
 from datrnet.core.training.data import TrainingData
 
 RANKED_TIMES = 3
@@ -192,7 +191,7 @@ def measure(
 
 def _manipulation(run: RunFolder, data: TrainingData, embedder: Embedder) -> Manipulation:
     if not run.config.system.is_datrnet:
-        return trained_manipulation(run)
+        return load_manipulation(run.manipulation_path)
     train = np.flatnonzero(~data.is_validation)
     splits = np.full(len(train), "train")
     return run_manipulation(run, embedder.embed(data.pixels[train]), data.labels[train], splits)

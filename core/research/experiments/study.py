@@ -24,8 +24,7 @@ from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.metrics import Metrics, measure, read_metrics
 from datrnet.core.training.data import TrainingData, load_training_data
 from datrnet.core.training.events import BatchDone, FeaturesKept, PicturesRead, TrainEvent
-from datrnet.core.training.plan import obstacles
-from datrnet.core.training.run import train_networks
+from datrnet.core.training.run import train_networks, untrainable_super_categories
 from datrnet.db.rows import SuperCategory
 
 
@@ -266,7 +265,7 @@ class _Told:
 
 
 def _chosen(catalog: Catalog, options: StudyOptions) -> tuple[SuperCategory, ...]:
-    reasons = obstacles(catalog)
+    reasons = untrainable_super_categories(catalog)
     idxs = [catalog.super_category_idx(name) for name in options.super_categories]
     idxs = (
         list(dict.fromkeys(idxs))

@@ -19,11 +19,10 @@ from datrnet.core.indexing.activations import (
 )
 from datrnet.core.models.activation import activation_map
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
-from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.models.run_folder import RunFolder, save_weights
+from datrnet.core.research.systems.fashionsearchnet import FashionSearchNet
+from datrnet.core.research.systems.registry import method_of
 from datrnet.core.retrieval.prototypes import Prototype
-from datrnet.core.systems.fashionsearchnet import FashionSearchNet
-from datrnet.core.systems.making import system_of
-from datrnet.core.systems.storing import save_system
 from datrnet.db.rows import SuperCategory
 
 TINY = ModelConfig(image_size=16, filters=4, num_ase=1, embedding_size=8)
@@ -67,7 +66,7 @@ def localized(tmp_path: Path) -> RunFolder:
     )
     folder = RunFolder(path=tmp_path / "regions", config=config, super_categories=CATEGORIES)
     folder.create()
-    save_system(system_of(config.system, 96, (2, 2)), folder.system_path)
+    save_weights(method_of(config.system, 96, (2, 2)), folder.system_path)
     return folder
 
 
@@ -109,7 +108,7 @@ def test_a_region_is_what_the_branch_embeds_and_its_map_is_of_the_value_seen(
     maps = activation_maps_of(localized)
     assert isinstance(maps, RegionMaps)
     assert not maps.is_loaded("shape")
-    system = system_of(localized.config.system, 96, (2, 2))
+    system = method_of(localized.config.system, 96, (2, 2))
     assert isinstance(system, FashionSearchNet)
     system.load_state_dict(load_file(localized.system_path))
     images = to_network_input(torch.from_numpy(picture_pixels(picture, 96)[None]))

@@ -15,7 +15,7 @@ from datrnet.core.config import Config, ModelConfig, SystemChoice
 from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.graphics.heatmap import FRAME, Region
 from datrnet.core.indexing.activations import Look
-from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.models.run_folder import RunFolder, save_weights
 from datrnet.core.research.experiments.activation_maps import (
     ActivationMapOptions,
     looks_of,
@@ -23,8 +23,7 @@ from datrnet.core.research.experiments.activation_maps import (
     run,
 )
 from datrnet.core.research.experiments.context import Context
-from datrnet.core.systems.making import system_of
-from datrnet.core.systems.storing import save_system
+from datrnet.core.research.systems.registry import method_of
 
 
 def look(heat: np.ndarray, region: Region | None = None) -> Look:
@@ -143,7 +142,7 @@ def beside(copied: Workspace, tmp_path: Path) -> Iterator[Context]:
         folder.create()
         num_values = tuple(len(one.values) for one in folder.super_categories)
         torch.manual_seed(0)
-        save_system(system_of(choice, 96, num_values), folder.system_path)
+        save_weights(method_of(choice, 96, num_values), folder.system_path)
         store.add_run("localized", "fashionsearchnet", "{}")
         store.update_run("localized", status="finished")
         yield context

@@ -1,6 +1,0 @@
-"""Networks that see pictures, with the parameter names of their public ImageNet weights."""
-
-from datrnet.core.models.backbones.backbone import Backbone
-from datrnet.core.models.backbones.making import BACKBONES, make_backbone
-
-__all__ = ["BACKBONES", "Backbone", "make_backbone"]

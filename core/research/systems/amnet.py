@@ -1,0 +1,144 @@
+"""AMNet: a memory of prototypes and one layer that fuses them with an entangled feature.
+
+References:
+    Zhao, Feng, Wu, Yan, Memory-Augmented Attribute Manipulation Networks for Interactive Fashion
+    Search, CVPR 2017.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from datrnet.core.config import above_zero, at_least, check_shares
+from datrnet.core.research.systems.method import (
+    ImageBatch,
+    MethodConfig,
+    RetrievalMethod,
+    Stage,
+    TrainingSet,
+    TripletBatch,
+)
+from datrnet.core.research.systems.parts.heads import Heads, mlp
+from datrnet.core.research.systems.parts.losses import classification_loss, margin_loss
+from datrnet.core.research.systems.parts.memory import Memory, mean_of_values, wanted_values
+from datrnet.core.retrieval.manipulation import Fusion
+
+if TYPE_CHECKING:
+    from datrnet.core.research.backbones import Backbone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AMNetConfig(MethodConfig):
+    """AMNet (Zhao et al., CVPR 2017)."""
+
+    feature_size: int = 0
+    """Length d of the feature; 0 takes the backbone's, any other length is one layer more."""
+    head_size: int = 340
+    """Hidden numbers of the head that predicts the values of a super-category (open)."""
+    margin: float = 0.5
+    """Margin of the ranking loss, on features of length 1 and their plain L2 (open)."""
+    classification_weight: float = 0.2
+    """Weight of the cross entropies beside the ranking loss (open)."""
+    classification_share: float = 0.5
+    """Share of the budget for classification alone, before the memory is filled (open)."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        at_least(self, feature_size=0, classification_weight=0)
+        at_least(self, head_size=1)
+        above_zero(self, "margin")
+        check_shares(self, "classification_share")
+
+
+class AMNet(RetrievalMethod):
+    """One feature h for everything; h' = ReLU(W [h ; M t] + c) is the feature after a change."""
+
+    name = "amnet"
+
+    def __init__(
+        self, backbone: "Backbone", num_values: tuple[int, ...], config: AMNetConfig
+    ) -> None:
+        super().__init__(backbone, num_values)
+        self.config = config
+        size = config.feature_size or backbone.feature_size
+        # like fc7, a layer of its own ends in a ReLU, as the fused feature does
+        self.projection = (
+            nn.Sequential(nn.Linear(backbone.feature_size, size), nn.ReLU())
+            if config.feature_size
+            else nn.Identity()
+        )
+        self.heads = Heads(mlp(size, config.head_size, num) for num in num_values)
+        self.memory = Memory(size, num_values)
+        self.fusion = nn.Linear(2 * size, size)
+
+    def feature(self, images: Tensor) -> Tensor:
+        """Return h (B, d), entangled: no part of it belongs to a super-category."""
+        feature: Tensor = self.projection(self.backbone(images)).float()
+        return feature
+
+    def changed_feature(self, feature: Tensor, targets: Tensor, changed: Tensor) -> Tensor:
+        """Return h' (B, d) of features (B, d), wanted values (B, T) and which are wanted (B, T)."""
+        read = self.memory(wanted_values(targets, changed, self.num_values))  # M t
+        fused: Tensor = self.fusion(torch.cat([feature, read], dim=1))
+        return fused.relu().float()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embed pictures: h as one block (B, 1, d)."""
+        return self.feature(images)[:, None]
+
+    def stages(self) -> tuple[Stage, ...]:
+        """Return classification; then, once the memory is filled, everything on triplets."""
+        share = self.config.classification_share
+        return (
+            Stage(
+                name="classification",
+                share=share,
+                batches="images",
+                loss=self.classification,
+                trainable=(self.backbone, self.projection, self.heads),
+            ),
+            Stage(
+                name="manipulation",
+                share=1 - share,
+                batches="triplets",
+                loss=self.ranking_and_classification,
+                trainable=(self,),
+                on_start=self.fill_memory,
+            ),
+        )
+
+    def classification(self, batch: ImageBatch) -> Tensor:
+        """Return Σ_t CE_t."""
+        return classification_loss(self.heads(self.feature(batch.images)), batch.labels)
+
+    def fill_memory(self, training_set: TrainingSet) -> None:
+        """Begin with the mean feature of the items that carry a value."""
+        self.memory.fill(mean_of_values(training_set, self.feature, self.num_values))
+
+    def ranking_and_classification(self, batch: TripletBatch) -> Tensor:
+        """Return L_rank + λ L_cls, where h' counts as labelled like the positive."""
+        features = self.feature(batch.images)
+        reference, positive, negative = features.chunk(3)
+        changed = self.changed_feature(reference, batch.positive_labels, batch.changed)
+        ranking = margin_loss(
+            F.normalize(changed),
+            F.normalize(positive),
+            F.normalize(negative),
+            self.config.margin,
+        )
+        classification = classification_loss(
+            self.heads(features), batch.labels
+        ) + classification_loss(self.heads(changed), batch.positive_labels)
+        return ranking + self.config.classification_weight * classification
+
+    def manipulation(self, training_set: TrainingSet) -> Fusion:
+        """Return the fusion with the memory; without a change h itself is asked."""
+        return Fusion(
+            memory=self.memory.array(training_set, self.num_values),
+            weight=self.fusion.weight.detach().float().cpu().numpy(),
+            bias=self.fusion.bias.detach().float().cpu().numpy(),
+            counts=self.num_values,
+        )

@@ -1,0 +1,142 @@
+"""DAtRNet's embedding networks on a backbone: its map takes the place of stem and first ASEs.
+
+The paper's own network sees pictures (``core/models/datrnet.py``). This one lets DAtRNet stand on
+the same ImageNet weights as the systems it is compared with: for each super-category the last ASE,
+pooling and the two Dense layers, trained with the same losses, with prototypes as generic
+representations.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from datrnet.core.config import ModelConfig, TrainConfig, above_zero, at_least
+from datrnet.core.errors import ConfigError
+from datrnet.core.models.datrnet import ASE
+from datrnet.core.research.systems.method import (
+    ImageBatch,
+    MethodConfig,
+    RetrievalMethod,
+    Stage,
+    TrainingSet,
+)
+from datrnet.core.research.systems.parts.heads import Heads
+from datrnet.core.retrieval.manipulation import Replacement
+from datrnet.core.retrieval.prototypes import mean_embeddings
+from datrnet.core.training.losses import Objective
+
+if TYPE_CHECKING:
+    from datrnet.core.research.backbones import Backbone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatrnetOnBackboneConfig(MethodConfig):
+    """DAtRNet's embedding networks on a backbone's map in place of their own first layers."""
+
+    channels: int = 32
+    """Channels that the map is brought to before the ASE, which doubles them."""
+    embedding_size: int = 128
+    """Length of the embedding of one super-category."""
+    dropout: float = 0.25
+    """Dropout in the dense layer after the pooling."""
+    margin: float = 0.2
+    """Margin of the triplet loss, on the squared L2 of vectors of length 1."""
+    proxy_weight: float = 1.0
+    """Weight of the proxy loss beside it; as in the config ``small``."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        at_least(self, channels=4, embedding_size=1)
+        above_zero(self, "margin")
+        if not 0 <= self.dropout < 1 or not 0 <= self.proxy_weight < float("inf"):
+            raise ConfigError("dropout must be from 0 to below 1, and proxy_weight at least 0.")
+
+
+class DatrnetOnBackbone(RetrievalMethod):
+    """f_t(x) = Dense(Dense(pooled ASE_t(map))), of length 1; a change puts a prototype in place."""
+
+    name = "datrnet-on-backbone"
+    feature_kind = "map"
+
+    def __init__(
+        self, backbone: "Backbone", num_values: tuple[int, ...], config: DatrnetOnBackboneConfig
+    ) -> None:
+        super().__init__(backbone, num_values)
+        self.config = config
+        height, width = backbone.map_size()
+        self.networks = Heads(
+            EmbeddingNetwork(backbone.map_channels, height, width, config) for _ in num_values
+        )
+        training = TrainConfig(
+            margin=config.margin,
+            squared_distance=True,
+            mining="violating",
+            proxy_weight=config.proxy_weight,
+        )
+        self._objectives = [Objective(training, num, config.embedding_size) for num in num_values]
+        self.proxies = nn.ModuleList(one.proxies for one in self._objectives)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embed pictures: f_t for each super-category (B, T, E), each of length 1."""
+        feature_map = self.backbone.feature_map(images)
+        # what the backbone itself says of the whole picture, for all networks
+        whole = torch.cat([feature_map.mean(dim=(2, 3)), feature_map.amax(dim=(2, 3))], dim=1)
+        blocks = [network(feature_map, whole) for network in self.networks.heads]
+        return torch.stack(blocks, dim=1)
+
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the only stage, of all networks together."""
+        return (
+            Stage(name="embedding", share=1, batches="images", loss=self.loss, trainable=(self,)),
+        )
+
+    def loss(self, batch: ImageBatch) -> Tensor:
+        """Return the sum of the networks' losses; unlabelled pictures are left out of each."""
+        blocks = self(batch.images)
+        losses = []
+        for block, labels, objective in zip(
+            blocks.unbind(1), batch.labels.unbind(1), self._objectives, strict=True
+        ):
+            labelled = labels >= 0
+            if labelled.any():
+                losses.append(objective(block[labelled], labels[labelled], warming_up=False)[0])
+        return torch.stack(losses).sum() if losses else 0 * blocks.sum()
+
+    def manipulation(self, training_set: TrainingSet) -> Replacement:
+        """Return the replacement of blocks by mean embeddings, brought to length 1."""
+        blocks = training_set.embed(self)
+        return Replacement(
+            tuple(
+                mean_embeddings(blocks[:, idx], training_set.labels[:, idx], num, unit_length=True)
+                for idx, num in enumerate(self.num_values)
+            )
+        )
+
+
+class EmbeddingNetwork(nn.Module):
+    """One super-category's: (B, C, h, w) to (B, E) of length 1."""
+
+    def __init__(
+        self, map_channels: int, height: int, width: int, config: DatrnetOnBackboneConfig
+    ) -> None:
+        super().__init__()
+        shape = ModelConfig(fusion="sum")
+        wide = 2 * config.channels
+        self.narrow = nn.Sequential(
+            nn.Conv2d(map_channels, config.channels, 1, bias=False),
+            nn.BatchNorm2d(config.channels),
+            nn.ReLU(),
+        )
+        self.ase = ASE(config.channels, height, width, shape)
+        self.dense = nn.Linear(wide + 2 * map_channels, 2 * config.embedding_size)
+        self.dropout = nn.Dropout(config.dropout)
+        self.embedding = nn.Linear(2 * config.embedding_size, config.embedding_size)
+
+    def forward(self, feature_map: Tensor, whole: Tensor) -> Tensor:
+        """Embed maps (B, C, h, w), beside which stand their means and maxima (B, 2C)."""
+        attended = self.ase(self.narrow(feature_map)).mean(dim=(2, 3))
+        hidden = self.dropout(self.dense(torch.cat([attended, whole], dim=1)).relu())
+        return F.normalize(self.embedding(hidden).float())

@@ -1,0 +1,177 @@
+"""What the comparison systems share: training stages, embedding of images, query manipulation.
+
+A system sees images only through its backbone, so batches may hold whatever the backbone takes:
+images, or cached features or feature maps of a frozen backbone.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from datrnet.core.research.backbones.frozen import Frozen
+
+if TYPE_CHECKING:
+    from datrnet.core.research.backbones import Backbone
+    from datrnet.core.retrieval.manipulation import Manipulation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodConfig:
+    """The settings of a comparison system: the choices that its paper leaves open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ImageBatch:
+    """Images and their labels."""
+
+    images: Tensor
+    """(B, 3, S, S) in [-1, 1], or whatever the backbone takes."""
+    labels: Tensor
+    """(B, T) int64, -1 where unlabeled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TripletBatch:
+    """References, positives with the labels that a change of the reference asks for, negatives.
+
+    A positive has its reference's labels except where they change; a negative has any labels but
+    those of its positive.
+    """
+
+    references: Tensor
+    """(B, 3, S, S), like the other two."""
+    positives: Tensor
+    negatives: Tensor
+    reference_labels: Tensor
+    """(B, T) int64, -1 where unlabeled, like the other two."""
+    positive_labels: Tensor
+    negative_labels: Tensor
+    changed: Tensor
+    """(B, T) bool."""
+
+    @property
+    def images(self) -> Tensor:
+        """All images (3B, 3, S, S): references, positives, negatives."""
+        return torch.cat([self.references, self.positives, self.negatives])
+
+    @property
+    def labels(self) -> Tensor:
+        """Their labels (3B, T)."""
+        return torch.cat([self.reference_labels, self.positive_labels, self.negative_labels])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainingSet:
+    """The training items, which prototypes and memories are means of."""
+
+    labels: NDArray[np.int16]
+    """(N, T), -1 where unlabeled."""
+    images: Callable[[NDArray[np.int64]], Tensor]
+    """Returns the backbone's input for rows of items, on the system's device."""
+    batch: int = 256
+    """Items embedded at a time."""
+    seed: int = 0
+    """Seed of the sampling for means of some of the items."""
+
+    def embed(
+        self, part: Callable[[Tensor], Tensor], rows: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """Return the output of a part of a system, in evaluation mode, for items.
+
+        Args:
+            part: Maps images to a tensor.
+            rows: Rows of the items; all by default.
+        """
+        rows = np.arange(len(self.labels)) if rows is None else rows
+        with torch.inference_mode():
+            parts = [
+                part(self.images(rows[start : start + self.batch])).float().cpu().numpy()
+                for start in range(0, len(rows), self.batch)
+            ]
+        return np.concatenate(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stage:
+    """A stage of a system's training."""
+
+    name: str
+    share: float
+    """Share of the training budget; the shares of all stages sum to 1."""
+    batches: Literal["images", "triplets"]
+    """The argument of ``loss``: an ``ImageBatch`` or a ``TripletBatch``."""
+    loss: Callable[[Any], Tensor]
+    trainable: tuple[nn.Module, ...]
+    """Modules that are trained; all others keep their weights."""
+    on_start: Callable[[TrainingSet], None] | None = None
+    """Called once before the stage in evaluation mode: fills a memory, computes prototypes."""
+
+
+class RetrievalMethod(nn.Module, ABC):
+    """A comparison system: embeds images, and provides the manipulation of queries.
+
+    Attributes:
+        name: As ``--system`` takes it.
+        backbone: Maps images to features.
+        num_values: Of each super-category, T numbers.
+    """
+
+    name: str
+    feature_kind: Literal["feature", "map"] = "feature"
+    """What it takes from its backbone."""
+
+    def __init__(self, backbone: "Backbone", num_values: tuple[int, ...]) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.num_values = num_values
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return the backbone's feature or feature map of images (B, 3, S, S)."""
+        found: Tensor = (
+            self.backbone(images)
+            if self.feature_kind == "feature"
+            else self.backbone.feature_map(images)
+        )
+        return found
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor:
+        """Embed images (B, 3, S, S).
+
+        Returns:
+            (B, A, E), float32: the blocks that ``Manipulation.apply`` takes and
+            ``Manipulation.to_metric_space`` maps to the space in which distances are measured.
+        """
+
+    @abstractmethod
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the stages of training, in order."""
+
+    @abstractmethod
+    def manipulation(self, training_set: TrainingSet) -> "Manipulation":
+        """Return the manipulation of queries; the system must be in evaluation mode."""
+
+    def enter(self, stage: Stage) -> list[nn.Parameter]:
+        """Set the modules of a stage to training mode; needed again after each validation.
+
+        Returns:
+            The parameters for the optimizer.
+        """
+        self.eval().requires_grad_(False)
+        for module in stage.trainable:
+            module.train().requires_grad_(True)
+        if isinstance(self.backbone, Frozen):
+            self.backbone.fix()
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+
+def joint_embedding(blocks: Tensor) -> Tensor:
+    """Return the blocks (B, A, E) of each image as one vector (B, A·E) of length 1."""
+    return F.normalize(blocks.flatten(1), dim=1)

@@ -1,0 +1,141 @@
+"""The comparison systems by name, and how a config makes them.
+
+The product reaches this module by ``datrnet.core.models.registry`` only.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datrnet.core.config import SystemChoice, read_section
+from datrnet.core.errors import UnknownNameError
+from datrnet.core.models.run_folder import RunFolder, load_weights
+from datrnet.core.research.backbones.registry import BACKBONES, make_backbone
+from datrnet.core.research.systems.adde_m import AddeConfig, AddeM
+from datrnet.core.research.systems.amnet import AMNet, AMNetConfig
+from datrnet.core.research.systems.attribute_based import AttributeBased, AttributeBasedConfig
+from datrnet.core.research.systems.datrnet_on_backbone import (
+    DatrnetOnBackbone,
+    DatrnetOnBackboneConfig,
+)
+from datrnet.core.research.systems.fashionsearchnet import FashionSearchNet, FashionSearchNetConfig
+from datrnet.core.research.systems.method import MethodConfig, RetrievalMethod
+
+if TYPE_CHECKING:
+    from datrnet.core.research.backbones import Backbone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodEntry:
+    """A comparison system and its default config."""
+
+    method: Callable[..., RetrievalMethod]
+    config: MethodConfig
+
+
+METHODS: Mapping[str, MethodEntry] = {
+    "attribute-based": MethodEntry(method=AttributeBased, config=AttributeBasedConfig()),
+    "amnet": MethodEntry(method=AMNet, config=AMNetConfig()),
+    "fashionsearchnet-without-loc": MethodEntry(
+        method=FashionSearchNet, config=FashionSearchNetConfig(localized=False)
+    ),
+    "fashionsearchnet": MethodEntry(method=FashionSearchNet, config=FashionSearchNetConfig()),
+    "adde-m": MethodEntry(method=AddeM, config=AddeConfig()),
+    "datrnet-on-backbone": MethodEntry(method=DatrnetOnBackbone, config=DatrnetOnBackboneConfig()),
+}
+
+
+def make_method(
+    name: str,
+    backbone: "Backbone",
+    num_values: tuple[int, ...],
+    config: MethodConfig | None = None,
+) -> RetrievalMethod:
+    """Make a comparison system with random weights on a backbone.
+
+    Args:
+        name: One of ``METHODS``.
+        backbone: Maps images to features.
+        num_values: Of each super-category.
+        config: Of this kind of system; by default that of ``METHODS``.
+
+    Raises:
+        UnknownNameError: There is no such system.
+    """
+    if name not in METHODS:
+        raise UnknownNameError("system", name, METHODS)
+    entry = METHODS[name]
+    return entry.method(backbone, num_values, entry.config if config is None else config)
+
+
+def config_of(choice: SystemChoice) -> MethodConfig:
+    """Return the config of the chosen system.
+
+    Raises:
+        UnknownNameError: There is no such system or backbone.
+        ConfigError: A setting of it does not exist, or is out of range.
+    """
+    if choice.name not in METHODS:
+        raise UnknownNameError("system", choice.name, ("datrnet", *METHODS))
+    if choice.backbone not in BACKBONES:
+        raise UnknownNameError("backbone", choice.backbone, BACKBONES)
+    default = METHODS[choice.name].config
+    values = asdict(default) | choice.settings
+    return read_section(type(default), values, f"system {choice.name} settings")
+
+
+def check_choices(choices: Iterable[tuple[SystemChoice, int]]) -> None:
+    """Refuse systems that cannot be made, before anything is trained.
+
+    Args:
+        choices: Each with the side S of the images; DAtRNet has nothing to check.
+
+    Raises:
+        UnknownNameError: There is no such system or backbone.
+        ConfigError: A setting does not exist or is out of range, or a backbone is not installed.
+        CheckpointError: The weights of a backbone do not fit.
+    """
+    backbones: set[tuple[str, int, str]] = set()
+    for choice, image_size in choices:
+        if not choice.is_datrnet:
+            config_of(choice)
+            backbones.add((choice.backbone, image_size, choice.backbone_weights))
+    for name, image_size, weights in sorted(backbones):
+        make_backbone(name, image_size=image_size, weights=_weights(weights))
+
+
+def method_of(
+    choice: SystemChoice, image_size: int, num_values: tuple[int, ...]
+) -> RetrievalMethod:
+    """Make the system that a config chooses, on its backbone.
+
+    Raises:
+        UnknownNameError: There is no such system or backbone.
+        ConfigError: A setting of it does not exist, or is out of range.
+        CheckpointError: The backbone's weights do not fit.
+    """
+    config = config_of(choice)
+    backbone = make_backbone(
+        choice.backbone,
+        image_size=image_size,
+        weights=_weights(choice.backbone_weights),
+        frozen=choice.frozen,
+    )
+    return make_method(choice.name, backbone, num_values, config)
+
+
+def load_method(run: RunFolder) -> RetrievalMethod:
+    """Return the trained system of a run, in evaluation mode.
+
+    Raises:
+        CheckpointError: Its weights are missing, damaged, or of another system.
+    """
+    num_values = tuple(len(category.values) for category in run.super_categories)
+    method = method_of(run.config.system, run.config.model.image_size, num_values)
+    load_weights(method, run.system_path)
+    return method.eval()
+
+
+def _weights(path: str) -> Path | None:
+    return Path(path).expanduser() if path else None

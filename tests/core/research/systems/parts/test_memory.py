@@ -1,0 +1,71 @@
+"""A memory is addressed by one-hots and begins as means."""
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datrnet.core.research.systems.method import TrainingSet
+from datrnet.core.research.systems.parts.memory import (
+    Memory,
+    exchanged_values,
+    mean_of_samples,
+    mean_of_values,
+    one_hots,
+    wanted_values,
+)
+
+LABELS = np.array([[0, 1], [2, -1], [0, 0], [2, 1]], dtype=np.int16)
+VECTORS = torch.tensor([[1.0, 0], [3, 4], [5, 6], [7, 8]])
+TAUGHT = TrainingSet(labels=LABELS, images=lambda rows: VECTORS[rows], batch=3)
+
+
+@given(st.lists(st.tuples(st.integers(-1, 2), st.integers(-1, 1)), min_size=1, max_size=5))
+def test_one_hots_mark_each_label(labels: list[tuple[int, int]]) -> None:
+    expected = [
+        [float(first == value) for value in range(3)]
+        + [float(second == value) for value in range(2)]
+        for first, second in labels
+    ]
+    assert one_hots(torch.tensor(labels), (3, 2)).tolist() == expected
+
+
+def test_an_exchange_takes_off_the_own_value_only_where_there_is_one() -> None:
+    labels = torch.tensor([[0, 1], [-1, 1]])
+    targets = torch.tensor([[2, 1], [1, 1]])
+    changed = torch.tensor([[True, False], [True, False]])
+    assert wanted_values(targets, changed, (3, 2)).tolist() == [[0, 0, 1, 0, 0], [0, 1, 0, 0, 0]]
+    exchanged = exchanged_values(labels, targets, changed, (3, 2))
+    assert exchanged.tolist() == [[-1, 0, 1, 0, 0], [0, 1, 0, 0, 0]]
+
+
+def test_means_are_of_the_items_that_carry_a_value() -> None:
+    means = mean_of_values(TAUGHT, lambda images: images, (3, 2))
+    np.testing.assert_allclose(means, [[3, 3], [np.nan] * 2, [5, 6], [5, 6], [4, 4]])
+    memory = Memory(2, (3, 2))
+    memory.fill(means)
+    assert memory(
+        torch.tensor([[1.0, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, -1, 0, 1]])
+    ).tolist() == [
+        [3, 3],
+        [0, 0],
+        [-1, -2],
+    ]
+
+
+def test_a_value_that_no_item_carries_is_unknown_to_the_manipulation() -> None:
+    memory = Memory(2, (3, 2))
+    unknown = np.isnan(memory.array(TAUGHT, (3, 2))).all(axis=0)
+    assert unknown.tolist() == [False, True, False, False, False]
+    assert not memory.weight.isnan().any()
+
+
+def test_drawn_means_come_near_the_means_of_all_and_are_the_same_each_time() -> None:
+    def blocks(images: torch.Tensor) -> torch.Tensor:
+        return torch.stack([images, 10 * images], dim=1)
+
+    first, second = mean_of_samples(TAUGHT, blocks, (3, 2), 500)
+    np.testing.assert_allclose(first, [[3, 3], [np.nan] * 2, [5, 6]], atol=0.5)
+    np.testing.assert_allclose(second, [[50, 60], [40, 40]], atol=3)
+    again = mean_of_samples(TAUGHT, blocks, (3, 2), 500)
+    np.testing.assert_array_equal(again[1], second)

@@ -1,0 +1,62 @@
+"""What a frozen backbone makes of pictures is computed once and kept."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from datrnet.core.models.datrnet import to_network_input
+from datrnet.core.research.backbones.registry import make_backbone
+from datrnet.core.research.feature_cache import cached_features
+from datrnet.core.research.systems.method import RetrievalMethod
+from datrnet.core.research.systems.registry import make_method
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (70, 32, 32, 3), dtype=np.uint8)
+
+
+def system_on(name: str, *, seed: int = 0) -> RetrievalMethod:
+    torch.manual_seed(seed)
+    backbone = make_backbone("resnet50", image_size=32, frozen=True)
+    return make_method(name, backbone, (3, 2)).eval()
+
+
+@pytest.mark.parametrize("name", ["adde-m", "datrnet-on-backbone"])
+def test_what_is_kept_is_what_the_system_sees(tmp_path: Path, name: str) -> None:
+    system, told = system_on(name), []
+    kept = cached_features(system, PIXELS, tmp_path, lambda *done: told.append(done))
+    assert told == [(64, 70), (70, 70)]
+    images = to_network_input(torch.from_numpy(PIXELS))
+    with torch.inference_mode():
+        seen = system.features(images)
+        of_all = torch.from_numpy(kept[np.arange(70)]).float()
+        assert torch.allclose(of_all, seen, atol=2e-3, rtol=2e-3)
+        from_kept = system(of_all[:8])
+        assert torch.allclose(from_kept, system(images[:8]), atol=1e-2)
+
+
+def test_it_is_computed_once_for_one_backbone_and_one_set_of_pictures(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+
+    def keep(system: RetrievalMethod, pixels: np.ndarray = PIXELS) -> int:  # type: ignore[type-arg]
+        told.clear()
+        cached_features(system, pixels, tmp_path, lambda *done: told.append(done))
+        return len(told)
+
+    assert keep(system_on("adde-m"))
+    assert not keep(system_on("amnet")), "another system on the same backbone"
+    assert keep(system_on("fashionsearchnet")), "sees the map"
+    assert keep(system_on("adde-m", seed=1)), "another backbone"
+    assert keep(system_on("adde-m"), PIXELS[::-1].copy()), "other pictures"
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_half_a_file_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cached_features(system_on("adde-m"), PIXELS, tmp_path, stop)
+    kept = cached_features(system_on("adde-m"), PIXELS, tmp_path)
+    assert np.isfinite(kept).all()
+    assert [one.suffix for one in tmp_path.iterdir()] == [".npy"]

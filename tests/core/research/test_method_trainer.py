@@ -1,0 +1,255 @@
+"""A compared system goes on after an interrupt, in whatever stage, as if there had been none."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from datrnet.core.config import Config, ModelConfig, SystemChoice, TrainConfig
+from datrnet.core.errors import CheckpointError, DivergenceError
+from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.research import method_run, method_trainer
+from datrnet.core.research.backbones.backbone import Backbone
+from datrnet.core.research.backbones.registry import BACKBONES
+from datrnet.core.research.method_run import train_method
+from datrnet.core.research.method_trainer import MethodTrainer
+from datrnet.core.training.data import TrainingData
+from datrnet.core.training.events import EpochDone, TrainEvent
+from datrnet.core.training.pace import Pace
+from datrnet.db.rows import SuperCategory
+
+CATEGORIES = (
+    SuperCategory(name="colour", values=("red", "green", "blue")),
+    SuperCategory(name="size", values=("large", "small")),
+)
+CONFIG = Config(
+    model=ModelConfig(image_size=32),
+    train=TrainConfig(epochs=6, precision="float32", shift=0.1, light=0.1),
+    system=SystemChoice(name="adde-m", backbone="tiny", batch=12, learning_rate=1e-3),
+)
+SETTINGS = {
+    "attribute-based": {},
+    "amnet": {"head_size": 8},
+    "fashionsearchnet": {
+        "conv_channels": [8, 8],
+        "branch_sizes": [8, 8, 8],
+        "region_size": 1,
+        "global_share": 0.4,
+    },
+    "adde-m": {"embedding_size": 8},
+    "datrnet-on-backbone": {"channels": 4, "embedding_size": 8},
+}
+
+
+class Tiny(Backbone):
+    """A convolution that begins alike wherever it is made."""
+
+    name = "tiny"
+    feature_size = 8
+    map_channels = 8
+
+    def __init__(self, image_size: int) -> None:
+        super().__init__(image_size)
+        self.conv = nn.Conv2d(3, 8, 8, stride=8)
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        mapped: Tensor = self.conv(images)
+        return mapped.relu()
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BACKBONES, "tiny", Tiny)
+
+
+@pytest.fixture
+def squares() -> TrainingData:
+    """Large and small squares in three colours, each combination twenty times."""
+    rng = np.random.default_rng(0)
+    labels = np.stack([np.arange(120) % 3, np.arange(120) // 3 % 2], axis=1).astype(np.int16)
+    pixels = rng.integers(200, 256, (120, 32, 32, 3)).astype(np.uint8)
+    for picture, (colour, size) in zip(pixels, labels, strict=True):
+        side = 24 - 12 * int(size)
+        picture[4 : 4 + side, 4 : 4 + side] = np.eye(3, dtype=np.uint8)[colour] * 200
+    return TrainingData(
+        pixels=pixels, labels=labels, is_validation=np.arange(120) >= 84, features=Path("unused")
+    )
+
+
+def config_of(system: str) -> Config:
+    choice = replace(CONFIG.system, name=system, settings=SETTINGS[system])
+    return replace(CONFIG, system=choice)
+
+
+def trainer_of(system: str, squares: TrainingData) -> MethodTrainer:
+    return MethodTrainer(config_of(system), squares, (3, 2))
+
+
+def weights_of(trainer: MethodTrainer) -> dict[str, Tensor]:
+    return dict(trainer.system.state_dict())
+
+
+def trained(trainer: MethodTrainer, most: int | None = None) -> list[tuple[str, int, float]]:
+    """Train what is left, or some epochs of it; return each one's stage, number and loss."""
+    found: list[tuple[str, int, float]] = []
+    for stage in trainer.remaining:
+        for report in trainer.epochs(stage, lambda epoch, share, loss: None):
+            found.append((stage.name, report.epoch, report.loss))
+            if len(found) == most:
+                return found
+    return found
+
+
+@pytest.mark.parametrize("system", SETTINGS)
+@pytest.mark.parametrize("done", [2, 4])
+def test_a_resumed_system_equals_an_uninterrupted_one(
+    squares: TrainingData, tmp_path: Path, system: str, done: int
+) -> None:
+    whole = trainer_of(system, squares)
+    expected = trained(whole)
+    interrupted = trainer_of(system, squares)
+    before = trained(interrupted, most=done)
+    interrupted.save_state(tmp_path / "state.pt")
+    resumed = trainer_of(system, squares)
+    resumed.load_state(tmp_path / "state.pt")
+    assert before + trained(resumed) == expected
+    assert resumed.epochs_done == whole.epochs_done == len(expected)
+    assert resumed.best is not None
+    assert whole.best is not None
+    assert replace(resumed.best, seconds=0) == replace(whole.best, seconds=0)
+    for name, tensor in weights_of(whole).items():
+        torch.testing.assert_close(
+            weights_of(resumed)[name], tensor, rtol=0, atol=0, equal_nan=True
+        )
+
+
+@pytest.mark.parametrize("system", SETTINGS)
+def test_stages_share_the_epochs(squares: TrainingData, system: str) -> None:
+    trainer = trainer_of(system, squares)
+    epochs = [(stage, number) for stage, number, _ in trained(trainer)]
+    assert len(epochs) == CONFIG.train.epochs
+    names = [one.name for one in trainer.stages]
+    assert [stage for stage, number in epochs if number == 1] == names
+    assert list(trainer.remaining) == []
+
+
+def test_progress_counts_pictures_as_stages_see_them(squares: TrainingData) -> None:
+    trainer = trainer_of("adde-m", squares)
+    # 3 epochs of 84 pictures, then 3 of 84 triplets
+    assert [trainer.progress(done) for done in (0, 0.5, 1)] == [0, 0.125, 0.25]
+    trained(trainer, most=5)
+    assert trainer.progress(trainer.place.share) == pytest.approx(0.25 + 0.75 * 2 / 3)
+    by_clock = replace(config_of("adde-m").system, minutes=1)
+    trainer = MethodTrainer(replace(CONFIG, system=by_clock), squares, (3, 2))
+    assert [trainer.progress(done) for done in (0, 0.5, 1)] == [0, 0.25, 0.5]
+
+
+@pytest.mark.parametrize(("triplet_batch", "num_batches"), [(0, 21), (12, 7), (84, 1), (500, 1)])
+def test_batches_of_triplets_have_a_size_of_their_own(
+    squares: TrainingData, triplet_batch: int, num_batches: int
+) -> None:
+    config = config_of("adde-m")
+    config = replace(config, system=replace(config.system, triplet_batch=triplet_batch))
+    trainer = MethodTrainer(config, squares, (3, 2))
+    encoder, manipulation = trainer.stages
+    assert len(trainer.batches.begin_epoch(encoder, 0, 1)) == 84 // 12
+    assert len(trainer.batches.begin_epoch(manipulation, 1, 1)) == num_batches
+
+
+def test_time_between_epochs_takes_nothing_of_the_budget(
+    squares: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, left_out = [100.0], []
+    monkeypatch.setattr(method_trainer, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(Pace, "leave_out", lambda _pace, seconds: left_out.append(seconds))
+    trainer = trainer_of("attribute-based", squares)
+    for number, _ in enumerate(trainer.epochs(trainer.stages[0], lambda *_: None)):
+        now[0] += number  # somebody saves, draws, tells
+    assert left_out == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    folder = RunFolder(
+        path=tmp_path / "run", config=config_of("adde-m"), super_categories=CATEGORIES
+    )
+    folder.create()
+    return folder
+
+
+def interrupting(after: int) -> Callable[[TrainEvent], None]:
+    """Return what is told of a training and ends it after some epochs."""
+    seen: list[TrainEvent] = []
+
+    def told(event: TrainEvent) -> None:
+        if isinstance(event, EpochDone):
+            seen.append(event)
+        elif len(seen) == after:
+            raise KeyboardInterrupt
+
+    return told
+
+
+def epochs_of(run: RunFolder, squares: TrainingData) -> list[tuple[str | None, int]]:
+    found: list[tuple[str | None, int]] = []
+
+    def told(event: TrainEvent) -> None:
+        if isinstance(event, EpochDone):
+            found.append((event.stage, event.report.epoch))
+
+    result = train_method(run, squares, told)
+    assert result.epochs == 6
+    return found
+
+
+def test_an_interrupted_run_loses_the_current_epoch_at_most(
+    run: RunFolder, squares: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(method_run, "BETWEEN_STATES", 0.0)
+    for after in (2, 3):  # within a stage, then at the next one's second epoch
+        with pytest.raises(KeyboardInterrupt):
+            train_method(run, squares, interrupting(after))
+    assert epochs_of(run, squares) == [("manipulation", 3)]
+    assert [one.name for one in run.path.glob("*.pt*")] == []
+    assert epochs_of(run, squares) == []  # what is finished is not trained again
+
+
+def test_where_epochs_are_short_the_stage_is_what_is_kept(
+    run: RunFolder, squares: TrainingData
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train_method(run, squares, interrupting(4))
+    assert epochs_of(run, squares) == [("manipulation", one) for one in (1, 2, 3)]
+
+
+def test_a_damaged_state_says_so(
+    run: RunFolder, squares: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(method_run, "BETWEEN_STATES", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        train_method(run, squares, interrupting(2))
+    (state,) = run.path.glob("*.pt")
+    whole = state.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"garbage", b""):
+        state.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match="cannot be resumed from"):
+            train_method(run, squares, lambda event: None)
+    state.unlink()
+    assert len(epochs_of(run, squares)) == 6
+
+
+@pytest.mark.parametrize("system", SETTINGS)
+def test_a_system_whose_loss_is_not_finite_stops(squares: TrainingData, system: str) -> None:
+    config = config_of(system)
+    trainer = MethodTrainer(
+        replace(config, system=replace(config.system, learning_rate=1e30)), squares, (3, 2)
+    )
+    with pytest.raises(DivergenceError, match=r"not finite|is (nan|inf) in epoch") as caught:
+        trained(trainer)
+    assert "system.learning_rate, which is 1e+30" in caught.value.mend
+    assert trainer.best is None
