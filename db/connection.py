@@ -188,7 +188,7 @@ class Connection:
         try:
             self._connection.execute(sql)
         except sqlite3.OperationalError as error:
-            if or_raise or not is_busy(error):
+            if or_raise or _code(error) not in _BUSY:
                 raise
             return False
         finally:
@@ -289,37 +289,46 @@ def _uri(path: Path) -> str:
     return f"{uri}?mode=ro" + ("" if has_log else "&immutable=1")
 
 
-def is_busy(error: sqlite3.Error) -> bool:
-    """Tell whether another process held the file."""
-    text = str(error)
-    return "locked" in text or "busy" in text
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+_ERRORS = (
+    (
+        _BUSY,
+        "{path} is in use by another program.",
+        "Wait until its import or training has finished, or close it; then try again.",
+    ),
+    (
+        (sqlite3.SQLITE_READONLY,),
+        "{path} is read-only.",
+        "Choose a --workspace in a folder that you can write to.",
+    ),
+    (
+        (sqlite3.SQLITE_FULL,),
+        "No space is left on the disk of {path}; nothing was changed.",
+        "Free some space, or choose a --workspace on another disk.",
+    ),
+    (
+        (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT),
+        "{path} is damaged or not a database.",
+        "Choose another --workspace, or move the file away and import again.",
+    ),
+)
+"""Error codes of SQLite, and what to say of them."""
 
 
 def to_database_error(error: sqlite3.Error, path: Path) -> DatabaseError:
     """Say what is wrong with a database, and what to do, for an error of SQLite."""
-    text = str(error)
-    if is_busy(error):
-        return DatabaseError(
-            f"{path} is in use by another program.",
-            mend="Wait until its import or training has finished, or close it; then try again.",
-        )
-    if "readonly" in text:
-        return DatabaseError(
-            f"{path} is read-only.", mend="Choose a --workspace in a folder that you can write to."
-        )
-    if "is full" in text:
-        return DatabaseError(
-            f"No space is left on the disk of {path}; nothing was changed.",
-            mend="Free some space, or choose a --workspace on another disk.",
-        )
-    if "not a database" in text or "malformed" in text:
-        return DatabaseError(
-            f"{path} is damaged or not a database.",
-            mend="Choose another --workspace, or move the file away and import again.",
-        )
+    for codes, message, hint in _ERRORS:
+        if _code(error) in codes:
+            return DatabaseError(message.format(path=path), mend=hint)
     return DatabaseError(
-        f"Cannot use {path}: {text}.", mend="Check the file, its folder and the free space."
+        f"Cannot use {path}: {error}.", mend="Check the file, its folder and the free space."
     )
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return SQLite's primary error code; 0 for an error of the driver."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def insert(db: "Database", table: str, row: dict[str, Any]) -> int:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from datrnet.db.connection import Connection, insert, now
 from datrnet.db.rows import (
-    CatalogueStamp,
     ItemColumns,
     NewItem,
     PictureStamp,
@@ -66,15 +65,15 @@ class ItemTables(Connection):
         with self.reading() as db:
             return _read_columns(db)
 
-    def catalogue_stamp(self) -> CatalogueStamp:
-        """Return a stamp that changes whenever items or labels change."""
-        (stamp,) = self._select(
-            CatalogueStamp,
-            "(SELECT count(*) AS num_items, max(updated_at) AS last_updated_at FROM items),"
-            " (SELECT count(*) AS num_labels, max(set_at) AS last_set_at,"
-            " coalesce(sum(attribute_value_id), 0) AS sum_of_values FROM item_attributes)",
-        )
-        return stamp
+    def catalog_stamp(self) -> tuple[object, ...]:
+        """Return numbers and times that differ whenever items or labels have changed."""
+        with self.reading() as db:
+            items = db.execute("SELECT count(*), max(updated_at) FROM items").fetchone()
+            # the sum tells two corrections within a second apart
+            labels = db.execute(
+                "SELECT count(*), max(set_at), sum(attribute_value_id) FROM item_attributes"
+            ).fetchone()
+        return (*items, *labels)
 
     def picture_stamps(self) -> dict[str, PictureStamp]:
         """Return the picture file of every item at the last import, by the item's code."""

@@ -156,18 +156,6 @@ class ItemColumns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogueStamp:
-    """Changes whenever items or labels change."""
-
-    num_items: int
-    last_updated_at: str | None
-    num_labels: int
-    last_set_at: str | None
-    sum_of_values: int
-    """Tells two corrections within a second apart."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LabelChange:
     """A change of a label by hand, with the label before it.
 
@@ -221,7 +209,6 @@ class GenerationRow:
     name: str
     run_name: str
     num_items: int
-    manifest_json: str
     created_at: str
     is_current: bool
 

@@ -102,7 +102,7 @@ def _in_child(command: list[object], root: Path, point: int = NEVER, report: int
 
 
 def _die_at(point: int) -> Iterator[int]:
-    """Kill this process before a statement on any connection; return the counter of statements."""
+    """Kill this process before a statement on a file; return the counter of statements."""
     connect, numbers = sqlite3.connect, count(1)
 
     def see(_: str) -> None:
@@ -111,7 +111,8 @@ def _die_at(point: int) -> Iterator[int]:
 
     def traced(*arguments: object, **options: object) -> sqlite3.Connection:
         connection: sqlite3.Connection = connect(*arguments, **options)  # type: ignore[call-overload]
-        connection.set_trace_callback(see)
+        if arguments != (":memory:",):
+            connection.set_trace_callback(see)
         return connection
 
     sqlite3.connect = traced  # type: ignore[assignment]

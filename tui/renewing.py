@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from datrnet.db.rows import CatalogueStamp
 from datrnet.db.store import Store
 
 
@@ -33,7 +32,7 @@ class Watch:
         self._store = store
         self._version = store.data_version()
         self._generation = self._current_generation()
-        self._stamp: CatalogueStamp | None = None
+        self._stamp: tuple[object, ...] | None = None
 
     def look(self) -> News | None:
         """Return what is new; None where nobody else has written since the last look.
@@ -44,7 +43,7 @@ class Watch:
         version = self._store.data_version()
         if self._stamp is not None and version == self._version:
             return None
-        stamp = self._store.catalogue_stamp()
+        stamp = self._store.catalog_stamp()
         is_changed = version != self._version if self._stamp is None else stamp != self._stamp
         self._version, self._stamp = version, self._stamp or stamp
         news = News(
