@@ -20,7 +20,11 @@ from datrnet.core.evaluation.ranking import Gallery, Weights
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Replacement, SpecificPrototypes, replaces_by_means
-from datrnet.core.retrieval.prototypes import MIN_SPECIFIC, specific_mean_embeddings
+from datrnet.core.retrieval.prototypes import (
+    MIN_SPECIFIC,
+    prototype_items,
+    specific_mean_embeddings,
+)
 from datrnet.db.store import Store
 
 
@@ -216,39 +220,18 @@ def _manipulation_within(
     if within.casefold() not in folded:
         raise UnknownNameError("indexed super-category", within, names)
     column, manifest = folded.index(within.casefold()), generation.manifest
-    is_source = catalog.splits[rows] == "train"
-    if manifest.prototypes_from != "train" or not is_source.any():
-        is_source = np.ones(len(rows), dtype=bool)
+    is_source = prototype_items(catalog, generation, rows)
     shared, num_shared = labels[is_source, column], len(categories[column].values)
     means = tuple(
-        _means_of_enough(
+        specific_mean_embeddings(
             generation.embeddings[is_source, block],
             labels[is_source, block],
             len(category.values),
             shared,
             num_shared,
             unit_length=manifest.unit_blocks and manifest.unit_prototypes,
+            min_items=MIN_SPECIFIC,
         )
         for block, category in enumerate(categories)
     )
     return Replacement(manipulation.prototypes, SpecificPrototypes(column=column, means=means))
-
-
-def _means_of_enough(
-    embeddings: NDArray[np.float32],
-    values: NDArray[np.int16],
-    num_values: int,
-    shared: NDArray[np.int16],
-    num_shared: int,
-    *,
-    unit_length: bool,
-) -> NDArray[np.float32]:
-    """Return specific prototypes (W, V, E), NaN where too few items carry both values."""
-    means = specific_mean_embeddings(
-        embeddings, values, num_values, shared, num_shared, unit_length=unit_length
-    )
-    both = (shared >= 0) & (values >= 0)
-    pairs = shared[both].astype(np.int64) * num_values + values[both]
-    counts = np.bincount(pairs, minlength=num_shared * num_values)
-    means[counts.reshape(num_shared, num_values) < MIN_SPECIFIC] = np.nan
-    return means

@@ -133,11 +133,7 @@ class Replacement:
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the concatenated prototypes and the number of values per super-category."""
-        arrays: dict[str, NDArray[Any]] = {
-            "prototypes": np.concatenate(self.prototypes),
-            "counts": np.array(self.counts),
-            "are_means": np.array(self.are_means),
-        }
+        arrays = {**_pack(self.prototypes), "are_means": np.array(self.are_means)}
         if self.specific is not None:
             arrays["specific_column"] = np.array(self.specific.column)
             arrays["specific_means"] = np.concatenate(self.specific.means, axis=1)
@@ -146,14 +142,13 @@ class Replacement:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Replacement":
         """Restore a manipulation from ``to_arrays``."""
-        ends = np.cumsum(arrays["counts"])[:-1]
-        specific = None
+        prototypes, specific = _unpack(arrays), None
         if "specific_column" in arrays:
             specific = SpecificPrototypes(
                 column=int(arrays["specific_column"]),
-                means=tuple(np.split(arrays["specific_means"], ends, axis=1)),
+                means=_unpack(arrays, "specific_means", axis=1),
             )
-        return cls(tuple(np.split(arrays["prototypes"], ends)), specific, bool(arrays["are_means"]))
+        return cls(prototypes, specific, bool(arrays["are_means"]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,17 +203,12 @@ class WeightedReplacement:
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the concatenated prototypes, the numbers of values, and the weights."""
-        return {
-            "prototypes": np.concatenate(self.prototypes),
-            "counts": np.array(self.counts),
-            "weights": self.weights,
-        }
+        return {**_pack(self.prototypes), "weights": self.weights}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "WeightedReplacement":
         """Restore a manipulation from ``to_arrays``."""
-        ends = np.cumsum(arrays["counts"])[:-1]
-        return cls(tuple(np.split(arrays["prototypes"], ends)), arrays["weights"])
+        return cls(_unpack(arrays), arrays["weights"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -401,6 +391,17 @@ def applied_changes(manipulation: Manipulation, targets: Labels, changed: BoolAr
         asked = np.flatnonzero(changed[:, idx])
         applied[asked, idx] = known[targets[asked, idx]]
     return applied
+
+
+def _pack(prototypes: Sequence[Floats]) -> dict[str, NDArray[Any]]:
+    counts = np.array([len(values) for values in prototypes])
+    return {"prototypes": np.concatenate(prototypes), "counts": counts}
+
+
+def _unpack(
+    arrays: Mapping[str, NDArray[Any]], name: str = "prototypes", axis: int = 0
+) -> tuple[Floats, ...]:
+    return tuple(np.split(arrays[name], np.cumsum(arrays["counts"])[:-1], axis=axis))
 
 
 def _columns(counts: Sequence[int], super_category_idx: int) -> slice:

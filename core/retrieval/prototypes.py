@@ -64,6 +64,7 @@ def specific_mean_embeddings(
     num_within: int,
     *,
     unit_length: bool,
+    min_items: int = 1,
 ) -> Floats:
     """Return the mean embedding of each value within each value of another super-category.
 
@@ -74,14 +75,26 @@ def specific_mean_embeddings(
         within: (N,) values of the other super-category, -1 where unlabeled.
         num_within: W.
         unit_length: Whether to L2-normalize each mean.
+        min_items: Fewest items of a mean.
 
     Returns:
-        (W, V, E) prototypes; NaN where no item carries both values.
+        (W, V, E) prototypes; NaN where fewer items carry both values.
     """
     pairs = within.astype(np.int64) * num_values + labels
     pairs[(labels < 0) | (within < 0)] = -1
     means = mean_embeddings(embeddings, pairs, num_within * num_values, unit_length=unit_length)
+    means[np.bincount(pairs[pairs >= 0], minlength=len(means)) < min_items] = np.nan
     return means.reshape(num_within, num_values, -1)
+
+
+def prototype_items(
+    catalog: Catalog, generation: Generation, indexed_rows: NDArray[np.int64]
+) -> BoolArray:
+    """Return which indexed items (n,) the generic prototypes of an index are means of."""
+    is_training: BoolArray = catalog.splits[indexed_rows] == "train"
+    if generation.manifest.prototypes_from == "train" and is_training.any():
+        return is_training
+    return np.ones(len(indexed_rows), dtype=bool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -198,11 +211,7 @@ class PrototypeSource:
 
     @cached_property
     def _is_source(self) -> BoolArray:
-        """Which indexed items (n,) the generic prototypes are means of."""
-        is_training: BoolArray = self._catalog.splits[self._indexed_rows] == "train"
-        if self._generation.manifest.prototypes_from == "train" and is_training.any():
-            return is_training
-        return np.ones(len(self._indexed_rows), dtype=bool)
+        return prototype_items(self._catalog, self._generation, self._indexed_rows)
 
     def _carries(self, super_category_idx: int, value: str) -> BoolArray:
         """Return which of these items (n,) currently carry a value."""

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -116,18 +116,10 @@ def session_facts(sheet: SessionSheet) -> dict[str, Any]:
         "started_at": sheet.session.started_at,
         "steps": [
             {
-                "position": step.position,
-                "action": step.action,
-                "made_at": step.made_at,
-                "item": step.item or None,
-                "picture": step.picture or None,
+                **{name: value for name, value in asdict(replayed.step).items() if name != "trail"},
+                "item": replayed.step.item or None,
+                "picture": replayed.step.picture or None,
                 "title": replayed.title,
-                "changes": dict(step.changes),
-                "taken": dict(step.taken),
-                "within": step.within,
-                "where": {name: list(values) for name, values in step.where.items()},
-                "any_of": {name: list(values) for name, values in step.any_of.items()},
-                "weights": dict(step.weights),
                 "problem": replayed.problem or None,
                 "substitutes": [
                     {
@@ -142,7 +134,6 @@ def session_facts(sheet: SessionSheet) -> dict[str, Any]:
                 ],
             }
             for replayed in sheet.steps
-            for step in (replayed.step,)
         ],
     }
 
