@@ -150,10 +150,10 @@ class Catalog:
     def encode_labels(self, super_categories: Sequence[SuperCategory]) -> NDArray[np.int16]:
         """Return the labels (N, A) in the order and numbering that a run or an index was made with.
 
-        A value that did not exist then becomes -1: no prototype stands for it.
+        A value that did not exist then becomes -1: it has no prototype.
 
         Raises:
-            UnknownNameError: A super-category is gone from the catalogue.
+            UnknownNameError: A super-category is no longer in the catalog.
         """
         labels = np.full((self.num_items, len(super_categories)), UNLABELED, dtype=np.int16)
         for column, category in enumerate(super_categories):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
 
-AS_IMPORTED = "catalogue"
+AS_IMPORTED = "catalog"
 CODE = "id"
 TITLE = "title"
 
@@ -25,7 +25,7 @@ class Order:
     """The key that items are sorted by, and the direction."""
 
     key: str = AS_IMPORTED
-    """``catalogue``, ``id``, ``title``, or the name of a super-category after a colon."""
+    """``catalog``, ``id``, ``title``, or the name of a super-category after a colon."""
     is_reversed: bool = False
 
 

@@ -54,7 +54,7 @@ def test_orders(catalog: Catalog, order: Order, expected: list[int]) -> None:
 
 
 def test_there_is_an_order_for_every_super_category(catalog: Catalog) -> None:
-    assert keys_of(catalog) == ("catalogue", "id", "title", ":size")
+    assert keys_of(catalog) == ("catalog", "id", "title", ":size")
 
 
 def test_some_rows_are_put_in_order_as_they_come(catalog: Catalog) -> None:
