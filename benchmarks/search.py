@@ -117,7 +117,7 @@ def timed(searcher: Searcher, *, everything: bool) -> tuple[list[set[int]], floa
         started = time.perf_counter()
         found = searcher.substitutes(query, request)
         seconds.append(time.perf_counter() - started)
-        answers.append({one.row for one in found})
+        answers.append({result.row for result in found})
     return answers, float(np.median(seconds))
 
 

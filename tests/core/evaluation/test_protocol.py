@@ -33,14 +33,16 @@ VALUES = (4, 3, 2)
 
 
 def gallery(num_items: int = 60, noise: float = 0.6, seed: int = 0) -> Gallery:
-    """Items whose blocks lie around a centre per value."""
+    """Items whose blocks lie around a center per value."""
     rng = np.random.default_rng(seed)
-    labels = np.stack([rng.integers(-1, one, num_items) for one in VALUES], axis=1).astype(np.int16)
+    labels = np.stack([rng.integers(-1, count, num_items) for count in VALUES], axis=1).astype(
+        np.int16
+    )
     embeddings = np.zeros((num_items, 3, 5), dtype=np.float32)
     prototypes = []
     for block, num_values in enumerate(VALUES):
-        centres = rng.normal(size=(num_values + 1, 5))
-        drawn = centres[labels[:, block]] + noise * rng.normal(size=(num_items, 5))
+        centers = rng.normal(size=(num_values + 1, 5))
+        drawn = centers[labels[:, block]] + noise * rng.normal(size=(num_items, 5))
         embeddings[:, block] = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
         prototypes.append(
             mean_embeddings(embeddings[:, block], labels[:, block], num_values, unit_length=True)
@@ -85,8 +87,8 @@ def plain_distance(plain_query: Plain, plain_compared: Plain) -> Plain:
         found, factors = weighted_query(items, weights, item, target)
         near = plain_compared(items.manipulation, items.embeddings[other].tolist())
         return sum(
-            factor * sum((a - b) ** 2 for a, b in zip(one, two, strict=True))
-            for factor, one, two in zip(factors, found, near, strict=True)
+            factor * sum((a - b) ** 2 for a, b in zip(block, near_block, strict=True))
+            for factor, block, near_block in zip(factors, found, near, strict=True)
         )
 
     @lru_cache(maxsize=1)  # asked for one item of the gallery after the other
@@ -96,7 +98,7 @@ def plain_distance(plain_query: Plain, plain_compared: Plain) -> Plain:
         found, factors = plain_query(
             items.manipulation, items.embeddings[item].tolist(), own, target, changed
         )
-        factors = [one * weight for one, weight in zip(factors, weights.blocks, strict=True)]
+        factors = [factor * weight for factor, weight in zip(factors, weights.blocks, strict=True)]
         for place, value in enumerate(target):
             if len(found) == 3 and changed[place] and is_known(items, place, value):
                 factors[place] *= weights.changed
@@ -141,7 +143,7 @@ def plain_scores(
                 ("others", [p for p in counted if p not in changed]),
             ):
                 figures[name].append(plain_ndcg(near, target, places))
-    means = {name: sum(one) / len(one) for name, one in figures.items()}
+    means = {name: sum(values) / len(values) for name, values in figures.items()}
     return {"count": len(figures["hit"]), **means}
 
 
@@ -203,12 +205,12 @@ def test_further_labels_mean_nothing_to_a_manipulation() -> None:
     further = np.zeros((len(items.labels), 2), dtype=np.int16)
     wider = replace(items, labels=np.concatenate([items.labels, further], axis=1))
     protocol = Protocol(k=5, max_changes=2)
-    for one, other in zip(
+    for case, other in zip(
         evaluate(items, NAMES, items.equal_weights, protocol),
         evaluate(wider, NAMES, items.equal_weights, replace(protocol, match="all")),
         strict=True,
     ):
-        assert one.overall.top_k_accuracy == other.overall.top_k_accuracy
+        assert case.overall.top_k_accuracy == other.overall.top_k_accuracy
 
 
 def test_specific_prototypes_are_used_where_they_are_known(plain_distance: Plain) -> None:
@@ -254,17 +256,25 @@ def test_further_labels_must_match_and_are_never_changed() -> None:
 def test_intervals_enclose_every_figure() -> None:
     for case in evaluate(gallery(), NAMES, Weights.equal(3), Protocol(k=5, max_changes=3)):
         for score in filter(None, (case.overall, case.macro, *case.by_super_category.values())):
-            for one in (score.top_k_accuracy, score.ndcg, score.ndcg_target, score.ndcg_others):
-                assert one is None or one.low - 1e-9 <= one.value <= one.high + 1e-9
+            for estimate in (
+                score.top_k_accuracy,
+                score.ndcg,
+                score.ndcg_target,
+                score.ndcg_others,
+            ):
+                assert (
+                    estimate is None
+                    or estimate.low - 1e-9 <= estimate.value <= estimate.high + 1e-9
+                )
 
 
 def test_one_change_is_grouped_by_what_was_changed() -> None:
     case = evaluate(gallery(), NAMES, Weights.equal(3), Protocol(k=5))[1]
     groups = case.by_super_category
     assert set(groups) == set(NAMES)
-    assert sum(one.num_queries for one in groups.values()) == case.overall.num_queries
+    assert sum(score.num_queries for score in groups.values()) == case.overall.num_queries
     assert case.macro is not None
-    macro = sum(one.top_k_accuracy.value for one in groups.values()) / 3
+    macro = sum(score.top_k_accuracy.value for score in groups.values()) / 3
     assert case.macro.top_k_accuracy.value == pytest.approx(macro)
 
 
@@ -293,8 +303,8 @@ def test_chosen_weights_are_no_worse_and_favour_the_sure_block() -> None:
     accuracy = [
         np.mean(
             [
-                one.overall.top_k_accuracy.value
-                for one in evaluate(items, NAMES, one_w, Protocol(k=5, max_changes=1))
+                case.overall.top_k_accuracy.value
+                for case in evaluate(items, NAMES, one_w, Protocol(k=5, max_changes=1))
             ]
         )
         for one_w in (Weights.equal(3), chosen)

@@ -135,4 +135,4 @@ def test_queries_of_one_item_are_drawn_together() -> None:
 
 def test_no_query_gives_no_number() -> None:
     estimate = Bootstrap(np.empty(0, dtype=np.int64)).mean(np.empty(0), np.empty(0, dtype=bool))
-    assert all(np.isnan(one) for one in (estimate.value, estimate.low, estimate.high))
+    assert all(np.isnan(bound) for bound in (estimate.value, estimate.low, estimate.high))

@@ -104,7 +104,7 @@ def test_what_cannot_be_asked_is_counted(folder: Path, catalog: Catalog) -> None
 
 def test_a_column_without_a_network_is_not_changed(folder: Path, catalog: Catalog) -> None:
     rows = catalog.rows_in("test")
-    colour = [one.name for one in catalog.super_categories].index("colour")
+    colour = [category.name for category in catalog.super_categories].index("colour")
     labels = catalog.labels[rows][:, [colour, 1 - colour]]
     given = given_queries(folder, catalog, rows, labels, 1)
     assert sum(len(queries) for queries in given.query_sets) == 3

@@ -112,8 +112,8 @@ def plain_ranking(
         for other in set(range(90)) - {row}:
             near = plain_compared(made.manipulation, made.embeddings[other].astype(float).tolist())
             distance = 0.0
-            for place, (one, two) in enumerate(zip(blocks, near, strict=True)):
-                part = sum((a - b) ** 2 for a, b in zip(one, two, strict=True))
+            for place, (own, two) in enumerate(zip(blocks, near, strict=True)):
+                part = sum((a - b) ** 2 for a, b in zip(own, two, strict=True))
                 factor = factors[place] * made.weights[place]
                 if len(blocks) == 2 and changed[place]:
                     factor *= made.changed_weight
@@ -145,10 +145,12 @@ def test_substitutes_are_the_nearest(
         for row in (0, 17):  # the first has no sleeve
             found = searcher.substitutes(searcher.query_of_item(row), request)
             expected = plain_ranking(made, searcher, row, request)[:10]
-            assert [one.row for one in found] == [other for _, other in expected]
+            assert [result.row for result in found] == [other for _, other in expected]
             distances = [far for far, _ in expected]
-            assert [one.distance for one in found] == pytest.approx(distances, rel=1e-4)
-            assert all(sum(one.parts.values()) == pytest.approx(one.distance**2) for one in found)
+            assert [result.distance for result in found] == pytest.approx(distances, rel=1e-4)
+            assert all(
+                sum(result.parts.values()) == pytest.approx(result.distance**2) for result in found
+            )
             assert set(found[0].parts) == ({"all"} if kind == "fusion" else {"colour", "sleeve"})
 
 
@@ -166,7 +168,7 @@ def test_what_is_taken_is_changed_as_the_item_itself_would_be(
     mixed = made.embeddings.copy()
     mixed[17, 1] = mixed[5, 1]
     expected = plain_ranking(replace(made, embeddings=mixed), searcher, 17, request)
-    assert [one.row for one in found] == [place for _, place in expected][:80]
+    assert [result.row for result in found] == [place for _, place in expected][:80]
 
 
 def test_an_entangled_block_cannot_be_taken(tmp_path: Path, catalog: Catalog) -> None:

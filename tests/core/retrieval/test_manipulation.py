@@ -158,9 +158,9 @@ def made_up(kind: str, rng: np.random.Generator) -> tuple[Manipulation, int]:
     """Return a manipulation of random shape, some values of which are unknown, and its blocks."""
     counts = tuple(rng.integers(1, 4, rng.integers(1, 4)).tolist())
     num, size = len(counts), int(rng.integers(1, 5))
-    prototypes = tuple(rng.normal(size=(one, size)).astype(np.float32) for one in counts)
-    for one in prototypes:
-        one[rng.random(len(one)) < 0.2] = np.nan
+    prototypes = tuple(rng.normal(size=(count, size)).astype(np.float32) for count in counts)
+    for values in prototypes:
+        values[rng.random(len(values)) < 0.2] = np.nan
     unknown = rng.random(sum(counts)) < 0.2
     if kind == "weighted-replacement":
         return WeightedReplacement(prototypes, rng.random((num, num)).astype(np.float32)), size
@@ -178,9 +178,11 @@ def made_up(kind: str, rng: np.random.Generator) -> tuple[Manipulation, int]:
     if kind == "replacement":
         return Replacement(prototypes, are_means=bool(rng.integers(2))), size
     column = int(rng.integers(num))
-    means = tuple(rng.normal(size=(counts[column], one, size)).astype(np.float32) for one in counts)
-    for one in means:
-        one[rng.random(one.shape[:2]) < 0.3] = np.nan
+    means = tuple(
+        rng.normal(size=(counts[column], count, size)).astype(np.float32) for count in counts
+    )
+    for values in means:
+        values[rng.random(values.shape[:2]) < 0.3] = np.nan
     return Replacement(prototypes, SpecificPrototypes(column=column, means=means)), size
 
 
@@ -236,8 +238,8 @@ def test_what_is_stored_is_read_back(
     assert type(read) is type(manipulation)
     assert (read.counts, read.are_means) == (manipulation.counts, manipulation.are_means)
     asked = asked_of(manipulation, size, rng)
-    for one, other in zip(read.apply(*asked), manipulation.apply(*asked), strict=True):
-        assert_array_equal(one, other)
+    for values, other in zip(read.apply(*asked), manipulation.apply(*asked), strict=True):
+        assert_array_equal(values, other)
     for idx in range(len(read.counts)):
         assert_array_equal(read.prototypes_of(idx), manipulation.prototypes_of(idx))
 

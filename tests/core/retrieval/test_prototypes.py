@@ -9,7 +9,7 @@ from datrnet.core.retrieval.prototypes import mean_embeddings, specific_mean_emb
 
 @pytest.fixture
 def items() -> tuple[NDArray[np.float32], NDArray[np.int16], NDArray[np.int16]]:
-    """Return embeddings, colours (3) and categories (4) of 200 items, some unlabelled."""
+    """Return embeddings, colours (3) and categories (4) of 200 items, some unlabeled."""
     rng = np.random.default_rng(0)
     embeddings = rng.normal(size=(200, 5)).astype(np.float32)
     return embeddings, *(rng.integers(-1, n, 200).astype(np.int16) for n in (3, 4))

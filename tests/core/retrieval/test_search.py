@@ -54,8 +54,8 @@ def embedded(catalog: Catalog) -> Embedded:
     embeddings = np.zeros((catalog.num_items, 2, 6), dtype=np.float32)
     prototypes = []
     for block, category in enumerate(catalog.super_categories):
-        centres = rng.normal(size=(len(category.values) + 1, 6))
-        drawn = centres[catalog.labels[:, block]] + 0.7 * rng.normal(size=(catalog.num_items, 6))
+        centers = rng.normal(size=(len(category.values) + 1, 6))
+        drawn = centers[catalog.labels[:, block]] + 0.7 * rng.normal(size=(catalog.num_items, 6))
         embeddings[:, block] = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
         prototypes.append(
             mean_embeddings(
@@ -124,9 +124,9 @@ def test_substitutes_are_the_nearest(
     for row in (0, 17, 119):
         found = searcher.substitutes(searcher.query_of_item(row), request_)
         expected = plain_ranking(searcher, row, request_)[:10]
-        assert [one.row for one in found] == [other for _, other in expected]
-        assert [one.distance for one in found] == pytest.approx([far for far, _ in expected])
-        assert [one.rank for one in found] == list(range(1, 11))
+        assert [result.row for result in found] == [other for _, other in expected]
+        assert [result.distance for result in found] == pytest.approx([far for far, _ in expected])
+        assert [result.rank for result in found] == list(range(1, 11))
 
 
 @pytest.mark.parametrize("changes", [{}, {"sleeve": "long"}])
@@ -145,11 +145,11 @@ def test_a_super_category_may_be_taken_from_another_item(
         query = searcher.query_of_item(row)
         found = searcher.substitutes(query, request)
         expected = plain_ranking(searcher, row, request)[:10]
-        assert [one.row for one in found] == [place for _, place in expected]
-        assert [one.distance for one in found] == pytest.approx([far for far, _ in expected])
-        for one in found:  # what agrees is what the other item carries
-            same = one.labels["colour"] == other.labels["colour"]
-            assert one.agreement["colour"] is same
+        assert [result.row for result in found] == [place for _, place in expected]
+        assert [result.distance for result in found] == pytest.approx([far for far, _ in expected])
+        for result in found:  # what agrees is what the other item carries
+            same = result.labels["colour"] == other.labels["colour"]
+            assert result.agreement["colour"] is same
         assert query.labels == searcher.query_of_item(row).labels
         np.testing.assert_array_equal(query.blocks, searcher.query_of_item(row).blocks)
 
@@ -160,8 +160,8 @@ def test_all_taken_from_one_item_is_that_item(searcher: Searcher) -> None:
     first, *rest = searcher.substitutes(searcher.query_of_item(3), request)
     assert (first.row, first.distance) == (7, pytest.approx(0, abs=1e-4))
     # each super-category weighs as a changed one, so the order is that of the item itself
-    assert [one.row for one in rest] == [
-        one.row for one in searcher.substitutes(other, Request(k=9)) if one.row != 3
+    assert [result.row for result in rest] == [
+        result.row for result in searcher.substitutes(other, Request(k=9)) if result.row != 3
     ][:4]
 
 
@@ -196,32 +196,36 @@ def test_what_cannot_be_taken_says_so(
 
 
 def test_parts_sum_to_the_squared_distance(searcher: Searcher) -> None:
-    for one in searcher.substitutes(searcher.query_of_item(3), Request(changes={"colour": "red"})):
-        assert sum(one.parts.values()) == pytest.approx(one.distance**2)
+    for result in searcher.substitutes(
+        searcher.query_of_item(3), Request(changes={"colour": "red"})
+    ):
+        assert sum(result.parts.values()) == pytest.approx(result.distance**2)
 
 
 def test_the_query_is_not_its_own_substitute(searcher: Searcher) -> None:
     found = searcher.substitutes(searcher.query_of_item(5), Request(k=500))
-    assert sorted(one.row for one in found) == [row for row in range(120) if row != 5]
+    assert sorted(result.row for result in found) == [row for row in range(120) if row != 5]
 
 
 def test_agreement_compares_labels_with_what_was_asked_for(searcher: Searcher) -> None:
     query = searcher.query_of_item(1)
-    for one in searcher.substitutes(query, Request(changes={"colour": "black"}, k=119)):
-        assert one.agreement["colour"] == (one.labels["colour"] == "black")
+    for result in searcher.substitutes(query, Request(changes={"colour": "black"}, k=119)):
+        assert result.agreement["colour"] == (result.labels["colour"] == "black")
         expected = (
-            None if one.labels["sleeve"] is None else one.labels["sleeve"] == query.labels["sleeve"]
+            None
+            if result.labels["sleeve"] is None
+            else result.labels["sleeve"] == query.labels["sleeve"]
         )
-        assert one.agreement["sleeve"] == expected
+        assert result.agreement["sleeve"] == expected
 
 
 def test_conditions_keep_only_items_that_carry_the_value(searcher: Searcher) -> None:
     request = Request(where={"sleeve": ("Long",), "colour": ("red", "blue")}, k=200)
     found = searcher.substitutes(searcher.query_of_item(1), request)
     labels = [searcher.catalog.labels_of(row) for row in range(120) if row != 1]
-    fitting = [one for one in labels if one["sleeve"] == "long" and one["colour"] != "black"]
+    fitting = [item for item in labels if item["sleeve"] == "long" and item["colour"] != "black"]
     assert len(found) == len(fitting) > 0
-    assert {one.labels["sleeve"] for one in found} == {"long"}
+    assert {result.labels["sleeve"] for result in found} == {"long"}
 
 
 def test_a_condition_against_the_query_is_met_in_a_large_gallery(
@@ -234,12 +238,12 @@ def test_a_condition_against_the_query_is_met_in_a_large_gallery(
     ranking = [row for _, row in plain_ranking(searcher, 1, Request())]
     labels = [searcher.catalog.labels_of(row)["colour"] for row in ranking]
     fitting = [row for row, label in zip(ranking, labels, strict=True) if label == other]
-    assert [one.row for one in found] == fitting[:5]
+    assert [result.row for result in found] == fitting[:5]
 
 
 def test_a_split_restricts_the_gallery(searcher: Searcher) -> None:
     found = searcher.substitutes(searcher.query_of_item(1), Request(split="test", k=200))
-    assert {searcher.catalog.splits[one.row] for one in found} == {"test"}
+    assert {searcher.catalog.splits[result.row] for result in found} == {"test"}
 
 
 @pytest.mark.parametrize(
@@ -397,7 +401,7 @@ def test_blocks_that_are_not_of_length_1_are_ranked_exactly(
         long = Searcher(catalog, Generation.current(workspace, store))
     found = long.substitutes(long.query_of_item(9), Request(k=10))
     expected = plain_ranking(long, 9, Request())[:10]
-    assert [one.row for one in found] == [row for _, row in expected]
+    assert [result.row for result in found] == [row for _, row in expected]
 
 
 def training_mean(searcher: Searcher, labels: dict[str, str], block: int) -> NDArray[np.float32]:
@@ -421,9 +425,9 @@ def test_a_prototype_within_a_super_category_is_the_mean_of_items_like_the_query
     assert prototype.among == sleeve
     expected = training_mean(searcher, {"colour": "black", "sleeve": sleeve}, 0)
     np.testing.assert_allclose(prototype.embedding, expected, atol=1e-6)
-    for one in searcher.substitutes(query, request):
-        away = searcher.generation.embeddings[one.row, 0] - expected
-        assert one.parts["colour"] == pytest.approx(0.5 * 2 * float(away @ away), rel=1e-4)
+    for result in searcher.substitutes(query, request):
+        away = searcher.generation.embeddings[result.row, 0] - expected
+        assert result.parts["colour"] == pytest.approx(0.5 * 2 * float(away @ away), rel=1e-4)
 
 
 def test_it_is_among_items_of_the_wanted_value_where_that_changes_too(searcher: Searcher) -> None:
@@ -475,8 +479,8 @@ def test_without_a_training_split_prototypes_come_from_all_items(workspace: Work
         generation = Generation.current(workspace, store)
     everywhere = np.full_like(catalog.splits, "test")
     counts = [
-        Searcher(some, generation).prototype("colour", "red").num_items
-        for some in (catalog, replace(catalog, splits=everywhere))
+        Searcher(snapshot, generation).prototype("colour", "red").num_items
+        for snapshot in (catalog, replace(catalog, splits=everywhere))
     ]
     is_red = catalog.labels[:, 0] == 2
     assert counts == [(is_red & (catalog.splits == "train")).sum(), is_red.sum()]
@@ -517,12 +521,14 @@ def test_any_of_several_values_will_do_and_none_is_nearer(searcher: Searcher) ->
     found = searcher.substitutes(query, request)
     catalog = searcher.catalog
     expected = [row for row in range(120) if catalog.labels_of(row)["colour"] != "black"]
-    assert sorted(one.row for one in found) == [row for row in expected if row != 1]
-    assert {one.parts["colour"] for one in found} == {0}
-    assert all(one.agreement["colour"] for one in found)
+    assert sorted(result.row for result in found) == [row for row in expected if row != 1]
+    assert {result.parts["colour"] for result in found} == {0}
+    assert all(result.agreement["colour"] for result in found)
     sleeve = searcher.names.index("sleeve")
     blocks = searcher.generation.embeddings[:, sleeve]
-    distances = [float(((blocks[one.row] - query.blocks[sleeve]) ** 2).sum()) for one in found]
+    distances = [
+        float(((blocks[result.row] - query.blocks[sleeve]) ** 2).sum()) for result in found
+    ]
     assert distances == sorted(distances)
 
 
@@ -539,7 +545,7 @@ def test_a_label_that_a_condition_allows_is_as_wanted(searcher: Searcher) -> Non
     query = searcher.query_of_item(1)
     other = next(value for value in COLOURS if value != query.labels["colour"])
     found = searcher.substitutes(query, Request(where={"colour": (other,)}, k=5))
-    assert all(one.agreement["colour"] for one in found)
+    assert all(result.agreement["colour"] for result in found)
 
 
 def test_matching_counts_items_that_are_as_wanted_in_all(searcher: Searcher) -> None:
@@ -548,10 +554,10 @@ def test_matching_counts_items_that_are_as_wanted_in_all(searcher: Searcher) -> 
     others = [catalog.labels_of(row) for row in range(120) if row != 1]
     sleeve = query.labels["sleeve"]
     for value in COLOURS:
-        fitting = [one for one in others if one["colour"] == value and one["sleeve"] == sleeve]
+        fitting = [item for item in others if item["colour"] == value and item["sleeve"] == sleeve]
         assert matching["colour"][value] == len(fitting)
     for value in SLEEVES:
-        fitting = [one for one in others if one["colour"] == "red" and one["sleeve"] == value]
+        fitting = [item for item in others if item["colour"] == "red" and item["sleeve"] == value]
         assert matching["sleeve"][value] == len(fitting)
 
 

@@ -72,14 +72,14 @@ def _embedded(catalog: Catalog, true: list[str], kind: str, noise: float) -> Emb
     blocks, prototypes = [], []
     for idx, category in enumerate(catalog.super_categories):
         labels = catalog.labels[:, idx]
-        meant = np.array([COLOURS.index(one) for one in true]) if idx == 0 else labels
-        centres = rng.normal(size=(len(category.values), SIZE))
-        block = centres[meant] + noise * rng.normal(size=(len(labels), SIZE))
+        meant = np.array([COLOURS.index(value) for value in true]) if idx == 0 else labels
+        centers = rng.normal(size=(len(category.values), SIZE))
+        block = centers[meant] + noise * rng.normal(size=(len(labels), SIZE))
         block = (block / np.linalg.norm(block, axis=1, keepdims=True)).astype(np.float32)
         blocks.append(block)
         prototypes.append(mean_embeddings(block, labels, len(category.values), unit_length=True))
     embeddings = np.stack(blocks, axis=1)
-    counts = tuple(len(one.values) for one in catalog.super_categories)
+    counts = tuple(len(category.values) for category in catalog.super_categories)
     manipulations: dict[str, Manipulation] = {
         "replacement": Replacement(tuple(prototypes)),
         # what is added to a block is nowhere near where blocks lie

@@ -32,7 +32,7 @@ def _put(workspace: Workspace, looks: dict[int, Pixels]) -> None:
 
 
 def _rows(groups: Any) -> list[tuple[int, ...]]:
-    return sorted((one.keep, *(other.row for other in one.others)) for one in groups)
+    return sorted((group.keep, *(other.row for other in group.others)) for group in groups)
 
 
 def _verdict(kept: int, other: int, verdict: Any) -> PairVerdict:
@@ -44,29 +44,29 @@ def test_near_pairs_are_those_of_a_plain_loop(make_shop: Make) -> None:
     embeddings = np.array(searcher.generation.embeddings)
     limits = MAX_DISTANCE * duplicates._mean_distances(searcher)
     expected = set()
-    for one, other in combinations(range(len(embeddings)), 2):
-        parts = ((embeddings[one] - embeddings[other]) ** 2).sum(axis=1)
+    for row, other in combinations(range(len(embeddings)), 2):
+        parts = ((embeddings[row] - embeddings[other]) ** 2).sum(axis=1)
         if (parts <= limits).all():
-            expected.add((one, other))
+            expected.add((row, other))
     found = duplicates._near_pairs(searcher, lambda done, total: None)
     assert len(expected) > 5
     assert found <= expected
     # of a crowd Annoy gives every item its nearest few
-    assert {one for pair in found for one in pair} == {one for pair in expected for one in pair}
+    assert {row for pair in found for row in pair} == {row for pair in expected for row in pair}
 
 
 def test_alike_are_items_near_in_blocks_and_looks(make_shop: Make, look: Pixels) -> None:
     shop = make_shop(noise=0.08)
     near = sorted(duplicates._near_pairs(shop.searcher, lambda done, total: None))
-    (one, other), *_ = near
+    (row, other), *_ = near
     rng = np.random.default_rng(5)
     looks = {row: rng.integers(0, 255, size=look.shape, dtype=np.uint8) for row in range(120)} | {
-        one: look,
+        row: look,
         other: np.clip(look.astype(int) + 5, 0, 255).astype(np.uint8),
     }
     _put(shop.workspace, looks)
     (group,) = duplicates_of(shop.workspace, shop.searcher.catalog, shop.searcher, [])
-    assert {group.keep, group.others[0].row} == {one, other}
+    assert {group.keep, group.others[0].row} == {row, other}
     assert group.others[0].reason == "alike"
     assert 0 < (group.others[0].difference or 0) < 0.1
 
@@ -83,15 +83,15 @@ def test_without_an_index_files_and_pixels_are_compared(tmp_path: Any, look: Pix
     _put(workspace, {1: look, 3: look, 4: 255 - look})
     groups = duplicates_of(workspace, catalog, None, [])
     assert _rows(groups) == [(0, 2), (1, 3)]
-    assert [one.others[0].reason for one in groups] == ["same file", "same pixels"]
-    assert [one.others[0].difference for one in groups] == [None, 0.0]
+    assert [group.others[0].reason for group in groups] == ["same file", "same pixels"]
+    assert [group.others[0].difference for group in groups] == [None, 0.0]
 
 
 def test_the_surest_comes_first_within_a_group_too(make_shop: Make, look: Pixels) -> None:
     shop = make_shop(noise=0.08)
     near = duplicates._near_pairs(shop.searcher, lambda done, total: None)
     triples = combinations(sorted({row for pair in near for row in pair}), 3)
-    rows = next(some for some in triples if set(combinations(some, 2)) <= near)
+    rows = next(rows for rows in triples if set(combinations(rows, 2)) <= near)
     rng = np.random.default_rng(5)
     looks = {row: rng.integers(0, 255, size=look.shape, dtype=np.uint8) for row in range(120)}
     shifts = dict(zip(rows, (0, 9, 3), strict=True))
@@ -101,7 +101,7 @@ def test_the_surest_comes_first_within_a_group_too(make_shop: Make, look: Pixels
     }
     _put(shop.workspace, looks)
     (group,) = duplicates_of(shop.workspace, shop.searcher.catalog, shop.searcher, [])
-    shown = [one.difference for one in group.others]
+    shown = [other.difference for other in group.others]
     assert len(shown) == 2
     assert shown == sorted(shown)
 
@@ -111,8 +111,8 @@ def test_the_item_with_the_most_labels_is_kept(tmp_path: Any) -> None:
     labels = ({"a": "b", "c": None}, {"a": "b", "c": "d"}, {"a": "b", "c": "d"})
     with workspace.create_store() as store:
         store.upsert_items(
-            NewItem(code=str(row), title="", picture_path="one.png", split="", labels=some)
-            for row, some in enumerate(labels)
+            NewItem(code=str(row), title="", picture_path="one.png", split="", labels=carried)
+            for row, carried in enumerate(labels)
         )
         catalog = Catalog.load(store)
     (group,) = duplicates_of(workspace, catalog, None, [])
@@ -164,12 +164,12 @@ def test_progress_reaches_the_end(make_shop: Make) -> None:
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=20))
 def test_groups_are_what_pairs_connect(pairs: list[tuple[int, int]]) -> None:
     groups = connected_components(pairs)
-    members = [one for group in groups for one in group]
-    assert sorted(members) == sorted({one for pair in pairs for one in pair})
-    reached = {one: {one} for one in members}
+    members = [row for group in groups for row in group]
+    assert sorted(members) == sorted({row for pair in pairs for row in pair})
+    reached = {row: {row} for row in members}
     for _ in members:  # as often as a chain can be long
-        for one, other in pairs:
-            together = reached[one] | reached[other]
+        for row, other in pairs:
+            together = reached[row] | reached[other]
             for each in together:
                 reached[each] = together
     for group in groups:

@@ -22,8 +22,8 @@ from datrnet.core.review.prototype_distance import squared_distances, typical_ro
 Make = Callable[..., Any]
 
 
-def _squared(one: Any, other: Any) -> float:
-    return sum((float(a) - float(b)) ** 2 for a, b in zip(one, other, strict=True))
+def _squared(a: Any, b: Any) -> float:
+    return sum((float(x) - float(y)) ** 2 for x, y in zip(a, b, strict=True))
 
 
 def test_doubts_are_what_a_plain_loop_finds(make_shop: Make) -> None:
@@ -33,56 +33,61 @@ def test_doubts_are_what_a_plain_loop_finds(make_shop: Make) -> None:
     for idx, category in enumerate(generation.super_categories):
         prototypes = generation.prototypes_of(idx)
         distances = [
-            [_squared(generation.embeddings[row, idx], one) for one in prototypes]
+            [_squared(generation.embeddings[row, idx], prototype) for prototype in prototypes]
             for row in range(catalog.num_items)
         ]
         labels = catalog.labels[:, idx]
         owns = [distances[row][labels[row]] for row in range(len(labels)) if labels[row] >= 0]
         spread = sum(owns) / len(owns)
-        for row, some in enumerate(distances):
+        for row, row_distances in enumerate(distances):
             if labels[row] < 0:
                 continue
-            own = some[labels[row]]
-            other = min(one for value, one in enumerate(some) if value != labels[row])
+            own = row_distances[labels[row]]
+            other = min(far for value, far in enumerate(row_distances) if value != labels[row])
             if own > other:
-                guess = category.values[some.index(other)]
+                guess = category.values[row_distances.index(other)]
                 margin = (own - other) / (own + other + spread)
                 expected[row, category.name] = (guess, margin)
     found = label_issues(searcher, set())
     assert len(expected) > 8
-    assert {(one.row, one.super_category) for one in found} == set(expected)
-    for one in found:
-        guess, margin = expected[one.row, one.super_category]
-        assert one.guess == guess
-        assert one.margin == pytest.approx(margin, abs=1e-4)
-        assert one.label == catalog.labels_of(one.row)[one.super_category]
-        assert one.distance > one.guess_distance
-    assert [one.margin for one in found] == sorted((one.margin for one in found), reverse=True)
+    assert {(issue.row, issue.super_category) for issue in found} == set(expected)
+    for issue in found:
+        guess, margin = expected[issue.row, issue.super_category]
+        assert issue.guess == guess
+        assert issue.margin == pytest.approx(margin, abs=1e-4)
+        assert issue.label == catalog.labels_of(issue.row)[issue.super_category]
+        assert issue.distance > issue.guess_distance
+    assert [issue.margin for issue in found] == sorted(
+        (issue.margin for issue in found), reverse=True
+    )
 
 
-def test_guesses_are_of_unlabelled_items_against_the_second_nearest(make_shop: Make) -> None:
+def test_guesses_are_of_unlabeled_items_against_the_second_nearest(make_shop: Make) -> None:
     searcher = make_shop().searcher
     found = missing_labels(searcher, set())
-    unlabelled = set(range(0, 120, 10))
-    assert {one.row for one in found} == unlabelled
-    assert {one.super_category for one in found} == {"colour"}
-    for one in found:
-        some = [
-            _squared(searcher.generation.embeddings[one.row, 0], prototype)
+    unlabeled = set(range(0, 120, 10))
+    assert {issue.row for issue in found} == unlabeled
+    assert {issue.super_category for issue in found} == {"colour"}
+    for issue in found:
+        row_distances = [
+            _squared(searcher.generation.embeddings[issue.row, 0], prototype)
             for prototype in searcher.generation.prototypes_of(0)
         ]
-        nearest, second = sorted(some)[:2]
-        assert one.label is None
-        assert one.guess == searcher.generation.super_categories[0].values[some.index(nearest)]
-        assert one.guess_distance == pytest.approx(math.sqrt(nearest), abs=1e-3)
-        assert one.distance == pytest.approx(math.sqrt(second), abs=1e-3)
+        nearest, second = sorted(row_distances)[:2]
+        assert issue.label is None
+        assert (
+            issue.guess
+            == searcher.generation.super_categories[0].values[row_distances.index(nearest)]
+        )
+        assert issue.guess_distance == pytest.approx(math.sqrt(nearest), abs=1e-3)
+        assert issue.distance == pytest.approx(math.sqrt(second), abs=1e-3)
 
 
 @pytest.mark.parametrize("manipulation", ["replacement", "addition"])
 def test_labels_made_wrong_come_first(make_shop: Make, manipulation: str) -> None:
     shop = make_shop(manipulation)
     found = label_issues(shop.searcher, set(), ["Colour"])
-    assert {one.row for one in found[: len(shop.wrong)]} == shop.wrong
+    assert {issue.row for issue in found[: len(shop.wrong)]} == shop.wrong
 
 
 def test_what_a_person_has_said_is_left_alone(make_shop: Make) -> None:
@@ -164,11 +169,11 @@ def test_wrong_labels_of_the_demo_come_to_the_top(tmp_path: Path) -> None:
     catalog, rng = searcher.catalog, np.random.default_rng(0)
     wrong = set()
     for idx, category in enumerate(catalog.super_categories):
-        labelled = np.flatnonzero(catalog.labels[:, idx] >= 0)
-        for row in rng.permutation(labelled)[: len(labelled) // 20]:
-            labels = catalog.labels[labelled, idx]
+        labeled = np.flatnonzero(catalog.labels[:, idx] >= 0)
+        for row in rng.permutation(labeled)[: len(labeled) // 20]:
+            labels = catalog.labels[labeled, idx]
             catalog.labels[row, idx] = rng.choice(labels[labels != catalog.labels[row, idx]])
             wrong.add((int(row), category.name))
     found = label_issues(searcher, set())[: len(wrong)]
-    hits = sum((one.row, one.super_category) in wrong for one in found)
+    hits = sum((issue.row, issue.super_category) in wrong for issue in found)
     assert hits >= 0.8 * len(wrong)

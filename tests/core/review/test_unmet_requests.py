@@ -56,25 +56,27 @@ def test_gaps_are_those_of_a_plain_loop(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str | None, ...]]
 ) -> None:
     catalog = _catalogue(tmp_path_factory.mktemp("shop"), rows)
-    names = [one.name for one in catalog.super_categories]
+    names = [category.name for category in catalog.super_categories]
     expected = {}
-    for one, other in combinations([NAMES.index(name) for name in names], 2):
-        both = [(row[one], row[other]) for row in rows if row[one] and row[other]]
+    for i, j in combinations([NAMES.index(name) for name in names], 2):
+        both = [(row[i], row[j]) for row in rows if row[i] and row[j]]
         for pair in {(a, b) for a, _ in both for _, b in both}:
             first = sum(a == pair[0] for a, _ in both)
             second = sum(b == pair[1] for _, b in both)
             if pair not in both and first * second / len(both) >= 2:
-                wanted = ((NAMES[one], pair[0]), (NAMES[other], pair[1]))
+                wanted = ((NAMES[i], pair[0]), (NAMES[j], pair[1]))
                 expected[wanted] = first * second / len(both)
     found = unmet_requests(catalog)
     assert {gap.wanted: pytest.approx(gap.expected) for gap in found} == expected
-    assert [one.expected for one in found] == sorted((one.expected for one in found), reverse=True)
+    assert [request.expected for request in found] == sorted(
+        (request.expected for request in found), reverse=True
+    )
 
 
 def test_a_gap_tells_how_popular_its_values_are(tmp_path: Path) -> None:
     catalog = _catalogue(tmp_path, ROWS)
     found = unmet_requests(catalog)
-    assert [one.words for one in found] == [
+    assert [request.words for request in found] == [
         "category dress, colour blue",
         "category shirt, colour red",
     ]
@@ -107,14 +109,14 @@ def test_what_sessions_asked_for_in_vain_comes_first(tmp_path: Path) -> None:
             _asked(3, "I0", colour="plaid"),  # a value that is gone
         ],
     )
-    assert [(one.words, one.sessions, one.asked_of) for one in found] == [
+    assert [(request.words, request.sessions, request.asked_of) for request in found] == [
         ("category shirt, colour red", 2, "I2"),
         ("category sock", 1, "I12"),
         ("category sock, colour blue, sleeve long", 1, "I0"),
         ("category dress, colour blue", 0, None),
     ]
     only = unmet_requests(catalog, [_asked(1, "I12", category="sock")], super_category="colour")
-    assert "category sock" not in [one.words for one in only]
+    assert "category sock" not in [request.words for request in only]
 
 
 def test_requests_are_read_from_sessions_and_damaged_ones_skipped(tmp_path: Path) -> None:
