@@ -1,6 +1,6 @@
 """Figure 3: sheets of query, instruction and the first substitutes, each marked right or wrong."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -54,7 +54,7 @@ def text_width(text: str, size: int) -> int:
 
 
 def wrapped(text: str, font: ImageFont.FreeTypeFont, width: int, num_lines: int) -> list[str]:
-    """Return text broken into lines of at most ``width`` pixels; what is too much ends in "…"."""
+    """Return text broken into lines of at most ``width`` pixels; the last ends in "…" if cut."""
     words, lines = sanitize(text).split(), [""]
     while words:
         longer = f"{lines[-1]} {words[0]}".strip()
@@ -85,17 +85,17 @@ def fitted(picture: Image.Image | None, side: int) -> Image.Image:
 
 
 class Sheet:
-    """A white page that pictures and words are put on."""
+    """A white page of pictures and words."""
 
     def __init__(self, width: int, height: int) -> None:
-        """Begin an empty page of that many pixels."""
+        """Begin an empty page, sizes in pixels."""
         self.picture = Image.new("RGB", (width, height), "white")
         self._draw = ImageDraw.Draw(self.picture)
 
     def put(
         self, picture: Image.Image | None, left: int, top: int, side: int, frame: str | None = None
     ) -> None:
-        """Draw a picture within a square, with a frame around it where it has a colour."""
+        """Draw a picture within a square, with a frame if it has a color."""
         self.picture.paste(fitted(picture, side), (left, top))
         if frame is not None:
             box = (left - 5, top - 5, left + side + 4, top + side + 4)
@@ -110,19 +110,22 @@ class Sheet:
         *,
         size: int = 13,
         bold: bool = False,
-        colour: str = INK,
+        color: str = INK,
         num_lines: int = 1,
     ) -> int:
-        """Write text in lines of at most ``width`` pixels; return where the next line begins."""
+        """Write text in lines of at most ``width`` pixels; return the top of the next line."""
         font = letters(size, bold=bold)
         for line in wrapped(text, font, width, num_lines):
-            self._draw.text((left, top), line, fill=colour, font=font)
+            self._draw.text((left, top), line, fill=color, font=font)
             top += round(LINE * size)
         return top
 
     def rule(self, top: int) -> None:
         """Draw a thin line across the page."""
         self._draw.line((0, top, self.picture.width, top), fill="#DDDDDD")
+
+
+# ── figure 3 ─────────────────────────────────────────────────────────────────
 
 
 Verdict = Literal["exact", "change met", "change not met"]
@@ -139,31 +142,27 @@ LEGEND = (
 
 SIDE = 168
 """Of a picture, in pixels."""
-
 GAP = 18
-LEAST_COLUMNS = 4
-"""Of substitutes, or the legend would not fit."""
-
+MIN_COLUMNS = 4
+"""Of substitutes, so that the legend fits."""
 INSTRUCTION = 190
 """Width of the instruction's column."""
-
 HEADER = 62
 CAPTION_LINES = 4
 CAPTION = 16 * CAPTION_LINES + 14
 """Height of the words under a picture."""
-
 ROW = SIDE + CAPTION + GAP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheetOptions:
-    """What the sheet holds."""
+    """What the sheet shows."""
 
     num_queries: int = 8
-    """Rows: super-categories are changed in turn."""
+    """Rows; each changes the next super-category."""
     num_substitutes: int = 4
     seed: int = 0
-    """Of the queries drawn."""
+    """For drawing the queries."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -171,11 +170,11 @@ class SheetOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """One substitute of a row."""
+class SheetSubstitute:
+    """A substitute on the sheet."""
 
     row: int
-    """In the catalogue."""
+    """In the catalog."""
     code: str
     verdict: Verdict
     differences: tuple[tuple[str, str, str], ...]
@@ -183,18 +182,15 @@ class Shown:
 
     @property
     def words(self) -> str:
-        """The differences, or that there are none."""
-        told = (f"{name}: {label}, not {wanted}" for name, label, wanted in self.differences)
-        return "; ".join(told) or "as wanted"
+        """The differences in words."""
+        words = (f"{name}: {label}, not {wanted}" for name, label, wanted in self.differences)
+        return "; ".join(words) or "as wanted"
 
     @property
     def caption(self) -> tuple[str, ...]:
-        """The same in a few lines, with a sign that tells the verdict without colours.
-
-        What is wanted stands at the left of the row.
-        """
-        told = [f"{name}: {label}" for name, label, _ in self.differences]
-        first, *rest = told or ["as wanted"]
+        """The differences in a few lines, with a sign of the verdict that needs no color."""
+        labels = [f"{name}: {label}" for name, label, _ in self.differences]
+        first, *rest = labels or ["as wanted"]
         if len(rest) >= CAPTION_LINES:
             hidden = len(rest) - CAPTION_LINES + 2
             rest = [*rest[:-hidden], f"and {hidden} more"]
@@ -202,52 +198,57 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One row: a query, its change and the first substitutes."""
+class SheetRow:
+    """A query, its change and the first substitutes."""
 
     row: int
-    """The query item's, in the catalogue."""
+    """The query item's, in the catalog."""
     super_category: str
     present: str | None
     wanted: str
-    substitutes: tuple[Shown, ...]
+    substitutes: tuple[SheetSubstitute, ...]
 
     @property
-    def instruction(self) -> str:
-        """The change in words."""
-        return f"{self.super_category}: {self.present or NO_LABEL} → {self.wanted}"
+    def change(self) -> str:
+        """The change of the label in words."""
+        return f"{self.present or NO_LABEL} → {self.wanted}"
 
 
 def run(context: Context, options: SheetOptions) -> ExperimentResult:
-    """Draw queries with one change each and show what the search answers.
+    """Draw queries with one change each and show the search's answers.
 
     Raises:
         DataError: No change of an item of the split has an answer in it.
         IndexStaleError: There is no index.
     """
-    lines = lines_of(context, options)
-    exact = sum(any(one.verdict == "exact" for one in line.substitutes) for line in lines)
-    shown = [one for line in lines for one in line.substitutes]
-    met = sum(one.verdict != "change not met" for one in shown)
-    ranks = [f"{rank}." for rank in range(1, options.num_substitutes + 1)]
+    rows, k = sheet_rows(context, options), options.num_substitutes
+    verdicts = [[substitute.verdict for substitute in row.substitutes] for row in rows]
+    num_exact = sum("exact" in row for row in verdicts)
+    flat = [verdict for row in verdicts for verdict in row]
+    num_met = sum(verdict != "change not met" for verdict in flat)
+    table: list[tuple[Cell, ...]] = []
+    for row in rows:
+        cells = [f"{substitute.code}: {substitute.words}" for substitute in row.substitutes]
+        instruction = f"{row.super_category}: {row.change}"
+        padding = [None] * (k - len(cells))
+        table.append((context.catalog.codes[row.row], instruction, *cells, *padding))
     return ExperimentResult(
         title="Queries, instructions and the first substitutes (figure 3)",
-        columns=("query", "instruction", *ranks),
-        rows=tuple(_cells(context, line, options.num_substitutes) for line in lines),
+        columns=("query", "instruction", *(f"{rank}." for rank in range(1, k + 1))),
+        rows=tuple(table),
         notes=(
-            f"{exact} of the {len(lines)} queries have an exact answer among the first "
-            f"{options.num_substitutes}; {met} of the {len(shown)} substitutes carry the wanted "
-            "value.",
+            f"{num_exact} of the {len(rows)} queries have an exact answer among the first {k}; "
+            f"{num_met} of the {len(flat)} substitutes carry the wanted value.",
             "Queries are drawn by seed, not chosen: of every super-category in turn, among the "
             "changes that some item of the split answers exactly.",
             "Green frame: all labels are the wanted ones. Amber: the change is met, something else "
             "differs. No frame: the change is not met. The words say what differs.",
         ),
-        pictures={"sheets": draw_sheet(context, lines, options)},
+        pictures={"sheets": draw_sheet(context, rows, options)},
     )
 
 
-def lines_of(context: Context, options: SheetOptions) -> tuple[Line, ...]:
+def sheet_rows(context: Context, options: SheetOptions) -> tuple[SheetRow, ...]:
     """Return the rows of the sheet.
 
     Raises:
@@ -257,26 +258,20 @@ def lines_of(context: Context, options: SheetOptions) -> tuple[Line, ...]:
     items, categories = context.items(), context.generation.super_categories
     queries = enumerate_queries(items.labels, 1)
     searcher = Searcher(context.catalog, context.generation)
-    lines: list[Line] = []
+    rows: list[SheetRow] = []
     for query in _drawn_queries(context, queries, options):
-        context.on_progress("Searches", len(lines), options.num_queries)
+        context.on_progress("Searches", len(rows), options.num_queries)
         block = int(queries.changed[query].argmax())
         category = categories[block]
-        lines.append(
-            _line(
-                context,
-                searcher,
-                int(items.rows[queries.items[query]]),
-                {category.name: category.values[queries.targets[query, block]]},
-                options.num_substitutes,
-            )
-        )
-    context.on_progress("Searches", len(lines), len(lines))
-    return tuple(lines)
+        row = int(items.rows[queries.items[query]])
+        wanted = category.values[queries.targets[query, block]]
+        rows.append(_sheet_row(context, searcher, row, category.name, wanted, options))
+    context.on_progress("Searches", len(rows), len(rows))
+    return tuple(rows)
 
 
 def _drawn_queries(context: Context, queries: QuerySet, options: SheetOptions) -> list[int]:
-    """Return queries of every changed super-category in turn, no item twice while others are left.
+    """Return queries of every changed super-category in turn, and of each item once if possible.
 
     Raises:
         DataError: There are none.
@@ -303,99 +298,83 @@ def _drawn_queries(context: Context, queries: QuerySet, options: SheetOptions) -
     return draw_sheet
 
 
-def _line(
-    context: Context, searcher: Searcher, row: int, changes: Mapping[str, str], k: int
-) -> Line:
-    ((name, value),) = changes.items()
+def _sheet_row(
+    context: Context, searcher: Searcher, row: int, name: str, value: str, options: SheetOptions
+) -> SheetRow:
     query = searcher.query_of_item(row)
-    wanted = {**{one: query.labels[one] for one in searcher.names}, **changes}
-    split = context.split
-    found = searcher.substitutes(query, Request(changes=changes, k=k, split=split))
-    return Line(
+    wanted = {other: query.labels[other] for other in searcher.names} | {name: value}
+    request = Request(changes={name: value}, k=options.num_substitutes, split=context.split)
+    substitutes = []
+    for found in searcher.substitutes(query, request):
+        wrong = [other for other, label in wanted.items() if found.labels[other] != label]
+        wrong.sort(key=lambda other: other != name)  # the change comes first
+        verdict: Verdict = "change met" if wrong else "exact"
+        substitutes.append(
+            SheetSubstitute(
+                row=found.row,
+                code=found.code,
+                verdict="change not met" if name in wrong else verdict,
+                differences=tuple(
+                    (other, found.labels[other] or NO_LABEL, wanted[other] or NO_LABEL)
+                    for other in wrong
+                ),
+            )
+        )
+    return SheetRow(
         row=row,
         super_category=name,
         present=query.labels[name],
         wanted=value,
-        substitutes=tuple(_shown(one.row, one.code, one.labels, wanted, name) for one in found),
+        substitutes=tuple(substitutes),
     )
 
 
-def _shown(
-    row: int,
-    code: str,
-    labels: Mapping[str, str | None],
-    wanted: Mapping[str, str | None],
-    changed: str,
-) -> Shown:
-    wrong = [name for name, value in wanted.items() if labels[name] != value]
-    wrong.sort(key=lambda name: name != changed)  # the change comes first
-    verdict: Verdict = "change met" if wrong else "exact"
-    return Shown(
-        row=row,
-        code=code,
-        verdict="change not met" if changed in wrong else verdict,
-        differences=tuple(
-            (name, labels[name] or NO_LABEL, wanted[name] or NO_LABEL) for name in wrong
-        ),
-    )
-
-
-def _cells(context: Context, line: Line, k: int) -> tuple[Cell, ...]:
-    substitutes = [f"{one.code}: {one.words}" for one in line.substitutes]
-    empty = [None] * (k - len(substitutes))
-    return (context.catalog.codes[line.row], line.instruction, *substitutes, *empty)
-
-
-def draw_sheet(context: Context, lines: Sequence[Line], options: SheetOptions) -> Image.Image:
+def draw_sheet(context: Context, rows: Sequence[SheetRow], options: SheetOptions) -> Image.Image:
     """Return the sheet as a picture.
 
     Raises:
         ConfigError: matplotlib, whose letters are used, is not installed.
     """
     first = GAP + SIDE + GAP + INSTRUCTION + GAP
-    columns = max(options.num_substitutes, LEAST_COLUMNS)
-    sheet = Sheet(first + columns * (SIDE + GAP), HEADER + len(lines) * ROW)
-    for words, left in (
-        ("Query", GAP),
-        ("Instruction", 2 * GAP + SIDE),
-        ("Nearest substitutes", first),
-    ):
+    columns = max(options.num_substitutes, MIN_COLUMNS)
+    sheet = Sheet(first + columns * (SIDE + GAP), HEADER + len(rows) * ROW)
+    headings = {"Query": GAP, "Instruction": 2 * GAP + SIDE, "Nearest substitutes": first}
+    for words, left in headings.items():
         sheet.write(words, left, 12, SIDE + INSTRUCTION, size=15, bold=True)
     left = first
-    for words, colour in LEGEND:
-        sheet.write(words, left, 36, sheet.picture.width, size=12, colour=colour)
+    for words, color in LEGEND:
+        sheet.write(words, left, 36, sheet.picture.width, size=12, color=color)
         left += text_width(words, 12) + 2 * GAP
-    for number, line in enumerate(lines):
-        context.on_progress("Pictures", number, len(lines))
+    for number, row in enumerate(rows):
+        context.on_progress("Pictures", number, len(rows))
         top = HEADER + number * ROW
         sheet.rule(top - 4)
-        _draw_query(context, sheet, line, top + 8)
-        for rank, one in enumerate(line.substitutes):
+        _draw_query(context, sheet, row, top + 8)
+        for rank, substitute in enumerate(row.substitutes):
             left = first + rank * (SIDE + GAP)
-            picture = context.picture(one.row, SIDE)
-            sheet.put(picture, left, top + 8, SIDE, FRAMES[one.verdict])
-            colour = GREEN if one.verdict == "exact" else INK
+            picture = context.picture(substitute.row, SIDE)
+            sheet.put(picture, left, top + 8, SIDE, FRAMES[substitute.verdict])
+            color = GREEN if substitute.verdict == "exact" else INK
             below = top + SIDE + 16
-            for words in one.caption:
-                below = sheet.write(words, left, below, SIDE, size=12, colour=colour)
-    context.on_progress("Pictures", len(lines), len(lines))
+            for words in substitute.caption:
+                below = sheet.write(words, left, below, SIDE, size=12, color=color)
+    context.on_progress("Pictures", len(rows), len(rows))
     return sheet.picture
 
 
-def _draw_query(context: Context, sheet: Sheet, line: Line, top: int) -> None:
+def _draw_query(context: Context, sheet: Sheet, row: SheetRow, top: int) -> None:
     catalog = context.catalog
-    sheet.put(context.picture(line.row, SIDE), GAP, top, SIDE)
-    words = catalog.titles[line.row] or catalog.codes[line.row]
+    sheet.put(context.picture(row.row, SIDE), GAP, top, SIDE)
+    words = catalog.titles[row.row] or catalog.codes[row.row]
     sheet.write(words, GAP, top + SIDE + 8, SIDE, size=12, num_lines=3)
-    left = 2 * GAP + SIDE
-    below = sheet.write(f"{line.super_category}:", left, top + 8, INSTRUCTION, size=16, bold=True)
-    change = f"{line.present or NO_LABEL} → {line.wanted}"
-    below = sheet.write(change, left, below + 2, INSTRUCTION, size=16, bold=True, num_lines=3)
-    kept = [
+    left, width = 2 * GAP + SIDE, INSTRUCTION
+    below = sheet.write(f"{row.super_category}:", left, top + 8, width, size=16, bold=True)
+    below = sheet.write(row.change, left, below + 2, width, size=16, bold=True, num_lines=3)
+    below = sheet.write("all else as it is:", left, below + 10, width, size=12, color=FAINT)
+    unchanged = [
         f"{name}: {value}"
-        for name, value in catalog.labels_of(line.row).items()
-        if value is not None and name != line.super_category
+        for name, value in catalog.labels_of(row.row).items()
+        if value is not None and name != row.super_category
     ]
-    below = sheet.write("all else as it is:", left, below + 10, INSTRUCTION, size=12, colour=FAINT)
-    for words in kept[:8]:
-        below = sheet.write(words, left, below, INSTRUCTION, size=12, colour=FAINT)
+    for words in unchanged[:8]:
+        below = sheet.write(words, left, below, width, size=12, color=FAINT)

@@ -18,8 +18,8 @@ from datrnet.core.indexing.activations import Look
 from datrnet.core.models.run_folder import RunFolder, save_weights
 from datrnet.core.research.experiments.activation_maps import (
     ActivationMapOptions,
-    looks_of,
-    measured,
+    focus_row,
+    item_maps,
     run,
 )
 from datrnet.core.research.experiments.context import Context
@@ -31,7 +31,7 @@ def look(heat: np.ndarray, region: Region | None = None) -> Look:
 
 
 def test_an_even_map_has_a_quarter_in_the_middle_and_is_warm_throughout() -> None:
-    row = measured("colour", [look(np.ones((8, 8)))])
+    row = focus_row("colour", [look(np.ones((8, 8)))])
     assert row == ("colour", 1, 0.25, 1.0, 0)
 
 
@@ -40,18 +40,18 @@ def test_figures_are_means_over_maps_that_are_not_empty() -> None:
     middle[1, 2] = 1  # all of it in the middle, one of 16 pixels
     corner[0, :] = (1, 0.6, 0.5, 0)  # nothing in the middle, two of 16 above a half
     empty = np.zeros((4, 4), dtype=np.float32)
-    row = measured("colour", [look(middle), look(corner), None, look(empty)])
+    row = focus_row("colour", [look(middle), look(corner), None, look(empty)])
     assert row == ("colour", 3, pytest.approx(0.5), pytest.approx(1.5 / 16), 1)
 
 
 def test_without_maps_there_are_no_figures() -> None:
-    assert measured("colour", [None]) == ("colour", 0, None, None, 0)
+    assert focus_row("colour", [None]) == ("colour", 0, None, None, 0)
 
 
 def test_regions_are_measured_by_their_area() -> None:
     warm = np.ones((4, 4))
     looks = [look(warm, (0.0, 0.0, 0.5, 1.0)), look(warm, (0.25, 0.5, 0.5, 1.0))]
-    assert measured("colour", looks)[-1] == pytest.approx((0.5 + 0.125) / 2)
+    assert focus_row("colour", looks)[-1] == pytest.approx((0.5 + 0.125) / 2)
 
 
 def test_the_sheet_has_a_row_an_item_and_a_column_a_super_category(context: Context) -> None:
@@ -69,7 +69,7 @@ def test_the_sheet_has_a_row_an_item_and_a_column_a_super_category(context: Cont
 
 def test_items_labelled_throughout_come_first(context: Context) -> None:
     context = replace(context, split="train")
-    found = looks_of(context, ActivationMapOptions(num_items=24, num_measured=1), [context.run])
+    found = item_maps(context, ActivationMapOptions(num_items=24, num_measured=1), [context.run])
     assert len(found) == 24
     assert context.catalog.codes[found[-1].row] == "item-11"  # has no colour
     assert [one is None for one in found[-1].looks[0]] == [True, False]
@@ -80,7 +80,7 @@ def test_the_seed_decides_which(context: Context) -> None:
     def rows(seed: int) -> list[int]:
         return [
             one.row
-            for one in looks_of(
+            for one in item_maps(
                 context, ActivationMapOptions(num_measured=8, seed=seed), [context.run]
             )
         ]
@@ -90,7 +90,7 @@ def test_the_seed_decides_which(context: Context) -> None:
 
 def test_a_value_without_a_prototype_has_no_map(context: Context) -> None:
     context.generation.prototypes_of(1)[0] = np.nan  # of the pattern
-    found = looks_of(context, ActivationMapOptions(num_measured=12), [context.run])
+    found = item_maps(context, ActivationMapOptions(num_measured=12), [context.run])
     assert sum(one.looks[0][1] is None for one in found) == 6
     assert (
         run(context, ActivationMapOptions(num_items=12)).pictures["activation-maps"].height > 2000
@@ -102,7 +102,7 @@ def test_pictures_that_cannot_be_read_are_left_out(context: Context) -> None:
     test_rows = context.catalog.rows_in("test")
     paths[test_rows[0]] = "nowhere.png"
     catalog = replace(context.catalog, picture_paths=paths)
-    found = looks_of(
+    found = item_maps(
         replace(context, catalog=catalog), ActivationMapOptions(num_measured=12), [context.run]
     )
     assert {one.row for one in found} == {int(row) for row in test_rows[1:]}

@@ -12,17 +12,17 @@ from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.sheets import (
     AMBER,
     GREEN,
-    Line,
     SheetOptions,
-    Shown,
+    SheetRow,
+    SheetSubstitute,
     draw_sheet,
-    lines_of,
     run,
+    sheet_rows,
 )
 
 
 def test_super_categories_are_changed_in_turn(context: Context) -> None:
-    lines = lines_of(context, SheetOptions(num_queries=5))
+    lines = sheet_rows(context, SheetOptions(num_queries=5))
     assert [one.super_category for one in lines] == [
         "colour",
         "pattern",
@@ -37,7 +37,7 @@ def test_super_categories_are_changed_in_turn(context: Context) -> None:
 
 
 def test_verdicts_and_words_agree_with_the_labels(context: Context) -> None:
-    lines = lines_of(context, SheetOptions(num_queries=12, num_substitutes=11))
+    lines = sheet_rows(context, SheetOptions(num_queries=12, num_substitutes=11))
     seen = set()
     for line in lines:
         wanted = {**context.catalog.labels_of(line.row), line.super_category: line.wanted}
@@ -61,7 +61,7 @@ def test_verdicts_and_words_agree_with_the_labels(context: Context) -> None:
 def test_the_table_is_the_sheet_in_words(context: Context) -> None:
     options = SheetOptions(num_queries=2, num_substitutes=3)
     result = run(context, options)
-    line = lines_of(context, options)[0]
+    line = sheet_rows(context, options)[0]
     assert result.columns == ("query", "instruction", "1.", "2.", "3.")
     code = context.catalog.codes[line.row]
     assert result.rows[0][:2] == (code, f"colour: {line.present} → {line.wanted}")
@@ -70,7 +70,7 @@ def test_the_table_is_the_sheet_in_words(context: Context) -> None:
 
 
 def test_what_differs_is_told_the_change_first() -> None:
-    one = Shown(
+    one = SheetSubstitute(
         row=0,
         code="a",
         verdict="change not met",
@@ -78,14 +78,14 @@ def test_what_differs_is_told_the_change_first() -> None:
     )
     assert one.words == "colour: Red, not Blue; pattern: none, not plain"
     assert one.caption == ("✗ colour: Red", "pattern: none")
-    exact = Shown(row=0, code="a", verdict="exact", differences=())
+    exact = SheetSubstitute(row=0, code="a", verdict="exact", differences=())
     assert (exact.words, exact.caption) == ("as wanted", ("✓ as wanted",))
 
 
 @pytest.mark.parametrize(("num_differences", "last"), [(4, "s3: a"), (5, "and 2 more")])
 def test_a_caption_has_at_most_four_lines(num_differences: int, last: str) -> None:
     differences = tuple((f"s{number}", "a", "b") for number in range(num_differences))
-    one = Shown(row=0, code="a", verdict="change met", differences=differences)
+    one = SheetSubstitute(row=0, code="a", verdict="change met", differences=differences)
     assert len(one.caption) == 4
     assert one.caption[0] == "≈ s0: a"
     assert one.caption[-1] == last
@@ -94,10 +94,10 @@ def test_a_caption_has_at_most_four_lines(num_differences: int, last: str) -> No
 def test_frames_have_the_colour_of_the_verdict(context: Context) -> None:
     row = int(context.catalog.rows_in("test")[0])
     shown = [
-        Shown(row=row, code="a", verdict=verdict, differences=())
+        SheetSubstitute(row=row, code="a", verdict=verdict, differences=())
         for verdict in ("exact", "change met", "change not met")
     ]
-    line = Line(
+    line = SheetRow(
         row=row, super_category="colour", present=None, wanted="Red", substitutes=tuple(shown)
     )
     options = SheetOptions(num_substitutes=3)
@@ -121,13 +121,13 @@ def test_a_picture_that_cannot_be_read_is_grey(context: Context) -> None:
 
 
 def test_the_whole_catalogue_can_be_asked(context: Context) -> None:
-    lines = lines_of(replace(context, split="all"), SheetOptions(num_queries=30))
+    lines = sheet_rows(replace(context, split="all"), SheetOptions(num_queries=30))
     assert len({context.catalog.splits[line.row] for line in lines}) > 1
 
 
 def test_values_without_a_prototype_are_not_asked_for(context: Context) -> None:
     context.generation.prototypes_of(0)[:] = np.nan
-    assert {one.super_category for one in lines_of(context, SheetOptions())} == {"pattern"}
+    assert {one.super_category for one in sheet_rows(context, SheetOptions())} == {"pattern"}
     context.generation.prototypes_of(1)[:] = np.nan
     with pytest.raises(DataError, match="differs from another in one label only"):
         run(context, SheetOptions())
