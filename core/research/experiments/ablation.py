@@ -27,7 +27,7 @@ SEEDS_NOTE = "Means over the seeds; in brackets what their 95 % intervals span t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AblationOptions(StudyOptions):
-    """Variants, each described, and the one that they are compared with."""
+    """Variants, and the one that they are compared with."""
 
     reference: str = "DAtRNet"
     """Name of the full model among the variants."""
@@ -35,10 +35,10 @@ class AblationOptions(StudyOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridOptions(StudyOptions):
-    """Values of the model's settings to try."""
+    """Settings of the model and the values to try."""
 
     grid: dict[str, Any] = field(default_factory=dict)
-    """By setting of [model], the values to try."""
+    """Values by setting of [model]."""
     vary: Literal["one", "all"] = "one"
     """``one`` changes one setting at a time, ``all`` tries every combination."""
 
@@ -50,7 +50,7 @@ def run(context: Context, options: AblationOptions) -> ExperimentResult:
         ConfigError: A variant's setting is wrong.
         UnknownNameError: The reference is no variant.
     """
-    names = [one.name for one in options.variants]
+    names = [spec.name for spec in options.variants]
     if options.reference not in names:
         raise UnknownNameError("variant", options.reference, names)
     study = Study(context, options)
@@ -79,9 +79,9 @@ def run_grid(context: Context, options: GridOptions) -> ExperimentResult:
     study = Study(context, options)
     variants = grid_variants(options)
     results = _measured(study, options.base_config(), variants)
-    best = max(range(len(results)), key=lambda one: _goodness(results[one]))
+    best = max(range(len(results)), key=lambda place: _goodness(results[place]))
     notes = [
-        f"The best of them by the mean of top-{options.k} accuracy and NDCG with one change: "
+        f"The best by the mean of top-{options.k} accuracy and NDCG with one change: "
         f"{variants[best].name}. It was measured on the {context.split} split."
     ]
     if context.split == "test":
@@ -112,7 +112,7 @@ def grid_variants(options: GridOptions) -> tuple[VariantSpec, ...]:
         values = (dict(zip(own, point, strict=True)) for point in product(*options.grid.values()))
         points += values
     else:
-        points += [own | {name: one} for name, values in options.grid.items() for one in values]
+        points += [own | {name: value} for name, values in options.grid.items() for value in values]
     once = list({repr(point): point for point in points}.values())
     return tuple(VariantSpec(name=_point_name(point, own), model=point) for point in once)
 
@@ -125,8 +125,8 @@ def _point_name(point: dict[str, Any], own: dict[str, Any]) -> str:
 
 
 def _measured(study: Study, base: Config, variants: Sequence[VariantSpec]) -> list[list[Metrics]]:
-    configs = [(one.name, one.config(base)) for one in variants]  # wrong ones show before training
-    return study.measure(configs)
+    # all configs are checked before the first training
+    return study.measure([(spec.name, spec.config(base)) for spec in variants])
 
 
 def _result(
@@ -138,7 +138,7 @@ def _result(
     notes: Sequence[str],
 ) -> ExperimentResult:
     k = options.k
-    paper = any(one.paper for one in variants)
+    paper = any(spec.paper for spec in variants)
     columns = (
         "network",
         "parameters",
@@ -148,10 +148,10 @@ def _result(
     )
     base = options.base_config()
     rows = [
-        _row(one, one.config(base), result, paper=paper)
-        for one, result in zip(variants, results, strict=True)
+        _row(spec, spec.config(base), seeds, paper=paper)
+        for spec, seeds in zip(variants, results, strict=True)
     ]
-    names = ", ".join(one.name for one in study.super_categories)
+    names = ", ".join(category.name for category in study.super_categories)
     budget = base.train
     about = (
         f"Super-categories: {names}. Each network: {budget.triplets:,} triplets, "
@@ -181,8 +181,8 @@ def _row(
     layers = layers_of(config.model)
     return (
         spec.name,
-        sum(one.num_parameters for one in layers),
-        sum(one.multiply_adds for one in layers) / 1e6,
+        sum(layer.num_parameters for layer in layers),
+        sum(layer.multiply_adds for layer in layers) / 1e6,
         *table_3_cells(results),
         *((spec.paper or (None, None)) if paper else ()),
     )
@@ -191,7 +191,7 @@ def _row(
 def _compared(
     name: str, results: Sequence[Metrics], reference: str, full: Sequence[Metrics]
 ) -> str:
-    """Return in a sentence whether leaving something out did harm."""
+    """Say in a sentence whether leaving something out did harm."""
     gains = {
         use_case: pooled(map(figure, results)).value - pooled(map(figure, full)).value
         for use_case, figure in (
@@ -209,7 +209,7 @@ def _compared(
 
 
 def _goodness(results: Sequence[Metrics]) -> float:
-    """Return what a grid's best is chosen by; the accuracy alone may be right throughout."""
+    """Return the criterion of the best point; the accuracy alone may be perfect everywhere."""
     ndcg = pooled(seed.one_change.ndcg for seed in results).value
     return pooled(map(_accuracy, results)).value + ndcg
 

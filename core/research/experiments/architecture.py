@@ -14,7 +14,7 @@ from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.result import Cell, ExperimentResult
 
 Shapes = dict[nn.Module, tuple[torch.Size, torch.Size]]
-"""Of each module that is called: its input's and its output's."""
+"""The shapes of input and output of each module."""
 
 COLUMNS = (
     "config",
@@ -43,10 +43,10 @@ IN_THE_PAPER = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchitectureOptions:
-    """What is listed."""
+    """The configs to list."""
 
     configs: tuple[str, ...] = ("paper", "small")
-    """Ready configs or files, one table under the other."""
+    """Configs by name, or files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +55,11 @@ class Layer:
 
     name: str
     input: tuple[int, ...]
-    """(H, W, C), or (C,) behind the pooling."""
+    """(H, W, C), or (C,) after the pooling."""
     output: tuple[int, ...]
     num_parameters: int
     multiply_adds: int
-    """Of its convolutions and Dense layers, for one picture."""
+    """Of its convolutions and dense layers, for one picture."""
 
 
 def run(context: Context, options: ArchitectureOptions) -> ExperimentResult:
@@ -83,18 +83,18 @@ def run(context: Context, options: ArchitectureOptions) -> ExperimentResult:
             *(_agreement(name, layers) for name, layers in tables.items()),
             "Shapes are height×width×channels of one picture. One such network is trained for "
             "every super-category.",
-            "Multiply-adds count convolutions and Dense layers, with what each ASE has inside; "
-            "additions of biases, normalisation and pooling are left out.",
-            "The paper writes the first layer Conv (32, (3,3), 2), which by its own notation is of "
-            "stride 2, and yet gives an output of the input's size; the config `paper` has "
-            "stride 1, which agrees with every later row.",
+            "Multiply-adds count convolutions and dense layers, those inside each ASE included; "
+            "biases, normalization and pooling are not counted.",
+            "The paper writes the first layer as Conv (32, (3,3), 2), which in its notation means "
+            "stride 2, but lists an output of the input's size; the config `paper` has stride 1, "
+            "which agrees with every later row.",
         ),
         pictures={"architecture": _chart(tables)} if tables else {},
     )
 
 
 def layers_of(config: ModelConfig) -> tuple[Layer, ...]:
-    """Return the layers of a network in the order of table 1; nothing is computed."""
+    """Return the layers of a network in the order of table 1, without computing anything."""
     with torch.device("meta"):  # shapes without numbers
         network = DAtRNet(config).eval()
         images = torch.empty(1, 3, config.image_size, config.image_size)
@@ -104,8 +104,8 @@ def layers_of(config: ModelConfig) -> tuple[Layer, ...]:
             name=name,
             input=_plain(shapes[module][0]),
             output=_plain(shapes[module][1]),
-            num_parameters=sum(one.numel() for one in module.parameters()),
-            multiply_adds=sum(_multiply_adds(one, shapes) for one in module.modules()),
+            num_parameters=sum(parameter.numel() for parameter in module.parameters()),
+            multiply_adds=sum(_multiply_adds(part, shapes) for part in module.modules()),
         )
         for name, module in _rows_of_table_1(network).items()
     ]
@@ -121,7 +121,7 @@ def layers_of(config: ModelConfig) -> tuple[Layer, ...]:
 
 
 def _rows_of_table_1(network: DAtRNet) -> dict[str, nn.Module]:
-    """Return the modules that table 1 lists, by name; the average pooling is no module."""
+    """Return the modules of table 1 by name; the average pooling is not a module."""
     modules: dict[str, nn.Module] = {"Conv": network.stem}
     for number, stage in enumerate(network.stages, start=1):
         pooling, ase = stage.children()
@@ -144,7 +144,7 @@ def _shapes(network: DAtRNet, images: Tensor) -> Shapes:
 
 
 def _multiply_adds(module: nn.Module, shapes: Shapes) -> int:
-    """Return the multiplications of a module itself: every output number is a weighted sum."""
+    """Return the multiply-adds of a module itself: every output number is a weighted sum."""
     if not isinstance(module, nn.Conv2d | nn.Linear):
         return 0
     return shapes[module][1].numel() * module.weight[0].numel()
@@ -176,7 +176,7 @@ def _rows(config: str, layers: tuple[Layer, ...]) -> list[tuple[Cell, ...]]:
 
 
 def _agreement(config: str, layers: tuple[Layer, ...]) -> str:
-    """Return how many layers have the shapes of the paper, in words."""
+    """Say how many layers have the shapes of the paper."""
     as_printed = sum(
         IN_THE_PAPER.get(layer.name) == (_written(layer.input), _written(layer.output))
         for layer in layers
@@ -189,7 +189,7 @@ def _written(shape: tuple[int, ...]) -> str:
 
 
 def _chart(tables: Mapping[str, tuple[Layer, ...]]) -> Image.Image:
-    """Draw where the parameters and the multiply-adds of each config are."""
+    """Draw the share of each layer in the parameters and multiply-adds of each config."""
     names = [layer.name for layer in max(tables.values(), key=len) if layer.num_parameters]
     shares = {}
     for config, layers in tables.items():

@@ -1,4 +1,4 @@
-"""t-SNE of each super-category's embeddings, and how well their values keep apart."""
+"""t-SNE of the embeddings of each super-category, and how well their values are separated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ COLUMNS = (
     "items",
     "values",
     "nearest neighbor's label right",
-    "commonest value",
+    "most frequent value",
     "silhouette",
 )
 
-FEWEST = 5
-"""Labelled items below which there is nothing to draw."""
+MIN_ITEMS = 5
+"""Labeled items that a panel needs."""
 
-COLOURS = {
+COLORS = {
     "blue": "#0072B2",
     "vermilion": "#D55E00",
     "green": "#009E73",
@@ -40,7 +40,7 @@ COLOURS = {
     "olive": "#8A8A00",
     "violet": "#7A4FBF",
 }
-"""Of the commonest values, which alone are named; more colours cannot be told apart."""
+"""Of the most frequent values, which alone are named; more colors cannot be told apart."""
 
 OTHERS = "#C4C4C4"
 GROUND = "#F7F7F7"
@@ -50,22 +50,22 @@ ACROSS = 3
 TERMINAL_GROUND = (18, 18, 24)
 TERMINAL_OTHERS = (82, 82, 92)
 TERMINAL_BRIGHTER = 0.35
-"""How far each colour goes towards white on the dark ground."""
+"""How far each color is mixed with white on the dark ground."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TsneOptions:
-    """How the panels are made."""
+    """How the panels are computed."""
 
     num_items: int = 1500
-    """Most items of a panel; of more, so many are drawn."""
+    """Maximum of a panel; of more, as many are sampled."""
     perplexity: float = 30.0
-    """About how many neighbors each item should keep; lowered where there are few items."""
+    """About how many neighbors each item should keep; lowered for few items."""
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        at_least(self, num_items=FEWEST, perplexity=1)
+        at_least(self, num_items=MIN_ITEMS, perplexity=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,38 +78,38 @@ class Panel:
     """(n,) into ``values``."""
     points: NDArray[np.float32]
     """(n, 2); empty where there are too few items."""
-    neighbor_right: float | None
-    """Share of items whose nearest neighbor, all 128 numbers considered, carries their value."""
-    commonest: float | None
-    """Share of the value that most carry: what guessing it always would give."""
+    neighbor_accuracy: float | None
+    """Share of items whose nearest neighbor, by the whole embedding, carries their value."""
+    majority_share: float | None
+    """Share of the most frequent value: what always guessing it would give."""
     silhouette: float | None
     """Mean silhouette of the values, -1 to 1; None where no two values can be compared."""
 
     @property
     def named(self) -> tuple[int, ...]:
-        """The values that get a colour, the commonest first."""
+        """The values that get a color, the most frequent first."""
         counts = np.bincount(self.labels, minlength=len(self.values))
         order = np.argsort(-counts, kind="stable")
-        return tuple(int(value) for value in order[: len(COLOURS)] if counts[value])
+        return tuple(int(value) for value in order[: len(COLORS)] if counts[value])
 
     @property
     def legend(self) -> str:
-        """Which colour stands for which value, in words."""
+        """The colors of the values, in words."""
         pairs = [
-            f"{colour} {self.values[value]}"
-            for colour, value in zip(COLOURS, self.named, strict=False)
+            f"{color} {self.values[value]}"
+            for color, value in zip(COLORS, self.named, strict=False)
         ]
-        rest = ["grey all others"] if self.num_values > len(pairs) else []
+        rest = ["gray all others"] if self.num_values > len(pairs) else []
         return f"{self.super_category}: {', '.join([*pairs, *rest])}."
 
     @property
     def num_values(self) -> int:
-        """How many values the items carry."""
+        """The number of values that the items carry."""
         return len(np.unique(self.labels))
 
 
 def run(context: Context, options: TsneOptions) -> ExperimentResult:
-    """Draw a panel for each super-category and measure how well its values keep apart.
+    """Draw a panel for each super-category and measure how well its values are separated.
 
     Raises:
         ConfigError: The extra that draws charts is not installed.
@@ -125,8 +125,8 @@ def run(context: Context, options: TsneOptions) -> ExperimentResult:
                 panel.super_category,
                 len(panel.labels),
                 panel.num_values,
-                panel.neighbor_right,
-                panel.commonest,
+                panel.neighbor_accuracy,
+                panel.majority_share,
                 panel.silhouette,
             )
             for panel in panels
@@ -134,11 +134,11 @@ def run(context: Context, options: TsneOptions) -> ExperimentResult:
         notes=(
             "Nearest neighbor's label right: share of the items whose nearest other item, by the "
             "whole embedding and not by its place in the picture, carries the same value. Always "
-            "guessing the commonest value would be right as often as the next column says.",
-            "Silhouette: from -1 to 1; above 0, items are nearer to their own value's than to the "
-            "next value's, on average.",
+            "guessing the most frequent value would be right as often as the next column says.",
+            "Silhouette: from -1 to 1; above 0, items are on average nearer to those of their own "
+            "value than to those of the next value.",
             "t-SNE keeps neighbors together; distances between groups and their sizes in the "
-            "picture mean nothing. Panels stand in the table's order, colours as follows.",
+            "picture mean nothing. Panels are in the order of the table, with these colors.",
             *(panel.legend for panel in panels if len(panel.points)),
         ),
         pictures={"t-sne": draw_panels(panels)},
@@ -147,7 +147,7 @@ def run(context: Context, options: TsneOptions) -> ExperimentResult:
 
 
 def panels_of(context: Context, options: TsneOptions) -> tuple[Panel, ...]:
-    """Return a panel for each super-category, in the index's order, of the items labelled in it.
+    """Return a panel for each super-category, in the order of the index, of its labeled items.
 
     Raises:
         ConfigError: The extra that draws charts is not installed.
@@ -159,24 +159,26 @@ def panels_of(context: Context, options: TsneOptions) -> tuple[Panel, ...]:
     panels = []
     for block, category in enumerate(categories):
         context.on_progress("t-SNE", block, len(categories))
-        labelled = np.flatnonzero(items.labels[:, block] >= 0)
-        if len(labelled) > options.num_items:
+        labeled = np.flatnonzero(items.labels[:, block] >= 0)
+        if len(labeled) > options.num_items:
             rng = np.random.default_rng([options.seed, block])
-            labelled = np.sort(rng.choice(labelled, options.num_items, replace=False))
+            labeled = np.sort(rng.choice(labeled, options.num_items, replace=False))
         generation = context.generation
         compared = generation.manipulation.to_metric_space(
-            generation.embeddings[items.places[labelled]]
+            generation.embeddings[items.places[labeled]]
         )
         embeddings = np.asarray(compared[:, generation.block_of(block)])
-        labels = items.labels[labelled, block]
+        labels = items.labels[labeled, block]
         panels.append(
             Panel(
                 super_category=category.name,
                 values=category.values,
                 labels=labels,
                 points=_in_the_plane(embeddings, options),
-                neighbor_right=neighbor_accuracy(embeddings, labels),
-                commonest=float(np.bincount(labels).max() / len(labels)) if len(labels) else None,
+                neighbor_accuracy=nearest_neighbor_accuracy(embeddings, labels),
+                majority_share=float(np.bincount(labels).max() / len(labels))
+                if len(labels)
+                else None,
                 silhouette=_silhouette(embeddings, labels),
             )
         )
@@ -184,8 +186,10 @@ def panels_of(context: Context, options: TsneOptions) -> tuple[Panel, ...]:
     return tuple(panels)
 
 
-def neighbor_accuracy(embeddings: NDArray[np.float32], labels: NDArray[np.int16]) -> float | None:
-    """Return how often the nearest other item carries the same value; None of fewer than two.
+def nearest_neighbor_accuracy(
+    embeddings: NDArray[np.float32], labels: NDArray[np.int16]
+) -> float | None:
+    """Return how often the nearest other item carries the same value; None for fewer than two.
 
     Args:
         embeddings: (n, E).
@@ -208,11 +212,11 @@ def _silhouette(embeddings: NDArray[np.float32], labels: NDArray[np.int16]) -> f
 
 
 def _in_the_plane(embeddings: NDArray[np.float32], options: TsneOptions) -> NDArray[np.float32]:
-    """Return the t-SNE (n, 2) of embeddings (n, E); nothing where there are too few."""
-    if len(embeddings) < FEWEST:
+    """Return the t-SNE (n, 2) of embeddings (n, E); empty with too few of them."""
+    if len(embeddings) < MIN_ITEMS:
         return np.empty((0, 2), dtype=np.float32)
     tsne, _ = _scikit_learn()
-    # a start from the principal components divides by the spread, which may be none
+    # a start from the principal components divides by the spread, which may be zero
     alike = float(embeddings.std(axis=0).max()) < 1e-6
     points: NDArray[np.float32] = tsne(
         perplexity=min(options.perplexity, (len(embeddings) - 1) / 3),
@@ -239,7 +243,7 @@ def _scikit_learn() -> tuple[Any, Any]:
 
 
 def draw_panels(panels: Sequence[Panel]) -> Image.Image:
-    """Return all panels, each with the names of its commonest values.
+    """Return all panels, each with the names of its most frequent values.
 
     Raises:
         ConfigError: matplotlib is not installed.
@@ -266,19 +270,19 @@ def _draw_panel(axes: "Axes", panel: Panel) -> None:
     if not len(panel.points):
         axes.text(0.5, 0.5, "too few items", ha="center", transform=axes.transAxes)
         return
-    if panel.neighbor_right is not None:
-        right = f"nearest neighbor right: {panel.neighbor_right:.0%}"
+    if panel.neighbor_accuracy is not None:
+        right = f"nearest neighbor right: {panel.neighbor_accuracy:.0%}"
         axes.set_title(right, fontsize=10, loc="right", color="#555555")
     rest = ~np.isin(panel.labels, panel.named)
     xs, ys = panel.points.T
     axes.scatter(xs[rest], ys[rest], s=9, c=OTHERS, linewidths=0)
-    for value, colour, marker in zip(panel.named, COLOURS.values(), MARKERS, strict=False):
+    for value, color, marker in zip(panel.named, COLORS.values(), MARKERS, strict=False):
         carried = panel.labels == value
         axes.scatter(
             xs[carried],
             ys[carried],
             s=16,
-            c=colour,
+            c=color,
             marker=marker,
             linewidths=0,
             alpha=0.85,
@@ -300,14 +304,14 @@ def _draw_panel(axes: "Axes", panel: Panel) -> None:
 
 
 def _plain(text: str) -> str:
-    """Return a name of the catalogue's as it may stand in a chart."""
+    """Return a name of the catalog as a chart may show it."""
     return sanitize(text).replace("$", r"\$")
 
 
 def terminal_panels(panels: Sequence[Panel], *, rows: int = 30, columns: int = 100) -> Image.Image:
-    """Return the panels for so many character cells: two pixels a cell each way, no letters.
+    """Return the panels for a number of character cells: two pixels per cell each way, no letters.
 
-    They stand in the table's order, three side by side.
+    They are in the order of the table, three side by side.
     """
     across = min(ACROSS, len(panels))
     down = -(-len(panels) // across)
@@ -324,19 +328,19 @@ def terminal_panels(panels: Sequence[Panel], *, rows: int = 30, columns: int = 1
 
 
 def _draw_dots(draw: ImageDraw.ImageDraw, panel: Panel, box: tuple[int, int, int, int]) -> None:
-    """Draw a panel's items as single pixels; the named ones last, on top of the others."""
+    """Draw items as single pixels; the named values last, on top of the others."""
     left, top, right, bottom = box
     low, high = panel.points.min(axis=0), panel.points.max(axis=0)
     shares = (panel.points - low) / np.maximum(high - low, 1e-9)
     xs = np.rint(left + shares[:, 0] * (right - left)).astype(int)
     ys = np.rint(bottom - shares[:, 1] * (bottom - top)).astype(int)
-    colours = dict(zip(panel.named, map(_brighter, COLOURS.values()), strict=False))
+    colors = dict(zip(panel.named, map(_brighter, COLORS.values()), strict=False))
     on_top = np.argsort(np.isin(panel.labels, panel.named), kind="stable")
     for item in on_top:
-        colour = colours.get(int(panel.labels[item]), TERMINAL_OTHERS)
-        draw.point((int(xs[item]), int(ys[item])), fill=colour)
+        color = colors.get(int(panel.labels[item]), TERMINAL_OTHERS)
+        draw.point((int(xs[item]), int(ys[item])), fill=color)
 
 
-def _brighter(colour: str) -> tuple[int, ...]:
-    channels = ImageColor.getrgb(colour)
-    return tuple(round(one + TERMINAL_BRIGHTER * (255 - one)) for one in channels)
+def _brighter(color: str) -> tuple[int, ...]:
+    channels = ImageColor.getrgb(color)
+    return tuple(round(c + TERMINAL_BRIGHTER * (255 - c)) for c in channels)

@@ -11,11 +11,11 @@ from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.research.experiments import tsne
 from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.tsne import (
-    COLOURS,
+    COLORS,
     Panel,
     TsneOptions,
     draw_panels,
-    neighbor_accuracy,
+    nearest_neighbor_accuracy,
     panels_of,
     run,
     terminal_panels,
@@ -31,23 +31,23 @@ def panel(labels: list[int], points: np.ndarray | None = None, num_values: int =
         values=tuple(f"v{number}" for number in range(num_values)),
         labels=np.array(labels, dtype=np.int16),
         points=points,
-        neighbor_right=0.5,
-        commonest=0.5,
+        neighbor_accuracy=0.5,
+        majority_share=0.5,
         silhouette=None,
     )
 
 
 def colours_of(picture: Image.Image) -> set[tuple[int, ...]]:
     """Return the colours a picture has."""
-    return {colour for _, colour in picture.getcolors(10**6)}
+    return {color for _, color in picture.getcolors(10**6)}
 
 
 def test_the_nearest_neighbor_is_another_item() -> None:
     embeddings = np.array([[0], [1], [5], [5.5]], dtype=np.float32)
     # 0 and 1 are neighbors of the same value; 5 and 5.5 are neighbors of different ones
-    assert neighbor_accuracy(embeddings, np.array([0, 0, 1, 0], dtype=np.int16)) == 0.5
-    assert neighbor_accuracy(embeddings, np.array([0, 0, 1, 1], dtype=np.int16)) == 1
-    assert neighbor_accuracy(embeddings[:1], np.array([0], dtype=np.int16)) is None
+    assert nearest_neighbor_accuracy(embeddings, np.array([0, 0, 1, 0], dtype=np.int16)) == 0.5
+    assert nearest_neighbor_accuracy(embeddings, np.array([0, 0, 1, 1], dtype=np.int16)) == 1
+    assert nearest_neighbor_accuracy(embeddings[:1], np.array([0], dtype=np.int16)) is None
 
 
 def by_hand(context: Context, block: int) -> tuple[float, float]:
@@ -68,10 +68,10 @@ def by_hand(context: Context, block: int) -> tuple[float, float]:
 
 def test_the_table_counts_the_split(context: Context) -> None:
     result = run(context, TsneOptions())
-    colour, pattern = result.rows
-    assert colour[:3] == ("colour", 12, 3)
+    color, pattern = result.rows
+    assert color[:3] == ("colour", 12, 3)
     assert pattern[:3] == ("pattern", 12, 2)
-    assert (colour[4], pattern[4]) == (pytest.approx(4 / 12), 0.5)
+    assert (color[4], pattern[4]) == (pytest.approx(4 / 12), 0.5)
     for block, row in enumerate(result.rows):
         right, silhouette = by_hand(context, block)
         assert row[3] == pytest.approx(right)
@@ -83,8 +83,8 @@ def test_the_table_counts_the_split(context: Context) -> None:
 
 
 def test_items_without_a_label_are_left_out(context: Context) -> None:
-    colour, pattern = panels_of(replace(context, split="train"), TsneOptions())
-    assert (len(colour.labels), len(pattern.labels)) == (23, 24)  # item-11 has no colour
+    color, pattern = panels_of(replace(context, split="train"), TsneOptions())
+    assert (len(color.labels), len(pattern.labels)) == (23, 24)  # item-11 has no colour
 
 
 def test_no_more_items_than_asked_for_and_the_same_every_time(context: Context) -> None:
@@ -132,7 +132,7 @@ def test_only_the_commonest_values_are_named() -> None:
     assert crowded.num_values == 10
     assert crowded.named == tuple(range(8))
     assert crowded.legend.startswith("collar: blue v0, vermilion v1, ")
-    assert crowded.legend.endswith("violet v7, grey all others.")
+    assert crowded.legend.endswith("violet v7, gray all others.")
     assert panel([1, 1, 0]).legend == "collar: blue v1, vermilion v0."
 
 
@@ -165,4 +165,4 @@ def test_names_of_a_catalogue_are_no_formulas(recwarn: pytest.WarningsRecorder) 
 
 
 def test_no_two_values_have_one_colour() -> None:
-    assert len(set(COLOURS.values())) == len(COLOURS) == 8
+    assert len(set(COLORS.values())) == len(COLORS) == 8
