@@ -1,7 +1,7 @@
-"""Studies: networks that differ in one thing, trained with one budget and measured alike.
+"""Studies: variants of a network, trained with one budget and measured alike.
 
-Every variant has a run folder of its own inside the experiment's; what is finished is not done
-again, so that a study goes on where it was stopped.
+Every variant has a run folder inside the experiment's; finished variants are not trained again, so
+that a stopped study resumes.
 """
 
 import json
@@ -30,7 +30,7 @@ from datrnet.db.rows import SuperCategory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantSpec:
-    """A network of a study, as its file describes it."""
+    """A variant as the file of the experiment describes it."""
 
     name: str
     model: dict[str, Any] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class VariantSpec:
     system: dict[str, Any] = field(default_factory=dict)
     """The same of [system]."""
     paper: tuple[float, ...] = ()
-    """The paper's top-30 accuracy of query and of query + attribute, where it has them."""
+    """The paper's top-30 accuracy of query and of query + attribute, if it has them."""
 
     def config(self, base: Config) -> Config:
         """Return the config of this variant.
@@ -57,18 +57,18 @@ class VariantSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyOptions:
-    """What all studies share."""
+    """The settings of all studies."""
 
     base: str = "small"
     """The config that is varied: small, paper, or a TOML file."""
     super_categories: tuple[str, ...] = ()
-    """Those to train; none takes the first ``num_super_categories`` that can be learnt."""
+    """Those to train; none for the first ``num_super_categories`` that can be learned."""
     num_super_categories: int = 2
-    """0 takes all."""
+    """0 for all."""
     train: dict[str, Any] = field(default_factory=dict)
     """The budget: settings of [train] that are the same for all variants."""
     model: dict[str, Any] = field(default_factory=dict)
-    """Settings of [model] that are the same for all variants, but where one says otherwise."""
+    """Settings of [model] for all variants; a variant may override them."""
     system: dict[str, Any] = field(default_factory=dict)
     """The same of [system]."""
     seeds: tuple[int, ...] = (0,)
@@ -94,87 +94,108 @@ class StudyOptions:
 
 
 class Study:
-    """The data of a study, read once, and its variants trained and measured one by one."""
+    """The data of a study, read once, and its variants, trained and measured in turn."""
 
     def __init__(self, context: Context, options: StudyOptions) -> None:
         """Choose the super-categories.
 
         Raises:
-            ConfigError: There are too few that can be learnt.
-            UnknownNameError: One that is named does not exist.
+            ConfigError: There are too few that can be learned.
+            UnknownNameError: A super-category does not exist.
+            DataError: The split has no item.
         """
-        self._setting = context
-        self._folder = context.folder
+        self._context = context
         self._options = options
-        self.super_categories = _chosen(context.catalog, options)
+        self.super_categories = _chosen_super_categories(context.catalog, options)
         self._rows = split_rows(context.catalog, context.split)
         if len(self._rows) == 0:
             raise DataError(
-                f"The catalogue has no item of the split {context.split!r}.",
+                f"The catalog has no item of the split {context.split!r}.",
                 mend="Choose another --split.",
             )
+        # of the last image size only
         self._training: dict[int, TrainingData] = {}
         self._gallery: dict[int, tuple[NDArray[np.uint8], NDArray[np.int64]]] = {}
 
     @property
     def num_items(self) -> int:
-        """How many items of the catalogue the split has."""
+        """The number of the catalog's items in the split."""
         return len(self._rows)
 
     def measure(self, variants: Sequence[tuple[str, Config]]) -> list[list[Metrics]]:
-        """Return the figures of every variant, one for each seed.
+        """Return the metrics of every variant, one for each seed.
 
         Raises:
-            CheckpointError: Another program is at this study.
+            CheckpointError: Another program is running this study.
             DataError: A split has no readable picture.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self._folder / "lock")
+        folder, seeds = self._context.folder, self._options.seeds
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "lock")
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
             raise CheckpointError(
-                f"Another program is at the experiment {self._folder.name}.", mend="Wait for it."
+                f"Another program is running the experiment {folder.name}.", mend="Wait for it."
             ) from error
+        results: list[list[Metrics]] = []
+        total = len(variants) * len(seeds)
         try:
-            return [
-                [
-                    self._measured(
-                        config.with_seed(seed),
-                        Part(name, number, len(variants), place, len(self._options.seeds)),
-                    )
-                    for place, seed in enumerate(self._options.seeds)
-                ]
-                for number, (name, config) in enumerate(variants)
-            ]
+            for number, (name, config) in enumerate(variants):
+                results.append([])
+                for place, seed in enumerate(seeds):
+                    step = f"{number + 1} of {len(variants)}: {name}"
+                    if len(seeds) > 1:
+                        step += f", seed {place + 1} of {len(seeds)}"
+                    done = number * len(seeds) + place
+                    results[-1].append(self._measured(config.with_seed(seed), step, done, total))
         finally:
             lock.release()
+        return results
 
-    def _measured(self, config: Config, part: "Part") -> Metrics:
+    def _measured(self, config: Config, step: str, done: int, total: int) -> Metrics:
+        """Return the metrics of a run, trained if need be; ``done`` of ``total`` runs precede."""
+        context = self._context
         run = self._run_folder(config)
-        path = run.path / f"figures-{self._setting.split}-{self._options.k}.json"
+        path = run.path / f"figures-{context.split}-{self._options.k}.json"
         if (known := read_metrics(path)) is not None:
             return known
+
+        def on_event(event: TrainEvent) -> None:
+            if isinstance(event, BatchDone):
+                before = names.index(event.super_category) * event.num_batches
+                num_batches = len(names) * event.num_batches
+                context.on_whole((done + (before + event.batches_done) / num_batches) / total)
+                context.on_progress(step, before + event.batches_done, num_batches)
+            elif isinstance(event, PicturesRead):
+                self._on_pictures_read(event.done, event.total)
+            elif isinstance(event, FeaturesKept):
+                context.on_progress("Keeping features", event.done, event.total)
+
+        system = config.system
+        names = [system.name]
+        if system.is_datrnet:
+            names = [category.name for category in run.super_categories]
         data = self._training_data(run)
-        train_networks(run, data, _Told(self._setting, part, run))
-        self._setting.on_progress(f"Measuring {part.step}", 0, 1)
-        pixels, rows = self._gallery_data(run.config.model.image_size)
-        labels = self._setting.catalog.encode_labels(run.super_categories)[rows]
-        measured = measure(run, data, pixels, labels, self._options.k)
-        write_atomically(path, json.dumps(asdict(measured)))
-        return measured
+        train_networks(run, data, on_event)
+        context.on_progress(f"Measuring {step}", 0, 1)
+        pixels, rows = self._gallery_data(config.model.image_size)
+        labels = context.catalog.encode_labels(run.super_categories)[rows]
+        metrics = measure(run, data, pixels, labels, self._options.k)
+        write_atomically(path, json.dumps(asdict(metrics)))
+        return metrics
 
     def _run_folder(self, config: Config) -> RunFolder:
-        """Return the folder of a config on this catalogue, made if it is absent."""
+        """Return the folder of a config on this catalog; make it if it is absent."""
         settings = {key: value for key, value in config.to_dict().items() if key != "name"}
         if config.system.is_datrnet:
-            del settings["system"]  # says nothing of it, but for how long
+            del settings["system"]  # only its minutes affect DAtRNet
             if config.system.minutes:
                 settings["minutes"] = config.system.minutes
         parts = (json.dumps(settings, sort_keys=True), *map(str, self.super_categories))
         digest = zlib.crc32("\n".join((*parts, self._catalog_digest)).encode())
         name = f"{plain_name(config.name)[:40]}-{config.train.seed}-{digest:08x}"
-        path = self._folder / "runs" / name
+        path = self._context.folder / "runs" / name
         if (path / RUN_FILE).exists():
             return RunFolder.open(path)
         run = RunFolder(path=path, config=config, super_categories=self.super_categories)
@@ -183,106 +204,54 @@ class Study:
 
     @cached_property
     def _catalog_digest(self) -> str:
-        """What tells this catalogue from another, so that its networks are not taken for it."""
-        catalog = self._setting.catalog
+        """A digest of the catalog, so that networks of another one are not reused."""
+        catalog = self._context.catalog
         labels = zlib.crc32(catalog.labels.tobytes())
         items = repr((list(catalog.codes), catalog.splits.tolist()))
         return f"{labels} {zlib.crc32(items.encode())}"
 
     def _training_data(self, run: RunFolder) -> TrainingData:
-        size = run.config.model.image_size
+        size, context = run.config.model.image_size, self._context
         if size not in self._training:
-            self._training = {
-                size: load_training_data(
-                    self._setting.workspace, self._setting.catalog, run, self._tell_reading
-                )
-            }
+            data = load_training_data(
+                context.workspace, context.catalog, run, self._on_pictures_read
+            )
+            self._training = {size: data}
         return self._training[size]
 
     def _gallery_data(self, size: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Return the pixels of the split and the rows of the catalogue that they are of."""
+        """Return the pixels of the split and their rows of the catalog."""
         if size not in self._gallery:
-            workspace, catalog = self._setting.workspace, self._setting.catalog
+            workspace, catalog = self._context.workspace, self._context.catalog
             pictures = [workspace.picture(catalog.picture_paths[row]) for row in self._rows]
-            pixels, readable = read_pixels(pictures, size, self._tell_reading)
+            pixels, readable = read_pixels(pictures, size, self._on_pictures_read)
             if not readable:
                 raise DataError(
-                    f"No item of the split {self._setting.split!r} has a readable picture.",
-                    mend="Import the catalogue again with its pictures in place.",
+                    f"No item of the split {self._context.split!r} has a readable picture.",
+                    mend="Import the catalog again with its pictures in place.",
                 )
             self._gallery = {size: (pixels, self._rows[readable])}
         return self._gallery[size]
 
-    def _tell_reading(self, done: int, total: int) -> None:
-        self._setting.on_progress("Reading pictures", done, total)
+    def _on_pictures_read(self, done: int, total: int) -> None:
+        self._context.on_progress("Reading pictures", done, total)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One training of a study, and its place among all."""
-
-    name: str
-    number: int
-    """Of its variant, from 0."""
-    num_variants: int
-    seed: int
-    """Its place among the seeds, from 0."""
-    num_seeds: int
-
-    @property
-    def step(self) -> str:
-        """What is shown of it."""
-        seed = f", seed {self.seed + 1} of {self.num_seeds}" if self.num_seeds > 1 else ""
-        return f"{self.number + 1} of {self.num_variants}: {self.name}{seed}"
-
-    def share(self, done: float) -> float:
-        """Return what share of the whole study is done when so much of this part is."""
-        before = self.number * self.num_seeds + self.seed
-        return (before + done) / (self.num_variants * self.num_seeds)
-
-
-class _Told:
-    """Turns a training's events into the progress of a step, and of the whole study."""
-
-    def __init__(self, context: Context, part: Part, run: RunFolder) -> None:
-        self._on_progress, self._on_whole = context.on_progress, context.on_whole
-        self._part, self._step = part, part.step
-        system = run.config.system
-        self._names = (
-            [one.name for one in run.super_categories] if system.is_datrnet else [system.name]
-        )
-
-    def __call__(self, event: TrainEvent) -> None:
-        if isinstance(event, BatchDone):
-            before = self._names.index(event.super_category) * event.num_batches
-            total = len(self._names) * event.num_batches
-            self._on_whole(self._part.share((before + event.batches_done) / total))
-            self._on_progress(self._step, before + event.batches_done, total)
-        elif isinstance(event, PicturesRead):
-            self._on_progress("Reading pictures", event.done, event.total)
-        elif isinstance(event, FeaturesKept):
-            self._on_progress("Keeping features", event.done, event.total)
-
-
-def _chosen(catalog: Catalog, options: StudyOptions) -> tuple[SuperCategory, ...]:
+def _chosen_super_categories(catalog: Catalog, options: StudyOptions) -> tuple[SuperCategory, ...]:
     reasons = untrainable_super_categories(catalog)
-    idxs = [catalog.super_category_idx(name) for name in options.super_categories]
-    idxs = (
-        list(dict.fromkeys(idxs))
-        or [idx for idx, one in enumerate(catalog.super_categories) if one.name not in reasons][
-            : options.num_super_categories or None
-        ]
-    )
-    chosen = tuple(catalog.super_categories[idx] for idx in idxs)
-    for one in chosen:
-        if one.name in reasons:
+    named = dict.fromkeys(map(catalog.super_category_idx, options.super_categories))
+    trainable = [c for c in catalog.super_categories if c.name not in reasons]
+    chosen = [catalog.super_categories[idx] for idx in named]
+    chosen = chosen or trainable[: options.num_super_categories or None]
+    for category in chosen:
+        if category.name in reasons:
             raise ConfigError(
-                f"{one.name} cannot be learnt: {reasons[one.name]}.",
+                f"{category.name} cannot be learned: {reasons[category.name]}.",
                 mend="Label more training items.",
             )
     if not chosen:
         raise ConfigError(
-            "The catalogue has no super-category that can be learnt.",
+            "The catalog has no super-category that can be learned.",
             mend="Import a table with attribute columns, and items in the train split.",
         )
-    return chosen
+    return tuple(chosen)

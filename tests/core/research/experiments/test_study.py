@@ -124,7 +124,7 @@ def test_the_first_learnable_super_categories_are_taken(context: Context) -> Non
     assert chosen(super_categories=("Pattern",)) == ["pattern"]
     context.catalog.labels[:, 0] = 0
     assert chosen(num_super_categories=1) == ["pattern"]
-    with pytest.raises(ConfigError, match="colour cannot be learnt"):
+    with pytest.raises(ConfigError, match="colour cannot be learned"):
         chosen(super_categories=("colour",))
 
 
