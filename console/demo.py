@@ -9,7 +9,7 @@ import typer
 from datrnet.console import options as opt
 from datrnet.console.output import is_conversation, results, say
 from datrnet.console.progress import JobProgress
-from datrnet.console.search import SearchOptions, answer_of
+from datrnet.console.search import answer_of
 from datrnet.console.substitutes import show_plain_answer
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.catalog.workspace import Workspace
@@ -80,8 +80,8 @@ def show_sample(workspace: Workspace) -> None:
     name = next(name for name in COLOR_NAMES if name in names)
     code = _sample_item(catalog, catalog.super_category_idx(name))
     change = f"{name}={SAMPLE_VALUE}"
-    options = SearchOptions(changes=(change,), top=SAMPLE_SIZE)
-    show_plain_answer(results(), answer_of(workspace, code, options))
+    answer = answer_of(workspace, code, changes=[change], top=SAMPLE_SIZE)
+    show_plain_answer(results(), answer)
     say(f"To repeat it: datrnet search {code} --set {change} --workspace {workspace.root}")
 
 

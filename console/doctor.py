@@ -65,9 +65,8 @@ def doctor(
         "workspace": _workspace_findings(Workspace.locate(workspace), check=check),
     }
     if as_json:
-        facts = {name: [asdict(f) for f in findings] for name, findings in found.items()}
         old = {"has_true_colours": terminal.has_true_color}  # until 0.3 (spelling:keep)
-        print_json({**facts, "answers": {**asdict(terminal), **old}})
+        print_json({**found, "answers": {**asdict(terminal), **old}})
     else:
         _show(found)
     if any(finding.sign == "problem" for findings in found.values() for finding in findings):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from datrnet.console import options as opt
-from datrnet.console.output import new_table, percent, print_json, results, say
+from datrnet.console.output import new_table, percent, print_json, results, say, show_table
 from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
@@ -130,15 +130,12 @@ def _show(assessment: Assessment) -> None:
     columns = (f"top-{k}", f"NDCG@{k}", "of the change", "of the rest")
     place = "all items" if assessment.split == "all" else f"{assessment.split} split"
     title = f"{place}, {assessment.num_items:,} items, run {assessment.run_name}"
-    table = new_table(
-        "use case", "queries", *columns, numbers=("queries", *columns), title=sanitize(title)
-    )
-    for case in assessment.use_cases:
-        table.add_row(_name(case), _count(case), *_cells(case.overall))
-    out.print(table)
+    numbers = ("queries", *columns)
+    cases = [(_name(case), _count(case), *_cells(case.overall)) for case in assessment.use_cases]
+    show_table(("use case", *numbers), cases, numbers=numbers, title=title)
     for case in assessment.use_cases:
         if case.by_super_category:
-            _show_by_super_category(assessment, case, columns)
+            _show_by_super_category(assessment, case, numbers)
     weights = zip(assessment.blocks, assessment.weights.blocks, strict=True)
     listed = ", ".join(f"{sanitize(name)} {weight:g}" for name, weight in weights)
     out.print(f"Weights: {listed}; a changed one × {assessment.weights.changed:g}.")
@@ -162,14 +159,9 @@ def _show(assessment: Assessment) -> None:
 
 
 def _show_by_super_category(
-    assessment: Assessment, case: UseCase, columns: tuple[str, ...]
+    assessment: Assessment, case: UseCase, numbers: tuple[str, ...]
 ) -> None:
-    table = new_table(
-        "changed super-category",
-        "queries",
-        *columns,
-        numbers=("queries", *columns),
-    )
+    table = new_table("changed super-category", *numbers, numbers=numbers)
     for name in assessment.super_categories:
         if name in case.by_super_category:
             score = case.by_super_category[name]

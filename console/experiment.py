@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from datrnet.console import options as opt
-from datrnet.console.output import fits, new_table, print_json, print_rows, results, say
+from datrnet.console.output import fits, new_table, print_json, print_rows, results, say, show_table
 from datrnet.console.pictures import wide_blocks
 from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.workspace import Workspace
@@ -120,10 +120,7 @@ def _list(*, as_json: bool) -> None:
     if as_json:
         print_json([{"name": p.name, "title": p.title, "about": p.about} for p in plans])
         return
-    table = new_table("experiment", "reproduces", "shows")
-    for plan in plans:
-        table.add_row(plan.name, plan.title, plan.about)
-    results().print(table)
+    show_table(("experiment", "reproduces", "shows"), [(p.name, p.title, p.about) for p in plans])
     say("Run one with: datrnet experiment NAME")
 
 
@@ -139,10 +136,7 @@ def _show_settings(plan: Plan, *, as_json: bool) -> None:
     if as_json:
         print_json(settings)
         return
-    table = new_table("setting", "value")
-    for name, value in settings.items():
-        table.add_row(name, sanitize(str(value)))
-    results().print(table)
+    show_table(("setting", "value"), settings.items())
     say("Override one with --set NAME=VALUE; inside braces, with --set NAME.KEY=VALUE.")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from datrnet.console import options as opt
-from datrnet.console.output import new_table, print_json, results, say
+from datrnet.console.output import print_json, results, say, show_table
 from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.research.adde_export import ExportOptions, ExportSummary, export_adde
@@ -56,10 +56,8 @@ def export(
 
 def _show(summary: ExportSummary) -> None:
     out = results()
-    table = new_table("super-category", "values", numbers=("values",))
-    for name, number in summary.num_values.items():
-        table.add_row(sanitize(name), f"{number:,}")
-    out.print(table)
+    values = [(name, f"{number:,}") for name, number in summary.num_values.items()]
+    show_table(("super-category", "values"), values, numbers=("values",))
     for note in summary.notes:
         out.print(sanitize(note))
     out.print(

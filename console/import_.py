@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from datrnet.console import options as opt
-from datrnet.console.output import counted, new_table, print_json, results, say
+from datrnet.console.output import counted, print_json, results, say, show_table
 from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.importer import ImportOptions, ImportSummary, import_catalog
 from datrnet.core.catalog.workspace import Workspace
@@ -152,10 +152,7 @@ def _next_step(workspace: Workspace) -> str:
 
 def _show(summary: ImportSummary, part: str) -> None:
     out = results()
-    columns = new_table(part, "used as")
-    for column, meaning in summary.plan.meanings():
-        columns.add_row(sanitize(column), sanitize(meaning))
-    out.print(columns)
+    show_table((part, "used as"), summary.plan.meanings())
     for note in summary.notes:
         out.print(sanitize(note))
     out.print(

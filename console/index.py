@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datrnet.console import options as opt
-from datrnet.console.output import counted, new_table, percent, print_json, results, say
+from datrnet.console.output import counted, percent, print_json, say, show_table
 from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import UnknownNameError
 from datrnet.core.models.run_folder import RunFolder
-from datrnet.core.text import sanitize
 from datrnet.db.store import Store
 
 if TYPE_CHECKING:
@@ -89,12 +88,13 @@ def _finished_run(workspace: Workspace, store: Store, name: str) -> RunFolder:
 
 def _show(report: "IndexReport") -> None:
     manifest = report.manifest
-    table = new_table("index", manifest.name)
-    table.add_row("run", sanitize(manifest.run_name))
-    table.add_row("items", f"{manifest.num_items:,}")
-    table.add_row("recall@30 against exact search", percent(manifest.recall_at_30))
-    table.add_row("nodes visited", f"{manifest.nodes:,}")
-    for name, weight in zip(manifest.block_names, manifest.weights, strict=True):
-        table.add_row(f"weight of {sanitize(name)}", f"{weight:g}")
-    table.add_row("extra weight of a change", f"{manifest.changed_weight:g}")
-    results().print(table)
+    weights = zip(manifest.block_names, manifest.weights, strict=True)
+    rows = [
+        ("run", manifest.run_name),
+        ("items", f"{manifest.num_items:,}"),
+        ("recall@30 against exact search", percent(manifest.recall_at_30)),
+        ("nodes visited", f"{manifest.nodes:,}"),
+        *((f"weight of {name}", f"{weight:g}") for name, weight in weights),
+        ("extra weight of a change", f"{manifest.changed_weight:g}"),
+    ]
+    show_table(("index", manifest.name), rows)

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from datrnet.console.output import (
     percent,
     print_json,
     results,
+    show_table,
 )
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.catalog.workspace import Workspace
@@ -70,7 +71,7 @@ def info(
         index = look_at_index(place, store, catalog, check=check)
         facts = _facts(place, store, catalog)
     if as_json:
-        print_json({**facts, "index": asdict(index)})
+        print_json({**facts, "index": index})
     else:
         _show(facts, index)
     if check and not index.is_sound:
@@ -196,11 +197,12 @@ def _show(facts: dict[str, Any], index: IndexState) -> None:
     splits = ", ".join(f"{name} {count:,}" for name, count in facts["items_by_split"].items())
     out.print(counted(facts["num_items"], "item") + (f": {splits}" if splits else ""))
     if facts["super_categories"]:
-        table = new_table("super-category", "values", "labeled", numbers=("values", "labeled"))
-        for category in facts["super_categories"]:
-            share = percent(category["share_labeled"])
-            table.add_row(sanitize(category["name"]), f"{category['num_values']:,}", share)
-        out.print(table)
+        columns = ("super-category", "values", "labeled")
+        rows = [
+            (category["name"], f"{category['num_values']:,}", percent(category["share_labeled"]))
+            for category in facts["super_categories"]
+        ]
+        show_table(columns, rows, numbers=columns[1:])
     _show_index(index)
     if facts["runs"]:
         _show_runs(out, [_run_cells(run) for run in facts["runs"]])
@@ -248,19 +250,18 @@ def _run_cells(run: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _show_index(state: IndexState) -> None:
-    table = new_table("index", sanitize(state.name or "none"))
-    if state.problem:
-        table.add_row("problem", sanitize(state.problem), style="red")
-    if state.run is not None:
-        table.add_row("run", sanitize(state.run))
+    rows = [("problem", state.problem)] if state.problem else []
+    rows += [] if state.run is None else [("run", state.run)]
     if state.num_items is not None:
-        table.add_row("items", f"{state.num_items:,}")
-        table.add_row("not yet indexed", f"{state.num_unindexed:,}")
-        table.add_row("recall@30", percent(state.recall_at_30))
-        for name, weight in (state.weights or {}).items():
-            table.add_row(f"weight of {sanitize(name)}", f"{weight:g}")
-        table.add_row("extra weight of a change", f"{state.changed_weight:g}")
+        weights = (state.weights or {}).items()
+        rows += [
+            ("items", f"{state.num_items:,}"),
+            ("not yet indexed", f"{state.num_unindexed:,}"),
+            ("recall@30", percent(state.recall_at_30)),
+            *((f"weight of {name}", f"{weight:g}") for name, weight in weights),
+            ("extra weight of a change", f"{state.changed_weight:g}"),
+        ]
     if state.damaged_files is not None:
         damaged = ", ".join(state.damaged_files)
-        table.add_row("checksums", f"wrong: {damaged}" if damaged else "correct")
-    results().print(table)
+        rows.append(("checksums", f"wrong: {damaged}" if damaged else "correct"))
+    show_table(("index", state.name or "none"), rows)

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -111,7 +110,7 @@ def label_history(
             item_id = int(catalog.item_ids[catalog.row_of_code(item)])
         changes = store.label_history(item_id, top)
     if as_json:
-        print_json([asdict(change) for change in changes])
+        print_json(changes)
     elif not changes:
         say("No label has been changed by hand.")
     else:

@@ -8,6 +8,7 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from typing import Any
 
@@ -82,10 +83,7 @@ def print_table(
     if not is_terminal():
         print_rows(header, rows)
         return
-    table = new_table(*header, numbers=numbers)
-    for row in rows:
-        table.add_row(*(sanitize(str(cell)) for cell in row))
-    results().print(table)
+    show_table(header, rows, numbers=numbers)
 
 
 def new_table(*columns: str, numbers: Sequence[str] = (), title: str = "") -> Table:
@@ -112,6 +110,20 @@ def new_table(*columns: str, numbers: Sequence[str] = (), title: str = "") -> Ta
     return table
 
 
+def show_table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    numbers: Sequence[str] = (),
+    title: str = "",
+) -> None:
+    """Print rows as a table, in a pipe too; see ``new_table`` for the arguments."""
+    table = new_table(*header, numbers=numbers, title=sanitize(title))
+    for row in rows:
+        table.add_row(*(sanitize(str(cell)) for cell in row))
+    results().print(table)
+
+
 def fits(out: Console, renderable: RenderableType) -> bool:
     """Tell whether a table fits without cutting words or columns."""
     unbounded = out.options.update(max_width=UNBOUNDED)
@@ -135,6 +147,8 @@ def percent(share: float | None) -> str:
 
 def _jsonable(facts: Any) -> Any:
     """Replace NaN and infinity, which JSON lacks, by null."""
+    if is_dataclass(facts) and not isinstance(facts, type):
+        facts = asdict(facts)
     if isinstance(facts, dict):
         return {str(key): _jsonable(value) for key, value in facts.items()}
     if isinstance(facts, list | tuple):

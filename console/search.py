@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -73,84 +73,78 @@ def search(
         split: Only items of this split.
         pictures: Show pictures in the table.
     """
-    options = SearchOptions(
-        changes=tuple(change or ()),
-        taken=tuple(take or ()),
-        where=tuple(where or ()),
-        any_of=tuple(any_of or ()),
-        weights=tuple(weight or ()),
+    place = Workspace.locate(workspace)
+    answer = answer_of(
+        place,
+        item,
+        changes=change or (),
+        taken=take or (),
+        where=where or (),
+        any_of=any_of or (),
+        weights=weight or (),
         top=top,
         split=split,
         within=within,
     )
-    place = Workspace.locate(workspace)
-    answer = answer_of(place, item, options)
     if as_json:
         print_json(facts_of(answer))
     elif is_terminal():
         show_answer(results(), answer, Pictures(place) if pictures else None)
     else:
         print_answer_rows(answer)
-        if answer.request.changes and answer.request.within is not None:
+        if answer.plan.request.changes and answer.plan.request.within is not None:
             say("\n".join(prototype_lines(answer)))
         if not answer.substitutes:
             say(NOTHING_FOUND)
-    if answer.request.within is not None and not answer.request.changes:
+    if answer.plan.request.within is not None and not answer.plan.request.changes:
         say("--within has no effect without --set: it selects the prototype of a changed value.")
     if missing := answer.searcher.num_unindexed:
         verb = "is" if missing == 1 else "are"
         say(f"{counted(missing, 'item')} {verb} not indexed yet. Run `datrnet index`.", "yellow")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchOptions:
-    """The options of a search, as typed."""
-
-    changes: tuple[str, ...] = ()
-    taken: tuple[str, ...] = ()
-    where: tuple[str, ...] = ()
-    any_of: tuple[str, ...] = ()
-    weights: tuple[str, ...] = ()
-    top: int | None = None
-    split: str | None = None
-    within: str | None = None
-
-    def request(self, catalog: Catalog) -> Request:
-        """Return the request for a catalog.
-
-        Raises:
-            ConfigError: An option is malformed.
-            UnknownNameError: A name of ``--where``, ``--any`` or ``--within`` does not exist.
-        """
-        return Request(
-            changes=_once("--set", "color=black", self.changes),
-            where=_grouped(catalog, "--where", self.where),
-            any_of=_grouped(catalog, "--any", self.any_of),
-            weights={
-                name: _factor(name, factor)
-                for name, factor in _once("--weight", "color=2", self.weights).items()
-            },
-            k=self.top or (TOP_IN_TERMINAL if is_terminal() else TOP),
-            split=self.split,
-            within=_spelled(catalog, self.within),
-        )
-
-
-def answer_of(workspace: Workspace, asked: str, options: SearchOptions) -> Answer:
-    """Search for the substitutes of an item or picture.
+def answer_of(
+    workspace: Workspace,
+    item: str,
+    *,
+    changes: Iterable[str] = (),
+    taken: Iterable[str] = (),
+    where: Iterable[str] = (),
+    any_of: Iterable[str] = (),
+    weights: Iterable[str] = (),
+    top: int | None = None,
+    split: str | None = None,
+    within: str | None = None,
+) -> Answer:
+    """Search for the substitutes of an item or picture; the options are as typed.
 
     Raises:
-        DatrnetError: There is no index, a name does not exist, or all weights are 0.
+        DatrnetError: There is no index, an option is malformed, a name does not exist, or all
+            weights are 0.
     """
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
         generation = Generation.current(workspace, store)
     searcher = Searcher(catalog, generation)
-    request = options.request(catalog)
-    taken = _once("--take", "color=ITEM", options.taken)
-    query, picture = _query(workspace, searcher, asked)
-    others = {name: _query(workspace, searcher, other)[0] for name, other in taken.items()}
-    plan = searcher.plan(query, replace(request, taken=others))
+    request = Request(
+        changes=_once("--set", "color=black", changes),
+        where=_grouped(catalog, "--where", where),
+        any_of=_grouped(catalog, "--any", any_of),
+        weights={
+            name: _factor(name, text)
+            for name, text in _once("--weight", "color=2", weights).items()
+        },
+        k=top or (TOP_IN_TERMINAL if is_terminal() else TOP),
+        split=split,
+        within=None if within is None else _spelled(catalog, within),
+    )
+    others = _once("--take", "color=ITEM", taken)
+    query, picture = _query(workspace, searcher, item)
+    request = replace(
+        request,
+        taken={name: _query(workspace, searcher, other)[0] for name, other in others.items()},
+    )
+    plan = searcher.plan(query, request)
     return Answer(
         workspace=workspace,
         searcher=searcher,
@@ -205,15 +199,13 @@ def _grouped(catalog: Catalog, option: str, given: Iterable[str]) -> Mapping[str
     """Return the values by super-category; several values mean any of them."""
     grouped: dict[str, tuple[str, ...]] = {}
     for name, value in _pairs(option, "category=Shirts", given):
-        known = catalog.super_categories[catalog.super_category_idx(name)].name
+        known = _spelled(catalog, name)
         grouped[known] = (*grouped.get(known, ()), value)
     return grouped
 
 
-def _spelled(catalog: Catalog, name: str | None) -> str | None:
+def _spelled(catalog: Catalog, name: str) -> str:
     """Return a super-category as the catalog spells it."""
-    if name is None:
-        return None
     return catalog.super_categories[catalog.super_category_idx(name)].name
 
 

@@ -11,11 +11,11 @@ from datrnet.console.output import (
     counted,
     is_terminal,
     local_time,
-    new_table,
     print_json,
     print_table,
     results,
     say,
+    show_table,
 )
 from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.catalog import Catalog
@@ -90,7 +90,7 @@ def show_session(
         row = session_of(store, session)
         steps = steps_of(store, row)
     if as_json:
-        print_json({**asdict(row), "steps": [asdict(step) for step in steps]})
+        print_json({**asdict(row), "steps": steps})
         return
     print_table(
         ("step", "at", "action", "item", "request"),
@@ -244,9 +244,8 @@ def _show_answer(answer: ReplayedStep) -> None:
     if answer.problem:
         out.print(sanitize(answer.problem))
         return
-    table = new_table("", "id", "title", "distance", "as wanted", numbers=("", "distance"))
+    rows = []
     for found in answer.substitutes:
-        agreed = [name for name, agrees in found.agreement.items() if agrees]
-        cells = (found.code, found.title, f"{found.distance:.3f}", ", ".join(agreed) or "–")
-        table.add_row(str(found.rank), *map(sanitize, cells))
-    out.print(table)
+        agreed = ", ".join(name for name, agrees in found.agreement.items() if agrees)
+        rows.append((found.rank, found.code, found.title, f"{found.distance:.3f}", agreed or "–"))
+    show_table(("", "id", "title", "distance", "as wanted"), rows, numbers=("", "distance"))

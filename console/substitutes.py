@@ -17,8 +17,8 @@ from datrnet.console.pictures import COLUMNS, Pictures
 from datrnet.core.catalog.pictures import Picture
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.retrieval.generation import ENTANGLED
-from datrnet.core.retrieval.prototypes import Prediction, Prototype
-from datrnet.core.retrieval.request import Query, Request, Substitute
+from datrnet.core.retrieval.prototypes import Prediction
+from datrnet.core.retrieval.request import Query, Substitute
 from datrnet.core.retrieval.search import Searcher, SearchPlan
 from datrnet.core.text import sanitize
 
@@ -61,21 +61,6 @@ class Answer:
     plan: SearchPlan
     substitutes: tuple[Substitute, ...]
 
-    @property
-    def request(self) -> Request:
-        """The request behind the plan."""
-        return self.plan.request
-
-    @property
-    def prototypes(self) -> Mapping[str, Prototype]:
-        """Prototype of each wanted value, by super-category."""
-        return self.plan.prototypes
-
-    @property
-    def changes(self) -> dict[str, str]:
-        """Wanted value by super-category, both as the index spells them."""
-        return self.plan.changes
-
     @cached_property
     def predictions(self) -> Mapping[str, Prediction]:
         """Predicted values of the query, by super-category."""
@@ -91,14 +76,9 @@ class Answer:
         }
 
     @property
-    def any_of(self) -> Mapping[str, tuple[str, ...]]:
-        """Values that are all accepted, by super-category as the index spells it."""
-        return self.plan.any_of
-
-    @property
     def asked(self) -> frozenset[str]:
         """Super-categories that are changed."""
-        return frozenset({*self.changes, *self.taken, *self.any_of})
+        return frozenset({*self.plan.changes, *self.plan.taken, *self.plan.any_of})
 
     @property
     def code(self) -> str | None:
@@ -113,7 +93,7 @@ class Answer:
 
 def facts_of(answer: Answer) -> dict[str, object]:
     """Return an answer as plain values, for JSON."""
-    request = answer.request
+    request = answer.plan.request
     return {
         "query": {
             "id": answer.code,
@@ -122,12 +102,12 @@ def facts_of(answer: Answer) -> dict[str, object]:
             "labels": dict(answer.query.labels),
             "nearest": {name: asdict(p) for name, p in answer.predictions.items()},
         },
-        "changes": answer.changes,
+        "changes": answer.plan.changes,
         "taken": answer.taken,
         "within": request.within,
         "prototypes": {
             name: {"among": p.among, "items": p.num_items, "note": p.note}
-            for name, p in answer.prototypes.items()
+            for name, p in answer.plan.prototypes.items()
         },
         "where": {name: list(values) for name, values in request.where.items()},
         "any_of": {name: list(values) for name, values in request.any_of.items()},
@@ -193,7 +173,7 @@ def show_answer(out: Console, answer: Answer, pictures: Pictures | None) -> None
 
 def prototype_lines(answer: Answer) -> list[str]:
     """Return a sentence per change: the prototype that is used for it."""
-    used = ((name, answer.prototypes[name]) for name in answer.changes)
+    used = ((name, answer.plan.prototypes[name]) for name in answer.plan.changes)
     means = [
         f"{name} {p.value} is {'' if p.num_items is None else 'the mean of '}{p.source}."
         for name, p in used
@@ -334,10 +314,10 @@ def _query_line(out: Console, answer: Answer, pictures: Pictures | None) -> Tabl
 def _wanted(answer: Answer, name: str) -> Text:
     """Return the query's value of a super-category, and its change."""
     value = Text(sanitize(answer.query.labels.get(name) or _guess(answer, name)))
-    if name in answer.changes:
-        value.append(" → ").append(sanitize(answer.changes[name]), style="bold")
-    if name in answer.any_of:
-        value.append(" → ").append(sanitize(" or ".join(answer.any_of[name])), style="bold")
+    if name in answer.plan.changes:
+        value.append(" → ").append(sanitize(answer.plan.changes[name]), style="bold")
+    if name in answer.plan.any_of:
+        value.append(" → ").append(sanitize(" or ".join(answer.plan.any_of[name])), style="bold")
     if name in answer.taken:
         value.append(" → ").append(sanitize(f"as in {answer.taken[name]}"), style="bold")
     return value

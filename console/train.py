@@ -1,14 +1,14 @@
 """`datrnet train`: train a run, show its progress, and print its accuracies."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from datrnet.console import options as opt
-from datrnet.console.output import new_table, percent, print_json, results, say
+from datrnet.console.output import percent, print_json, say, show_table
 from datrnet.console.progress import Bars, Clock
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
@@ -228,7 +228,7 @@ def _add_released(
             "yellow",
         )
     if as_json:
-        print_json({"run": made.run.name, "results": [asdict(made.result)]})
+        print_json({"run": made.run.name, "results": [made.result]})
     say("Next: datrnet index")
 
 
@@ -278,18 +278,11 @@ def _is_finished(run: RunFolder, name: str) -> bool:
 
 def _show(run: RunFolder, outcome: list[NetworkResult], *, as_json: bool) -> None:
     if as_json:
-        print_json({"run": run.name, "results": [asdict(result) for result in outcome]})
+        print_json({"run": run.name, "results": outcome})
     else:
         columns = ("super-category", "validation accuracy", "best epoch", "epochs")
-        table = new_table(*columns, numbers=columns[1:])
-        for result in outcome:
-            table.add_row(
-                sanitize(result.super_category),
-                percent(result.accuracy),
-                str(result.best_epoch),
-                str(result.epochs),
-            )
-        results().print(table)
+        rows = [(r.super_category, percent(r.accuracy), r.best_epoch, r.epochs) for r in outcome]
+        show_table(columns, rows, numbers=columns[1:])
     say(f"The log is {run.log_path}. Next: datrnet index")
 
 

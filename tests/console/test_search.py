@@ -15,7 +15,7 @@ from rich.console import Console
 from typer.testing import Result
 
 from datrnet.console.pictures import COLUMNS, ROWS, Pictures, blocks
-from datrnet.console.search import SearchOptions, answer_of
+from datrnet.console.search import answer_of
 from datrnet.console.substitutes import Answer, facts_of, show_answer, show_plain_answer
 from datrnet.core.catalog.pictures import read_picture, thumbnail_pixels
 from datrnet.core.catalog.workspace import Workspace
@@ -65,7 +65,9 @@ def test_a_super_category_of_another_item_is_told_in_every_form(run: Run, ready:
     answer = answer_of(
         Workspace(ready),
         "item-1",
-        SearchOptions(taken=("colour=item-3",), changes=("pattern=striped",), top=4),
+        taken=("colour=item-3",),
+        changes=("pattern=striped",),
+        top=4,
     )
     for show in (
         lambda out: show_answer(out, answer, None),
@@ -190,8 +192,9 @@ def test_the_prototypes_within_a_super_category_are_told_in_every_form(
     result = run(ready, *asked)
     assert words in result.stderr
     assert len(result.stdout.splitlines()) == 31
-    options = SearchOptions(changes=("colour=black",), within="pattern", top=1)
-    answer = answer_of(Workspace(ready), "item-1", options)
+    answer = answer_of(
+        Workspace(ready), "item-1", changes=("colour=black",), within="pattern", top=1
+    )
     assert words in _shown(answer, width=120, pictures=False, color_system=None)
 
 
@@ -216,7 +219,7 @@ def test_an_unknown_super_category_to_stay_within_brings_the_nearest(run: Run, r
 def test_id_title_and_distance_are_whole_at_any_width(
     ready: Path, width: int, pictures: bool
 ) -> None:
-    answer = answer_of(Workspace(ready), "item-1", SearchOptions(changes=("colour=black",), top=3))
+    answer = answer_of(Workspace(ready), "item-1", changes=("colour=black",), top=3)
     text = re.sub("\x1b\\[[0-9;]*m", "", _shown(answer, width=width, pictures=pictures))
     assert max(map(len, text.splitlines())) <= width
     for one in answer.substitutes:
@@ -226,7 +229,7 @@ def test_id_title_and_distance_are_whole_at_any_width(
 
 
 def test_a_narrow_terminal_loses_the_bars_then_the_pictures(ready: Path) -> None:
-    answer = answer_of(Workspace(ready), "item-1", SearchOptions(changes=("colour=black",), top=3))
+    answer = answer_of(Workspace(ready), "item-1", changes=("colour=black",), top=3)
     texts = [_shown(answer, width=width, pictures=True) for width in (40, 60, 80, 100)]
     assert ["48;2;240;240;240m" in text for text in texts] == [False, False, True, True]
     assert ["▇" in text for text in texts] == [False, False, False, True]
@@ -234,7 +237,7 @@ def test_a_narrow_terminal_loses_the_bars_then_the_pictures(ready: Path) -> None
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_table_shows_pictures(ready: Path, width: int) -> None:
-    answer = answer_of(Workspace(ready), "item-1", SearchOptions(changes=("colour=black",), top=3))
+    answer = answer_of(Workspace(ready), "item-1", changes=("colour=black",), top=3)
     text = _shown(answer, width=width, pictures=True)
     assert "48;2;240;240;240m" in text  # the pictures' background
     plain = [re.sub("\x1b\\[[0-9;]*m", "", line) for line in text.splitlines()]
@@ -242,7 +245,7 @@ def test_the_table_shows_pictures(ready: Path, width: int) -> None:
 
 
 def test_the_table_says_in_words_what_agrees(ready: Path) -> None:
-    answer = answer_of(Workspace(ready), "item-1", SearchOptions(changes=("colour=black",), top=30))
+    answer = answer_of(Workspace(ready), "item-1", changes=("colour=black",), top=30)
     text = _shown(answer, width=120, pictures=False, color_system=None)
     for words in ("Query", "Red → Black", "as wanted", "not as wanted", "same", "[red]Red"):
         assert words in text
@@ -254,7 +257,7 @@ def test_a_hostile_title_is_shown_as_text(run: Run, copied: Workspace) -> None:
         stored = store.picture_stamps()["item-4"].path
         item = NewItem(code="item-4", title=hostile, picture_path=stored, split="train")
         store.upsert_items([item])
-    answer = answer_of(copied, "item-1", SearchOptions(top=47))
+    answer = answer_of(copied, "item-1", top=47)
     for text in (
         _shown(answer, width=200, pictures=False, color_system=None),
         run(copied.root, "search", "item-1", "-k", 47).stdout,
@@ -265,12 +268,12 @@ def test_a_hostile_title_is_shown_as_text(run: Run, copied: Workspace) -> None:
 
 
 def test_no_picture_is_drawn_where_there_are_no_colours(ready: Path) -> None:
-    answer = answer_of(Workspace(ready), "item-1", SearchOptions(top=2))
+    answer = answer_of(Workspace(ready), "item-1", top=2)
     assert "▄" not in _shown(answer, width=120, pictures=True, color_system=None)
 
 
 def test_the_plain_table_has_one_line_per_substitute(ready: Path) -> None:
-    answer = answer_of(Workspace(ready), "item-1", SearchOptions(changes=("colour=black",), top=5))
+    answer = answer_of(Workspace(ready), "item-1", changes=("colour=black",), top=5)
     stream = io.StringIO()
     out = Console(file=stream, width=120, markup=False)
     show_plain_answer(out, answer)
@@ -279,8 +282,8 @@ def test_the_plain_table_has_one_line_per_substitute(ready: Path) -> None:
 
 
 def test_a_change_is_named_as_the_index_spells_it(ready: Path) -> None:
-    answer = answer_of(Workspace(ready), "ITEM-1", SearchOptions(changes=("Colour=BLACK",), top=1))
-    assert answer.changes == {"colour": "Black"}
+    answer = answer_of(Workspace(ready), "ITEM-1", changes=("Colour=BLACK",), top=1)
+    assert answer.plan.changes == {"colour": "Black"}
     assert facts_of(answer)["query"]["labels"] == {"colour": "Red", "pattern": "plain"}  # type: ignore[index]
 
 
@@ -341,7 +344,7 @@ def test_a_distance_of_all_super_categories_as_one_is_told_as_one(
 def test_a_table_has_no_figures_where_super_categories_have_no_part(
     entangled: Workspace, width: int
 ) -> None:
-    answer = answer_of(entangled, "item-1", SearchOptions(changes=("colour=black",), top=2))
+    answer = answer_of(entangled, "item-1", changes=("colour=black",), top=2)
     text = _shown(answer, width=width, pictures=False, color_system=None)
     assert re.findall(r"\d\.\d{3}", text) == [f"{one.distance:.3f}" for one in answer.substitutes]
     assert "distance²" not in text
