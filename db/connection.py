@@ -1,4 +1,4 @@
-"""A workspace's database file: settings, lock, transactions, migrations and errors.
+"""A workspace's database file: settings, lock, transactions and errors.
 
 A connection may be used from any thread: each call holds a lock for as long as it runs. Other
 processes can read while this one writes, because the file is in WAL mode.
@@ -16,19 +16,12 @@ from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from datrnet.core.errors import DatabaseError
-from datrnet.db.schema import (
-    APPLICATION_ID,
-    MIGRATIONS,
-    SCHEMA_VERSION,
-    applied_statements,
-    statements,
-)
+from datrnet.db import schema
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -50,14 +43,16 @@ class Connection:
         self._connection = connection
         self._lock = threading.RLock()
         with self._locked():
-            self._check_application_id()
-            self._check_version()
+            schema.check(connection, path)
+            is_current = schema.is_current(connection)
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = NORMAL")
         if may_write(path):
             with self._when_free("PRAGMA journal_mode = WAL"):
                 pass
-        self._migrate()
+        if not is_current:
+            with self._when_free("BEGIN IMMEDIATE"), self._transaction():
+                schema.migrate(connection, path)
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -125,7 +120,7 @@ class Connection:
     def data_version(self) -> int:
         """Return a number that changes whenever another connection has written."""
         with self._locked():
-            return self._pragma("data_version")
+            return schema.pragma(self._connection, "data_version")
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -215,62 +210,6 @@ class Connection:
                 raise  # a mistake in this program, not in the file
             except sqlite3.Error as error:
                 raise to_database_error(error, self.path) from error
-
-    def _pragma(self, name: str) -> int:
-        row: tuple[Any, ...] = self._connection.execute(f"PRAGMA {name}").fetchone()
-        return int(row[0])
-
-    def _check_application_id(self) -> None:
-        """Refuse another program's database, but not what a killed release 0.1 left behind."""
-        if self._pragma("application_id") != APPLICATION_ID and (
-            applied_statements(self._connection) is None
-        ):
-            raise DatabaseError(
-                f"{self.path} is an SQLite database, but not one of datrnet.",
-                mend="Choose another --workspace.",
-            )
-
-    def _check_version(self) -> None:
-        version = self._pragma("user_version")
-        if version > SCHEMA_VERSION:
-            raise DatabaseError(
-                f"{self.path} was written by a newer datrnet "
-                f"(schema {version}; this one knows {SCHEMA_VERSION}).",
-                mend="Update datrnet, or choose another --workspace.",
-            )
-
-    def _is_current(self) -> bool:
-        return (
-            self._pragma("user_version") == SCHEMA_VERSION
-            and self._pragma("application_id") == APPLICATION_ID
-        )
-
-    def _migrate(self) -> None:
-        """Apply all missing migrations in one transaction, and complete what 0.1 left half made."""
-        with self._locked():
-            if self._is_current():
-                return
-        with self._when_free("BEGIN IMMEDIATE"), self._transaction():
-            if self._is_current():
-                return  # another process was quicker
-            version = self._pragma("user_version")
-            scripts = [list(statements(script)) for script in MIGRATIONS]
-            applied = applied_statements(self._connection)
-            if applied is None:  # there are tables or indexes of the user's own
-                applied = sum(map(len, scripts[:version]))
-            try:
-                for statement in list(chain(*scripts))[applied:]:
-                    self._connection.execute(statement)
-            except sqlite3.OperationalError as error:
-                if "already exists" not in str(error) and "duplicate column" not in str(error):
-                    raise
-                raise DatabaseError(
-                    f"An update of {self.path} from schema {version} to {SCHEMA_VERSION} was cut "
-                    f"off, and another program changed the file since: {error}.",
-                    mend="Undo that change, or restore a copy of the file from before.",
-                ) from error
-            self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def may_write(path: Path) -> bool:

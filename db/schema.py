@@ -13,7 +13,10 @@ database must not depend on the version of a library that was installed when it 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
+
+from datrnet.core.errors import DatabaseError
 
 APPLICATION_ID = int.from_bytes(b"datr", "big")
 """In the file's header, to tell a workspace's database from another program's."""
@@ -26,6 +29,65 @@ MIGRATIONS = tuple(
 
 SCHEMA_VERSION = len(MIGRATIONS)
 """The newest schema that this release knows."""
+
+
+def check(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse a database that this release cannot read.
+
+    Raises:
+        DatabaseError: It is another program's, or of a newer schema.
+    """
+    if pragma(db, "application_id") != APPLICATION_ID and applied_statements(db) is None:
+        raise DatabaseError(
+            f"{path} is an SQLite database, but not one of datrnet.",
+            mend="Choose another --workspace.",
+        )
+    version = pragma(db, "user_version")
+    if version > SCHEMA_VERSION:
+        raise DatabaseError(
+            f"{path} was written by a newer datrnet "
+            f"(schema {version}; this one knows {SCHEMA_VERSION}).",
+            mend="Update datrnet, or choose another --workspace.",
+        )
+
+
+def is_current(db: sqlite3.Connection) -> bool:
+    """Tell whether no migration is missing."""
+    version, owner = pragma(db, "user_version"), pragma(db, "application_id")
+    return (version, owner) == (SCHEMA_VERSION, APPLICATION_ID)
+
+
+def migrate(db: sqlite3.Connection, path: Path) -> None:
+    """Apply all missing migrations, in a transaction of the caller that may write.
+
+    Raises:
+        DatabaseError: Release 0.1 left the database half made, and it was changed since.
+    """
+    if is_current(db):
+        return  # another process was quicker
+    version = pragma(db, "user_version")
+    scripts = [list(statements(script)) for script in MIGRATIONS]
+    applied = applied_statements(db)
+    if applied is None:  # there are tables or indexes of the user's own
+        applied = sum(map(len, scripts[:version]))
+    try:
+        for statement in list(chain(*scripts))[applied:]:
+            db.execute(statement)
+    except sqlite3.OperationalError as error:
+        if "already exists" not in str(error) and "duplicate column" not in str(error):
+            raise
+        raise DatabaseError(
+            f"An update of {path} from schema {version} to {SCHEMA_VERSION} was cut off, and "
+            f"another program changed the file since: {error}.",
+            mend="Undo that change, or restore a copy of the file from before.",
+        ) from error
+    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def pragma(db: sqlite3.Connection, name: str) -> int:
+    """Return a number that SQLite keeps with a database."""
+    return int(db.execute(f"PRAGMA {name}").fetchone()[0])
 
 
 def statements(script: str) -> Iterator[str]:

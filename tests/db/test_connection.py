@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from datrnet.core.errors import DatabaseError
-from datrnet.db import connection
+from datrnet.db import connection, schema
 from datrnet.db.schema import MIGRATIONS, SCHEMA_VERSION
 from datrnet.db.store import Store
 
@@ -77,9 +77,9 @@ def test_an_older_database_is_brought_up_to_date(
     path = tmp_path / "catalog.db"
     with Store.create(path) as store:
         store.start_session("kept")
-    monkeypatch.setattr(connection, "SCHEMA_VERSION", len(MIGRATIONS) + 1)
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", len(MIGRATIONS) + 1)
     monkeypatch.setattr(
-        connection,
+        schema,
         "MIGRATIONS",
         (*MIGRATIONS, "ALTER TABLE sessions ADD COLUMN note TEXT;"),
     )
@@ -94,8 +94,8 @@ def test_a_failing_migration_leaves_the_old_schema(
     half_done = "CREATE TABLE half (id INTEGER);\nUPDATE nowhere SET no = 1;"
     path = tmp_path / "catalog.db"
     Store.create(path).close()
-    monkeypatch.setattr(connection, "SCHEMA_VERSION", len(MIGRATIONS) + 1)
-    monkeypatch.setattr(connection, "MIGRATIONS", (*MIGRATIONS, half_done))
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", len(MIGRATIONS) + 1)
+    monkeypatch.setattr(schema, "MIGRATIONS", (*MIGRATIONS, half_done))
     with pytest.raises(DatabaseError):
         Store.open(path)
     assert pragma(path, "user_version") == len(MIGRATIONS)
