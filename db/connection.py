@@ -172,23 +172,19 @@ class Connection:
         deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
         while True:
             with self._locked():
-                if self._execute_if_free(sql, or_raise=time.monotonic() >= deadline):
+                self._connection.execute("PRAGMA busy_timeout = 0")  # SQLite would wait in the lock
+                try:
+                    self._connection.execute(sql)
+                except sqlite3.OperationalError as error:
+                    if time.monotonic() >= deadline or _code(error) not in _BUSY:
+                        raise
+                else:
                     yield
                     return
+                finally:
+                    milliseconds = int(1000 * BUSY_TIMEOUT_SECONDS)
+                    self._connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
             time.sleep(BUSY_PAUSE_SECONDS)
-
-    def _execute_if_free(self, sql: str, *, or_raise: bool) -> bool:
-        """Execute a statement unless another process is writing; return whether it was executed."""
-        self._connection.execute("PRAGMA busy_timeout = 0")  # SQLite would wait inside the lock
-        try:
-            self._connection.execute(sql)
-        except sqlite3.OperationalError as error:
-            if or_raise or _code(error) not in _BUSY:
-                raise
-            return False
-        finally:
-            self._connection.execute(f"PRAGMA busy_timeout = {int(1000 * BUSY_TIMEOUT_SECONDS)}")
-        return True
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from sqlite3 import Connection as Reader
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,55 +150,34 @@ JOIN super_categories ON super_categories.id = attribute_values.super_category_i
 """
 """The subquery reads the index by value alone, in its order."""
 
-_Numbers = NDArray[np.int64]
-
-
-class _Page(NamedTuple):
-    """Consecutive items."""
-
-    ids: _Numbers
-    splits: _Numbers
-    codes: tuple[bytes, _Numbers]
-    titles: tuple[bytes, _Numbers]
-    picture_paths: tuple[bytes, _Numbers]
-
 
 def _read_columns(db: Reader) -> ItemColumns:
-    pages = list(_read_pages(db))
+    columns = list(zip(*_read_pages(db), strict=True)) or [()] * 8
+    ids, splits, codes, code_lengths, titles, title_lengths, paths, path_lengths = columns
     return ItemColumns(
-        ids=_concatenate(page.ids for page in pages),
-        codes=StringColumn(page.codes for page in pages),
-        titles=StringColumn(page.titles for page in pages),
-        picture_paths=StringColumn(page.picture_paths for page in pages),
-        splits=_SPLITS[_concatenate(page.splits for page in pages)],
+        ids=_parse(ids),
+        codes=StringColumn(codes, _parse(code_lengths)),
+        titles=StringColumn(titles, _parse(title_lengths)),
+        picture_paths=StringColumn(paths, _parse(path_lengths)),
+        splits=_SPLITS[_parse(splits)],
         carriers={
-            (category, value): _parse(item_ids)
+            (category, value): _parse([item_ids])
             for category, value, item_ids in db.execute(_CARRIERS)
         },
     )
 
 
-def _read_pages(db: Reader) -> Iterator[_Page]:
+def _read_pages(db: Reader) -> Iterator[tuple[Any, ...]]:
     after = -1
     while (last := db.execute(_LAST_ID_OF_PAGE, [after, PAGE]).fetchone()[0]) is not None:
-        row = db.execute(_PAGE_OF_ITEMS, [after, last]).fetchone()
-        ids, splits, codes, code_lengths, titles, title_lengths, paths, path_lengths = row
+        yield db.execute(_PAGE_OF_ITEMS, [after, last]).fetchone()
         after = last
-        yield _Page(
-            ids=_parse(ids),
-            splits=_parse(splits),
-            codes=(codes, _parse(code_lengths)),
-            titles=(titles, _parse(title_lengths)),
-            picture_paths=(paths, _parse(path_lengths)),
-        )
 
 
-def _parse(numbers: str) -> _Numbers:
-    return np.fromstring(numbers, dtype=np.int64, sep=",")
-
-
-def _concatenate(parts: Iterable[_Numbers]) -> _Numbers:
-    return np.concatenate([np.zeros(0, dtype=np.int64), *parts])
+def _parse(numbers: Iterable[str]) -> NDArray[np.int64]:
+    """Parse lists of numbers separated by commas into one array."""
+    text = ",".join(numbers)
+    return np.fromstring(text, dtype=np.int64, sep=",") if text else np.zeros(0, dtype=np.int64)
 
 
 # ── Upserts ──────────────────────────────────────────────────────────────────

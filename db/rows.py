@@ -74,16 +74,15 @@ class StringColumn(Sequence[str]):
 
     __slots__ = ("_bytes", "_ends")
 
-    def __init__(self, parts: Iterable[tuple[bytes, NDArray[np.int64]]]) -> None:
-        """Join parts of a column.
+    def __init__(self, blocks: Iterable[bytes], lengths: NDArray[np.int64]) -> None:
+        """Join blocks of strings.
 
         Args:
-            parts: UTF-8 strings without separators, and the length of each in bytes.
+            blocks: UTF-8 strings without separators.
+            lengths: (N,), the length of each string in bytes.
         """
-        parts = list(parts)
-        self._bytes = b"".join(joined for joined, _ in parts)
-        lengths = [np.zeros(1, dtype=np.int64), *(lengths for _, lengths in parts)]
-        self._ends: NDArray[np.int64] = np.concatenate(lengths).cumsum()
+        self._bytes = b"".join(blocks)
+        self._ends: NDArray[np.int64] = np.concatenate([[0], lengths.cumsum()])
 
     def __len__(self) -> int:
         """Return the number of strings."""

@@ -112,12 +112,11 @@ def applied_statements(db: sqlite3.Connection) -> int | None:
     schema = _schema(db)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
         count = 0
-        for script in MIGRATIONS:
-            for statement in statements(script):
-                if _schema(model) == schema:
-                    return count
-                model.execute(statement)
-                count += 1
+        for statement in chain.from_iterable(map(statements, MIGRATIONS)):
+            if _schema(model) == schema:
+                return count
+            model.execute(statement)
+            count += 1
         return count if _schema(model) == schema else None
 
 

@@ -10,11 +10,10 @@ from datrnet.db.rows import StringColumn
 _texts = st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 
 
-def column(*parts: list[str]) -> StringColumn:
-    encoded = [[text.encode() for text in part] for part in parts]
-    return StringColumn(
-        (b"".join(part), np.array([len(text) for text in part], dtype=np.int64)) for part in encoded
-    )
+def column(*blocks: list[str]) -> StringColumn:
+    encoded = [[text.encode() for text in block] for block in blocks]
+    lengths = [len(text) for block in encoded for text in block]
+    return StringColumn(map(b"".join, encoded), np.array(lengths, dtype=np.int64))
 
 
 @given(_texts, _texts)
