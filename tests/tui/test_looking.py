@@ -162,7 +162,7 @@ async def test_a_map_that_is_no_longer_wanted_loads_nothing(taught: Workspace) -
         ("run", "Run `datrnet train` first."),
         ("weights", "are absent"),
         ("captum", 'pip install "datrnet[experiments]"'),
-        ("prototype", "No training item was labelled"),
+        ("prototype", "No training item is labeled"),
     ],
 )
 async def test_what_is_missing_is_told_in_the_pane(
