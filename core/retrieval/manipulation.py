@@ -8,7 +8,7 @@ prototype (NaN: no training item carried it) leaves the query unchanged.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeGuard
 
@@ -100,15 +100,6 @@ class Replacement:
     def prototypes_of(self, super_category_idx: int) -> Floats:
         """Return the prototypes (V, E) of a super-category."""
         return self.prototypes[super_category_idx]
-
-    def with_prototype(
-        self, super_category_idx: int, value: int, prototype: Floats
-    ) -> "Replacement":
-        """Return a copy with another prototype (E,) for one value."""
-        changed = list(self.prototypes)
-        changed[super_category_idx] = changed[super_category_idx].copy()
-        changed[super_category_idx][value] = prototype
-        return replace(self, prototypes=tuple(changed))
 
     def to_metric_space(self, blocks: Floats) -> Floats:
         """Return the blocks unchanged."""

@@ -22,7 +22,7 @@ from datrnet.core.catalog.catalog import UNLABELED, Catalog, split_rows
 from datrnet.core.errors import ConfigError, IndexStaleError, UnknownNameError
 from datrnet.core.retrieval.facets import facets_of
 from datrnet.core.retrieval.generation import CANDIDATES_PER_RESULT, Generation, candidate_vector
-from datrnet.core.retrieval.manipulation import BoolArray, Floats, replaces_by_means
+from datrnet.core.retrieval.manipulation import BoolArray, Floats
 from datrnet.core.retrieval.prototypes import (
     Prediction,
     Prototype,
@@ -274,7 +274,6 @@ class Searcher:
         self, query: Query, prototypes: Mapping[int, Prototype]
     ) -> tuple[Floats, Floats]:
         """Return the changed blocks (A, E) and the manipulation's factors (A,)."""
-        manipulation = self.generation.manipulation
         labels = np.array(
             [
                 numbers.get((query.labels.get(name) or "").casefold(), UNLABELED)
@@ -284,13 +283,14 @@ class Searcher:
         )
         targets, changed = labels.copy(), np.zeros(labels.shape, dtype=bool)
         for block, prototype in prototypes.items():
-            number = self._value_numbers[block][prototype.value.casefold()]
-            targets[block], changed[block] = number, True
-            if prototype.among is not None and replaces_by_means(manipulation):
-                manipulation = manipulation.with_prototype(block, number, prototype.embedding)
-        blocks, factors = manipulation.apply(
+            targets[block] = self._value_numbers[block][prototype.value.casefold()]
+            changed[block] = True
+        blocks, factors = self.generation.manipulation.apply(
             query.blocks[None], labels[None], targets[None], changed[None]
         )
+        for block, prototype in prototypes.items():
+            if prototype.among is not None:  # specific, so the manipulation is a replacement
+                blocks[0, block] = prototype.embedding
         return blocks[0], factors[0]
 
     def _resolve_filter(self, name: str, values: tuple[str, ...]) -> tuple[int, list[int]]:

@@ -61,14 +61,6 @@ def test_specific_prototypes_come_first_where_they_are_known() -> None:
     assert_array_equal(blocks[3, 1], SLEEVES[0])
 
 
-def test_another_prototype_leaves_the_first_manipulation_as_it_is() -> None:
-    generic = Replacement((COLOURS, SLEEVES))
-    other = generic.with_prototype(1, 0, floats([9, 9]))
-    assert_array_equal(other.prototypes_of(1), [[9, 9], [4, 3]])
-    assert_array_equal(generic.prototypes_of(1), [[3, 4], [4, 3]])
-    assert_array_equal(other.prototypes_of(0), COLOURS)
-
-
 def test_weighted_replacement_by_hand() -> None:
     weights = floats([[3, 0.5], [1, 2]])  # of colour and sleeve, where the colour, sleeve changes
     manipulation = WeightedReplacement((COLOURS, SLEEVES), weights)

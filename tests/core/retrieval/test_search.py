@@ -430,6 +430,16 @@ def test_a_prototype_within_a_super_category_is_the_mean_of_items_like_the_query
         assert result.parts["colour"] == pytest.approx(0.5 * 2 * float(away @ away), rel=1e-4)
 
 
+def test_a_specific_prototype_leaves_the_index_as_it_is(searcher: Searcher) -> None:
+    query, request = searcher.query_of_item(1), Request(changes={"colour": "red"})
+    before = [searcher.generation.prototypes_of(block).copy() for block in range(2)]
+    generic = searcher.substitutes(query, request)
+    assert searcher.substitutes(query, replace(request, within="sleeve")) != generic
+    assert searcher.substitutes(query, request) == generic
+    for block, prototypes in enumerate(before):
+        np.testing.assert_array_equal(searcher.generation.prototypes_of(block), prototypes)
+
+
 def test_it_is_among_items_of_the_wanted_value_where_that_changes_too(searcher: Searcher) -> None:
     query = searcher.query_of_item(1)
     other = next(value for value in SLEEVES if value != query.labels["sleeve"])
