@@ -98,12 +98,12 @@ class StringColumn(Sequence[str]):
         """Return a string, or the list of strings in a slice."""
         if isinstance(index, slice):
             return [self[idx] for idx in range(*index.indices(len(self)))]
-        place = range(len(self))[index]
-        return self._decoded(int(self._ends[place]), int(self._ends[place + 1]))
+        position = range(len(self))[index]
+        return self._decode(int(self._ends[position]), int(self._ends[position + 1]))
 
     def __iter__(self) -> Iterator[str]:
         """Decode all strings one after the other."""
-        return (self._decoded(start, end) for start, end in pairwise(self._ends.tolist()))
+        return (self._decode(start, end) for start, end in pairwise(self._ends.tolist()))
 
     def index(self, value: str, start: int = 0, stop: int = sys.maxsize) -> int:
         """Return the first position of a string, without decoding any.
@@ -114,13 +114,13 @@ class StringColumn(Sequence[str]):
         sought = np.frombuffer(value.encode("utf-8", "replace"), dtype=np.uint8)
         letters = np.frombuffer(self._bytes, dtype=np.uint8)
         starts = self._ends[:-1]
-        places = np.flatnonzero(np.diff(self._ends) == len(sought))
+        positions = np.flatnonzero(np.diff(self._ends) == len(sought))
         for number, letter in enumerate(sought):
-            places = places[letters[starts[places] + number] == letter]
+            positions = positions[letters[starts[positions] + number] == letter]
         allowed = range(len(self))[start:stop]
-        for place in places.tolist():
-            if place in allowed:
-                return int(place)
+        for position in positions.tolist():
+            if position in allowed:
+                return int(position)
         raise ValueError(f"{value!r} is not in the column")
 
     def __eq__(self, other: object) -> bool:
@@ -135,7 +135,7 @@ class StringColumn(Sequence[str]):
         """Return a summary."""
         return f"<{len(self):,} strings>"
 
-    def _decoded(self, start: int, end: int) -> str:
+    def _decode(self, start: int, end: int) -> str:
         return self._bytes[start:end].decode("utf-8", "replace")
 
 

@@ -2,9 +2,9 @@
 
     python tools/make_old_workspace.py REVISION tests/fixtures/workspaces/NAME.tar.gz
 
-The revision's own code draws nothing but does the rest: it imports eight drawn items, trains a tiny
-network, builds an index, and writes labels by hand, sessions and a shortlist as far as it knows
-them. Needs the repository's history.
+The eight items are drawn here. The revision's own code imports them, trains a tiny network, builds
+an index, and writes hand-set labels, sessions and a shortlist as far as it supports them. Needs the
+repository's history.
 """
 
 import argparse

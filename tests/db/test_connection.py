@@ -103,7 +103,7 @@ def test_a_failing_migration_leaves_the_old_schema(
         assert not plain.execute("SELECT 1 FROM sqlite_master WHERE name = 'half'").fetchall()
 
 
-def test_a_text_file_is_no_database(tmp_path: Path) -> None:
+def test_a_text_file_is_not_a_database(tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     path.write_text("id,image\n" * 200)
     with pytest.raises(DatabaseError, match="damaged or not a database"):

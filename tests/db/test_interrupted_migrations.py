@@ -156,7 +156,7 @@ def test_what_release_0_1_left_half_made_is_completed(copies: Iterator[Path], sc
         assert_whole(path, schema)
 
 
-def test_a_new_database_without_its_owners_name_is_completed(tmp_path: Path) -> None:
+def test_a_new_database_without_application_id_is_completed(tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     Store.create(path).close()
     with closing(sqlite3.connect(path)) as db:

@@ -82,7 +82,7 @@ def test_upserting_again_changes_nothing(store: Store, make_item: MakeItem) -> N
     assert written(store) == before
 
 
-def test_an_upsert_tells_added_updated_and_unchanged_apart(
+def test_an_upsert_counts_added_updated_and_unchanged_items(
     store: Store, make_item: MakeItem
 ) -> None:
     store.upsert_items([make_item("a", colour="Red"), make_item("b"), make_item("c")])
@@ -109,14 +109,14 @@ def test_an_unstated_field_is_for_new_items_only(store: Store) -> None:
     assert columns.picture_paths == ["q", "p"]
 
 
-def test_of_two_items_with_one_code_the_later_counts(store: Store, make_item: MakeItem) -> None:
+def test_of_two_items_with_the_same_code_the_later_counts(
+    store: Store, make_item: MakeItem
+) -> None:
     assert store.upsert_items([make_item("a", "old"), make_item("a", "new")]) == counts(added=1)
     assert store.item_columns().titles == ["new"]
 
 
-def test_values_differing_in_case_are_one_with_the_first_spelling(
-    store: Store, make_item: MakeItem
-) -> None:
+def test_values_that_differ_in_case_are_the_same_value(store: Store, make_item: MakeItem) -> None:
     store.upsert_items([make_item("a", colour="Étain"), make_item("b", Colour="éTAIN")])
     store.upsert_items([make_item("c", COLOUR="ÉTAIN")])
     (category,) = store.super_categories()
@@ -135,26 +135,28 @@ def test_super_categories_keep_their_order_and_sort_their_values(
     ]
 
 
-def test_none_takes_a_label_away_and_silence_keeps_it(store: Store, make_item: MakeItem) -> None:
+def test_none_removes_a_label_and_an_absent_super_category_keeps_it(
+    store: Store, make_item: MakeItem
+) -> None:
     store.upsert_items([make_item("a", colour="Red", sleeve="long")])
     store.upsert_items([make_item("a", colour=None)])
     assert labels(store) == {1: {"sleeve": "long"}}
 
 
-def test_a_value_that_nobody_carries_goes(store: Store, make_item: MakeItem) -> None:
+def test_a_value_without_items_is_removed(store: Store, make_item: MakeItem) -> None:
     store.upsert_items([make_item("a", colour="Rde"), make_item("b", colour="Blue")])
     store.upsert_items([make_item("a", colour="Red")])
     assert store.super_categories()[0].values == ("Blue", "Red")
 
 
-def test_a_persons_label_survives_the_shops(store: Store, make_item: MakeItem) -> None:
+def test_a_label_set_by_hand_survives_an_import(store: Store, make_item: MakeItem) -> None:
     store.upsert_items([make_item("a", colour="Red"), make_item("b", colour="Blue")])
     store.set_label(1, "Colour", "blue", "person")
     assert store.upsert_items([make_item("a", colour="Red")]) == counts(unchanged=1)
     assert labels(store)[1] == {"colour": "Blue"}
 
 
-def test_a_label_that_a_person_took_away_stays_away(store: Store, make_item: MakeItem) -> None:
+def test_a_label_removed_by_hand_stays_removed(store: Store, make_item: MakeItem) -> None:
     store.upsert_items([make_item("a", colour="Red"), make_item("b", colour="Red")])
     store.set_label(1, "colour", None, "person")
     store.upsert_items([make_item("a", colour="Red")])
@@ -176,7 +178,7 @@ def test_a_models_none_removes_the_label(store: Store, make_item: MakeItem) -> N
     assert labels(store) == {}
 
 
-def test_wrong_names_of_labels_name_the_nearest(store: Store, make_item: MakeItem) -> None:
+def test_unknown_names_suggest_the_nearest(store: Store, make_item: MakeItem) -> None:
     store.upsert_items([make_item("a", colour="Red")])
     with pytest.raises(UnknownNameError, match="Did you mean colour"):
         store.set_label(1, "color", "Red", "person")

@@ -1,4 +1,4 @@
-"""Labels set by hand, their history, undo and redo; what is said of pairs."""
+"""Labels set by hand, their history, undo and redo; verdicts on pairs of items."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def shop(store: Store) -> Store:
     return store
 
 
-def _said(store: Store, item_id: int, category: str = "colour") -> tuple[str | None, str | None]:
+def _label(store: Store, item_id: int, category: str = "colour") -> tuple[str | None, str | None]:
     """The value and its source as the tables have them."""
     with store.reading() as db:
         row = db.execute(
@@ -41,7 +41,7 @@ def _said(store: Store, item_id: int, category: str = "colour") -> tuple[str | N
     return row or (None, None)
 
 
-def test_a_change_is_kept_with_what_stood_before(shop: Store) -> None:
+def test_a_change_is_recorded_with_the_label_before_it(shop: Store) -> None:
     change = shop.set_label(1, "COLOUR", "Navy", "person")
     assert change is not None
     assert (change.code, change.super_category) == ("A", "colour")
@@ -52,7 +52,7 @@ def test_a_change_is_kept_with_what_stood_before(shop: Store) -> None:
     assert shop.labels_by_person() == {(1, "colour")}
 
 
-def test_to_confirm_is_a_change_of_who_said_so(shop: Store) -> None:
+def test_confirming_a_label_changes_its_source(shop: Store) -> None:
     assert shop.set_label(1, "colour", "black", "shop") is None
     change = shop.set_label(1, "colour", "black", "person")
     assert change is not None
@@ -65,19 +65,19 @@ def test_to_confirm_is_a_change_of_who_said_so(shop: Store) -> None:
     ("item_id", "value", "before"),
     [(1, "navy", ("black", "shop")), (1, None, ("black", "shop")), (3, "navy", (None, None))],
 )
-def test_undo_gives_back_value_and_source_and_redo_takes_them_again(
+def test_undo_restores_value_and_source_and_redo_applies_them_again(
     shop: Store, item_id: int, value: str | None, before: tuple[str | None, str | None]
 ) -> None:
     shop.set_label(item_id, "colour", value, "person")
     undone = shop.undo_label()
     assert undone is not None
     assert undone.undone_at is not None
-    assert _said(shop, item_id) == before
+    assert _label(shop, item_id) == before
     assert shop.undo_label() is None
     redone = shop.redo_label()
     assert redone is not None
     assert redone.undone_at is None
-    assert _said(shop, item_id) == (value, "person")
+    assert _label(shop, item_id) == (value, "person")
     assert shop.redo_label() is None
 
 
@@ -86,8 +86,8 @@ def test_undo_and_redo_go_step_by_step_and_a_new_change_ends_redo(shop: Store) -
         shop.set_label(item_id, "colour", value, "person")
     undone = [shop.undo_label(), shop.undo_label()]
     assert [change.id for change in undone if change] == [3, 2]
-    assert _said(shop, 1) == ("navy", "person")
-    assert _said(shop, 2) == ("navy", "shop")
+    assert _label(shop, 1) == ("navy", "person")
+    assert _label(shop, 2) == ("navy", "shop")
     redone = shop.redo_label()
     assert redone is not None
     assert redone.id == 2
@@ -105,13 +105,13 @@ def test_a_change_left_behind_never_comes_back(shop: Store) -> None:
     shop.undo_label()
     redone = [shop.redo_label(), shop.redo_label()]
     assert [change and change.code for change in redone] == ["B", None]
-    assert _said(shop, 1) == ("black", "shop")
+    assert _label(shop, 1) == ("black", "shop")
     shop.undo_label()
     redone = [shop.redo_label(), shop.redo_label()]
     assert [change and change.code for change in redone] == ["B", None]
 
 
-def test_changes_taken_back_by_number_are_made_again_the_last_one_first(shop: Store) -> None:
+def test_changes_undone_by_number_are_redone_in_reverse_order(shop: Store) -> None:
     shop.set_label(1, "colour", "navy", "person")
     shop.set_label(2, "colour", "black", "person")
     shop.undo_label(1)
@@ -120,7 +120,7 @@ def test_changes_taken_back_by_number_are_made_again_the_last_one_first(shop: St
     assert [change and change.code for change in redone] == ["B", "A", None]
 
 
-def test_a_change_that_another_is_built_on_is_not_undone_alone(shop: Store) -> None:
+def test_a_change_followed_by_another_of_the_label_cannot_be_undone(shop: Store) -> None:
     shop.set_label(1, "colour", "navy", "person")
     shop.set_label(2, "colour", "black", "person")
     shop.set_label(1, "colour", "black", "person")
@@ -129,24 +129,24 @@ def test_a_change_that_another_is_built_on_is_not_undone_alone(shop: Store) -> N
     assert shop.undo_label(2) is not None  # of another item: nothing stands on it
     shop.undo_label(3)
     shop.undo_label(1)
-    assert _said(shop, 1) == ("black", "shop")
+    assert _label(shop, 1) == ("black", "shop")
     with pytest.raises(ConfigError, match="undone already"):
         shop.undo_label(1)
     with pytest.raises(UnknownNameError, match="No change is called '77'"):
         shop.undo_label(77)
 
 
-def test_history_and_undo_outlive_a_restart_and_an_import(tmp_path: Path) -> None:
+def test_history_and_undo_survive_a_restart_and_an_import(tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     with Store.create(path) as store:
         store.upsert_items(_items())
         store.set_label(1, "colour", "navy", "person")
     with Store.open(path) as store:
         store.upsert_items(_items())  # nobody carries black any more: the value goes
-        assert _said(store, 1) == ("navy", "person")
+        assert _label(store, 1) == ("navy", "person")
         assert "black" not in store.super_categories()[0].values
         store.undo_label()
-        assert _said(store, 1) == ("black", "shop")
+        assert _label(store, 1) == ("black", "shop")
         assert "black" in store.super_categories()[0].values
 
 
@@ -171,7 +171,7 @@ def test_relabelled_since_counts_labels_not_changes(shop: Store) -> None:
     assert shop.num_relabelled_since(long_ago) == 1
 
 
-def test_a_verdict_on_a_pair_is_remembered_in_either_order(shop: Store) -> None:
+def test_a_verdict_on_a_pair_holds_in_either_order(shop: Store) -> None:
     assert shop.judge_pair(1, 2, "distinct") is None
     assert shop.judge_pair(2, 1, "duplicate") == "distinct"
     (verdict,) = shop.pair_verdicts()

@@ -1,4 +1,4 @@
-"""Runs, and index generations that become current in one step."""
+"""Runs, index generations that become current in one step, and evaluations."""
 
 import sqlite3
 from contextlib import closing
@@ -27,7 +27,7 @@ def test_a_resumed_run_is_not_finished(store: Store) -> None:
     assert store.run("first").finished_at is None
 
 
-def test_the_latest_run_may_be_asked_for_by_status(store: Store) -> None:
+def test_the_latest_run_of_a_status(store: Store) -> None:
     assert store.latest_run() is None
     for name in ("a", "b"):
         store.add_run(name, "datrnet", "{}")
@@ -39,13 +39,13 @@ def test_the_latest_run_may_be_asked_for_by_status(store: Store) -> None:
     assert [run.name for run in store.runs()] == ["a", "b"]
 
 
-def test_a_name_of_a_run_is_taken_once(store: Store) -> None:
+def test_run_names_are_unique(store: Store) -> None:
     store.add_run("a", "datrnet", "{}")
     with pytest.raises(DatabaseError, match="already"):
         store.add_run("a", "datrnet", "{}")
 
 
-def test_an_unknown_run_names_the_nearest(store: Store) -> None:
+def test_an_unknown_run_suggests_the_nearest(store: Store) -> None:
     store.add_run("demo", "datrnet", "{}")
     with pytest.raises(UnknownNameError, match="Did you mean demo"):
         store.update_run("dmo", status="finished")
@@ -78,3 +78,12 @@ def test_a_reader_never_sees_two_or_no_current_generations(store: Store) -> None
         assert reader.current_generation() == before
     with closing(sqlite3.connect(store.path)) as plain, pytest.raises(sqlite3.IntegrityError):
         plain.execute("UPDATE index_generations SET is_current = 1")
+
+
+def test_an_evaluation_replaces_the_one_by_the_same_protocol(store: Store) -> None:
+    store.add_evaluation("run", "generation", "test", '{"k": 30}', '{"top": 0.5}')
+    store.add_evaluation("run", "generation", "test", '{"k": 10}', '{"top": 0.3}')
+    store.add_evaluation("run", "generation", "test", '{"k": 30}', '{"top": 0.6}')
+    found = [(row.protocol_json, row.results_json) for row in store.evaluations()]
+    assert found == [('{"k": 10}', '{"top": 0.3}'), ('{"k": 30}', '{"top": 0.6}')]
+    assert store.evaluations()[0].made_at

@@ -18,12 +18,12 @@ def test_steps_keep_their_order_within_their_session(store: Store) -> None:
     assert [session.name for session in store.sessions()] == ["second", "first"]
 
 
-def test_a_step_of_no_session_is_refused(store: Store) -> None:
+def test_a_step_of_an_unknown_session_is_refused(store: Store) -> None:
     with pytest.raises(UnknownNameError, match="No session"):
         store.add_step(7, "search", "{}")
 
 
-def test_a_deleted_session_comes_back_with_all_that_it_had(store: Store) -> None:
+def test_a_deleted_session_is_restored_with_everything(store: Store) -> None:
     kept, gone = store.start_session("kept"), store.start_session("gone")
     store.add_step(gone, "query", "{}")
     store.set_shortlist(gone, ["a"])
@@ -48,7 +48,7 @@ def test_a_deleted_session_comes_back_with_all_that_it_had(store: Store) -> None
     assert store.shortlist(gone) == ["a"]
 
 
-def test_the_session_deleted_last_comes_back_first(store: Store) -> None:
+def test_the_session_deleted_last_is_restored_first(store: Store) -> None:
     assert store.restore_session() is None
     for name in ("a", "b", "c"):
         store.start_session(name)
@@ -60,7 +60,7 @@ def test_the_session_deleted_last_comes_back_first(store: Store) -> None:
         store.restore_session(2)
 
 
-def test_the_place_among_the_results_is_that_of_the_last_step(store: Store) -> None:
+def test_the_result_position_belongs_to_the_last_step(store: Store) -> None:
     session = store.start_session("one")
     assert store.result_position(session) == 0
     store.set_result_position(session, 7)
@@ -78,7 +78,7 @@ def test_a_shortlist_keeps_its_order_and_is_replaced_as_a_whole(store: Store) ->
     assert store.shortlist(store.start_session("two")) == []
 
 
-def test_summaries_tell_of_the_last_step_and_put_the_last_used_first(store: Store) -> None:
+def test_summaries_show_the_last_step_and_are_sorted_by_last_use(store: Store) -> None:
     first, second = store.start_session("first"), store.start_session("second")
     store.add_step(first, "query", '{"item": "a"}')
     store.add_step(first, "query", '{"item": "b"}')
@@ -92,7 +92,7 @@ def test_summaries_tell_of_the_last_step_and_put_the_last_used_first(store: Stor
     assert summaries == [("first", 2, 0, '{"item": "b"}', None), ("second", 0, 3, None, "a")]
 
 
-def test_what_needs_a_session_refuses_without(store: Store) -> None:
+def test_changing_an_unknown_session_is_refused(store: Store) -> None:
     with pytest.raises(UnknownNameError):
         store.rename_session(1, "x")
     with pytest.raises(UnknownNameError):

@@ -17,7 +17,7 @@ def column(*blocks: list[str]) -> StringColumn:
 
 
 @given(_texts, _texts)
-def test_it_is_the_list_of_its_parts(first: list[str], second: list[str]) -> None:
+def test_a_column_equals_the_list_of_its_strings(first: list[str], second: list[str]) -> None:
     both, texts = first + second, column(first, second)
     assert texts == both
     assert both == texts
@@ -26,13 +26,13 @@ def test_it_is_the_list_of_its_parts(first: list[str], second: list[str]) -> Non
     assert len(texts) == len(both)
 
 
-def test_what_differs_is_not_equal() -> None:
+def test_different_columns_are_not_equal() -> None:
     assert column(["a", "b"]) != ["a"]
     assert column(["a", "b"]) != ["ab", ""]
     assert column([]) != 0
 
 
-def test_there_is_nothing_beyond_the_end() -> None:
+def test_an_index_beyond_the_end_is_an_error() -> None:
     with pytest.raises(IndexError):
         column(["a"])[1]
     with pytest.raises(IndexError):
@@ -45,7 +45,7 @@ def test_there_is_nothing_beyond_the_end() -> None:
     st.integers(-5, 5),
     st.integers(-5, 9),
 )
-def test_a_text_is_found_where_a_list_finds_it(
+def test_index_finds_what_a_list_finds(
     texts: list[str], wanted: str, start: int, stop: int
 ) -> None:
     try:
