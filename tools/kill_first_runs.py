@@ -1,32 +1,33 @@
-"""Kill first imports, first demos and upgrades of old workspaces, and count what does not open.
+"""Kill first imports, first demos and upgrades of old workspaces, and count what does not survive.
 
-    python tools/kill_first_runs.py --kills 60
+    python tools/kill_first_runs.py
+    python tools/kill_first_runs.py --every 5 --only demo
 
-Each trial runs a command in a fresh workspace until SIGKILL ends it before one of the SQL
-statements that it executes; the kills are spread evenly over all of them. Afterwards the same
-command and ``datrnet info`` must succeed. To try an earlier revision, put it on the path under the
-name of the package: ``PYTHONPATH=parent-of-its-datrnet-folder``.
+Each trial runs the ``datrnet`` command in a workspace of its own, until SIGKILL ends it at one of
+its writes to the database or the log beside it. Then the same command must succeed and the database
+must be whole. To try an earlier revision, put it on the path under the name of the package:
+``PYTHONPATH=parent-of-its-datrnet-folder``. Needs Linux and strace.
 """
 
 import argparse
-import os
-import shutil
 import signal
 import sqlite3
+import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
-from datrnet.cli import main as datrnet
-
 FIXTURES = Path(__file__).parents[1] / "tests" / "fixtures" / "workspaces"
 
-NEVER = 1 << 60
+WRITE = "pwrite64"
+
+KILLED = 128 + signal.SIGKILL
 
 
 def main() -> None:
@@ -34,89 +35,73 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--kills", type=int, default=40, help="of each command (default 40)")
-    parser.add_argument("--demo-kills", type=int, default=12, help="a demo takes seconds")
+    parser.add_argument("--every", type=int, default=1, help="kill at every n-th write only")
+    parser.add_argument("--only", default="", help="cases whose name contains this text")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         catalog = _draw_catalog(Path(folder, "shop"))
-        root = Path(folder, "workspace")
-        total = 0
-        total += _try("first import", ["import", catalog], lambda: None, root, given.kills)
-        for schema in (1, 2, 3, 4):
-
-            def unpack(schema: int = schema) -> None:
-                with tarfile.open(FIXTURES / f"schema-{schema}.tar.gz") as archive:
-                    archive.extractall(root, filter="data")
-
-            total += _try(f"schema {schema}", ["info"], unpack, root, given.kills)
-        demo = ["demo", "--items", 60]
-        if given.demo_kills:
-            total += _try("first demo", demo, lambda: None, root, given.demo_kills)
-    print(f"{total} failures")
-    sys.exit(total > 0)
+        cases: dict[str, tuple[list[object], Callable[[Path], None]]] = {
+            "first import": (["import", catalog], Path.mkdir),
+            **{
+                f"upgrade of schema {schema}": (["info"], partial(_unpack, schema))
+                for schema in (1, 2, 3, 4)
+            },
+            "first demo": (["demo", "--items", 60], Path.mkdir),
+        }
+        failures = sum(
+            _try(name, command, prepare, Path(folder, name), given.every)
+            for name, (command, prepare) in cases.items()
+            if given.only in name
+        )
+    print(f"{failures} failures")
+    sys.exit(failures > 0)
 
 
 def _try(
-    name: str, command: list[object], prepare: Callable[[], None], root: Path, kills: int
+    name: str, command: list[object], prepare: Callable[[Path], None], folder: Path, every: int
 ) -> int:
-    """Kill a command at several statements; return how many workspaces did not survive it."""
-    read_end, write_end = os.pipe()
-    prepare()
-    if _in_child(command, root, NEVER, write_end) != 0:
-        sys.exit(f"{name}: the command fails even where nothing kills it")
-    num_statements = int(os.read(read_end, 20))
-    points = sorted({1 + number * num_statements // kills for number in range(kills)})
+    """Kill a command at its writes; return how many workspaces did not survive."""
+    folder.mkdir()
     failures = 0
-    for point in points:
-        shutil.rmtree(root, ignore_errors=True)
-        prepare()
-        killed = _in_child(command, root, point) == -signal.SIGKILL
-        survived = _in_child(command, root) == 0 and _in_child(["info"], root) == 0
-        failures += killed and not survived
-        if not killed or not survived:
-            print(f"  {name}, statement {point}: {'broken' if killed else 'ended before'}")
-    shutil.rmtree(root)
-    print(f"{name}: {len(points)} kills in {num_statements} statements, {failures} failures")
+    write = 1
+    while True:
+        root = folder / str(write)
+        prepare(root)
+        code = _run(command, root, kill_at=write)
+        if code != KILLED:
+            break
+        if _run(command, root) != 0 or not _is_whole(root / "catalog.db"):
+            failures += 1
+            print(f"  {name}: broken by a kill at write {write}")
+        write += every
+    trials = len(range(1, write, every))
+    print(f"{name}: {trials} kills, {failures} failures", flush=True)
+    if code != 0:
+        sys.exit(f"{name}: the command fails even if nothing kills it")
     return failures
 
 
-def _in_child(command: list[object], root: Path, point: int = NEVER, report: int = -1) -> int:
-    """Run a command in a child process that dies before a statement; return how it ended."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    code = 1
-    try:
-        numbers = _die_at(point)
-        for descriptor in (1, 2):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
-        sys.argv = ["datrnet", *map(str, command), "--workspace", str(root)]
-        datrnet()
-        code = 0
-    except SystemExit as ended:
-        code = int(ended.code or 0)
-    finally:
-        if code == 0 and report >= 0:
-            os.write(report, str(next(numbers) - 1).encode())
-        os._exit(code)
+def _run(command: list[object], root: Path, kill_at: int = 0) -> int:
+    """Run a command in a workspace until a write, if any is given; return its exit code."""
+    arguments = [sys.executable, "-m", "datrnet", *map(str, command), "--workspace", str(root)]
+    if kill_at:
+        inject = f"inject={WRITE}:signal=SIGKILL:when={kill_at}"
+        tracer = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={WRITE}", "-e", inject]
+        for suffix in ("", "-wal", "-journal"):
+            tracer += ["-P", str(root / f"catalog.db{suffix}")]
+        arguments = [*tracer, *arguments]
+    done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return KILLED if done.returncode == -signal.SIGKILL else done.returncode
 
 
-def _die_at(point: int) -> Iterator[int]:
-    """Kill this process before a statement on a file; return the counter of statements."""
-    connect, numbers = sqlite3.connect, count(1)
+def _is_whole(path: Path) -> bool:
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
-    def see(_: str) -> None:
-        if next(numbers) == point:
-            os.kill(os.getpid(), signal.SIGKILL)
 
-    def traced(*arguments: object, **options: object) -> sqlite3.Connection:
-        connection: sqlite3.Connection = connect(*arguments, **options)  # type: ignore[call-overload]
-        if arguments != (":memory:",):
-            connection.set_trace_callback(see)
-        return connection
-
-    sqlite3.connect = traced  # type: ignore[assignment]
-    return numbers
+def _unpack(schema: int, root: Path) -> None:
+    with tarfile.open(FIXTURES / f"schema-{schema}.tar.gz") as archive:
+        archive.extractall(root, filter="data")
 
 
 def _draw_catalog(folder: Path) -> Path:
