@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from datrnet.console import options as opt
+from datrnet.console.output import print_json, print_table, say, show_error
 from datrnet.core.errors import ConfigError, SettingError, UnknownNameError
 from datrnet.core.preferences import (
     SWITCHES,
@@ -31,6 +32,7 @@ from datrnet.core.preferences import (
     theme_settings,
 )
 from datrnet.core.preferences_file import PreferencesFile, read_preferences
+from datrnet.core.text import sanitize
 
 if TYPE_CHECKING:
     from datrnet.tui.keymap import Keymap
@@ -93,8 +95,6 @@ NameArgument = Annotated[
 @app.command("show", epilog="Example: datrnet config show")
 def show(as_json: opt.Json = False) -> None:
     """Show all settings, and where each comes from."""
-    from datrnet.console.output import print_json, print_table, say
-
     file = PreferencesFile.locate()
     rows = list(_rows(file))
     if as_json:
@@ -136,9 +136,6 @@ def _rows(file: PreferencesFile) -> Iterable[dict[str, Any]]:
 @app.command("get", epilog="Example: datrnet config get keys.catalog.search")
 def get(name: NameArgument, as_json: opt.Json = False) -> None:
     """Print the current value of a setting."""
-    from datrnet.console.output import print_json
-    from datrnet.core.text import sanitize
-
     path, (preferences, problems) = path_of(name), read_preferences()
     setting_at(path)
     for problem in problems:
@@ -195,7 +192,6 @@ def _report_problems(preferences: Preferences, problems: Sequence[ConfigError]) 
     Raises:
         ConfigError: The last problem of the file, so that the exit code tells.
     """
-    from datrnet.console.output import say, show_error
     from datrnet.tui.themes import check_theme
 
     for clash in _keymap(preferences.keys)[1]:
@@ -217,7 +213,6 @@ def _report_problems(preferences: Preferences, problems: Sequence[ConfigError]) 
 @app.command("keys", epilog="Example: datrnet config keys")
 def list_keys(as_json: opt.Json = False) -> None:
     """List the key bindings of the explorer: name, keys and action."""
-    from datrnet.console.output import print_json, print_table
     from datrnet.tui.keymap import entries_with
 
     preferences, problems = read_preferences()
@@ -241,8 +236,6 @@ def list_keys(as_json: opt.Json = False) -> None:
 @app.command("schema", epilog="Example: datrnet config schema --json")
 def show_schema(as_json: opt.Json = False) -> None:
     """Show what the configuration file accepts; with --json as a JSON Schema, for editors."""
-    from datrnet.console.output import print_json, print_table
-
     if as_json:
         print_json(json_schema())
         return
@@ -280,8 +273,6 @@ def set_setting(
     Args:
         value: Its new value.
     """
-    from datrnet.console.output import say
-
     path, file = path_of(name), PreferencesFile.locate()
     parsed = parse_value(setting_at(path), value)
     preferences, _ = file.read()  # a file with a mistake must be mendable from here
@@ -302,8 +293,6 @@ def set_setting(
 @app.command("unset", epilog="Example: datrnet config unset keys.catalog.search")
 def unset(name: NameArgument) -> None:
     """Remove a setting from the configuration file, so that its default applies."""
-    from datrnet.console.output import say
-
     file = PreferencesFile.locate()
     was_there = file.unset(path_of(name))
     say(f"{name} is no longer in {file.path}." if was_there else f"{name} was not in {file.path}.")
@@ -318,8 +307,6 @@ def write_template(
     Args:
         force: Overwrite an existing file.
     """
-    from datrnet.console.output import say
-
     file = PreferencesFile.locate()
     if file.path.exists() and not force:
         raise ConfigError(f"{file.path} exists.", mend="--force overwrites it.")

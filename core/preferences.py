@@ -8,7 +8,7 @@ load, so only a file that says something, or `datrnet config`, loads it.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -45,13 +45,16 @@ HEX_COLOR = "^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"
 FORBID_EXTRA = {"extra": "forbid"}
 
 
-def _about(description: str, **facts: object) -> dict[str, object]:
-    """Return the metadata of a field, in the words of pydantic's ``Field``."""
-    return {"description": description, **facts}
+def _setting(default: Any, description: str, **facts: object) -> Any:
+    """Return a field with a default; ``facts`` are arguments of pydantic's ``Field``."""
+    metadata = {"description": description, **facts}
+    if isinstance(default, dict):
+        return field(default_factory=dict, metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
-def _color(description: str, example: str) -> dict[str, object]:
-    return _about(description, pattern=HEX_COLOR, examples=[example])
+def _color(description: str, example: str) -> Any:
+    return _setting("", description, pattern=HEX_COLOR, examples=[example])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +63,19 @@ class CustomTheme:
 
     __pydantic_config__: ClassVar = FORBID_EXTRA
 
-    primary: str = field(metadata=_color("What has the focus; required.", "#0178d4"))
-    secondary: str = field(default="", metadata=_color("Beside the primary color.", "#004578"))
-    accent: str = field(default="", metadata=_color("The selection, and keys.", "#ffa62b"))
-    foreground: str = field(default="", metadata=_color("Text.", "#e0e0e0"))
-    background: str = field(default="", metadata=_color("Behind everything.", "#121212"))
-    surface: str = field(default="", metadata=_color("Panes.", "#1e1e1e"))
-    panel: str = field(default="", metadata=_color("The title line, and open panels.", "#242f38"))
-    success: str = field(default="", metadata=_color("Success.", "#4ebf71"))
-    warning: str = field(default="", metadata=_color("Warnings.", "#ffa62b"))
-    error: str = field(default="", metadata=_color("Errors.", "#ba3c5b"))
-    dark: bool = field(default=True, metadata=_about("Whether the theme is dark.", strict=True))
+    primary: str = _setting(
+        MISSING, "What has the focus; required.", pattern=HEX_COLOR, examples=["#0178d4"]
+    )
+    secondary: str = _color("Beside the primary color.", "#004578")
+    accent: str = _color("The selection, and keys.", "#ffa62b")
+    foreground: str = _color("Text.", "#e0e0e0")
+    background: str = _color("Behind everything.", "#121212")
+    surface: str = _color("Panes.", "#1e1e1e")
+    panel: str = _color("The title line, and open panels.", "#242f38")
+    success: str = _color("Success.", "#4ebf71")
+    warning: str = _color("Warnings.", "#ffa62b")
+    error: str = _color("Errors.", "#ba3c5b")
+    dark: bool = _setting(True, "Whether the theme is dark.", strict=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,40 +84,30 @@ class Preferences:
 
     __pydantic_config__: ClassVar = FORBID_EXTRA
 
-    theme: str = field(
-        default="textual-dark",
-        metadata=_about("Theme of the explorer: one of Textual's or one of [themes]."),
+    theme: str = _setting(
+        "textual-dark", "Theme of the explorer: one of Textual's or one of [themes]."
     )
-    pictures: Pictures = field(
-        default="auto",
-        metadata=_about("How the picture of an item is shown; auto: as pixels where possible."),
+    pictures: Pictures = _setting(  # noqa: RUF009
+        "auto", "How the picture of an item is shown; auto: as pixels where possible."
     )
-    blocks: Blocks = field(
-        default="quadrants",
-        metadata=_about("Characters for pictures in cells; many fonts lack the sextants."),
+    blocks: Blocks = _setting(  # noqa: RUF009
+        "quadrants", "Characters for pictures in cells; many fonts lack the sextants."
     )
-    color: Colors = field(
-        default="auto", metadata=_about("How many colors to use; auto asks the terminal.")
+    color: Colors = _setting(  # noqa: RUF009
+        "auto", "How many colors to use; auto asks the terminal."
     )
-    results: int = field(
-        default=60,
-        metadata=_about("Number of substitutes in the explorer.", ge=1, le=1000, strict=True),
+    results: int = _setting(
+        60, "Number of substitutes in the explorer.", ge=1, le=1000, strict=True
     )
-    workspace: str = field(
-        default="",
-        metadata=_about("The workspace without --workspace and DATRNET_WORKSPACE."),
+    workspace: str = _setting("", "The workspace without --workspace and DATRNET_WORKSPACE.")
+    tour: bool = _setting(
+        True, "Whether the first start of the explorer begins with a tour.", strict=True
     )
-    tour: bool = field(
-        default=True,
-        metadata=_about("Whether the first start of the explorer begins with a tour.", strict=True),
+    keys: Mapping[str, str] = _setting(
+        {}, "Keys by name, separated by commas; `datrnet config keys` lists them."
     )
-    keys: Mapping[str, str] = field(
-        default_factory=dict,
-        metadata=_about("Keys by name, separated by commas; `datrnet config keys` lists them."),
-    )
-    themes: Mapping[str, CustomTheme] = field(
-        default_factory=dict,
-        metadata=_about("Themes of your own by name, with colors as #rrggbb."),
+    themes: Mapping[str, CustomTheme] = _setting(
+        {}, "Themes of your own by name, with colors as #rrggbb."
     )
 
 

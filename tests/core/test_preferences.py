@@ -274,7 +274,7 @@ def test_setting_or_unsetting_a_key_removes_its_old_name(file: PreferencesFile) 
 
 def test_only_a_file_that_says_something_loads_the_schema_library(tmp_path: Path) -> None:
     probe = (
-        "import sys, datrnet.console.exploring, datrnet.tui.app\n"
+        "import sys, datrnet.console.browse, datrnet.tui.app\n"
         "from datrnet.core.preferences_file import read_preferences\n"
         "read_preferences()\nprint('pydantic' in sys.modules)"
     )

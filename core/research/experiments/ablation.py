@@ -12,14 +12,13 @@ from datrnet.core.research.experiments.architecture import layers_of
 from datrnet.core.research.experiments.charts import dot_chart
 from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.metrics import (
-    INTERVAL_NOTE,
     Metrics,
     pooled,
     table_3_cells,
     table_3_columns,
     top_k_over_seeds,
 )
-from datrnet.core.research.experiments.result import Cell, ExperimentResult
+from datrnet.core.research.experiments.result import INTERVAL_NOTE, Cell, ExperimentResult
 from datrnet.core.research.experiments.study import Study, StudyOptions, VariantSpec
 
 SEEDS_NOTE = "Means over the seeds; in brackets what their 95 % intervals span together."

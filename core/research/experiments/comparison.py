@@ -13,7 +13,6 @@ from datrnet.core.models.run_folder import plain_name
 from datrnet.core.research.experiments.charts import dot_chart
 from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.metrics import (
-    INTERVAL_NOTE,
     Metrics,
     figure_columns,
     figures,
@@ -21,7 +20,7 @@ from datrnet.core.research.experiments.metrics import (
     spread,
     top_k_over_seeds,
 )
-from datrnet.core.research.experiments.result import Cell, ExperimentResult, Table
+from datrnet.core.research.experiments.result import INTERVAL_NOTE, Cell, ExperimentResult, Table
 from datrnet.core.research.experiments.study import Study, StudyOptions, VariantSpec
 from datrnet.core.research.systems.registry import check_choices
 

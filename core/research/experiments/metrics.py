@@ -28,15 +28,8 @@ RANKED_TIMES = 3
 
 UNKNOWN = Estimate(nan, nan, nan)
 
-INTERVAL_NOTE = "In brackets the 95 % interval, by bootstrap over the query items."
-
 
 # ── cells of tables ──────────────────────────────────────────────────────────
-
-
-def score_columns(k: int | str) -> tuple[str, ...]:
-    """Return the headings of ``score_cells``."""
-    return ("queries", f"top-{k}", f"NDCG@{k}", "NDCG of the change", "NDCG of the rest")
 
 
 def score_cells(score: Score) -> tuple[Cell, ...]:
@@ -78,11 +71,6 @@ def figures(query: Score, one_change: Score) -> tuple[Estimate | None, ...]:
         one_change.ndcg_target,
         one_change.ndcg_others,
     )
-
-
-def use_case_name(num_changes: int) -> str:
-    """Return what queries with a number of changes are called."""
-    return {0: "query only", 1: "one change"}.get(num_changes, f"{num_changes} changes")
 
 
 # ── metrics of a variant ─────────────────────────────────────────────────────

@@ -44,6 +44,9 @@ PARTS: Mapping[type, tuple[str, ...]] = {
 """The numbers of a cell that has several; programs get each."""
 
 
+INTERVAL_NOTE = "In brackets the 95 % interval, by bootstrap over the query items."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """A table of a result."""
@@ -107,6 +110,16 @@ class StoredResult(Provenance):
     notes: tuple[str, ...]
     pictures: tuple[str, ...]
     """File names in the folder."""
+
+
+def score_columns(k: int | str) -> tuple[str, ...]:
+    """Return the headings of the figures of queries."""
+    return ("queries", f"top-{k}", f"NDCG@{k}", "NDCG of the change", "NDCG of the rest")
+
+
+def use_case_name(num_changes: int) -> str:
+    """Return what queries with a number of changes are called."""
+    return {0: "query only", 1: "one change"}.get(num_changes, f"{num_changes} changes")
 
 
 def write_result(folder: Path, result: ExperimentResult, provenance: Provenance) -> StoredResult:

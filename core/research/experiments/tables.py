@@ -23,14 +23,17 @@ from datrnet.core.evaluation.queries import draw_queries
 from datrnet.core.research.experiments.charts import dot_chart, line_chart
 from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.metrics import (
-    INTERVAL_NOTE,
     UNKNOWN,
     score_cells,
-    score_columns,
     table_3_columns,
+)
+from datrnet.core.research.experiments.result import (
+    INTERVAL_NOTE,
+    Cell,
+    ExperimentResult,
+    score_columns,
     use_case_name,
 )
-from datrnet.core.research.experiments.result import Cell, ExperimentResult
 from datrnet.db.rows import EvaluationRow
 
 BOTH_WEIGHTS_NOTE = (

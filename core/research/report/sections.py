@@ -12,8 +12,7 @@ import numpy as np
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatrnetError
-from datrnet.core.research.experiments.metrics import score_columns, use_case_name
-from datrnet.core.research.experiments.result import Cell
+from datrnet.core.research.experiments.result import Cell, score_columns, use_case_name
 from datrnet.core.research.report.parts import (
     NOTHING,
     HtmlTable,
