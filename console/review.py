@@ -30,6 +30,7 @@ from datrnet.core.review.unmet_requests import (
     session_requests,
     unmet_requests,
 )
+from datrnet.db.rows import PairVerdict
 from datrnet.db.store import Store
 
 NOTHING = "–"
@@ -60,18 +61,19 @@ def review_doubts(
         find = missing_labels if unlabeled else label_issues
         found = find(searcher, store.labels_by_person(), super_category or ())
         _warn_if_stale(store, searcher)
-    shown = found[:top]
+    facts = [_issue_facts(catalog, issue) for issue in found[:top]]
+    keys = ("id", "title", "super_category", "label", "guess")
     _print(
-        [_doubt_facts(catalog, doubt) for doubt in shown],
+        facts,
         ("id", "title", "super-category", "label", "predicted", "margin"),
-        [_doubt_row(catalog, doubt) for doubt in shown],
+        [(*(fact[key] or NOTHING for key in keys), f"{fact['margin']:.2f}") for fact in facts],
         numbers=("margin",),
         as_json=as_json,
     )
     if unlabeled:
-        _print_total(len(found), len(shown), "item without a label", "items without a label")
+        _print_total(len(found), len(facts), "item without a label", "items without a label")
     else:
-        _print_total(len(found), len(shown), "doubtful label")
+        _print_total(len(found), len(facts), "doubtful label")
 
 
 @app.command("duplicates", epilog="Example: datrnet review duplicates -k 100 --json")
@@ -94,18 +96,7 @@ def review_duplicates(
         catalog, verdicts = Catalog.load(store), store.pair_verdicts()
         searcher = None if marked else _searcher_if_any(place, store, catalog)
     if marked:
-        codes = dict(zip(catalog.item_ids.tolist(), catalog.codes, strict=True))
-        pairs = [
-            (codes[v.kept_id], codes[v.other_id], v.judged_at)
-            for v in verdicts
-            if v.verdict == "duplicate"
-        ]
-        header = ("keep", "duplicate", "marked")
-        rows = [(kept, other, local_time(at)) for kept, other, at in pairs]
-        _print(
-            [dict(zip(header, pair, strict=True)) for pair in pairs], header, rows, as_json=as_json
-        )
-        _print_total(len(pairs), len(pairs), "pair marked as duplicate")
+        _print_marked(catalog, verdicts, as_json=as_json)
         return
     with JobProgress() as progress:
         found = duplicates_of(
@@ -115,15 +106,15 @@ def review_duplicates(
             verdicts,
             lambda done, total: progress("Comparing", done, total),
         )
-    shown = found[:top]
-    _print(
-        [_group_facts(catalog, group) for group in shown],
-        ("keep", "duplicate", "why", "difference", "title", "title of duplicate"),
-        [row for group in shown for row in _group_rows(catalog, group)],
-        numbers=("difference",),
-        as_json=as_json,
-    )
-    _print_total(len(found), len(shown), "group of duplicates", "groups of duplicates")
+    facts = [_group_facts(catalog, group) for group in found[:top]]
+    rows = [
+        (g["keep"], d["id"], d["reason"], _figure(d["difference"]), g["title"], d["title"])
+        for g in facts
+        for d in g["duplicates"]
+    ]
+    header = ("keep", "duplicate", "why", "difference", "title", "title of duplicate")
+    _print(facts, header, rows, numbers=("difference",), as_json=as_json)
+    _print_total(len(found), len(facts), "group of duplicates", "groups of duplicates")
 
 
 @app.command("judge", epilog="Example: datrnet review judge 10045 10046 --as duplicate")
@@ -227,21 +218,14 @@ def _print_total(total: int, shown: int, noun: str, plural: str = "") -> None:
         say(f"{shown:,} of {total:,} {plural or noun + 's'}; -k shows more.")
 
 
-def _doubt_facts(catalog: Catalog, doubt: LabelIssue) -> dict[str, Any]:
-    facts = asdict(doubt)
+def _figure(number: float | None) -> str:
+    return NOTHING if number is None else f"{number:.2f}"
+
+
+def _issue_facts(catalog: Catalog, issue: LabelIssue) -> dict[str, Any]:
+    facts = asdict(issue)
     row = facts.pop("row")
     return {"id": catalog.codes[row], "title": catalog.titles[row], **facts}
-
-
-def _doubt_row(catalog: Catalog, doubt: LabelIssue) -> tuple[str, ...]:
-    return (
-        catalog.codes[doubt.row],
-        catalog.titles[doubt.row],
-        doubt.super_category,
-        doubt.label or NOTHING,
-        doubt.guess,
-        f"{doubt.margin:.2f}",
-    )
 
 
 def _group_facts(catalog: Catalog, group: DuplicateGroup) -> dict[str, Any]:
@@ -260,43 +244,42 @@ def _group_facts(catalog: Catalog, group: DuplicateGroup) -> dict[str, Any]:
     }
 
 
-def _group_rows(catalog: Catalog, group: DuplicateGroup) -> list[tuple[str, ...]]:
-    return [
-        (
-            catalog.codes[group.keep],
-            catalog.codes[other.row],
-            other.reason,
-            NOTHING if other.difference is None else f"{other.difference:.2f}",
-            catalog.titles[group.keep],
-            catalog.titles[other.row],
-        )
-        for other in group.others
+def _print_marked(catalog: Catalog, verdicts: Sequence[PairVerdict], *, as_json: bool) -> None:
+    """Print the pairs marked as duplicates."""
+    codes = dict(zip(catalog.item_ids.tolist(), catalog.codes, strict=True))
+    facts = [
+        {"keep": codes[pair.kept_id], "duplicate": codes[pair.other_id], "marked": pair.judged_at}
+        for pair in verdicts
+        if pair.verdict == "duplicate"
     ]
+    rows = [(fact["keep"], fact["duplicate"], local_time(fact["marked"])) for fact in facts]
+    _print(facts, ("keep", "duplicate", "marked"), rows, as_json=as_json)
+    _print_total(len(facts), len(facts), "pair marked as duplicate")
 
 
-def _gap_facts(catalog: Catalog, gap: UnmetRequest, stopgap: ClosestMatch | None) -> dict[str, Any]:
-    nearest = None if stopgap is None else stopgap.nearest
-    return {
+def _gap_facts(catalog: Catalog, gap: UnmetRequest, match: ClosestMatch | None) -> dict[str, Any]:
+    facts: dict[str, Any] = {
         "wanted": dict(gap.wanted),
         "expected": gap.expected,
         "counts": dict(gap.counts),
         "sessions": gap.sessions,
-        "ask": None
-        if stopgap is None
-        else {"item": catalog.codes[stopgap.row], "changes": dict(stopgap.changes)},
-        "nearest": None
-        if nearest is None
-        else {"id": nearest.code, "title": nearest.title, "distance": nearest.distance},
+        "ask": None,
+        "nearest": None,
     }
+    if match is not None:
+        facts["ask"] = {"item": catalog.codes[match.row], "changes": dict(match.changes)}
+        if (found := match.nearest) is not None:
+            facts["nearest"] = {"id": found.code, "title": found.title, "distance": found.distance}
+    return facts
 
 
-def _gap_row(gap: UnmetRequest, stopgap: ClosestMatch | None) -> tuple[str, ...]:
-    nearest = None if stopgap is None else stopgap.nearest
+def _gap_row(gap: UnmetRequest, match: ClosestMatch | None) -> tuple[str, ...]:
+    nearest = None if match is None else match.nearest
     return (
         gap.words,
         ", ".join(f"{number:,}" for number in gap.counts.values()),
         f"{gap.expected:.1f}",
         str(gap.sessions or NOTHING),
         NOTHING if nearest is None else f"{nearest.code} {nearest.title}",
-        NOTHING if nearest is None else f"{nearest.distance:.2f}",
+        _figure(None if nearest is None else nearest.distance),
     )
