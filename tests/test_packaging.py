@@ -126,6 +126,17 @@ def test_what_only_an_extra_brings_is_not_needed_to_load_a_module() -> None:
     assert not needed
 
 
+def test_every_dependency_is_imported() -> None:
+    owners = packages_distributions()
+    imported = {
+        canonical(owner)
+        for path in modules()
+        for name, _ in third_party(path)
+        for owner in owners[name]
+    }
+    assert declared("experiments", "pretrained").keys() <= imported
+
+
 @pytest.mark.parametrize("name", PRIVATE)
 def test_what_may_change_without_notice_has_an_upper_bound(name: str) -> None:
     assert "<" in declared("experiments", "pretrained")[name]
