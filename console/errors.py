@@ -42,6 +42,7 @@ WORDINGS: tuple[tuple[str, Any], ...] = (
     (r"(?:Value error, )?'(.*)' is not one of (.+?)\.?", _not_one_of),
     (r"(?:Value error, )?\w+ ('.*') is a file\.?", r"must be a folder; \1 is a file"),
     (r"(?:Value error, )?\w+ ('.*') is a directory\.?", r"must be a file; \1 is a folder"),
+    (r"(?:Value error, )?\w+ ('.*') is not readable\.?", r"\1 cannot be read"),
     (r"No such command '(.+?)'\.(?: Did you mean '(.+)'\?)?", _no_command),
     (r"Got unexpected extra argument.*? \((.*)\)", r"Unexpected argument: \1"),
     (r"Option '(.+)' requires an argument\.", r"\1 needs a value"),

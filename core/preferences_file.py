@@ -44,8 +44,9 @@ class PreferencesFile:
     def locate(cls) -> "PreferencesFile":
         """Return the file that the environment names, else the one in the user's config folder."""
         named = os.environ.get(CONFIG_VARIABLE, "").strip()
-        default = user_config_path("datrnet", appauthor=False) / "config.toml"
-        return cls((Path(named).expanduser() if named else default).absolute())
+        if named:
+            return cls(Path(named).expanduser().absolute())
+        return cls((user_config_path("datrnet", appauthor=False) / "config.toml").absolute())
 
     def read(self) -> tuple[Preferences, tuple[ConfigError, ...]]:
         """Return the preferences, and all that is wrong with the file.
@@ -259,13 +260,15 @@ def _names(text: str) -> SettingPath:
 
 
 def is_first_start() -> bool:
-    """Tell whether the tour has been neither seen nor left yet."""
-    return not _tour_mark().exists()
+    """Tell whether the tour has been neither seen nor left yet; False without a home folder."""
+    with suppress(RuntimeError):
+        return not _tour_mark().exists()
+    return False
 
 
 def remember_start() -> None:
     """Remember the tour; where the folder cannot be written to, it comes once more."""
-    with suppress(OSError):
+    with suppress(OSError, RuntimeError):
         _tour_mark().parent.mkdir(parents=True, exist_ok=True)
         _tour_mark().touch()
 

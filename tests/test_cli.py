@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 from datrnet import __version__
 from datrnet.cli import COMMANDS, app
 from datrnet.console.options import RENAMED
+from datrnet.core import preferences_file
 
 NAMES = {name: words for commands in COMMANDS.values() for name, words in commands.items()}
 
@@ -168,24 +170,39 @@ def test_without_torch_one_line_says_what_to_install(
     )
 
 
-@pytest.mark.parametrize("name", [None, "DATRNET_CONFIG"])
-def test_without_a_home_folder_one_line_says_what_to_set(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str | None
-) -> None:
-    def no_home(path: str) -> str:
-        return path  # as with an unset HOME and a user id without an account
-
+@pytest.fixture
+def without_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unset HOME for a user id without an account."""
     for variable in ("HOME", "DATRNET_CONFIG", "DATRNET_WORKSPACE"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr("os.path.expanduser", no_home)
-    if name:
-        monkeypatch.setenv(name, str(tmp_path / "config.toml"))
-    result = CliRunner().invoke(app, ["info"])
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+
+
+@pytest.mark.usefixtures("without_home")
+@pytest.mark.parametrize("words", [["info"], ["config", "path"]])
+def test_without_a_home_folder_one_line_says_what_to_set(words: list[str]) -> None:
+    result = CliRunner().invoke(app, words)
     assert result.exit_code == 2
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("Error: ")
-    for word in ("HOME", "--workspace", "DATRNET_CONFIG"):
-        assert word in line
+    assert result.stderr.splitlines() == [
+        "Error: There is no home folder. Set HOME, or --workspace and DATRNET_CONFIG."
+    ]
+
+
+@pytest.mark.usefixtures("without_home")
+@pytest.mark.parametrize("words", [["info", "--workspace", "HERE"], ["config", "path"]])
+def test_what_is_named_needs_no_home_folder(
+    ready: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.setenv("DATRNET_CONFIG", str(tmp_path / "config.toml"))
+    given = [word.replace("HERE", str(ready)) for word in words]
+    assert CliRunner().invoke(app, given).exit_code == 0
+
+
+@pytest.mark.usefixtures("without_home")
+def test_the_explorer_starts_without_a_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preferences_file, "user_state_path", platformdirs.user_state_path)
+    assert not preferences_file.is_first_start()
+    preferences_file.remember_start()
 
 
 @pytest.mark.parametrize(
