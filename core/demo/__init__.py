@@ -1,1 +1,1 @@
-"""The demo catalogue: garments drawn with Pillow."""
+"""The demo catalog: garments drawn with Pillow."""

@@ -39,13 +39,13 @@ def _placket(canvas: Canvas, half: float, top: float, bottom: float, dyes: Dyes)
     canvas.darken(canvas.strokes(sides, 0.9), 0.35)
 
 
-def _button_row(canvas: Canvas, centres: Points, radius: float, dyes: Dyes) -> None:
+def _button_row(canvas: Canvas, centers: Points, radius: float, dyes: Dyes) -> None:
     # a plain ground keeps buttons apart from a pattern of their own color
-    canvas.paint(canvas.discs(centres, radius + 2.6), dyes.base, 0.8)
-    canvas.darken(canvas.discs(moved(centres, 0.9, 1.5), radius + 0.6), 0.45)
-    canvas.paint(canvas.discs(centres, radius), dyes.contrast)
-    canvas.darken(canvas.discs(centres, radius * 0.55), 0.14)
-    holes = np.concatenate([moved(centres, side, 0.0) for side in (-1.3, 1.3)])
+    canvas.paint(canvas.discs(centers, radius + 2.6), dyes.base, 0.8)
+    canvas.darken(canvas.discs(moved(centers, 0.9, 1.5), radius + 0.6), 0.45)
+    canvas.paint(canvas.discs(centers, radius), dyes.contrast)
+    canvas.darken(canvas.discs(centers, radius * 0.55), 0.14)
+    holes = np.concatenate([moved(centers, side, 0.0) for side in (-1.3, 1.3)])
     canvas.paint(canvas.discs(holes, 0.7), 1 - dyes.contrast)
 
 

@@ -150,7 +150,7 @@ def _paint_seams(canvas: Canvas, cut: Cut, *, bare_arms: bool) -> None:
 
 def _paint_opening(canvas: Canvas, cut: Cut, dyes: Dyes, *, stands: bool) -> None:
     opening = cut.opening
-    # a standing collar's lining goes on upwards behind the neck
+    # the lining of a standing collar continues upwards behind the neck
     patch = canvas.area(opening.outline(-3.0 if stands else 5.0), *opening.holes)
     depth = (canvas.y[patch.box] - np.float32(cut.neck_y)) / np.float32(60)
     canvas.paint(patch, dyes.lining, np.float32(1.06) - np.float32(0.22) * depth)

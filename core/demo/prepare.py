@@ -1,7 +1,7 @@
-"""Making the demo workspace: draw the catalogue, import it, install the shipped run, index it.
+"""Prepare the demo workspace: draw the catalog, import it, install the shipped run, index it.
 
 Every step is skipped where its outcome is there, so that a second call only looks, and a call that
-was interrupted goes on.
+was interrupted resumes.
 """
 
 import json
@@ -28,7 +28,7 @@ RUN_NAME = "demo"
 """Name of the shipped run in the workspace."""
 
 MARKER = "demo.json"
-"""Says with which arguments the catalogue is drawn; written before the first picture."""
+"""Records the arguments of the catalog; written before the first picture."""
 
 TABLE = "catalog.csv"
 
@@ -39,14 +39,14 @@ PICTURES = "images"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoShop:
-    """The arguments of a demo catalogue."""
+    """The arguments of a demo catalog."""
 
     num_items: int = NUM_ITEMS
     seed: int = SEED
 
     @classmethod
     def of(cls, workspace: Workspace) -> "DemoShop | None":
-        """Return what a workspace's demo is drawn with, if it has one."""
+        """Return the arguments of a workspace's demo, if it has a demo."""
         try:
             return cls(**json.loads((workspace.demo / MARKER).read_text("utf-8")))
         except FileNotFoundError:
@@ -63,19 +63,19 @@ def prepare_demo(
     seed: int | None = None,
     on_progress: Progress = no_progress,
 ) -> DemoShop:
-    """Make a workspace hold the whole demo: catalogue, run and index.
+    """Complete the demo of a workspace: catalog, run and index.
 
     Args:
-        workspace: Where; made if absent.
-        num_items: How many items to draw; None takes what is there, else ``NUM_ITEMS``.
-        seed: Which shop to draw; None takes what is there, else ``SEED``.
-        on_progress: Told how far each step is.
+        workspace: The workspace; created if absent.
+        num_items: Number of items; None keeps the existing number, else ``NUM_ITEMS``.
+        seed: Which shop to draw; None keeps the existing one, else ``SEED``.
+        on_progress: Called with the progress of each step.
 
     Returns:
-        What the catalogue is drawn with.
+        The arguments of the catalog.
 
     Raises:
-        DataError: The workspace holds another catalogue, or more than the demo to be replaced.
+        DataError: The workspace holds another catalog, or work that a new demo would delete.
         CheckpointError: The shipped weights are absent or damaged.
     """
     there = DemoShop.of(workspace)
@@ -86,7 +86,7 @@ def prepare_demo(
     )
     if there is None and workspace.catalog_path.exists():
         raise DataError(
-            f"{workspace.root} holds a catalogue that is not the demo.",
+            f"{workspace.root} holds a catalog that is not the demo.",
             mend="Choose another folder with --workspace.",
         )
     if there is not None and (shop != there or _is_unfinished_demo_of_0_1(workspace)):

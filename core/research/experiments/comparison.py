@@ -27,7 +27,7 @@ from datrnet.core.research.systems.registry import check_choices
 ALL = "all"
 
 MOST_STAGES = 3
-"""Of FashionSearchNet: fewer epochs are not enough for one of each."""
+"""The stages of FashionSearchNet; each takes at least an epoch."""
 
 DATRNET = SystemChoice().name
 

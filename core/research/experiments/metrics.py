@@ -105,16 +105,17 @@ class Metrics:
     def from_dict(cls, facts: Mapping[str, Any]) -> "Metrics":
         """Read metrics back from JSON."""
         by_super_category = {
-            name: _score_from(score) for name, score in facts["by_super_category"].items()
+            name: score_from(score) for name, score in facts["by_super_category"].items()
         }
-        weighed = facts["weighed"] and tuple(map(_score_from, facts["weighed"]))
-        scores = {name: _score_from(facts[name]) for name in ("query", "one_change")}
+        weighed = facts["weighed"] and tuple(map(score_from, facts["weighed"]))
+        scores = {name: score_from(facts[name]) for name in ("query", "one_change")}
         return cls(
             **{**facts, **scores, "by_super_category": by_super_category, "weighed": weighed}
         )
 
 
-def _score_from(facts: Mapping[str, Any]) -> Score:
+def score_from(facts: Mapping[str, Any]) -> Score:
+    """Read a score back from JSON."""
     values: dict[str, Any] = {
         name: Estimate(**value) if isinstance(value, dict) else value
         for name, value in facts.items()

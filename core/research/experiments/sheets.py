@@ -135,7 +135,7 @@ NO_LABEL = "none"
 SIGNS: dict[Verdict, str] = {"exact": "✓", "change met": "≈", "change not met": "✗"}
 
 LEGEND = (
-    ("✓ green: all as wanted", GREEN),
+    ("✓ green: all labels match", GREEN),
     ("≈ amber: the change is met, this differs", AMBER_INK),
     ("✗ no frame: the change is not met", INK),
 )
@@ -184,13 +184,13 @@ class SheetSubstitute:
     def words(self) -> str:
         """The differences in words."""
         words = (f"{name}: {label}, not {wanted}" for name, label, wanted in self.differences)
-        return "; ".join(words) or "as wanted"
+        return "; ".join(words) or "all labels match"
 
     @property
     def caption(self) -> tuple[str, ...]:
         """The differences in a few lines, with a sign of the verdict that needs no color."""
         labels = [f"{name}: {label}" for name, label, _ in self.differences]
-        first, *rest = labels or ["as wanted"]
+        first, *rest = labels or ["all labels match"]
         if len(rest) >= CAPTION_LINES:
             hidden = len(rest) - CAPTION_LINES + 2
             rest = [*rest[:-hidden], f"and {hidden} more"]

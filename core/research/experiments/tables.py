@@ -25,6 +25,7 @@ from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.metrics import (
     UNKNOWN,
     score_cells,
+    score_from,
     table_3_columns,
 )
 from datrnet.core.research.experiments.result import (
@@ -75,12 +76,12 @@ class EvaluatedRun:
         """Return the figures of a number of changes; nothing where it was not evaluated."""
         return next((case for case in self.use_cases if case["num_changes"] == num_changes), {})
 
-    def score(self, name: str) -> Mapping[str, Any] | None:
-        """Return the figures of one change: a mean, or those of a super-category."""
-        case = self.use_case(1)
-        scores = {"micro mean": case.get("overall"), "macro mean": case.get("macro")}
-        score: Mapping[str, Any] | None = (case.get("by_super_category", {}) | scores).get(name)
-        return score
+    def score(self, num_changes: int, name: str = "micro mean") -> Score | None:
+        """Return a mean over the queries with a number of changes, or a super-category's score."""
+        case = self.use_case(num_changes)
+        means = {"micro mean": case.get("overall"), "macro mean": case.get("macro")}
+        facts = (case.get("by_super_category", {}) | means).get(name)
+        return score_from(facts) if facts else None
 
 
 def run_table_2(context: Context, options: RunTableOptions) -> ExperimentResult:
@@ -89,13 +90,15 @@ def run_table_2(context: Context, options: RunTableOptions) -> ExperimentResult:
     categories = (run.use_case(1).get("by_super_category", {}) for run in runs)
     names = list(dict.fromkeys(name for scores in categories for name in scores))
     rows = [
-        (name, run.run_name, run.system, run.weights, *_cells(score))
+        (name, run.run_name, run.system, run.weights, *score_cells(score))
         for name in (*names, "micro mean", "macro mean")
         for run in runs
-        if (score := run.score(name)) is not None
+        if (score := run.score(1, name)) is not None
     ]
     accuracies = {
-        f"{run.run_name}, {run.weights}": [_accuracy(run.score(name)) for name in names]
+        f"{run.run_name}, {run.weights}": [
+            score.top_k_accuracy if (score := run.score(1, name)) else UNKNOWN for name in names
+        ]
         for run in runs
     }
     return ExperimentResult(
@@ -116,15 +119,9 @@ def run_table_2(context: Context, options: RunTableOptions) -> ExperimentResult:
 def run_table_3(context: Context, options: RunTableOptions) -> ExperimentResult:
     """Return table 3: query, and query with one attribute changed."""
     rows = [
-        (
-            run.run_name,
-            run.system,
-            run.weights,
-            *_cells(run.use_case(0)["overall"])[:3],
-            *_cells(run.use_case(1)["overall"]),
-        )
+        (run.run_name, run.system, run.weights, *score_cells(query)[:3], *score_cells(one_change))
         for run in evaluated_runs(context, options.protocol)
-        if run.use_case(0) and run.use_case(1)
+        if (query := run.score(0)) and (one_change := run.score(1))
     ]
     return ExperimentResult(
         title=f"Query, and query with an attribute (table 3), {context.split} split",
@@ -160,15 +157,6 @@ def evaluated_runs(context: Context, protocol: Protocol) -> list[EvaluatedRun]:
 def _weights_name(row: EvaluationRow) -> str:
     weights = json.loads(row.protocol_json)["weights"]
     return "equal" if {*weights["blocks"], weights["changed"]} == {1.0} else "chosen"
-
-
-def _cells(score: Mapping[str, Any]) -> tuple[Cell, ...]:
-    values = (score[name] for name in ("top_k_accuracy", "ndcg", "ndcg_target", "ndcg_others"))
-    return (score["num_queries"], *(Estimate(**value) if value else None for value in values))
-
-
-def _accuracy(score: Mapping[str, Any] | None) -> Estimate:
-    return UNKNOWN if score is None else Estimate(**score["top_k_accuracy"])
 
 
 # ── supplementary 9: the number of changes ───────────────────────────────────

@@ -79,7 +79,7 @@ def test_what_differs_is_told_the_change_first() -> None:
     assert one.words == "colour: Red, not Blue; pattern: none, not plain"
     assert one.caption == ("✗ colour: Red", "pattern: none")
     exact = SheetSubstitute(row=0, code="a", verdict="exact", differences=())
-    assert (exact.words, exact.caption) == ("as wanted", ("✓ as wanted",))
+    assert (exact.words, exact.caption) == ("all labels match", ("✓ all labels match",))
 
 
 @pytest.mark.parametrize(("num_differences", "last"), [(4, "s3: a"), (5, "and 2 more")])
