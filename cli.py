@@ -61,7 +61,7 @@ class LazyCommand(TyperCommand):
         """Return the real command."""
         from datrnet.console.options import document
 
-        command: Any = typer.main.get_command(self.module.app)
+        command: Any = typer.main.get_command(import_module(self.module_name).app)
         command.name = self.name
         document(command)
         if isinstance(command, TyperGroup):
@@ -69,10 +69,10 @@ class LazyCommand(TyperCommand):
         return command
 
     @property
-    def module(self) -> Any:
+    def module_name(self) -> str:
         """The module of the command."""
         name = str(self.name)
-        return import_module(f"datrnet.console.{MODULES.get(name, name)}")
+        return f"datrnet.console.{MODULES.get(name, name)}"
 
 
 class Commands(TyperGroup):
@@ -106,7 +106,8 @@ class Commands(TyperGroup):
         from datrnet.console.errors import report
 
         command: Any = self.commands.get(name)
-        kept = getattr(command.module, "INTERRUPTED", "") if command else ""
+        module = sys.modules.get(command.module_name) if command else None
+        kept = getattr(module, "INTERRUPTED", "")
         code = report(error, command=f"datrnet {name}".strip(), interrupted=kept)
         raise typer.Exit(code) from error
 

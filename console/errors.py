@@ -36,8 +36,9 @@ def _not_one_of(found: re.Match[str]) -> str:
 
 WORDINGS: tuple[tuple[str, Any], ...] = (
     (r"Input should be greater than or equal to (\S+)", r"must be \1 or more"),
-    (r"Input should be a valid integer.*", "must be a whole number"),
-    (r"Input should be a valid number.*", "must be a number"),
+    (r"(\S+) is not in the range x>=(\S+?)\.?", r"must be \2 or more, not \1"),
+    (r"Input should be a valid integer.*|'.*' is not a valid int.*", "must be a whole number"),
+    (r"Input should be a valid number.*|'.*' is not a valid float.*", "must be a number"),
     (r"Input should be (.+)", r"must be \1"),
     (r"(?:Value error, )?'(.*)' is not one of (.+?)\.?", _not_one_of),
     (r"(?:Value error, )?\w+ ('.*') is a file\.?", r"must be a folder; \1 is a file"),
@@ -48,7 +49,7 @@ WORDINGS: tuple[tuple[str, Any], ...] = (
     (r"Option '(.+)' requires an argument\.", r"\1 needs a value"),
     (r"Option '(.+)' requires (\d+) arguments\.", r"\1 needs \2 values"),
 )
-"""What Typer says of a mistake, and how datrnet says it."""
+"""What Typer says of a mistake, in its versions since 0.20, and how datrnet says it."""
 
 
 def report(error: BaseException, *, command: str = "datrnet", interrupted: str = "") -> int:
@@ -136,7 +137,7 @@ def _sentence(error: Any) -> str:
         )
     words = str(error.message).split("\n")[0].strip()
     for pattern, wording in WORDINGS:
-        words = re.sub(f"^{pattern}$", wording, words)
+        words = re.sub(f"^(?:{pattern})$", wording, words)
     if param is not None:
         words = f"{_name(param)}{'' if words.startswith('must ') else ':'} {words}"
     return words if words.endswith(("?", ".")) else f"{words}."

@@ -170,6 +170,20 @@ def test_without_torch_one_line_says_what_to_install(
     )
 
 
+def test_a_library_that_a_command_needs_at_once_is_reported_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def import_module(name: str) -> None:
+        raise ModuleNotFoundError("No module named 'numpy'", name="numpy")
+
+    monkeypatch.setattr("datrnet.cli.import_module", import_module)
+    result = CliRunner().invoke(app, ["info"])
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "Error: The Python package numpy is not installed. Run `pip install numpy`."
+    ]
+
+
 @pytest.fixture
 def without_home(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unset HOME for a user id without an account."""

@@ -109,7 +109,7 @@ def session_of(store: Store, wanted: str = LAST, other_than: int | None = None) 
         sessions = [session for session in sessions if session.id != other_than]
         if not sessions:
             mend = "A session starts with the first substitutes viewed in `datrnet browse`."
-            raise UnknownNameError("session", "the last one", (), mend=mend)
+            raise ConfigError("There is no session yet.", mend=mend)
         return max(sessions, key=lambda session: (session.updated_at, session.id))
     named = [session for session in sessions if session.name.casefold() == wanted.casefold()]
     if not named:
