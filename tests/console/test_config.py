@@ -112,8 +112,8 @@ def test_a_table_is_got_as_json() -> None:
 
 def test_the_keys_are_listed_as_they_are_in_force() -> None:
     config("set", "keys.catalog.search", "ctrl+f")
-    listed = {one["id"]: one for one in json.loads(config("keys", "--json").stdout)}
-    assert set(listed) == {one.id for one in default_entries()}
+    listed = {entry["id"]: entry for entry in json.loads(config("keys", "--json").stdout)}
+    assert set(listed) == {entry.id for entry in default_entries()}
     assert listed["catalog.search"]["keys"] == ["ctrl+f"]
     assert listed["catalog.search"]["default_keys"] == ["slash"]
     assert listed["facets.down"]["keys"] == ["down", "j"]

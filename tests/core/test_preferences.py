@@ -122,7 +122,7 @@ def test_a_file_that_is_no_text_or_cannot_be_read_is_told(file: PreferencesFile)
     assert "cannot be read" in str(file.read()[1][0])
     with pytest.raises(ConfigError, match="cannot be written"):
         file.replace_text("")
-    assert [one.name for one in file.path.parent.iterdir()] == ["config.toml"]
+    assert [entry.name for entry in file.path.parent.iterdir()] == ["config.toml"]
 
 
 def test_a_broken_file_gives_the_defaults_and_what_is_wrong(settings_file: PreferencesFile) -> None:
@@ -154,7 +154,7 @@ primary = "blue"
     assert preferences == Preferences(
         blocks="halves", keys={"facets.up": "n"}, themes={"mine": mine}
     )
-    places = [str(one).partition(": ")[0] for one in troubles]
+    places = [str(entry).partition(": ")[0] for entry in troubles]
     assert places == [f"{file.path}, line {line}" for line in (2, 4, 6, 11)]
     stated = [".".join(path) for path in file.stated()]
     assert stated == ["blocks", "keys.facets.up", "themes.mine.primary"]

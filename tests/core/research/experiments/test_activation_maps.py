@@ -67,20 +67,20 @@ def test_the_sheet_has_a_row_an_item_and_a_column_a_super_category(context: Cont
     assert not (pixels[100, 174 + 40 : 174 + 110] == 255).all()
 
 
-def test_items_labelled_throughout_come_first(context: Context) -> None:
+def test_fully_labeled_items_come_first(context: Context) -> None:
     context = replace(context, split="train")
     found = item_maps(context, ActivationMapOptions(num_items=24, num_measured=1), [context.run])
     assert len(found) == 24
-    assert context.catalog.codes[found[-1].row] == "item-11"  # has no colour
-    assert [one is None for one in found[-1].looks[0]] == [True, False]
-    assert all(one is not None for item in found[:-1] for one in item.looks[0])
+    assert context.catalog.codes[found[-1].row] == "item-11"  # has no color
+    assert [shown is None for shown in found[-1].looks[0]] == [True, False]
+    assert all(shown is not None for item in found[:-1] for shown in item.looks[0])
 
 
 def test_the_seed_decides_which(context: Context) -> None:
     def rows(seed: int) -> list[int]:
         return [
-            one.row
-            for one in item_maps(
+            item.row
+            for item in item_maps(
                 context, ActivationMapOptions(num_measured=8, seed=seed), [context.run]
             )
         ]
@@ -91,7 +91,7 @@ def test_the_seed_decides_which(context: Context) -> None:
 def test_a_value_without_a_prototype_has_no_map(context: Context) -> None:
     context.generation.prototypes_of(1)[0] = np.nan  # of the pattern
     found = item_maps(context, ActivationMapOptions(num_measured=12), [context.run])
-    assert sum(one.looks[0][1] is None for one in found) == 6
+    assert sum(item.looks[0][1] is None for item in found) == 6
     assert (
         run(context, ActivationMapOptions(num_items=12)).pictures["activation-maps"].height > 2000
     )
@@ -105,7 +105,7 @@ def test_pictures_that_cannot_be_read_are_left_out(context: Context) -> None:
     found = item_maps(
         replace(context, catalog=catalog), ActivationMapOptions(num_measured=12), [context.run]
     )
-    assert {one.row for one in found} == {int(row) for row in test_rows[1:]}
+    assert {item.row for item in found} == {int(row) for row in test_rows[1:]}
     gone = replace(context.catalog, picture_paths=["nowhere.png"] * len(paths))
     with pytest.raises(DataError, match="No picture"):
         run(replace(context, catalog=gone), ActivationMapOptions())
@@ -140,7 +140,7 @@ def beside(copied: Workspace, tmp_path: Path) -> Iterator[Context]:
             super_categories=context.generation.super_categories,
         )
         folder.create()
-        num_values = tuple(len(one.values) for one in folder.super_categories)
+        num_values = tuple(len(category.values) for category in folder.super_categories)
         torch.manual_seed(0)
         save_weights(method_of(choice, 96, num_values), folder.system_path)
         store.add_run("localized", "fashionsearchnet", "{}")

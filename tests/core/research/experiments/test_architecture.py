@@ -58,10 +58,10 @@ def test_an_ase_is_the_sum_of_what_it_has_inside() -> None:
 def test_layers_follow_each_other_and_hold_all_parameters(name: str) -> None:
     config = Config.load(name).model
     layers = layers_of(config)
-    assert [one.output for one in layers[:-1]] == [one.input for one in layers[1:]]
+    assert [layer.output for layer in layers[:-1]] == [layer.input for layer in layers[1:]]
     network = DAtRNet(config).eval()
-    assert sum(one.num_parameters for one in layers) == sum(
-        one.numel() for one in network.parameters()
+    assert sum(layer.num_parameters for layer in layers) == sum(
+        parameter.numel() for parameter in network.parameters()
     )
     with torch.inference_mode():
         output = network(torch.zeros(1, 3, config.image_size, config.image_size))

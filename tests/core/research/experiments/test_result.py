@@ -107,7 +107,7 @@ def test_an_outcome_is_plain_json(tmp_path: Path) -> None:
 
 
 def test_cells_are_shown_as_people_read_them() -> None:
-    assert [shown(one) for one in (None, 12345, 0.12345, "text")] == [
+    assert [shown(cell) for cell in (None, 12345, 0.12345, "text")] == [
         "–",
         "12,345",
         "0.123",

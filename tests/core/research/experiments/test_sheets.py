@@ -23,17 +23,17 @@ from datrnet.core.research.experiments.sheets import (
 
 def test_super_categories_are_changed_in_turn(context: Context) -> None:
     lines = sheet_rows(context, SheetOptions(num_queries=5))
-    assert [one.super_category for one in lines] == [
+    assert [row.super_category for row in lines] == [
         "colour",
         "pattern",
         "colour",
         "pattern",
         "colour",
     ]
-    assert len({one.row for one in lines}) == 5
-    for one in lines:
-        assert context.catalog.splits[one.row] == "test"
-        assert context.catalog.labels_of(one.row)[one.super_category] == one.present != one.wanted
+    assert len({row.row for row in lines}) == 5
+    for row in lines:
+        assert context.catalog.splits[row.row] == "test"
+        assert context.catalog.labels_of(row.row)[row.super_category] == row.present != row.wanted
 
 
 def test_verdicts_and_words_agree_with_the_labels(context: Context) -> None:
@@ -41,18 +41,18 @@ def test_verdicts_and_words_agree_with_the_labels(context: Context) -> None:
     seen = set()
     for line in lines:
         wanted = {**context.catalog.labels_of(line.row), line.super_category: line.wanted}
-        assert line.row not in [one.row for one in line.substitutes]
-        for one in line.substitutes:
-            labels = context.catalog.labels_of(one.row)
+        assert line.row not in [substitute.row for substitute in line.substitutes]
+        for substitute in line.substitutes:
+            labels = context.catalog.labels_of(substitute.row)
             if labels == wanted:
                 verdict = "exact"
             elif labels[line.super_category] == line.wanted:
                 verdict = "change met"
             else:
                 verdict = "change not met"
-            assert one.verdict == verdict
+            assert substitute.verdict == verdict
             seen.add(verdict)
-            assert {name for name, *_ in one.differences} == {
+            assert {name for name, *_ in substitute.differences} == {
                 name for name in labels if labels[name] != wanted[name]
             }
     assert len(seen) == 3
@@ -70,14 +70,14 @@ def test_the_table_is_the_sheet_in_words(context: Context) -> None:
 
 
 def test_what_differs_is_told_the_change_first() -> None:
-    one = SheetSubstitute(
+    row = SheetSubstitute(
         row=0,
         code="a",
         verdict="change not met",
         differences=(("colour", "Red", "Blue"), ("pattern", "none", "plain")),
     )
-    assert one.words == "colour: Red, not Blue; pattern: none, not plain"
-    assert one.caption == ("✗ colour: Red", "pattern: none")
+    assert row.words == "colour: Red, not Blue; pattern: none, not plain"
+    assert row.caption == ("✗ colour: Red", "pattern: none")
     exact = SheetSubstitute(row=0, code="a", verdict="exact", differences=())
     assert (exact.words, exact.caption) == ("all labels match", ("✓ all labels match",))
 
@@ -85,13 +85,13 @@ def test_what_differs_is_told_the_change_first() -> None:
 @pytest.mark.parametrize(("num_differences", "last"), [(4, "s3: a"), (5, "and 2 more")])
 def test_a_caption_has_at_most_four_lines(num_differences: int, last: str) -> None:
     differences = tuple((f"s{number}", "a", "b") for number in range(num_differences))
-    one = SheetSubstitute(row=0, code="a", verdict="change met", differences=differences)
-    assert len(one.caption) == 4
-    assert one.caption[0] == "≈ s0: a"
-    assert one.caption[-1] == last
+    row = SheetSubstitute(row=0, code="a", verdict="change met", differences=differences)
+    assert len(row.caption) == 4
+    assert row.caption[0] == "≈ s0: a"
+    assert row.caption[-1] == last
 
 
-def test_frames_have_the_colour_of_the_verdict(context: Context) -> None:
+def test_frames_have_the_color_of_the_verdict(context: Context) -> None:
     row = int(context.catalog.rows_in("test")[0])
     shown = [
         SheetSubstitute(row=row, code="a", verdict=verdict, differences=())
@@ -112,7 +112,7 @@ def test_frames_have_the_colour_of_the_verdict(context: Context) -> None:
     assert frames == [ImageColor.getrgb(GREEN), ImageColor.getrgb(AMBER), (255, 255, 255)]
 
 
-def test_a_picture_that_cannot_be_read_is_grey(context: Context) -> None:
+def test_a_picture_that_cannot_be_read_is_gray(context: Context) -> None:
     nowhere = ["nowhere.png"] * context.catalog.num_items
     gone = replace(context, catalog=replace(context.catalog, picture_paths=nowhere))
     picture = run(gone, SheetOptions(num_queries=1)).pictures["sheets"]
@@ -120,14 +120,14 @@ def test_a_picture_that_cannot_be_read_is_grey(context: Context) -> None:
     assert picture.getpixel(middle) == (225, 225, 225)
 
 
-def test_the_whole_catalogue_can_be_asked(context: Context) -> None:
+def test_the_whole_catalog_can_be_asked(context: Context) -> None:
     lines = sheet_rows(replace(context, split="all"), SheetOptions(num_queries=30))
     assert len({context.catalog.splits[line.row] for line in lines}) > 1
 
 
 def test_values_without_a_prototype_are_not_asked_for(context: Context) -> None:
     context.generation.prototypes_of(0)[:] = np.nan
-    assert {one.super_category for one in sheet_rows(context, SheetOptions())} == {"pattern"}
+    assert {row.super_category for row in sheet_rows(context, SheetOptions())} == {"pattern"}
     context.generation.prototypes_of(1)[:] = np.nan
     with pytest.raises(DataError, match="differs from another in one label only"):
         run(context, SheetOptions())

@@ -27,7 +27,7 @@ OPTIONS = AblationOptions(model=MODEL, train=TRAIN, variants=VARIANTS, k=3)
 
 
 def told(context: Context) -> tuple[Context, list[str]]:
-    """Return a setting that notes the steps it is told of."""
+    """Return a context that records its steps."""
     steps: list[str] = []
     return replace(context, on_progress=lambda step, done, total: steps.append(step)), steps
 
@@ -75,14 +75,14 @@ def test_an_interrupted_study_goes_on_where_it_was(context: Context) -> None:
     assert ablation.run(fresh, OPTIONS).rows == whole.rows
 
 
-def test_another_budget_or_catalogue_is_another_study(context: Context) -> None:
+def test_another_budget_or_catalog_is_another_study(context: Context) -> None:
     ablation.run(context, OPTIONS)
     longer, steps = told(context)
     ablation.run(longer, replace(OPTIONS, train=TRAIN | {"triplets": 24}))
     assert any(step.startswith("1 of 2") for step in steps)
     context.catalog.labels[0, 0] = -1
-    relabelled, steps = told(context)
-    ablation.run(relabelled, OPTIONS)
+    relabeled, steps = told(context)
+    ablation.run(relabeled, OPTIONS)
     assert any(step.startswith("1 of 2") for step in steps)
 
 
@@ -117,7 +117,7 @@ def test_the_reference_must_be_a_variant(context: Context) -> None:
 def test_the_first_learnable_super_categories_are_taken(context: Context) -> None:
     def chosen(**settings: object) -> list[str]:
         options = StudyOptions(**settings)  # type: ignore[arg-type]
-        return [one.name for one in Study(context, options).super_categories]
+        return [category.name for category in Study(context, options).super_categories]
 
     assert chosen() == ["colour", "pattern"]
     assert chosen(num_super_categories=1) == ["colour"]
@@ -147,10 +147,10 @@ def test_a_split_without_items_is_told_before_training(context: Context) -> None
 def test_a_grid_varies_one_setting_at_a_time_or_all() -> None:
     grid = {"embedding_size": [8, 16], "kernel": [3, 5]}
     options = GridOptions(model=MODEL, train=TRAIN, grid=grid)
-    names = [one.name for one in grid_variants(options)]
+    names = [variant.name for variant in grid_variants(options)]
     assert names == ["base: embedding_size 8, kernel 3", "embedding_size 16", "kernel 5"]
     every = grid_variants(replace(options, vary="all"))
-    assert [one.name for one in every][3] == "embedding_size 16, kernel 5"
+    assert [variant.name for variant in every][3] == "embedding_size 16, kernel 5"
     assert len(every) == 4
 
 

@@ -58,7 +58,7 @@ def test_longer_lists_are_no_less_accurate(context: Context) -> None:
     accuracies = [
         row[result.columns.index("top-k")] for row in result.rows if row[1] == "one change"
     ]
-    values = [one.value for one in accuracies if isinstance(one, Estimate)]
+    values = [estimate.value for estimate in accuracies if isinstance(estimate, Estimate)]
     assert values == sorted(values)
     assert len(values) == 3
 
@@ -72,11 +72,11 @@ def test_changes_go_up_to_the_number_of_super_categories(context: Context) -> No
 def test_specific_prototypes_are_compared_with_the_generic_ones(context: Context) -> None:
     result = run_specific_prototypes(context, SpecificPrototypesOptions(k=3))
     assert column(result, "prototypes") == [
-        one for name in ("generic", "within colour", "within pattern") for one in (name, name)
+        kind for kind in ("generic", "within colour", "within pattern") for _ in range(2)
     ]
     gains = column(result, "top-3, gain over generic")
     assert gains[:2] == [None, None]
-    assert all(isinstance(one, Estimate) for one in gains[2:])
+    assert all(isinstance(estimate, Estimate) for estimate in gains[2:])
 
 
 def test_prototypes_within_something_unknown_are_refused(context: Context) -> None:

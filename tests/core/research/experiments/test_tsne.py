@@ -37,8 +37,8 @@ def panel(labels: list[int], points: np.ndarray | None = None, num_values: int =
     )
 
 
-def colours_of(picture: Image.Image) -> set[tuple[int, ...]]:
-    """Return the colours a picture has."""
+def colors_of(picture: Image.Image) -> set[tuple[int, ...]]:
+    """Return the colors of a picture."""
     return {color for _, color in picture.getcolors(10**6)}
 
 
@@ -61,7 +61,7 @@ def by_hand(context: Context, block: int) -> tuple[float, float]:
         others = np.arange(len(labels)) != item
         right.append(labels[others][distances[others].argmin()] == label)
         own = distances[others & (labels == label)].mean()
-        next_value = min(distances[labels == one].mean() for one in set(labels) - {label})
+        next_value = min(distances[labels == value].mean() for value in set(labels) - {label})
         silhouettes.append((next_value - own) / max(own, next_value))
     return float(np.mean(right)), float(np.mean(silhouettes))
 
@@ -78,26 +78,26 @@ def test_the_table_counts_the_split(context: Context) -> None:
         assert row[5] == pytest.approx(silhouette, abs=1e-4)
     assert list(result.pictures) == ["t-sne"]
     assert result.pictures["t-sne"].width > 600
-    assert len(colours_of(result.pictures["t-sne"])) > 10
+    assert len(colors_of(result.pictures["t-sne"])) > 10
     assert result.terminal is not None
 
 
 def test_items_without_a_label_are_left_out(context: Context) -> None:
     color, pattern = panels_of(replace(context, split="train"), TsneOptions())
-    assert (len(color.labels), len(pattern.labels)) == (23, 24)  # item-11 has no colour
+    assert (len(color.labels), len(pattern.labels)) == (23, 24)  # item-11 has no color
 
 
 def test_no_more_items_than_asked_for_and_the_same_every_time(context: Context) -> None:
     first, second = (panels_of(context, TsneOptions(num_items=7, seed=3)) for _ in range(2))
-    assert [len(one.labels) for one in first] == [7, 7]
-    for one, other in zip(first, second, strict=True):
-        np.testing.assert_array_equal(one.points, other.points)
+    assert [len(drawn.labels) for drawn in first] == [7, 7]
+    for drawn, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(drawn.points, other.points)
 
 
 def test_embeddings_that_are_all_alike_can_be_drawn(context: Context) -> None:
     context.generation.embeddings = np.ones_like(context.generation.embeddings)
-    for one in panels_of(context, TsneOptions()):
-        assert np.isfinite(one.points).all()
+    for drawn in panels_of(context, TsneOptions()):
+        assert np.isfinite(drawn.points).all()
 
 
 def test_progress_names_every_panel(context: Context) -> None:
@@ -136,10 +136,10 @@ def test_only_the_commonest_values_are_named() -> None:
     assert panel([1, 1, 0]).legend == "collar: blue v1, vermilion v0."
 
 
-def test_the_small_picture_has_two_pixels_a_cell_and_every_named_colour() -> None:
+def test_the_small_picture_has_two_pixels_a_cell_and_every_named_color() -> None:
     picture = terminal_panels([panel([0] * 6 + [1] * 5 + [2] * 4)] * 6, rows=30, columns=100)
     assert picture.size == (200, 60)
-    dots = colours_of(picture) - {tsne.TERMINAL_GROUND, tsne.TERMINAL_OTHERS}
+    dots = colors_of(picture) - {tsne.TERMINAL_GROUND, tsne.TERMINAL_OTHERS}
     assert len(dots) == 3
 
 
@@ -154,15 +154,15 @@ def test_the_small_picture_shows_items_where_they_are() -> None:
 def test_too_few_items_leave_an_empty_panel() -> None:
     nothing = panel([0, 1], np.empty((0, 2), dtype=np.float32))
     assert draw_panels([nothing, panel([0, 1, 2])]).width > 600
-    assert colours_of(terminal_panels([nothing])) == {tsne.TERMINAL_GROUND}
+    assert colors_of(terminal_panels([nothing])) == {tsne.TERMINAL_GROUND}
 
 
-def test_names_of_a_catalogue_are_no_formulas(recwarn: pytest.WarningsRecorder) -> None:
+def test_names_of_a_catalog_are_no_formulas(recwarn: pytest.WarningsRecorder) -> None:
     odd = panel([0, 1, 2, 0])
     object.__setattr__(odd, "values", ("$x^", "\x1b[31m", "夏"))
     assert draw_panels([odd]).width > 300
     assert not recwarn.list
 
 
-def test_no_two_values_have_one_colour() -> None:
+def test_no_two_values_have_one_color() -> None:
     assert len(set(COLORS.values())) == len(COLORS) == 8
