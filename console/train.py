@@ -19,7 +19,7 @@ from datrnet.core.text import sanitize
 from datrnet.core.training.events import (
     BatchDone,
     EpochDone,
-    FeaturesKept,
+    FeaturesCached,
     NetworkResult,
     PicturesRead,
     TrainEvent,
@@ -316,7 +316,7 @@ class TrainingProgress(Bars):
                 self.bars.update(self._pictures, completed=event.done, total=event.total)
                 if not self.live and event.done == event.total:
                     self.console.print(f"{event.total:,} pictures read")
-            case FeaturesKept():
+            case FeaturesCached():
                 self.bars.update(
                     self._pictures,
                     description="Caching features",
@@ -335,7 +335,7 @@ class TrainingProgress(Bars):
     def _batch(self, event: BatchDone) -> None:
         task = self._tasks[event.super_category]
         self._begin(event.super_category)
-        self._shares[event.super_category] = event.batches_done / event.num_batches
+        self._shares[event.super_category] = event.share
         accuracy = self.bars.tasks[task].fields.get("accuracy", "")
         self.bars.update(
             task,

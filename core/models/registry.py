@@ -6,7 +6,7 @@ paper's comparisons.
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from datrnet.core.config import Config, SystemChoice
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from datrnet.core.catalog.catalog import Catalog
     from datrnet.core.models.run_folder import RunFolder
+    from datrnet.core.training.data import TrainingData
+    from datrnet.core.training.events import TrainEvent
+    from datrnet.core.training.trainer import Learner
 
 RESEARCH = "datrnet.core.research.entry"
 
@@ -65,8 +68,15 @@ class ComparisonSystems(Protocol):
             CheckpointError: Its weights are missing, damaged, or of another system.
         """
 
-    def train_method(self, run: "RunFolder", data: Any, on_event: Callable[[Any], None]) -> Any:
-        """Train a run's system; see ``core/training/run.py``."""
+    def make_learner(
+        self, run: "RunFolder", data: "TrainingData", on_event: "Callable[[TrainEvent], None]"
+    ) -> "Learner":
+        """Return the learner of a run's system.
+
+        Raises:
+            ConfigError: A setting of it does not exist, or is out of range.
+            DataError: It has no triplet to train on.
+        """
 
 
 def comparison_systems() -> ComparisonSystems:

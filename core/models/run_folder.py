@@ -117,6 +117,11 @@ class RunFolder:
         return self.path / "system.safetensors"
 
     @property
+    def system_resume_path(self) -> Path:
+        """Where the state of its unfinished training lies."""
+        return self.path / "system.resume.pt"
+
+    @property
     def manipulation_path(self) -> Path:
         """Where what makes its queries lies."""
         return self.path / "manipulation.npz"

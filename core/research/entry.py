@@ -6,12 +6,12 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.config import Config
 from datrnet.core.models.registry import Localizer
 from datrnet.core.models.run_folder import RunFolder
-from datrnet.core.research.method_run import train_method
+from datrnet.core.research.method_learner import make_learner
 from datrnet.core.research.split_folder_triplets import check_triplets_folder, triplets_folder
 from datrnet.core.research.systems.fashionsearchnet import FashionSearchNet
 from datrnet.core.research.systems.registry import check_choices, load_method
 
-__all__ = ["check_choices", "check_training", "load_localizer", "load_method", "train_method"]
+__all__ = ["check_choices", "check_training", "load_localizer", "load_method", "make_learner"]
 
 
 def check_training(config: Config, catalog: Catalog) -> None:

@@ -1,4 +1,4 @@
-"""The batches of a compared system's training: pictures, or triplets of a change."""
+"""The batches of a comparison system: images, or triplets of a change."""
 
 from typing import Any
 
@@ -12,17 +12,17 @@ from datrnet.core.errors import DataError
 from datrnet.core.models.datrnet import to_network_input
 from datrnet.core.research.datasets.adde_triplets import draw_adde_triplets
 from datrnet.core.research.split_folder_triplets import FolderTriplets
-from datrnet.core.research.systems.method import ImageBatch, Stage, TripletBatch
+from datrnet.core.research.systems.method import ImageBatch, MethodStage, TripletBatch
 from datrnet.core.training.augmentation import augment
 from datrnet.core.training.data import TrainingData
 
 
 class MethodBatches:
-    """Draws the batches of an epoch, and makes of their rows what a stage's loss takes.
+    """Draws the batches of an epoch, and loads a batch for a stage's loss.
 
     Attributes:
-        kept: What a frozen backbone makes of all pictures; None where they are seen anew.
-        given: The triplets of a folder; None where they are drawn.
+        features: Cached features of all images; None without a frozen backbone.
+        triplets: The triplets of a folder; None where they are drawn.
     """
 
     def __init__(
@@ -30,31 +30,31 @@ class MethodBatches:
         config: Config,
         data: TrainingData,
         device: torch.device,
-        given: FolderTriplets | None = None,
+        triplets: FolderTriplets | None = None,
     ) -> None:
-        """Remember the data; nothing is drawn yet."""
+        """Keep the data; nothing is drawn yet."""
         self._config, self._data, self._device = config, data, device
         self._train = np.flatnonzero(~data.is_validation)
         self._rng = np.random.default_rng(config.train.seed)
         self._generator = torch.Generator()
-        self.kept: NDArray[np.float16] | None = None
-        self.given = given
+        self.features: NDArray[np.float16] | None = None
+        self.triplets = triplets
 
-    def num_pictures(self, stage: Stage) -> int:
-        """Return how many pictures an epoch of a stage sees."""
+    def num_images(self, stage: MethodStage) -> int:
+        """Return how many images an epoch of a stage embeds."""
         if stage.batches == "images":
             return len(self._train)
-        num_triplets = len(self._train if self.given is None else self.given.triplets.items)
+        num_triplets = len(self._train if self.triplets is None else self.triplets.triplets.items)
         return 3 * num_triplets
 
-    def begin_epoch(self, stage: Stage, *place: int) -> list[Any]:
-        """Return the rows of an epoch's batches: (B,) of pictures, or (B, 3) with what changes.
+    def start_epoch(self, stage: MethodStage, *place: int) -> list[Any]:
+        """Return the rows of an epoch's batches: (B,) of images, or (B, 3) and changes (B, T).
 
-        Each epoch has its own seeds, so that a resumed training equals an uninterrupted one.
+        Each epoch has its own seeds, so that a resumed run equals an uninterrupted one.
 
         Args:
-            stage: Says which kind.
-            place: What tells this epoch from all others of the training.
+            stage: Chooses the kind.
+            place: Numbers that identify the epoch within the training.
 
         Raises:
             DataError: It trains on changes, and no change leads from one item to another.
@@ -63,7 +63,7 @@ class MethodBatches:
         first, second = (int(one) for one in sequence.generate_state(2))
         self._rng = np.random.default_rng(sequence)
         self._generator.manual_seed(first)
-        torch.manual_seed(second)  # of what the system itself draws
+        torch.manual_seed(second)  # for what the system draws
         choice = self._config.system
         if stage.batches == "images":
             order = self._rng.permutation(self._train)
@@ -77,8 +77,8 @@ class MethodBatches:
         places = np.array_split(np.arange(len(items)), max(1, num_batches))
         return [(items[one], changed[one]) for one in places]
 
-    def batch(self, stage: Stage, rows: Any) -> ImageBatch | TripletBatch:
-        """Return what a stage's loss takes of the rows of a batch, augmented."""
+    def batch(self, stage: MethodStage, rows: Any) -> ImageBatch | TripletBatch:
+        """Return the augmented batch of rows for a stage's loss."""
         if stage.batches == "images":
             return ImageBatch(images=self._augmented(rows), labels=self._labels(rows))
         items, changed = rows
@@ -95,17 +95,17 @@ class MethodBatches:
         )
 
     def images(self, rows: NDArray[np.int64]) -> Tensor:
-        """Return what the backbone takes of some items, as it is."""
-        if self.kept is not None:
-            return torch.from_numpy(self.kept[rows]).to(self._device).float()
+        """Return the backbone's input for rows, not augmented."""
+        if self.features is not None:
+            return torch.from_numpy(self.features[rows]).to(self._device).float()
         return to_network_input(torch.from_numpy(self._data.pixels[rows]).to(self._device))
 
     def _triplets(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return an epoch's triplets (n, 3) and what they change (n, T): given ones, or drawn."""
-        if self.given is not None:
-            given = self.given.triplets
-            order = self._rng.permutation(len(given.items))
-            return given.items[order], given.changed[order]
+        """Return an epoch's triplets (n, 3) and what they change (n, T): the folder's, or drawn."""
+        if self.triplets is not None:
+            triplets = self.triplets.triplets
+            order = self._rng.permutation(len(triplets.items))
+            return triplets.items[order], triplets.changed[order]
         labels = self._data.labels[self._train]
         drawn = draw_adde_triplets(labels, len(self._train), self._rng)
         if drawn is None:
@@ -116,7 +116,7 @@ class MethodBatches:
         return self._train[drawn.items], drawn.changed
 
     def _augmented(self, rows: NDArray[np.int64]) -> Tensor:
-        if self.kept is not None:
+        if self.features is not None:
             return self.images(rows)
         pixels = torch.from_numpy(self._data.pixels[rows]).to(self._device)
         return augment(to_network_input(pixels), self._config.train, self._generator)

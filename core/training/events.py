@@ -1,66 +1,66 @@
-"""What a training tells while it goes on, and what it came to."""
+"""The events and results that a training reports."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochReport:
-    """What one epoch came to."""
+    """The figures of an epoch."""
 
     epoch: int
     """From 1."""
     loss: float
-    """Mean over the batches of everything that is trained for."""
+    """Mean over the batches."""
     triplet_loss: float | None
-    """Mean over the batches of the triplet loss alone; None of a system, which has its own."""
+    """Mean of the triplet loss in it; None for comparison systems."""
     accuracy: float | None
-    """Share of validation items whose nearest prototype is that of their own value; of a system
-    the mean of top-30 accuracy without and with a change. None where it cannot be measured."""
+    """On the validation items: the share whose nearest prototype is that of their value; for
+    comparison systems the mean of top-30 accuracy without and with a change. None if there are too
+    few items, or if the epoch was not validated."""
     seconds: float
     is_best: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchDone:
-    """A batch has been trained on."""
+    """A batch is done."""
 
     super_category: str
-    """Or the system, where one is trained for all of them."""
+    """Or the comparison system, which has all super-categories."""
     epoch: int
-    batches_done: int
-    """Of all epochs of this super-category."""
-    num_batches: int
+    share: float
+    """Done share of this super-category's or system's training, from 0 to 1."""
     loss: float
     """Mean of this epoch so far."""
     num_epochs: int | None
-    """Of this super-category or stage; None where a clock ends it."""
+    """Of this super-category or stage; None if time is the budget."""
     stage: str = ""
-    """Of a system."""
+    """Of a comparison system."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochDone:
-    """An epoch has been trained and measured on the validation split."""
+    """An epoch is done."""
 
     super_category: str
     num_epochs: int | None
-    """As of a batch."""
+    """As in ``BatchDone``."""
     report: EpochReport
     stage: str = ""
-    """Of a system."""
+    """Of a comparison system."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PicturesRead:
-    """Pictures are being decoded."""
+    """Pictures are being read."""
 
     done: int
     total: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeaturesKept:
-    """A frozen backbone sees the pictures."""
+class FeaturesCached:
+    """The features of a frozen backbone are being computed."""
 
     done: int
     total: int
@@ -68,22 +68,22 @@ class FeaturesKept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TripletsRead:
-    """The triplets of a split folder take the place of drawn ones."""
+    """The triplets of a split folder are used instead of drawn ones."""
 
     taken: int
     given: int
     """How many the folder has."""
 
 
-TrainEvent = BatchDone | EpochDone | PicturesRead | FeaturesKept | TripletsRead
+TrainEvent = BatchDone | EpochDone | PicturesRead | FeaturesCached | TripletsRead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkResult:
-    """How well one super-category was learnt."""
+    """The result for one super-category, or for a comparison system."""
 
     super_category: str
     accuracy: float | None
-    """On the validation split; None where it has no label."""
+    """Of the best epoch; see ``EpochReport``."""
     best_epoch: int
     epochs: int

@@ -1,9 +1,11 @@
 """A training run: all networks of a config, one super-category after the other."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +32,8 @@ from datrnet.core.training.events import (
     PicturesRead,
     TrainEvent,
 )
-from datrnet.core.training.network_trainer import NetworkTrainer
+from datrnet.core.training.network_learner import NetworkLearner
+from datrnet.core.training.trainer import Learner, Trainer
 from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
 
@@ -175,56 +178,83 @@ def train(
 def train_networks(
     run: RunFolder, data: TrainingData, on_event: Callable[[TrainEvent], None]
 ) -> list[NetworkResult]:
-    """Train every network of a run's folder that is not finished; see ``train``."""
+    """Train what is not finished of a run's folder; see ``train``."""
     if not run.config.system.is_datrnet:
-        return [comparison_systems().train_method(run, data, on_event)]
-    numbers = range(len(run.super_categories))
-    return [_train_network(run, data, idx, on_event) for idx in numbers]
+        make = partial(comparison_systems().make_learner, run, data, on_event)
+        return [_train(run, make, run.system_resume_path, run.system_result_path, on_event)]
+    return [
+        _train(
+            run,
+            partial(_network_learner, run, data, idx),
+            run.resume_path(idx),
+            run.result_path(idx),
+            on_event,
+        )
+        for idx in range(len(run.super_categories))
+    ]
 
 
-def _train_network(
-    run: RunFolder, data: TrainingData, idx: int, on_event: Callable[[TrainEvent], None]
+def _network_learner(run: RunFolder, data: TrainingData, idx: int) -> NetworkLearner:
+    category = run.super_categories[idx]
+    learner = NetworkLearner(run.config, data, idx, len(category.values), category.name)
+    if run.config.train.initial_run:
+        earlier = RunFolder.open(run.path.parent / run.config.train.initial_run)
+        load_weights(learner.network, earlier.weights_path(earlier.idx_of(category.name)))
+    return learner
+
+
+def _train(
+    run: RunFolder,
+    make_learner: Callable[[], Learner],
+    state_path: Path,
+    result_path: Path,
+    on_event: Callable[[TrainEvent], None],
 ) -> NetworkResult:
-    result_path = run.result_path(idx)
+    """Train a learner to its end and return its result, which an earlier process may have left."""
     if result_path.exists():
         return NetworkResult(**json.loads(result_path.read_text("utf-8")))
-    category = run.super_categories[idx]
-    trainer = NetworkTrainer(run.config, data, idx, len(category.values))
-    if run.resume_path(idx).exists():
-        trainer.load_state(run.resume_path(idx))
-    elif run.config.train.initial_run:
-        earlier = RunFolder.open(run.path.parent / run.config.train.initial_run)
-        load_weights(trainer.network, earlier.weights_path(earlier.idx_of(category.name)))
+    learner = make_learner()
+    trainer = Trainer(learner, run.config.train.epochs, run.config.train.patience)
+    if state_path.exists():
+        trainer.load_state(state_path)
 
-    def on_batch(batch: int, loss: float) -> None:
-        done, total = trainer.progress(batch)
+    def on_batch(epoch: int, share: float, loss: float) -> None:
         on_event(
             BatchDone(
-                super_category=category.name,
-                epoch=trainer.epochs_done + 1,
-                batches_done=done,
-                num_batches=total,
-                num_epochs=trainer.num_epochs,
+                super_category=learner.name,
+                epoch=epoch,
+                share=trainer.progress(share),
                 loss=loss,
+                num_epochs=trainer.num_epochs,
+                stage=trainer.stage.name,
             )
         )
 
-    for report in trainer.epochs(on_batch):
+    saved_at = time.monotonic()
+    for report in trainer.train(on_batch):
         if report.is_best:
-            run.save_weights(idx, trainer.network)
-        trainer.save_state(run.resume_path(idx))
-        run.log({"super_category": category.name, **asdict(report)})
+            learner.save_best(run)
+        is_stage_done = trainer.position.share >= 1
+        if is_stage_done or time.monotonic() - saved_at >= learner.seconds_between_states:
+            trainer.save_state(state_path)
+            saved_at = time.monotonic()
+        run.log({"super_category": trainer.stage.name or learner.name, **asdict(report)})
         on_event(
-            EpochDone(super_category=category.name, num_epochs=trainer.num_epochs, report=report)
+            EpochDone(
+                super_category=learner.name,
+                num_epochs=trainer.num_epochs,
+                report=report,
+                stage=trainer.stage.name,
+            )
         )
     if trainer.best is None:
-        raise CheckpointError(f"{category.name} was not trained for a single epoch.")
+        raise CheckpointError(f"{learner.name} was not trained for a single epoch.")
     result = NetworkResult(
-        super_category=category.name,
+        super_category=learner.name,
         accuracy=trainer.best.accuracy,
         best_epoch=trainer.best.epoch,
         epochs=trainer.epochs_done,
     )
     write_atomically(result_path, json.dumps(asdict(result)))
-    run.resume_path(idx).unlink(missing_ok=True)
+    state_path.unlink(missing_ok=True)
     return result

@@ -13,7 +13,7 @@ from datrnet.console.experiment import typed_command
 from datrnet.core.errors import ConfigError
 from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.backbones.registry import BACKBONES
-from datrnet.core.research.method_trainer import MethodTrainer
+from datrnet.core.research.method_learner import MethodLearner
 
 Run = Callable[..., Result]
 
@@ -108,15 +108,15 @@ def test_a_stopped_comparison_goes_on_where_it_was(
     compare: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained: list[str] = []
-    epochs = MethodTrainer.epochs
+    prepare_stage = MethodLearner.prepare_stage
 
-    def watched(self: MethodTrainer, stage: object, on_batch: object) -> object:
-        trained.append(f"{self.system.name}: {stage.name}")  # type: ignore[attr-defined]
+    def watched(self: MethodLearner, stage: int) -> None:
+        trained.append(f"{self.network.name}: {self.stages[stage].name}")
         if len(trained) == 3:
             raise KeyboardInterrupt
-        return epochs(self, stage, on_batch)  # type: ignore[arg-type]
+        prepare_stage(self, stage)
 
-    monkeypatch.setattr(MethodTrainer, "epochs", watched)
+    monkeypatch.setattr(MethodLearner, "prepare_stage", watched)
     words = ("--epochs", 2, "--systems", "fashionsearchnet-without-loc,adde-m")
     assert compare(*words).exit_code == 130
     done = compare(*words)

@@ -13,7 +13,7 @@ from typer.testing import Result
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.backbones.registry import BACKBONES
-from datrnet.core.research.method_trainer import MethodTrainer
+from datrnet.core.research.method_learner import MethodLearner
 
 Run = Callable[..., Result]
 
@@ -106,15 +106,15 @@ def test_an_interrupted_system_goes_on_with_the_next_stage(
     run: Run, root: Path, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[str] = []
-    epochs = MethodTrainer.epochs
+    prepare_stage = MethodLearner.prepare_stage
 
-    def interrupted(self: MethodTrainer, stage: object, on_batch: object) -> object:
-        begun.append(stage.name)  # type: ignore[attr-defined]
+    def interrupted(self: MethodLearner, stage: int) -> None:
+        begun.append(self.stages[stage].name)
         if len(begun) == 2:
             raise KeyboardInterrupt
-        return epochs(self, stage, on_batch)  # type: ignore[arg-type]
+        prepare_stage(self, stage)
 
-    monkeypatch.setattr(MethodTrainer, "epochs", interrupted)
+    monkeypatch.setattr(MethodLearner, "prepare_stage", interrupted)
     assert run(root, "train", "--config", config, "--system", "adde-m").exit_code == 130
     assert run(root, "train", "--resume").exit_code == 0
     assert begun == ["encoder", "manipulation", "manipulation"]

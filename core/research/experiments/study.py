@@ -23,9 +23,12 @@ from datrnet.core.models.run_folder import RUN_FILE, RunFolder, plain_name, writ
 from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.metrics import Metrics, measure, read_metrics
 from datrnet.core.training.data import TrainingData, load_training_data
-from datrnet.core.training.events import BatchDone, FeaturesKept, PicturesRead, TrainEvent
+from datrnet.core.training.events import BatchDone, FeaturesCached, PicturesRead, TrainEvent
 from datrnet.core.training.run import train_networks, untrainable_super_categories
 from datrnet.db.rows import SuperCategory
+
+PROGRESS_STEPS = 100_000
+"""Total of the progress of a training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,14 +166,13 @@ class Study:
 
         def on_event(event: TrainEvent) -> None:
             if isinstance(event, BatchDone):
-                before = names.index(event.super_category) * event.num_batches
-                num_batches = len(names) * event.num_batches
-                context.on_whole((done + (before + event.batches_done) / num_batches) / total)
-                context.on_progress(step, before + event.batches_done, num_batches)
+                share = (names.index(event.super_category) + event.share) / len(names)
+                context.on_whole((done + share) / total)
+                context.on_progress(step, round(PROGRESS_STEPS * share), PROGRESS_STEPS)
             elif isinstance(event, PicturesRead):
                 self._on_pictures_read(event.done, event.total)
-            elif isinstance(event, FeaturesKept):
-                context.on_progress("Keeping features", event.done, event.total)
+            elif isinstance(event, FeaturesCached):
+                context.on_progress("Caching features", event.done, event.total)
 
         system = config.system
         names = [system.name]

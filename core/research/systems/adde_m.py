@@ -17,8 +17,8 @@ from datrnet.core.config import above_zero, at_least, check_shares
 from datrnet.core.research.systems.method import (
     ImageBatch,
     MethodConfig,
+    MethodStage,
     RetrievalMethod,
-    Stage,
     TrainingSet,
     TripletBatch,
     joint_embedding,
@@ -119,18 +119,18 @@ class AddeM(RetrievalMethod):
         added: Tensor = self.memory(exchange)
         return blocks + added.view_as(blocks)
 
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self) -> tuple[MethodStage, ...]:
         """Return the encoder's; then, once the memory is filled, everything on triplets."""
         share = self.config.encoder_share
         return (
-            Stage(
+            MethodStage(
                 name="encoder",
                 share=share,
                 batches="images",
                 loss=self.encoding,
                 trainable=(self.backbone, self.projections, self.classifiers),
             ),
-            Stage(
+            MethodStage(
                 name="manipulation",
                 share=1 - share,
                 batches="triplets",

@@ -16,8 +16,8 @@ from datrnet.core.config import above_zero, at_least, check_shares
 from datrnet.core.research.systems.method import (
     ImageBatch,
     MethodConfig,
+    MethodStage,
     RetrievalMethod,
-    Stage,
     TrainingSet,
     TripletBatch,
 )
@@ -89,18 +89,18 @@ class AMNet(RetrievalMethod):
         """Embed pictures: h as one block (B, 1, d)."""
         return self.feature(images)[:, None]
 
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self) -> tuple[MethodStage, ...]:
         """Return classification; then, once the memory is filled, everything on triplets."""
         share = self.config.classification_share
         return (
-            Stage(
+            MethodStage(
                 name="classification",
                 share=share,
                 batches="images",
                 loss=self.classification,
                 trainable=(self.backbone, self.projection, self.heads),
             ),
-            Stage(
+            MethodStage(
                 name="manipulation",
                 share=1 - share,
                 batches="triplets",

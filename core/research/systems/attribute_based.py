@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from datrnet.core.research.systems.method import (
     ImageBatch,
     MethodConfig,
+    MethodStage,
     RetrievalMethod,
-    Stage,
     TrainingSet,
 )
 from datrnet.core.research.systems.parts.heads import Heads
@@ -61,10 +61,10 @@ class AttributeBased(RetrievalMethod):
             blocks.append(F.pad(block, (0, self.block_size - block.shape[1])))
         return torch.stack(blocks, dim=1)
 
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self) -> tuple[MethodStage, ...]:
         """Return the only stage: classification."""
         return (
-            Stage(
+            MethodStage(
                 name="classification", share=1, batches="images", loss=self.loss, trainable=(self,)
             ),
         )

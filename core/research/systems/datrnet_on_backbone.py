@@ -19,8 +19,8 @@ from datrnet.core.models.datrnet import ASE
 from datrnet.core.research.systems.method import (
     ImageBatch,
     MethodConfig,
+    MethodStage,
     RetrievalMethod,
-    Stage,
     TrainingSet,
 )
 from datrnet.core.research.systems.parts.heads import Heads
@@ -87,10 +87,12 @@ class DatrnetOnBackbone(RetrievalMethod):
         blocks = [network(feature_map, whole) for network in self.networks.heads]
         return torch.stack(blocks, dim=1)
 
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self) -> tuple[MethodStage, ...]:
         """Return the only stage, of all networks together."""
         return (
-            Stage(name="embedding", share=1, batches="images", loss=self.loss, trainable=(self,)),
+            MethodStage(
+                name="embedding", share=1, batches="images", loss=self.loss, trainable=(self,)
+            ),
         )
 
     def loss(self, batch: ImageBatch) -> Tensor:

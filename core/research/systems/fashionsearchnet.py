@@ -24,8 +24,8 @@ from datrnet.core.errors import ConfigError
 from datrnet.core.research.systems.method import (
     ImageBatch,
     MethodConfig,
+    MethodStage,
     RetrievalMethod,
-    Stage,
     TrainingSet,
     TripletBatch,
 )
@@ -138,26 +138,26 @@ class FashionSearchNet(RetrievalMethod):
         feature_map = self.backbone.feature_map(images)
         return self._comparable(self._embedded(feature_map, self.convs(feature_map)))
 
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self) -> tuple[MethodStage, ...]:
         """Return classification for the maps, then the branches too, then the weights alone."""
         first, last = self.config.classification_share, self.config.global_share
         seeing = (self.backbone, self.convs, self.map_heads)
         return (
-            Stage(
+            MethodStage(
                 name="activation maps",
                 share=first,
                 batches="images",
                 loss=self.map_classification,
                 trainable=seeing,
             ),
-            Stage(
+            MethodStage(
                 name="local",
                 share=1 - first - last,
                 batches="images",
                 loss=self.local_ranking,
                 trainable=(*seeing, self.branches, self.heads),
             ),
-            Stage(
+            MethodStage(
                 name="global",
                 share=last,
                 batches="triplets",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from datrnet.core.research.backbones.frozen import Frozen
+from datrnet.core.training.trainer import Stage
 
 if TYPE_CHECKING:
     from datrnet.core.research.backbones import Backbone
@@ -99,12 +100,9 @@ class TrainingSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Stage:
+class MethodStage(Stage):
     """A stage of a system's training."""
 
-    name: str
-    share: float
-    """Share of the training budget; the shares of all stages sum to 1."""
     batches: Literal["images", "triplets"]
     """The argument of ``loss``: an ``ImageBatch`` or a ``TripletBatch``."""
     loss: Callable[[Any], Tensor]
@@ -151,14 +149,14 @@ class RetrievalMethod(nn.Module, ABC):
         """
 
     @abstractmethod
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self) -> tuple[MethodStage, ...]:
         """Return the stages of training, in order."""
 
     @abstractmethod
     def manipulation(self, training_set: TrainingSet) -> "Manipulation":
         """Return the manipulation of queries; the system must be in evaluation mode."""
 
-    def enter(self, stage: Stage) -> list[nn.Parameter]:
+    def enter(self, stage: MethodStage) -> list[nn.Parameter]:
         """Set the modules of a stage to training mode; needed again after each validation.
 
         Returns:

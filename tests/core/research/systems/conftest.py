@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from datrnet.core.research.systems.method import (
     ImageBatch,
+    MethodStage,
     RetrievalMethod,
-    Stage,
     TrainingSet,
     TripletBatch,
 )
@@ -144,7 +144,11 @@ def triplets(squares: Squares) -> TripletBatch:
 
 
 def _train_stage(
-    system: RetrievalMethod, stage: Stage, squares: Squares, steps: int, rng: np.random.Generator
+    system: RetrievalMethod,
+    stage: MethodStage,
+    squares: Squares,
+    steps: int,
+    rng: np.random.Generator,
 ) -> list[float]:
     if stage.on_start is not None:
         system.eval()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datrnet.core.training.pace import Pace, falling, shared_epochs
+from datrnet.core.training.budget import Budget, cosine_decay, split_epochs
 
 
 class Clock:
@@ -17,50 +17,50 @@ class Clock:
 
 def test_epochs_are_counted_whatever_the_clock_says() -> None:
     clock = Clock()
-    pace = Pace(8, clock=clock)
+    budget = Budget(8, clock=clock)
     clock.now += 1000
-    assert pace.num_epochs == 8
-    assert [pace.share(one) for one in (0, 2, 8, 9)] == [0, 0.25, 1, 1]
+    assert budget.num_epochs == 8
+    assert [budget.share(one) for one in (0, 2, 8, 9)] == [0, 0.25, 1, 1]
 
 
 def test_a_clock_ends_a_training_whatever_the_epochs() -> None:
     clock = Clock()
-    pace = Pace(8, 60, clock=clock)
-    assert pace.num_epochs is None
-    assert pace.share(8) == 0
+    budget = Budget(8, 60, clock=clock)
+    assert budget.num_epochs is None
+    assert budget.share(8) == 0
     clock.now += 15
-    assert pace.share(0) == 0.25
+    assert budget.share(0) == 0.25
     clock.now += 300
-    assert pace.share(0) == 1
+    assert budget.share(0) == 1
 
 
 def test_a_resumed_training_has_the_rest_of_its_time() -> None:
     clock = Clock()
-    pace = Pace(8, 60, spent=45, clock=clock)
-    assert pace.share(0) == 0.75
+    budget = Budget(8, 60, spent=45, clock=clock)
+    assert budget.share(0) == 0.75
     clock.now += 6
-    assert pace.spent == 51
+    assert budget.spent == 51
 
 
 def test_what_is_left_out_takes_nothing_of_the_time() -> None:
     clock = Clock()
-    pace = Pace(8, 60, clock=clock)
+    budget = Budget(8, 60, clock=clock)
     clock.now += 20
-    pace.leave_out(5)
-    assert (pace.spent, pace.share(0)) == (15, 0.25)
+    budget.exclude(5)
+    assert (budget.spent, budget.share(0)) == (15, 0.25)
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_the_rate_falls_from_all_to_nothing(one: float, other: float) -> None:
-    assert falling(0) == 1
-    assert falling(1) == pytest.approx(0)
-    assert falling(min(one, other)) >= falling(max(one, other))
+    assert cosine_decay(0) == 1
+    assert cosine_decay(1) == pytest.approx(0)
+    assert cosine_decay(min(one, other)) >= cosine_decay(max(one, other))
 
 
 @given(st.integers(1, 60), st.lists(st.integers(1, 9), min_size=1, max_size=4))
 def test_stages_share_all_epochs_and_each_has_one(total: int, parts: list[int]) -> None:
     shares = [part / sum(parts) for part in parts]
-    epochs = shared_epochs(total, shares)
+    epochs = split_epochs(total, shares)
     assert sum(epochs) == max(total, len(parts))
     assert min(epochs) >= 1
     if total >= 10 * len(parts):  # then no share is lost to the others' least
@@ -80,4 +80,4 @@ def test_stages_share_all_epochs_and_each_has_one(total: int, parts: list[int]) 
     ],
 )
 def test_how_epochs_are_shared(total: int, shares: list[float], expected: tuple[int, ...]) -> None:
-    assert shared_epochs(total, shares) == expected
+    assert split_epochs(total, shares) == expected

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,14 +13,13 @@ from torch import Tensor, nn
 from datrnet.core.config import Config, ModelConfig, SystemChoice, TrainConfig
 from datrnet.core.errors import CheckpointError, DivergenceError
 from datrnet.core.models.run_folder import RunFolder
-from datrnet.core.research import method_run, method_trainer
 from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.backbones.registry import BACKBONES
-from datrnet.core.research.method_run import train_method
-from datrnet.core.research.method_trainer import MethodTrainer
+from datrnet.core.research.method_learner import MethodLearner
 from datrnet.core.training.data import TrainingData
 from datrnet.core.training.events import EpochDone, TrainEvent
-from datrnet.core.training.pace import Pace
+from datrnet.core.training.run import train_networks
+from datrnet.core.training.trainer import Trainer
 from datrnet.db.rows import SuperCategory
 
 CATEGORIES = (
@@ -86,22 +85,28 @@ def config_of(system: str) -> Config:
     return replace(CONFIG, system=choice)
 
 
-def trainer_of(system: str, squares: TrainingData) -> MethodTrainer:
-    return MethodTrainer(config_of(system), squares, (3, 2))
+def trainer_with(
+    config: Config, squares: TrainingData, num_values: tuple[int, ...], **settings: Any
+) -> Trainer:
+    learner = MethodLearner(config, squares, num_values)
+    return Trainer(learner, config.train.epochs, **settings)
 
 
-def weights_of(trainer: MethodTrainer) -> dict[str, Tensor]:
-    return dict(trainer.system.state_dict())
+def trainer_of(system: str, squares: TrainingData) -> Trainer:
+    return trainer_with(config_of(system), squares, (3, 2))
 
 
-def trained(trainer: MethodTrainer, most: int | None = None) -> list[tuple[str, int, float]]:
+def weights_of(trainer: Trainer) -> dict[str, Tensor]:
+    return dict(trainer.learner.network.state_dict())
+
+
+def trained(trainer: Trainer, most: int | None = None) -> list[tuple[str, int, float]]:
     """Train what is left, or some epochs of it; return each one's stage, number and loss."""
     found: list[tuple[str, int, float]] = []
-    for stage in trainer.remaining:
-        for report in trainer.epochs(stage, lambda epoch, share, loss: None):
-            found.append((stage.name, report.epoch, report.loss))
-            if len(found) == most:
-                return found
+    for report in trainer.train(lambda epoch, share, loss: None):
+        found.append((trainer.stage.name, report.epoch, report.loss))
+        if len(found) == most:
+            return found
     return found
 
 
@@ -128,14 +133,33 @@ def test_a_resumed_system_equals_an_uninterrupted_one(
         )
 
 
+def test_a_state_of_version_0_1_is_resumed(squares: TrainingData, tmp_path: Path) -> None:
+    expected = trained(trainer_of("adde-m", squares))
+    interrupted = trainer_of("adde-m", squares)
+    before = trained(interrupted, most=4)
+    interrupted.save_state(tmp_path / "state.pt")
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    del state["position"]["improved_at"]
+    old = {
+        "system": state["network"],
+        "optimizer": state["optimizer"],
+        "place": state["position"],
+        "best": state["best"],
+    }
+    torch.save(old, tmp_path / "old.pt")
+    resumed = trainer_of("adde-m", squares)
+    resumed.load_state(tmp_path / "old.pt")
+    assert before + trained(resumed) == expected
+
+
 @pytest.mark.parametrize("system", SETTINGS)
 def test_stages_share_the_epochs(squares: TrainingData, system: str) -> None:
     trainer = trainer_of(system, squares)
     epochs = [(stage, number) for stage, number, _ in trained(trainer)]
     assert len(epochs) == CONFIG.train.epochs
-    names = [one.name for one in trainer.stages]
+    names = [one.name for one in trainer.learner.stages]
     assert [stage for stage, number in epochs if number == 1] == names
-    assert list(trainer.remaining) == []
+    assert trained(trainer) == []
 
 
 def test_progress_counts_pictures_as_stages_see_them(squares: TrainingData) -> None:
@@ -143,9 +167,9 @@ def test_progress_counts_pictures_as_stages_see_them(squares: TrainingData) -> N
     # 3 epochs of 84 pictures, then 3 of 84 triplets
     assert [trainer.progress(done) for done in (0, 0.5, 1)] == [0, 0.125, 0.25]
     trained(trainer, most=5)
-    assert trainer.progress(trainer.place.share) == pytest.approx(0.25 + 0.75 * 2 / 3)
+    assert trainer.progress(trainer.position.share) == pytest.approx(0.25 + 0.75 * 2 / 3)
     by_clock = replace(config_of("adde-m").system, minutes=1)
-    trainer = MethodTrainer(replace(CONFIG, system=by_clock), squares, (3, 2))
+    trainer = trainer_with(replace(CONFIG, system=by_clock), squares, (3, 2))
     assert [trainer.progress(done) for done in (0, 0.5, 1)] == [0, 0.25, 0.5]
 
 
@@ -155,22 +179,30 @@ def test_batches_of_triplets_have_a_size_of_their_own(
 ) -> None:
     config = config_of("adde-m")
     config = replace(config, system=replace(config.system, triplet_batch=triplet_batch))
-    trainer = MethodTrainer(config, squares, (3, 2))
-    encoder, manipulation = trainer.stages
-    assert len(trainer.batches.begin_epoch(encoder, 0, 1)) == 84 // 12
-    assert len(trainer.batches.begin_epoch(manipulation, 1, 1)) == num_batches
+    trainer = trainer_with(config, squares, (3, 2))
+    learner = trainer.learner
+    assert isinstance(learner, MethodLearner)
+    encoder, manipulation = learner.stages
+    assert len(learner.batches.start_epoch(encoder, 0, 1)) == 84 // 12
+    assert len(learner.batches.start_epoch(manipulation, 1, 1)) == num_batches
 
 
-def test_time_between_epochs_takes_nothing_of_the_budget(
-    squares: TrainingData, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now, left_out = [100.0], []
-    monkeypatch.setattr(method_trainer, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    monkeypatch.setattr(Pace, "leave_out", lambda _pace, seconds: left_out.append(seconds))
-    trainer = trainer_of("attribute-based", squares)
-    for number, _ in enumerate(trainer.epochs(trainer.stages[0], lambda *_: None)):
-        now[0] += number  # somebody saves, draws, tells
-    assert left_out == [0, 1, 2, 3, 4, 5]
+def test_time_between_epochs_takes_nothing_of_the_budget(squares: TrainingData) -> None:
+    now = [100.0]
+    system = replace(config_of("attribute-based").system, minutes=1)
+    config = replace(CONFIG, system=system)
+    trainer = trainer_with(config, squares, (3, 2), clock=lambda: now[0])
+
+    def five_seconds(epoch: int, share: float, loss: float) -> None:
+        now[0] += 5
+
+    epochs = trainer.train(five_seconds)
+    next(epochs)
+    now[0] += 1000  # the caller saves and prints
+    assert trainer.position.share == pytest.approx(30 / 60)
+    next(epochs)
+    assert trainer.position.share == 1
+    assert trainer.position.spent == pytest.approx(65)
 
 
 @pytest.fixture
@@ -202,7 +234,7 @@ def epochs_of(run: RunFolder, squares: TrainingData) -> list[tuple[str | None, i
         if isinstance(event, EpochDone):
             found.append((event.stage, event.report.epoch))
 
-    result = train_method(run, squares, told)
+    (result,) = train_networks(run, squares, told)
     assert result.epochs == 6
     return found
 
@@ -210,10 +242,10 @@ def epochs_of(run: RunFolder, squares: TrainingData) -> list[tuple[str | None, i
 def test_an_interrupted_run_loses_the_current_epoch_at_most(
     run: RunFolder, squares: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(method_run, "BETWEEN_STATES", 0.0)
+    monkeypatch.setattr(MethodLearner, "seconds_between_states", 0.0)
     for after in (2, 3):  # within a stage, then at the next one's second epoch
         with pytest.raises(KeyboardInterrupt):
-            train_method(run, squares, interrupting(after))
+            train_networks(run, squares, interrupting(after))
     assert epochs_of(run, squares) == [("manipulation", 3)]
     assert [one.name for one in run.path.glob("*.pt*")] == []
     assert epochs_of(run, squares) == []  # what is finished is not trained again
@@ -223,22 +255,22 @@ def test_where_epochs_are_short_the_stage_is_what_is_kept(
     run: RunFolder, squares: TrainingData
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
-        train_method(run, squares, interrupting(4))
+        train_networks(run, squares, interrupting(4))
     assert epochs_of(run, squares) == [("manipulation", one) for one in (1, 2, 3)]
 
 
 def test_a_damaged_state_says_so(
     run: RunFolder, squares: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(method_run, "BETWEEN_STATES", 0.0)
+    monkeypatch.setattr(MethodLearner, "seconds_between_states", 0.0)
     with pytest.raises(KeyboardInterrupt):
-        train_method(run, squares, interrupting(2))
+        train_networks(run, squares, interrupting(2))
     (state,) = run.path.glob("*.pt")
     whole = state.read_bytes()
     for damaged in (whole[: len(whole) // 2], b"garbage", b""):
         state.write_bytes(damaged)
         with pytest.raises(CheckpointError, match="cannot be resumed from"):
-            train_method(run, squares, lambda event: None)
+            train_networks(run, squares, lambda event: None)
     state.unlink()
     assert len(epochs_of(run, squares)) == 6
 
@@ -246,7 +278,7 @@ def test_a_damaged_state_says_so(
 @pytest.mark.parametrize("system", SETTINGS)
 def test_a_system_whose_loss_is_not_finite_stops(squares: TrainingData, system: str) -> None:
     config = config_of(system)
-    trainer = MethodTrainer(
+    trainer = trainer_with(
         replace(config, system=replace(config.system, learning_rate=1e30)), squares, (3, 2)
     )
     with pytest.raises(DivergenceError, match=r"not finite|is (nan|inf) in epoch") as caught:

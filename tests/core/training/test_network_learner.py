@@ -1,11 +1,8 @@
 """A network learns, keeps its best, and goes on after an interrupt as if there had been none."""
 
-import itertools
 import math
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +11,9 @@ import torch
 from datrnet.core.config import Config, ModelConfig, TrainConfig
 from datrnet.core.errors import CheckpointError, DivergenceError
 from datrnet.core.training.data import TrainingData
-from datrnet.core.training.network_trainer import EpochReport, NetworkTrainer
-from datrnet.core.training.pace import Pace
+from datrnet.core.training.events import EpochReport
+from datrnet.core.training.network_learner import NetworkLearner
+from datrnet.core.training.trainer import Trainer
 
 CONFIG = Config(
     model=ModelConfig(image_size=16, filters=4, num_ase=1, embedding_size=8, dropout=0.0),
@@ -39,25 +37,32 @@ def coloured() -> TrainingData:
     )
 
 
-def weights_of(trainer: NetworkTrainer) -> torch.Tensor:
-    return torch.cat([one.flatten().float() for one in trainer.network.state_dict().values()])
+def weights_of(trainer: Trainer) -> torch.Tensor:
+    return torch.cat(
+        [one.flatten().float() for one in trainer.learner.network.state_dict().values()]
+    )
 
 
-def nothing(batch: int, loss: float) -> None:
+def trainer_of(config: Config, data: TrainingData, idx: int, num_values: int) -> Trainer:
+    learner = NetworkLearner(config, data, idx, num_values)
+    return Trainer(learner, config.train.epochs, config.train.patience)
+
+
+def nothing(epoch: int, share: float, loss: float) -> None:
     """Ignore a batch."""
 
 
 def test_a_visible_attribute_is_learnt(coloured: TrainingData) -> None:
-    reports = list(NetworkTrainer(CONFIG, coloured, 0, 3).epochs(nothing))
+    reports = list(trainer_of(CONFIG, coloured, 0, 3).train(nothing))
     assert [one.epoch for one in reports] == [1, 2, 3, 4]
     assert reports[-1].loss < reports[0].loss or reports[0].loss == 0
     assert max(one.accuracy for one in reports) == 1
 
 
 def test_the_same_seed_gives_the_same_network(coloured: TrainingData) -> None:
-    twins = [NetworkTrainer(CONFIG, coloured, 0, 3) for _ in range(2)]
+    twins = [trainer_of(CONFIG, coloured, 0, 3) for _ in range(2)]
     for twin in twins:
-        list(twin.epochs(nothing))
+        list(twin.train(nothing))
     torch.testing.assert_close(*map(weights_of, twins), rtol=0, atol=0)
 
 
@@ -70,15 +75,15 @@ def test_a_resumed_network_equals_an_uninterrupted_one(
         model=replace(CONFIG.model, dropout=0.4),
         train=replace(CONFIG.train, shift=0.1, zoom=0.1, light=0.1, proxy_weight=1.0),
     )
-    whole = NetworkTrainer(config, coloured, 1, 2)
-    expected = list(whole.epochs(nothing))
+    whole = trainer_of(config, coloured, 1, 2)
+    expected = list(whole.train(nothing))
 
-    interrupted = NetworkTrainer(config, coloured, 1, 2)
-    next(interrupted.epochs(nothing))
+    interrupted = trainer_of(config, coloured, 1, 2)
+    next(interrupted.train(nothing))
     interrupted.save_state(tmp_path / "state.pt")
-    resumed = NetworkTrainer(config, coloured, 1, 2)
+    resumed = trainer_of(config, coloured, 1, 2)
     resumed.load_state(tmp_path / "state.pt")
-    rest = list(resumed.epochs(nothing))
+    rest = list(resumed.train(nothing))
 
     assert [one.epoch for one in rest] == [2, 3, 4]
     assert [one.loss for one in rest] == [one.loss for one in expected[1:]]
@@ -87,8 +92,8 @@ def test_a_resumed_network_equals_an_uninterrupted_one(
 
 def test_patience_stops_early(coloured: TrainingData) -> None:
     config = replace(CONFIG, train=replace(CONFIG.train, epochs=50, patience=2))
-    trainer = NetworkTrainer(config, coloured, 1, 2)
-    reports = list(trainer.epochs(nothing))
+    trainer = trainer_of(config, coloured, 1, 2)
+    reports = list(trainer.train(nothing))
     assert trainer.best is not None
     assert len(reports) < 50
     best = max(one.accuracy or 0 for one in reports)
@@ -98,29 +103,27 @@ def test_patience_stops_early(coloured: TrainingData) -> None:
 
 def test_without_validation_labels_there_is_no_accuracy(coloured: TrainingData) -> None:
     coloured.labels[60:, 0] = -1
-    trainer = NetworkTrainer(CONFIG, coloured, 0, 3)
-    reports = list(trainer.epochs(nothing))
+    trainer = trainer_of(CONFIG, coloured, 0, 3)
+    reports = list(trainer.train(nothing))
     assert [one.accuracy for one in reports] == [None] * 4
     assert trainer.best == reports[-1]
 
 
 def test_the_shortest_training_has_a_schedule(coloured: TrainingData) -> None:
     train = replace(CONFIG.train, triplets=16, epochs=5)  # five steps in all
-    assert (
-        len(list(NetworkTrainer(replace(CONFIG, train=train), coloured, 0, 3).epochs(nothing))) == 5
-    )
+    assert len(list(trainer_of(replace(CONFIG, train=train), coloured, 0, 3).train(nothing))) == 5
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd"])
 def test_every_optimizer_learns(coloured: TrainingData, optimizer: str) -> None:
     rate = 0.1 if optimizer == "sgd" else 1e-3
     train = replace(CONFIG.train, optimizer=optimizer, learning_rate=rate)
-    reports = list(NetworkTrainer(replace(CONFIG, train=train), coloured, 0, 3).epochs(nothing))
+    reports = list(trainer_of(replace(CONFIG, train=train), coloured, 0, 3).train(nothing))
     assert max(one.accuracy or 0 for one in reports) > 0.9
 
 
 def test_a_damaged_state_says_so(coloured: TrainingData, tmp_path: Path) -> None:
-    trainer = NetworkTrainer(CONFIG, coloured, 0, 3)
+    trainer = trainer_of(CONFIG, coloured, 0, 3)
     trainer.save_state(tmp_path / "state.pt")
     whole = (tmp_path / "state.pt").read_bytes()
     for damaged in (whole[: len(whole) // 2], b"garbage", b""):
@@ -129,32 +132,38 @@ def test_a_damaged_state_says_so(coloured: TrainingData, tmp_path: Path) -> None
             trainer.load_state(tmp_path / "state.pt")
 
 
-def test_a_clock_ends_the_training_and_the_rate_is_spent(
-    coloured: TrainingData, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clock_ends_the_training_and_the_rate_is_spent(coloured: TrainingData) -> None:
     seconds, step = 2.0, 0.01
     minutes = seconds * coloured.labels.shape[1] / 60
-    now = itertools.count(step=step)
-    monkeypatch.setattr(
-        "datrnet.core.training.network_trainer.Pace", partial(Pace, clock=lambda: next(now))
-    )
+    now = [0.0]
     config = replace(CONFIG, system=replace(CONFIG.system, minutes=minutes))
-    trainer = NetworkTrainer(config, coloured, 0, 3)
-    told: list[tuple[int, int]] = []
-    reports = list(trainer.epochs(lambda batch, loss: told.append(trainer.progress(batch))))
-    assert seconds <= next(now) <= seconds * 1.1
+    learner = NetworkLearner(config, coloured, 0, 3)
+    trainer = Trainer(learner, CONFIG.train.epochs, clock=lambda: now[0])
+    shares: list[float] = []
+    rates: list[float] = []
+
+    def on_batch(epoch: int, share: float, loss: float) -> None:
+        assert learner.optimizer is not None
+        now[0] += step
+        shares.append(trainer.progress(share))
+        rates.append(learner.optimizer.param_groups[0]["lr"])
+
+    reports = list(trainer.train(on_batch))
+    assert now[0] == pytest.approx(seconds + step)
     assert trainer.num_epochs is None
     assert len(reports) != CONFIG.train.epochs
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert 0.5 * told[-1][1] < told[-1][0] <= told[-1][1]  # measuring may take the rest
-    assert trainer._optimizer.param_groups[0]["lr"] < 0.01 * CONFIG.train.learning_rate
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert max(rates) == pytest.approx(CONFIG.train.learning_rate, rel=0.01)
+    assert rates[-1] < 0.01 * CONFIG.train.learning_rate
+    assert reports[-1].accuracy is not None  # the last epoch is validated, however short
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(coloured: TrainingData) -> None:
     config = replace(CONFIG, train=replace(CONFIG.train, learning_rate=1e18))
     reports: list[EpochReport] = []
     with pytest.raises(DivergenceError, match=r"loss is (nan|inf) in epoch 1") as caught:
-        reports.extend(NetworkTrainer(config, coloured, 0, 3).epochs(nothing))
+        reports.extend(trainer_of(config, coloured, 0, 3).train(nothing))
     assert reports == []
     assert "train.learning_rate, which is 1e+18" in caught.value.mend
 
@@ -162,20 +171,45 @@ def test_a_loss_that_is_not_finite_stops_the_training(coloured: TrainingData) ->
 def test_weights_that_are_not_finite_are_never_the_best(
     coloured: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trainer = NetworkTrainer(CONFIG, coloured, 0, 3)
-    next(epochs := trainer.epochs(nothing))
+    learner = NetworkLearner(CONFIG, coloured, 0, 3)
+    trainer = Trainer(learner, CONFIG.train.epochs)
+    next(epochs := trainer.train(nothing))
     before = trainer.best
-    step = trainer._step
 
-    def damaging_step(*args: Any, **kwargs: Any) -> tuple[float, float]:
-        losses = step(*args, **kwargs)
+    def damage(share: float) -> None:
         with torch.no_grad():  # after the batch's loss, which still is finite
-            trainer.network.embedding.bias[0] = math.inf
-        return losses
+            learner.network.embedding.bias[0] = math.inf
 
-    monkeypatch.setattr(trainer, "_step", damaging_step)
-    monkeypatch.setattr(trainer, "num_batches", 1)
+    monkeypatch.setattr(learner, "set_learning_rate", damage)
+    monkeypatch.setattr(learner, "_num_batches", 1)
     with pytest.raises(DivergenceError, match="weight is not finite after epoch 2"):
         next(epochs)
     assert trainer.best is before
     assert trainer.epochs_done == 1
+
+
+def test_a_state_of_version_0_1_is_resumed(coloured: TrainingData, tmp_path: Path) -> None:
+    config = replace(CONFIG, train=replace(CONFIG.train, proxy_weight=1.0, shift=0.1))
+    whole = trainer_of(config, coloured, 1, 2)
+    expected = list(whole.train(nothing))
+    interrupted = trainer_of(config, coloured, 1, 2)
+    next(interrupted.train(nothing))
+    interrupted.save_state(tmp_path / "state.pt")
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    old = {
+        "network": state["network"],
+        "proxies": state["extra"]["proxies"],
+        "optimizer": state["optimizer"],
+        "schedule": {"last_epoch": 6},
+        "epochs_done": 1,
+        "seconds_spent": 3.5,
+        "last_gain": 1,
+        "best": state["best"],
+    }
+    torch.save(old, tmp_path / "old.pt")
+    resumed = trainer_of(config, coloured, 1, 2)
+    resumed.load_state(tmp_path / "old.pt")
+    assert resumed.position == replace(interrupted.position, spent=3.5, measured_at=0.0)
+    rest = list(resumed.train(nothing))
+    assert [report.loss for report in rest] == [report.loss for report in expected[1:]]
+    torch.testing.assert_close(weights_of(whole), weights_of(resumed), rtol=0, atol=0)

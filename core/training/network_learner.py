@@ -1,0 +1,207 @@
+"""Training of one DAtRNet, the network of one super-category (section 3.3)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from datrnet.core.config import Config, TrainConfig
+from datrnet.core.errors import DivergenceError
+from datrnet.core.models.datrnet import DAtRNet, to_network_input
+from datrnet.core.models.embedding import (
+    compute_device,
+    embed,
+    to_device_if_fits,
+    training_precision,
+)
+from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.retrieval.prototypes import mean_embeddings
+from datrnet.core.training.augmentation import augment
+from datrnet.core.training.data import TrainingData
+from datrnet.core.training.losses import Objective
+from datrnet.core.training.trainer import Learner, Stage
+from datrnet.core.training.triplets import draw_triplets
+
+PROTOTYPE_ITEMS = 2048
+"""Training items whose means are the prototypes of the validation accuracy."""
+
+RATE_STEPS = 100_000
+"""Steps of the one-cycle schedule if time is the budget."""
+
+RATE_WARMUP = 0.2
+"""Share of the one-cycle schedule in which the learning rate rises."""
+
+
+class NetworkLearner(Learner):
+    """A network for one super-category, its triplets and its losses."""
+
+    network: DAtRNet
+    stages = (Stage(),)
+
+    def __init__(
+        self, config: Config, data: TrainingData, idx: int, num_values: int, name: str = ""
+    ) -> None:
+        """Draw the triplets and make the network, both from the config's seed.
+
+        Args:
+            config: Of the run.
+            data: Items and labels.
+            idx: Column of the super-category in the labels.
+            num_values: Of the super-category.
+            name: Of the super-category.
+
+        Raises:
+            DataError: The super-category has fewer than two values among the training items.
+        """
+        self.name = name or f"super-category {idx}"
+        self.seconds = 60 * config.system.minutes / data.labels.shape[1]
+        self._config, self._idx = config.train, idx
+        self._seed = (config.train.seed, idx)
+        self._num_values = num_values
+        self._labels = data.labels[:, idx]
+        train = data.rows(idx, validation=False)
+        self._triplets = train[
+            draw_triplets(
+                self._labels[train], config.train.triplets, config.train.balance, self._random(0)
+            )
+        ]
+        self._prototype_items = _spread_over_values(
+            self._random(1).permutation(train), self._labels, PROTOTYPE_ITEMS
+        )
+        self._validation = data.rows(idx, validation=True)
+        torch.manual_seed(self._torch_seed(0))
+        self._device = compute_device()
+        self.network = DAtRNet(config.model).to(self._device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._pixels = to_device_if_fits(self._device, data.pixels)
+        self._objective = Objective(config.train, num_values, config.model.embedding_size)
+        self._objective.proxies.to(self._device)
+        self._precision = training_precision(config.train.precision, self._device)
+        self._num_batches = max(1, len(self._triplets) // config.train.batch_triplets)
+        self._is_warmup = True
+        self._generator = torch.Generator()
+
+    @property
+    def learning_rate(self) -> tuple[str, float]:
+        """The peak learning rate."""
+        return "train.learning_rate", self._config.learning_rate
+
+    def start_stage(self, stage: int) -> None:
+        """Make the optimizer and its one-cycle schedule."""
+        self.optimizer = make_optimizer(
+            [*self.network.parameters(), *self._objective.parameters()], self._config
+        )
+        self._rate_steps = RATE_STEPS if self.seconds else self._num_batches * self._config.epochs
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer,
+            self._config.learning_rate,
+            # torch divides by (rising steps - 1), which is 0 if exactly one step rises
+            total_steps=max(10, self._rate_steps),
+            pct_start=RATE_WARMUP,
+        )
+
+    def start_epoch(self, stage: int, epoch: int, share: float) -> Sequence[NDArray[np.int64]]:
+        """Return the epoch's batches of triplets; see the base class.
+
+        Each epoch has its own seeds, so that a resumed run equals an uninterrupted one.
+        """
+        config = self._config
+        self._is_warmup = (
+            share < config.warmup if self.seconds else epoch <= config.warmup * config.epochs
+        )
+        order = self._random(epoch + 1).permutation(len(self._triplets))
+        self._generator = torch.Generator().manual_seed(self._torch_seed(epoch))
+        torch.manual_seed(self._torch_seed(epoch))
+        self.network.train()
+        size = config.batch_triplets
+        return [order[size * batch :][:size] for batch in range(self._num_batches)]
+
+    def loss(self, stage: int, batch: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Return the loss of a batch of triplets and the triplet loss in it."""
+        rows = self._triplets[batch].T.reshape(-1)  # anchors, positives, negatives
+        pixels = self._pixels_of(rows).to(self._device)
+        images = augment(to_network_input(pixels), self._config, self._generator)
+        images = images.to(memory_format=torch.channels_last)
+        with self._precision():
+            embeddings: Tensor = self.network(images)
+        labels = torch.from_numpy(self._labels[rows].astype(np.int64)).to(self._device)
+        return self._objective(embeddings.float(), labels, warming_up=self._is_warmup)
+
+    def set_learning_rate(self, share: float) -> None:
+        """Go to the step of the one-cycle schedule."""
+        self._schedule.last_epoch = round(share * self._rate_steps) - 1
+        self._schedule.step()
+
+    def validate(self) -> float | None:
+        """Return the share of validation items whose nearest prototype is that of their value.
+
+        Raises:
+            DivergenceError: An embedding is not finite.
+        """
+        if len(self._validation) == 0:
+            return None
+        rows = np.concatenate([self._prototype_items, self._validation])
+        with self._precision():
+            embeddings = embed(self.network, self._pixels_of(rows))
+        if not np.isfinite(embeddings).all():
+            raise DivergenceError(f"an embedding of {self.name} is not finite", *self.learning_rate)
+        num = len(self._prototype_items)
+        prototypes = mean_embeddings(
+            embeddings[:num],
+            self._labels[self._prototype_items],
+            self._num_values,
+            unit_length=self.network.config.unit_prototypes,
+        )
+        # ‖q - p‖² without ‖q‖², which does not change the order; a value without items has NaN
+        distances = np.einsum("ve,ve->v", prototypes, prototypes) - 2 * (
+            embeddings[num:] @ prototypes.T
+        )
+        nearest = np.nan_to_num(distances, nan=np.inf).argmin(axis=1)
+        return float((nearest == self._labels[self._validation]).mean())
+
+    def save_best(self, run: RunFolder) -> None:
+        """Write the weights of the super-category."""
+        run.save_weights(self._idx, self.network)
+
+    def extra_state(self) -> dict[str, Any]:
+        """Return the proxies."""
+        return {"proxies": self._objective.proxies.state_dict()}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        """Restore the proxies."""
+        self._objective.proxies.load_state_dict(state["proxies"])
+
+    def _pixels_of(self, rows: NDArray[np.int64]) -> Tensor:
+        """Return pixels (B, S, S, 3) of rows, on the device of all pixels."""
+        return self._pixels[torch.from_numpy(rows).to(self._pixels.device)]
+
+    def _random(self, purpose: int) -> np.random.Generator:
+        return np.random.default_rng((*self._seed, purpose))
+
+    def _torch_seed(self, purpose: int) -> int:
+        return int(np.random.SeedSequence((*self._seed, purpose)).generate_state(1)[0])
+
+
+def make_optimizer(
+    parameters: list[torch.nn.Parameter], config: TrainConfig
+) -> torch.optim.Optimizer:
+    """Return the optimizer that a config names."""
+    rate, decay = config.learning_rate, config.weight_decay
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=decay)
+    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    return kind(parameters, lr=rate, weight_decay=decay)
+
+
+def _spread_over_values(
+    rows: NDArray[np.int64], labels: NDArray[np.int16], limit: int
+) -> NDArray[np.int64]:
+    """Return at most ``limit`` rows, the first of every value before the second of any."""
+    order = np.argsort(labels[rows], kind="stable")
+    _, starts, counts = np.unique(labels[rows][order], return_index=True, return_counts=True)
+    turn = np.empty(len(rows), dtype=np.int64)
+    turn[order] = np.arange(len(rows)) - np.repeat(starts, counts)
+    return rows[np.argsort(turn, kind="stable")[:limit]]
