@@ -131,7 +131,7 @@ class Sheet:
 Verdict = Literal["exact", "change met", "change not met"]
 FRAMES: dict[Verdict, str | None] = {"exact": GREEN, "change met": AMBER, "change not met": None}
 
-NO_LABEL = "none"
+NO_LABEL = "no label"
 SIGNS: dict[Verdict, str] = {"exact": "✓", "change met": "≈", "change not met": "✗"}
 
 LEGEND = (

@@ -38,8 +38,8 @@ from datrnet.core.research.experiments.result import (
 from datrnet.db.rows import EvaluationRow
 
 BOTH_WEIGHTS_NOTE = (
-    "“chosen” weights of the super-categories were chosen on the validation split when the index "
-    "was built, “equal” is the paper's plain distance."
+    "“chosen”: weights of the super-categories chosen on the validation split when the index was "
+    "built; “equal”: the paper's plain distance."
 )
 
 
