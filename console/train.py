@@ -313,24 +313,21 @@ class TrainingProgress(Bars):
         """Show an event."""
         match event:
             case PicturesRead():
-                self.bars.update(self._pictures, completed=event.done, total=event.total)
-                if not self.live and event.done == event.total:
-                    self.console.print(f"{event.total:,} pictures read")
+                self._read(event, "Reading pictures", f"{event.total:,} pictures read")
             case FeaturesCached():
-                self.bars.update(
-                    self._pictures,
-                    description="Caching features",
-                    completed=event.done,
-                    total=event.total,
-                )
-                if not self.live and event.done == event.total:
-                    self.console.print(f"Features of {event.total:,} pictures cached")
+                words = f"Features of {event.total:,} pictures cached"
+                self._read(event, "Caching features", words)
             case TripletsRead():
                 self.console.print(_triplets(event))
             case BatchDone():
                 self._batch(event)
             case EpochDone():
                 self._epoch(event)
+
+    def _read(self, event: PicturesRead | FeaturesCached, step: str, finished: str) -> None:
+        self.bars.update(self._pictures, description=step, completed=event.done, total=event.total)
+        if not self.live and event.done == event.total:
+            self.console.print(finished)
 
     def _batch(self, event: BatchDone) -> None:
         task = self._tasks[event.super_category]
@@ -349,8 +346,7 @@ class TrainingProgress(Bars):
     def _epoch(self, event: EpochDone) -> None:
         report = event.report
         task = self._tasks[event.super_category]
-        is_measured = report.accuracy is not None
-        accuracy = f"  validation {percent(report.accuracy)}" if is_measured else ""
+        accuracy = "" if report.accuracy is None else f"  validation {percent(report.accuracy)}"
         self.bars.update(
             task,
             accuracy=accuracy,
@@ -359,14 +355,16 @@ class TrainingProgress(Bars):
         if self.live:
             return
         left = self._clock.left(self._share) if self._clock else ""
-        triplets = "" if report.triplet_loss is None else f"triplets {report.triplet_loss:.4f}, "
-        self.console.print(
-            f"{sanitize(event.super_category)}: {_place(event, report.epoch, ' of ')}, "
-            f"loss {report.loss:.4f}, {triplets}"
-            + (f"validation accuracy {percent(report.accuracy)}" if is_measured else "")
-            + (" (best), " if is_measured and report.is_best else ", " if is_measured else "")
-            + f"{report.seconds:.1f} s{left}"
-        )
+        parts = [
+            f"{sanitize(event.super_category)}: {_place(event, report.epoch, ' of ')}",
+            f"loss {report.loss:.4f}",
+        ]
+        if report.triplet_loss is not None:
+            parts.append(f"triplets {report.triplet_loss:.4f}")
+        if report.accuracy is not None:
+            best = " (best)" if report.is_best else ""
+            parts.append(f"validation accuracy {percent(report.accuracy)}{best}")
+        self.console.print(", ".join([*parts, f"{report.seconds:.1f} s{left}"]))
 
     def _begin(self, name: str) -> None:
         """Start a super-category's clock, and fill the bars before it: they may stop early."""
