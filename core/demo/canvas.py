@@ -98,15 +98,6 @@ def outwards(path: Points) -> Points:
 # ── painting ─────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pose:
-    """How a garment hangs in the picture: turned, scaled and moved a little."""
-
-    angle: float
-    zoom: float
-    shift: tuple[float, float]
-
-
 @dataclass(frozen=True, slots=True)
 class Patch:
     """Where paint goes: a rectangle of the picture and how much of each pixel is covered."""
@@ -136,17 +127,25 @@ class _Mask:
 class Canvas:
     """A picture in progress, in floats from 0 to 1."""
 
-    def __init__(self, size: tuple[int, int], pose: Pose, background: Floats) -> None:
-        """Start with ``background`` (3, H, W)."""
+    def __init__(
+        self,
+        size: tuple[int, int],
+        background: Floats,
+        *,
+        angle: float,
+        zoom: float,
+        shift: tuple[float, float],
+    ) -> None:
+        """Start with ``background`` (3, H, W), and turn, scale and move what is painted."""
         self.size = size
         self.pixels = background
-        sine, cosine = np.sin(pose.angle), np.cos(pose.angle)
-        turn = pose.zoom * np.array([[cosine, -sine], [sine, cosine]])
+        sine, cosine = np.sin(angle), np.cos(angle)
+        turn = zoom * np.array([[cosine, -sine], [sine, cosine]])
         scale = np.array([size[0] / WIDTH, size[1] / HEIGHT])
-        center = np.array([WIDTH / 2 + pose.shift[0], HEIGHT / 2 + pose.shift[1]])
+        center = np.array([WIDTH / 2 + shift[0], HEIGHT / 2 + shift[1]])
         self._matrix = scale[:, None] * turn
         self._offset = scale * (center - turn @ np.array([0.0, HEIGHT / 2]))
-        self._scale = float(scale.mean() * pose.zoom)
+        self._scale = float(scale.mean() * zoom)
         rows, columns = pixel_centers(size)
         inverse = np.linalg.inv(self._matrix).astype(np.float32)
         left = columns - np.float32(self._offset[0])

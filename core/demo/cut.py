@@ -3,8 +3,7 @@
 Measures are in garment units; widths count from the center line.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -245,19 +244,16 @@ def make_sleeves(name: str, cut: Cut) -> tuple[Sleeve, ...]:
             [under - (12.0, 6.0), top - (14.0, -8.0)],
         ]
     )
-    cuff, half_width = np.stack([outer, inner]), 25.0 if name == "puff" else 14.0
-    sides: tuple[Callable[[Points], Points], ...] = (np.asarray, mirrored)
-    return tuple(
-        Sleeve(
-            outline=side(outline),
-            start=side(start),
-            along=side(along),
-            length=length,
-            half_width=half_width,
-            cuff=side(cuff),
-        )
-        for side in sides
+    right = Sleeve(
+        outline=outline,
+        start=start,
+        along=along,
+        length=length,
+        half_width=25.0 if name == "puff" else 14.0,
+        cuff=np.stack([outer, inner]),
     )
+    sides = {part: mirrored(getattr(right, part)) for part in ("outline", "start", "along", "cuff")}
+    return right, replace(right, **sides)
 
 
 def _pair(point: Points) -> tuple[float, float]:

@@ -134,28 +134,18 @@ def _lace_up(canvas: Canvas, top: float, bottom: float, cut: Cut, dyes: Dyes, gr
     canvas.paint(canvas.discs(np.concatenate([right, left]), 2.2), METAL, 0.85)
 
 
+_BAR = points((-9, -3), (-7, -4), (7, -4), (9, -3), (9, 3), (7, 4), (-7, 4), (-9, 3))
+"""The outline of a toggle."""
+
+
 def _toggles(canvas: Canvas, top: float, bottom: float, cut: Cut, dyes: Dyes, grow: float) -> None:
     canvas.darken(canvas.strokes([points((0.0, top), (0.0, bottom))], 1.4), 0.5)
     heights = np.arange(top + 13, bottom - 10, 29.0 * grow)
-    loops, bars, ends = [], [], []
+    loops, ends = [], []
     for y in heights:
-        loops += [
-            points((-24.0, y - 2.5), (22.0, y - 1.0)),
-            points((-24.0, y + 2.5), (22.0, y + 1.0)),
-        ]
-        bars.append(
-            points(
-                (-9.0, y - 3),
-                (-7.0, y - 4),
-                (7.0, y - 4),
-                (9.0, y - 3),
-                (9.0, y + 3),
-                (7.0, y + 4),
-                (-7.0, y + 4),
-                (-9.0, y + 3),
-            )
-        )
+        loops += [points((-24.0, y + side * 2.5), (22.0, y + side)) for side in (-1, 1)]
         ends += [moved(_strip(5.0, y - 5.5, y + 5.5), side, 0.0) for side in (-24.0, 24.0)]
+    bars = [moved(_BAR, 0.0, y) for y in heights]
     grounds = [moved(_strip(31.0, -7.5, 7.5), 0.0, y) for y in heights]
     canvas.paint(canvas.area(*grounds), dyes.tone)
     canvas.shadow(*ends, *bars, blur=1.6, strength=0.45, drop=1.8)

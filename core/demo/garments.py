@@ -12,7 +12,6 @@ from datrnet.core.demo.canvas import (
     Floats,
     Patch,
     Points,
-    Pose,
     closed,
     curve,
     mirrored,
@@ -62,7 +61,14 @@ def draw_garment(
     cut = make_cut(attributes["neckline"], rng, bare_arms=name == "sleeveless")
     body, sleeves = body_outline(cut), make_sleeves(name, cut)
     dyes, light = dye(attributes["color"], rng), draw_light(rng)
-    canvas = Canvas(size, _draw_pose(rng), studio(size, light, rng))
+    angle, zoom, shift_x, shift_y = rng.uniform(-1, 1, 4).tolist()
+    canvas = Canvas(
+        size,
+        studio(size, light, rng),
+        angle=0.03 * angle,
+        zoom=0.975 + 0.025 * zoom,
+        shift=(2.5 * shift_x, 2.5 * shift_y),
+    )
     outlines = [body, *(sleeve.outline for sleeve in sleeves)]
     canvas.shadow(*outlines, blur=6.0, strength=0.30, drop=6.0)
     canvas.shadow(*outlines, blur=1.6, strength=0.35, drop=1.0)
@@ -77,11 +83,6 @@ def draw_garment(
     paint_collar(canvas, collar, cut, dyes)
     canvas.pixels *= np.float32(light.strength)
     return canvas.picture()
-
-
-def _draw_pose(rng: np.random.Generator) -> Pose:
-    angle, zoom, shift_x, shift_y = rng.uniform(-1, 1, 4).tolist()
-    return Pose(angle=0.03 * angle, zoom=0.975 + 0.025 * zoom, shift=(2.5 * shift_x, 2.5 * shift_y))
 
 
 class _Cloth:
