@@ -53,13 +53,13 @@ class ModelConfig:
     axis_squeeze: Literal["full_kernel", "pointwise_mean", "depthwise"] = "full_kernel"
     """How Conv(X) of equation 2 squeezes a map to one number per row or column (5)."""
     attention: tuple[Attention, ...] = ("channel", "height", "width")
-    """The masks in use; ``spatial`` is the joint mask of the ablation, () is none (21)."""
+    """The masks; ``spatial`` is the joint mask of the ablation, () uses none (21)."""
     fusion: Literal["concat", "sum", "product"] = "concat"
-    """How the masked maps come together before the output convolution (6)."""
+    """How the masked maps are combined before the output convolution (6)."""
     mask_activation: Literal["relu", "none"] = "relu"
     """Activation between the two Dense layers of a mask (7)."""
     batch_norm: bool = True
-    """Whether each convolution is followed by batch normalisation (8)."""
+    """Whether each convolution is followed by batch normalization (8)."""
     conv_activation: Literal["relu", "leaky_relu", "silu"] = "relu"
     """Activation of each convolution (8)."""
     input_conv: bool = True
@@ -67,17 +67,17 @@ class ModelConfig:
     head_activation: Literal["relu", "none"] = "relu"
     """Activation of Dense(256) (10)."""
     initialization: Literal["torch", "kaiming", "xavier"] = "torch"
-    """First weights of convolutions and Dense layers; ``torch`` leaves the library its own (15)."""
+    """Initialization of convolutions and Dense layers; ``torch`` is the library's default (15)."""
     dropout: float = 0.25
     """Dropout in the dense layer after the global average pooling."""
     normalize: Literal["block", "whole", "none"] = "block"
-    """What is brought to length 1: each embedding, the concatenation, or nothing (11)."""
+    """What is L2-normalized: each embedding, the concatenation, or nothing (11)."""
     renormalize_prototypes: bool = True
-    """Whether a prototype is brought to the length of an embedding again (11)."""
+    """Whether a prototype is L2-normalized like an embedding (11)."""
 
     @property
     def unit_prototypes(self) -> bool:
-        """Whether a mean is brought to length 1, the length of an embedding."""
+        """Whether prototypes are L2-normalized."""
         return self.renormalize_prototypes and self.normalize == "block"
 
     def __post_init__(self) -> None:
@@ -116,24 +116,24 @@ class TrainConfig:
     squared_distance: bool = False
     """Whether the loss compares squared distances (12)."""
     mining: Mining = "batch_hard"
-    """Which triplets of a batch count, after the warm-up (13)."""
+    """Mining of the triplets of a batch, after the warm-up (13)."""
     warmup_mining: Mining = "violating"
-    """The same during the warm-up: batch-hard from random weights collapses (13)."""
+    """Mining during the warm-up: batch-hard from random weights collapses (13)."""
     warmup: float = 0.5
-    """Share of the epochs that count as warm-up (13)."""
+    """Share of the epochs that are warm-up (13)."""
     proxy_weight: float = 0.0
-    """Weight of a second loss that draws each embedding to a learnt proxy of its value and away
-    from the others' (normalized softmax); 0 is the paper's triplet loss alone (13)."""
+    """Weight of a second loss that pulls each embedding to a learned proxy of its value and away
+    from those of others (normalized softmax); 0 is the paper's triplet loss alone (13)."""
     proxy_temperature: float = 0.06
-    """Temperature of that loss: the smaller, the more the nearest proxies count (13)."""
+    """Temperature of that loss: the smaller, the more it depends on the nearest proxies (13)."""
     balance: float = 1.0
     """1 draws every value equally often, 0 every item equally often (14)."""
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
-    """The optimiser; sgd has a momentum of 0.9 (15)."""
+    """The optimizer; sgd has a momentum of 0.9 (15)."""
     learning_rate: float = 1e-3
     """Peak of its one-cycle schedule (15)."""
     weight_decay: float = 0.0
-    """Weight decay of the optimiser (15)."""
+    """Weight decay of the optimizer (15)."""
     flip: bool = True
     """Whether training images are mirrored at random (15)."""
     shift: float = 0.06
@@ -143,11 +143,11 @@ class TrainConfig:
     light: float = 0.0
     """Largest random change of brightness and of contrast, as a share (15)."""
     initial_run: str = ""
-    """A run whose weights to begin with; empty begins from random weights (16)."""
+    """A run whose weights to start from; empty starts from random weights (16)."""
     patience: int = 0
-    """Epochs without a better validation accuracy after which to stop; 0 never stops."""
+    """Epochs without a better validation accuracy after which to stop; 0 disables it."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Arithmetic of the networks while training; auto takes bfloat16 where it is native."""
+    """Arithmetic of training; auto is bfloat16 if it is native."""
     seed: int = 0
     """Seed of the weights, of the triplets and of the augmentation."""
 
@@ -165,28 +165,28 @@ class TrainConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemChoice:
-    """Which system of table 3 is trained, on what, and for how long. DAtRNet has no backbone."""
+    """DAtRNet or a comparison system of table 3, its backbone and its budget."""
 
     name: str = "datrnet"
     """datrnet, attribute-based, amnet, fashionsearchnet, fashionsearchnet-without-loc, adde-m,
     datrnet-on-backbone."""
     backbone: str = "alexnet"
-    """alexnet, resnet50, vit_b_16 or efficientnet_lite0."""
+    """alexnet, resnet50, vit_b_16 or efficientnet_lite0; DAtRNet has none."""
     backbone_weights: str = ""
-    """A file of ImageNet weights; empty begins afresh, but for efficientnet_lite0."""
+    """A file of ImageNet weights; empty starts from random weights, except efficientnet_lite0."""
     frozen: bool = False
-    """Whether the backbone stays as it begins; what it makes of each picture is then kept."""
+    """Whether the backbone is not trained; its features are then cached."""
     batch: int = 64
-    """Pictures in a batch."""
+    """Images in a batch."""
     triplet_batch: int = 0
-    """Triplets in a batch, where a stage learns from triplets; 0 takes as many as have ``batch``
-    pictures, a third of it. ADDE's authors take as many triplets as pictures."""
+    """Triplets in a batch of a stage that trains on triplets; 0 is a third of ``batch``, so that a
+    batch has as many images. ADDE's authors use as many triplets as images."""
     learning_rate: float = 1e-4
-    """Of Adam, falling to 0 along half a cosine in each stage; that of ADDE's authors, for networks
-    that begin from ImageNet weights."""
+    """Learning rate of Adam, decayed to 0 along half a cosine in each stage; ADDE's authors use
+    this value to fine-tune ImageNet weights."""
     minutes: float = 0.0
-    """Wall time of the whole training in place of ``train.epochs``, DAtRNet's too, shared evenly
-    among its networks; 0 counts epochs."""
+    """Time budget of the whole training instead of ``train.epochs``; DAtRNet's networks share it
+    evenly; 0 counts epochs."""
     settings: dict[str, Any] = field(default_factory=dict)
     """Settings of the system's own config that differ from its defaults; see its module in
     ``core/research/systems``."""
@@ -200,7 +200,7 @@ class SystemChoice:
 
     @property
     def is_datrnet(self) -> bool:
-        """Whether it is the paper's own."""
+        """Whether it is DAtRNet, not a comparison system."""
         return self.name == "datrnet"
 
 
@@ -209,7 +209,7 @@ class IndexConfig:
     """How embeddings become an index generation."""
 
     prototypes_from: Literal["train", "all"] = "train"
-    """Items whose mean embedding is a prototype (17)."""
+    """Items whose mean embeddings are the prototypes (17)."""
     trees: int = 40
     """Trees of the Annoy index."""
     recall_target: float = 0.99
@@ -227,7 +227,7 @@ class IndexConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Everything a run is made with; stored whole beside its weights."""
+    """All settings of a run; stored beside its weights."""
 
     name: str = "paper"
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -314,7 +314,7 @@ Section = TypeVar("Section")
 
 
 def read_section(kind: type[Section], values: Any, source: str) -> Section:
-    """Build one config dataclass; TOML arrays become tuples, unknown and absent keys are refused.
+    """Build a config dataclass; TOML arrays become tuples, unknown and missing keys are refused.
 
     Raises:
         ConfigError: The message names ``source``.
@@ -336,14 +336,14 @@ def read_section(kind: type[Section], values: Any, source: str) -> Section:
 
 
 def _typed(hint: Any, value: Any, source: str) -> Any:
-    """Check one value against its declared type; integers pass as floats, lists as tuples."""
+    """Check a value against its declared type; integers pass as floats, lists as tuples."""
     if get_origin(hint) is tuple:
         if not isinstance(value, list | tuple):
             raise ConfigError(f"{source} must be a list, not {value!r}.")
         kinds = get_args(hint)
         if kinds[-1] is not Ellipsis and len(value) != len(kinds):
             raise ConfigError(f"{source} must have {len(kinds)} entries, not {len(value)}.")
-        return tuple(_typed(kinds[0], one, source) for one in value)
+        return tuple(_typed(kinds[0], entry, source) for entry in value)
     if hint is Any:
         return value
     if get_origin(hint) is Literal:
@@ -355,7 +355,7 @@ def _typed(hint: Any, value: Any, source: str) -> Any:
         if not isinstance(value, dict):
             raise ConfigError(f"{source} is not a table of settings.")
         kind = get_args(hint)[1]
-        return {key: _typed(kind, one, f"{source}.{key}") for key, one in value.items()}
+        return {key: _typed(kind, entry, f"{source}.{key}") for key, entry in value.items()}
     if isinstance(hint, type) and is_dataclass(hint):
         return read_section(hint, value, source)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
@@ -375,10 +375,10 @@ def check_choices(config: Any) -> None:
         if get_origin(choice) is not Literal:
             continue
         allowed = get_args(choice)
-        for one in value if many else (value,):
-            if one not in allowed:
+        for entry in value if many else (value,):
+            if entry not in allowed:
                 raise ConfigError(
-                    f"{item.name} is {one!r}; it must be one of {', '.join(map(str, allowed))}."
+                    f"{item.name} is {entry!r}; it must be one of {', '.join(map(str, allowed))}."
                 )
 
 
@@ -398,7 +398,7 @@ def check_shares(config: Any, *names: str) -> None:
 
 
 def at_least(config: Any, **minima: int) -> None:
-    """Refuse integers below their least sensible value."""
+    """Refuse integers below their minimum."""
     for name, least in minima.items():
         if getattr(config, name) < least:
             raise ConfigError(f"{name} is {getattr(config, name)}; it must be at least {least}.")

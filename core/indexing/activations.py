@@ -1,7 +1,7 @@
-"""Where a run's system looks in a picture, for front ends that know no torch.
+"""Where a run's networks look in a picture, for front ends without torch.
 
-DAtRNet's networks have class activation maps (Grad-CAM) of the value that is looked for.
-FashionSearchNet has maps of its own, of the value that it sees, and the region that it cuts out.
+DAtRNet has class activation maps (Grad-CAM) of a wanted value. FashionSearchNet has activation maps
+of the value that it predicts, and the region that it embeds.
 """
 
 from abc import ABC, abstractmethod
@@ -24,32 +24,31 @@ from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.retrieval.prototypes import Prototype
 
 LOCALIZED = "fashionsearchnet"
-"""The system that cuts out regions."""
+"""The system that embeds regions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Look:
-    """Where a system looks for one super-category."""
+    """Where a system looks for a super-category."""
 
     heat: NDArray[np.float32]
-    """(S, S) in [0, 1], squeezed to a square as the system's input is; all zero where nothing
-    speaks for the value."""
+    """(S, S) in [0, 1], square like the input; all zero if nothing speaks for the value."""
     value: str
-    """Whose map it is."""
+    """The value of the map."""
     region: Region | None = None
-    """All that is embedded of the picture; None where that is the whole."""
+    """The part of the picture that is embedded; None for all of it."""
 
 
 class ActivationMaps(ABC):
-    """A run's maps; what makes them is loaded when it is first asked, one thread at a time."""
+    """The maps of a run. Networks are loaded on first use; use it from one thread at a time."""
 
     def __init__(self, run: RunFolder) -> None:
-        """Remember the run; nothing is loaded yet."""
+        """Keep the run; nothing is loaded yet."""
         self.run = run
 
     @abstractmethod
     def is_loaded(self, super_category: str) -> bool:
-        """Tell whether a map of this super-category comes at once."""
+        """Tell whether the network of a super-category is loaded."""
 
     @abstractmethod
     def look(
@@ -60,10 +59,10 @@ class ActivationMaps(ABC):
         Args:
             picture: The item's picture.
             super_category: As the run spells it.
-            wanted: What is looked for, if anything.
+            wanted: The prototype to look for, if any.
 
         Returns:
-            None where there is nothing to look for.
+            None if there is nothing to look for.
 
         Raises:
             CheckpointError: The run has no such super-category, or weights cannot be loaded.
@@ -73,7 +72,7 @@ class ActivationMaps(ABC):
 
 
 class NetworkMaps(ActivationMaps):
-    """Those of DAtRNet's networks: what in a picture speaks for a prototype."""
+    """The maps of DAtRNet: what in a picture speaks for a prototype."""
 
     def __init__(self, run: RunFolder, stage: int | None = None) -> None:
         """Remember the run.
@@ -87,13 +86,13 @@ class NetworkMaps(ActivationMaps):
         self._networks: dict[str, DAtRNet] = {}
 
     def is_loaded(self, super_category: str) -> bool:
-        """Tell whether the network of this super-category is there."""
+        """Tell whether the network of a super-category is loaded."""
         return super_category in self._networks
 
     def look(
         self, picture: Path | Picture, super_category: str, wanted: Prototype | None
     ) -> Look | None:
-        """Return where a network finds what a prototype stands for; see the base class."""
+        """Return where a network finds the value of a prototype; see the base class."""
         if wanted is None:
             return None
         pixels = picture_pixels(picture, self.run.config.model.image_size)
@@ -106,23 +105,23 @@ class NetworkMaps(ActivationMaps):
 
 
 class RegionMaps(ActivationMaps):
-    """Those of FashionSearchNet, and the regions that its branches embed."""
+    """The maps of FashionSearchNet, and the regions that its branches embed."""
 
     def __init__(self, run: RunFolder) -> None:
-        """Remember the run, of FashionSearchNet."""
+        """Keep the run, of FashionSearchNet."""
         super().__init__(run)
         self._system: Localizer | None = None
         self._seen: tuple[Path | Picture, tuple[Tensor, Tensor, Tensor]] | None = None
-        """The last picture, and where all super-categories look in it."""
+        """The last picture, and its maps, boxes and values."""
 
     def is_loaded(self, super_category: str) -> bool:
-        """Tell whether the system, one for all super-categories, is there."""
+        """Tell whether the system, which has all super-categories, is loaded."""
         return self._system is not None
 
     def look(
         self, picture: Path | Picture, super_category: str, wanted: Prototype | None
     ) -> Look | None:
-        """Return the region that is embedded, whatever is looked for; see the base class."""
+        """Return the embedded region, whatever is wanted; see the base class."""
         block = self.run.idx_of(super_category)
         maps, boxes, values = self._localized(picture)
         side = self.run.config.model.image_size
@@ -134,7 +133,7 @@ class RegionMaps(ActivationMaps):
         )
 
     def _localized(self, picture: Path | Picture) -> tuple[Tensor, Tensor, Tensor]:
-        """Return where all super-categories look: one look at a picture is enough for them."""
+        """Return the maps, boxes and values of all super-categories, computed once per picture."""
         if self._seen is None or self._seen[0] != picture:
             pixels = picture_pixels(picture, self.run.config.model.image_size)
             if self._system is None:
@@ -146,21 +145,21 @@ class RegionMaps(ActivationMaps):
 
 
 def activation_maps_of(run: RunFolder, stage: int | None = None) -> ActivationMaps:
-    """Return what makes a run's maps.
+    """Return the maps of a run.
 
     Args:
         run: Of DAtRNet or FashionSearchNet.
         stage: Of DAtRNet, which ASE's output is looked at, from 0.
 
     Raises:
-        ConfigError: The run is of a system that looks at the whole picture alike.
+        ConfigError: The run's system has no activation maps.
     """
     if run.config.system.is_datrnet:
         return NetworkMaps(run, stage)
     if run.config.system.name == LOCALIZED:
         return RegionMaps(run)
     raise ConfigError(
-        "Activation maps are of DAtRNet and of FashionSearchNet, and this index is of "
+        "Only DAtRNet and FashionSearchNet have activation maps; this index is of "
         f"{run.config.system.name}.",
         mend=f"Train and index one of them: `datrnet train`, or with --system {LOCALIZED}.",
     )

@@ -21,16 +21,16 @@ from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.db.store import Store
 
 CHUNK = 256
-"""Pictures decoded and embedded at a time, so that memory does not grow with the catalogue."""
+"""Pictures decoded and embedded at a time, so that memory does not grow with the catalog."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexReport:
-    """What an index was built of."""
+    """The outcome of an indexing."""
 
     manifest: Manifest
     unreadable: tuple[str, ...]
-    """Codes of items whose picture can no longer be read; they are not in the index."""
+    """Ids of the items that are not in the index because their picture cannot be read."""
 
 
 def newest_run(workspace: Workspace, store: Store) -> RunFolder:
@@ -54,24 +54,24 @@ def build_index(
     *,
     weights: Weights | None = None,
 ) -> IndexReport:
-    """Embed the whole catalogue with a run's networks and make the result current.
+    """Embed the catalog with a run's networks and make the result the current generation.
 
     Args:
-        workspace: Where.
+        workspace: The workspace.
         store: Its database.
         catalog: Its items.
-        run: Whose networks.
-        on_progress: Told how far each step is.
-        weights: Weights of the blocks; chosen on the items that validate where none are given.
+        run: A trained run.
+        on_progress: Called with the progress of each step.
+        weights: Weights of the blocks; by default chosen on the validation items.
 
     Raises:
-        CheckpointError: The run's weights are absent or damaged, or its embeddings not finite.
-        DataError: The catalogue has no readable picture.
-        UnknownNameError: A super-category of the run is gone from the catalogue.
+        CheckpointError: The run's weights are missing or damaged, or its embeddings not finite.
+        DataError: The catalog has no readable picture.
+        UnknownNameError: The catalog no longer has a super-category of the run.
     """
     rows, embeddings = _embed_catalog(workspace, catalog, run, on_progress)
     if len(rows) == 0:
-        raise DataError("The catalogue has no readable picture.", mend="Run `datrnet import`.")
+        raise DataError("The catalog has no readable picture.", mend="Run `datrnet import`.")
     if not np.isfinite(embeddings).all():
         raise CheckpointError(
             f"The run {run.name} makes embeddings that are not finite: its training diverged.",
@@ -80,9 +80,11 @@ def build_index(
     labels = catalog.encode_labels(run.super_categories)[rows]
     manipulation = run_manipulation(run, embeddings, labels, catalog.splits[rows])
     if weights is None:
-        there = np.isin(rows, validation_rows(catalog))
+        is_validation = np.isin(rows, validation_rows(catalog))
         gallery = Gallery(
-            embeddings=embeddings[there], labels=labels[there], manipulation=manipulation
+            embeddings=embeddings[is_validation],
+            labels=labels[is_validation],
+            manipulation=manipulation,
         )
         weights = choose_weights(
             gallery,
@@ -109,7 +111,7 @@ def build_index(
 
 
 def _have_length_one(blocks: NDArray[np.float32]) -> bool:
-    """Tell whether all blocks (N, A, E) have length 1, as the candidates of any weights need."""
+    """Tell whether all blocks (N, A, E) have length 1, as candidates for any weights require."""
     lengths = np.einsum("nae,nae->na", blocks, blocks)
     return bool(np.allclose(lengths, 1, atol=1e-3))
 
@@ -120,23 +122,23 @@ def run_manipulation(
     labels: NDArray[np.int16],
     splits: NDArray[np.str_],
 ) -> Manipulation:
-    """Return how a run's queries are changed: as its system says, or by prototypes.
+    """Return the manipulation of a run's queries.
 
-    DAtRNet's are from the split that the config names.
+    DAtRNet's is by prototypes, means over the items that the config names.
 
     Raises:
-        CheckpointError: The system's part of it is absent or damaged.
+        CheckpointError: The manipulation of a comparison system is missing or damaged.
     """
     if not run.config.system.is_datrnet:
         return load_manipulation(run.manipulation_path)
-    seen = np.full(len(splits), True)
+    is_source = np.full(len(splits), True)
     if run.config.index.prototypes_from == "train" and (splits == "train").any():
-        seen = splits == "train"
+        is_source = splits == "train"
     return Replacement(
         tuple(
             mean_embeddings(
-                embeddings[seen, column],
-                labels[seen, column],
+                embeddings[is_source, column],
+                labels[is_source, column],
                 len(category.values),
                 unit_length=run.config.model.unit_prototypes,
             )
@@ -148,7 +150,7 @@ def run_manipulation(
 def _embed_catalog(
     workspace: Workspace, catalog: Catalog, run: RunFolder, on_progress: Progress
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the rows whose picture is readable and their embeddings (n, A, E)."""
+    """Return the rows of items with a readable picture, and their embeddings (n, A, E)."""
     embedder = Embedder(run)
     pictures = [workspace.picture(stored) for stored in catalog.picture_paths]
     rows: list[int] = []
@@ -160,5 +162,5 @@ def _embed_catalog(
         parts.append(embedder.embed(pixels))
         on_progress("Embedding", start + len(chunk), len(pictures))
     if not parts:
-        raise DataError("The catalogue has no item.", mend="Run `datrnet import`.")
+        raise DataError("The catalog has no item.", mend="Run `datrnet import`.")
     return np.array(rows, dtype=np.int64), np.concatenate(parts)

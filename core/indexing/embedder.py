@@ -1,4 +1,4 @@
-"""All that a run has trained, together: pictures to embeddings."""
+"""The trained networks of a run: pictures to embeddings."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from datrnet.core.retrieval.request import Query
 
 
 class Embedder:
-    """What a run has trained, loaded: a network for each super-category, or one system."""
+    """The networks of a run: one per super-category, or a comparison system."""
 
     def __init__(self, run: RunFolder) -> None:
         """Load the networks.
@@ -36,9 +36,9 @@ class Embedder:
 
     @property
     def num_parameters(self) -> int:
-        """Of all networks together."""
+        """Number of parameters of all networks."""
         networks = self._networks if self._system is None else [self._system]
-        return sum(one.numel() for network in networks for one in network.parameters())
+        return sum(tensor.numel() for network in networks for tensor in network.parameters())
 
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed pictures.
@@ -47,7 +47,7 @@ class Embedder:
             pixels: (N, S, S, 3), uint8.
 
         Returns:
-            (N, A, E) embeddings; of length 1 each, or as a whole, as the run's config says.
+            (N, A, E) embeddings; the config says whether each or the whole has length 1.
         """
         if self._system is not None:
             return embed(self._system, pixels)
@@ -59,7 +59,7 @@ class Embedder:
 
 
 def query_of_picture(run: RunFolder, picture: Path | Picture) -> Query:
-    """Return the query of a picture that is not in the catalogue; it carries no labels.
+    """Return the query of a picture outside the catalog, without labels.
 
     Raises:
         DataError: The picture cannot be read.
@@ -67,5 +67,5 @@ def query_of_picture(run: RunFolder, picture: Path | Picture) -> Query:
     """
     pixels = picture_pixels(picture, run.config.model.image_size)
     blocks = Embedder(run).embed(pixels[None])[0]
-    labels = {one.name: None for one in run.super_categories}
+    labels = {category.name: None for category in run.super_categories}
     return Query(blocks=blocks, labels=labels, title=picture.name)

@@ -29,10 +29,10 @@ from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
 
 KEPT_GENERATIONS = 2
-"""The current one and the one before it, which an explorer may still have open."""
+"""The current generation and the previous one, which an explorer may still have open."""
 
 ABANDONED_SECONDS = 24 * 3600
-"""Age at which a folder that was never finished is taken for a killed build's."""
+"""Age from which an unfinished folder belongs to a build that was killed."""
 
 RECALL_QUERIES = 200
 RECALL_K = 30
@@ -40,22 +40,22 @@ RECALL_K = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Embedded:
-    """What a generation is made of."""
+    """The content of a generation."""
 
     run_name: str
     super_categories: tuple[SuperCategory, ...]
     item_ids: NDArray[np.int64]
     """(N,), ascending."""
     embeddings: NDArray[np.float32]
-    """(N, A, E), as the system gives them."""
+    """(N, A, E), as the networks compute them."""
     manipulation: Manipulation
     unit_blocks: bool
-    """Whether every block has length 1, as blocks are compared."""
+    """Whether every block has length 1 in the metric space."""
     weights: tuple[float, ...]
     """(A,)."""
     changed_weight: float
     unit_prototypes: bool = True
-    """Whether the prototypes were brought to the length of a block."""
+    """Whether the prototypes are L2-normalized."""
 
 
 def write_generation(
@@ -65,9 +65,9 @@ def write_generation(
     config: IndexConfig,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> Manifest:
-    """Write a generation's folder, publish it as current, and remove the oldest ones.
+    """Write a generation, make it current, and remove the oldest generations.
 
-    An interrupt at any moment leaves the previous generation current and whole.
+    An interrupt at any moment leaves the previous generation current and complete.
     """
     name = _free_name(workspace.indexes, {row.name for row in store.generations()})
     partial = workspace.indexes / f".{name}.partial"
@@ -159,9 +159,9 @@ def _nodes_for_recall(
 
 
 def _recall_queries(embedded: Embedded) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return blocks (Q, A, E) and weights (Q, A) of queries; every other one has a change.
+    """Return blocks (Q, A, E) and weights (Q, A) of queries; every second one has a change.
 
-    They are asked as pictures without labels are.
+    They are queries of pictures without labels.
     """
     rng = np.random.default_rng(0)
     items = rng.permutation(len(embedded.item_ids))[:RECALL_QUERIES]
@@ -176,7 +176,7 @@ def _recall_queries(embedded: Embedded) -> tuple[NDArray[np.float32], NDArray[np
         embedded.embeddings[items], labels, targets, changed
     )
     factors = factors * np.array(embedded.weights, dtype=np.float32)
-    if factors.shape == changed.shape:  # an entangled block is no super-category's
+    if factors.shape == changed.shape:  # an entangled block belongs to no super-category
         factors[changed] *= embedded.changed_weight
     return blocks, factors
 
@@ -188,13 +188,13 @@ def _exact_neighbors(
     weights: NDArray[np.float32],
     k: int,
 ) -> NDArray[np.intp]:
-    """Return the k nearest places by the weighted distance, but for what orders nothing."""
+    """Return the k nearest rows by the weighted distance, without terms that do not order."""
     products = compared.reshape(len(compared), -1) @ (weights[:, None] * blocks).ravel()
     return np.argpartition(lengths @ weights - 2 * products, k - 1)[:k]
 
 
 def _remove_old(indexes: Path, published: list[str]) -> None:
-    """Remove all published generations but the newest, and what interrupted builds left behind."""
+    """Remove all but the newest generations, and the remains of interrupted builds."""
     for name in published[:-KEPT_GENERATIONS]:
         shutil.rmtree(indexes / name, ignore_errors=True)
     abandoned = time.time() - ABANDONED_SECONDS

@@ -1,4 +1,4 @@
-"""Decoding many pictures to network input at once."""
+"""Decoding many pictures into one array of pixels."""
 
 import math
 import tempfile
@@ -14,10 +14,10 @@ from datrnet.core.errors import DataError
 from datrnet.core.progress import StepProgress, no_progress
 
 LARGEST_IN_MEMORY = 4 * 1024**3
-"""Bytes of pixels from which a file takes them; it is gone with the array."""
+"""Bytes of pixels above which they are kept in a temporary file."""
 
 READERS = 4
-"""Threads that decode pictures; Pillow lets go of the interpreter while it decodes."""
+"""Threads that decode pictures; Pillow releases the interpreter lock meanwhile."""
 
 
 def read_pixels(
@@ -52,7 +52,7 @@ def read_pixels(
 
 
 def _room(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return an array for pixels: in memory, or in a temporary file where it would fill that."""
+    """Return an empty array, in a temporary file if it is large."""
     if math.prod(shape) <= LARGEST_IN_MEMORY:
         return np.empty(shape, dtype=np.uint8)
     with tempfile.TemporaryFile() as file:  # the mapping keeps it alive

@@ -6,7 +6,7 @@ models/<run>/
     <n>-<super-category>.safetensors         best weights by validation
     <n>-<super-category>.resume.pt           state of an unfinished network
     <n>-<super-category>.json                figures of a finished network, written last
-    system.safetensors, manipulation.npz     of a compared system: one for all super-categories
+    system.safetensors, manipulation.npz     of a comparison system, for all super-categories
     system.resume.pt                         its state while it is unfinished
     system.json                              its figures, written last
     released.json                            of released weights: the files they came from
@@ -37,7 +37,7 @@ LOCK_FILE = "lock"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFolder:
-    """Where one run lies and what it was made with."""
+    """A run: its folder, its config and its super-categories."""
 
     path: Path
     config: Config
@@ -60,7 +60,8 @@ class RunFolder:
             "format": FORMAT,
             "config": self.config.to_dict(),
             "super_categories": [
-                {"name": one.name, "values": list(one.values)} for one in self.super_categories
+                {"name": category.name, "values": list(category.values)}
+                for category in self.super_categories
             ],
         }
         write_atomically(self.path / RUN_FILE, json.dumps(facts, indent=1, ensure_ascii=False))
@@ -84,8 +85,8 @@ class RunFolder:
                 path=path,
                 config=Config.from_dict(facts["config"], source=path.name),
                 super_categories=tuple(
-                    SuperCategory(name=one["name"], values=tuple(one["values"]))
-                    for one in facts["super_categories"]
+                    SuperCategory(name=stored["name"], values=tuple(stored["values"]))
+                    for stored in facts["super_categories"]
                 ),
             )
         except FileNotFoundError as error:
@@ -103,7 +104,7 @@ class RunFolder:
         Raises:
             CheckpointError: The run has none.
         """
-        names = [one.name for one in self.super_categories]
+        names = [category.name for category in self.super_categories]
         if super_category not in names:
             raise CheckpointError(
                 f"The run {self.name} has no network for {super_category!r}.",
@@ -113,27 +114,27 @@ class RunFolder:
 
     @property
     def system_path(self) -> Path:
-        """Where the weights of a compared system lie."""
+        """The weights of a comparison system."""
         return self.path / "system.safetensors"
 
     @property
     def system_resume_path(self) -> Path:
-        """Where the state of its unfinished training lies."""
+        """The state of its unfinished training."""
         return self.path / "system.resume.pt"
 
     @property
     def manipulation_path(self) -> Path:
-        """Where what makes its queries lies."""
+        """The manipulation of its queries."""
         return self.path / "manipulation.npz"
 
     @property
     def system_result_path(self) -> Path:
-        """Where its figures lie; absent until it is finished."""
+        """Its result; absent until it is finished."""
         return self.path / "system.json"
 
     @property
     def released_path(self) -> Path:
-        """Where it stands which files the weights came from, if they were not trained here."""
+        """The files that released weights came from."""
         return self.path / "released.json"
 
     def log(self, facts: dict[str, Any]) -> None:
@@ -143,15 +144,15 @@ class RunFolder:
             log.write(line + "\n")
 
     def weights_path(self, idx: int) -> Path:
-        """Return where the best weights of a super-category lie."""
+        """Return the path of a super-category's best weights."""
         return self.path / f"{self._stem(idx)}.safetensors"
 
     def resume_path(self, idx: int) -> Path:
-        """Return where the state of an unfinished network lies."""
+        """Return the path of a network's state while it is unfinished."""
         return self.path / f"{self._stem(idx)}.resume.pt"
 
     def result_path(self, idx: int) -> Path:
-        """Return where the figures of a finished network lie; absent until it is finished."""
+        """Return the path of a network's result; absent until it is finished."""
         return self.path / f"{self._stem(idx)}.json"
 
     def _stem(self, idx: int) -> str:
@@ -206,7 +207,10 @@ def load_weights(network: "nn.Module", path: Path) -> None:
         ) from error
     try:
         network.load_state_dict(
-            {name: one.float() if one.is_floating_point() else one for name, one in tensors.items()}
+            {
+                name: tensor.float() if tensor.is_floating_point() else tensor
+                for name, tensor in tensors.items()
+            }
         )
     except RuntimeError as error:
         raise CheckpointError(
@@ -216,12 +220,12 @@ def load_weights(network: "nn.Module", path: Path) -> None:
 
 
 def plain_name(name: str) -> str:
-    """Return a name as it may stand in a file's name: lower-case letters, digits and dashes."""
+    """Return a name for file names: lower-case letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def is_being_trained(path: Path) -> bool:
-    """Tell whether some program holds the lock of a run's folder."""
+    """Tell whether a process holds the lock of a run's folder."""
     lock = FileLock(path / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
@@ -234,7 +238,7 @@ def is_being_trained(path: Path) -> bool:
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file beside its place and move it there whole."""
+    """Write a file under another name and rename it, so that a reader never sees half of it."""
     partial = path.with_name(path.name + ".partial")
     if isinstance(content, str):
         partial.write_text(content, "utf-8")

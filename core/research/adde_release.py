@@ -1,4 +1,4 @@
-"""A finished run out of ADDE-M's released weights: nothing is trained."""
+"""A finished run from ADDE-M's released weights, without training."""
 
 import json
 import shutil
@@ -32,43 +32,42 @@ from datrnet.db.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasedFiles:
-    """The two files, and what says which of their columns is which value."""
+    """The two files, and the order of their columns."""
 
     encoder: Path
     memory: Path
     super_categories: tuple[str, ...] = ()
-    """Those that the weights are of, in their order; none means all of the catalogue."""
+    """Those of the weights, in order; by default all of the catalog."""
     names: Path | None = None
-    """The file of names that the split folder was imported with; its order is that of the
-    columns."""
+    """The file of names of the import of the split folder, in the order of the columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasedRun:
-    """The run that was made."""
+    """The run, and what remains uncertain."""
 
     run: RunFolder
     result: NetworkResult
     in_alphabetical_order: tuple[str, ...]
-    """Super-categories whose values nothing brought into the order of the columns: they are neither
-    numbered nor in a file of names."""
+    """Super-categories whose values are neither numbered nor in a file of names, so that they may
+    not be in the order of the columns."""
 
 
 def add_released_run(
     workspace: Workspace, store: Store, catalog: Catalog, files: ReleasedFiles
 ) -> ReleasedRun:
-    """Make a finished run of released weights, on AlexNet at 224 pixels as they were released.
+    """Make a finished run of released weights, on AlexNet at 224 pixels.
 
     Args:
-        workspace: Where.
+        workspace: Receives the run.
         store: Its database.
-        catalog: Its catalogue.
+        catalog: Its catalog.
         files: The weights.
 
     Raises:
-        CheckpointError: A file is absent, damaged or a Git-LFS pointer, the two are swapped, or
+        CheckpointError: A file is missing, damaged or a Git-LFS pointer, the two are swapped, or
             their shapes are not those of ADDE-M.
-        ConfigError: They are of other numbers of values than the catalogue.
+        ConfigError: The catalog has other numbers of values.
         DataError: The file of names cannot be read, or does not fit.
         UnknownNameError: A super-category or value that is named does not exist.
     """
@@ -99,12 +98,16 @@ def add_released_run(
     store.update_run(
         run.name, status="finished", metrics_json=json.dumps({AddeM.name: asdict(result)})
     )
-    unsure = () if files.names else tuple(one.name for one in named if not _is_numbered(one))
+    unsure = (
+        ()
+        if files.names
+        else tuple(category.name for category in named if not _is_numbered(category))
+    )
     return ReleasedRun(run=run, result=result, in_alphabetical_order=unsure)
 
 
 def _write(run: RunFolder, system: AddeM, released: ReleasedWeights, result: NetworkResult) -> None:
-    """Write all that a trained run's folder holds, and what the weights came from."""
+    """Write what a trained run's folder holds, and the origin of the weights."""
     run.create()
     save_weights(system, run.system_path)
     manipulation = Addition(released.memory.numpy(), released.num_values)
@@ -158,16 +161,16 @@ def _check_counts(counts: Sequence[int], chosen: Sequence[SuperCategory]) -> Non
         "super-categories in order with --super-category."
     )
     if len(counts) != len(chosen):
-        here = ", ".join(f"{one.name} ({len(one.values)})" for one in chosen)
+        here = ", ".join(f"{category.name} ({len(category.values)})" for category in chosen)
         raise ConfigError(
             f"The weights are of {len(counts)} super-categories with "
             f"{', '.join(map(str, counts))} values; the workspace's are {len(chosen)}: {here}.",
             mend=mend,
         )
     differing = [
-        f"{one.name} has {len(one.values)}, in the weights {count}"
-        for one, count in zip(chosen, counts, strict=True)
-        if len(one.values) != count
+        f"{category.name} has {len(category.values)}, in the weights {count}"
+        for category, count in zip(chosen, counts, strict=True)
+        if len(category.values) != count
     ]
     if differing:
         raise ConfigError(
@@ -177,11 +180,11 @@ def _check_counts(counts: Sequence[int], chosen: Sequence[SuperCategory]) -> Non
 
 def _is_numbered(category: SuperCategory) -> bool:
     """Tell whether values are 1, 2 and so on, as an import without names calls them."""
-    return set(category.values) == {str(one) for one in range(1, len(category.values) + 1)}
+    return set(category.values) == {str(number) for number in range(1, len(category.values) + 1)}
 
 
 def _numbered_order(category: SuperCategory) -> SuperCategory:
-    """Bring numbered values, which the catalogue sorts as texts, into the order of the columns."""
+    """Bring numbered values, which the catalog sorts as text, into the order of the columns."""
     if not _is_numbered(category):
         return category
     return SuperCategory(name=category.name, values=tuple(sorted(category.values, key=int)))

@@ -1,4 +1,4 @@
-"""What a frozen backbone makes of pictures, computed once and kept in a file of the workspace."""
+"""The features of a frozen backbone, computed once and cached in a file of the workspace."""
 
 from hashlib import blake2b
 from pathlib import Path
@@ -13,10 +13,10 @@ from datrnet.core.progress import StepProgress, no_progress
 from datrnet.core.research.systems.method import RetrievalMethod
 
 BATCH = 64
-"""Pictures seen at a time."""
+"""Images embedded at a time."""
 
 FORMAT = 1
-"""Of what is kept; another one makes it anew."""
+"""Format of the cache; another number computes it again."""
 
 
 def cached_features(
@@ -25,12 +25,12 @@ def cached_features(
     folder: Path,
     on_progress: StepProgress = no_progress,
 ) -> NDArray[np.float16]:
-    """Return what a system sees of pictures through its frozen backbone.
+    """Return the features of images by a system's frozen backbone.
 
     Args:
         system: In evaluation mode.
         pixels: (N, S, S, 3), uint8.
-        folder: Holds a file for each backbone and set of pictures, named by what they contain.
+        folder: Holds a file for each backbone and set of images, named by a digest of both.
         on_progress: Told how many pictures are done, and how many there are.
 
     Returns:
@@ -42,19 +42,19 @@ def cached_features(
     folder.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     device = next(system.backbone.parameters()).device
-    kept: np.memmap[Any, np.dtype[np.float16]] | None = None
+    cache: np.memmap[Any, np.dtype[np.float16]] | None = None
     with torch.inference_mode():
         for start in range(0, len(pixels), BATCH):
             part = torch.from_numpy(pixels[start : start + BATCH])
             seen = system.features(to_network_input(part).to(device)).half().cpu().numpy()
-            if kept is None:
+            if cache is None:
                 shape = (len(pixels), *seen.shape[1:])
-                kept = np.lib.format.open_memmap(partial, "w+", dtype=np.float16, shape=shape)
-            kept[start : start + len(seen)] = seen
+                cache = np.lib.format.open_memmap(partial, "w+", dtype=np.float16, shape=shape)
+            cache[start : start + len(seen)] = seen
             on_progress(min(start + BATCH, len(pixels)), len(pixels))
-    assert kept is not None, "a training has pictures"
-    kept.flush()
-    del kept
+    assert cache is not None, "a training has pictures"
+    cache.flush()
+    del cache
     partial.replace(path)
     return _opened(path)
 
@@ -65,7 +65,7 @@ def _opened(path: Path) -> NDArray[np.float16]:
 
 
 def _digest(system: RetrievalMethod, pixels: NDArray[np.uint8]) -> str:
-    """Return what tells pictures and backbone from others."""
+    """Return a digest of the images and the backbone."""
     found = blake2b(f"{FORMAT} {system.feature_kind} {pixels.shape}".encode(), digest_size=16)
     found.update(np.ascontiguousarray(pixels).data)
     for name, tensor in system.backbone.state_dict().items():

@@ -60,7 +60,7 @@ class MethodBatches:
             DataError: It trains on changes, and no change leads from one item to another.
         """
         sequence = np.random.SeedSequence((self._config.train.seed, *place))
-        first, second = (int(one) for one in sequence.generate_state(2))
+        first, second = map(int, sequence.generate_state(2))
         self._rng = np.random.default_rng(sequence)
         self._generator.manual_seed(first)
         torch.manual_seed(second)  # for what the system draws
@@ -75,7 +75,7 @@ class MethodBatches:
             else (3 * len(items) // choice.batch)
         )
         places = np.array_split(np.arange(len(items)), max(1, num_batches))
-        return [(items[one], changed[one]) for one in places]
+        return [(items[part], changed[part]) for part in places]
 
     def batch(self, stage: MethodStage, rows: Any) -> ImageBatch | TripletBatch:
         """Return the augmented batch of rows for a stage's loss."""

@@ -1,7 +1,4 @@
-"""Random changes of training images that leave every attribute as it is.
-
-Colour is an attribute, so hue never changes.
-"""
+"""Random augmentation that preserves every attribute: color is one, so the hue never changes."""
 
 import torch
 import torch.nn.functional as F
@@ -11,9 +8,9 @@ from datrnet.core.config import TrainConfig
 
 
 def augment(images: Tensor, config: TrainConfig, generator: torch.Generator) -> Tensor:
-    """Mirror, shift, scale and light images (B, 3, S, S) at random; what moves in is white.
+    """Mirror, shift, scale and light images (B, 3, S, S) at random, padding with white.
 
-    It is done where the images lie; what is drawn is the same there as here.
+    The random numbers do not depend on the device of the images.
     """
     num = len(images)
 

@@ -1,6 +1,6 @@
-"""What training sees: the pictures of the training and validation splits, and their labels.
+"""The images and labels of the training and validation splits.
 
-The test split is not read, so nothing can be chosen by looking at it.
+The test split is not read, so that it cannot influence any choice.
 """
 
 from dataclasses import dataclass, field
@@ -24,20 +24,20 @@ class TrainingData:
     pixels: NDArray[np.uint8]
     """(N, S, S, 3)."""
     labels: NDArray[np.int16]
-    """(N, A), -1 where unlabelled."""
+    """(N, A), -1 where unlabeled."""
     is_validation: NDArray[np.bool_]
     """(N,)."""
     features: Path
-    """The folder for what frozen backbones make of the pictures."""
+    """The folder of cached features of frozen backbones."""
     catalog: Catalog | None = None
-    """The catalog that they are items of."""
+    """The catalog of the items."""
     catalog_rows: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, dtype=np.intp))
-    """(N,) their rows in it."""
+    """(N,) rows of the items in the catalog."""
 
     def rows(self, super_category_idx: int, *, validation: bool) -> NDArray[np.int64]:
-        """Return the rows of a split that are labelled in a super-category."""
-        labelled = self.labels[:, super_category_idx] >= 0
-        return np.flatnonzero(labelled & (self.is_validation == validation))
+        """Return the rows of a split that are labeled in a super-category."""
+        labeled = self.labels[:, super_category_idx] >= 0
+        return np.flatnonzero(labeled & (self.is_validation == validation))
 
 
 def load_training_data(
@@ -46,11 +46,11 @@ def load_training_data(
     run: RunFolder,
     on_progress: StepProgress = no_progress,
 ) -> TrainingData:
-    """Read the training and validation items of a catalogue, numbered as the run numbers values.
+    """Read the training and validation items of a catalog, with labels encoded by the run's values.
 
     Raises:
         DataError: No training item has a readable picture.
-        UnknownNameError: A super-category of the run is gone from the catalogue.
+        UnknownNameError: The catalog no longer has a super-category of the run.
     """
     rows, is_validation = training_rows(catalog)
     labels = catalog.encode_labels(run.super_categories)[rows]
@@ -59,7 +59,7 @@ def load_training_data(
     if is_validation[readable].all():
         raise DataError(
             "No training item has a readable picture.",
-            mend="Import a catalogue whose split column names train items.",
+            mend="Import a catalog whose split column has train items.",
         )
     return TrainingData(
         pixels=pixels,

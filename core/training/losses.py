@@ -1,4 +1,4 @@
-"""The loss of a batch: mined triplets, and proxies of the values where a config wants them.
+"""The loss of a batch: mined triplets, and optionally proxies of the values.
 
 Built on pytorch-metric-learning.
 """
@@ -57,10 +57,10 @@ class MinedTripletLoss:
 
 
 class Objective:
-    """What a network is trained for: the mined triplet loss plus the weighted proxy loss.
+    """The loss of a network: the mined triplet loss plus the weighted proxy loss.
 
     From random weights triplets alone learn slowly: a batch holds few positives of a value, so each
-    step sees a noisy target. A proxy is one learnt vector per value that every batch pulls at.
+    step sees a noisy target. A proxy is a learned vector per value, which every batch moves.
     """
 
     def __init__(self, config: TrainConfig, num_values: int, embedding_size: int) -> None:
@@ -72,7 +72,7 @@ class Objective:
         )
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """Return what is learnt besides the network: the proxies, where they are in use."""
+        """Return the trainable parameters beside the network's: the proxies, if they are in use."""
         return self.proxies.parameters() if self._proxy_weight else iter(())
 
     def __call__(

@@ -1,4 +1,4 @@
-"""A training run: all networks of a config, one super-category after the other."""
+"""A training run: starting it, training its networks in turn, resuming it."""
 
 import json
 import time
@@ -41,20 +41,20 @@ from datrnet.db.store import Store
 def start_run(
     workspace: Workspace, store: Store, catalog: Catalog, config: Config, names: tuple[str, ...]
 ) -> RunFolder:
-    """Make the folder and the row of a new run.
+    """Create the folder and the database row of a new run.
 
     Args:
-        workspace: Where.
+        workspace: Holds the run.
         store: Its database.
-        catalog: Its catalogue.
-        config: What to train.
-        names: Super-categories; none means all of the catalogue that can be learnt.
+        catalog: Its catalog.
+        config: Of the run.
+        names: Super-categories to train; by default all that can be trained.
 
     Raises:
         UnknownNameError: A super-category does not exist.
-        ConfigError: One that is named cannot be learnt, or none can.
-        DataError: The config names a folder of triplets that has none of items to train on.
-        CheckpointError: The config's initial run lacks one.
+        ConfigError: A named super-category cannot be trained, or none can.
+        DataError: None of the triplets of the config's folder is of training items.
+        CheckpointError: The config's initial run lacks a super-category.
     """
     if not config.system.is_datrnet:  # a wrong name or file is refused before there is a run
         systems = comparison_systems()
@@ -71,7 +71,7 @@ def start_run(
 
 
 def new_run_path(workspace: Workspace, kind: str) -> Path:
-    """Return where a new run goes: what it is of and the time, free in the workspace."""
+    """Return the folder of a new run, named by its kind and the time."""
     stem = f"{plain_name(kind)}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     name, number = stem, 2
     while (workspace.models / name).exists():
@@ -87,8 +87,8 @@ def untrainable_super_categories(catalog: Catalog) -> dict[str, str]:
         labels = catalog.labels[rows[~is_validation], idx]
         num_values = len(np.unique(labels[labels >= 0]))
         if num_values < 2:
-            carried = "no value" if num_values == 0 else "only one value"
-            reasons[category.name] = f"its training items carry {carried}"
+            count = "no value" if num_values == 0 else "only one value"
+            reasons[category.name] = f"its training items have {count}"
     return reasons
 
 
@@ -100,13 +100,13 @@ def _chosen(catalog: Catalog, names: tuple[str, ...]) -> list[int]:
         name = catalog.super_categories[idx].name
         if name in reasons:
             raise ConfigError(
-                f"{name} cannot be learnt: {reasons[name]}.", mend="Label more training items."
+                f"{name} cannot be trained: {reasons[name]}.", mend="Label more training items."
             )
     everything = range(len(catalog.super_categories))
     idxs = idxs or [idx for idx in everything if catalog.super_categories[idx].name not in reasons]
     if not idxs:
         raise ConfigError(
-            "The catalogue has no super-category that can be learnt.",
+            "The catalog has no super-category that can be trained.",
             mend="Import a table with attribute columns, and items in the train split.",
         )
     return idxs
@@ -115,7 +115,7 @@ def _chosen(catalog: Catalog, names: tuple[str, ...]) -> list[int]:
 def _check_initial_run(
     workspace: Workspace, config: Config, chosen: tuple[SuperCategory, ...]
 ) -> None:
-    """Refuse a config whose initial run has no network for a super-category to train."""
+    """Refuse an initial run that lacks a network for a super-category to train."""
     if config.train.initial_run:
         earlier = RunFolder.open(workspace.models / config.train.initial_run)
         for category in chosen:
@@ -123,7 +123,7 @@ def _check_initial_run(
 
 
 def unfinished_run(workspace: Workspace, store: Store) -> RunFolder:
-    """Return the newest run that has not finished, to resume it.
+    """Return the newest unfinished run.
 
     Raises:
         CheckpointError: There is none.
@@ -141,20 +141,20 @@ def train(
     run: RunFolder,
     on_event: Callable[[TrainEvent], None] = lambda event: None,
 ) -> list[NetworkResult]:
-    """Train every network of a run that is not finished, keeping the best by validation.
+    """Train the unfinished networks of a run, keeping the best epoch of each by validation.
 
-    An interrupt loses the current epoch at most: the run is marked interrupted and can be resumed.
+    An interrupt loses at most the current epoch; the run is marked interrupted and can be resumed.
 
     Raises:
         DataError: A split has no picture, or a super-category has fewer than two values.
-        UnknownNameError: A super-category of the run is gone from the catalogue.
+        UnknownNameError: The catalog no longer has a super-category of the run.
     """
     lock = FileLock(run.path / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise CheckpointError(
-            f"The run {run.name} is being trained by another program.", mend="Wait for it."
+            f"The run {run.name} is already being trained by another process.", mend="Wait for it."
         ) from error
     store.update_run(run.name, status="running")
     try:
@@ -170,7 +170,7 @@ def train(
         raise
     finally:
         lock.release()
-    metrics = {one.super_category: asdict(one) for one in results}
+    metrics = {result.super_category: asdict(result) for result in results}
     store.update_run(run.name, status="finished", metrics_json=json.dumps(metrics))
     return results
 

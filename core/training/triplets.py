@@ -13,19 +13,19 @@ def draw_triplets(
 ) -> Rows:
     """Draw triplets of rows: anchor and positive share the value, the negative has another.
 
-    The three may differ or agree in everything else: attribute similarity is meant, not the
-    similarity of the pictures (section 3.3). Rows without a label are never drawn.
+    They may differ or agree in all else: the similarity of attributes counts, not that of images
+    (section 3.3). Rows without a label are never drawn.
 
     Args:
-        labels: (N,) value of each row in this super-category, -1 where unlabelled.
+        labels: (N,) value of each row in this super-category, -1 where unlabeled.
         num_triplets: How many to draw, with replacement.
-        balance: 1 draws each value equally often, 0 as often as it occurs; between, its share is
-            ``count ** (1 - balance)``.
+        balance: 1 draws each value equally often, 0 as often as it occurs; in general in proportion
+            to ``count ** (1 - balance)``.
         rng: Source of randomness.
 
     Returns:
-        (num_triplets, 3) rows of anchor, positive and negative. The positive is another row than
-        the anchor wherever a second item carries the value.
+        (num_triplets, 3) rows of anchor, positive and negative. The positive differs from the
+        anchor if a second item has the value.
 
     Raises:
         DataError: Fewer than two values occur.
@@ -34,7 +34,7 @@ def draw_triplets(
     if len(values) < 2:
         raise DataError(
             f"Triplets need at least two values among the training items; there are {len(values)}.",
-            mend="Leave this super-category out, or label more items.",
+            mend="Omit this super-category, or label more items.",
         )
     shares = np.asarray(counts ** (1.0 - balance), dtype=np.float64)
     shares /= shares.sum()
@@ -59,7 +59,7 @@ def draw_triplets(
 def _another_value(
     wanted: NDArray[np.int64], shares: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw for each wanted value a different one, in proportion to the shares of the others."""
+    """Draw for each value a different value, in proportion to the shares of the others."""
     # inverse transform over the shares with the wanted value's own interval cut out
     ends = np.cumsum(shares)
     begins = ends - shares

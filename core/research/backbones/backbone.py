@@ -1,4 +1,4 @@
-"""What every backbone is: pictures in, a map and a pooled feature out."""
+"""The base class of backbones: images to a feature map and a pooled feature."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -11,21 +11,20 @@ from datrnet.core.errors import ConfigError, ShapeError
 from datrnet.core.research.backbones.weights import load_weights, read_tensors
 
 SMALLEST = 32
-"""Side of the smallest picture of which every backbone still has a map."""
+"""Side of the smallest image of which every backbone has a feature map."""
 
 
 class Backbone(nn.Module, ABC):
-    """A network without the last layer that told ImageNet's 1,000 values apart.
+    """A network without its last layer, the classifier of ImageNet's 1,000 classes.
 
-    Images come in [-1, 1] and are brought here to the mean and standard deviation that the public
-    weights expect, whether such weights were loaded or not: so a network saved after training says
-    the same again without anyone remembering what it began from.
+    Images in [-1, 1] are normalized here to the mean and standard deviation that the public weights
+    expect, whether these are loaded or not, so that trained weights need no further information.
 
     Args:
-        image_size: Side S of the pictures.
+        image_size: Side S of the images.
 
     Raises:
-        ConfigError: The backbone takes no pictures of that size.
+        ConfigError: The backbone does not support the image size.
     """
 
     name: ClassVar[str]
@@ -34,11 +33,11 @@ class Backbone(nn.Module, ABC):
     map_channels: ClassVar[int]
     """Channels C of the map."""
     head: ClassVar[str]
-    """How the public weights' names of the last layer begin; it is left out here."""
+    """Prefix of the public names of the last layer, which is omitted here."""
     mean: ClassVar[tuple[float, float, float]] = (0.485, 0.456, 0.406)
-    """Mean of ImageNet's pictures by channel, in [0, 1]."""
+    """Mean of ImageNet's images by channel, in [0, 1]."""
     std: ClassVar[tuple[float, float, float]] = (0.229, 0.224, 0.225)
-    """Standard deviation of ImageNet's pictures by channel, in [0, 1]."""
+    """Standard deviation of ImageNet's images by channel, in [0, 1]."""
 
     scale: Tensor
     shift: Tensor
@@ -50,7 +49,7 @@ class Backbone(nn.Module, ABC):
                 f"image_size is {image_size}; {self.name} needs at least {SMALLEST} pixels."
             )
         self.image_size = image_size
-        mean, std = (torch.tensor(one)[:, None, None] for one in (self.mean, self.std))
+        mean, std = (torch.tensor(value)[:, None, None] for value in (self.mean, self.std))
         # x in [-1, 1] is (x + 1) / 2 in [0, 1]; not persistent, as no public file has these
         self.register_buffer("scale", 0.5 / std, persistent=False)
         self.register_buffer("shift", (0.5 - mean) / std, persistent=False)
@@ -81,7 +80,7 @@ class Backbone(nn.Module, ABC):
         return mapped, self.pool(mapped)
 
     def pool(self, feature_map: Tensor) -> Tensor:
-        """Return the pooled features (B, D) of maps (B, C, h, w): here the mean over the places."""
+        """Pool maps (B, C, h, w) to features (B, D): here by the mean."""
         return feature_map.mean(dim=(2, 3))
 
     def map_size(self) -> tuple[int, int]:
@@ -94,7 +93,7 @@ class Backbone(nn.Module, ABC):
         return height, width
 
     def normalize(self, images: Tensor) -> Tensor:
-        """Return images (B, 3, S, S) as the public weights expect them.
+        """Normalize images (B, 3, S, S) as the public weights expect.
 
         Raises:
             ShapeError: The images are not of the backbone's size.
@@ -107,25 +106,25 @@ class Backbone(nn.Module, ABC):
         return images * self.scale + self.shift
 
     def load(self, path: Path) -> None:
-        """Take the weights of a file; nothing is changed on failure.
+        """Load the weights of a file; nothing changes on failure.
 
         Raises:
-            CheckpointError: The file is no weight file, or one of another network.
+            CheckpointError: The file has no weights of this network.
         """
         tensors = self.adapt(read_tensors(path))
         load_weights(self.pretrained_module, tensors, source=path, name=self.name, head=self.head)
 
     @property
     def pretrained_module(self) -> nn.Module:
-        """The module whose tensors are called as in the public weights."""
+        """The module whose tensors have the public names."""
         return self
 
     def adapt(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return a file's tensors as this network of this image size takes them."""
+        """Adapt a file's tensors to this network and image size."""
         return tensors
 
     def bundled_weights(self) -> Path | None:
-        """Return the weights to begin with when none are given; None begins afresh.
+        """Return installed weights to start from if none are given; None starts from random ones.
 
         Raises:
             ConfigError: They are not installed.

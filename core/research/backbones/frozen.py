@@ -1,6 +1,6 @@
-"""A backbone that stays as it begins, so that what it makes of a picture can be kept.
+"""A backbone that is not trained, so that its features can be cached.
 
-What it saw in ImageNet says little of colour, so a small picture goes along with what it makes.
+Features of ImageNet weights carry little about color, so a small copy of the image joins them.
 """
 
 import torch
@@ -10,18 +10,18 @@ from torch import Tensor, nn
 from datrnet.core.research.backbones.backbone import Backbone
 
 THUMBNAIL = 8
-"""Side of the small picture beside the pooled feature."""
+"""Side of the small copy of the image beside the pooled feature."""
 
 
 class Frozen(Backbone):
-    """Another backbone, never trained; takes pictures, or what it once made of them.
+    """Another backbone, not trained; takes images, or its own cached features.
 
-    The feature (B, D' + C' + 192) is the trunk's own of D' numbers, the largest number of each of
-    the C' channels of its map, and the picture at 8 × 8 pixels. The map (B, C' + 3, h, w) is the
-    trunk's with the picture at that size.
+    The feature (B, D' + C' + 192) is the trunk's feature of length D', the maximum of each of the
+    C' channels of its map, and the image at 8 × 8 pixels. The map (B, C' + 3, h, w) is the trunk's
+    with the image at its size.
 
     Args:
-        trunk: What is frozen.
+        trunk: The backbone to freeze.
     """
 
     def __init__(self, trunk: Backbone) -> None:
@@ -35,11 +35,11 @@ class Frozen(Backbone):
         self.fix()
 
     def fix(self) -> None:
-        """Leave training mode, as whatever trains the rest has entered it."""
+        """Leave training mode, which the training of other modules has entered."""
         self.eval().requires_grad_(False)
 
     def feature_map(self, images: Tensor) -> Tensor:
-        """Return the map of pictures (B, 3, S, S), or a kept map (B, C + 3, h, w) as it is."""
+        """Return the map of images (B, 3, S, S), or a cached map (B, C + 3, h, w) as it is."""
         if images.shape[1] == self.map_channels:
             return images
         with torch.no_grad():
@@ -48,7 +48,7 @@ class Frozen(Backbone):
             return torch.cat([mapped, F.adaptive_avg_pool2d(images, (height, width))], dim=1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the feature of pictures (B, 3, S, S), or a kept feature (B, D) as it is."""
+        """Return the feature of images (B, 3, S, S), or a cached feature (B, D) as it is."""
         if images.dim() == 2:
             return images
         with torch.no_grad():
@@ -58,5 +58,5 @@ class Frozen(Backbone):
 
     @property
     def pretrained_module(self) -> nn.Module:
-        """That of the trunk."""
+        """The trunk's."""
         return self.trunk.pretrained_module

@@ -1,4 +1,4 @@
-"""Which backbones there are, and how one is made from its name."""
+"""The backbones by name."""
 
 from pathlib import Path
 
@@ -11,27 +11,27 @@ from datrnet.core.research.backbones.resnet import ResNet50
 from datrnet.core.research.backbones.vit import ViTB16
 
 BACKBONES: dict[str, type[Backbone]] = {
-    one.name: one for one in (AlexNet, ResNet50, ViTB16, EfficientNetLite0)
+    backbone.name: backbone for backbone in (AlexNet, ResNet50, ViTB16, EfficientNetLite0)
 }
 
 
 def make_backbone(
     name: str, *, image_size: int, weights: Path | None = None, frozen: bool = False
 ) -> Backbone:
-    """Make a backbone, with the weights of a file or afresh.
+    """Make a backbone, with random weights or those of a file.
 
     Args:
         name: One of ``BACKBONES``.
-        image_size: Side S of the pictures it will see.
+        image_size: Side S of the images.
         weights: A safetensors file or a PyTorch state dict with the names of the public ImageNet
-            weights. Without one the network begins as its authors began, but for
-            ``efficientnet_lite0``, which then takes the ImageNet weights installed with it.
-        frozen: Whether it stays as it begins; see ``Frozen``.
+            weights. Without a file the weights are random, except that
+            ``efficientnet_lite0`` has its installed ImageNet weights.
+        frozen: Whether it is not trained; see ``Frozen``.
 
     Raises:
         UnknownNameError: No backbone has that name.
-        ConfigError: It takes no pictures of that size, or is not installed.
-        CheckpointError: The file is no weight file, or one of another network.
+        ConfigError: It does not support the image size, or is not installed.
+        CheckpointError: The file has no weights of this network.
     """
     if name not in BACKBONES:
         raise UnknownNameError("backbone", name, BACKBONES)

@@ -1,4 +1,4 @@
-"""Weight files: read without running anything that stands in them, and fitted to a network."""
+"""Weight files: read without executing code in them, and loaded into a network."""
 
 import warnings
 from collections.abc import Mapping
@@ -33,7 +33,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if (
         not isinstance(stored, Mapping)
         or not stored
-        or not all(isinstance(n, str) and isinstance(one, Tensor) for n, one in stored.items())
+        or not all(
+            isinstance(n, str) and isinstance(tensor, Tensor) for n, tensor in stored.items()
+        )
     ):
         raise CheckpointError(
             f"{path} holds no tensors by name.",
@@ -41,7 +43,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         )
     cut = len(PARALLEL) if all(name.startswith(PARALLEL) for name in stored) else 0
     return {
-        name[cut:]: one.float() if one.is_floating_point() else one for name, one in stored.items()
+        name[cut:]: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in stored.items()
     }
 
 
@@ -89,7 +92,7 @@ def load_weights(
     """
     mend = f"Give ImageNet weights of {name} with the names of the public file."
     own = network.state_dict()
-    fitted = {key: one for key, one in tensors.items() if not key.startswith(head)}
+    fitted = {key: tensor for key, tensor in tensors.items() if not key.startswith(head)}
     for key, tensor in own.items():
         if key not in fitted:
             if key.endswith(COUNTER):
@@ -109,4 +112,4 @@ def load_weights(
 
 
 def _shape(tensor: Tensor) -> str:
-    return " × ".join(str(one) for one in tensor.shape) or "one number"
+    return " × ".join(map(str, tensor.shape)) or "one number"

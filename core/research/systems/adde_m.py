@@ -1,4 +1,4 @@
-"""ADDE-M: an embedding for each super-category, and a memory that is added to their whole.
+"""ADDE-M: an embedding for each super-category, and a memory that is added to all of them.
 
 References:
     Hou, Vig, Donoser, Bazzani, Learning Attribute-Driven Disentangled Representations for
@@ -56,20 +56,20 @@ class AddeConfig(MethodConfig):
     ranking_weight: float = 1.0
     """Weight of the triplet losses of whole vectors."""
     consistency: bool = True
-    """Whether an embedding shall be the sum of its values' prototypes; their "finetune" is not."""
+    """Whether to draw embeddings to the sum of their values' prototypes; not in "finetune"."""
     consistency_weight: float = 1.0
     """Weight of that."""
     block_diagonal: bool = True
-    """Whether a prototype shall write into its own super-category's block only."""
+    """Whether to keep a prototype within its own super-category's block."""
     block_diagonal_weight: float = 0.4
     """Weight of that."""
     memory_items: int = 100
-    """Items drawn for each value, whose mean is its first prototype."""
+    """Sampled items of each value, whose mean is its initial prototype."""
     encoder_share: float = 0.5
     """Share of the budget for the encoder, before the memory is filled: 25 of 50 epochs."""
     triplets: str = ""
-    """A split folder in ADDE's format whose triplets the last stage trains on; empty draws anew for
-    each epoch."""
+    """A split folder in ADDE's format whose triplets the last stage trains on; empty draws new
+    triplets for each epoch."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -81,7 +81,7 @@ class AddeConfig(MethodConfig):
 
 
 class AddeM(RetrievalMethod):
-    """f(x) = [f_1(x); …; f_T(x)]; f' = f(q) + W i exchanges values, i in {-1, 0, 1} a value."""
+    """f(x) = [f_1(x); …; f_T(x)]; a change is f' = f(q) + W i, with i in {-1, 0, 1} per value."""
 
     name = "adde-m"
     block_diagonal: Tensor
@@ -101,7 +101,7 @@ class AddeM(RetrievalMethod):
         self.register_buffer("block_diagonal", own, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Embed pictures: f (B, T, E), of its own length, as the memory is added to it."""
+        """Embed images: f (B, T, E), not normalized, because the memory is added to it."""
         return torch.stack(self.projections(self.backbone(images)), dim=1).float()
 
     def changed_blocks(
@@ -110,17 +110,17 @@ class AddeM(RetrievalMethod):
         """Return f' = f + W i (B, T, E).
 
         Args:
-            blocks: (B, T, E) of pictures.
-            labels: (B, T) their values; where there is none, nothing is taken off.
+            blocks: (B, T, E) of images.
+            labels: (B, T) their values; an unlabeled one subtracts nothing.
             targets: (B, T) wanted values.
-            changed: (B, T) where one is wanted.
+            changed: (B, T) where a value is wanted.
         """
         exchange = exchanged_values(labels, targets, changed, self.num_values)
         added: Tensor = self.memory(exchange)
         return blocks + added.view_as(blocks)
 
     def stages(self) -> tuple[MethodStage, ...]:
-        """Return the encoder's; then, once the memory is filled, everything on triplets."""
+        """Return the stage of the encoder; then, with the memory filled, that of triplets."""
         share = self.config.encoder_share
         return (
             MethodStage(
@@ -141,9 +141,9 @@ class AddeM(RetrievalMethod):
         )
 
     def encoding(self, batch: ImageBatch) -> Tensor:
-        """Return L1: values are told apart in their own block, whole label vectors in f.
+        """Return L1: classification and triplets of the blocks, triplets of all labels on f.
 
-        Unlabelled pictures are alike in a block's triplets, as in the authors' code.
+        Unlabeled images have equal labels in a block's triplets, as in the authors' code.
         """
         config, blocks = self.config, self(batch.images)
         own = torch.stack(
@@ -161,7 +161,7 @@ class AddeM(RetrievalMethod):
         )
 
     def fill_memory(self, training_set: TrainingSet) -> None:
-        """Begin with the mean embedding of items drawn for each value, in its own block's rows."""
+        """Fill each value's block of the memory with the mean embedding of sampled items."""
         means = mean_of_samples(training_set, self, self.num_values, self.config.memory_items)
         size, num_blocks = self.config.embedding_size, len(self.num_values)
         columns = [
@@ -171,7 +171,7 @@ class AddeM(RetrievalMethod):
         self.memory.fill(np.concatenate(columns))
 
     def joint(self, batch: TripletBatch) -> Tensor:
-        """Return L3: classification, both triplet losses of f', and what keeps W in order."""
+        """Return L3: classification, both triplet losses of f', and the regularization of W."""
         config = self.config
         blocks = self(batch.images)
         reference, positive, negative = blocks.chunk(3)
@@ -188,7 +188,7 @@ class AddeM(RetrievalMethod):
             joint_embedding(negative),
             config.margin,
         )
-        # f' stands among the others as a picture labelled like the positive
+        # f' takes part like an image with the labels of the positive
         vectors = joint_embedding(torch.cat([reference, changed, negative]))
         semi_hard = semi_hard_loss(vectors, batch.labels, config.margin)
         loss = loss + config.ranking_weight * (ranking + semi_hard)
@@ -201,22 +201,22 @@ class AddeM(RetrievalMethod):
         return loss
 
     def manipulation(self, training_set: TrainingSet) -> Addition:
-        """Return the addition of the memory; whole vectors of length 1 are compared."""
+        """Return the addition of the memory; L2-normalized whole vectors are compared."""
         return Addition(self.memory.array(training_set, self.num_values), self.num_values)
 
     def _classification_of_each(self, blocks: Tensor, batch: TripletBatch) -> Tensor:
         """Return Σ_t CE(reference) + CE(positive) + CE(negative)."""
         each = (batch.reference_labels, batch.positive_labels, batch.negative_labels)
         losses = [
-            classification_loss(self.classifiers(one), labels)
-            for one, labels in zip(blocks.chunk(3), each, strict=True)
+            classification_loss(self.classifiers(part), labels)
+            for part, labels in zip(blocks.chunk(3), each, strict=True)
         ]
         return torch.stack(losses).sum()
 
     def _inconsistency(
         self, reference: Tensor, changed: Tensor, negative: Tensor, batch: TripletBatch
     ) -> Tensor:
-        """Return how far embeddings are from the sum of their labels' prototypes, in mean L1."""
+        """Return the mean L1 distance of embeddings to the sum of their labels' prototypes."""
         pairs = (
             (changed, batch.positive_labels),
             (reference, batch.reference_labels),
@@ -229,5 +229,5 @@ class AddeM(RetrievalMethod):
         return torch.stack(losses).sum()
 
     def _off_diagonal(self) -> Tensor:
-        """Return Σ |N ∘ W|, with N 1 where a value writes into another super-category's block."""
+        """Return Σ |N ∘ W|, with N = 1 at values' rows in blocks of other super-categories."""
         return ((1 - self.block_diagonal) * self.memory.weight).abs().sum()

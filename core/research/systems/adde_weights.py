@@ -1,8 +1,8 @@
-"""Reading the weights of ADDE-M that its authors released: an encoder file and a memory file.
+"""The weights of ADDE-M that its authors released: an encoder file and a memory file.
 
-The names in them are the authors' own and are not relied on. What is relied on is the structure:
-the tensors of the backbone from its input on, then for each super-category its projection (two
-layers) and, before or after all projections, its classifier. The memory is a single matrix.
+Tensors are matched by structure, not by the authors' names: the backbone's from its input on, then
+for each super-category its projection (two layers) and, before or after all projections, its
+classifier. The memory is a single matrix.
 """
 
 from collections.abc import Iterable, Mapping
@@ -103,7 +103,7 @@ def _num_values(path: Path, encoder: Mapping[str, Tensor]) -> tuple[int, ...]:
 
     A projection's second layer, which is square, takes as many numbers as a classifier.
     """
-    taking = [one.shape for one in encoder.values() if one.dim() == 2]
+    taking = [tensor.shape for tensor in encoder.values() if tensor.dim() == 2]
     taking = [shape for shape in taking if shape[1] == EMBEDDING_SIZE]
     num_values = tuple(outputs for outputs, width in taking if outputs != width)
     if not num_values or len(taking) != 2 * len(num_values):
@@ -126,7 +126,7 @@ def _matched(
     free = dict(stored)
     matched = {}
     for name, tensor in own.items():
-        found = next((key for key, one in free.items() if one.shape == tensor.shape), None)
+        found = next((key for key, other in free.items() if other.shape == tensor.shape), None)
         if found is None:
             left = f"left are {_shapes(free.values())}" if free else "it ends"
             raise CheckpointError(
@@ -145,9 +145,9 @@ def _matched(
 
 def _shapes(tensors: Iterable[Tensor]) -> str:
     """Return the first shapes, as "64 × 3 × 11 × 11, 64, …"."""
-    shapes = [_shape(one) for one in tensors]
+    shapes = [_shape(tensor) for tensor in tensors]
     return f"{', '.join(shapes[:3])}{', …' if shapes[3:] else ''}"
 
 
 def _shape(tensor: Tensor) -> str:
-    return " × ".join(str(one) for one in tensor.shape) or "one number"
+    return " × ".join(map(str, tensor.shape)) or "one number"

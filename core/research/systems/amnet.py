@@ -1,4 +1,4 @@
-"""AMNet: a memory of prototypes and one layer that fuses them with an entangled feature.
+"""AMNet: a memory of prototypes and a layer that fuses them with an entangled feature.
 
 References:
     Zhao, Feng, Wu, Yan, Memory-Augmented Attribute Manipulation Networks for Interactive Fashion
@@ -35,7 +35,7 @@ class AMNetConfig(MethodConfig):
     """AMNet (Zhao et al., CVPR 2017)."""
 
     feature_size: int = 0
-    """Length d of the feature; 0 takes the backbone's, any other length is one layer more."""
+    """Length d of the feature; 0 is the backbone's, any other adds a layer."""
     head_size: int = 340
     """Hidden numbers of the head that predicts the values of a super-category (open)."""
     margin: float = 0.5
@@ -54,7 +54,7 @@ class AMNetConfig(MethodConfig):
 
 
 class AMNet(RetrievalMethod):
-    """One feature h for everything; h' = ReLU(W [h ; M t] + c) is the feature after a change."""
+    """A single feature h; after a change h' = ReLU(W [h ; M t] + c)."""
 
     name = "amnet"
 
@@ -75,22 +75,22 @@ class AMNet(RetrievalMethod):
         self.fusion = nn.Linear(2 * size, size)
 
     def feature(self, images: Tensor) -> Tensor:
-        """Return h (B, d), entangled: no part of it belongs to a super-category."""
+        """Return the entangled feature h (B, d), of all super-categories together."""
         feature: Tensor = self.projection(self.backbone(images)).float()
         return feature
 
     def changed_feature(self, feature: Tensor, targets: Tensor, changed: Tensor) -> Tensor:
-        """Return h' (B, d) of features (B, d), wanted values (B, T) and which are wanted (B, T)."""
+        """Return h' (B, d) for features (B, d), wanted values (B, T) and changes (B, T)."""
         read = self.memory(wanted_values(targets, changed, self.num_values))  # M t
         fused: Tensor = self.fusion(torch.cat([feature, read], dim=1))
         return fused.relu().float()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Embed pictures: h as one block (B, 1, d)."""
+        """Embed images: h as a single block (B, 1, d)."""
         return self.feature(images)[:, None]
 
     def stages(self) -> tuple[MethodStage, ...]:
-        """Return classification; then, once the memory is filled, everything on triplets."""
+        """Return the classification stage; then, with the memory filled, that of triplets."""
         share = self.config.classification_share
         return (
             MethodStage(
@@ -115,11 +115,11 @@ class AMNet(RetrievalMethod):
         return classification_loss(self.heads(self.feature(batch.images)), batch.labels)
 
     def fill_memory(self, training_set: TrainingSet) -> None:
-        """Begin with the mean feature of the items that carry a value."""
+        """Fill the memory with the mean feature of the items of each value."""
         self.memory.fill(mean_of_values(training_set, self.feature, self.num_values))
 
     def ranking_and_classification(self, batch: TripletBatch) -> Tensor:
-        """Return L_rank + λ L_cls, where h' counts as labelled like the positive."""
+        """Return L_rank + λ L_cls; h' has the labels of the positive."""
         features = self.feature(batch.images)
         reference, positive, negative = features.chunk(3)
         changed = self.changed_feature(reference, batch.positive_labels, batch.changed)
@@ -135,7 +135,7 @@ class AMNet(RetrievalMethod):
         return ranking + self.config.classification_weight * classification
 
     def manipulation(self, training_set: TrainingSet) -> Fusion:
-        """Return the fusion with the memory; without a change h itself is asked."""
+        """Return the fusion with the memory; without a change the query is h itself."""
         return Fusion(
             memory=self.memory.array(training_set, self.num_values),
             weight=self.fusion.weight.detach().float().cpu().numpy(),

@@ -1,8 +1,7 @@
-"""Attribute-based retrieval: predict a picture's values, exchange the unwanted, match predictions.
+"""Attribute-based retrieval: predict an image's values, replace those that change, compare.
 
-The baseline without a metric of its own that FashionSearchNet's papers compare with. Their details
-are not public: one linear head a super-category stands on the backbone's pooled feature, and the
-vectors that are compared are the heads' probabilities.
+The baseline of FashionSearchNet's papers, whose details are not public. Here a linear head for each
+super-category takes the backbone's pooled feature, and the heads' probabilities are compared.
 """
 
 from dataclasses import dataclass
@@ -30,12 +29,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttributeBasedConfig(MethodConfig):
-    """Attribute-based retrieval: predict the values, exchange one, compare predictions."""
+    """The settings of attribute-based retrieval."""
 
     hard: bool = False
-    """Whether a picture counts as its likeliest values instead of as their probabilities; then
-    the distance is the number of differing ones, and equally far items stay in their order
-    (open)."""
+    """Whether the likeliest values replace the probabilities; the distance is then the number of
+    differing values, and equally distant items keep their order (open)."""
 
 
 class AttributeBased(RetrievalMethod):
@@ -52,7 +50,7 @@ class AttributeBased(RetrievalMethod):
         self.block_size = max(num_values)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the probabilities (B, T, V) of each super-category's values, filled up with 0."""
+        """Return the probabilities (B, T, V) of each super-category's values, padded with 0."""
         blocks = []
         for logits in self.heads(self.backbone(images)):
             block = logits.float().softmax(dim=1)
@@ -74,6 +72,6 @@ class AttributeBased(RetrievalMethod):
         return classification_loss(self.heads(self.backbone(batch.images)), batch.labels)
 
     def manipulation(self, training_set: TrainingSet) -> Replacement:
-        """Return the replacement of a block by the wanted value's one-hot vector."""
+        """Return the replacement of a block by the one-hot vector of the wanted value."""
         one_hots = tuple(np.eye(num, self.block_size, dtype=np.float32) for num in self.num_values)
         return Replacement(one_hots, are_means=False)

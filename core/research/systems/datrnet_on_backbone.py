@@ -1,9 +1,8 @@
-"""DAtRNet's embedding networks on a backbone: its map takes the place of stem and first ASEs.
+"""DAtRNet on a backbone, whose feature map replaces the stem and the first ASEs.
 
-The paper's own network sees pictures (``core/models/datrnet.py``). This one lets DAtRNet stand on
-the same ImageNet weights as the systems it is compared with: for each super-category the last ASE,
-pooling and the two Dense layers, trained with the same losses, with prototypes as generic
-representations.
+So DAtRNet starts from the same ImageNet weights as the systems it is compared with: for each
+super-category the last ASE, pooling and the two Dense layers, trained with the same losses, with
+prototypes as generic representations.
 """
 
 from dataclasses import dataclass
@@ -77,7 +76,7 @@ class DatrnetOnBackbone(RetrievalMethod):
             proxy_weight=config.proxy_weight,
         )
         self._objectives = [Objective(training, num, config.embedding_size) for num in num_values]
-        self.proxies = nn.ModuleList(one.proxies for one in self._objectives)
+        self.proxies = nn.ModuleList(objective.proxies for objective in self._objectives)
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed pictures: f_t for each super-category (B, T, E), each of length 1."""
@@ -96,15 +95,15 @@ class DatrnetOnBackbone(RetrievalMethod):
         )
 
     def loss(self, batch: ImageBatch) -> Tensor:
-        """Return the sum of the networks' losses; unlabelled pictures are left out of each."""
+        """Return the sum of the networks' losses over their labeled images."""
         blocks = self(batch.images)
         losses = []
         for block, labels, objective in zip(
             blocks.unbind(1), batch.labels.unbind(1), self._objectives, strict=True
         ):
-            labelled = labels >= 0
-            if labelled.any():
-                losses.append(objective(block[labelled], labels[labelled], warming_up=False)[0])
+            labeled = labels >= 0
+            if labeled.any():
+                losses.append(objective(block[labeled], labels[labeled], warming_up=False)[0])
         return torch.stack(losses).sum() if losses else 0 * blocks.sum()
 
     def manipulation(self, training_set: TrainingSet) -> Replacement:

@@ -1,8 +1,8 @@
-"""FashionSearchNet: each super-category looks at its own region of the picture.
+"""FashionSearchNet: each super-category embeds its own region of the image.
 
-Activation maps of a classifier say where a super-category's value is seen; a region around it is
-cut out of the backbone's map and embedded by a branch of its own. Which embeddings count, and how
-much, is learnt for each super-category that may change.
+Activation maps of a classifier locate a super-category; the region is pooled from the backbone's
+map and embedded by a branch of its own. The weights of the embeddings are learned for each
+super-category that may change.
 
 References:
     Ak, Kassim, Lim, Tham, Learning Attribute Representations with Localization for Flexible Fashion
@@ -59,7 +59,7 @@ class FashionSearchNetConfig(MethodConfig):
     """Outputs of a branch's three fully connected layers; the last is the embedding (open)."""
     normalize: bool = True
     """Whether each embedding and each prototype is brought to length 1, so that none outweighs
-    the others before weights are learnt (open)."""
+    the others before weights are learned (open)."""
     ranking_weight: float = 1.0
     """Weight of the local ranking loss beside the cross entropies (open)."""
     classification_share: float = 0.3
@@ -83,7 +83,7 @@ class ChangeWeights(nn.Module):
 
     def __init__(self, num_categories: int) -> None:
         super().__init__()
-        # softplus of this is 1: at first all blocks count alike
+        # softplus of this is 1: at first all blocks have equal weights
         self.raw = nn.Parameter(torch.full((num_categories, num_categories), math.log(math.e - 1)))
 
     def forward(self) -> Tensor:
@@ -92,7 +92,7 @@ class ChangeWeights(nn.Module):
 
 
 class FashionSearchNet(RetrievalMethod):
-    """Activation maps, regions, three fully connected layers a super-category, learnt weights."""
+    """Activation maps, regions, three dense layers per super-category, learned weights."""
 
     feature_kind = "map"
     prototypes: Tensor
@@ -110,7 +110,7 @@ class FashionSearchNet(RetrievalMethod):
             nn.Conv2d(conv6, conv7, 3, padding=1),
             nn.ReLU(),
         )
-        # without a bias, so that a value's activation map is all that speaks for it
+        # without a bias, so that only the activation map speaks for a value
         self.map_heads = Heads(nn.Linear(conv7, num, bias=False) for num in num_values)
         seen = backbone.map_channels * config.region_size**2
         self.branches = Heads(mlp(seen, *config.branch_sizes) for _ in num_values)
@@ -122,7 +122,7 @@ class FashionSearchNet(RetrievalMethod):
         )
 
     def localize(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return where each super-category looks.
+        """Locate the super-categories in images (B, 3, S, S).
 
         Returns:
             Activation maps (B, T, h, w), the boxes (B, T, 4) around their regions: top, left,
@@ -130,16 +130,16 @@ class FashionSearchNet(RetrievalMethod):
         """
         conv7 = self.convs(self.backbone.feature_map(images))
         maps = self._activation_maps(conv7)
-        predicted = [one.argmax(dim=1) for one in self.map_heads(conv7.mean(dim=(2, 3)))]
+        predicted = [logits.argmax(dim=1) for logits in self.map_heads(conv7.mean(dim=(2, 3)))]
         return maps, regions(maps, self.config.threshold), torch.stack(predicted, dim=1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Embed pictures: f_t for each super-category, (B, T, E)."""
+        """Embed images: f_t of each super-category, (B, T, E)."""
         feature_map = self.backbone.feature_map(images)
         return self._comparable(self._embedded(feature_map, self.convs(feature_map)))
 
     def stages(self) -> tuple[MethodStage, ...]:
-        """Return classification for the maps, then the branches too, then the weights alone."""
+        """Return the stages: classification of the maps, the branches too, the weights alone."""
         first, last = self.config.classification_share, self.config.global_share
         seeing = (self.backbone, self.convs, self.map_heads)
         return (
@@ -168,7 +168,7 @@ class FashionSearchNet(RetrievalMethod):
         )
 
     def map_classification(self, batch: ImageBatch) -> Tensor:
-        """Return L_C of the values that the activation maps stand for."""
+        """Return L_C of the activation maps' classifier."""
         pooled = self.convs(self.backbone.feature_map(batch.images)).mean(dim=(2, 3))
         return classification_loss(self.map_heads(pooled), batch.labels)
 
@@ -190,7 +190,7 @@ class FashionSearchNet(RetrievalMethod):
         return torch.stack(losses).sum()
 
     def take_prototypes(self, training_set: TrainingSet) -> None:
-        """Take the mean embedding of each value, which stands for it in a changed reference."""
+        """Store the mean embedding of each value as its prototype."""
         for idx, means in enumerate(self._means(training_set)):
             self.prototypes[idx, : len(means)] = torch.from_numpy(means)
 
@@ -203,7 +203,7 @@ class FashionSearchNet(RetrievalMethod):
         num_changed = changed.sum(dim=1, keepdim=True)
         weights = changed.float() @ self.weights() / num_changed.clamp(min=1)  # (B, T)
         weights = torch.where(num_changed > 0, weights, 1)[:, :, None]
-        vectors = [(weights * one).flatten(1) for one in (reference, positive, negative)]
+        vectors = [(weights * part).flatten(1) for part in (reference, positive, negative)]
         return ratio_loss(*vectors)
 
     def manipulation(self, training_set: TrainingSet) -> WeightedReplacement:
@@ -216,7 +216,7 @@ class FashionSearchNet(RetrievalMethod):
         return activation_maps(conv7.float(), weights)  # type: ignore[arg-type]
 
     def _embedded(self, feature_map: Tensor, conv7: Tensor) -> Tensor:
-        """Return what the branches make (B, T, E) of what each sees: all that Loc changes."""
+        """Return the branches' embeddings (B, T, E) of their regions, or of the whole map."""
         if self.config.localized:
             with torch.no_grad():  # a box has no gradient
                 boxes = regions(self._activation_maps(conv7), self.config.threshold)
@@ -240,7 +240,7 @@ class FashionSearchNet(RetrievalMethod):
         )
 
     def _wanted(self, targets: Tensor, changed: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the prototypes (B, T, E) of wanted values, and which changes (B, T) have one."""
+        """Return the prototypes (B, T, E) of wanted values, and which changes (B, T) have any."""
         places = torch.arange(len(self.num_values), device=targets.device)
         wanted = self.prototypes[places, targets.clamp(min=0)]
         return wanted, changed & ~wanted[:, :, 0].isnan()
@@ -255,10 +255,10 @@ def drawn_triplets(labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Returns:
         Places of anchors, positives and negatives (N,): anchors without either are left out.
     """
-    labelled = labels >= 0
-    same = same_labels(labels) & labelled & labelled[:, None]
+    labeled = labels >= 0
+    same = same_labels(labels) & labeled & labeled[:, None]
     positives = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    negatives = ~same & labelled & labelled[:, None]
+    negatives = ~same & labeled & labeled[:, None]
     anchors = torch.nonzero(positives.any(dim=1) & negatives.any(dim=1)).flatten()
     chances = torch.rand(2, len(anchors), len(labels), device=labels.device)
     chosen = [

@@ -217,7 +217,7 @@ def test_what_cannot_be_learnt_is_left_out_before_any_work(workspace: Workspace)
         catalog = Catalog.load(store)
         run = start_run(workspace, store, catalog, TINY, ())
         assert [one.name for one in run.super_categories] == ["colour"]
-        with pytest.raises(ConfigError, match=r"size cannot be learnt: .*only one value"):
+        with pytest.raises(ConfigError, match=r"size cannot be trained: .*only one value"):
             start_run(workspace, store, catalog, TINY, ("size",))
 
 
@@ -234,7 +234,7 @@ def test_one_run_is_trained_by_one_program_at_a_time(workspace: Workspace) -> No
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
         run = start_run(workspace, store, catalog, TINY, ("colour",))
-        with FileLock(run.path / "lock"), pytest.raises(CheckpointError, match="another program"):
+        with FileLock(run.path / "lock"), pytest.raises(CheckpointError, match="another process"):
             train(workspace, store, catalog, run)
 
 

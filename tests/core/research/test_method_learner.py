@@ -205,6 +205,19 @@ def test_time_between_epochs_takes_nothing_of_the_budget(squares: TrainingData) 
     assert trainer.position.spent == pytest.approx(65)
 
 
+def test_patience_ends_the_last_stage_only(
+    squares: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MethodLearner, "validate", lambda self: 0.5)
+    config = config_of("adde-m")
+    config = replace(config, train=replace(config.train, epochs=12))
+    trainer = trainer_with(config, squares, (3, 2), patience=2)
+    stages = [stage for stage, _, _ in trained(trainer)]
+    assert stages == 6 * ["encoder"] + 3 * ["manipulation"]
+    assert trainer.best is not None
+    assert trainer.best.epoch == 3  # of equal epochs the last
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
     folder = RunFolder(

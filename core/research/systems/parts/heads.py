@@ -1,4 +1,4 @@
-"""Networks with one head a super-category."""
+"""Networks with a head for each super-category."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -15,17 +15,17 @@ def mlp(*sizes: int, bias: bool = True) -> nn.Sequential:
 
 
 class Heads(nn.Module):
-    """One network for each super-category, side by side."""
+    """A network for each super-category, side by side."""
 
     def __init__(self, heads: Iterable[nn.Module]) -> None:
         super().__init__()
         self.heads = nn.ModuleList(heads)
 
     def forward(self, features: Tensor) -> tuple[Tensor, ...]:
-        """Return what each head makes of its features.
+        """Return the output of each head.
 
         Args:
-            features: (B, D) that all heads see, or (B, T, D), a block for each.
+            features: (B, D) for all heads, or (B, T, D), a block for each.
         """
         own = [features] * len(self.heads) if features.dim() == 2 else features.unbind(1)
-        return tuple(head(one) for head, one in zip(self.heads, own, strict=True))
+        return tuple(head(x) for head, x in zip(self.heads, own, strict=True))

@@ -21,9 +21,9 @@ def activation_maps(feature_map: Tensor, weights: Sequence[Tensor]) -> Tensor:
         weights: T times (V, K), of those predictions; without a bias a value's map sums up to it.
     """
     pooled = feature_map.mean(dim=(2, 3))
-    predicted = [(pooled @ one.T).argmax(dim=1) for one in weights]
+    predicted = [(pooled @ matrix.T).argmax(dim=1) for matrix in weights]
     chosen = torch.stack(
-        [one[values] for one, values in zip(weights, predicted, strict=True)], dim=1
+        [matrix[values] for matrix, values in zip(weights, predicted, strict=True)], dim=1
     )  # (B, T, K)
     return torch.einsum("btk,bkhw->bthw", chosen, feature_map)
 
@@ -90,7 +90,7 @@ def pooled_regions(feature_map: Tensor, boxes: Tensor, size: int) -> Tensor:
     batch, num = boxes.shape[:2]
     steps = size * SAMPLES
     centers = (torch.arange(steps, device=boxes.device) + 0.5) / steps
-    top, left, bottom, right = (one[..., None] for one in boxes.unbind(2))  # (B, T, 1)
+    top, left, bottom, right = (side[..., None] for side in boxes.unbind(2))  # (B, T, 1)
     rows = top + (bottom - top) * centers  # (B, T, steps)
     columns = left + (right - left) * centers
     grid = torch.stack(

@@ -12,12 +12,12 @@ def classification_loss(logits: Sequence[Tensor], labels: Tensor) -> Tensor:
 
     Args:
         logits: T times (B, V).
-        labels: (B, T), -1 where unlabelled, which is left out.
+        labels: (B, T), -1 where unlabeled, which does not count.
     """
     losses = []
     for category, wanted in zip(logits, labels.unbind(1), strict=True):
         total = F.cross_entropy(category.float(), wanted, ignore_index=-1, reduction="sum")
-        # a batch without any label costs nothing, where torch's own mean would be 0 / 0
+        # torch's own mean over a batch without labels would be 0 / 0
         losses.append(total / (wanted >= 0).sum().clamp(min=1))
     return torch.stack(losses).sum()
 
@@ -46,7 +46,7 @@ def semi_hard_triplet_loss(distances: Tensor, same: Tensor, margin: float) -> Te
     Args:
         distances: (B, B).
         same: (B, B) bool, which are positives of one another.
-        margin: By which a negative shall be farther.
+        margin: By which a negative should be farther.
 
     Returns:
         The mean over all positive pairs; 0 without any.
@@ -63,7 +63,7 @@ def semi_hard_triplet_loss(distances: Tensor, same: Tensor, margin: float) -> Te
 
 
 def semi_hard_loss(vectors: Tensor, labels: Tensor, margin: float) -> Tensor:
-    """Return that loss on the squared L2 of vectors (B, E) that are labelled (B,) or (B, T)."""
+    """Return that loss on the squared L2 of vectors (B, E) with labels (B,) or (B, T)."""
     return semi_hard_triplet_loss(squared_distances(vectors), same_labels(labels), margin)
 
 
@@ -83,8 +83,8 @@ def ratio_loss(anchors: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
 
     Args:
         anchors: (B, E), as the other two.
-        positives: What shall be nearer.
-        negatives: What shall be farther.
+        positives: The vectors that should be nearer.
+        negatives: The vectors that should be farther.
     """
     near = torch.linalg.vector_norm(anchors - positives, dim=1)
     far = torch.linalg.vector_norm(anchors - negatives, dim=1)

@@ -1,4 +1,4 @@
-"""A memory with a column for each attribute value, and what addresses it."""
+"""A memory with a column for each attribute value, and its addresses."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,16 +20,16 @@ class Memory(nn.Module):
         self.weight = nn.Parameter(torch.zeros(num_rows, sum(num_values)))
 
     def forward(self, addresses: Tensor) -> Tensor:
-        """Return what stands at addresses (B, S): (B, R)."""
+        """Read the memory at addresses (B, S): (B, R)."""
         return F.linear(addresses, self.weight).float()
 
     @torch.no_grad()
     def fill(self, columns: NDArray[np.float32]) -> None:
-        """Take the prototype (S, R) of each value; zero where it is NaN, which nothing carries."""
+        """Store the prototypes (S, R) of the values; NaN of a value without items becomes 0."""
         self.weight.copy_(torch.from_numpy(np.nan_to_num(columns)).T)
 
     def array(self, training_set: TrainingSet, num_values: Sequence[int]) -> NDArray[np.float32]:
-        """Return the matrix, NaN in the columns of values that no item carries: none was learnt."""
+        """Return the matrix, NaN in the columns of values without items, which were not trained."""
         matrix: NDArray[np.float32] = self.weight.detach().float().cpu().numpy().copy()
         carried = one_hots(torch.from_numpy(training_set.labels).long(), num_values).any(dim=0)
         matrix[:, ~carried.numpy()] = np.nan
@@ -40,21 +40,21 @@ def one_hots(labels: Tensor, num_values: Sequence[int]) -> Tensor:
     """Return a row of S numbers for each row of labels (B, T): 1 at each label, else 0."""
     # -1 goes to an entry of its own, which is cut off
     parts = [
-        F.one_hot(one + 1, num + 1)[:, 1:]
-        for one, num in zip(labels.unbind(1), num_values, strict=True)
+        F.one_hot(column + 1, num + 1)[:, 1:]
+        for column, num in zip(labels.unbind(1), num_values, strict=True)
     ]
     return torch.cat(parts, dim=1).float()
 
 
 def wanted_values(targets: Tensor, changed: Tensor, num_values: Sequence[int]) -> Tensor:
-    """Return addresses (B, S) with 1 at the value that each change wants."""
+    """Return addresses (B, S) with 1 at each wanted value."""
     return one_hots(targets.masked_fill(~changed, -1), num_values)
 
 
 def exchanged_values(
     labels: Tensor, targets: Tensor, changed: Tensor, num_values: Sequence[int]
 ) -> Tensor:
-    """Return addresses (B, S) with 1 at the value that each change wants and -1 at the own one."""
+    """Return addresses (B, S) with 1 at each wanted value and -1 at the current value."""
     return wanted_values(targets, changed, num_values) - wanted_values(labels, changed, num_values)
 
 
@@ -95,9 +95,9 @@ def mean_of_samples(
         _draw(labels, num, num_items, rng)
         for labels, num in zip(training_set.labels.T, num_values, strict=True)
     ]
-    rows, place = np.unique(np.concatenate([one for one, _ in drawn]), return_inverse=True)
+    rows, place = np.unique(np.concatenate([items for items, _ in drawn]), return_inverse=True)
     blocks = training_set.embed(part, rows)
-    ends = np.cumsum([len(one) for one, _ in drawn])[:-1]
+    ends = np.cumsum([len(items) for items, _ in drawn])[:-1]
     return tuple(
         mean_embeddings(blocks[where, idx], values, num, unit_length=False)
         for idx, (where, (_, values), num) in enumerate(
@@ -111,7 +111,7 @@ def _draw(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return rows drawn for each value that any carries, and the values."""
     carried = [np.flatnonzero(labels == value) for value in range(num_values)]
-    rows = [rng.choice(one, num_items) for one in carried if len(one)]
-    values = np.repeat([value for value, one in enumerate(carried) if len(one)], num_items)
+    rows = [rng.choice(items, num_items) for items in carried if len(items)]
+    values = np.repeat([value for value, items in enumerate(carried) if len(items)], num_items)
     none = np.empty(0, dtype=np.int64)
     return np.concatenate([none, *rows]), values.astype(np.int64)
