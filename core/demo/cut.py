@@ -4,6 +4,7 @@ Measures are in garment units; widths count from the center line.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -252,8 +253,9 @@ def make_sleeves(name: str, cut: Cut) -> tuple[Sleeve, ...]:
         half_width=25.0 if name == "puff" else 14.0,
         cuff=np.stack([outer, inner]),
     )
-    sides = {part: mirrored(getattr(right, part)) for part in ("outline", "start", "along", "cuff")}
-    return right, replace(right, **sides)
+    parts = ("outline", "start", "along", "cuff")
+    left: dict[str, Any] = {part: mirrored(getattr(right, part)) for part in parts}
+    return right, replace(right, **left)
 
 
 def _pair(point: Points) -> tuple[float, float]:
