@@ -18,7 +18,7 @@ FEWEST_LINES = 60
 """A module with fewer that only one other imports belongs into that one."""
 
 MOST_MODULES = 241
-MOST_CODE_LINES = 25_100
+MOST_CODE_LINES = 25_050
 """Without docstrings, comments and blank lines. Both only go down."""
 
 LARGER = {"tui/screens/substitutes.py": 560, "tui/widgets/pickers.py": 470}

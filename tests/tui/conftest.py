@@ -45,6 +45,9 @@ TINY = ModelConfig(image_size=16, filters=4, num_ase=1, embedding_size=SIZE)
 HANG_SECONDS = 240.0
 """No test takes this long: what has not happened by then never will."""
 
+SOON_SECONDS = 0.02
+"""A timer due sooner is waited for: what is debounced, not what blinks."""
+
 RunExplorer = Callable[..., AbstractAsyncContextManager["Explorer"]]
 
 
@@ -226,11 +229,12 @@ class Explorer:
     async def rest(self, seconds: float = 0.01) -> None:
         """Wait until what is debounced has begun, and the workers have ended."""
         await asyncio.sleep(seconds)
-        await workers_end(self.app)
-        await self.pilot.pause()
-        while list(self.app.workers):  # begun by what came last
+        calm = 0
+        while calm < 2:  # what a worker reports may begin another
             await workers_end(self.app)
             await self.pilot.pause()
+            await loop_is_idle()
+            calm = 0 if list(self.app.workers) else calm + 1
 
     async def until(self, is_true: Callable[[], object]) -> None:
         """Wait until a condition holds, however slow the machine is."""
@@ -238,6 +242,25 @@ class Explorer:
         while not is_true():
             assert time.monotonic() < deadline, self.text()
             await self.pilot.pause(0.01)
+
+
+async def loop_is_idle(max_sleep: float = 1.0) -> None:
+    """Wait until the event loop has nothing to do and no timer is about to fire.
+
+    Textual's pilot guesses by the processor time that the process gets, which is little on a busy
+    machine whatever there is to do.
+    """
+    loop: Any = asyncio.get_running_loop()
+    quiet, end = 0, loop.time() + max_sleep
+    while quiet < 3 and loop.time() < end:
+        await asyncio.sleep(0)
+        due = [timer.when() for timer in loop._scheduled if not timer.cancelled()]
+        wait = min(due, default=end) - loop.time()
+        if loop._ready or wait < SOON_SECONDS:
+            quiet = 0
+            await asyncio.sleep(0 if loop._ready else max(wait, 0))
+        else:
+            quiet += 1
 
 
 async def workers_end(app: App[Any]) -> None:

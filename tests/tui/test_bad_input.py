@@ -70,9 +70,7 @@ async def _draw_at(
         under_cursor = explorer.app.screen_stack[0].grid.row
         for width, height in [*sizes, (120, 40)]:
             await explorer.pilot.resize_terminal(width, height)
-            await explorer.pilot.pause()
-            lines = explorer.text().split("\n")
-            assert len(lines) == height
+            await explorer.until(lambda: explorer.text().count("\n") + 1 == height)  # noqa: B023
         screen_is(explorer, name)
         assert explorer.app.screen_stack[0].grid.row == under_cursor
 

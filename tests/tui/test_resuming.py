@@ -153,7 +153,7 @@ async def test_without_any_session_there_is_nothing_to_go_on_with(
         assert explorer.notices() == ""
         await explorer.press("R")
         assert isinstance(explorer.screen, BrowseScreen)
-        assert "No session is called" in explorer.notices()
+        assert "There is no session yet" in explorer.notices()
 
 
 @pytest.mark.parametrize("size", [(60, 20), (120, 40), (300, 80)])

@@ -115,7 +115,7 @@ def run(context: Context, options: ComparisonOptions) -> ExperimentResult:
         table(
             "With weights of the super-categories chosen on the validation items",
             figure_columns(options.k),
-            lambda seeds: _figure_cells(seed.weighted or seed.plain for seed in seeds),
+            lambda seeds: _figure_cells(seed.weighed or seed.plain for seed in seeds),
         ),
         table("What it takes", COST_COLUMNS, _costs),
     )

@@ -76,10 +76,6 @@ def figures(query: Score, one_change: Score) -> tuple[Estimate | None, ...]:
 # ── metrics of a variant ─────────────────────────────────────────────────────
 
 
-COSTS = ("seconds", "num_parameters", "milliseconds", "microseconds")
-"""The metrics that are plain numbers."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
     """The metrics of one trained variant."""
@@ -90,7 +86,7 @@ class Metrics:
     one_change: Score
     by_super_category: dict[str, Score]
     """One change, by what is changed."""
-    weighted: tuple[Score, Score] | None
+    weighed: tuple[Score, Score] | None
     """Query and one change with weights of the blocks chosen on the validation items; None where
     there is a single block, or too few items to choose by."""
     num_parameters: int
@@ -108,15 +104,13 @@ class Metrics:
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> "Metrics":
         """Read metrics back from JSON."""
-        weighted = facts["weighted"] if "weighted" in facts else facts["weighed"]  # until 0.1
-        scores: dict[str, Any] = {name: score_from(facts[name]) for name in ("query", "one_change")}
+        by_super_category = {
+            name: score_from(score) for name, score in facts["by_super_category"].items()
+        }
+        weighed = facts["weighed"] and tuple(map(score_from, facts["weighed"]))
+        scores = {name: score_from(facts[name]) for name in ("query", "one_change")}
         return cls(
-            **scores,
-            by_super_category={
-                name: score_from(score) for name, score in facts["by_super_category"].items()
-            },
-            weighted=weighted and (score_from(weighted[0]), score_from(weighted[1])),
-            **{name: facts[name] for name in COSTS},
+            **{**facts, **scores, "by_super_category": by_super_category, "weighed": weighed}
         )
 
 
@@ -167,17 +161,17 @@ def measure(
     equal = gallery.equal_weights
     query, one_change = evaluate_queries(gallery, names, query_sets, equal, protocol)
     weights = _chosen_weights(data, embedder, manipulation, equal)
-    weighted = None
+    weighed = None
     if weights != equal:
         cases = evaluate_queries(gallery, names, query_sets, weights, protocol)
-        weighted = (cases[0].overall, cases[1].overall)
+        weighed = (cases[0].overall, cases[1].overall)
     log = run.log_path.read_text("utf-8").splitlines()
     return Metrics(
         seconds=float(sum(json.loads(line)["seconds"] for line in log)),
         query=query.overall,
         one_change=one_change.overall,
         by_super_category=one_change.by_super_category,
-        weighted=weighted,
+        weighed=weighed,
         num_parameters=embedder.num_parameters,
         milliseconds=1e3 * seconds / len(pixels),
         microseconds=1e6 * _ranking_seconds(gallery, query_sets[1], k),

@@ -60,15 +60,6 @@ def test_figures_that_cannot_be_read_are_measured_again(context: Context) -> Non
     assert not any(step.startswith("1 of") for step in steps)
 
 
-def test_metrics_of_version_0_1_are_read(context: Context) -> None:
-    first = ablation.run(context, OPTIONS)
-    for path in context.folder.glob("runs/*/figures-*.json"):
-        path.write_text(path.read_text().replace('"weighted"', '"weighed"'))
-    again, steps = told(context)
-    assert ablation.run(again, OPTIONS).rows == first.rows
-    assert steps == []
-
-
 def test_an_interrupted_study_goes_on_where_it_was(context: Context) -> None:
     def interrupt(step: str, done: int, total: int) -> None:
         if step.startswith("2 of 2"):
