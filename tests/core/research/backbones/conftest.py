@@ -10,7 +10,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 @pytest.fixture(scope="session")
-def pretrained_module() -> dict[str, Shapes]:
+def published() -> dict[str, Shapes]:
     """Names and shapes of the public weights, their order too, the 1,000-way layer included."""
     return {"alexnet": _alexnet(), "resnet50": _resnet50(), "vit_b_16": _vit_b_16()}
 
