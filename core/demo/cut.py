@@ -18,7 +18,7 @@ _FULL_SLEEVE = 143.0
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class Neckline:
     """The neckline: the right half of its edge, from neck point to center, and further holes."""
 
     edge: Points
@@ -54,7 +54,7 @@ _DEPTHS = {
 """Half width at the neck and depth of every neckline."""
 
 
-def make_opening(neckline: str, neck_y: float, drop: float, grow: float) -> Opening:
+def make_neckline(neckline: str, neck_y: float, drop: float, grow: float) -> Neckline:
     """Return the opening of a neckline.
 
     Args:
@@ -70,29 +70,29 @@ def make_opening(neckline: str, neck_y: float, drop: float, grow: float) -> Open
     low = (y if neckline == "boat" else neck_y) + depth * edge_grow
     match neckline:
         case "crew":
-            return Opening(curve((x, y), (x - 1, y + 11), (x * 0.6, low), (0.0, low)))
+            return Neckline(curve((x, y), (x - 1, y + 11), (x * 0.6, low), (0.0, low)))
         case "scoop":
-            return Opening(curve((x, y), (x + 1, low - 12), (x * 0.75, low), (0.0, low)))
+            return Neckline(curve((x, y), (x + 1, low - 12), (x * 0.75, low), (0.0, low)))
         case "v-neck":
-            return Opening(curve((x, y), (x - 4, y + 18), (8.0, low - 18), (0.0, low)))
+            return Neckline(curve((x, y), (x - 4, y + 18), (8.0, low - 18), (0.0, low)))
         case "square":
-            return Opening(points((x, y), (x, low - 12), (x - 0.5, low), (x / 2, low), (0.0, low)))
+            return Neckline(points((x, y), (x, low - 12), (x - 0.5, low), (x / 2, low), (0.0, low)))
         case "boat":
-            return Opening(curve((x, y), (x * 0.7, low), (x * 0.4, low), (0.0, low)))
+            return Neckline(curve((x, y), (x * 0.7, low), (x * 0.4, low), (0.0, low)))
         case "sweetheart":
             side = curve(
                 (x, y), (x + 0.5, y + 14), (x + 0.5, low - 26), (x, low - 16), num_points=5
             )
             lobe = curve((x, low - 16), (x - 2, low + 3), (7.0, low + 4), (0.0, low - 23))
-            return Opening(np.concatenate([side, lobe[1:]]))
+            return Neckline(np.concatenate([side, lobe[1:]]))
         case "notch":
             turn = neck_y + 13.0 * grow
             shallow = curve((x, y), (x - 1, y + 8), (x * 0.7, turn), (7.0, turn), num_points=7)
-            return Opening(np.concatenate([shallow, [[5.0, turn + 3], [0.0, low]]]))
+            return Neckline(np.concatenate([shallow, [[5.0, turn + 3], [0.0, low]]]))
     edge = curve((x, y), (x - 1, y + 11), (x * 0.6, low), (0.0, low))
     top, low = neck_y + 24.0 * grow, neck_y + 62.0 * grow
     hole = curve((0.0, top), (4.0, top + 8), (25.0 * grow, low - 1), (0.0, low))
-    return Opening(edge, (np.concatenate([hole, mirrored(hole)[::-1][1:-1]]),))
+    return Neckline(edge, (np.concatenate([hole, mirrored(hole)[::-1][1:-1]]),))
 
 
 # ── the body ─────────────────────────────────────────────────────────────────
@@ -113,7 +113,7 @@ class Cut:
     hem_bow: float
     arm_angle: float
     sleeve_grow: float
-    opening: Opening
+    opening: Neckline
 
     @property
     def shoulder_end(self) -> tuple[float, float]:
@@ -154,7 +154,7 @@ def make_cut(neckline: str, rng: np.random.Generator, *, bare_arms: bool) -> Cut
         hem_bow=2.0 + vary[7] * 3,
         arm_angle=0.21 + 0.035 * vary[9],
         sleeve_grow=1.0 + 0.03 * vary[11],
-        opening=make_opening(neckline, neck_y, drop, 1.0 + 0.05 * vary[10]),
+        opening=make_neckline(neckline, neck_y, drop, 1.0 + 0.05 * vary[10]),
     )
 
 
