@@ -1,7 +1,9 @@
 """Export a workspace as a split folder in ADDE's format, with queries and triplets."""
 
+import json
 import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,35 +16,54 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.evaluation.queries import draw_queries
 from datrnet.core.progress import Progress, StepProgress, no_progress
-from datrnet.core.research.datasets.adde import AddeFolder, AddeQueries, AddeSplit
+from datrnet.core.research.datasets.adde import (
+    COUNTS,
+    QUERY_FILES,
+    SPLITS,
+    TRIPLET_FILES,
+    AddeFolder,
+    AddeQueries,
+    AddeSplit,
+    one_hot,
+)
 from datrnet.core.research.datasets.adde_triplets import draw_adde_triplets
-from datrnet.core.research.datasets.adde_writer import refuse_foreign, write_adde
 from datrnet.core.research.datasets.names import Names
 from datrnet.core.text import sanitize
 
 NUM_TRIPLETS = 40_000
 
+ROWS = 8192
+"""Rows of labels that are converted to text at a time."""
+
+NAMES_FILE = "values.json"
+README_FILE = "README.md"
+FIRST_LINE = "# A split folder in ADDE's format, written by datrnet"
+"""Marks a folder that may be overwritten."""
+
+_SPLIT_FILES = tuple(f"{kind}_{split}.txt" for split in SPLITS for kind in ("imgs", "labels"))
+FILES = (COUNTS, *_SPLIT_FILES, *QUERY_FILES, *TRIPLET_FILES, NAMES_FILE, README_FILE)
+
 README = """\
-The lines of `imgs_*.txt` count from this image root:
+The paths in `imgs_*.txt` are relative to this image root:
 
     {root}
 
-| file | what a line holds |
+| file | content of a line |
 |---|---|
-| `attr_num.txt` | how many values each super-category has |
+| `attr_num.txt` | the number of values of each super-category |
 | `imgs_train.txt`, `imgs_test.txt` | an item's picture |
-| `labels_train.txt`, `labels_test.txt` | the same item's labels: 1 for the values it carries |
+| `labels_train.txt`, `labels_test.txt` | the same item's labels: 1 for each of its values |
 | `triplet_train.txt` | reference, positive and negative, as lines of `imgs_train.txt` from 0 |
 | `triplet_train_ind.txt` | the change from the reference's labels to the positive's |
 | `ref_test.txt` | a query's item, as a line of `imgs_test.txt` from 0 |
-| `indfull_test.txt` | what the query changes: -1 for the current value, 1 for the wanted value |
-| `gt_test.txt` | the labels that a correct result carries |
+| `indfull_test.txt` | the query's change: -1 for the current value, 1 for the requested value |
+| `gt_test.txt` | the labels of a correct result |
 | `values.json` | the names of super-categories and values, in the order of the columns |
 
-- Super-categories, with how many values each has: {values}
+- Super-categories with their numbers of values: {values}
 - {train:,} train items, {test:,} test items, {triplets:,} triplets, {queries:,} queries
 {notes}
-Back into a workspace:
+To import it into a workspace:
 
     datrnet import FOLDER --format adde --images ROOT --names FOLDER/values.json
 """
@@ -88,8 +109,8 @@ def export_adde(
     """Write a workspace's train and test splits as a split folder in ADDE's format.
 
     Raises:
-        DatabaseError: The workspace has no catalogue.
-        DataError: A split is empty, nothing is labelled, or the folder contains other files.
+        DatabaseError: The workspace has no catalog.
+        DataError: A split is empty, nothing is labeled, or the folder contains other files.
     """
     options = options or ExportOptions()
     if not options.force:
@@ -259,3 +280,107 @@ def _readme(summary: ExportSummary) -> str:
         queries=summary.num_queries,
         notes="".join(f"- {sanitize(note)}\n" for note in summary.notes),
     )
+
+
+def write_adde(
+    folder: Path,
+    content: AddeFolder,
+    names: Names,
+    readme: str,
+    on_progress: StepProgress = no_progress,
+) -> None:
+    """Write a split folder; earlier files are replaced once all new ones are complete.
+
+    Args:
+        folder: Created if it does not exist.
+        content: What to write.
+        names: Values in the order of their columns, by super-category.
+        readme: The folder's README, without its first line.
+        on_progress: Called with the number of files done and of all files.
+    """
+    files = dict(_files(content))
+    files[NAMES_FILE] = [json.dumps(names, ensure_ascii=False, indent=1).encode(), b"\n"]
+    files[README_FILE] = [f"{FIRST_LINE}\n\n{readme}".encode()]
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as temporary:
+        staging = Path(temporary)
+        for done, (name, parts) in enumerate(files.items(), start=1):
+            with (staging / name).open("wb") as file:
+                file.writelines(parts)
+            on_progress(done, len(files))
+        for name in FILES:
+            if name in files:
+                os.replace(staging / name, folder / name)
+            else:  # from an earlier export with queries or triplets
+                (folder / name).unlink(missing_ok=True)
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Check that no foreign files would be overwritten.
+
+    Raises:
+        DataError: It is a file, or a folder with files that are not from an earlier export.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder} is a file.", mend="Name a folder to write to.")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    try:
+        is_ours = (folder / README_FILE).read_text("utf-8").startswith(FIRST_LINE)
+    except (OSError, UnicodeDecodeError):
+        is_ours = False
+    if not is_ours:
+        raise DataError(
+            f"{folder} contains files that datrnet has not exported.",
+            mend="Name an empty folder, or write into this one with --force.",
+        )
+
+
+def _files(content: AddeFolder) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """Yield the name of each file of numbers and paths, and its content in parts."""
+    counts = content.counts
+    yield COUNTS, [" ".join(map(str, counts)).encode(), b"\n"]
+    for name, split in content.splits.items():
+        yield f"imgs_{name}.txt", (f"{path}\n".encode() for path in split.paths)
+        yield f"labels_{name}.txt", _label_rows(split.labels, None, counts)
+    if (queries := content.queries) is not None:
+        before = content.splits["test"].labels[queries.references]
+        references, changes, targets = QUERY_FILES
+        yield references, _number_rows(queries.references[:, None])
+        yield changes, _label_rows(queries.targets, before, counts)
+        yield targets, _label_rows(queries.targets, None, counts)
+    if (triplets := content.triplets) is not None:
+        before, after = (
+            content.splits["train"].labels[triplets.items[:, column]] for column in (0, 1)
+        )
+        items, changes = TRIPLET_FILES
+        yield items, _number_rows(triplets.items)
+        yield changes, _label_rows(after, before, counts)
+
+
+def _number_rows(numbers: NDArray[np.int64]) -> Iterator[bytes]:
+    return (f"{' '.join(map(str, row))}\n".encode() for row in numbers.tolist())
+
+
+def _label_rows(
+    labels: NDArray[np.int16], before: NDArray[np.int16] | None, counts: tuple[int, ...]
+) -> Iterator[bytes]:
+    """Yield labels (n, A) as text, or their difference from ``before``."""
+    for start in range(0, len(labels), ROWS):
+        part = slice(start, start + ROWS)
+        matrix = one_hot(labels[part], counts)
+        if before is not None:
+            matrix -= one_hot(before[part], counts)
+        yield _text_of(matrix)
+
+
+def _text_of(matrix: NDArray[np.int8]) -> bytes:
+    """Return numbers from -1 to 1 (n, S) as lines of words."""
+    text = np.empty((*matrix.shape, 3), dtype=np.uint8)
+    text[..., 0] = ord("-")
+    text[..., 1] = ord("0") + np.abs(matrix)
+    text[..., 2] = ord(" ")
+    text[:, -1, 2] = ord("\n")
+    is_written = np.ones(text.shape, dtype=bool)
+    is_written[..., 0] = matrix < 0
+    return text[is_written].tobytes()

@@ -1,4 +1,4 @@
-"""Reads a split folder in ADDE's format: labels, queries and triplets as files of numbers.
+"""Read a split folder in ADDE's format: labels, queries and triplets as files of numbers.
 
 attr_num.txt                                   the number of values of each super-category
 imgs_train.txt, imgs_test.txt                  one picture path per line
@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
-from datrnet.core.errors import DataError, UnknownNameError, nearest
+from datrnet.core.errors import DataError
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.research.datasets.text_files import (
     Chunk,
+    check_folder,
     check_length,
     chunks_of,
     fail,
@@ -117,10 +118,7 @@ def read_counts(folder: Path) -> tuple[int, ...]:
         UnknownNameError: There is no such folder.
         DataError: It is not a split folder, or ``attr_num.txt`` is damaged.
     """
-    if not folder.is_dir():
-        parent = folder.absolute().parent
-        folders = [path.name for path in parent.iterdir()] if parent.is_dir() else []
-        raise UnknownNameError("folder", str(folder), [], mend=nearest(folder.name, folders))
+    check_folder(folder)
     path = folder / COUNTS
     if not path.exists():
         inside = sorted(path.parent.name for path in folder.glob(f"*/{COUNTS}"))

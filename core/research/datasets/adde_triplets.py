@@ -1,4 +1,4 @@
-"""Draws triplets as ADDE does: reference, positive, negative and one change.
+"""Draw triplets as ADDE does: reference, positive, negative and one change.
 
 For a reference, a super-category and another value of it are drawn. The positive has exactly the
 reference's labels except for that value; the negative has any other labels. Only changes that lead
@@ -41,8 +41,12 @@ def draw_adde_triplets(
         drawn = np.flatnonzero(chosen == idx)
         items[drawn, 0] = rng.choice(np.flatnonzero(changeable[idx]), len(drawn))
         targets[drawn] = neighbors[idx].draw(vector_of_item[items[drawn, 0]], rng)
-    items[:, 1] = _draw_alike(vector_of_item, targets, rng)
-    items[:, 2] = _draw_other(vector_of_item, targets, rng)
+    # the items in the order of their label vectors, and each vector's slice of them
+    counts = np.bincount(vector_of_item)
+    by_vector, first = np.argsort(vector_of_item, kind="stable"), np.cumsum(counts) - counts
+    items[:, 1] = by_vector[first[targets] + rng.integers(counts[targets])]
+    others = rng.integers(len(labels) - counts[targets])
+    items[:, 2] = by_vector[others + np.where(others >= first[targets], counts[targets], 0)]
     return AddeTriplets(items=items, changed=labels[items[:, 1]] != labels[items[:, 0]])
 
 
@@ -55,7 +59,7 @@ class _Neighbors:
     place: NDArray[np.int64]
     """(V,) position of a vector in its group."""
     first: NDArray[np.int64]
-    """(V,) where a vector's group begins in ``order``."""
+    """(V,) the start of a vector's group in ``order``."""
     num_targets: NDArray[np.int64]
     """(V,) number of other labeled vectors of the group."""
 
@@ -79,29 +83,3 @@ class _Neighbors:
         drawn += drawn >= self.place[vectors]  # not itself; the unlabeled come last
         targets: NDArray[np.int64] = self.order[self.first[vectors] + drawn]
         return targets
-
-
-def _draw_alike(
-    vector_of_item: NDArray[np.int64], targets: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Return for each target an item with exactly these labels."""
-    by_vector, first, counts = _grouped(vector_of_item)
-    items: NDArray[np.int64] = by_vector[first[targets] + rng.integers(counts[targets])]
-    return items
-
-
-def _draw_other(
-    vector_of_item: NDArray[np.int64], targets: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Return for each target an item with other labels."""
-    by_vector, first, counts = _grouped(vector_of_item)
-    drawn: NDArray[np.int64] = rng.integers(len(vector_of_item) - counts[targets])
-    return by_vector[drawn + np.where(drawn >= first[targets], counts[targets], 0)]
-
-
-def _grouped(
-    vector_of_item: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the items ordered by label vector, where each vector begins, and its count."""
-    counts = np.bincount(vector_of_item)
-    return np.argsort(vector_of_item, kind="stable"), np.cumsum(counts) - counts, counts

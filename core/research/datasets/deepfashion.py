@@ -1,4 +1,4 @@
-"""Lists DeepFashion's "Category and Attribute Prediction" set from its own files.
+"""List DeepFashion's "Category and Attribute Prediction" set from its own files.
 
 FOLDER/Anno_fine/      list_attr_cloth.txt and train.txt, train_attr.txt, train_bbox.txt, val….txt,
                        test….txt, or the list files of Anno_coarse
@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.catalog import UNLABELED
 from datrnet.core.catalog.importer import SPLIT_WORDS
 from datrnet.core.catalog.table import Problem
-from datrnet.core.errors import DataError, UnknownNameError, nearest
+from datrnet.core.errors import DataError
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.research.datasets.deepfashion_lists import (
-    Labeled,
+    ImageList,
     read_attributes,
     read_bare_boxes,
     read_bare_labels,
@@ -36,7 +36,7 @@ from datrnet.core.research.datasets.deepfashion_lists import (
     record_notes,
 )
 from datrnet.core.research.datasets.listing import Entry, ItemListing
-from datrnet.core.research.datasets.text_files import check_length
+from datrnet.core.research.datasets.text_files import check_folder, check_length
 
 Annotation = Literal["auto", "fine", "coarse"]
 
@@ -87,21 +87,6 @@ class _Found:
         return path.relative_to(self.root).as_posix()
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Part:
-    """The images of one file and their annotation."""
-
-    source: Labeled
-    splits: list[str]
-    boxes: list[str]
-    """Fragments that follow the pictures' paths; empty for the whole picture."""
-    objections: dict[int, str]
-    """Why an image cannot be imported, by row."""
-    labels: NDArray[np.int16]
-    kept: NDArray[np.bool_]
-    """False for images that the reduction to one value leaves out."""
-
-
 def list_deepfashion(
     folder: Path,
     images: Path,
@@ -129,10 +114,7 @@ def list_deepfashion(
 
 
 def _find(folder: Path, annotation: Annotation) -> _Found:
-    if not folder.is_dir():
-        parent = folder.absolute().parent
-        folders = [path.name for path in parent.iterdir()] if parent.is_dir() else []
-        raise UnknownNameError("folder", str(folder), [], mend=nearest(folder.name, folders))
+    check_folder(folder)
     inside = folder.absolute().name.startswith("Anno")
     root = folder.absolute().parent if inside else folder.absolute()
     places: tuple[tuple[Literal["fine", "coarse"], str], ...] = (
@@ -168,12 +150,11 @@ def _fine(found: _Found, images: Path, crop: bool, on_read: Progress) -> ItemLis
         if (found.folder / f"{word}.txt").exists()
     ] or [_list_part(found, chosen, sum(map(len, columns.values())), crop, on_read)]
     for part in parts:
-        for row, place in np.argwhere(part.source.num_positive != 1)[::-1].tolist():
-            number, name = part.source.num_positive[row, place], list(FINE_TYPES.values())[place]
+        for row, place in np.argwhere(part.num_positive != 1)[::-1].tolist():
+            number, name = part.num_positive[row, place], list(FINE_TYPES.values())[place]
             part.objections[row] = f"{number} values of {name} are 1; exactly one must be."
-    sources = {name: f"{LABELS}, type {kind}" for kind, name in FINE_TYPES.items()}
-    if (found.folder / "train.txt").exists():
-        sources = {name: f"…_attr.txt, type {kind}" for kind, name in FINE_TYPES.items()}
+    file = "…_attr.txt" if (found.folder / "train.txt").exists() else LABELS
+    sources = {name: f"{file}, type {kind}" for kind, name in FINE_TYPES.items()}
     values = {name: tuple(names[kind]) for kind, name in FINE_TYPES.items()}
     return _listing(found, images, parts, values, sources)
 
@@ -186,13 +167,13 @@ def _coarse(found: _Found, images: Path, crop: bool, on_read: Progress) -> ItemL
         found.folder / CATEGORIES, found.folder / CATEGORY_OF_IMAGE
     )
     part = _list_part(found, chosen, sum(map(len, columns.values())), crop, on_read)
-    categories = [category_of.get(image, -1) for image in part.source.images]
+    categories = [category_of.get(image, -1) for image in part.images]
     for row, category in enumerate(categories):
         if category < 0:
             part.objections[row] = "list_category_img.txt does not name the image."
     column = np.array(categories, dtype=np.int16).reshape(-1, 1)
-    labels = np.concatenate([column, part.source.labels], axis=1)
-    single = (part.source.num_positive == 1).all(axis=1)
+    labels = np.concatenate([column, part.labels], axis=1)
+    single = (part.num_positive == 1).all(axis=1)
     known = column[:, 0] >= 0
     part.kept = _without_rare(labels, single & known)
     num_rare = int((single & known).sum() - part.kept.sum())
@@ -223,43 +204,33 @@ def _require_types(
 
 def _list_part(
     found: _Found, columns: Sequence[NDArray[np.intp]], width: int, crop: bool, on_read: Progress
-) -> _Part:
+) -> ImageList:
     """Read the images of ``list_attr_img.txt``; splits and boxes have their own lists."""
     splits = read_partition(found.partition)
     boxes = read_boxes(found.folder / BOXES) if crop else {}
-    source = read_labels(found.folder / LABELS, columns, width, on_read)
-    part = _part(source, [splits.get(image, "") for image in source.images])
-    for row, image in enumerate(source.images):
+    part = read_labels(found.folder / LABELS, columns, width, on_read)
+    for row, image in enumerate(part.images):
         if image not in splits:
             part.objections[row] = f"{PARTITION} does not name the image."
         elif crop and image not in boxes:
             part.objections[row] = f"{BOXES} does not name the image."
-    if crop:
-        part.boxes = [boxes.get(image, "") for image in source.images]
+    part.splits = [splits.get(image, "") for image in part.images]
+    part.boxes = [boxes.get(image, "") for image in part.images]
     return part
 
 
-def _bare_part(found: _Found, word: str, columns: Sequence[NDArray[np.intp]], crop: bool) -> _Part:
+def _bare_part(
+    found: _Found, word: str, columns: Sequence[NDArray[np.intp]], crop: bool
+) -> ImageList:
     """Read the images of one split, whose labels and boxes are in separate files."""
     names = found.folder / f"{word}.txt"
-    source = read_bare_labels(names, found.folder / f"{word}_attr.txt", columns)
-    part = _part(source, [SPLIT_WORDS[word]] * len(source.images))
+    part = read_bare_labels(names, found.folder / f"{word}_attr.txt", columns)
+    part.splits = [SPLIT_WORDS[word]] * len(part.images)
     if crop:
         path = found.folder / f"{word}_bbox.txt"
         part.boxes = read_bare_boxes(path)
-        check_length(path, len(part.boxes), names, len(source.images))
+        check_length(path, len(part.boxes), names, len(part.images))
     return part
-
-
-def _part(source: Labeled, splits: list[str]) -> _Part:
-    return _Part(
-        source=source,
-        splits=splits,
-        boxes=[""] * len(splits),
-        objections={},
-        labels=source.labels,
-        kept=np.ones(len(splits), dtype=bool),
-    )
 
 
 def _without_rare(labels: NDArray[np.int16], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -290,7 +261,7 @@ def _used(
 def _listing(
     found: _Found,
     images: Path,
-    parts: Sequence[_Part],
+    parts: Sequence[ImageList],
     values: Mapping[str, tuple[str, ...]],
     sources: Mapping[str, str],
     notes: tuple[str, ...] = (),
@@ -298,15 +269,26 @@ def _listing(
     entries: list[Entry] = []
     problems: list[Problem] = []
     rows: list[NDArray[np.int16]] = []
-    root = _image_root(images, parts[0].source)
+    root = _image_root(images, parts[0])
     for part in parts:
-        file, first = found.part(part.source.path), part.source.first_line
+        file, first = found.part(part.path), part.first_line
         for row in np.flatnonzero(part.kept).tolist():
             if row in part.objections:
                 message = part.objections[row]
                 problems.append(Problem(line=first + row, message=message, file=file))
                 continue
-            entries.append(_entry(part, row, file, root))
+            name, written = part.images[row], part.written[row]
+            used = written if (root / written).exists() else name
+            entries.append(
+                Entry(
+                    code=name,
+                    picture=f"{root / used}{part.boxes[row]}",
+                    split=part.splits[row],
+                    file=file,
+                    line=first + row,
+                    title=_title(name),
+                )
+            )
             rows.append(part.labels[row])
     return ItemListing(
         names=values,
@@ -316,7 +298,7 @@ def _listing(
         sources=sources,
         problems=tuple(problems),
         notes=(
-            *(note for part in parts for note in part.source.notes),
+            *(note for part in parts for note in part.notes),
             *(note for path in found.headed_lists for note in record_notes(path)),
             *notes,
         ),
@@ -324,33 +306,19 @@ def _listing(
     )
 
 
-def _entry(part: _Part, row: int, file: str, root: Path) -> Entry:
-    name = part.source.images[row]
-    path = _picture_file(root, name, part.source.written[row])
-    return Entry(
-        code=name,
-        picture=f"{path}{part.boxes[row]}",
-        split=part.splits[row],
-        file=file,
-        line=part.source.first_line + row,
-        title=_title(name),
-    )
-
-
-def _taken(found: _Found, parts: Sequence[_Part]) -> tuple[tuple[str, str], ...]:
+def _taken(found: _Found, parts: Sequence[ImageList]) -> tuple[tuple[str, str], ...]:
     taken = [
-        (found.part(part.source.path), f"id and picture of {len(part.source.images):,} images")
-        for part in parts
+        (found.part(part.path), f"id and picture of {len(part.images):,} images") for part in parts
     ]
-    if parts[0].source.path.name == LABELS:
+    if parts[0].path.name == LABELS:
         taken.append((found.part(found.partition), "split"))
     if any(parts[0].boxes):
-        name = BOXES if parts[0].source.path.name == LABELS else "…_bbox.txt"
+        name = BOXES if parts[0].path.name == LABELS else "…_bbox.txt"
         taken.append((name, "the part of the picture to use"))
     return tuple(taken)
 
 
-def _image_root(images: Path, source: Labeled) -> Path:
+def _image_root(images: Path, source: ImageList) -> Path:
     """Return the folder that the images' names are relative to: the given one or one nearby."""
     images = images.absolute()
     samples = list(zip(source.images, source.written, strict=True))[:NUM_TRIED]
@@ -358,12 +326,6 @@ def _image_root(images: Path, source: Labeled) -> Path:
         if any((root / name).exists() for names in samples for name in names):
             return root
     return images
-
-
-def _picture_file(root: Path, name: str, written: str) -> Path:
-    if written != name and (root / written).exists():
-        return root / written
-    return root / name
 
 
 def _title(name: str) -> str:

@@ -1,12 +1,12 @@
-"""Reads DeepFashion's list files: a number of records, a line of column names, padded records.
+"""Read DeepFashion's list files: a number of records, a line of column names, padded records.
 
 Names of attributes and categories may contain spaces, so records are split from the right. Pictures
 are named in two styles, ``img/<Item>/img_1.jpg`` and ``img_highres_subset/<Item>-img_1.jpg``.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,22 +30,36 @@ _NUMBER = re.compile("-?[0-9]{1,9}")
 _HIGH_RESOLUTION = re.compile("img_highres_subset/(.+)-(img_[^/]+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Labeled:
-    """The images of one file, with their attributes of some types."""
+@dataclass(slots=True, kw_only=True, eq=False)
+class ImageList:
+    """The images of one file and their annotation."""
 
     path: Path
     first_line: int
     """Line of the first image."""
-    images: list[str]
-    """(n,) in the style ``img/<Item>/img_1.jpg``."""
     written: list[str]
-    """(n,) as written in the file."""
+    """(n,) names as written in the file."""
+    images: list[str] = field(init=False)
+    """(n,) names in the style ``img/<Item>/img_1.jpg``."""
     labels: NDArray[np.int16]
     """(n, T) index of the first positive attribute within its type."""
     num_positive: NDArray[np.int16]
     """(n, T) number of positive attributes of each type."""
+    splits: list[str] = field(init=False)
+    boxes: list[str] = field(init=False)
+    """Fragments that follow the pictures' paths; empty for the whole picture."""
+    objections: dict[int, str] = field(default_factory=dict)
+    """Why an image cannot be imported, by row."""
+    kept: NDArray[np.bool_] = field(init=False)
+    """False for images that the reduction to one value leaves out."""
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Start with whole pictures, no split and nothing left out."""
+        num = len(self.written)
+        self.images = [standard_name(name) for name in self.written]
+        self.splits, self.boxes = [""] * num, [""] * num
+        self.kept = np.ones(num, dtype=bool)
 
 
 def standard_name(written: str) -> str:
@@ -73,11 +87,8 @@ def read_attributes(path: Path) -> tuple[dict[int, list[str]], dict[int, NDArray
 
 
 def read_labels(
-    path: Path,
-    columns: Sequence[NDArray[np.intp]],
-    width: int,
-    on_read: Progress,
-) -> Labeled:
+    path: Path, columns: Sequence[NDArray[np.intp]], width: int, on_read: Progress
+) -> ImageList:
     """Read the given columns of ``list_attr_img.txt``.
 
     Args:
@@ -90,48 +101,41 @@ def read_labels(
         DataError: The file is missing or damaged.
     """
     written: list[str] = []
-    parts = [_positives(np.empty((0, width), dtype=np.int8), columns)]
-    for chunk in _chunks_below_header(path, on_read):
-        rests = []
-        for row, line in enumerate(chunk.data.split(b"\n")[:-1]):
-            words = line.split(None, 1)
-            if not words:
-                chunk.fail(row, "The line is blank, and lines after it are not.")
-            written.append(words[0].decode("utf-8", "replace"))
-            rests.append(words[1] if len(words) > 1 else b"")
-        numbers = Chunk(path=path, first_line=chunk.first_line, data=b"\n".join([*rests, b""]))
-        parts.append(_positives(signs_of(numbers, width, signed=True), columns))
-    return Labeled(
+
+    def matrices() -> Iterator[NDArray[np.int8]]:
+        for chunk in _chunks_below_header(path, on_read):
+            rests = []
+            for row, line in enumerate(chunk.data.split(b"\n")[:-1]):
+                words = line.split(None, 1)
+                if not words:
+                    chunk.fail(row, "The line is blank, and lines after it are not.")
+                written.append(words[0].decode("utf-8", "replace"))
+                rests.append(words[1] if len(words) > 1 else b"")
+            yield signs_of(replace(chunk, data=b"\n".join([*rests, b""])), width, signed=True)
+
+    labels, num_positive = _positives(matrices(), columns)
+    return ImageList(
         path=path,
         first_line=HEADER_LINES + 1,
-        images=[standard_name(name) for name in written],
         written=written,
-        labels=np.concatenate([labels for labels, _ in parts]),
-        num_positive=np.concatenate([number for _, number in parts]),
+        labels=labels,
+        num_positive=num_positive,
         notes=count_notes(path, len(written)),
     )
 
 
-def read_bare_labels(names: Path, path: Path, columns: Sequence[NDArray[np.intp]]) -> Labeled:
+def read_bare_labels(names: Path, path: Path, columns: Sequence[NDArray[np.intp]]) -> ImageList:
     """Read a list of images and their labels from two files without headers.
 
     Raises:
         DataError: A file is missing or damaged, or their numbers of lines differ.
     """
     written = read_lines(names)
-    width = sum(map(len, columns))
-    parts = [_positives(np.empty((0, width), dtype=np.int8), columns)]
-    for _, matrix in read_signs(path, width, signed=True):
-        parts.append(_positives(matrix, columns))
-    labels = np.concatenate([labels for labels, _ in parts])
+    signs = read_signs(path, sum(map(len, columns)), signed=True)
+    labels, num_positive = _positives((matrix for _, matrix in signs), columns)
     check_length(path, len(labels), names, len(written))
-    return Labeled(
-        path=names,
-        first_line=1,
-        images=[standard_name(name) for name in written],
-        written=written,
-        labels=labels,
-        num_positive=np.concatenate([number for _, number in parts]),
+    return ImageList(
+        path=names, first_line=1, written=written, labels=labels, num_positive=num_positive
     )
 
 
@@ -238,13 +242,16 @@ def _records(path: Path, num_fields: int) -> Iterator[tuple[int, list[str]]]:
 
 
 def _positives(
-    matrix: NDArray[np.int8], columns: Sequence[NDArray[np.intp]]
+    matrices: Iterable[NDArray[np.int8]], columns: Sequence[NDArray[np.intp]]
 ) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
     """Return the first positive attribute of each type (n, T), and how many there are (n, T)."""
-    positive = [matrix[:, idxs] == 1 for idxs in columns]
-    first = np.stack([part.argmax(axis=1) for part in positive], axis=1)
-    number = np.stack([part.sum(axis=1) for part in positive], axis=1)
-    return first.astype(np.int16), number.astype(np.int16)
+    empty = np.empty((0, len(columns)), dtype=np.int16)
+    first, number = [empty], [empty]
+    for matrix in matrices:
+        positive = [matrix[:, idxs] == 1 for idxs in columns]
+        first.append(np.stack([part.argmax(axis=1) for part in positive], 1).astype(np.int16))
+        number.append(np.stack([part.sum(axis=1) for part in positive], 1).astype(np.int16))
+    return np.concatenate(first), np.concatenate(number)
 
 
 def _number(path: Path, line: int, word: str) -> int:

@@ -1,4 +1,4 @@
-"""Imports a data set from a folder in the format it is released in."""
+"""Import a data set from a folder in the format it is released in."""
 
 from dataclasses import dataclass
 from functools import partial

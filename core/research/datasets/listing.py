@@ -126,19 +126,17 @@ def _parse_entry(
             f"The path has {len(entry.code):,} characters; the limit is {MAX_CELL_LENGTH:,}."
         )
     picture = Picture.parse(entry.picture, images).normalized()
-    values = zip(listing.names.items(), listing.labels[row].tolist(), strict=True)
-    unstated: list[Unstated] = [] if entry.title else ["title"]
+    values = dict(zip(listing.names, listing.labels[row].tolist(), strict=True))
     item = NewItem(
         code=entry.code,
         title=entry.title,
         picture_path=stored_path(picture, root),
         split=entry.split,
         labels={
-            name: None if value == UNLABELED else known[value]
-            for (name, known), value in values
-            if name in taken
+            name: None if values[name] == UNLABELED else listing.names[name][values[name]]
+            for name in taken
         },
-        unstated=frozenset(unstated),
+        unstated=frozenset[Unstated]() if entry.title else frozenset[Unstated]({"title"}),
     )
     return ParsedRow(line=entry.line, item=item, picture=picture, file=entry.file)
 
@@ -148,11 +146,9 @@ def _plan(listing: ItemListing, taken: Sequence[str]) -> FolderPlan:
         (listing.sources[name], f"super-category {name}: {len(listing.names[name])} values")
         for name in taken
     ]
-    left_out = [
+    left_out = tuple(
         LeftOut(column=listing.sources[name], reason=f"super-category {name}, not chosen")
         for name in listing.names
         if name not in taken
-    ]
-    return FolderPlan(
-        taken=(*listing.taken, *meanings), attributes=tuple(taken), left_out=tuple(left_out)
     )
+    return FolderPlan(taken=(*listing.taken, *meanings), attributes=tuple(taken), left_out=left_out)

@@ -1,7 +1,7 @@
-"""Reads the text files of a data set: lines of words and long lines of numbers, quickly.
+"""Read the text files of a data set: lines of words and long lines of numbers, quickly.
 
-Any fault of a file is a ``DataError`` that names the file and the line. The pointers that Git LFS
-leaves instead of files are recognized.
+Every error is a ``DataError`` that names the file and the line. Git-LFS pointers in place of files
+are recognized.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,11 +12,11 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.errors import DataError
+from datrnet.core.errors import DataError, UnknownNameError, nearest
 from datrnet.core.progress import Progress, no_progress
 
 CHUNK = 8 * 1024**2
-"""Bytes of a file that are read together; only whole lines, so a little less."""
+"""Bytes of a file that are read at a time, rounded up to whole lines."""
 
 MEND = "Correct that line, or fetch the file again."
 
@@ -25,14 +25,6 @@ MAX_DIGITS = 18
 
 _POINTER = b"version https://git-lfs"
 _BOM = b"\xef\xbb\xbf"
-
-_NUMERIC = b"0123456789 \t\r\n"
-_SPACE, _NEWLINE, _DIGIT, _MINUS, _OTHER = range(5)
-_KINDS = np.full(256, _OTHER, dtype=np.uint8)
-_KINDS[list(b" \t\r")] = _SPACE
-_KINDS[ord("\n")] = _NEWLINE
-_KINDS[list(b"01")] = _DIGIT
-_KINDS[ord("-")] = _MINUS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,31 +65,47 @@ def check_length(path: Path, length: int, other: Path, expected: int) -> None:
         fail(longer, few + 1, f"The line has no counterpart: {ends}.")
 
 
+def check_folder(folder: Path) -> None:
+    """Check that a data set's folder exists.
+
+    Raises:
+        UnknownNameError: It does not; the hint names a similar one.
+    """
+    if not folder.is_dir():
+        parent = folder.absolute().parent
+        folders = [path.name for path in parent.iterdir()] if parent.is_dir() else []
+        raise UnknownNameError("folder", str(folder), [], mend=nearest(folder.name, folders))
+
+
 def chunks_of(path: Path, on_read: Progress = no_progress) -> Iterator[Chunk]:
     """Yield a file piece by piece, without the blank lines at its end.
 
     Raises:
-        DataError: The file is missing or unreadable, or a pointer of Git LFS.
+        DataError: The file is missing or unreadable, or a Git-LFS pointer.
     """
     try:
-        total, done, line, rest = path.stat().st_size, 0, 1, b""
+        total, line, blank = path.stat().st_size, 1, b""
         with path.open("rb") as file:
-            while read := file.read(CHUNK):
-                data = rest + (read.removeprefix(_BOM) if not done else read)
-                if data.startswith(_POINTER) and line == 1:
-                    raise _pointer(path)
-                done += len(read)
+            if file.read(len(_POINTER)) == _POINTER:
+                raise DataError(
+                    f"{path} is a Git-LFS pointer: the file itself was not downloaded.",
+                    mend="Install git-lfs, run `git lfs pull` in the folder it was cloned to, "
+                    "and try again.",
+                )
+            file.seek(0)
+            file.seek(len(_BOM) if file.read(len(_BOM)) == _BOM else 0)
+            while lines := file.readlines(CHUNK):
                 if total > CHUNK:
-                    on_read(path.name, done // 10**6, total // 10**6)
-                # blank lines are kept back too: they count only if something follows
-                filled = len(data.rstrip())
-                end = data.rfind(b"\n", 0, filled + 1) + 1 if filled else 0
-                rest = data[end:]
-                if end:
-                    yield Chunk(path=path, first_line=line, data=data[:end])
-                    line += data.count(b"\n", 0, end)
-        if rest.strip():
-            yield Chunk(path=path, first_line=line, data=rest.rstrip() + b"\n")
+                    on_read(path.name, file.tell() // 10**6, total // 10**6)
+                data = blank + b"".join(lines)
+                filled = data.rstrip()
+                if not filled:
+                    blank = data
+                    continue
+                yield Chunk(path=path, first_line=line, data=filled + b"\n")
+                line += filled.count(b"\n") + 1
+                # counts only if a line with text follows
+                blank = data[len(filled) :].partition(b"\n")[2]
     except FileNotFoundError as error:
         raise DataError(
             f"{path} is missing.", mend="Fetch the whole data set, or name another folder."
@@ -134,8 +142,8 @@ def read_whole_numbers(path: Path, width: int) -> NDArray[np.int64]:
     parts = [np.empty((0, width), dtype=np.int64)]
     for chunk in chunks_of(path):
         words = np.array(chunk.data.split())
-        regular = (_words_by_line(chunk.data) == width).all()
-        if not regular or words.itemsize > MAX_DIGITS or chunk.data.translate(None, _NUMERIC):
+        other = chunk.data.translate(None, b"0123456789 \t\r\n")
+        if other or words.itemsize > MAX_DIGITS or not _is_table(chunk.data, width):
             _explain(chunk, width, _is_whole_number, "a whole number from 0")
         parts.append(words.astype(np.int64).reshape(-1, width))
     return np.concatenate(parts)
@@ -159,47 +167,32 @@ def signs_of(chunk: Chunk, width: int, *, signed: bool) -> NDArray[np.int8]:
     Raises:
         DataError: A line has other words, or fewer or more of them.
     """
-    # every number has one digit, so the positions of the digits tell everything
-    text = np.frombuffer(chunk.data, dtype=np.uint8)
-    kinds = _KINDS[text]
-    before = np.concatenate([[_NEWLINE], kinds[:-1]])
-    digits = np.flatnonzero(kinds == _DIGIT)
-    negative = before[digits] == _MINUS
-    ends = np.flatnonzero(kinds == _NEWLINE)
-    per_line = np.diff(np.searchsorted(digits, ends), prepend=0)
-    minuses = np.flatnonzero(kinds == _MINUS)
-    in_order = (
-        (per_line == width).all()
-        and not (kinds == _OTHER).any()
-        and not (before[digits] == _DIGIT).any()
-        and len(minuses) == np.count_nonzero(negative)
-        and (before[minuses] <= _NEWLINE).all()
-        and (text[digits[negative]] == ord("1")).all()
-        and (signed or not len(minuses))
-    )
-    if not in_order:
+    data = chunk.data
+    text = np.frombuffer(data, dtype=np.uint8)
+    digits = np.flatnonzero(text > ord("-"))  # each number has one digit
+    num_minus = data.count(b"-")
+    if (
+        data.translate(None, b"01- \t\r\n")
+        or num_minus != data.count(b"-1")
+        or (num_minus and not signed)
+        or not _is_table(data, width)
+        or len(digits) != width * data.count(b"\n")
+    ):
         known = (b"-1", b"0", b"1") if signed else (b"0", b"1")
-        words = ", ".join(word.decode() for word in known[:-1]) + " or 1"
-        _explain(chunk, width, known.__contains__, words)
+        expected = ", ".join(word.decode() for word in known[:-1]) + " or 1"
+        _explain(chunk, width, known.__contains__, expected)
     values: NDArray[np.int8] = (text[digits] == ord("1")).astype(np.int8)
-    values[negative] = -1
-    return values.reshape(len(ends), width)
+    values[text[digits - 1] == ord("-")] = -1  # the last character, before the first, is a newline
+    return values.reshape(-1, width)
 
 
-def _pointer(path: Path) -> DataError:
-    return DataError(
-        f"{path} is a Git-LFS pointer: the file itself was not downloaded.",
-        mend="Install git-lfs, run `git lfs pull` in the folder it was cloned to, and try again.",
-    )
-
-
-def _words_by_line(data: bytes) -> NDArray[np.intp]:
-    """Return the number of words on each line."""
+def _is_table(data: bytes, width: int) -> bool:
+    """Tell whether every line has the same number of words."""
     text = np.frombuffer(data, dtype=np.uint8)
     is_space = text <= ord(" ")
-    begins = np.flatnonzero(~is_space & np.concatenate([[True], is_space[:-1]]))
+    starts = np.flatnonzero(~is_space & np.concatenate([[True], is_space[:-1]]))
     ends = np.flatnonzero(text == ord("\n"))
-    return np.diff(np.searchsorted(begins, ends), prepend=0)
+    return bool((np.diff(np.searchsorted(starts, ends), prepend=0) == width).all())
 
 
 def _is_whole_number(word: bytes) -> bool:

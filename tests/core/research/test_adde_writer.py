@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from datrnet.core.errors import DataError
+from datrnet.core.research.adde_export import FIRST_LINE, refuse_foreign, write_adde
 from datrnet.core.research.datasets.adde import (
     AddeFolder,
     AddeQueries,
@@ -17,7 +18,6 @@ from datrnet.core.research.datasets.adde import (
     read_adde,
 )
 from datrnet.core.research.datasets.adde_triplets import draw_adde_triplets
-from datrnet.core.research.datasets.adde_writer import FIRST_LINE, refuse_foreign, write_adde
 
 Labels = NDArray[np.int16]
 
