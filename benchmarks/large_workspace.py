@@ -12,7 +12,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
 from datrnet.core.demo.prepare import prepare_demo
 from datrnet.core.errors import IndexStaleError
-from datrnet.core.indexing.writing import Embedded, write_generation
+from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval.generation import Generation
 from datrnet.db.rows import NewItem
 from datrnet.db.store import Store

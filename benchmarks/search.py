@@ -17,7 +17,7 @@ from rich.table import Table
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
-from datrnet.core.indexing.writing import Embedded, write_generation
+from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Replacement

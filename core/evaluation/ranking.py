@@ -89,6 +89,31 @@ def rank(
         yield part, _nearest(distances, k)
 
 
+def apply_weighted(
+    manipulation: Manipulation,
+    embeddings: NDArray[np.float32],
+    labels: NDArray[np.int16],
+    targets: NDArray[np.int16],
+    changed: NDArray[np.bool_],
+    weights: Weights,
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return the blocks (Q, A, E) of changed queries and the weights (Q, A) of their distances.
+
+    Args:
+        manipulation: How queries are changed.
+        embeddings: (Q, A, E) as embedded.
+        labels: (Q, T) current labels, -1 where unlabeled.
+        targets: (Q, T) requested labels.
+        changed: (Q, T) where the requested label replaces the current one.
+        weights: Weights of the blocks.
+    """
+    blocks, factors = manipulation.apply(embeddings, labels, targets, changed)
+    factors = factors * np.array(weights.blocks)
+    if factors.shape == changed.shape:  # not an entangled block
+        factors[applied_changes(manipulation, targets, changed)] *= weights.changed
+    return blocks, factors
+
+
 def _weighted_queries(
     gallery: Gallery, queries: QuerySet, part: slice, weights: Weights, center: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -97,15 +122,16 @@ def _weighted_queries(
     Σ_t w_t ‖q_t - g_t‖² = Σ_t w_t ‖q_t‖² + Σ_t w_t ‖g_t‖² - 2 Σ_t (w_t q_t)·g_t, where the first
     sum is the same for all items.
     """
-    manipulation, items = gallery.manipulation, queries.items[part]
-    known = slice(0, len(manipulation.counts))
-    targets, changed = queries.targets[part, known], queries.changed[part, known]
-    blocks, factors = manipulation.apply(
-        gallery.embeddings[items], gallery.labels[items, known], targets, changed
+    known = slice(0, len(gallery.manipulation.counts))
+    items = queries.items[part]
+    blocks, factors = apply_weighted(
+        gallery.manipulation,
+        gallery.embeddings[items],
+        gallery.labels[items, known],
+        queries.targets[part, known],
+        queries.changed[part, known],
+        weights,
     )
-    factors = factors * np.array(weights.blocks)
-    if factors.shape == changed.shape:  # not an entangled block
-        factors[applied_changes(manipulation, targets, changed)] *= weights.changed
     weighted = (blocks - center) * factors[:, :, None]
     return weighted.astype(np.float32), factors.astype(np.float32)
 

@@ -1,7 +1,7 @@
-"""Where a run's networks look in a picture, for front ends without torch.
+"""Activation maps of a run's system, for front ends that do not import torch.
 
-DAtRNet has class activation maps (Grad-CAM) of a wanted value. FashionSearchNet has activation maps
-of the value that it predicts, and the region that it embeds.
+DAtRNet has Grad-CAM maps of a prototype. FashionSearchNet has class activation maps of the value
+that it predicts, and the regions that it embeds.
 """
 
 from abc import ABC, abstractmethod
@@ -29,70 +29,71 @@ LOCALIZED = "fashionsearchnet"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Look:
-    """Where a system looks for a super-category."""
+    """The activation map of one super-category."""
 
     heat: NDArray[np.float32]
-    """(S, S) in [0, 1], square like the input; all zero if nothing speaks for the value."""
+    """(S, S) in [0, 1], squeezed to a square like the system's input; all zero if nothing in the
+    image supports the value."""
     value: str
-    """The value of the map."""
+    """The value that the map is of."""
     region: Region | None = None
-    """The part of the picture that is embedded; None for all of it."""
+    """The part of the picture that is embedded; None for the whole."""
 
 
 class ActivationMaps(ABC):
-    """The maps of a run. Networks are loaded on first use; use it from one thread at a time."""
+    """A run's maps. Networks are loaded on first use; not thread-safe."""
 
     def __init__(self, run: RunFolder) -> None:
-        """Keep the run; nothing is loaded yet."""
+        """Store the run; nothing is loaded yet."""
         self.run = run
 
     @abstractmethod
     def is_loaded(self, super_category: str) -> bool:
-        """Tell whether the network of a super-category is loaded."""
+        """Tell whether a map of this super-category needs no loading."""
 
     @abstractmethod
     def look(
         self, picture: Path | Picture, super_category: str, wanted: Prototype | None
     ) -> Look | None:
-        """Return where the system looks for a super-category.
+        """Return the map of a super-category.
 
         Args:
             picture: The item's picture.
             super_category: As the run spells it.
-            wanted: The prototype to look for, if any.
+            wanted: The requested prototype, if any.
 
         Returns:
-            None if there is nothing to look for.
+            None without a requested prototype, for systems that need one.
 
         Raises:
-            CheckpointError: The run has no such super-category, or weights cannot be loaded.
-            ConfigError: captum is needed and not installed.
+            CheckpointError: The run has no such super-category, or its weights cannot be loaded.
+            ConfigError: captum is required and not installed.
             DataError: The picture cannot be read.
         """
 
 
 class NetworkMaps(ActivationMaps):
-    """The maps of DAtRNet: what in a picture speaks for a prototype."""
+    """Grad-CAM maps of DAtRNet's networks for a prototype."""
 
     def __init__(self, run: RunFolder, stage: int | None = None) -> None:
-        """Remember the run.
+        """Store the run.
 
         Args:
-            run: Of DAtRNet.
-            stage: Which ASE's output is looked at, from 0; that of ``default_stage`` by default.
+            run: A run of DAtRNet.
+            stage: The ASE whose output is used, from 0; by default ``default_stage``.
         """
         super().__init__(run)
         self._stage = stage
         self._networks: dict[str, DAtRNet] = {}
 
     def is_loaded(self, super_category: str) -> bool:
-        """Tell whether the network of a super-category is loaded."""
+        """Tell whether the network of this super-category is loaded."""
         return super_category in self._networks
 
     def look(
         self, picture: Path | Picture, super_category: str, wanted: Prototype | None
     ) -> Look | None:
-        """Return where a network finds the value of a prototype; see the base class."""
+        """Return the map of the prototype; see the base class."""
         if wanted is None:
             return None
         pixels = picture_pixels(picture, self.run.config.model.image_size)
@@ -105,23 +106,23 @@ class NetworkMaps(ActivationMaps):
 
 
 class RegionMaps(ActivationMaps):
-    """The maps of FashionSearchNet, and the regions that its branches embed."""
+    """Class activation maps of FashionSearchNet, and the regions that its branches embed."""
 
     def __init__(self, run: RunFolder) -> None:
-        """Keep the run, of FashionSearchNet."""
+        """Store a run of FashionSearchNet."""
         super().__init__(run)
         self._system: Localizer | None = None
-        self._seen: tuple[Path | Picture, tuple[Tensor, Tensor, Tensor]] | None = None
+        self._last: tuple[Path | Picture, tuple[Tensor, Tensor, Tensor]] | None = None
         """The last picture, and its maps, boxes and values."""
 
     def is_loaded(self, super_category: str) -> bool:
-        """Tell whether the system, which has all super-categories, is loaded."""
+        """Tell whether the system is loaded, which serves all super-categories."""
         return self._system is not None
 
     def look(
         self, picture: Path | Picture, super_category: str, wanted: Prototype | None
     ) -> Look | None:
-        """Return the embedded region, whatever is wanted; see the base class."""
+        """Return the embedded region and the predicted value's map; see the base class."""
         block = self.run.idx_of(super_category)
         maps, boxes, values = self._localized(picture)
         side = self.run.config.model.image_size
@@ -133,23 +134,23 @@ class RegionMaps(ActivationMaps):
         )
 
     def _localized(self, picture: Path | Picture) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the maps, boxes and values of all super-categories, computed once per picture."""
-        if self._seen is None or self._seen[0] != picture:
+        """Return the maps, boxes and values of all super-categories, cached for one picture."""
+        if self._last is None or self._last[0] != picture:
             pixels = picture_pixels(picture, self.run.config.model.image_size)
             if self._system is None:
                 self._system = comparison_systems().load_localizer(self.run, compute_device())
             images = to_network_input(torch.from_numpy(pixels[None])).to(compute_device())
             with torch.inference_mode():
-                self._seen = picture, self._system.localize(images)
-        return self._seen[1]
+                self._last = picture, self._system.localize(images)
+        return self._last[1]
 
 
 def activation_maps_of(run: RunFolder, stage: int | None = None) -> ActivationMaps:
-    """Return the maps of a run.
+    """Return the activation maps of a run.
 
     Args:
-        run: Of DAtRNet or FashionSearchNet.
-        stage: Of DAtRNet, which ASE's output is looked at, from 0.
+        run: A run of DAtRNet or FashionSearchNet.
+        stage: For DAtRNet, the ASE whose output is used, from 0.
 
     Raises:
         ConfigError: The run's system has no activation maps.
@@ -159,7 +160,7 @@ def activation_maps_of(run: RunFolder, stage: int | None = None) -> ActivationMa
     if run.config.system.name == LOCALIZED:
         return RegionMaps(run)
     raise ConfigError(
-        "Only DAtRNet and FashionSearchNet have activation maps; this index is of "
+        "Only DAtRNet and FashionSearchNet have activation maps; this index is from "
         f"{run.config.system.name}.",
         mend=f"Train and index one of them: `datrnet train`, or with --system {LOCALIZED}.",
     )

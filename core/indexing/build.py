@@ -1,4 +1,4 @@
-"""From a trained run to the current index generation."""
+"""Build the current index generation from a trained run."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from datrnet.core.errors import CheckpointError, DataError
 from datrnet.core.evaluation.ranking import Gallery, Weights
 from datrnet.core.evaluation.weight_search import choose_weights
 from datrnet.core.indexing.embedder import Embedder
-from datrnet.core.indexing.writing import Embedded, write_generation
+from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
@@ -21,16 +21,16 @@ from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.db.store import Store
 
 CHUNK = 256
-"""Pictures decoded and embedded at a time, so that memory does not grow with the catalog."""
+"""Pictures decoded and embedded at a time; limits memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexReport:
-    """The outcome of an indexing."""
+    """Summary of a built index."""
 
     manifest: Manifest
     unreadable: tuple[str, ...]
-    """Ids of the items that are not in the index because their picture cannot be read."""
+    """Codes of items whose picture cannot be read; they are not in the index."""
 
 
 def newest_run(workspace: Workspace, store: Store) -> RunFolder:
@@ -54,20 +54,20 @@ def build_index(
     *,
     weights: Weights | None = None,
 ) -> IndexReport:
-    """Embed the catalog with a run's networks and make the result the current generation.
+    """Embed the whole catalog with a run's networks and make the result current.
 
     Args:
         workspace: The workspace.
         store: Its database.
         catalog: Its items.
-        run: A trained run.
+        run: The run that embeds them.
         on_progress: Called with the progress of each step.
         weights: Weights of the blocks; by default chosen on the validation items.
 
     Raises:
-        CheckpointError: The run's weights are missing or damaged, or its embeddings not finite.
+        CheckpointError: The run's weights are missing or damaged, or its embeddings are not finite.
         DataError: The catalog has no readable picture.
-        UnknownNameError: The catalog no longer has a super-category of the run.
+        UnknownNameError: A super-category of the run is no longer in the catalog.
     """
     rows, embeddings = _embed_catalog(workspace, catalog, run, on_progress)
     if len(rows) == 0:
@@ -80,11 +80,9 @@ def build_index(
     labels = catalog.encode_labels(run.super_categories)[rows]
     manipulation = run_manipulation(run, embeddings, labels, catalog.splits[rows])
     if weights is None:
-        is_validation = np.isin(rows, validation_rows(catalog))
+        validation = np.isin(rows, validation_rows(catalog))
         gallery = Gallery(
-            embeddings=embeddings[is_validation],
-            labels=labels[is_validation],
-            manipulation=manipulation,
+            embeddings=embeddings[validation], labels=labels[validation], manipulation=manipulation
         )
         weights = choose_weights(
             gallery,
@@ -111,7 +109,7 @@ def build_index(
 
 
 def _have_length_one(blocks: NDArray[np.float32]) -> bool:
-    """Tell whether all blocks (N, A, E) have length 1, as candidates for any weights require."""
+    """Tell whether all blocks (N, A, E) have length 1, as Annoy's candidates require."""
     lengths = np.einsum("nae,nae->na", blocks, blocks)
     return bool(np.allclose(lengths, 1, atol=1e-3))
 
@@ -122,23 +120,23 @@ def run_manipulation(
     labels: NDArray[np.int16],
     splits: NDArray[np.str_],
 ) -> Manipulation:
-    """Return the manipulation of a run's queries.
+    """Return the manipulation of a run's queries: the stored one of its system, or prototypes.
 
-    DAtRNet's is by prototypes, means over the items that the config names.
+    DAtRNet's prototypes are means of the items that ``index.prototypes_from`` names.
 
     Raises:
-        CheckpointError: The manipulation of a comparison system is missing or damaged.
+        CheckpointError: The stored manipulation is missing or damaged.
     """
     if not run.config.system.is_datrnet:
         return load_manipulation(run.manipulation_path)
-    is_source = np.full(len(splits), True)
+    used = np.full(len(splits), True)
     if run.config.index.prototypes_from == "train" and (splits == "train").any():
-        is_source = splits == "train"
+        used = splits == "train"
     return Replacement(
         tuple(
             mean_embeddings(
-                embeddings[is_source, column],
-                labels[is_source, column],
+                embeddings[used, column],
+                labels[used, column],
                 len(category.values),
                 unit_length=run.config.model.unit_prototypes,
             )

@@ -1,4 +1,4 @@
-"""The trained networks of a run: pictures to embeddings."""
+"""Embed pictures with everything that a run has trained."""
 
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from datrnet.core.retrieval.request import Query
 
 
 class Embedder:
-    """The networks of a run: one per super-category, or a comparison system."""
+    """A run's loaded weights: a network for each super-category, or a comparison system."""
 
     def __init__(self, run: RunFolder) -> None:
         """Load the networks.
 
         Raises:
-            CheckpointError: Weights are absent, damaged, or of another architecture.
+            CheckpointError: Weights are missing, damaged, or of another architecture.
         """
         self._run = run
         self.image_size = run.config.model.image_size
@@ -38,7 +38,7 @@ class Embedder:
     def num_parameters(self) -> int:
         """Number of parameters of all networks."""
         networks = self._networks if self._system is None else [self._system]
-        return sum(tensor.numel() for network in networks for tensor in network.parameters())
+        return sum(weight.numel() for network in networks for weight in network.parameters())
 
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed pictures.
@@ -47,7 +47,7 @@ class Embedder:
             pixels: (N, S, S, 3), uint8.
 
         Returns:
-            (N, A, E) embeddings; the config says whether each or the whole has length 1.
+            (N, A, E) embeddings, normalized as the run's config says.
         """
         if self._system is not None:
             return embed(self._system, pixels)
@@ -59,7 +59,7 @@ class Embedder:
 
 
 def query_of_picture(run: RunFolder, picture: Path | Picture) -> Query:
-    """Return the query of a picture outside the catalog, without labels.
+    """Return the query of a picture that is not in the catalog; it carries no labels.
 
     Raises:
         DataError: The picture cannot be read.

@@ -20,7 +20,7 @@ from datrnet.console.substitutes import Answer, facts_of, show_answer, show_plai
 from datrnet.core.catalog.pictures import read_picture, thumbnail_pixels
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
-from datrnet.core.indexing.writing import Embedded, write_generation
+from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Fusion
 from datrnet.db.rows import NewItem

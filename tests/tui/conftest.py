@@ -23,7 +23,7 @@ from datrnet.core.catalog.pictures import thumbnail_pixels
 from datrnet.core.catalog.thumbnails import ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, IndexConfig, ModelConfig
-from datrnet.core.indexing.writing import Embedded, write_generation
+from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.models.datrnet import DAtRNet
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.retrieval.manipulation import Replacement

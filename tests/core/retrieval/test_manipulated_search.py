@@ -15,7 +15,7 @@ from datrnet.core.config import IndexConfig
 from datrnet.core.errors import ConfigError, IndexStaleError
 from datrnet.core.evaluation.assess import assess, gallery_of
 from datrnet.core.evaluation.protocol import Protocol
-from datrnet.core.indexing.writing import Embedded, write_generation
+from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.generation import Generation, Manifest
 from datrnet.core.retrieval.manipulation import (

@@ -12,7 +12,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
 from datrnet.core.errors import ConfigError, IndexStaleError, UnknownNameError
-from datrnet.core.indexing.writing import Embedded, write_generation
+from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.generation import Generation, Manifest, candidate_vector
 from datrnet.core.retrieval.manipulation import Replacement
@@ -351,7 +351,7 @@ def test_a_generation_is_whole_or_not_there(
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
         before = Generation.current(workspace, store).folder
-        monkeypatch.setattr("datrnet.core.indexing.writing.build_annoy", interrupt)
+        monkeypatch.setattr("datrnet.core.indexing.generation_writer.build_annoy", interrupt)
         with pytest.raises(KeyboardInterrupt):
             write_generation(workspace, store, embedded(catalog), IndexConfig(trees=2))
         assert Generation.current(workspace, store).folder == before

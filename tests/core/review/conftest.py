@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
-from datrnet.core.indexing.writing import Embedded, write_generation
+from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Addition, Fusion, Manipulation, Replacement
 from datrnet.core.retrieval.prototypes import mean_embeddings

@@ -1,4 +1,4 @@
-"""Writing an index generation and making it current in one step."""
+"""Write an index generation and make it current in one step."""
 
 import shutil
 import time
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.catalog import UNLABELED
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
+from datrnet.core.evaluation.ranking import Weights, apply_weighted
 from datrnet.core.retrieval.generation import (
     CANDIDATES_PER_RESULT,
     FORMAT,
@@ -32,7 +33,7 @@ KEPT_GENERATIONS = 2
 """The current generation and the previous one, which an explorer may still have open."""
 
 ABANDONED_SECONDS = 24 * 3600
-"""Age from which an unfinished folder belongs to a build that was killed."""
+"""Age at which an unfinished folder is considered left over from a killed build."""
 
 RECALL_QUERIES = 200
 RECALL_K = 30
@@ -47,7 +48,7 @@ class Embedded:
     item_ids: NDArray[np.int64]
     """(N,), ascending."""
     embeddings: NDArray[np.float32]
-    """(N, A, E), as the networks compute them."""
+    """(N, A, E), as the system computes them."""
     manipulation: Manipulation
     unit_blocks: bool
     """Whether every block has length 1 in the metric space."""
@@ -55,7 +56,7 @@ class Embedded:
     """(A,)."""
     changed_weight: float
     unit_prototypes: bool = True
-    """Whether the prototypes are L2-normalized."""
+    """Whether prototypes are L2-normalized."""
 
 
 def write_generation(
@@ -132,8 +133,8 @@ def _nodes_for_recall(
 ) -> tuple[int, float]:
     """Return the nodes to visit, doubled until recall@30 against exact search is reached.
 
-    What is asked is what a search asks: candidates for weighted queries, every other one changed.
-    Where Annoy can answer none of them, it is never asked: 0 nodes.
+    The queries are weighted as in a search; every other query has a change. 0 nodes if Annoy can
+    answer none of them, as a search then never uses it.
     """
     num_items, num_blocks, size = compared.shape
     index = CandidateIndex(path, dimension=num_blocks * size, num_items=num_items)
@@ -158,10 +159,10 @@ def _nodes_for_recall(
         nodes *= 2
 
 
-def _recall_queries(embedded: Embedded) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return blocks (Q, A, E) and weights (Q, A) of queries; every second one has a change.
+def _recall_queries(embedded: Embedded) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return blocks (Q, A, E) and weights (Q, A) of queries; every other query has a change.
 
-    They are queries of pictures without labels.
+    The queries have no labels, as images from disk.
     """
     rng = np.random.default_rng(0)
     items = rng.permutation(len(embedded.item_ids))[:RECALL_QUERIES]
@@ -172,29 +173,26 @@ def _recall_queries(embedded: Embedded) -> tuple[NDArray[np.float32], NDArray[np
         known = np.flatnonzero(~np.isnan(embedded.manipulation.prototypes_of(idx)[:, 0]))
         if len(known):
             targets[number, idx], changed[number, idx] = rng.choice(known), True
-    blocks, factors = embedded.manipulation.apply(
-        embedded.embeddings[items], labels, targets, changed
+    weights = Weights(blocks=embedded.weights, changed=embedded.changed_weight)
+    return apply_weighted(
+        embedded.manipulation, embedded.embeddings[items], labels, targets, changed, weights
     )
-    factors = factors * np.array(embedded.weights, dtype=np.float32)
-    if factors.shape == changed.shape:  # an entangled block belongs to no super-category
-        factors[changed] *= embedded.changed_weight
-    return blocks, factors
 
 
 def _exact_neighbors(
     compared: NDArray[np.float32],
     lengths: NDArray[np.float32],
     blocks: NDArray[np.float32],
-    weights: NDArray[np.float32],
+    weights: NDArray[np.float64],
     k: int,
 ) -> NDArray[np.intp]:
-    """Return the k nearest rows by the weighted distance, without terms that do not order."""
+    """Return the k nearest rows by the weighted distance, without its constant term."""
     products = compared.reshape(len(compared), -1) @ (weights[:, None] * blocks).ravel()
     return np.argpartition(lengths @ weights - 2 * products, k - 1)[:k]
 
 
 def _remove_old(indexes: Path, published: list[str]) -> None:
-    """Remove all but the newest generations, and the remains of interrupted builds."""
+    """Remove all but the newest published generations, and leftovers of interrupted builds."""
     for name in published[:-KEPT_GENERATIONS]:
         shutil.rmtree(indexes / name, ignore_errors=True)
     abandoned = time.time() - ABANDONED_SECONDS
