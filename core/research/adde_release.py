@@ -1,27 +1,30 @@
-"""A finished run from ADDE-M's released weights, without training."""
+"""Make a finished run from the weights of ADDE-M that its authors released, without training.
+
+There are two files: an encoder and a memory. Their tensors are matched by structure, not by the
+authors' names: the tensors of the backbone from its input on, then for each super-category its
+projection (two layers) and, before or after all projections, its classifier. The memory is a
+single matrix.
+"""
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+
+import torch
+from torch import Tensor
 
 from datrnet import __version__
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, ModelConfig, SystemChoice
-from datrnet.core.errors import ConfigError
+from datrnet.core.errors import CheckpointError, ConfigError
 from datrnet.core.models.run_folder import RunFolder, save_weights, write_atomically
-from datrnet.core.research.datasets.names import names_for
-from datrnet.core.research.systems.adde_m import AddeM
-from datrnet.core.research.systems.adde_weights import (
-    BACKBONE,
-    IMAGE_SIZE,
-    ReleasedWeights,
-    load_released,
-    read_released,
-)
+from datrnet.core.research.backbones.weights import read_tensors, shape_text
+from datrnet.core.research.datasets.names import Names, names_for
+from datrnet.core.research.systems.adde_m import AddeConfig, AddeM
 from datrnet.core.research.systems.registry import method_of
 from datrnet.core.retrieval.manipulation import Addition, save_manipulation
 from datrnet.core.training.events import NetworkResult
@@ -29,37 +32,62 @@ from datrnet.core.training.run import new_run_path
 from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
 
+IMAGE_SIZE = 224
+"""Side of the images that the released weights were trained on."""
+
+BACKBONE = "alexnet"
+"""The backbone of the released weights."""
+
+EMBEDDING_SIZE = AddeConfig().embedding_size
+"""Size of a super-category's released embedding: the input size of every classifier."""
+
+HINT = "Name the two files as they were released: the encoder first, then the memory."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReleasedWeights:
+    """An encoder and a memory that belong together."""
+
+    encoder_file: Path
+    memory_file: Path
+    encoder: Mapping[str, Tensor]
+    """By the authors' names, in the order of the file."""
+    memory: Tensor
+    """(E·T, S), a column for each value."""
+    num_values: tuple[int, ...]
+    """Of each of T super-categories, as the encoder's classifiers tell them apart."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasedFiles:
-    """The two files, and the order of their columns."""
+    """The two files, and the super-categories and values of their columns."""
 
     encoder: Path
     memory: Path
     super_categories: tuple[str, ...] = ()
-    """Those of the weights, in order; by default all of the catalog."""
+    """The super-categories of the weights, in order; by default all of the catalog."""
     names: Path | None = None
-    """The file of names of the import of the split folder, in the order of the columns."""
+    """The file of names with which the split folder was imported, in the order of the columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasedRun:
-    """The run, and what remains uncertain."""
+    """The new run."""
 
     run: RunFolder
     result: NetworkResult
     in_alphabetical_order: tuple[str, ...]
-    """Super-categories whose values are neither numbered nor in a file of names, so that they may
-    not be in the order of the columns."""
+    """Super-categories whose values may not be in the order of the columns: they are neither
+    numbered nor in a file of names."""
 
 
 def add_released_run(
     workspace: Workspace, store: Store, catalog: Catalog, files: ReleasedFiles
 ) -> ReleasedRun:
-    """Make a finished run of released weights, on AlexNet at 224 pixels.
+    """Make a finished run from released weights, on AlexNet at 224 pixels.
 
     Args:
-        workspace: Receives the run.
+        workspace: The workspace.
         store: Its database.
         catalog: Its catalog.
         files: The weights.
@@ -67,9 +95,9 @@ def add_released_run(
     Raises:
         CheckpointError: A file is missing, damaged or a Git-LFS pointer, the two are swapped, or
             their shapes are not those of ADDE-M.
-        ConfigError: The catalog has other numbers of values.
+        ConfigError: Their numbers of values are not those of the catalog.
         DataError: The file of names cannot be read, or does not fit.
-        UnknownNameError: A super-category or value that is named does not exist.
+        UnknownNameError: A super-category or value does not exist.
     """
     released = read_released(files.encoder, files.memory)
     named = _categories(catalog, released, files)
@@ -92,22 +120,18 @@ def add_released_run(
         store.add_run(
             run.name, AddeM.name, json.dumps({"version": __version__, **config.to_dict()})
         )
-    except BaseException:  # without a row in the database nobody would find it
+    except BaseException:  # without a row in the database it cannot be found
         shutil.rmtree(run.path, ignore_errors=True)
         raise
     store.update_run(
         run.name, status="finished", metrics_json=json.dumps({AddeM.name: asdict(result)})
     )
-    unsure = (
-        ()
-        if files.names
-        else tuple(category.name for category in named if not _is_numbered(category))
-    )
-    return ReleasedRun(run=run, result=result, in_alphabetical_order=unsure)
+    unsure = [] if files.names else [c.name for c in named if not _is_numbered(c)]
+    return ReleasedRun(run=run, result=result, in_alphabetical_order=tuple(unsure))
 
 
 def _write(run: RunFolder, system: AddeM, released: ReleasedWeights, result: NetworkResult) -> None:
-    """Write what a trained run's folder holds, and the origin of the weights."""
+    """Write the files of a trained run, and the origin of its weights."""
     run.create()
     save_weights(system, run.system_path)
     manipulation = Addition(released.memory.numpy(), released.num_values)
@@ -131,31 +155,25 @@ def _origin(released: ReleasedWeights) -> dict[str, dict[str, object]]:
 def _categories(
     catalog: Catalog, released: ReleasedWeights, files: ReleasedFiles
 ) -> tuple[SuperCategory, ...]:
-    """Return the super-categories that the weights are of; in a named order where one is given."""
-    if files.names is None:
-        chosen = tuple(
-            catalog.super_categories[catalog.super_category_idx(name)]
-            for name in files.super_categories
-        )
-        chosen = chosen or catalog.super_categories
-        _check_counts(released.num_values, chosen)
-        return chosen
-    names, _ = names_for(released.num_values, files.names)
-    idxs = [catalog.super_category_idx(name) for name in names]
-    chosen = tuple(catalog.super_categories[idx] for idx in idxs)
-    _check_counts(released.num_values, chosen)
-    ordered = [
-        tuple(category.values[catalog.value_idx(idx, value)] for value in values)
-        for idx, category, values in zip(idxs, chosen, names.values(), strict=True)
-    ]
-    return tuple(
-        SuperCategory(name=category.name, values=values)
-        for category, values in zip(chosen, ordered, strict=True)
-    )
+    """Return the super-categories of the weights, with values in the order of a file of names."""
+    names: Names
+    if files.names:
+        names, _ = names_for(released.num_values, files.names)
+    else:
+        known = [category.name for category in catalog.super_categories]
+        names = dict.fromkeys(files.super_categories or known, ())
+    chosen = {catalog.super_category_idx(name): values for name, values in names.items()}
+    _check_counts(released.num_values, [catalog.super_categories[idx] for idx in chosen])
+    categories = []
+    for idx, values in chosen.items():
+        category = catalog.super_categories[idx]
+        ordered = tuple(category.values[catalog.value_idx(idx, value)] for value in values)
+        categories.append(SuperCategory(name=category.name, values=ordered or category.values))
+    return tuple(categories)
 
 
 def _check_counts(counts: Sequence[int], chosen: Sequence[SuperCategory]) -> None:
-    """Refuse super-categories that are not as many, or have not as many values, as the weights."""
+    """Check that the numbers of super-categories and of their values are those of the weights."""
     mend = (
         "Import the split folder that the weights were made for, whole, or name their "
         "super-categories in order with --super-category."
@@ -179,12 +197,119 @@ def _check_counts(counts: Sequence[int], chosen: Sequence[SuperCategory]) -> Non
 
 
 def _is_numbered(category: SuperCategory) -> bool:
-    """Tell whether values are 1, 2 and so on, as an import without names calls them."""
-    return set(category.values) == {str(number) for number in range(1, len(category.values) + 1)}
+    """Tell whether values are 1, 2, …, as after an import without names."""
+    return set(category.values) == set(map(str, range(1, len(category.values) + 1)))
 
 
 def _numbered_order(category: SuperCategory) -> SuperCategory:
-    """Bring numbered values, which the catalog sorts as text, into the order of the columns."""
+    """Return numbered values, which the catalog sorts as text, in the order of the columns."""
     if not _is_numbered(category):
         return category
     return SuperCategory(name=category.name, values=tuple(sorted(category.values, key=int)))
+
+
+def read_released(encoder_file: Path, memory_file: Path) -> ReleasedWeights:
+    """Read both files, without executing their code, and check that they match.
+
+    Raises:
+        CheckpointError: A file is missing, damaged or a Git-LFS pointer, the two are swapped, or
+            they are not an encoder and a memory of ADDE-M.
+    """
+    encoder, stored = read_tensors(encoder_file), read_tensors(memory_file)
+    if _is_memory(encoder) and not _is_memory(stored):
+        raise CheckpointError(
+            f"The two files are swapped: {encoder_file} holds a single matrix, as a memory does.",
+            mend="Name the encoder's file first, then the memory's.",
+        )
+    if not _is_memory(stored):
+        raise CheckpointError(
+            f"{memory_file} is no memory of ADDE-M, which is a single matrix: it holds "
+            f"{_shapes(stored.values())}.",
+            mend=HINT,
+        )
+    num_values = _num_values(encoder_file, encoder)
+    (memory,) = stored.values()
+    needed = (EMBEDDING_SIZE * len(num_values), sum(num_values))
+    if memory.shape != needed:
+        raise CheckpointError(
+            f"The memory {memory_file} is {shape_text(memory)}; the encoder's {len(num_values)} "
+            f"super-categories with {sum(num_values)} values need {needed[0]} × {needed[1]}.",
+            mend="Name an encoder and a memory that were released together.",
+        )
+    return ReleasedWeights(
+        encoder_file=encoder_file,
+        memory_file=memory_file,
+        encoder=encoder,
+        memory=memory,
+        num_values=num_values,
+    )
+
+
+def load_released(system: AddeM, released: ReleasedWeights) -> None:
+    """Load released weights into a system on AlexNet; nothing changes on failure.
+
+    Raises:
+        CheckpointError: They have other shapes.
+    """
+    own = dict(system.named_parameters())
+    memory = {"memory.weight": own.pop("memory.weight")}
+    loaded = _matched(own, released.encoder, released.encoder_file)
+    loaded |= _matched(memory, {"memory": released.memory}, released.memory_file)
+    with torch.no_grad():
+        for name, tensor in (own | memory).items():
+            tensor.copy_(loaded[name])
+
+
+def _is_memory(tensors: Mapping[str, Tensor]) -> bool:
+    return len(tensors) == 1 and next(iter(tensors.values())).dim() == 2
+
+
+def _num_values(path: Path, encoder: Mapping[str, Tensor]) -> tuple[int, ...]:
+    """Return the output sizes of the classifiers, in order.
+
+    A classifier and the second layer of a projection both take an embedding; the latter is square.
+    """
+    matrices = [tensor.shape for tensor in encoder.values() if tensor.dim() == 2]
+    layers = [shape for shape in matrices if shape[1] == EMBEDDING_SIZE]
+    num_values = tuple(outputs for outputs, inputs in layers if outputs != inputs)
+    if not num_values or len(layers) != 2 * len(num_values):
+        raise CheckpointError(
+            f"{path} is no encoder of ADDE-M, which has a projection and a classifier of "
+            f"{EMBEDDING_SIZE} numbers for each super-category: it holds "
+            f"{_shapes(encoder.values())}.",
+            mend=HINT,
+        )
+    return num_values
+
+
+def _matched(
+    own: Mapping[str, Tensor], stored: Mapping[str, Tensor], path: Path
+) -> dict[str, Tensor]:
+    """Match each of a system's tensors, in order, with the file's first free one of its shape.
+
+    Layers of the same shape keep their order; those of different shapes may come in any.
+    """
+    free = dict(stored)
+    matched = {}
+    for name, tensor in own.items():
+        found = next((key for key, other in free.items() if other.shape == tensor.shape), None)
+        if found is None:
+            left = f"left are {_shapes(free.values())}" if free else "it ends"
+            raise CheckpointError(
+                f"{path} has no tensor of the shape {shape_text(tensor)} left for {name}; {left}.",
+                mend=f"Name weights of ADDE-M on {BACKBONE}.",
+            )
+        matched[name] = free.pop(found)
+    if free:
+        name, tensor = next(iter(free.items()))
+        raise CheckpointError(
+            f"{path} has a tensor {name} of the shape {shape_text(tensor)} that has no place.",
+            mend=f"Name weights of ADDE-M on {BACKBONE}.",
+        )
+    return matched
+
+
+def _shapes(tensors: Iterable[Tensor]) -> str:
+    """Return the first shapes, as "64 × 3 × 11 × 11, 64, …"."""
+    shapes = list(map(shape_text, tensors))
+    return f"{', '.join(shapes[:3])}{', …' if shapes[3:] else ''}"

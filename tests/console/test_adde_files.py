@@ -17,7 +17,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.research.backbones.backbone import Backbone
-from datrnet.core.research.backbones.registry import BACKBONES
+from datrnet.core.research.backbones.networks import BACKBONES
 from datrnet.core.research.systems.adde_m import AddeM
 from datrnet.core.research.systems.method import TripletBatch
 from datrnet.core.research.systems.registry import load_method

@@ -12,7 +12,7 @@ from datrnet.console.compare import app, comparison_plan, minutes_of
 from datrnet.console.experiment import typed_command
 from datrnet.core.errors import ConfigError
 from datrnet.core.research.backbones.backbone import Backbone
-from datrnet.core.research.backbones.registry import BACKBONES
+from datrnet.core.research.backbones.networks import BACKBONES
 from datrnet.core.research.method_learner import MethodLearner
 
 Run = Callable[..., Result]

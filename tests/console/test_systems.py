@@ -12,7 +12,7 @@ from typer.testing import Result
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.research.backbones.backbone import Backbone
-from datrnet.core.research.backbones.registry import BACKBONES
+from datrnet.core.research.backbones.networks import BACKBONES
 from datrnet.core.research.method_learner import MethodLearner
 
 Run = Callable[..., Result]

@@ -1,30 +1,31 @@
-"""The base class of backbones: images to a feature map and a pooled feature."""
+"""The base of all backbones, which map images to a feature map and a pooled feature."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from datrnet.core.errors import ConfigError, ShapeError
 from datrnet.core.research.backbones.weights import load_weights, read_tensors
 
 SMALLEST = 32
-"""Side of the smallest image of which every backbone has a feature map."""
+"""Side of the smallest images of which every backbone computes a map."""
 
 
 class Backbone(nn.Module, ABC):
-    """A network without its last layer, the classifier of ImageNet's 1,000 classes.
+    """A network without its last layer, the ImageNet classifier.
 
     Images in [-1, 1] are normalized here to the mean and standard deviation that the public weights
-    expect, whether these are loaded or not, so that trained weights need no further information.
+    expect, even without such weights, so that a saved network need not know what it started from.
 
     Args:
         image_size: Side S of the images.
 
     Raises:
-        ConfigError: The backbone does not support the image size.
+        ConfigError: The backbone does not accept images of that size.
     """
 
     name: ClassVar[str]
@@ -33,7 +34,7 @@ class Backbone(nn.Module, ABC):
     map_channels: ClassVar[int]
     """Channels C of the map."""
     head: ClassVar[str]
-    """Prefix of the public names of the last layer, which is omitted here."""
+    """Prefix of the last layer's names in the public weights; the layer is omitted here."""
     mean: ClassVar[tuple[float, float, float]] = (0.485, 0.456, 0.406)
     """Mean of ImageNet's images by channel, in [0, 1]."""
     std: ClassVar[tuple[float, float, float]] = (0.229, 0.224, 0.225)
@@ -49,8 +50,8 @@ class Backbone(nn.Module, ABC):
                 f"image_size is {image_size}; {self.name} needs at least {SMALLEST} pixels."
             )
         self.image_size = image_size
-        mean, std = (torch.tensor(value)[:, None, None] for value in (self.mean, self.std))
-        # x in [-1, 1] is (x + 1) / 2 in [0, 1]; not persistent, as no public file has these
+        mean, std = torch.tensor([self.mean, self.std])[:, :, None, None]
+        # x in [-1, 1] is (x + 1) / 2 in [0, 1]; not persistent, as public files lack them
         self.register_buffer("scale", 0.5 / std, persistent=False)
         self.register_buffer("shift", (0.5 - mean) / std, persistent=False)
 
@@ -80,7 +81,7 @@ class Backbone(nn.Module, ABC):
         return mapped, self.pool(mapped)
 
     def pool(self, feature_map: Tensor) -> Tensor:
-        """Pool maps (B, C, h, w) to features (B, D): here by the mean."""
+        """Return the pooled features (B, D) of maps (B, C, h, w): the mean over the cells."""
         return feature_map.mean(dim=(2, 3))
 
     def map_size(self) -> tuple[int, int]:
@@ -93,7 +94,7 @@ class Backbone(nn.Module, ABC):
         return height, width
 
     def normalize(self, images: Tensor) -> Tensor:
-        """Normalize images (B, 3, S, S) as the public weights expect.
+        """Return images (B, 3, S, S) as the public weights expect them.
 
         Raises:
             ShapeError: The images are not of the backbone's size.
@@ -109,24 +110,78 @@ class Backbone(nn.Module, ABC):
         """Load the weights of a file; nothing changes on failure.
 
         Raises:
-            CheckpointError: The file has no weights of this network.
+            CheckpointError: The file is not a weight file, or of another network.
         """
         tensors = self.adapt(read_tensors(path))
         load_weights(self.pretrained_module, tensors, source=path, name=self.name, head=self.head)
 
     @property
     def pretrained_module(self) -> nn.Module:
-        """The module whose tensors have the public names."""
+        """The module whose tensors have the names of the public weights."""
         return self
 
     def adapt(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Adapt a file's tensors to this network and image size."""
+        """Return a file's tensors with the names and shapes of this network."""
         return tensors
 
     def bundled_weights(self) -> Path | None:
-        """Return installed weights to start from if none are given; None starts from random ones.
+        """Return the default weights; None for random ones.
 
         Raises:
             ConfigError: They are not installed.
         """
         return None
+
+
+THUMBNAIL = 8
+"""Side of the thumbnail that joins the pooled feature."""
+
+
+class Frozen(Backbone):
+    """Another backbone that is not trained, so that its output can be cached.
+
+    ImageNet features carry little about color, so a thumbnail of the image joins them. The feature
+    (B, D' + C' + 192) is the trunk's feature of size D', the maximum of each of the C' channels of
+    its map, and the image at 8 × 8 pixels. The map (B, C' + 3, h, w) is the trunk's map and the
+    image at its size.
+
+    Args:
+        trunk: The backbone to freeze.
+    """
+
+    def __init__(self, trunk: Backbone) -> None:
+        super().__init__(trunk.image_size)
+        self.trunk = trunk
+        self.name = trunk.name  # type: ignore[misc]  # of the instance
+        self.map_channels = trunk.map_channels + 3  # type: ignore[misc]
+        self.feature_size = (  # type: ignore[misc]
+            trunk.feature_size + trunk.map_channels + 3 * THUMBNAIL**2
+        )
+        self.fix()
+
+    def fix(self) -> None:
+        """Leave training mode, which the training of a whole system enters."""
+        self.eval().requires_grad_(False)
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """Return the map of images (B, 3, S, S), or a cached map (B, C + 3, h, w) unchanged."""
+        if images.shape[1] == self.map_channels:
+            return images
+        with torch.no_grad():
+            mapped = self.trunk.feature_map(images)
+            height, width = mapped.shape[2:]
+            return torch.cat([mapped, F.adaptive_avg_pool2d(images, (height, width))], dim=1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the feature of images (B, 3, S, S), or a cached feature (B, D) unchanged."""
+        if images.dim() == 2:
+            return images
+        with torch.no_grad():
+            mapped, feature = self.trunk.map_and_feature(images)
+            small = F.adaptive_avg_pool2d(images, THUMBNAIL)
+            return torch.cat([feature, mapped.amax(dim=(2, 3)), small.flatten(1)], dim=1)
+
+    @property
+    def pretrained_module(self) -> nn.Module:
+        """The trunk's module."""
+        return self.trunk.pretrained_module

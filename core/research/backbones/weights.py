@@ -1,4 +1,4 @@
-"""Weight files: read without executing code in them, and loaded into a network."""
+"""Read weight files without executing their code, and load them into a network."""
 
 import warnings
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ from datrnet.core.errors import CheckpointError
 
 POINTER = b"version https://git-lfs."
 WRAPPERS = ("state_dict", "model")
-"""Under which names training scripts keep the state dict among other things."""
+"""Keys under which training scripts store the state dict."""
 PARALLEL = "module."
-"""What torch puts before every name of a network that was trained on several devices."""
+"""Prefix of all names of a network that was trained on several devices."""
 COUNTER = ".num_batches_tracked"
-"""A counter of batch normalization that files from before 2018 do not have and nobody needs."""
+"""An unused counter of batch normalization that files from before 2018 lack."""
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors file or a PyTorch state dict; half precision is widened.
+    """Read a safetensors file or a PyTorch state dict as float32.
 
     Raises:
-        CheckpointError: The file is absent, damaged, a Git-LFS pointer, or holds something else.
+        CheckpointError: The file is missing, damaged, a Git-LFS pointer, or has no tensors.
     """
     stored = _read(path)
     for wrapper in WRAPPERS:
@@ -33,9 +33,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if (
         not isinstance(stored, Mapping)
         or not stored
-        or not all(
-            isinstance(n, str) and isinstance(tensor, Tensor) for n, tensor in stored.items()
-        )
+        or not all(isinstance(n, str) and isinstance(t, Tensor) for n, t in stored.items())
     ):
         raise CheckpointError(
             f"{path} holds no tensors by name.",
@@ -63,12 +61,12 @@ def _read(path: Path) -> Any:
             mend="Install git-lfs and run `git lfs pull` in the folder it was cloned to.",
         )
     try:
-        if beginning[8:9] == b"{":  # after the length of its header, safetensors has JSON
+        if beginning[8:9] == b"{":  # the header of safetensors is JSON after its length
             return load_file(path)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pickles that it refuses in the next moment
+            warnings.simplefilter("ignore")  # about pickles that it refuses anyway
             return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # bytes that are no weight file raise almost anything in there
+    except Exception as error:  # other files raise almost anything
         raise CheckpointError(
             f"{path} is no weight file, is damaged, or holds more than tensors.",
             mend="Save the weights with torch.save(model.state_dict(), FILE) or as safetensors.",
@@ -78,17 +76,17 @@ def _read(path: Path) -> Any:
 def load_weights(
     network: nn.Module, tensors: Mapping[str, Tensor], *, source: Path, name: str, head: str
 ) -> None:
-    """Load tensors into a network by name; nothing is changed on failure.
+    """Load tensors into a network by name; nothing changes on failure.
 
     Args:
-        network: What takes them.
+        network: The network.
         tensors: By name, as read from a file.
-        source: That file, for messages.
+        source: The file, for messages.
         name: The network's name, for messages.
-        head: Tensors whose names begin so belong to a layer that the network does without.
+        head: Prefix of the tensors that belong to an omitted layer.
 
     Raises:
-        CheckpointError: A tensor is absent, of another shape or unknown; the first one is named.
+        CheckpointError: A tensor is missing, of another shape or unknown; the first is named.
     """
     mend = f"Give ImageNet weights of {name} with the names of the public file."
     own = network.state_dict()
@@ -101,8 +99,8 @@ def load_weights(
             raise CheckpointError(f"{source} has no tensor {key}, which {name} has.", mend=mend)
         if fitted[key].shape != tensor.shape:
             raise CheckpointError(
-                f"In {source} the tensor {key} has the shape {_shape(fitted[key])}; "
-                f"{name} has {_shape(tensor)}.",
+                f"In {source} the tensor {key} has the shape {shape_text(fitted[key])}; "
+                f"{name} has {shape_text(tensor)}.",
                 mend=mend,
             )
     unknown = next((key for key in fitted if key not in own), None)
@@ -111,5 +109,6 @@ def load_weights(
     network.load_state_dict(fitted)
 
 
-def _shape(tensor: Tensor) -> str:
-    return " × ".join(map(str, tensor.shape)) or "one number"
+def shape_text(tensor: Tensor) -> str:
+    """Return a shape as text, as "64 × 3 × 11 × 11"."""
+    return " × ".join(str(size) for size in tensor.shape) or "one number"

@@ -1,4 +1,4 @@
-"""ADDE-M: an embedding for each super-category, and a memory that is added to all of them.
+"""ADDE-M: an embedding for each super-category, and a memory that is added to their concatenation.
 
 References:
     Hou, Vig, Donoser, Bazzani, Learning Attribute-Driven Disentangled Representations for
@@ -6,7 +6,6 @@ References:
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from datrnet.core.config import above_zero, at_least, check_shares
+from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.systems.method import (
     ImageBatch,
     MethodConfig,
@@ -23,22 +23,18 @@ from datrnet.core.research.systems.method import (
     TripletBatch,
     joint_embedding,
 )
-from datrnet.core.research.systems.parts.heads import Heads, mlp
-from datrnet.core.research.systems.parts.losses import (
+from datrnet.core.research.systems.parts import (
+    Heads,
+    Memory,
     classification_loss,
+    exchanged_values,
     margin_loss,
+    mean_of_samples,
+    mlp,
+    one_hots,
     semi_hard_loss,
 )
-from datrnet.core.research.systems.parts.memory import (
-    Memory,
-    exchanged_values,
-    mean_of_samples,
-    one_hots,
-)
 from datrnet.core.retrieval.manipulation import Addition
-
-if TYPE_CHECKING:
-    from datrnet.core.research.backbones import Backbone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,22 +50,22 @@ class AddeConfig(MethodConfig):
     category_weight: float = 0.2
     """Weight of the triplet loss of each super-category, in the first stage."""
     ranking_weight: float = 1.0
-    """Weight of the triplet losses of whole vectors."""
+    """Weight of the triplet losses of concatenated embeddings."""
     consistency: bool = True
-    """Whether to draw embeddings to the sum of their values' prototypes; not in "finetune"."""
+    """Whether to train embeddings to be the sum of their values' prototypes."""
     consistency_weight: float = 1.0
-    """Weight of that."""
+    """Weight of the consistency loss."""
     block_diagonal: bool = True
-    """Whether to keep a prototype within its own super-category's block."""
+    """Whether a prototype is penalized outside its own super-category's block."""
     block_diagonal_weight: float = 0.4
-    """Weight of that."""
+    """Weight of that penalty."""
     memory_items: int = 100
-    """Sampled items of each value, whose mean is its initial prototype."""
+    """Items drawn for each value; their mean is its initial prototype."""
     encoder_share: float = 0.5
     """Share of the budget for the encoder, before the memory is filled: 25 of 50 epochs."""
     triplets: str = ""
-    """A split folder in ADDE's format whose triplets the last stage trains on; empty draws new
-    triplets for each epoch."""
+    """A split folder in ADDE's format whose triplets the last stage trains on; if empty, triplets
+    are drawn for each epoch."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -81,14 +77,12 @@ class AddeConfig(MethodConfig):
 
 
 class AddeM(RetrievalMethod):
-    """f(x) = [f_1(x); …; f_T(x)]; a change is f' = f(q) + W i, with i in {-1, 0, 1} per value."""
+    """f(x) = [f_1(x); …; f_T(x)]; f' = f(q) + W i exchanges values, i in {-1, 0, 1} a value."""
 
     name = "adde-m"
     block_diagonal: Tensor
 
-    def __init__(
-        self, backbone: "Backbone", num_values: tuple[int, ...], config: AddeConfig
-    ) -> None:
+    def __init__(self, backbone: Backbone, num_values: tuple[int, ...], config: AddeConfig) -> None:
         super().__init__(backbone, num_values)
         self.config = config
         size, num_blocks = config.embedding_size, len(num_values)
@@ -101,7 +95,7 @@ class AddeM(RetrievalMethod):
         self.register_buffer("block_diagonal", own, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Embed images: f (B, T, E), not normalized, because the memory is added to it."""
+        """Embed images: f (B, T, E), not normalized, as the memory is added to it."""
         return torch.stack(self.projections(self.backbone(images)), dim=1).float()
 
     def changed_blocks(
@@ -111,39 +105,29 @@ class AddeM(RetrievalMethod):
 
         Args:
             blocks: (B, T, E) of images.
-            labels: (B, T) their values; an unlabeled one subtracts nothing.
-            targets: (B, T) wanted values.
-            changed: (B, T) where a value is wanted.
+            labels: (B, T) current values, -1 where unlabeled: nothing is subtracted.
+            targets: (B, T) requested values.
+            changed: (B, T) where a value is requested.
         """
         exchange = exchanged_values(labels, targets, changed, self.num_values)
         added: Tensor = self.memory(exchange)
         return blocks + added.view_as(blocks)
 
     def stages(self) -> tuple[MethodStage, ...]:
-        """Return the stage of the encoder; then, with the memory filled, that of triplets."""
+        """Return the stages of the encoder, and of encoder and memory on triplets."""
         share = self.config.encoder_share
+        encoder = (self.backbone, self.projections, self.classifiers)
         return (
+            MethodStage("encoder", share, "images", self.encoding, encoder),
             MethodStage(
-                name="encoder",
-                share=share,
-                batches="images",
-                loss=self.encoding,
-                trainable=(self.backbone, self.projections, self.classifiers),
-            ),
-            MethodStage(
-                name="manipulation",
-                share=1 - share,
-                batches="triplets",
-                loss=self.joint,
-                trainable=(self,),
-                on_start=self.fill_memory,
+                "manipulation", 1 - share, "triplets", self.joint, (self,), self.fill_memory
             ),
         )
 
     def encoding(self, batch: ImageBatch) -> Tensor:
-        """Return L1: classification and triplets of the blocks, triplets of all labels on f.
+        """Return L1: classification and triplets of each block, and triplets of label vectors.
 
-        Unlabeled images have equal labels in a block's triplets, as in the authors' code.
+        Unlabeled images are positives of each other in a block's triplets, as in the authors' code.
         """
         config, blocks = self.config, self(batch.images)
         own = torch.stack(
@@ -161,14 +145,13 @@ class AddeM(RetrievalMethod):
         )
 
     def fill_memory(self, training_set: TrainingSet) -> None:
-        """Fill each value's block of the memory with the mean embedding of sampled items."""
+        """Start with the mean embedding of items drawn for each value, in its own block's rows."""
         means = mean_of_samples(training_set, self, self.num_values, self.config.memory_items)
-        size, num_blocks = self.config.embedding_size, len(self.num_values)
         columns = [
-            np.pad(own, ((0, 0), (idx * size, (num_blocks - 1 - idx) * size)))
-            for idx, own in enumerate(means)
-        ]
-        self.memory.fill(np.concatenate(columns))
+            np.pad(block[:, None], ((0, 0), (idx, len(means) - 1 - idx), (0, 0)))
+            for idx, block in enumerate(means)
+        ]  # T times (V, T, E)
+        self.memory.fill(np.concatenate(columns).reshape(sum(self.num_values), -1))
 
     def joint(self, batch: TripletBatch) -> Tensor:
         """Return L3: classification, both triplet losses of f', and the regularization of W."""
@@ -182,13 +165,9 @@ class AddeM(RetrievalMethod):
             self._classification_of_each(blocks, batch)
             + classification_loss(self.classifiers(changed), batch.positive_labels)
         )
-        ranking = margin_loss(
-            joint_embedding(changed),
-            joint_embedding(positive),
-            joint_embedding(negative),
-            config.margin,
-        )
-        # f' takes part like an image with the labels of the positive
+        compared = [joint_embedding(part) for part in (changed, positive, negative)]
+        ranking = margin_loss(*compared, margin=config.margin)
+        # f' has the labels of the positive
         vectors = joint_embedding(torch.cat([reference, changed, negative]))
         semi_hard = semi_hard_loss(vectors, batch.labels, config.margin)
         loss = loss + config.ranking_weight * (ranking + semi_hard)
@@ -201,7 +180,7 @@ class AddeM(RetrievalMethod):
         return loss
 
     def manipulation(self, training_set: TrainingSet) -> Addition:
-        """Return the addition of the memory; L2-normalized whole vectors are compared."""
+        """Return the addition of the memory; distances compare vectors of length 1."""
         return Addition(self.memory.array(training_set, self.num_values), self.num_values)
 
     def _classification_of_each(self, blocks: Tensor, batch: TripletBatch) -> Tensor:
@@ -216,7 +195,7 @@ class AddeM(RetrievalMethod):
     def _inconsistency(
         self, reference: Tensor, changed: Tensor, negative: Tensor, batch: TripletBatch
     ) -> Tensor:
-        """Return the mean L1 distance of embeddings to the sum of their labels' prototypes."""
+        """Return the mean L1 between embeddings and the sum of their labels' prototypes."""
         pairs = (
             (changed, batch.positive_labels),
             (reference, batch.reference_labels),
@@ -229,5 +208,5 @@ class AddeM(RetrievalMethod):
         return torch.stack(losses).sum()
 
     def _off_diagonal(self) -> Tensor:
-        """Return Σ |N ∘ W|, with N = 1 at values' rows in blocks of other super-categories."""
+        """Return Σ |N ∘ W|, with N 1 where a value writes into another super-category's block."""
         return ((1 - self.block_diagonal) * self.memory.weight).abs().sum()

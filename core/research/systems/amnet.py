@@ -1,4 +1,4 @@
-"""AMNet: a memory of prototypes and a layer that fuses them with an entangled feature.
+"""AMNet: a memory of prototypes and one layer that fuses them with an entangled feature.
 
 References:
     Zhao, Feng, Wu, Yan, Memory-Augmented Attribute Manipulation Networks for Interactive Fashion
@@ -6,13 +6,14 @@ References:
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from datrnet.core.config import above_zero, at_least, check_shares
+from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.systems.method import (
     ImageBatch,
     MethodConfig,
@@ -21,13 +22,16 @@ from datrnet.core.research.systems.method import (
     TrainingSet,
     TripletBatch,
 )
-from datrnet.core.research.systems.parts.heads import Heads, mlp
-from datrnet.core.research.systems.parts.losses import classification_loss, margin_loss
-from datrnet.core.research.systems.parts.memory import Memory, mean_of_values, wanted_values
+from datrnet.core.research.systems.parts import (
+    Heads,
+    Memory,
+    classification_loss,
+    margin_loss,
+    mlp,
+    value_means,
+    wanted_values,
+)
 from datrnet.core.retrieval.manipulation import Fusion
-
-if TYPE_CHECKING:
-    from datrnet.core.research.backbones import Backbone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +39,11 @@ class AMNetConfig(MethodConfig):
     """AMNet (Zhao et al., CVPR 2017)."""
 
     feature_size: int = 0
-    """Length d of the feature; 0 is the backbone's, any other adds a layer."""
+    """Length d of the feature; 0 takes the backbone's, any other length adds a layer."""
     head_size: int = 340
-    """Hidden numbers of the head that predicts the values of a super-category (open)."""
+    """Hidden units of a super-category's classification head (open)."""
     margin: float = 0.5
-    """Margin of the ranking loss, on features of length 1 and their plain L2 (open)."""
+    """Margin of the ranking loss, on the L2 of features of length 1 (open)."""
     classification_weight: float = 0.2
     """Weight of the cross entropies beside the ranking loss (open)."""
     classification_share: float = 0.5
@@ -54,17 +58,17 @@ class AMNetConfig(MethodConfig):
 
 
 class AMNet(RetrievalMethod):
-    """A single feature h; after a change h' = ReLU(W [h ; M t] + c)."""
+    """A single feature h; h' = ReLU(W [h ; M t] + c) is the feature after a change."""
 
     name = "amnet"
 
     def __init__(
-        self, backbone: "Backbone", num_values: tuple[int, ...], config: AMNetConfig
+        self, backbone: Backbone, num_values: tuple[int, ...], config: AMNetConfig
     ) -> None:
         super().__init__(backbone, num_values)
         self.config = config
         size = config.feature_size or backbone.feature_size
-        # like fc7, a layer of its own ends in a ReLU, as the fused feature does
+        # ends in a ReLU like fc7 and the fused feature
         self.projection = (
             nn.Sequential(nn.Linear(backbone.feature_size, size), nn.ReLU())
             if config.feature_size
@@ -75,12 +79,12 @@ class AMNet(RetrievalMethod):
         self.fusion = nn.Linear(2 * size, size)
 
     def feature(self, images: Tensor) -> Tensor:
-        """Return the entangled feature h (B, d), of all super-categories together."""
+        """Return the entangled feature h (B, d)."""
         feature: Tensor = self.projection(self.backbone(images)).float()
         return feature
 
     def changed_feature(self, feature: Tensor, targets: Tensor, changed: Tensor) -> Tensor:
-        """Return h' (B, d) for features (B, d), wanted values (B, T) and changes (B, T)."""
+        """Return h' (B, d) of features (B, d), requested values (B, T) and the changes (B, T)."""
         read = self.memory(wanted_values(targets, changed, self.num_values))  # M t
         fused: Tensor = self.fusion(torch.cat([feature, read], dim=1))
         return fused.relu().float()
@@ -90,24 +94,13 @@ class AMNet(RetrievalMethod):
         return self.feature(images)[:, None]
 
     def stages(self) -> tuple[MethodStage, ...]:
-        """Return the classification stage; then, with the memory filled, that of triplets."""
+        """Return classification; then, with the memory filled, all parameters on triplets."""
         share = self.config.classification_share
+        classified = (self.backbone, self.projection, self.heads)
+        ranking = self.ranking_and_classification
         return (
-            MethodStage(
-                name="classification",
-                share=share,
-                batches="images",
-                loss=self.classification,
-                trainable=(self.backbone, self.projection, self.heads),
-            ),
-            MethodStage(
-                name="manipulation",
-                share=1 - share,
-                batches="triplets",
-                loss=self.ranking_and_classification,
-                trainable=(self,),
-                on_start=self.fill_memory,
-            ),
+            MethodStage("classification", share, "images", self.classification, classified),
+            MethodStage("manipulation", 1 - share, "triplets", ranking, (self,), self.fill_memory),
         )
 
     def classification(self, batch: ImageBatch) -> Tensor:
@@ -115,20 +108,17 @@ class AMNet(RetrievalMethod):
         return classification_loss(self.heads(self.feature(batch.images)), batch.labels)
 
     def fill_memory(self, training_set: TrainingSet) -> None:
-        """Fill the memory with the mean feature of the items of each value."""
-        self.memory.fill(mean_of_values(training_set, self.feature, self.num_values))
+        """Start with the mean feature of the items that carry a value."""
+        means = value_means(training_set, self.feature, self.num_values, unit_length=False)
+        self.memory.fill(np.concatenate(means))
 
     def ranking_and_classification(self, batch: TripletBatch) -> Tensor:
-        """Return L_rank + λ L_cls; h' has the labels of the positive."""
+        """Return L_rank + λ L_cls, where h' has the labels of the positive."""
         features = self.feature(batch.images)
         reference, positive, negative = features.chunk(3)
         changed = self.changed_feature(reference, batch.positive_labels, batch.changed)
-        ranking = margin_loss(
-            F.normalize(changed),
-            F.normalize(positive),
-            F.normalize(negative),
-            self.config.margin,
-        )
+        vectors = [F.normalize(part) for part in (changed, positive, negative)]
+        ranking = margin_loss(*vectors, margin=self.config.margin)
         classification = classification_loss(
             self.heads(features), batch.labels
         ) + classification_loss(self.heads(changed), batch.positive_labels)

@@ -1,17 +1,17 @@
-"""Attribute-based retrieval: predict an image's values, replace those that change, compare.
+"""Attribute-based retrieval: predict an image's values, replace the changed ones, compare.
 
-The baseline of FashionSearchNet's papers, whose details are not public. Here a linear head for each
-super-category takes the backbone's pooled feature, and the heads' probabilities are compared.
+The baseline of FashionSearchNet's papers, which do not publish its details. Here a linear head per
+super-category classifies the backbone's pooled feature, and distances compare probabilities.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.systems.method import (
     ImageBatch,
     MethodConfig,
@@ -19,21 +19,17 @@ from datrnet.core.research.systems.method import (
     RetrievalMethod,
     TrainingSet,
 )
-from datrnet.core.research.systems.parts.heads import Heads
-from datrnet.core.research.systems.parts.losses import classification_loss
+from datrnet.core.research.systems.parts import Heads, classification_loss
 from datrnet.core.retrieval.manipulation import Replacement
-
-if TYPE_CHECKING:
-    from datrnet.core.research.backbones import Backbone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttributeBasedConfig(MethodConfig):
-    """The settings of attribute-based retrieval."""
+    """Attribute-based retrieval."""
 
     hard: bool = False
-    """Whether the likeliest values replace the probabilities; the distance is then the number of
-    differing values, and equally distant items keep their order (open)."""
+    """Whether to compare the most probable values instead of probabilities; the squared
+    distance is then twice the number of differing values, with ties in gallery order (open)."""
 
 
 class AttributeBased(RetrievalMethod):
@@ -42,7 +38,7 @@ class AttributeBased(RetrievalMethod):
     name = "attribute-based"
 
     def __init__(
-        self, backbone: "Backbone", num_values: tuple[int, ...], config: AttributeBasedConfig
+        self, backbone: Backbone, num_values: tuple[int, ...], config: AttributeBasedConfig
     ) -> None:
         super().__init__(backbone, num_values)
         self.config = config
@@ -61,17 +57,13 @@ class AttributeBased(RetrievalMethod):
 
     def stages(self) -> tuple[MethodStage, ...]:
         """Return the only stage: classification."""
-        return (
-            MethodStage(
-                name="classification", share=1, batches="images", loss=self.loss, trainable=(self,)
-            ),
-        )
+        return (MethodStage("classification", 1, "images", self.loss, (self,)),)
 
     def loss(self, batch: ImageBatch) -> Tensor:
         """Return Σ_t CE_t."""
         return classification_loss(self.heads(self.backbone(batch.images)), batch.labels)
 
     def manipulation(self, training_set: TrainingSet) -> Replacement:
-        """Return the replacement of a block by the one-hot vector of the wanted value."""
+        """Return the replacement of a block by the requested value's one-hot vector."""
         one_hots = tuple(np.eye(num, self.block_size, dtype=np.float32) for num in self.num_values)
         return Replacement(one_hots, are_means=False)

@@ -1,12 +1,12 @@
-"""DAtRNet on a backbone, whose feature map replaces the stem and the first ASEs.
+"""DAtRNet's embedding networks on a backbone, whose map replaces the stem and the first ASEs.
 
-So DAtRNet starts from the same ImageNet weights as the systems it is compared with: for each
-super-category the last ASE, pooling and the two Dense layers, trained with the same losses, with
-prototypes as generic representations.
+The paper's own network takes images (``core/models/datrnet.py``). This variant uses the same
+ImageNet weights as the systems it is compared with. For each super-category it has the last ASE,
+pooling and the two Dense layers, trained with the same losses, and prototypes as generic
+representations.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from datrnet.core.config import ModelConfig, TrainConfig, above_zero, at_least
 from datrnet.core.errors import ConfigError
 from datrnet.core.models.datrnet import ASE
+from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.systems.method import (
     ImageBatch,
     MethodConfig,
@@ -22,21 +23,17 @@ from datrnet.core.research.systems.method import (
     RetrievalMethod,
     TrainingSet,
 )
-from datrnet.core.research.systems.parts.heads import Heads
+from datrnet.core.research.systems.parts import Heads, value_means
 from datrnet.core.retrieval.manipulation import Replacement
-from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.core.training.losses import Objective
-
-if TYPE_CHECKING:
-    from datrnet.core.research.backbones import Backbone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatrnetOnBackboneConfig(MethodConfig):
-    """DAtRNet's embedding networks on a backbone's map in place of their own first layers."""
+    """DAtRNet's embedding networks on a backbone's map."""
 
     channels: int = 32
-    """Channels that the map is brought to before the ASE, which doubles them."""
+    """Channels of the map before the ASE, which doubles them."""
     embedding_size: int = 128
     """Length of the embedding of one super-category."""
     dropout: float = 0.25
@@ -44,7 +41,7 @@ class DatrnetOnBackboneConfig(MethodConfig):
     margin: float = 0.2
     """Margin of the triplet loss, on the squared L2 of vectors of length 1."""
     proxy_weight: float = 1.0
-    """Weight of the proxy loss beside it; as in the config ``small``."""
+    """Weight of the proxy loss; as in the config ``small``."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -55,13 +52,13 @@ class DatrnetOnBackboneConfig(MethodConfig):
 
 
 class DatrnetOnBackbone(RetrievalMethod):
-    """f_t(x) = Dense(Dense(pooled ASE_t(map))), of length 1; a change puts a prototype in place."""
+    """f_t(x) = Dense(Dense(pooled ASE_t(map))), of length 1; a change inserts a prototype."""
 
     name = "datrnet-on-backbone"
     feature_kind = "map"
 
     def __init__(
-        self, backbone: "Backbone", num_values: tuple[int, ...], config: DatrnetOnBackboneConfig
+        self, backbone: Backbone, num_values: tuple[int, ...], config: DatrnetOnBackboneConfig
     ) -> None:
         super().__init__(backbone, num_values)
         self.config = config
@@ -79,23 +76,19 @@ class DatrnetOnBackbone(RetrievalMethod):
         self.proxies = nn.ModuleList(objective.proxies for objective in self._objectives)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Embed pictures: f_t for each super-category (B, T, E), each of length 1."""
+        """Embed images: f_t for each super-category (B, T, E), each of length 1."""
         feature_map = self.backbone.feature_map(images)
-        # what the backbone itself says of the whole picture, for all networks
+        # the backbone's own feature of the whole image, for all networks
         whole = torch.cat([feature_map.mean(dim=(2, 3)), feature_map.amax(dim=(2, 3))], dim=1)
         blocks = [network(feature_map, whole) for network in self.networks.heads]
         return torch.stack(blocks, dim=1)
 
     def stages(self) -> tuple[MethodStage, ...]:
-        """Return the only stage, of all networks together."""
-        return (
-            MethodStage(
-                name="embedding", share=1, batches="images", loss=self.loss, trainable=(self,)
-            ),
-        )
+        """Return the only stage, of all networks."""
+        return (MethodStage("embedding", 1, "images", self.loss, (self,)),)
 
     def loss(self, batch: ImageBatch) -> Tensor:
-        """Return the sum of the networks' losses over their labeled images."""
+        """Return the sum of the networks' losses, without unlabeled images."""
         blocks = self(batch.images)
         losses = []
         for block, labels, objective in zip(
@@ -107,18 +100,12 @@ class DatrnetOnBackbone(RetrievalMethod):
         return torch.stack(losses).sum() if losses else 0 * blocks.sum()
 
     def manipulation(self, training_set: TrainingSet) -> Replacement:
-        """Return the replacement of blocks by mean embeddings, brought to length 1."""
-        blocks = training_set.embed(self)
-        return Replacement(
-            tuple(
-                mean_embeddings(blocks[:, idx], training_set.labels[:, idx], num, unit_length=True)
-                for idx, num in enumerate(self.num_values)
-            )
-        )
+        """Return the replacement of blocks by mean embeddings of length 1."""
+        return Replacement(value_means(training_set, self, self.num_values, unit_length=True))
 
 
 class EmbeddingNetwork(nn.Module):
-    """One super-category's: (B, C, h, w) to (B, E) of length 1."""
+    """The network of a super-category: maps (B, C, h, w) to (B, E) of length 1."""
 
     def __init__(
         self, map_channels: int, height: int, width: int, config: DatrnetOnBackboneConfig
@@ -137,7 +124,7 @@ class EmbeddingNetwork(nn.Module):
         self.embedding = nn.Linear(2 * config.embedding_size, config.embedding_size)
 
     def forward(self, feature_map: Tensor, whole: Tensor) -> Tensor:
-        """Embed maps (B, C, h, w), beside which stand their means and maxima (B, 2C)."""
+        """Embed maps (B, C, h, w) and their concatenated means and maxima (B, 2C)."""
         attended = self.ase(self.narrow(feature_map)).mean(dim=(2, 3))
         hidden = self.dropout(self.dense(torch.cat([attended, whole], dim=1)).relu())
         return F.normalize(self.embedding(hidden).float())

@@ -1,8 +1,9 @@
-"""FashionSearchNet: each super-category embeds its own region of the image.
+"""FashionSearchNet: each super-category has its own region of the image.
 
-Activation maps of a classifier locate a super-category; the region is pooled from the backbone's
-map and embedded by a branch of its own. The weights of the embeddings are learned for each
-super-category that may change.
+Class activation maps locate the value of a super-category. A branch per super-category embeds the
+region around it, cut out of the backbone's map. The weights of the embeddings are learned for each
+super-category that changes. Torchvision's RoI pooling is not a dependency, so regions are pooled
+here from bilinear samples.
 
 References:
     Ak, Kassim, Lim, Tham, Learning Attribute Representations with Localization for Flexible Fashion
@@ -10,8 +11,8 @@ References:
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from datrnet.core.config import above_zero, at_least, check_shares
 from datrnet.core.errors import ConfigError
+from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.systems.method import (
     ImageBatch,
     MethodConfig,
@@ -29,18 +31,15 @@ from datrnet.core.research.systems.method import (
     TrainingSet,
     TripletBatch,
 )
-from datrnet.core.research.systems.parts.heads import Heads, mlp
-from datrnet.core.research.systems.parts.localization import (
-    activation_maps,
-    pooled_regions,
-    regions,
+from datrnet.core.research.systems.parts import (
+    Heads,
+    classification_loss,
+    mlp,
+    ratio_loss,
+    same_labels,
+    value_means,
 )
-from datrnet.core.research.systems.parts.losses import classification_loss, ratio_loss, same_labels
 from datrnet.core.retrieval.manipulation import WeightedReplacement
-from datrnet.core.retrieval.prototypes import mean_embeddings
-
-if TYPE_CHECKING:
-    from datrnet.core.research.backbones import Backbone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,22 +47,22 @@ class FashionSearchNetConfig(MethodConfig):
     """FashionSearchNet (Ak et al., CVPR 2018 and ECCV-W 2018)."""
 
     localized: bool = True
-    """Whether each branch sees the region of its activation map, or the whole map ("w/o Loc")."""
+    """Whether each branch embeds the region of its activation map, or the whole map ("w/o Loc")."""
     conv_channels: tuple[int, int] = (512, 1024)
     """Channels of conv6 and conv7 (of an unfinished re-implementation)."""
     threshold: float = 0.2
-    """Share of an activation map's maximum above which a place may belong to the region."""
+    """Share of an activation map's maximum above which a cell may belong to the region."""
     region_size: int = 6
-    """Height and width that a region is pooled to: what AlexNet's own layers expect."""
+    """Height and width of a pooled region, as in AlexNet."""
     branch_sizes: tuple[int, int, int] = (1024, 1024, 512)
     """Outputs of a branch's three fully connected layers; the last is the embedding (open)."""
     normalize: bool = True
-    """Whether each embedding and each prototype is brought to length 1, so that none outweighs
-    the others before weights are learned (open)."""
+    """Whether to L2-normalize embeddings and prototypes, so that none outweighs the others before
+    weights are learned (open)."""
     ranking_weight: float = 1.0
-    """Weight of the local ranking loss beside the cross entropies (open)."""
+    """Weight of the local ranking loss (open)."""
     classification_share: float = 0.3
-    """Share of the budget until the activation maps are sensible (open)."""
+    """Share of the budget for the activation maps alone, the first stage (open)."""
     global_share: float = 0.1
     """Share of the budget for the weights of the global ranking, the last stage (open)."""
 
@@ -79,11 +78,11 @@ class FashionSearchNetConfig(MethodConfig):
 
 
 class ChangeWeights(nn.Module):
-    """The weight w_{t,t*} ≥ 0 of every block t for every super-category t* that changes."""
+    """The weight w_{t,t*} ≥ 0 of every block t for every changed super-category t*."""
 
     def __init__(self, num_categories: int) -> None:
         super().__init__()
-        # softplus of this is 1: at first all blocks have equal weights
+        # softplus of this is 1: equal weights
         self.raw = nn.Parameter(torch.full((num_categories, num_categories), math.log(math.e - 1)))
 
     def forward(self) -> Tensor:
@@ -92,13 +91,13 @@ class ChangeWeights(nn.Module):
 
 
 class FashionSearchNet(RetrievalMethod):
-    """Activation maps, regions, three dense layers per super-category, learned weights."""
+    """Class activation maps, regions, a three-layer branch per super-category, learned weights."""
 
     feature_kind = "map"
     prototypes: Tensor
 
     def __init__(
-        self, backbone: "Backbone", num_values: tuple[int, ...], config: FashionSearchNetConfig
+        self, backbone: Backbone, num_values: tuple[int, ...], config: FashionSearchNetConfig
     ) -> None:
         super().__init__(backbone, num_values)
         self.config = config
@@ -110,10 +109,10 @@ class FashionSearchNet(RetrievalMethod):
             nn.Conv2d(conv6, conv7, 3, padding=1),
             nn.ReLU(),
         )
-        # without a bias, so that only the activation map speaks for a value
+        # without a bias, so that a value's activation map is its whole evidence
         self.map_heads = Heads(nn.Linear(conv7, num, bias=False) for num in num_values)
-        seen = backbone.map_channels * config.region_size**2
-        self.branches = Heads(mlp(seen, *config.branch_sizes) for _ in num_values)
+        size = backbone.map_channels * config.region_size**2
+        self.branches = Heads(mlp(size, *config.branch_sizes) for _ in num_values)
         size = config.branch_sizes[-1]
         self.heads = Heads(nn.Linear(size, num) for num in num_values)
         self.weights = ChangeWeights(len(num_values))
@@ -122,11 +121,11 @@ class FashionSearchNet(RetrievalMethod):
         )
 
     def localize(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Locate the super-categories in images (B, 3, S, S).
+        """Locate the super-categories.
 
         Returns:
             Activation maps (B, T, h, w), the boxes (B, T, 4) around their regions: top, left,
-            bottom, right as shares of the picture's sides, and the values (B, T) they are of.
+            bottom, right as shares of the image's sides, and the predicted values (B, T).
         """
         conv7 = self.convs(self.backbone.feature_map(images))
         maps = self._activation_maps(conv7)
@@ -134,46 +133,35 @@ class FashionSearchNet(RetrievalMethod):
         return maps, regions(maps, self.config.threshold), torch.stack(predicted, dim=1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Embed images: f_t of each super-category, (B, T, E)."""
+        """Embed images: f_t for each super-category, (B, T, E)."""
         feature_map = self.backbone.feature_map(images)
         return self._comparable(self._embedded(feature_map, self.convs(feature_map)))
 
     def stages(self) -> tuple[MethodStage, ...]:
-        """Return the stages: classification of the maps, the branches too, the weights alone."""
+        """Return the stages of the maps, of maps and branches, and of the weights alone."""
         first, last = self.config.classification_share, self.config.global_share
-        seeing = (self.backbone, self.convs, self.map_heads)
+        maps = (self.backbone, self.convs, self.map_heads)
+        local = (*maps, self.branches, self.heads)
         return (
+            MethodStage("activation maps", first, "images", self.map_classification, maps),
+            MethodStage("local", 1 - first - last, "images", self.local_ranking, local),
             MethodStage(
-                name="activation maps",
-                share=first,
-                batches="images",
-                loss=self.map_classification,
-                trainable=seeing,
-            ),
-            MethodStage(
-                name="local",
-                share=1 - first - last,
-                batches="images",
-                loss=self.local_ranking,
-                trainable=(*seeing, self.branches, self.heads),
-            ),
-            MethodStage(
-                name="global",
-                share=last,
-                batches="triplets",
-                loss=self.global_ranking,
-                trainable=(self.weights,),
-                on_start=self.take_prototypes,
+                "global",
+                last,
+                "triplets",
+                self.global_ranking,
+                (self.weights,),
+                self.set_prototypes,
             ),
         )
 
     def map_classification(self, batch: ImageBatch) -> Tensor:
-        """Return L_C of the activation maps' classifier."""
+        """Return L_C of the values that the activation maps predict."""
         pooled = self.convs(self.backbone.feature_map(batch.images)).mean(dim=(2, 3))
         return classification_loss(self.map_heads(pooled), batch.labels)
 
     def local_ranking(self, batch: ImageBatch) -> Tensor:
-        """Return L_C of the maps and of the branches, and Σ_t L_T of triplets of the batch."""
+        """Return L_C of maps and branches, and Σ_t L_T of triplets drawn from the batch."""
         feature_map = self.backbone.feature_map(batch.images)
         conv7 = self.convs(feature_map)
         blocks = self._embedded(feature_map, conv7)
@@ -189,17 +177,19 @@ class FashionSearchNet(RetrievalMethod):
             losses.append(self.config.ranking_weight * ranking)
         return torch.stack(losses).sum()
 
-    def take_prototypes(self, training_set: TrainingSet) -> None:
-        """Store the mean embedding of each value as its prototype."""
+    def set_prototypes(self, training_set: TrainingSet) -> None:
+        """Set each value's prototype to the mean embedding of its items."""
         for idx, means in enumerate(self._means(training_set)):
             self.prototypes[idx, : len(means)] = torch.from_numpy(means)
 
     def global_ranking(self, batch: TripletBatch) -> Tensor:
-        """Return L_G of references with the wanted prototypes in place, weighted by the change."""
+        """Return L_G of references with the requested prototypes, weighted by the change."""
         with torch.no_grad():
             reference, positive, negative = self(batch.images).chunk(3)
-            wanted, changed = self._wanted(batch.positive_labels, batch.changed)
-            reference = torch.where(changed[:, :, None], wanted, reference)
+            blocks = torch.arange(len(self.num_values), device=batch.changed.device)
+            requested = self.prototypes[blocks, batch.positive_labels.clamp(min=0)]  # (B, T, E)
+            changed = batch.changed & ~requested[:, :, 0].isnan()
+            reference = torch.where(changed[:, :, None], requested, reference)
         num_changed = changed.sum(dim=1, keepdim=True)
         weights = changed.float() @ self.weights() / num_changed.clamp(min=1)  # (B, T)
         weights = torch.where(num_changed > 0, weights, 1)[:, :, None]
@@ -216,49 +206,37 @@ class FashionSearchNet(RetrievalMethod):
         return activation_maps(conv7.float(), weights)  # type: ignore[arg-type]
 
     def _embedded(self, feature_map: Tensor, conv7: Tensor) -> Tensor:
-        """Return the branches' embeddings (B, T, E) of their regions, or of the whole map."""
+        """Return each branch's embedding (B, T, E) of its region; of the whole map without Loc."""
         if self.config.localized:
             with torch.no_grad():  # a box has no gradient
                 boxes = regions(self._activation_maps(conv7), self.config.threshold)
         else:
             whole = torch.tensor([0.0, 0.0, 1.0, 1.0], device=feature_map.device)
             boxes = whole.expand(len(feature_map), 1, 4)
-        seen = pooled_regions(feature_map, boxes, self.config.region_size).flatten(2)
-        seen = seen.expand(-1, len(self.num_values), -1)
-        return torch.stack(self.branches(seen), dim=1).float()
+        pooled = pooled_regions(feature_map, boxes, self.config.region_size).flatten(2)
+        pooled = pooled.expand(-1, len(self.num_values), -1)
+        return torch.stack(self.branches(pooled), dim=1).float()
 
     def _comparable(self, blocks: Tensor) -> Tensor:
         return F.normalize(blocks, dim=2) if self.config.normalize else blocks
 
     def _means(self, training_set: TrainingSet) -> tuple[NDArray[np.float32], ...]:
-        blocks = training_set.embed(self)
-        return tuple(
-            mean_embeddings(
-                blocks[:, idx], training_set.labels[:, idx], num, unit_length=self.config.normalize
-            )
-            for idx, num in enumerate(self.num_values)
-        )
-
-    def _wanted(self, targets: Tensor, changed: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the prototypes (B, T, E) of wanted values, and which changes (B, T) have any."""
-        places = torch.arange(len(self.num_values), device=targets.device)
-        wanted = self.prototypes[places, targets.clamp(min=0)]
-        return wanted, changed & ~wanted[:, :, 0].isnan()
+        return value_means(training_set, self, self.num_values, unit_length=self.config.normalize)
 
 
 def drawn_triplets(labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Draw for each anchor of a batch a positive of its value and a negative of another.
 
     Args:
-        labels: (B,), -1 where unlabelled; those are in no triplet.
+        labels: (B,), -1 where unlabeled; these images are in no triplet.
 
     Returns:
-        Places of anchors, positives and negatives (N,): anchors without either are left out.
+        Rows of anchors, positives and negatives (N,); anchors without either are left out.
     """
-    labeled = labels >= 0
-    same = same_labels(labels) & labeled & labeled[:, None]
-    positives = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    negatives = ~same & labeled & labeled[:, None]
+    labeled = (labels >= 0) & (labels >= 0)[:, None]
+    same = same_labels(labels)
+    positives = same & labeled & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    negatives = ~same & labeled
     anchors = torch.nonzero(positives.any(dim=1) & negatives.any(dim=1)).flatten()
     chances = torch.rand(2, len(anchors), len(labels), device=labels.device)
     chosen = [
@@ -266,3 +244,102 @@ def drawn_triplets(labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         for chance, mask in zip(chances, (positives, negatives), strict=True)
     ]
     return anchors, chosen[0], chosen[1]
+
+
+SAMPLES = 2
+"""Samples per side of each cell of a pooled region; their maximum counts."""
+
+
+def activation_maps(feature_map: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    """Return each super-category's map (B, T, H, W) for the value that it predicts.
+
+    Args:
+        feature_map: (B, K, H, W); its mean over the cells is classified.
+        weights: T times (V, K), of the linear classifiers without bias.
+    """
+    pooled = feature_map.mean(dim=(2, 3))
+    chosen = torch.stack(
+        [weight[(pooled @ weight.T).argmax(dim=1)] for weight in weights], dim=1
+    )  # (B, T, K)
+    return torch.einsum("btk,bkhw->bthw", chosen, feature_map)
+
+
+def regions(maps: Tensor, threshold: float) -> Tensor:
+    """Return the box around the largest connected part of each map that is near its maximum.
+
+    Args:
+        maps: (B, T, H, W).
+        threshold: Share of a map's maximum above which a cell belongs to a part.
+
+    Returns:
+        (B, T, 4) top, left, bottom, right as shares of the map's sides; the whole map if its
+        maximum is not positive.
+    """
+    batch, num, height, width = maps.shape
+    flat = maps.reshape(batch * num, height, width)
+    largest = flat.amax(dim=(1, 2), keepdim=True)
+    part = _largest_part((flat >= threshold * largest) | (largest <= 0))
+    top, bottom = _span(part.any(dim=2))
+    left, right = _span(part.any(dim=1))
+    boxes = torch.stack(
+        [top / height, left / width, bottom / height, right / width], dim=1
+    )  # (B·T, 4)
+    return boxes.view(batch, num, 4)
+
+
+def _largest_part(mask: Tensor) -> Tensor:
+    """Keep the largest part of masks (M, H, W) whose cells touch, also at corners."""
+    num, height, width = mask.shape
+    cells = torch.arange(1, height * width + 1, device=mask.device, dtype=torch.float32)
+    parts = mask * cells.view(1, height, width)
+    while True:  # each cell takes the largest number around it, until a part has a single number
+        spread = F.max_pool2d(parts[:, None], 3, stride=1, padding=1)[:, 0] * mask
+        if torch.equal(spread, parts):
+            break
+        parts = spread
+    flat = parts.flatten(1).long()
+    sizes = torch.zeros(num, height * width + 1, device=mask.device)
+    sizes.scatter_add_(1, flat, torch.ones_like(flat, dtype=sizes.dtype))
+    sizes[:, 0] = 0  # outside of every part
+    return mask & (parts == sizes.argmax(dim=1).view(num, 1, 1))
+
+
+def _span(occupied: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the first occupied index (M,) of rows (M, L), and the last plus 1."""
+    length = occupied.shape[1]
+    first = occupied.float().argmax(dim=1)
+    last = length - occupied.flip(1).float().argmax(dim=1)
+    return first, last
+
+
+def pooled_regions(feature_map: Tensor, boxes: Tensor, size: int) -> Tensor:
+    """Cut boxes out of a map and resize them.
+
+    Args:
+        feature_map: (B, C, H, W).
+        boxes: (B, T, 4) as ``regions`` returns them.
+        size: Height and width of the result.
+
+    Returns:
+        (B, T, C, size, size).
+    """
+    batch, num = boxes.shape[:2]
+    steps = size * SAMPLES
+    centers = (torch.arange(steps, device=boxes.device) + 0.5) / steps
+    top, left, bottom, right = boxes[..., None].unbind(2)  # (B, T, 1)
+    rows = top + (bottom - top) * centers  # (B, T, steps)
+    columns = left + (right - left) * centers
+    grid = torch.stack(
+        [
+            columns[:, :, None, :].expand(batch, num, steps, steps),
+            rows[:, :, :, None].expand(batch, num, steps, steps),
+        ],
+        dim=4,
+    )
+    # grid_sample counts from -1 to 1; an image's boxes are stacked vertically to save copies of it
+    grid = (2 * grid - 1).view(batch, num * steps, steps, 2)
+    samples = F.grid_sample(
+        feature_map.float(), grid.float(), padding_mode="border", align_corners=False
+    )
+    pooled = F.max_pool2d(samples, SAMPLES).view(batch, -1, num, size, size)
+    return pooled.transpose(1, 2)

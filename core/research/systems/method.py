@@ -1,13 +1,13 @@
 """What the comparison systems share: training stages, embedding of images, query manipulation.
 
-A system sees images only through its backbone, so batches may hold whatever the backbone takes:
-images, or cached features or feature maps of a frozen backbone.
+A system processes images only through its backbone, so batches may contain whatever the backbone
+accepts: images, or cached features or feature maps of a frozen backbone.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,12 +15,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from datrnet.core.research.backbones.frozen import Frozen
+from datrnet.core.research.backbones.backbone import Backbone, Frozen
+from datrnet.core.retrieval.manipulation import Manipulation
 from datrnet.core.training.trainer import Stage
-
-if TYPE_CHECKING:
-    from datrnet.core.research.backbones import Backbone
-    from datrnet.core.retrieval.manipulation import Manipulation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +67,7 @@ class TripletBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TrainingSet:
-    """The training items, which prototypes and memories are means of."""
+    """The training items; prototypes and memories are means of them."""
 
     labels: NDArray[np.int16]
     """(N, T), -1 where unlabeled."""
@@ -79,7 +76,7 @@ class TrainingSet:
     batch: int = 256
     """Items embedded at a time."""
     seed: int = 0
-    """Seed of the sampling for means of some of the items."""
+    """Seed for means of sampled items."""
 
     def embed(
         self, part: Callable[[Tensor], Tensor], rows: NDArray[np.int64] | None = None
@@ -99,10 +96,12 @@ class TrainingSet:
         return np.concatenate(parts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class MethodStage(Stage):
     """A stage of a system's training."""
 
+    name: str
+    share: float
     batches: Literal["images", "triplets"]
     """The argument of ``loss``: an ``ImageBatch`` or a ``TripletBatch``."""
     loss: Callable[[Any], Tensor]
@@ -123,21 +122,17 @@ class RetrievalMethod(nn.Module, ABC):
 
     name: str
     feature_kind: Literal["feature", "map"] = "feature"
-    """What it takes from its backbone."""
+    """The output of the backbone that it uses."""
 
-    def __init__(self, backbone: "Backbone", num_values: tuple[int, ...]) -> None:
+    def __init__(self, backbone: Backbone, num_values: tuple[int, ...]) -> None:
         super().__init__()
         self.backbone = backbone
         self.num_values = num_values
 
     def features(self, images: Tensor) -> Tensor:
         """Return the backbone's feature or feature map of images (B, 3, S, S)."""
-        found: Tensor = (
-            self.backbone(images)
-            if self.feature_kind == "feature"
-            else self.backbone.feature_map(images)
-        )
-        return found
+        backbone = self.backbone
+        return backbone.feature_map(images) if self.feature_kind == "map" else backbone(images)
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
@@ -153,7 +148,7 @@ class RetrievalMethod(nn.Module, ABC):
         """Return the stages of training, in order."""
 
     @abstractmethod
-    def manipulation(self, training_set: TrainingSet) -> "Manipulation":
+    def manipulation(self, training_set: TrainingSet) -> Manipulation:
         """Return the manipulation of queries; the system must be in evaluation mode."""
 
     def enter(self, stage: MethodStage) -> list[nn.Parameter]:
@@ -171,5 +166,5 @@ class RetrievalMethod(nn.Module, ABC):
 
 
 def joint_embedding(blocks: Tensor) -> Tensor:
-    """Return the blocks (B, A, E) of each image as one vector (B, A·E) of length 1."""
+    """Return the blocks (B, A, E) of each image as a vector (B, A·E) of length 1."""
     return F.normalize(blocks.flatten(1), dim=1)

@@ -4,14 +4,14 @@ The product reaches this module by ``datrnet.core.models.registry`` only.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from datrnet.core.config import SystemChoice, read_section
 from datrnet.core.errors import UnknownNameError
 from datrnet.core.models.run_folder import RunFolder, load_weights
-from datrnet.core.research.backbones.registry import BACKBONES, make_backbone
+from datrnet.core.research.backbones.backbone import Backbone
+from datrnet.core.research.backbones.networks import BACKBONES, make_backbone
 from datrnet.core.research.systems.adde_m import AddeConfig, AddeM
 from datrnet.core.research.systems.amnet import AMNet, AMNetConfig
 from datrnet.core.research.systems.attribute_based import AttributeBased, AttributeBasedConfig
@@ -22,33 +22,20 @@ from datrnet.core.research.systems.datrnet_on_backbone import (
 from datrnet.core.research.systems.fashionsearchnet import FashionSearchNet, FashionSearchNetConfig
 from datrnet.core.research.systems.method import MethodConfig, RetrievalMethod
 
-if TYPE_CHECKING:
-    from datrnet.core.research.backbones import Backbone
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MethodEntry:
-    """A comparison system and its default config."""
-
-    method: Callable[..., RetrievalMethod]
-    config: MethodConfig
-
-
-METHODS: Mapping[str, MethodEntry] = {
-    "attribute-based": MethodEntry(method=AttributeBased, config=AttributeBasedConfig()),
-    "amnet": MethodEntry(method=AMNet, config=AMNetConfig()),
-    "fashionsearchnet-without-loc": MethodEntry(
-        method=FashionSearchNet, config=FashionSearchNetConfig(localized=False)
-    ),
-    "fashionsearchnet": MethodEntry(method=FashionSearchNet, config=FashionSearchNetConfig()),
-    "adde-m": MethodEntry(method=AddeM, config=AddeConfig()),
-    "datrnet-on-backbone": MethodEntry(method=DatrnetOnBackbone, config=DatrnetOnBackboneConfig()),
+METHODS: Mapping[str, tuple[Callable[..., RetrievalMethod], MethodConfig]] = {
+    "attribute-based": (AttributeBased, AttributeBasedConfig()),
+    "amnet": (AMNet, AMNetConfig()),
+    "fashionsearchnet-without-loc": (FashionSearchNet, FashionSearchNetConfig(localized=False)),
+    "fashionsearchnet": (FashionSearchNet, FashionSearchNetConfig()),
+    "adde-m": (AddeM, AddeConfig()),
+    "datrnet-on-backbone": (DatrnetOnBackbone, DatrnetOnBackboneConfig()),
 }
+"""The comparison systems and their default configs."""
 
 
 def make_method(
     name: str,
-    backbone: "Backbone",
+    backbone: Backbone,
     num_values: tuple[int, ...],
     config: MethodConfig | None = None,
 ) -> RetrievalMethod:
@@ -65,8 +52,8 @@ def make_method(
     """
     if name not in METHODS:
         raise UnknownNameError("system", name, METHODS)
-    entry = METHODS[name]
-    return entry.method(backbone, num_values, entry.config if config is None else config)
+    method, default = METHODS[name]
+    return method(backbone, num_values, config or default)
 
 
 def config_of(choice: SystemChoice) -> MethodConfig:
@@ -80,7 +67,7 @@ def config_of(choice: SystemChoice) -> MethodConfig:
         raise UnknownNameError("system", choice.name, ("datrnet", *METHODS))
     if choice.backbone not in BACKBONES:
         raise UnknownNameError("backbone", choice.backbone, BACKBONES)
-    default = METHODS[choice.name].config
+    default = METHODS[choice.name][1]
     values = asdict(default) | choice.settings
     return read_section(type(default), values, f"system {choice.name} settings")
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from datrnet.core.models.datrnet import to_network_input
-from datrnet.core.research.backbones.registry import make_backbone
+from datrnet.core.research.backbones.networks import make_backbone
 from datrnet.core.research.feature_cache import cached_features
 from datrnet.core.research.systems.method import RetrievalMethod
 from datrnet.core.research.systems.registry import make_method

@@ -14,7 +14,7 @@ from datrnet.core.config import Config, ModelConfig, SystemChoice, TrainConfig
 from datrnet.core.errors import CheckpointError, DivergenceError
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.research.backbones.backbone import Backbone
-from datrnet.core.research.backbones.registry import BACKBONES
+from datrnet.core.research.backbones.networks import BACKBONES
 from datrnet.core.research.method_learner import MethodLearner
 from datrnet.core.training.data import TrainingData
 from datrnet.core.training.events import EpochDone, TrainEvent

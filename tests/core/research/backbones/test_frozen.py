@@ -2,7 +2,7 @@
 
 import torch
 
-from datrnet.core.research.backbones.registry import make_backbone
+from datrnet.core.research.backbones.networks import make_backbone
 
 
 def test_kept_features_and_maps_pass_as_the_pictures_do() -> None:

@@ -7,10 +7,15 @@ from torch import Tensor
 
 from datrnet.core.errors import ConfigError, ShapeError, UnknownNameError
 from datrnet.core.models.datrnet import to_network_input
-from datrnet.core.research.backbones import Backbone, make_backbone
-from datrnet.core.research.backbones.alexnet import AlexNet
-from datrnet.core.research.backbones.resnet import Bottleneck, ResNet50
-from datrnet.core.research.backbones.vit import EncoderLayer, ViTB16
+from datrnet.core.research.backbones.backbone import Backbone
+from datrnet.core.research.backbones.networks import (
+    AlexNet,
+    Bottleneck,
+    EncoderLayer,
+    ResNet50,
+    ViTB16,
+    make_backbone,
+)
 
 NUM_PARAMETERS = {"alexnet": 61_100_840, "resnet50": 25_557_032, "vit_b_16": 86_567_656}
 

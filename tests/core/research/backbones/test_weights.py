@@ -13,8 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from datrnet.core.errors import CheckpointError
-from datrnet.core.research.backbones import make_backbone
-from datrnet.core.research.backbones.vit import ViTB16, resized_positions
+from datrnet.core.research.backbones.networks import ViTB16, make_backbone, resized_positions
 from datrnet.core.research.backbones.weights import load_weights, read_tensors
 
 PublicFile = Callable[..., Path]

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from datrnet.core.errors import ConfigError, UnknownNameError
-from datrnet.core.research.backbones import Backbone, make_backbone
+from datrnet.core.research.backbones.backbone import Backbone
+from datrnet.core.research.backbones.networks import make_backbone
 from datrnet.core.research.systems.adde_m import AddeConfig, AddeM
 from datrnet.core.research.systems.amnet import AMNet, AMNetConfig
 from datrnet.core.research.systems.attribute_based import AttributeBasedConfig
@@ -168,7 +169,7 @@ def test_weighted_replacement_is_what_fashionsearchnet_ranks_with(
 ) -> None:
     system = some_weights(FashionSearchNet(backbone, num_values, TINY_NET))
     assert isinstance(system, FashionSearchNet)
-    system.take_prototypes(squares.training_set)
+    system.set_prototypes(squares.training_set)
     with torch.inference_mode():
         expected = system.global_ranking(triplets).item()
         own, *others = (one.numpy() for one in system(triplets.images).chunk(3))

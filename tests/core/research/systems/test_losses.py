@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datrnet.core.research.systems.parts.losses import (
+from datrnet.core.research.systems.parts import (
     classification_loss,
     margin_loss,
     ratio_loss,
@@ -125,7 +125,7 @@ def test_the_ratio_and_the_margin_loss_equal_the_plain_loop(rows: list[list[floa
         margin.append(max(0.0, 0.5 + near - far))
     losses = (
         ratio_loss(anchors, positives, negatives),
-        margin_loss(anchors, positives, negatives, 0.5),
+        margin_loss(anchors, positives, negatives, margin=0.5),
     )
     assert losses[0].item() == pytest.approx(sum(ratio) / len(ratio), abs=1e-5)
     assert losses[1].item() == pytest.approx(sum(margin) / len(margin), abs=1e-5)
@@ -141,7 +141,8 @@ def test_a_ratio_loss_worked_out_by_hand() -> None:
 def test_triplet_losses_have_a_gradient_where_two_pictures_are_the_same() -> None:
     same = torch.ones(1, 3, requires_grad=True)
     (
-        ratio_loss(same, same * 1, torch.zeros(1, 3)) + margin_loss(same, same * 1, same * 1, 1)
+        ratio_loss(same, same * 1, torch.zeros(1, 3))
+        + margin_loss(same, same * 1, same * 1, margin=1)
     ).backward()
     assert same.grad is not None
     assert same.grad.isfinite().all()

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datrnet.core.research.systems.method import TrainingSet
-from datrnet.core.research.systems.parts.memory import (
+from datrnet.core.research.systems.parts import (
     Memory,
     exchanged_values,
     mean_of_samples,
-    mean_of_values,
     one_hots,
+    value_means,
     wanted_values,
 )
 
@@ -40,7 +40,7 @@ def test_an_exchange_takes_off_the_own_value_only_where_there_is_one() -> None:
 
 
 def test_means_are_of_the_items_that_carry_a_value() -> None:
-    means = mean_of_values(TAUGHT, lambda images: images, (3, 2))
+    means = np.concatenate(value_means(TAUGHT, lambda images: images, (3, 2), unit_length=False))
     np.testing.assert_allclose(means, [[3, 3], [np.nan] * 2, [5, 6], [5, 6], [4, 4]])
     memory = Memory(2, (3, 2))
     memory.fill(means)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from datrnet.core.errors import CheckpointError
-from datrnet.core.research.backbones import make_backbone
+from datrnet.core.research.adde_release import load_released, read_released
+from datrnet.core.research.backbones.networks import make_backbone
 from datrnet.core.research.systems.adde_m import AddeConfig, AddeM
-from datrnet.core.research.systems.adde_weights import load_released, read_released
 
 SHOPPING = (16, 17, 19, 14, 10, 15, 2, 11, 16, 7, 9, 15)
 DEEP_FASHION = (50, 72, 80)

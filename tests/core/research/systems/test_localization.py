@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datrnet.core.research.systems.parts.localization import (
+from datrnet.core.research.systems.fashionsearchnet import (
     activation_maps,
     pooled_regions,
     regions,

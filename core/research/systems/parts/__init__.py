@@ -1,1 +1,0 @@
-"""What several systems are made of: heads, losses, a memory of values, localisation."""
