@@ -128,5 +128,5 @@ def test_a_region_is_what_the_branch_embeds_and_its_map_is_of_the_value_seen(
 def test_a_system_that_looks_at_the_whole_has_no_maps(localized: RunFolder) -> None:
     choice = replace(localized.config.system, name="fashionsearchnet-without-loc")
     other = replace(localized, config=replace(localized.config, system=choice))
-    with pytest.raises(ConfigError, match="Only DAtRNet and FashionSearchNet"):
+    with pytest.raises(ConfigError, match="Only DAtRNet and FashionSearchNet have"):
         activation_maps_of(other)
