@@ -148,7 +148,7 @@ def run_manipulation(
 def _embed_catalog(
     workspace: Workspace, catalog: Catalog, run: RunFolder, on_progress: Progress
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the rows of items with a readable picture, and their embeddings (n, A, E)."""
+    """Return the rows whose picture is readable and their embeddings (n, A, E)."""
     embedder = Embedder(run)
     pictures = [workspace.picture(stored) for stored in catalog.picture_paths]
     rows: list[int] = []

@@ -30,7 +30,7 @@ from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
 
 KEPT_GENERATIONS = 2
-"""The current generation and the previous one, which an explorer may still have open."""
+"""The current one and the one before it, which an explorer may still have open."""
 
 ABANDONED_SECONDS = 24 * 3600
 """Age at which an unfinished folder is considered left over from a killed build."""
@@ -66,9 +66,9 @@ def write_generation(
     config: IndexConfig,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> Manifest:
-    """Write a generation, make it current, and remove the oldest generations.
+    """Write a generation's folder, publish it as current, and remove the oldest ones.
 
-    An interrupt at any moment leaves the previous generation current and complete.
+    An interrupt at any moment leaves the previous generation current and whole.
     """
     name = _free_name(workspace.indexes, {row.name for row in store.generations()})
     partial = workspace.indexes / f".{name}.partial"
