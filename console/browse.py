@@ -22,9 +22,8 @@ from datrnet.core.errors import ConfigError, DataError, DatrnetError
 from datrnet.core.preferences import Blocks, Colors, Pictures
 from datrnet.core.preferences_file import read_preferences
 from datrnet.core.text import sanitize
-from datrnet.tui.opening import Opening
+from datrnet.tui.launch import DEFAULT_OPTIONS, LaunchOptions, Opening
 from datrnet.tui.textual_patches.garbage import paused_gc
-from datrnet.tui.wants import NOTHING_MORE, Wants, wants
 
 NOTHING_PICKED_EXIT = 130
 
@@ -81,7 +80,7 @@ def browse(
         place,
         {"pictures": pictures, "blocks": blocks, "color": color},
         tour=tour,
-        wants=wants(picks=pick, items=codes, session=session, query=query),
+        options=LaunchOptions(picks=pick, items=codes, session=session, query=query),
     )
     if pick and picked is None:
         raise typer.Exit(NOTHING_PICKED_EXIT)
@@ -94,7 +93,7 @@ def run_explorer(
     chosen: Mapping[str, Any] | None = None,
     *,
     tour: bool | None = None,
-    wants: Wants = NOTHING_MORE,
+    options: LaunchOptions = DEFAULT_OPTIONS,
 ) -> tuple[str, ...] | None:
     """Run the explorer until the user quits; return the picked ids, None if nothing was picked.
 
@@ -102,7 +101,7 @@ def run_explorer(
         workspace: The workspace.
         chosen: Settings for this run, by name; None takes one from the configuration file.
         tour: Whether to start with the tour; None leaves it to the settings and the first start.
-        wants: What to open, if not the whole catalog.
+        options: What to open, if not the whole catalog.
 
     Raises:
         DatrnetError: There is no terminal, no catalog, or what is wanted does not exist.
@@ -116,9 +115,7 @@ def run_explorer(
         use_colours(settings.color, terminal)  # Textual looks for them when it is imported
         from datrnet.tui.app import explore
 
-        return explore(
-            opening, settings, terminal, settings_troubles=troubles, tour=tour, wants=wants
-        )
+        return explore(opening, settings, terminal, problems=troubles, tour=tour, options=options)
 
 
 def read_ids(source: str) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ def _complete_value(ctx: typer.Context, incomplete: str) -> list[str]:
 def _values_of(name: str) -> Sequence[str]:
     """Return the values that a setting accepts, as far as they can be listed."""
     if name == "theme":
-        from datrnet.tui.themes import theme_names
+        from datrnet.tui.controllers.preferences import theme_names
 
         return theme_names(read_preferences()[0])
     try:
@@ -192,7 +192,7 @@ def _report_problems(preferences: Preferences, problems: Sequence[ConfigError]) 
     Raises:
         ConfigError: The last problem of the file, so that the exit code tells.
     """
-    from datrnet.tui.themes import check_theme
+    from datrnet.tui.controllers.preferences import check_theme
 
     for clash in _keymap(preferences.keys)[1]:
         show_error(clash)
@@ -277,7 +277,7 @@ def set_setting(
     parsed = parse_value(setting_at(path), value)
     preferences, _ = file.read()  # a file with a mistake must be mendable from here
     if path == ("theme",):
-        from datrnet.tui.themes import check_theme
+        from datrnet.tui.controllers.preferences import check_theme
 
         check_theme(preferences, value)
     elif path[0] == "keys" and len(path) > 1:

@@ -173,9 +173,9 @@ def main() -> None:
         if given.workspace is None:
             prepare_demo(workspace, num_items=60)
         os.chdir(folder)  # where exports go
-        import datrnet.tui.pictures
+        import datrnet.tui.graphics.pictures
 
-        datrnet.tui.pictures.VIEWERS = {}
+        datrnet.tui.graphics.pictures.VIEWERS = {}
         outcome = asyncio.run(storm(lambda: ExplorerApp(workspace), given.events, given.seed))
     print(f"{outcome.num_events:,} events, {len(outcome.faults)} exceptions")
     for name, number in outcome.by_screen.most_common():

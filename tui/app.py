@@ -1,4 +1,4 @@
-"""The explorer: the app that opens a workspace, keeps the session and shows the first screen."""
+"""The explorer's app: owns the workspace, the session and the controllers, and opens screens."""
 
 import asyncio
 import signal
@@ -9,47 +9,43 @@ from functools import partial
 from typing import ClassVar
 
 from textual import events, on
-from textual.app import SystemCommand
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
 
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import ConfigError, DatabaseError
+from datrnet.core.errors import ConfigError, DatabaseError, DatrnetError
 from datrnet.core.graphics.terminal import Terminal, cell_size, drawing_for
 from datrnet.core.preferences import Preferences
 from datrnet.core.preferences_file import is_first_start, read_preferences, remember_start
-from datrnet.core.sessions.steps import session_of
-from datrnet.core.text import inert
-from datrnet.tui.app_news import AppWithNews
-from datrnet.tui.app_sessions import AppWithSessions
-from datrnet.tui.library import Library
-from datrnet.tui.messages import (
-    LabelWritten,
-    OpenReview,
-    OpenSubstitutes,
-    Picked,
-    WorkFailed,
-    WriteFailed,
-)
-from datrnet.tui.opening import Opening
-from datrnet.tui.renewing import Watch
+from datrnet.core.sessions.steps import LAST, session_of
+from datrnet.core.text import sanitize
+from datrnet.tui.context import ExplorerContext, Library
+from datrnet.tui.controllers.preferences import PreferencesController
+from datrnet.tui.controllers.session_log import SessionLog
+from datrnet.tui.controllers.sessions import CURRENT, SessionController
+from datrnet.tui.controllers.updates import UpdateWatcher
+from datrnet.tui.keymap import hidden
+from datrnet.tui.launch import DEFAULT_OPTIONS, LaunchOptions, Opening
+from datrnet.tui.messages import OpenReplay, OpenReview, OpenSubstitutes, Picked
 from datrnet.tui.screens.browse import BrowseScreen
-from datrnet.tui.screens.help_screen import HelpScreen, is_ours, keys_of, signs_of
-from datrnet.tui.session_log import SessionLog
+from datrnet.tui.screens.dialogs import Prompt
+from datrnet.tui.screens.explorer_screen import ExplorerScreen
+from datrnet.tui.screens.help import HelpScreen, TourScreen, is_ours, keys_of, signs_of
 from datrnet.tui.textual_patches.garbage import resume_gc
-from datrnet.tui.textual_patches.install import install
-from datrnet.tui.textual_patches.late_replies import LateReplies
-from datrnet.tui.textual_patches.output import steady_output
-from datrnet.tui.wants import NOTHING_MORE, Wants
+from datrnet.tui.textual_patches.screens import install
+from datrnet.tui.textual_patches.terminal import LateReplies, steady_output
+from datrnet.tui.threads import start, start_another
+from datrnet.tui.widgets.bars import SMALLEST_HEIGHT, SMALLEST_WIDTH
 from datrnet.tui.widgets.picture_view import PictureView
-from datrnet.tui.widgets.too_small import SMALLEST_HEIGHT, SMALLEST_WIDTH
 
-WARM_UP_AFTER_SECONDS = 0.3
-"""After the start, when the first page is there and nobody has found the enter key yet."""
+WARM_UP_SECONDS = 0.3
+"""After the start: the first page is there, and nobody has found the enter key yet."""
 
-TEXTUALS_OWN = {"Theme", "Quit", "Screenshot"}
-"""Of what Textual offers in the palette: its key panel and the like know nothing of our screens."""
+TEXTUAL_COMMANDS = {"Theme", "Quit", "Screenshot"}
+"""Textual's own palette commands to keep; the others do not fit the explorer's screens."""
 
 WIDTHS = [
     (0, "-tiny"),
@@ -59,175 +55,159 @@ WIDTHS = [
     (140, "-very-wide"),
 ]
 HEIGHTS = [(0, "-flat"), (SMALLEST_HEIGHT, "-low"), (32, "-high")]
-"""The classes that a screen gets by its size, for the style sheet."""
+"""The style classes of a screen, by its smallest size."""
 
 
 def explore(
     opening: Opening,
-    settings: Preferences | None = None,
+    preferences: Preferences | None = None,
     terminal: Terminal | None = None,
     *,
-    settings_troubles: Sequence[ConfigError] = (),
+    problems: Sequence[ConfigError] = (),
     tour: bool | None = None,
-    wants: Wants = NOTHING_MORE,
+    options: LaunchOptions = DEFAULT_OPTIONS,
 ) -> tuple[str, ...] | None:
-    """Run the explorer on a workspace until the person leaves.
+    """Run the explorer until the user quits.
 
     Args:
-        opening: The workspace, whose catalogue is being read.
-        settings: How the person wants the explorer; without them, their file is read.
-        terminal: What is known of the terminal; without it, pictures are drawn in cells.
-        settings_troubles: What was wrong with the settings, to be told.
-        tour: Whether to begin with the tour; None leaves it to the settings and the first start.
-        wants: What it is opened for, where that is not simply to look around.
+        opening: The workspace, whose catalog is being read.
+        preferences: The user's preferences; None reads their file.
+        terminal: What the terminal can do; None draws pictures in character cells.
+        problems: What is wrong with the preferences, to be reported.
+        tour: Whether to start with the tour; None leaves it to the preferences and first start.
+        options: What to open.
 
     Returns:
-        The codes of the items that were picked; None where none were.
+        The codes of the picked items; None if none were picked.
 
     Raises:
-        DatabaseError: The catalogue cannot be read.
-        UnknownNameError: There is no such session, or none of the items given.
-        SystemExit: A fault or a signal ended it.
+        DatabaseError: The catalog cannot be read.
+        UnknownNameError: There is no such session, or none of the given items.
+        SystemExit: An error or a signal ended the explorer.
     """
-    if settings is None:
-        settings, settings_troubles = read_preferences()
+    if preferences is None:
+        preferences, problems = read_preferences()
     if tour is None:
-        tour = settings.tour and not wants.picks and is_first_start()
+        tour = preferences.tour and not options.picks and is_first_start()
     with steady_output():
         app = ExplorerApp(
             opening.workspace,
             opening=opening,
-            settings=settings,
-            settings_troubles=settings_troubles,
+            preferences=preferences,
+            problems=problems,
             terminal=terminal,
             tour=tour,
-            wants=wants,
+            options=options,
         )
         app.run()
-    if app.return_code:  # a fault, told on the screen that it left; or a signal
+    if app.return_code:  # an error, shown on the screen that it left; or a signal
         raise SystemExit(app.return_code)
     return app.picked
 
 
-class ExplorerApp(AppWithNews, AppWithSessions):
+class ExplorerApp(App[None]):
     """The explorer."""
 
     TITLE = "datrnet"
+    HELP_TITLE = "Program"
     CSS_PATH = "styles.tcss"
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "colon",
-            "command_palette",
-            "Commands",
-            key_display=":",
-            show=False,
-            id="program.commands",
-        ),
-        Binding("question_mark,f1", "help", "Help", key_display="?", id="program.help"),
+        hidden('colon', 'command_palette', 'Commands', key_display=':', id='program.commands'),
+        Binding('I', 'renew', 'Show update', id='program.renew'),
+        Binding('L', 'show_shortlist', 'Show shortlist', id='program.shortlist'),
+        Binding('S', 'show_sessions', 'Sessions', id='program.sessions'),
+        hidden('R', 'resume_last', 'Resume last session', id='program.resume'),
+        Binding('question_mark,f1', 'help', 'Help', key_display='?', id='program.help'),
         Binding("ctrl+z", "suspend_process", show=False),
-        Binding("q", "quit", "Quit", id="program.quit"),
-    ]
+        Binding('q', 'quit', 'Quit', id='program.quit'),
+    ]  # fmt: skip
 
     def __init__(
         self,
         workspace: Workspace,
         *,
         opening: Opening | None = None,
-        settings: Preferences | None = None,
-        settings_troubles: Sequence[ConfigError] = (),
+        preferences: Preferences | None = None,
+        problems: Sequence[ConfigError] = (),
         terminal: Terminal | None = None,
         tour: bool = False,
-        wants: Wants = NOTHING_MORE,
+        options: LaunchOptions = DEFAULT_OPTIONS,
     ) -> None:
-        """Open the workspace, so that what is wrong with it is said before the screen is taken.
+        """Open the workspace, so that errors appear before the screen is taken.
 
         Args:
-            workspace: Where the catalogue lies.
-            opening: It, being read already; without that, it is opened here, and closed at the end.
-            settings: How the person wants the explorer.
-            settings_troubles: What was wrong with them, to be told.
-            terminal: What is known of the terminal.
-            tour: Whether to begin with the tour.
-            wants: What it is opened for.
+            workspace: The workspace.
+            opening: The workspace being read; None opens it here, and closes it at the end.
+            preferences: The user's preferences.
+            problems: What is wrong with them, to be reported.
+            terminal: What the terminal can do.
+            tour: Whether to start with the tour.
+            options: What to open.
 
         Raises:
-            DatabaseError: The workspace has no catalogue, or it cannot be read.
-            UnknownNameError: There is no such session, none of the items given, or no item or
-                picture to begin with.
+            DatabaseError: The workspace has no catalog, or it cannot be read.
+            UnknownNameError: There is no such session, item or picture.
         """
         install()
-        super().__init__(settings, settings_troubles)
-        self._with_tour = tour
-        terminal = terminal or Terminal()
-        self.drawing = drawing_for(
-            self.settings,
-            terminal,
-            color_system=self.console.color_system,
-            no_color=self.no_color,
-        )
-        self._late_replies = LateReplies() if terminal.is_late else None
-        self._own = None if opening else Opening(workspace)
-        opened = opening or self._own
-        assert opened is not None
-        if wants.picks:
+        super().__init__()
+        preferences, terminal = preferences or Preferences(), terminal or Terminal()
+        self.animation_level = "none"
+        if options.picks:
             self.title = f"{self.TITLE}, enter picks"
         self.picked: tuple[str, ...] | None = None
-        self._asked_for = None if wants.session is None else session_of(opened.store, wants.session)
-        self.library = Library(
-            workspace, opened.store, opened.catalog(), self.settings.results, wants
+        self._has_tour = tour
+        self._late_replies = LateReplies() if terminal.is_late else None
+        self._own_opening = Opening(workspace) if opening is None else None
+        opened = opening or self._own_opening
+        assert opened is not None
+        store = opened.store
+        self._session_to_resume = (
+            None if options.session is None else str(session_of(store, options.session).id)
         )
-        self._watch = Watch(opened.store)
+        self.library = Library(workspace, store, opened.catalog(), preferences.results, options)
         self.session = SessionLog(
-            opened.store, self._tell_unwritten, lambda code: self.library.snapshot.title_of(code)
+            store, self._report_unsaved, lambda code: self.library.snapshot.title_of(code)
         )
-        self.animation_level = "none"
+        self.preferences = PreferencesController(self, preferences, problems)
+        drawing = drawing_for(
+            preferences, terminal, color_system=self.console.color_system, no_color=self.no_color
+        )
+        self.context = ExplorerContext(self.library, self.session, preferences, drawing)
+        self.sessions = SessionController(self, self.context)
+        self.updates = UpdateWatcher(self, self.library, self.key_of)
 
     def get_default_screen(self) -> Screen[None]:
-        """Begin with the catalogue: an empty screen before it would be drawn too."""
-        return BrowseScreen(self.library, self.session)
+        """Start with the catalog: an empty screen before it would be drawn too."""
+        return BrowseScreen(self.context)
 
     def on_mount(self) -> None:
-        """Look out for what other programs do to the workspace, and to this one."""
-        self.set_timer(WARM_UP_AFTER_SECONDS, self.warm_up)
-        self.set_timer(WARM_UP_AFTER_SECONDS, resume_gc)
-        self.look_out()
-        # whatever was in the terminal meanwhile, all of the page must come again
+        """Start what runs beside the screens."""
+        self.set_timer(WARM_UP_SECONDS, self.warm_up)
+        self.set_timer(WARM_UP_SECONDS, resume_gc)
+        self.updates.start()
+        # other programs may have written to the terminal: draw everything again
         self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
         if not self.is_headless:
-            self._listen_to_signals()
-        self.tell_settings_troubles()
-        if self._with_tour:
+            self._handle_signals()
+        self.preferences.report_problems()
+        if self._has_tour:
             self.action_tour()
-        if self._asked_for is not None:
-            self.go_on_with(str(self._asked_for.id))
-        elif not self.library.wants.picks and self.library.begins_with is None:
-            self.speak_of_last_session()
+        if self._session_to_resume is not None:
+            self.resume(self._session_to_resume)
+        elif not self.library.options.picks and self.library.first_query is None:
+            start_another(self, "offer", self.sessions.offer_last, self.key_of("program.resume"))
 
-    async def on_event(self, event: events.Event) -> None:
-        """Keep answers of the terminal from doing what keys do."""
-        late = self._late_replies
-        if late is not None and isinstance(event, events.Key) and late.swallows(event):
-            return
-        await super().on_event(event)
+    def on_unmount(self) -> None:
+        """Save what is not saved yet, and close everything."""
+        self.session.close()
+        self.library.thumbnails.close()
+        if self._own_opening is not None:
+            self._own_opening.close()
 
-    def on_resize(self) -> None:
-        """Draw pictures in pixels anew where the size of a cell is another."""
-        cell = cell_size() if self.drawing.is_in_pixels and not self.is_headless else None
-        if cell not in (None, self.drawing.cell):
-            self.drawing = replace(self.drawing, cell=cell)
-            for view in self.screen.query(PictureView):
-                view.on_resize()
-
-    @on(Picked)
-    def _leave_with(self, message: Picked) -> None:
-        """Leave with the shortlist, or else with one item."""
-        self.picked = self.session.shortlist.codes or (message.code,)
-        self.exit()
-
-    def _listen_to_signals(self) -> None:
-        """Leave in order when the system or a closed terminal ends the program."""
+    def _handle_signals(self) -> None:
+        """Quit in order when the system or a closed terminal ends the program."""
         loop = asyncio.get_running_loop()
         for name in ("SIGTERM", "SIGHUP"):
             if hasattr(signal, name):
@@ -235,99 +215,232 @@ class ExplorerApp(AppWithNews, AppWithSessions):
                 with suppress(NotImplementedError):  # on Windows
                     loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
 
-    def on_key(self, event: events.Key) -> None:
-        """Give a field what was typed in one go with the key that leads there.
+    # ── input ────────────────────────────────────────────────────────────────
 
-        Textual hands every key to the widget that has the focus when it comes; the key that moves
-        the focus acts only when it has found its way up to here.
+    async def on_event(self, event: events.Event) -> None:
+        """Drop late replies of the terminal, which would act as keys, and input after the end."""
+        if not self.screen_stack and isinstance(event, events.InputEvent | events.Resize):
+            return
+        late = self._late_replies
+        if late is not None and isinstance(event, events.Key) and late.swallows(event):
+            return
+        await super().on_event(event)
+
+    def on_key(self, event: events.Key) -> None:
+        """Give a field the characters typed in one go with the key that leads to it.
+
+        Textual hands a key to the widget that has the focus when the key arrives; the key that
+        moves the focus acts only after it has bubbled up to the app.
         """
         field = self.focused
-        if isinstance(field, Input) and event.is_printable:  # a field lets none of its own through
+        if isinstance(field, Input) and event.is_printable:  # fields let none of theirs bubble
             event.prevent_default()
             field.post_message(events.Key(event.key, event.character))
 
-    @on(OpenSubstitutes)
-    def _open_substitutes(self, message: OpenSubstitutes) -> None:
-        from datrnet.tui.screens.substitutes import SubstitutesScreen
+    def on_resize(self) -> None:
+        """Draw pictures in pixels again if the size of a cell has changed."""
+        drawing = self.context.drawing
+        cell = cell_size() if drawing.is_in_pixels and not self.is_headless else None
+        if cell not in (None, drawing.cell):
+            self.context.drawing = replace(drawing, cell=cell)
+            for view in self.screen.query(PictureView):
+                view.on_resize()
 
-        self.push_screen(
-            SubstitutesScreen(
-                self.library, self.session, message.trail, is_resumed=message.is_resumed
-            )
-        )
+    # ── keys, themes, commands ───────────────────────────────────────────────
 
-    @on(OpenReview)
-    def _open_review(self, message: OpenReview) -> None:
-        from datrnet.tui.screens.doubts import DoubtsScreen
-        from datrnet.tui.screens.duplicates import DuplicatesScreen
-        from datrnet.tui.screens.gaps import GapsScreen
+    def key_of(self, name: str) -> str:
+        """Return the key for the id of a binding, as it is shown."""
+        return self.preferences.key_of(name)
 
-        tab = (DoubtsScreen, DuplicatesScreen, GapsScreen)[message.tab]
-        screen = tab(self.library, self.session, message.review)
-        if isinstance(self.screen, DoubtsScreen | DuplicatesScreen | GapsScreen):
-            self.switch_screen(screen)
-        else:
-            self.push_screen(screen)
+    def get_key_display(self, binding: Binding) -> str:
+        """Spell out the enter key: many fonts lack its symbol."""
+        if binding.key == "enter" and not binding.key_display:
+            return "enter"
+        return super().get_key_display(binding)
 
-    @on(LabelWritten)
-    def _keep_label(self, message: LabelWritten) -> None:
-        """Take over a label that was saved after the screen for it had closed."""
-        if (change := message.change) is not None:
-            self.library.relabel(change.item_id, change.super_category, message.value)
+    def search_themes(self) -> None:
+        """Offer all themes, and show each while it is highlighted."""
+        self.preferences.start_preview()
+        super().search_themes()
 
-    @on(WriteFailed)
-    @on(WorkFailed)
-    def _tell_failure(self, message: WorkFailed | WriteFailed) -> None:
-        self.notify(inert(str(message.error)), severity="error", markup=False)
+    @on(CommandPalette.OptionHighlighted)
+    def _preview_theme(self, event: CommandPalette.OptionHighlighted) -> None:
+        self.preferences.preview(event)
 
-    def on_unmount(self) -> None:
-        """Write what is not written yet, and let everything go."""
-        self.session.close()
-        self.library.thumbnails.close()
-        if self._own is not None:
-            self._own.close()
+    @on(CommandPalette.Closed)
+    def _end_preview(self, event: CommandPalette.Closed) -> None:
+        self.preferences.end_preview(event)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer what the keys do in the command palette as well."""
+        """Offer in the command palette what keys do on a screen."""
         offered = {
             active.binding.action: active
             for active in screen.active_bindings.values()
             if active.node in {screen, self} and is_ours(active.binding)
         }
         for action, active in offered.items():
-            if action not in {"command_palette", "quit"}:  # the palette has its own
+            if action not in {"command_palette", "quit"}:  # Textual offers these
                 yield SystemCommand(
                     active.binding.description,
                     f"Key {self.get_key_display(active.binding)}",
                     partial(self.run_action, action, active.node),
                 )
-        yield SystemCommand("Tour", "What the explorer can do, in a few cards", self.action_tour)
+        yield SystemCommand("Tour", "Show what the explorer can do", self.action_tour)
         yield SystemCommand(
-            "Name this session", "So that it is found again", self.action_name_session
+            "Name this session", "Give it a name to find it by", self.action_name_session
         )
         yield SystemCommand(
-            "Begin a new session", "What comes next is kept apart", self.action_begin_session
+            "Begin a new session", "Log the next steps separately", self.action_begin_session
         )
         for command in super().get_system_commands(screen):
-            if command.title in TEXTUALS_OWN:
+            if command.title in TEXTUAL_COMMANDS:
                 yield command
 
     def action_help(self) -> None:
-        """List the keys that work where one stands."""
+        """List the keys of the current screen."""
         groups = keys_of(self.screen) + signs_of(self.screen)
         self.push_screen(HelpScreen(groups, self.key_of))
 
     def action_tour(self) -> None:
         """Show what the explorer can do."""
-        from datrnet.tui.screens.tour import TourScreen
-
         self.push_screen(TourScreen(self.key_of), lambda _: remember_start())
 
-    def _tell_unwritten(self, error: DatabaseError) -> None:
-        """Say from the writing thread that a step is not in the session."""
-        self.call_later(
-            self.notify,
-            inert(f"The session is not saved yet. {error}"),
-            severity="error",
-            markup=False,
-        )
+    # ── screens ──────────────────────────────────────────────────────────────
+    # They are loaded when they are opened, or a moment after the first page.
+
+    def warm_up(self) -> None:
+        """Load the other screens and the index in a thread, before they are needed."""
+        self.run_worker(self._warm_up, thread=True, group="warm-up")
+
+    def _warm_up(self) -> None:
+        import datrnet.tui.screens.doubts
+        import datrnet.tui.screens.duplicates
+        import datrnet.tui.screens.gaps
+        import datrnet.tui.screens.sessions
+        import datrnet.tui.screens.substitutes  # noqa: F401
+
+        self.library.warm_up()
+
+    @on(OpenSubstitutes)
+    def _open_substitutes(self, message: OpenSubstitutes) -> None:
+        from datrnet.tui.screens.substitutes import SubstitutesScreen
+
+        screen = SubstitutesScreen(self.context, message.trail, is_resumed=message.is_resumed)
+        self.push_screen(screen)
+
+    @on(OpenReview)
+    def _open_review(self, message: OpenReview) -> None:
+        from datrnet.tui.controllers.review import ReviewSession
+        from datrnet.tui.screens.doubts import DoubtsScreen
+        from datrnet.tui.screens.duplicates import DuplicatesScreen
+        from datrnet.tui.screens.gaps import GapsScreen
+        from datrnet.tui.screens.review_screen import ReviewScreen
+
+        tab = (DoubtsScreen, DuplicatesScreen, GapsScreen)[message.tab]
+        screen = tab(self.context, message.review or ReviewSession())
+        if isinstance(self.screen, ReviewScreen):
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
+
+    @on(OpenReplay)
+    def _open_replay(self, message: OpenReplay) -> None:
+        from datrnet.tui.screens.replay import ReplayScreen
+
+        self.push_screen(ReplayScreen(self.context, message.session, message.steps))
+
+    def action_show_shortlist(self) -> None:
+        """Show the shortlist."""
+        from datrnet.tui.screens.shortlist import ShortlistScreen
+
+        if not isinstance(self.screen, ShortlistScreen):
+            self.push_screen(ShortlistScreen(self.context))
+
+    def action_show_sessions(self) -> None:
+        """Show all sessions."""
+        from datrnet.tui.screens.sessions import SessionsScreen
+
+        if not isinstance(self.screen, SessionsScreen):
+            self.push_screen(SessionsScreen(self.context), self._resume_chosen)
+
+    async def _back_to_catalog(self) -> None:
+        while not isinstance(self.screen, BrowseScreen):
+            await self.pop_screen()
+
+    @on(Picked)
+    def _quit_with(self, message: Picked) -> None:
+        """Quit with the shortlist, or without one with an item."""
+        self.picked = self.session.shortlist.codes or (message.code,)
+        self.exit()
+
+    # ── updates ──────────────────────────────────────────────────────────────
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer an update only where there is one, and on a screen that can show it."""
+        if action == "renew":
+            return self.updates.update is not None and isinstance(self.screen, ExplorerScreen)
+        return super().check_action(action, parameters)
+
+    def action_renew(self) -> None:
+        """Show the catalog and the index as they are now."""
+        screens = [screen for screen in self.screen_stack if isinstance(screen, ExplorerScreen)]
+        if all(screen.can_renew for screen in screens):
+            start(self, "renew", self._renew)
+        else:
+            self.notify("Close this list first: it shows the catalog before the update.", timeout=3)
+
+    async def _renew(self) -> None:
+        row_map = await self.updates.renew()
+        if row_map is None:
+            return
+        self.warm_up()
+        for screen in self.screen_stack:
+            if isinstance(screen, ExplorerScreen):
+                await screen.renewed(row_map)
+        self.refresh_bindings()
+        self.clear_notifications()  # the offer is done with
+        self.notify("Updated", timeout=2)
+
+    # ── sessions ─────────────────────────────────────────────────────────────
+
+    def action_resume_last(self) -> None:
+        """Return to the queries just left; on their screen, resume the session before."""
+        has_left = isinstance(self.screen, BrowseScreen) and self.session.has_steps
+        self.resume(CURRENT if has_left else LAST)
+
+    def _resume_chosen(self, number: int | None) -> None:
+        if number is not None:
+            self.resume(str(number))
+
+    def resume(self, name: str) -> None:
+        """Continue a session by its number or name."""
+        start(self, "session", self._resume, name)
+
+    async def _resume(self, name: str) -> None:
+        try:
+            saved = await self.sessions.read(name)
+        except DatrnetError as error:
+            self.notify(sanitize(str(error)), severity="error", markup=False)
+            return
+        self.clear_notifications()  # they were about another session
+        await self._back_to_catalog()  # what the screens still log belongs to the one before
+        if not self.sessions.resume(saved):
+            return
+        if saved.resumed.trail:
+            self.post_message(OpenSubstitutes(saved.resumed.trail, is_resumed=True))
+        elif saved.shortlist:
+            self.action_show_shortlist()
+
+    def action_name_session(self) -> None:
+        """Ask for a name of the current session."""
+        self.push_screen(Prompt("Session name", value=self.session.name), self.sessions.rename)
+
+    async def action_begin_session(self) -> None:
+        """Leave the current session and its screens."""
+        await self._back_to_catalog()
+        self.sessions.begin()
+
+    def _report_unsaved(self, error: DatabaseError) -> None:
+        """Show that a step is not saved; called in the writing thread."""
+        message = sanitize(f"The session is not saved yet. {error}")
+        self.call_later(self.notify, message, severity="error", markup=False)

@@ -1,9 +1,9 @@
-"""Every key of the explorer by name, and the keys that a person has in their place."""
+"""All keys of the explorer by name, and the user's keys in their place."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from itertools import combinations
 from pkgutil import walk_packages
@@ -30,57 +30,60 @@ TOGETHER = (
     ("gaps", "review", "program"),
     ("values", "pickers"),
 )
-"""Groups of keys that work at the same moment; those named nowhere have their keys to themselves.
+"""Groups of keys that work at the same time; groups not listed are alone on their screen.
 
-Their order is that of the documentation.
+The documentation uses this order.
 """
+
+hidden = partial(Binding, show=False)
+"""A binding that the footer does not show; the help lists it."""
 
 MODIFIERS = ("ctrl", "shift", "alt", "super", "hyper", "meta")
 
 KEY_NAMES = (
     *(key.value for key in Keys if re.fullmatch("[a-z0-9]{2,}", key.value)),
     *(
-        one.key
+        binding.key
         for code in range(ord("!"), ord("~") + 1)
-        for one in Binding.make_bindings([Binding(chr(code), "")] if code != ord(",") else [])
-        if len(one.key) > 1
+        for binding in Binding.make_bindings([Binding(chr(code), "")] if code != ord(",") else [])
+        if len(binding.key) > 1
     ),
     "comma",
 )
-"""The keys that have a name: those that are no character, and the signs."""
+"""The keys with a name: those that are not characters, and punctuation."""
 
 Keymap = dict[str, str]
-"""Keys, separated by commas, by the id of a binding: what Textual's keymap takes."""
+"""Keys, separated by commas, by the id of a binding, as Textual's keymap expects."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyEntry:
-    """One thing to do, and the keys that do it."""
+    """An action and its keys."""
 
     id: str
     title: str
-    """The part of the screen that it belongs to."""
+    """The part of the screen."""
     description: str
     default_keys: tuple[str, ...]
     keys: tuple[str, ...]
 
     @property
     def group(self) -> str:
-        """The first part of its id."""
+        """The first part of the id."""
         return self.id.partition(".")[0]
 
 
 @cache
 def default_entries() -> tuple[KeyEntry, ...]:
-    """Return everything that has a key, with the keys it has on its own."""
+    """Return all actions with their default keys."""
     order = list(dict.fromkeys(group for groups in TOGETHER for group in groups))
     entries = [_entry(owner, binding) for owner, binding in own_bindings()]
     places = {group: place for place, group in enumerate(order)}
-    return tuple(sorted(entries, key=lambda one: places.get(one.group, len(order))))
+    return tuple(sorted(entries, key=lambda entry: places.get(entry.group, len(order))))
 
 
 def own_bindings() -> Iterator[tuple[type[DOMNode], Binding]]:
-    """Yield the described bindings of the explorer, with the class that each is declared in."""
+    """Yield the described bindings of the explorer with the classes that declare them."""
     for module in walk_packages(tui.__path__, "datrnet.tui."):
         declared = vars(import_module(module.name)).values()
         for owner in declared:
@@ -92,39 +95,40 @@ def own_bindings() -> Iterator[tuple[type[DOMNode], Binding]]:
 
 
 def _entry(owner: type[DOMNode], binding: Binding) -> KeyEntry:
-    keys = tuple(one.key for one in Binding.make_bindings([binding]))
+    keys = tuple(made.key for made in Binding.make_bindings([binding]))
     title = str(getattr(owner, "HELP_TITLE", owner.__name__))
     return KeyEntry(binding.id or "", title, binding.description, keys, keys)
 
 
 def entries_with(keymap: Mapping[str, str]) -> tuple[KeyEntry, ...]:
-    """Return everything that has a key, with the keys of a keymap."""
+    """Return all actions with the keys of a keymap."""
     return tuple(
-        replace(one, keys=tuple(keymap[one.id].split(","))) if one.id in keymap else one
-        for one in default_entries()
+        replace(entry, keys=tuple(keymap[entry.id].split(","))) if entry.id in keymap else entry
+        for entry in default_entries()
     )
 
 
 def key_for(screen: Screen[Any], name: str) -> str:
-    """Return how the key is shown that stands, on a screen, for the id of a binding."""
-    active = screen.active_bindings.values()
-    found = next((one.binding for one in active if one.binding.id == name), None)
-    return "" if found is None else screen.app.get_key_display(found)
+    """Return the key that a screen has for the id of a binding, as it is shown."""
+    for active in screen.active_bindings.values():
+        if active.binding.id == name:
+            return screen.app.get_key_display(active.binding)
+    return ""
 
 
 def checked_keymap(wanted: Mapping[str, str]) -> tuple[Keymap, list[SettingError]]:
-    """Return the keys of a configuration file that can be had, and what is wrong with the others.
+    """Return the valid keys of a configuration file, and what is wrong with the others.
 
     Args:
-        wanted: Keys, separated by commas, by the name of what they do.
+        wanted: Keys, separated by commas, by the name of the action.
     """
     keymap: Keymap = {}
     problems: list[SettingError] = []
-    known = [one.id for one in default_entries()]
+    known = [entry.id for entry in default_entries()]
     for name, keys in wanted.items():
         path = ("keys", name)
         if name not in known:
-            message = f"Nothing that has a key is called {name!r}."
+            message = f"No action is called {name!r}."
             problems.append(SettingError(path, message, mend=nearest(name, known)))
             continue
         try:
@@ -139,50 +143,53 @@ def checked_keymap(wanted: Mapping[str, str]) -> tuple[Keymap, list[SettingError
 
 
 def normal_key(path: tuple[str, ...], text: str) -> str:
-    """Return a key as Textual calls it: ``/`` is ``slash``, ``Ctrl+F`` is ``ctrl+f``.
+    """Return Textual's name of a key: ``slash`` for ``/``, ``ctrl+f`` for ``Ctrl+F``.
 
     Raises:
         SettingError: There is no such key.
     """
     text = text.strip()
     *modifiers, key = re.split(r"(?<=.)\+(?=.)", text)
-    modifiers = [one.lower() for one in modifiers]
+    modifiers = [modifier.lower() for modifier in modifiers]
     if modifiers == ["shift"] and len(key) == 1 and key.isalpha():
         modifiers, key = [], key.upper()
     elif modifiers or len(key) > 1:
         key = key.lower()
-    wrong = next((one for one in modifiers if one not in MODIFIERS), None)
+    wrong = next((name for name in modifiers if name not in MODIFIERS), None)
     if wrong is not None:
-        message = f"{'.'.join(path)} has {text!r}: {wrong!r} is no key to hold."
+        message = f"{'.'.join(path)} has {text!r}: {wrong!r} is not a modifier key."
         raise SettingError(path, message, mend=nearest(wrong, MODIFIERS))
     if not text:
-        message = f"{'.'.join(path)} has nothing where a key should be."
-        raise SettingError(path, message, mend="Separate keys by commas; `comma` is that key.")
+        message = f"{'.'.join(path)} has no key."
+        raise SettingError(
+            path, message, mend="Separate keys by commas; the key itself is `comma`."
+        )
     if not (len(key) == 1 or key in KEY_NAMES):
-        message = f"{'.'.join(path)} has {text!r}, which is no key."
+        message = f"{'.'.join(path)} has {text!r}, which is not a key."
         raise SettingError(path, message, mend=nearest(key, KEY_NAMES))
     (normal,) = Binding.make_bindings([Binding(key, "")])
     return "+".join([*modifiers, normal.key])
 
 
 def _clashes(keymap: Mapping[str, str]) -> Iterator[tuple[str, SettingError]]:
-    """Yield the names of changed keys that another thing has at the same moment."""
-    for one, other in _pairs(entries_with(keymap)):
-        shared = sorted(set(one.keys) & set(other.keys))
-        if shared and (one.id in keymap or other.id in keymap):
-            changed, there = (other, one) if other.id in keymap else (one, other)
-            message = f"keys.{changed.id} has {shared[0]!r}, which {there.id} has too."
-            mend = f"Give {there.id} another key as well, or take another one."
+    """Yield the actions with a changed key that another action uses at the same time."""
+    for first, second in _pairs(entries_with(keymap)):
+        shared = sorted(set(first.keys) & set(second.keys))
+        if shared and (first.id in keymap or second.id in keymap):
+            changed, other = (second, first) if second.id in keymap else (first, second)
+            message = f"keys.{changed.id} has {shared[0]!r}, which {other.id} has too."
+            mend = f"Give {other.id} another key as well, or choose a different key."
             yield changed.id, SettingError(("keys", changed.id), message, mend=mend)
 
 
 def _pairs(entries: Sequence[KeyEntry]) -> Iterable[tuple[KeyEntry, KeyEntry]]:
-    """Yield any two things to do whose keys work at the same moment."""
+    """Yield all pairs of actions whose keys work at the same time."""
     known = {group for groups in TOGETHER for group in groups}
-    alone = {(one.group,) for one in entries if one.group not in known}
+    alone = {(entry.group,) for entry in entries if entry.group not in known}
     seen: set[tuple[str, str]] = set()
     for groups in (*TOGETHER, *sorted(alone)):
-        for one, other in combinations([one for one in entries if one.group in groups], 2):
-            if (one.id, other.id) not in seen:
-                seen.add((one.id, other.id))
-                yield one, other
+        members = [entry for entry in entries if entry.group in groups]
+        for first, second in combinations(members, 2):
+            if (first.id, second.id) not in seen:
+                seen.add((first.id, second.id))
+                yield first, second

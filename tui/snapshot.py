@@ -16,7 +16,7 @@ from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.request import Query
 from datrnet.core.retrieval.search import Searcher
 from datrnet.db.store import Store
-from datrnet.tui.looker import Looker
+from datrnet.tui.graphics.pictures import Looker
 
 Source = int | Path
 """Where a picture comes from: an item, by its row of the catalog, or a file."""

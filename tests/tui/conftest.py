@@ -111,7 +111,7 @@ def _write_index(workspace: Workspace, store: Store) -> None:
 @pytest.fixture(autouse=True)
 def quick_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the tests from waiting and from opening windows."""
-    monkeypatch.setattr("datrnet.tui.pictures.VIEWERS", {})
+    monkeypatch.setattr("datrnet.tui.graphics.pictures.VIEWERS", {})
     monkeypatch.setattr(ExplorerScreen, "debounce", 0.001)
     monkeypatch.setattr(SubstitutesScreen, "settle_after", 600.0)
 

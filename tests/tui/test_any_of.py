@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.tui.history import AnyOf
+from datrnet.tui.state import AnyOf
 from datrnet.tui.widgets.pickers import Pickers
 
 Run = Callable[..., Any]
@@ -22,7 +22,7 @@ def prompts(explorer: Any) -> dict[str, str]:
 async def test_ticked_values_are_all_that_is_shown(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter", COLOUR, "j", "space", "j", "j", "space")
-        assert explorer.screen.visit.history.changes == {"colour": AnyOf(("blue", "red"))}
+        assert explorer.screen.visit.history.state.changes == {"colour": AnyOf(("blue", "red"))}
         assert set(explorer.labels("colour", 60)) == {"blue", "red"}
         assert prompts(explorer)["red"].startswith("✓ ")
         assert prompts(explorer)["blue"].startswith("✓ ")
@@ -36,17 +36,17 @@ async def test_the_cursor_may_move_while_values_are_ticked(
 ) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter", COLOUR, "j", "space", "j")
-        assert explorer.screen.visit.history.changes == {"colour": AnyOf(("blue",))}
+        assert explorer.screen.visit.history.state.changes == {"colour": AnyOf(("blue",))}
         await explorer.press("space", "k", "space", "j", "space")
-        assert explorer.screen.visit.history.changes == {"colour": "green"}
+        assert explorer.screen.visit.history.state.changes == {"colour": "green"}
         await explorer.press("j")
-        assert explorer.screen.visit.history.changes == {"colour": "red"}
+        assert explorer.screen.visit.history.state.changes == {"colour": "red"}
 
 
 async def test_ticks_are_undone_and_redone(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter", COLOUR, "j", "space", "j", "space", "enter", "u")
-        assert explorer.screen.visit.history.changes == {}
+        assert explorer.screen.visit.history.state.changes == {}
         assert "✓ " not in "".join(prompts(explorer).values())
         await explorer.press("r")
         assert prompts(explorer)["green"].startswith("✓ ")
@@ -60,7 +60,7 @@ async def test_a_click_with_shift_ticks(workspace: Workspace, run_explorer: Run)
         for line in (1, 3):
             await explorer.pilot.click(values, offset=(4, line), shift=True)
             await explorer.rest()
-        assert explorer.screen.visit.history.changes == {"colour": AnyOf(("blue", "red"))}
+        assert explorer.screen.visit.history.state.changes == {"colour": AnyOf(("blue", "red"))}
         assert values.has_focus
 
 
@@ -69,8 +69,8 @@ async def test_something_must_be_left_to_count(workspace: Workspace, run_explore
         await explorer.press("enter")
         for picker in ("1", "2", "3"):
             await explorer.press(picker, "j", "space")
-        assert "Something must count" in explorer.notices()
-        assert explorer.screen.visit.history.changes["season"] == "summer"
+        assert "At least one weight" in explorer.notices()
+        assert explorer.screen.visit.history.state.changes["season"] == "summer"
         assert "✓ " not in "".join(prompts(explorer).values())
 
 
@@ -130,7 +130,7 @@ async def test_the_detail_pane_tells_the_nearest_values_and_their_margins(
 ) -> None:
     async with run_explorer(workspace, size=(140, 50)) as explorer:
         shown = explorer.text()
-        assert "Nearest value, and its margin" in shown
+        assert "What the model sees · confidence" in shown
         nearest = explorer.snapshot.query_of(0)
         margin = explorer.snapshot.searcher.predict(nearest)["colour"].margin
         assert f"{margin:.2f}" in shown

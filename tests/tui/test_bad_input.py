@@ -16,7 +16,7 @@ from PIL import Image
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.db.rows import NewItem
 from datrnet.tui.screens.browse import BrowseScreen
-from datrnet.tui.screens.help_screen import HelpScreen
+from datrnet.tui.screens.help import HelpScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 from tests.tui.conftest import workers_end
 
@@ -194,7 +194,7 @@ async def test_one_item_with_an_index_has_no_substitutes_and_says_so(
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter")
         assert isinstance(explorer.screen, SubstitutesScreen)
-        assert "nothing else to show" in explorer.text()
+        assert "There are no other items" in explorer.text()
         await explorer.press("1", "j", "tab", "l", "enter", "y", "u", "escape")
         assert explorer.app.is_running
 

@@ -11,9 +11,9 @@ from PIL import Image
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.tui.app import ExplorerApp
+from datrnet.tui.launch import LaunchOptions, wants
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
-from datrnet.tui.wants import Wants, wants
 
 Run = Callable[..., Any]
 
@@ -21,7 +21,7 @@ Run = Callable[..., Any]
 async def test_it_begins_with_an_item_in_any_case_and_the_catalogue_lies_behind(
     workspace: Workspace, run_explorer: Run
 ) -> None:
-    async with run_explorer(workspace, wants=Wants(query="p-007")) as explorer:
+    async with run_explorer(workspace, options=LaunchOptions(query="p-007")) as explorer:
         await explorer.rest(0.05)
         assert isinstance(explorer.screen, SubstitutesScreen)
         assert "47 substitutes · no change" in explorer.text()
@@ -34,8 +34,8 @@ async def test_it_begins_with_an_item_in_any_case_and_the_catalogue_lies_behind(
 async def test_it_need_not_be_among_the_items_shown(
     workspace: Workspace, run_explorer: Run
 ) -> None:
-    given = Wants(query="P-007", items=("P-001", "P-002"))
-    async with run_explorer(workspace, wants=given) as explorer:
+    given = LaunchOptions(query="P-007", items=("P-001", "P-002"))
+    async with run_explorer(workspace, options=given) as explorer:
         await explorer.rest(0.05)
         assert isinstance(explorer.screen, SubstitutesScreen)
         assert "P-007" in explorer.steps()[0][1]["item"]
@@ -46,7 +46,7 @@ async def test_it_begins_with_a_picture(
 ) -> None:
     photo = tmp_path / "my photo.png"
     Image.new("RGB", (48, 64), "#cc2222").save(photo)
-    async with run_explorer(taught, wants=Wants(query=str(photo))) as explorer:
+    async with run_explorer(taught, options=LaunchOptions(query=str(photo))) as explorer:
         await explorer.rest(0.1)
         assert isinstance(explorer.screen, SubstitutesScreen)
         assert explorer.screen.visit.picture == photo
@@ -56,7 +56,7 @@ async def test_without_an_index_it_says_so_and_the_catalogue_is_there(
     workspace: Workspace, run_explorer: Run
 ) -> None:
     rmtree(workspace.indexes)
-    async with run_explorer(workspace, wants=Wants(query="P-007")) as explorer:
+    async with run_explorer(workspace, options=LaunchOptions(query="P-007")) as explorer:
         await explorer.rest(0.05)
         assert isinstance(explorer.screen, BrowseScreen)
         assert explorer.code == "P-007"
@@ -65,9 +65,9 @@ async def test_without_an_index_it_says_so_and_the_catalogue_is_there(
 
 def test_what_is_neither_is_told_before_the_screen_is_taken(workspace: Workspace) -> None:
     with pytest.raises(UnknownNameError, match=r"'P-77'.*There is no such file either"):
-        ExplorerApp(workspace, wants=Wants(query="P-77"))
+        ExplorerApp(workspace, options=LaunchOptions(query="P-77"))
     with pytest.raises(UnknownNameError, match="It is a folder"):
-        ExplorerApp(workspace, wants=Wants(query=str(workspace.root)))
+        ExplorerApp(workspace, options=LaunchOptions(query=str(workspace.root)))
 
 
 def test_a_session_has_its_own_query() -> None:

@@ -20,7 +20,7 @@ from datrnet.tui.keymap import (
     normal_key,
     own_bindings,
 )
-from datrnet.tui.screens.help_screen import HelpScreen
+from datrnet.tui.screens.help import HelpScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 from tests.tui.conftest import RunExplorer
 
@@ -80,10 +80,10 @@ def test_keys_are_understood_as_people_write_them(text: str, key: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("pagedwn", "'pagedwn', which is no key. Did you mean pagedown"),
-        ("crtl+f", "'crtl' is no key to hold. Did you mean ctrl?"),
-        ("", "nothing where a key should be"),
-        ("ctrl+", "which is no key"),
+        ("pagedwn", "'pagedwn', which is not a key. Did you mean pagedown"),
+        ("crtl+f", "'crtl' is not a modifier key. Did you mean ctrl?"),
+        ("", "has no key"),
+        ("ctrl+", "which is not a key"),
     ],
 )
 def test_what_is_no_key_is_told_in_words(text: str, words: str) -> None:
@@ -116,7 +116,7 @@ def test_unknown_names_and_clashes_are_left_out_and_told() -> None:
         "pictures.down",
     ]
     told = "\n".join(map(str, problems))
-    assert "Nothing that has a key is called 'catalog.serch'. Did you mean catalog.s" in told
+    assert "No action is called 'catalog.serch'. Did you mean catalog.s" in told
     assert "keys.catalog.search has 'f', which catalog.facets has too" in told
     assert "which item.copy_code has too" in told
 
@@ -130,7 +130,7 @@ async def test_a_changed_key_does_it_and_the_old_one_no_longer(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
     keys = {"catalog.substitutes": "ctrl+x,z", "pictures.right": "0", "facets.down": "0"}
-    async with run_explorer(workspace, settings=Preferences(keys=keys)) as explorer:
+    async with run_explorer(workspace, preferences=Preferences(keys=keys)) as explorer:
         await explorer.press("s", "right", "l")
         assert explorer.code == "P-000"
         await explorer.press("0")
@@ -143,7 +143,7 @@ async def test_help_and_footer_show_the_keys_in_force(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
     keys = {"catalog.search": "ctrl+f", "help.close": "w", "program.help": "z"}
-    async with run_explorer(workspace, settings=Preferences(keys=keys)) as explorer:
+    async with run_explorer(workspace, preferences=Preferences(keys=keys)) as explorer:
         assert "^f Search" in explorer.text()
         await explorer.press("z")
         assert isinstance(explorer.screen, HelpScreen)
@@ -159,7 +159,7 @@ async def test_keys_that_cannot_be_had_are_told_and_the_others_work(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
     keys = {"catalog.search": "f", "pictures.right": "0"}
-    async with run_explorer(workspace, settings=Preferences(keys=keys)) as explorer:
+    async with run_explorer(workspace, preferences=Preferences(keys=keys)) as explorer:
         assert "keys.catalog.search has 'f'" in explorer.notices()
         await explorer.press("0")
         assert explorer.code == "P-001"

@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.tui.screens.browse import BrowseScreen
-from datrnet.tui.widgets.too_small import TooSmall
+from datrnet.tui.widgets.bars import TooSmall
 
 Run = Callable[..., Any]
 
@@ -100,7 +100,7 @@ async def test_any_text_can_be_searched_for(workspace: Workspace, run_explorer: 
         for text in ('"', "* OR (", "AND", "'; DROP TABLE items; --", "\\", "[red]", "\x1b[31m"):
             explorer.screen.query_one("#search", Input).value = text
             await explorer.rest()
-            assert explorer.codes or "No title or code has" in explorer.text()
+            assert explorer.codes or "No title or code contains" in explorer.text()
         explorer.screen.query_one("#search", Input).value = "nosuchword"
         await explorer.rest()
         await explorer.press("enter", "enter", "s", "y", "o", "G", "space", "l")
@@ -150,7 +150,7 @@ async def test_without_an_index_browsing_works_and_a_notice_says_what_to_run(
         assert "datrnet index" in explorer.notices()
         await explorer.pilot.resize_terminal(30, 5)
         await explorer.rest()
-        assert "Until then" not in explorer.text()
+        assert "Substitutes need" not in explorer.text()
 
 
 async def test_a_damaged_index_is_told_and_browsing_works(
@@ -169,7 +169,7 @@ async def test_an_empty_catalogue_says_so(workspace: Workspace, run_explorer: Ru
     empty = Workspace(workspace.root / "empty")
     empty.create_store().close()
     async with run_explorer(empty) as explorer:
-        assert "catalogue is empty" in explorer.text()
+        assert "catalog is empty" in explorer.text()
         await explorer.press("j", "G", "enter", "s", "y", "o", "space", "plus", "slash", "a")
         assert explorer.app.is_running
 
@@ -303,7 +303,7 @@ async def test_help_lists_the_keys_of_where_one_stands(
         assert "Next value" in shown
         assert "Undo" in shown
         await explorer.press("G", "pagedown", "pagedown", "pagedown")
-        assert "what the model takes it for" in explorer.text()
+        assert "the predicted value" in explorer.text()
 
 
 async def test_the_palette_offers_our_commands(workspace: Workspace, run_explorer: Run) -> None:

@@ -106,7 +106,7 @@ async def test_what_nothing_is_left_of_says_so(workspace: Workspace, run_explore
         await explorer.press("x")
         assert len(explorer.codes) == 16
         await explorer.press("x")
-        assert "Nothing is chosen" in explorer.notices()
+        assert "No facets to clear" in explorer.notices()
 
 
 async def test_the_cursor_stays_on_its_item(workspace: Workspace, run_explorer: Run) -> None:

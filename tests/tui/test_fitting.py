@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from datrnet.tui.fitting import fitted
+from datrnet.tui.widgets.text import fitted
 
 
 @pytest.mark.parametrize(

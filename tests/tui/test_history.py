@@ -1,6 +1,8 @@
 """Undo and redo."""
 
-from datrnet.tui.history import AnyOf, History
+from dataclasses import replace
+
+from datrnet.tui.state import AnyOf, History, QueryState
 
 
 def test_a_proposal_replaces_the_one_before_it_until_settled() -> None:
@@ -9,7 +11,7 @@ def test_a_proposal_replaces_the_one_before_it_until_settled() -> None:
     history.propose({"colour": "blue"})
     assert history.settle()
     assert history.undo()
-    assert history.changes == {}
+    assert history.state.changes == {}
     assert not history.undo()
 
 
@@ -19,9 +21,9 @@ def test_settled_changes_are_undone_one_by_one_and_redone() -> None:
         history.propose({"colour": colour})
         history.settle()
     assert history.undo()
-    assert history.changes == {"colour": "red"}
+    assert history.state.changes == {"colour": "red"}
     assert history.redo()
-    assert history.changes == {"colour": "blue"}
+    assert history.state.changes == {"colour": "blue"}
     assert not history.redo()
 
 
@@ -33,7 +35,7 @@ def test_a_new_change_forgets_what_was_undone() -> None:
     history.settle()
     assert not history.can_redo
     assert history.undo()
-    assert history.changes == {}
+    assert history.state.changes == {}
 
 
 def test_coming_back_to_where_one_was_is_no_step() -> None:
@@ -46,25 +48,27 @@ def test_coming_back_to_where_one_was_is_no_step() -> None:
 
 def test_the_changes_given_out_are_a_copy() -> None:
     history = History()
-    history.changes["colour"] = "red"
-    assert history.changes == {}
+    changes = {"colour": "red"}
+    history.propose(changes)
+    changes["colour"] = "blue"
+    assert history.state.changes == {"colour": "red"}
 
 
 def test_prototypes_are_a_step_that_keeps_the_changes() -> None:
-    history = History("garment")
+    history = History([QueryState(within="garment")])
     history.propose({"colour": "red"})
-    history.stay_within("season")
-    assert (history.changes, history.within) == ({"colour": "red"}, "season")
+    history.step(replace(history.state, within="season"))
+    assert (history.state.changes, history.state.within) == ({"colour": "red"}, "season")
     assert history.undo()
-    assert (history.changes, history.within) == ({"colour": "red"}, "garment")
+    assert (history.state.changes, history.state.within) == ({"colour": "red"}, "garment")
     assert history.undo()
-    assert (history.changes, history.within) == ({}, "garment")
+    assert (history.state.changes, history.state.within) == ({}, "garment")
     assert not history.undo()
 
 
 def test_staying_where_one_is_is_no_step() -> None:
     history = History()
-    history.stay_within(None)
+    history.step(replace(history.state, within=None))
     assert not history.can_undo
 
 
@@ -79,28 +83,32 @@ def test_values_of_which_any_will_do_are_ticked_and_unticked() -> None:
 
 def test_only_moves_in_one_picker_go_on_with_a_proposal() -> None:
     history = History()
-    assert history.goes_on({"colour": "red"})
+    assert history.continues({"colour": "red"})
     history.propose({"colour": "red"})
-    assert history.goes_on({"colour": "blue"})
-    assert history.goes_on({})
-    assert not history.goes_on({"colour": "red", "season": "winter"})
+    assert history.continues({"colour": "blue"})
+    assert history.continues({})
+    assert not history.continues({"colour": "red", "season": "winter"})
     history.settle()
-    assert history.goes_on({"colour": "red", "season": "winter"})
+    assert history.continues({"colour": "red", "season": "winter"})
     history.propose({"colour": "red", "season": "winter"})
-    assert not history.goes_on({"season": "winter"})
+    assert not history.continues({"season": "winter"})
 
 
 def test_clear_takes_the_changes_back_and_then_what_weighs_and_binds() -> None:
     history = History()
     assert not history.clear()
-    history.weigh("colour", 2.0)
-    history.keep_exactly("season", exact=True)
+    history.step(history.state.weighted("colour", 2.0))
+    history.step(replace(history.state, exact=frozenset({"season"})))
     history.propose({"colour": "red"})
     assert history.clear()
-    assert (history.changes, history.weights) == ({}, {"colour": 2.0})
+    assert (history.state.changes, history.state.weights) == ({}, {"colour": 2.0})
     assert history.clear()
-    assert (history.weights, history.exact, history.within) == ({}, frozenset(), None)
+    assert (history.state.weights, history.state.exact, history.state.within) == (
+        {},
+        frozenset(),
+        None,
+    )
     assert not history.clear()
     assert history.undo()
     assert history.undo()
-    assert history.changes == {"colour": "red"}
+    assert history.state.changes == {"colour": "red"}

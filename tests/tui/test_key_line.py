@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from textual.widgets._footer import FooterKey
 
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.tui.widgets.key_line import LEFT_OUT_FIRST, fitting
+from datrnet.tui.widgets.bars import LEFT_OUT_FIRST, fitting
 
 Run = Callable[..., Any]
 

@@ -13,7 +13,7 @@ import pytest
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatabaseError
 from datrnet.tui.app import ExplorerApp
-from datrnet.tui.opening import Opening
+from datrnet.tui.launch import Opening
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 
 Run = Callable[..., Any]
@@ -38,7 +38,7 @@ async def test_while_another_program_writes_everything_but_saving_goes_on(
     workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("datrnet.db.connection.BUSY_TIMEOUT_SECONDS", 0.3)
-    monkeypatch.setattr("datrnet.tui.session_log.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("datrnet.tui.controllers.session_log.RETRY_SECONDS", 0.05)
     async with run_explorer(workspace) as explorer:
         with taken(workspace.catalog_path, exclusively=False):
             await explorer.press("enter", "2", "j")

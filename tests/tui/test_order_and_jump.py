@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from datrnet.core.catalog.workspace import Workspace
+from datrnet.tui.launch import LaunchOptions
 from datrnet.tui.screens.browse import BrowseScreen
-from datrnet.tui.wants import Wants
 from datrnet.tui.widgets.facet_rail import FacetRail
 
 Run = Callable[..., Any]
@@ -72,7 +72,7 @@ async def test_n_and_shift_n_go_through_the_matches_and_over_the_ends(
 ) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("n")
-        assert "There is no search" in explorer.notices()
+        assert "Nothing to match" in explorer.notices()
         await explorer.press("slash", *"red", "enter", "g", "n", "n")
         assert explorer.grid.cursor == 2
         await explorer.press("N", "N", "N")
@@ -89,7 +89,7 @@ async def test_the_cursor_follows_an_id_as_it_is_typed(
         grid = explorer.grid
         await explorer.press("number_sign", *"p-03")
         assert grid.cursor == 30
-        assert "10 ids begin so; the first is P-030" in " ".join(explorer.text().split())
+        assert "10 ids start with it; the first is P-030" in " ".join(explorer.text().split())
         await explorer.press("3")
         assert grid.cursor == 33
         await explorer.press("enter")
@@ -105,7 +105,7 @@ async def test_an_unknown_id_is_told_with_the_nearest(
         await explorer.press("number_sign", *"P-99", "enter")
         await explorer.rest(0.05)
         shown = " ".join(explorer.text().split())
-        assert "No id begins with “P-99”" in shown
+        assert "No id starts with “P-99”" in shown
         assert "Did you mean P-0" in shown
         await explorer.press("escape")
         assert explorer.code == "P-000"
@@ -139,14 +139,14 @@ async def test_jumping_out_of_a_narrowed_list_says_what_it_clears(
 
 
 async def test_items_given_are_all_there_is(workspace: Workspace, run_explorer: Run) -> None:
-    wants = Wants(items=("P-009", "p-003", "nowhere", "P-009"))
-    async with run_explorer(workspace, wants=wants) as explorer:
+    wants = LaunchOptions(items=("P-009", "p-003", "nowhere", "P-009"))
+    async with run_explorer(workspace, options=wants) as explorer:
         assert explorer.codes == ["P-009", "P-003"]
-        assert "1 of the ids given" in explorer.notices()
+        assert "1 of the given ids" in explorer.notices()
         await explorer.press("slash", *"number", "enter")
         assert sorted(explorer.codes) == ["P-003", "P-009"]
         await explorer.press("number_sign", *"P-004", "enter")
-        assert "not among the items given" in explorer.notices()
+        assert "not among the given items" in explorer.notices()
 
 
 async def test_items_whose_picture_is_gone_are_a_facet(

@@ -18,17 +18,17 @@ from typing import Any
 import pytest
 
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.tui.wants import Wants
+from datrnet.tui.launch import LaunchOptions
 
 Run = Callable[..., Any]
-PICK = Wants(picks=True)
+PICK = LaunchOptions(picks=True)
 COMMAND = f"{sys.executable} -m datrnet browse --workspace {{root}} "
 
 
 async def test_enter_picks_the_item_under_the_cursor(
     workspace: Workspace, run_explorer: Run
 ) -> None:
-    async with run_explorer(workspace, wants=PICK) as explorer:
+    async with run_explorer(workspace, options=PICK) as explorer:
         assert "enter picks" in explorer.text()
         await explorer.press("right", "enter")
     assert explorer.app.picked == ("P-001",)
@@ -37,7 +37,7 @@ async def test_enter_picks_the_item_under_the_cursor(
 async def test_enter_picks_the_shortlist_wherever_one_is(
     workspace: Workspace, run_explorer: Run
 ) -> None:
-    async with run_explorer(workspace, wants=PICK) as explorer:
+    async with run_explorer(workspace, options=PICK) as explorer:
         await explorer.press("right", "full_stop", "right", "s", "tab", "right", "full_stop")
         second = explorer.code
         await explorer.press("enter")
@@ -45,7 +45,7 @@ async def test_enter_picks_the_shortlist_wherever_one_is(
 
 
 async def test_leaving_picks_nothing(workspace: Workspace, run_explorer: Run) -> None:
-    async with run_explorer(workspace, wants=PICK) as explorer:
+    async with run_explorer(workspace, options=PICK) as explorer:
         await explorer.press("full_stop", "q")
     assert explorer.app.picked is None
 

@@ -18,7 +18,7 @@ from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.sessions.steps import replay, session_of, steps_of
 from datrnet.tui.screens.browse import BrowseScreen
-from datrnet.tui.screens.picture_prompt import PicturePrompt
+from datrnet.tui.screens.dialogs import PicturePrompt
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 
 Run = Callable[..., Any]
@@ -51,7 +51,7 @@ async def test_a_dropped_picture_becomes_the_query(
         assert len(guesses) == 2
         assert re.search(r"\d ~[12]\b", shown)  # labels that are as the networks see it
         await explorer.press("2", "j")
-        assert explorer.screen.visit.history.changes == {"colour": "black"}
+        assert explorer.screen.visit.history.state.changes == {"colour": "black"}
         await explorer.press("escape")
         assert isinstance(explorer.screen, BrowseScreen)
 

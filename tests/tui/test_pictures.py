@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from datrnet.core.errors import DataError
-from datrnet.tui.pictures import named_path, open_in_viewer, picture_cells
+from datrnet.tui.graphics.pictures import named_path, open_in_viewer, picture_cells
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_the_viewer_is_started_with_the_file(
     program = tmp_path / "viewer"
     program.write_text(f'#!/bin/sh\nprintf %s "$1" > "{seen}.part"; mv "{seen}.part" "{seen}"\n')
     program.chmod(0o755)
-    monkeypatch.setattr("datrnet.tui.pictures.VIEWERS", {sys.platform: (str(program),)})
+    monkeypatch.setattr("datrnet.tui.graphics.pictures.VIEWERS", {sys.platform: (str(program),)})
     open_in_viewer(picture)
     eventually(seen.exists)
     assert seen.read_text() == str(picture)

@@ -173,7 +173,7 @@ async def test_cells_of_another_size_bring_another_picture(
             explorer.app.post_message(Resize(size, size))
             await explorer.rest()
         await explorer.rest(0.1)
-        assert explorer.app.drawing.cell == (16, 32)
+        assert explorer.app.context.drawing.cell == (16, 32)
         assert sent.pictures()[-1][3] > 16 * 16
 
 
@@ -184,10 +184,11 @@ async def test_a_picture_deleted_is_told_in_words_and_nothing_is_left(
         await explorer.rest(0.05)
         for path in (workspace.root / "pictures").iterdir():
             path.unlink()
-        sent.texts.clear()
         await explorer.press("l")
+        view = explorer.screen.query_one(DetailPane).picture
+        await explorer.until(lambda: "is missing" in " ".join(view._text))
+        sent.texts.clear()
         await explorer.rest(0.05)
-        assert "is missing" in " ".join(explorer.screen.query_one(DetailPane).picture._text)
         assert sent.pictures() == []
 
 
@@ -197,7 +198,7 @@ async def test_an_activation_map_is_seen_in_pixels(
     import numpy as np
 
     from datrnet.core.indexing.activations import Look
-    from datrnet.tui.looker import Looker
+    from datrnet.tui.graphics.pictures import Looker
 
     look = Look(heat=np.ones((4, 4), dtype=np.float32), value="red", region=None)
     monkeypatch.setattr(Looker, "look", lambda *_: look)
@@ -265,7 +266,7 @@ async def test_without_pictures_words_have_the_room(
     workspace: Workspace, run_explorer: Run, sent: Sent
 ) -> None:
     settings = Preferences(pictures="none")
-    async with run_explorer(workspace, terminal=SIXEL, settings=settings) as explorer:
+    async with run_explorer(workspace, terminal=SIXEL, preferences=settings) as explorer:
         assert not explorer.screen.query_one(DetailPane).picture.size.height
         await explorer.press("l", "enter", "j", "a")
         assert "no room" in explorer.notices()
@@ -276,7 +277,7 @@ async def test_without_pictures_words_have_the_room(
 async def test_grid_and_pane_are_drawn_in_the_characters_set(
     workspace: Workspace, run_explorer: Run, blocks: Any
 ) -> None:
-    async with run_explorer(workspace, settings=Preferences(blocks=blocks)) as explorer:
+    async with run_explorer(workspace, preferences=Preferences(blocks=blocks)) as explorer:
         await explorer.press("enter")
         text = explorer.text()
         used = {one for one in text if one in "▖▗▘▙▚▛▜▝▞▟" or 0x1FB00 <= ord(one) <= 0x1FB3B}
@@ -305,7 +306,7 @@ def test_pictures_are_kept_until_their_files_change(workspace: Workspace) -> Non
 
     from datrnet.core.catalog.pictures import Picture
     from datrnet.core.graphics.terminal import Drawing
-    from datrnet.tui.pictures import picture_in_pixels
+    from datrnet.tui.graphics.pictures import picture_in_pixels
 
     source = Picture(workspace.root / "pictures" / "01.png")
     drawing = Drawing(protocol="sixel")

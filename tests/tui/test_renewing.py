@@ -39,7 +39,7 @@ def run_sql(workspace: Workspace, *statements: str) -> None:
 
 
 async def look(explorer: Any) -> None:
-    explorer.app._look_for_news()
+    explorer.app.updates.check()
     await explorer.rest()
 
 
@@ -57,11 +57,11 @@ async def test_a_new_index_is_offered_and_everything_keeps_its_place(
         explorer.screen._settle()
         await explorer.press("tab", "l")
         screen = explorer.screen
-        changes, under_cursor = screen.visit.history.changes, explorer.code
+        changes, under_cursor = screen.visit.history.state.changes, explorer.code
         trail = [explorer.snapshot.catalog.codes[one.query.row] for one in screen._trail]
         generation = explorer.snapshot.searcher.generation.manifest.name
         assert len(trail) == 2
-        assert "Show what is new" not in explorer.text()
+        assert "Show update" not in explorer.text()
         await explorer.press("I")
         assert explorer.snapshot.searcher.generation.manifest.name == generation
 
@@ -69,8 +69,8 @@ async def test_a_new_index_is_offered_and_everything_keeps_its_place(
             other.upsert_items([item("NEW", garment="dress", colour="red")])
             index_again(workspace, other)
         await look(explorer)
-        assert "The catalogue has changed, and there is a new index" in explorer.notices()
-        assert "Show what is new" in explorer.text()
+        assert "The catalog has changed, and there is a new index" in explorer.notices()
+        assert "Show update" in explorer.text()
         assert explorer.snapshot.catalog.num_items == 48  # not before it is asked for
         await explorer.press("h", "l")
         assert explorer.code == under_cursor
@@ -81,11 +81,11 @@ async def test_a_new_index_is_offered_and_everything_keeps_its_place(
         assert explorer.snapshot.searcher.generation.manifest.name != generation
         assert explorer.screen is screen
         assert [catalog.codes[one.query.row] for one in screen._trail] == trail
-        assert screen.visit.history.changes == changes
+        assert screen.visit.history.state.changes == changes
         assert explorer.code == under_cursor
-        assert "Show what is new" not in explorer.text()
+        assert "Show update" not in explorer.text()
         await explorer.press("u")
-        assert screen.visit.history.changes == {}
+        assert screen.visit.history.state.changes == {}
         await explorer.press("escape", "escape")
         assert isinstance(explorer.screen, BrowseScreen)
         assert explorer.code == browsed
@@ -103,7 +103,7 @@ async def test_facets_and_the_search_are_kept(workspace: Workspace, run_explorer
         with workspace.open_store() as other:
             other.upsert_items([item("NEW", **{name: value}), item("OTHER", colour="aquamarine")])
         await look(explorer)
-        assert "The catalogue has changed." in explorer.notices()
+        assert "The catalog has changed." in explorer.notices()
         await explorer.press("I")
         assert rail.words == words
         assert len(explorer.codes) == before + 1
@@ -160,7 +160,7 @@ async def test_a_new_index_that_is_damaged_is_told_and_the_old_one_stays(
         (workspace.indexes / name / "embeddings.npy").unlink()
         await look(explorer)
         await explorer.press("I")
-        assert "stays with the old index" in explorer.notices()
+        assert "keeps the old index" in explorer.notices()
         await explorer.press("enter")
         assert isinstance(explorer.screen, SubstitutesScreen)
         assert len(explorer.codes) == 47
@@ -187,18 +187,18 @@ async def test_a_super_category_that_comes_and_one_that_goes(
         await look(explorer)
         await explorer.press("enter", "2", "j", "3", "j")
         explorer.screen._settle()
-        assert "colour" in explorer.screen.visit.history.changes
+        assert "colour" in explorer.screen.visit.history.state.changes
         run_sql(workspace, "UPDATE super_categories SET name = 'shade' WHERE name = 'colour'")
         with workspace.open_store() as other:
             index_again(workspace, other)
         await look(explorer)
         await explorer.press("I")
-        assert "colour" not in explorer.screen.visit.history.changes
+        assert "colour" not in explorer.screen.visit.history.state.changes
         assert "shade" in explorer.text()
         assert len(explorer.codes) == 47
         explorer.screen.query_one(Pickers).open(1)
         await explorer.press("j")
-        assert "shade" in explorer.screen.visit.history.changes
+        assert "shade" in explorer.screen.visit.history.state.changes
 
 
 async def test_our_own_session_is_no_news(workspace: Workspace, run_explorer: Run) -> None:
@@ -212,7 +212,7 @@ async def test_our_own_session_is_no_news(workspace: Workspace, run_explorer: Ru
             other.start_session("somebody else's")
         await look(explorer)
         assert "has changed" not in explorer.notices()
-        assert explorer.app._news is None
+        assert explorer.app.updates.update is None
 
 
 def test_rows_are_found_again_by_their_items(workspace: Workspace) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from datrnet.core.catalog.workspace import Workspace
+from datrnet.tui.launch import LaunchOptions
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.sessions import SessionsScreen
 from datrnet.tui.screens.shortlist import ShortlistScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
-from datrnet.tui.wants import Wants
 
 Run = Callable[..., Any]
 
@@ -33,7 +33,7 @@ def _state(explorer: Any) -> dict[str, Any]:
     return {
         "trail": [one.query.row for one in trail],
         "cursors": [one.cursor for one in trail[:-1]],
-        "wishes": [one.history._states[one.history._at] for one in trail],
+        "wishes": [one.history._states[one.history._position] for one in trail],
         "can_undo": [one.history.can_undo for one in trail],
         "can_redo": [one.history.can_redo for one in trail],
         "results": explorer.codes,
@@ -56,10 +56,10 @@ async def test_a_session_goes_on_tomorrow_where_it_was_left(
         assert explorer.app.session.shortlist.codes == listed
         before = len(explorer.steps())
         await explorer.press("r", "u")
-        assert explorer.screen.visit.history.changes == left["wishes"][-1].changes
+        assert explorer.screen.visit.history.state.changes == left["wishes"][-1].changes
         await explorer.press("escape")
         assert explorer.screen.visit.query.row == left["trail"][1]
-        assert explorer.screen.visit.history.weights
+        assert explorer.screen.visit.history.state.weights
     async with run_explorer(workspace) as explorer:
         assert len(explorer.app.library.store.sessions()) == 1  # the same one has gone on
         assert len(explorer.steps()) == before + 3
@@ -70,7 +70,7 @@ async def test_a_fresh_query_from_the_catalogue_begins_a_fresh_trail(
 ) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter", "escape", "right", "enter")
-    async with run_explorer(workspace, wants=Wants(session="last")) as explorer:
+    async with run_explorer(workspace, options=LaunchOptions(session="last")) as explorer:
         await explorer.rest(0.05)
         assert [one.query.row for one in explorer.screen._trail] == [1]
 
@@ -79,7 +79,7 @@ async def test_a_session_is_chosen_by_its_number(workspace: Workspace, run_explo
     with workspace.open_store() as store:
         for code in ("P-003", "P-005"):
             store.add_step(store.start_session(code), "query", json.dumps({"item": code}))
-    async with run_explorer(workspace, wants=Wants(session="1")) as explorer:
+    async with run_explorer(workspace, options=LaunchOptions(session="1")) as explorer:
         await explorer.rest(0.05)
         assert explorer.screen.visit.query.row == 3  # a step of an older version, without a trail
         assert explorer.app.session.name == "P-003"
@@ -103,9 +103,9 @@ async def test_what_is_gone_is_told_and_left_out(workspace: Workspace, run_explo
     async with run_explorer(workspace) as explorer:
         await explorer.press("R")
         assert [one.query.row for one in explorer.screen._trail] == [2]
-        assert explorer.screen.visit.history.changes == {"garment": "shirt"}
-        assert explorer.screen.visit.history.weights == {}
-        for word in ("Gone since then", "item P-900", "colour teal"):
+        assert explorer.screen.visit.history.state.changes == {"garment": "shirt"}
+        assert explorer.screen.visit.history.state.weights == {}
+        for word in ("No longer available", "item P-900", "colour teal"):
             assert word in explorer.notices()
         assert len(explorer.codes) > 10
 
@@ -142,7 +142,7 @@ async def test_without_an_index_only_the_shortlist_is_back(
         await explorer.press("full_stop")
     async with run_explorer(bare_workspace) as explorer:
         await explorer.press("R")
-        assert "Only the shortlist is back" in explorer.notices()
+        assert "Only the shortlist is restored" in explorer.notices()
         assert explorer.app.session.shortlist.codes == ("P-000",)
 
 
@@ -165,7 +165,7 @@ async def test_the_list_shows_names_and_steps_and_goes_on_with_one(
         await explorer.press("S")
         shown = explorer.text()
         assert "1 session" in shown
-        assert "this one" in shown
+        assert "current" in shown
         assert "Black dress" in shown
         await explorer.press("B", "escape", "right", "right", "enter")
         await explorer.press("S")
@@ -174,7 +174,7 @@ async def test_the_list_shows_names_and_steps_and_goes_on_with_one(
         assert "P-002 query: as it is" in explorer.text()
         await explorer.press("l", "enter")
         assert explorer.screen.visit.query.row == 0
-        assert explorer.screen.visit.history.changes
+        assert explorer.screen.visit.history.state.changes
 
 
 async def test_sessions_are_renamed_deleted_and_brought_back(
@@ -189,8 +189,8 @@ async def test_sessions_are_renamed_deleted_and_brought_back(
         await explorer.press("x")
         await explorer.rest(0.05)
         assert store.sessions() == []
-        assert "u brings it back" in explorer.notices()
-        assert "No session yet" in explorer.text()
+        assert "u restores it" in explorer.notices()
+        assert "No sessions yet" in explorer.text()
         await explorer.press("escape", "enter")  # what comes next is a session of its own
         await explorer.press("S")
         assert [one.id for one in store.sessions()] == [2]
@@ -200,7 +200,7 @@ async def test_sessions_are_renamed_deleted_and_brought_back(
         assert "mine" in explorer.text()
         await explorer.press("u")
         await explorer.rest(0.05)
-        assert "No session is deleted" in explorer.notices()
+        assert "Nothing to restore" in explorer.notices()
 
 
 async def test_what_another_program_does_to_sessions_is_seen(
@@ -210,7 +210,7 @@ async def test_what_another_program_does_to_sessions_is_seen(
         await explorer.press("enter", "escape", "S")
         with workspace.open_store() as store:
             store.rename_session(1, "from elsewhere")
-        explorer.screen.list_again()
+        explorer.screen.reload()
         await explorer.rest(0.05)
         assert "from elsewhere" in explorer.text()
 
@@ -225,7 +225,7 @@ async def test_in_the_catalogue_one_goes_on_with_the_query_just_left(
         left, cursor = _state(explorer), explorer.grid.cursor
         assert cursor > 0
         await explorer.press("escape")
-        assert "R goes on" in explorer.notices()
+        assert "R resumes" in explorer.notices()
         await explorer.press("R")
         await explorer.rest(0.05)
         assert _state(explorer) == left
@@ -241,7 +241,7 @@ async def test_a_query_left_as_it_was_needs_no_word(
 ) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter", "escape")
-        assert "R goes on" not in explorer.notices()
+        assert "R resumes" not in explorer.notices()
 
 
 async def test_a_new_session_does_not_take_the_last_change_along(
@@ -275,7 +275,7 @@ async def test_a_session_is_exported_from_the_list(
         await explorer.rest()
         facts = json.loads((tmp_path / "one.json").read_text("utf-8"))
         assert [step["item"] for step in facts["steps"]] == ["P-000"]
-        assert "Written" in explorer.notices()
+        assert "Saved" in explorer.notices()
 
 
 async def test_a_name_is_given_from_the_palette(workspace: Workspace, run_explorer: Run) -> None:
@@ -291,7 +291,7 @@ async def test_a_name_is_given_from_the_palette(workspace: Workspace, run_explor
 async def test_a_shortlist_alone_is_a_session_too(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("full_stop", "right", "full_stop")
-    async with run_explorer(workspace, wants=Wants(session="last")) as explorer:
+    async with run_explorer(workspace, options=LaunchOptions(session="last")) as explorer:
         await explorer.rest(0.05)
         assert isinstance(explorer.screen, ShortlistScreen)
         assert explorer.codes == ["P-000", "P-001"]
@@ -345,7 +345,7 @@ async def test_any_of_several_values_and_pictures_on_disk_come_back_as_far_as_th
     async with run_explorer(workspace) as explorer:
         await explorer.press("R")
         (visit,) = explorer.screen._trail
-        assert visit.history.any_of == {"colour": ("blue", "red")}
+        assert visit.history.state.any_of == {"colour": ("blue", "red")}
         assert visit.cursor == 4
         assert visit.history.can_undo
         assert set(explorer.labels("colour", 99)) <= {"blue", "red"}

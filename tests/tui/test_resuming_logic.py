@@ -1,13 +1,15 @@
 """A walk that is recorded step by step, and the trail that is made of the steps again."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from datrnet.core.retrieval.request import Query
 from datrnet.core.sessions.steps import Step
-from datrnet.tui.history import History, Visit
-from datrnet.tui.resuming import _walked
+from datrnet.tui.controllers.resume import _trail
+from datrnet.tui.state import History, QueryState, Visit
 
 MOVES = st.lists(
     st.one_of(
@@ -45,20 +47,25 @@ class Walk:
                 made_at="",
                 item=str(self.trail[-1].query.row),
                 trail=tuple((str(one.query.row), one.cursor) for one in self.trail[:-1]),
-                changes=history.values,
-                within=history.within,
-                weights=history.weights,
+                changes=history.state.values,
+                within=history.state.within,
+                weights=history.state.weights,
             )
         )
 
     def move(self, action: str, what: object) -> None:
         """Do one thing as the screen does it."""
         history = self.trail[-1].history
-        before = history._states[history._at]
+        before = history._states[history._position]
         if action == "follow":
             self.trail[-1].cursor = int(str(what))
             self.trail.append(
-                Visit(_query(int(str(what))), History(history.within, history.weights))
+                Visit(
+                    _query(int(str(what))),
+                    History(
+                        [QueryState(within=history.state.within, weights=history.state.weights)]
+                    ),
+                )
             )
             self._record("query")
         elif action == "leave":  # to the catalogue, and from there to another item
@@ -72,12 +79,12 @@ class Walk:
             if history.settle():
                 self._record("change")
         elif action == "within":
-            history.stay_within(str(what))
+            history.step(replace(history.state, within=str(what)))
         elif action == "weight":
-            history.weigh("colour", float(str(what)))
+            history.step(history.state.weighted("colour", float(str(what))))
         elif action in ("undo", "redo") and getattr(history, action)():
             self._record(action)
-        if action in ("within", "weight") and history._states[history._at] != before:
+        if action in ("within", "weight") and history._states[history._position] != before:
             self._record(action)
 
 
@@ -86,16 +93,16 @@ def test_the_steps_tell_the_whole_trail(moves: list[tuple[str, object]]) -> None
     walk = Walk()
     for action, what in moves:
         walk.move(action, what)
-    pasts = _walked(walk.steps)
+    pasts = _trail(walk.steps)
     assert [past.subject for past in pasts] == [str(one.query.row) for one in walk.trail]
     assert [past.cursor for past in pasts[:-1]] == [one.cursor for one in walk.trail[:-1]]
     for past, visit in zip(pasts, walk.trail, strict=True):
-        now = past.states[past.at]
+        now = past.states[past.position]
         history = visit.history
         assert (now.changes, now.within, now.weights) == (
-            history.values,
-            history.within,
-            history.weights,
+            history.state.values,
+            history.state.within,
+            history.state.weights,
         )
-        assert past.at == history._at
+        assert past.position == history._position
         assert len(past.states) == len(history._states)

@@ -12,14 +12,14 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.graphics.terminal import Terminal
 from datrnet.db import connection
 from datrnet.tui.screens.browse import BrowseScreen
+from datrnet.tui.screens.dialogs import ValuePicker
 from datrnet.tui.screens.doubts import DoubtsScreen
 from datrnet.tui.screens.duplicates import DuplicatesScreen
 from datrnet.tui.screens.gaps import GapsScreen
+from datrnet.tui.screens.review_screen import ReviewList
 from datrnet.tui.screens.substitutes import SubstitutesScreen
-from datrnet.tui.screens.value_picker import ValuePicker
+from datrnet.tui.widgets.bars import TabLabel
 from datrnet.tui.widgets.picture_view import PictureView
-from datrnet.tui.widgets.review_list import ReviewList
-from datrnet.tui.widgets.tab_line import TabLabel
 from datrnet.tui.widgets.thumb_grid import ThumbGrid
 
 Run = Callable[..., Any]
@@ -303,7 +303,7 @@ async def test_a_gap_is_asked_for_in_the_substitutes(
         assert "closest match" in explorer.text()
         await explorer.press("enter")
         assert isinstance(explorer.screen, SubstitutesScreen)
-        assert explorer.screen.visit.history.changes == {"colour": "red"}
+        assert explorer.screen.visit.history.state.changes == {"colour": "red"}
         assert len(explorer.codes) > 0
         await explorer.press("escape")
         assert isinstance(explorer.screen, GapsScreen)

@@ -7,7 +7,7 @@ import pytest
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatabaseError
-from datrnet.tui.session_log import SessionLog
+from datrnet.tui.controllers.session_log import SessionLog
 
 Eventually = Callable[[Callable[[], object]], None]
 
@@ -32,7 +32,7 @@ def test_a_locked_database_delays_a_step_and_loses_none(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
 ) -> None:
     monkeypatch.setattr("datrnet.db.connection.BUSY_TIMEOUT_SECONDS", 0.01)
-    monkeypatch.setattr("datrnet.tui.session_log.RETRY_SECONDS", 0.02)
+    monkeypatch.setattr("datrnet.tui.controllers.session_log.RETRY_SECONDS", 0.02)
     errors: list[DatabaseError] = []
     with workspace.open_store() as store:
         other = sqlite3.connect(workspace.catalog_path, isolation_level=None)
@@ -79,7 +79,7 @@ def test_sessions_follow_each_other_and_an_older_one_goes_on(
         log.add("query", {"item": "b"})
         eventually(lambda: len(store.sessions()) == 2 and store.steps(2))
         newer, older = store.sessions()
-        log.go_on(older, store.shortlist(older.id), has_steps=True)
+        log.resume(older, store.shortlist(older.id), has_steps=True)
         assert log.shortlist.codes == ("x",)
         log.add("back", {"item": "a"})
         log.shortlist.toggle("x")

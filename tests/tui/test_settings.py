@@ -14,7 +14,7 @@ from datrnet.core.errors import ConfigError
 from datrnet.core.preferences import CustomTheme, Preferences
 from datrnet.core.preferences_file import PreferencesFile
 from datrnet.tui.app import ExplorerApp, explore
-from datrnet.tui.opening import Opening
+from datrnet.tui.launch import Opening
 from tests.tui.conftest import Explorer, RunExplorer
 
 OWN = {"mine": CustomTheme(primary="#123456", background="#fefefe", dark=False)}
@@ -25,23 +25,25 @@ async def test_the_explorer_begins_in_the_theme_of_the_settings(
     workspace: Workspace, run_explorer: RunExplorer, theme: str
 ) -> None:
     settings = Preferences(theme=theme, themes=OWN)
-    async with run_explorer(workspace, settings=settings) as explorer:
+    async with run_explorer(workspace, preferences=settings) as explorer:
         assert explorer.app.theme == theme
         assert not explorer.notices()
-        assert "Catalogue" in explorer.text()
+        assert "Catalog" in explorer.text()
 
 
 async def test_the_colours_of_an_own_theme_are_on_the_screen(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    async with run_explorer(workspace, settings=Preferences(theme="mine", themes=OWN)) as explorer:
+    async with run_explorer(
+        workspace, preferences=Preferences(theme="mine", themes=OWN)
+    ) as explorer:
         assert explorer.screen.styles.background.hex == "#FEFEFE"
 
 
 async def test_an_unknown_theme_is_told_and_the_default_taken(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    async with run_explorer(workspace, settings=Preferences(theme="nrd")) as explorer:
+    async with run_explorer(workspace, preferences=Preferences(theme="nrd")) as explorer:
         assert explorer.app.theme == Preferences().theme
         assert "Did you mean nord?" in explorer.notices()
 
@@ -75,7 +77,7 @@ async def test_a_theme_is_tried_while_the_cursor_is_on_it_and_kept_when_chosen(
 async def test_leaving_the_palette_goes_back_to_the_theme_before(
     workspace: Workspace, run_explorer: RunExplorer, settings_file: PreferencesFile
 ) -> None:
-    async with run_explorer(workspace, settings=Preferences(theme="nord")) as explorer:
+    async with run_explorer(workspace, preferences=Preferences(theme="nord")) as explorer:
         await choose_theme(explorer, "dracula")
         await explorer.press("escape")
         assert explorer.app.theme == "nord"
@@ -93,13 +95,13 @@ async def test_a_theme_that_cannot_be_kept_is_told(
         await choose_theme(explorer, "dracula")
         await explorer.press("enter")
         await explorer.rest(0.3)
-        assert "The theme is not kept." in explorer.notices()
+        assert "The theme could not be saved." in explorer.notices()
 
 
 async def test_as_many_substitutes_are_shown_as_the_settings_say(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    async with run_explorer(workspace, settings=Preferences(results=5)) as explorer:
+    async with run_explorer(workspace, preferences=Preferences(results=5)) as explorer:
         await explorer.press("s")
         assert len(explorer.codes) == 5
 
@@ -109,13 +111,13 @@ async def test_a_broken_file_is_told_and_the_explorer_works(
 ) -> None:
     trouble = ConfigError("config.toml, line 1: [red]no[/] setting.")
     more = [ConfigError(f"config.toml, line {line}.") for line in range(2, 8)]
-    async with run_explorer(workspace, settings_troubles=[trouble, *more]) as explorer:
+    async with run_explorer(workspace, problems=[trouble, *more]) as explorer:
         told = explorer.notices()
         assert "line 1: [red]no[/] setting." in told
         assert "line 5." in told
         assert "line 6." not in told
-        assert "And 2 more: `datrnet config show` has them all." in told
-        assert "What is wrong has its default" in told
+        assert "And 2 more: `datrnet config show` lists them all." in told
+        assert "Defaults replace these" in told
         await explorer.press("right")
         assert explorer.code == "P-001"
 
@@ -175,7 +177,7 @@ async def test_the_cursor_and_the_title_can_be_read_in_every_theme(
 async def test_every_theme_is_offered_by_name(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    async with run_explorer(workspace, settings=Preferences(themes=OWN)) as explorer:
+    async with run_explorer(workspace, preferences=Preferences(themes=OWN)) as explorer:
         explorer.app.search_themes()
         await explorer.rest(0.3)
         offered = explorer.screen.query_one(OptionList).options

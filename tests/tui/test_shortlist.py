@@ -47,16 +47,16 @@ async def test_the_list_is_put_in_order_and_every_change_undone(
         await explorer.press("G", "less_than_sign", "x")
         assert explorer.codes == ["P-001", "P-000"]
         await explorer.press("u")
-        assert "Off the shortlist" not in explorer.notices()
-        assert "Taken back (3)" in explorer.notices()
+        assert "Removed from the shortlist" not in explorer.notices()
+        assert "Undone (3)" in explorer.notices()
         await explorer.press("r")
         assert explorer.codes == ["P-001", "P-000"]
         await explorer.press("u", "u", "u")
         assert explorer.codes == ["P-000", "P-001", "P-002"]
         await explorer.press("x", "x", "x")
-        assert "Nothing is on the shortlist" in explorer.text()
+        assert "The shortlist is empty" in explorer.text()
         await explorer.press("x", "greater_than_sign", "Y", "e", "s", "enter")
-        assert "nothing to export" in explorer.notices()
+        assert "Nothing to export" in explorer.notices()
 
 
 async def test_it_survives_the_program(workspace: Workspace, run_explorer: Run) -> None:
@@ -94,14 +94,14 @@ async def test_it_is_exported(
         await explorer.press("right", "full_stop", "left", "full_stop", "L", "e")
         field = explorer.screen.query_one("#prompt")
         assert field.value.startswith("shortlist-blue-dress-number-1")
-        for wrong, said in (("list.pdf", "End it with"), ("", "End it with")):
+        for wrong, said in (("list.pdf", "End the name in"), ("", "End the name in")):
             field.value = wrong
             await explorer.press("enter")
             assert said in explorer.text()
         field.value = str(path)
         await explorer.press("enter")
         await explorer.rest()
-        assert "Written" in explorer.notices()
+        assert "Saved" in explorer.notices()
     text = path.read_text("utf-8")
     if ending == "csv":
         rows = list(csv.DictReader(text.splitlines()))
@@ -124,7 +124,7 @@ async def test_an_item_that_is_gone_is_told_of_and_kept(
     async with run_explorer(workspace) as explorer:
         await explorer.press("R")
         assert explorer.codes == ["P-004", "P-001"]
-        assert "1 no longer in the catalogue" in explorer.text()
+        assert "1 no longer in the catalog" in explorer.text()
         await explorer.press("greater_than_sign")
         assert explorer.codes == ["P-001", "P-004"]
         assert set(explorer.app.session.shortlist.codes) == {"gone", "P-004", "P-001"}

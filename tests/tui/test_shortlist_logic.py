@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datrnet.tui.shortlist import Shortlist
+from datrnet.tui.controllers.session_log import Shortlist
 
 
 def test_toggling_puts_at_the_end_and_takes_off() -> None:

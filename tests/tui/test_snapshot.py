@@ -8,8 +8,8 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import UnknownNameError
 from datrnet.db.rows import NewItem
 from datrnet.db.store import Store
-from datrnet.tui.library import Library
-from datrnet.tui.screens.jump import found_code
+from datrnet.tui.context import Library
+from datrnet.tui.screens.jump import find_id
 from datrnet.tui.snapshot import RowMap, Snapshot, Subset
 
 
@@ -25,14 +25,14 @@ def item(code: str) -> NewItem:
 def test_ids_imported_later_are_found_by_prefix(bare_workspace: Workspace) -> None:
     with bare_workspace.open_store() as store:
         library = Library(bare_workspace, store, Catalog.load(store), 30)
-        row, words = found_code(library.snapshot, "P-00")
+        row, words = find_id(library.snapshot, "P-00")
         assert row is not None
         assert words.startswith("10 ids")
-        assert found_code(library.snapshot, "Q")[0] is None
+        assert find_id(library.snapshot, "Q")[0] is None
         store.upsert_items([item("Q-7"), item("P-0077")])
         library.renew(snapshot_of(bare_workspace, store))
-        assert found_code(library.snapshot, "Q")[0] == 48
-        assert found_code(library.snapshot, "P-00")[1].startswith("11 ids")
+        assert find_id(library.snapshot, "Q")[0] == 48
+        assert find_id(library.snapshot, "P-00")[1].startswith("11 ids")
         library.thumbnails.close()
 
 

@@ -11,7 +11,7 @@ import pytest
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatabaseError
 from datrnet.tui.app import ExplorerApp, explore
-from datrnet.tui.opening import Opening
+from datrnet.tui.launch import Opening
 
 HEAVY = ("torch", "torchvision", "pytorch_metric_learning")
 

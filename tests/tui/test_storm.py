@@ -4,11 +4,22 @@ import runpy
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.tui.app import ExplorerApp
 
 STORM = runpy.run_path(str(Path(__file__).parents[2] / "tools/storm.py"))
+
+
+async def test_keys_that_arrive_after_the_end_are_dropped(workspace: Workspace) -> None:
+    app = ExplorerApp(workspace)
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        screens, app._screen_stacks["_default"] = app.screen_stack, []
+        await app.on_event(events.Key("x", "x"))
+        await app.on_event(events.Resize(app.size, app.size))
+        app._screen_stacks["_default"] = screens
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -10,8 +10,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.retrieval.request import Request
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
-from datrnet.tui.widgets.pickers import Pickers
-from datrnet.tui.widgets.prototype_line import PrototypeLine
+from datrnet.tui.widgets.pickers import Pickers, PrototypeLine
 
 Run = Callable[..., Any]
 
@@ -69,7 +68,7 @@ async def test_values_show_counts_and_the_untaught_cannot_be_chosen(
         assert disabled == ["winter"]
         assert "as it is" in explorer.text()
         await explorer.press("j", "j", "j")
-        assert explorer.screen.visit.history.changes == {}
+        assert explorer.screen.visit.history.state.changes == {}
 
 
 async def test_an_item_without_a_label_can_be_given_a_wish(
@@ -79,7 +78,7 @@ async def test_an_item_without_a_label_can_be_given_a_wish(
         await explorer.press("enter", "3")
         assert "no label, as it is" in explorer.text()
         await explorer.press("j")
-        assert explorer.screen.visit.history.changes == {"season": "summer"}
+        assert explorer.screen.visit.history.state.changes == {"season": "summer"}
 
 
 async def test_pickers_are_reached_by_number_and_by_left_and_right(
@@ -93,7 +92,7 @@ async def test_pickers_are_reached_by_number_and_by_left_and_right(
             await explorer.press(key)
             opened.append(pickers._open)
         assert opened == [2, 0, 1, 0, 2, 2]
-        assert explorer.screen.visit.history.changes == {}
+        assert explorer.screen.visit.history.state.changes == {}
 
 
 async def test_undo_and_redo_of_changes(workspace: Workspace, run_explorer: Run) -> None:
@@ -109,7 +108,7 @@ async def test_undo_and_redo_of_changes(workspace: Workspace, run_explorer: Run)
         await explorer.press("u")
         assert explorer.codes == as_it_is
         await explorer.press("u")
-        assert "nothing to undo" in explorer.notices()
+        assert "Nothing to undo" in explorer.notices()
         await explorer.press("r", "ctrl+r")
         assert explorer.codes == green
         await explorer.press("c")
@@ -137,15 +136,15 @@ async def test_a_value_where_one_rests_is_a_step(
         await explorer.press("enter", COLOUR, "j")
         await explorer.until(lambda: len(explorer.steps()) == 2)
         await explorer.press("j", "u")
-        assert explorer.screen.visit.history.changes == {"colour": "blue"}
+        assert explorer.screen.visit.history.state.changes == {"colour": "blue"}
 
 
 async def test_one_wish_can_be_taken_back(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter", "1", "j", COLOUR, "j")
-        assert set(explorer.screen.visit.history.changes) == {"garment", "colour"}
+        assert set(explorer.screen.visit.history.state.changes) == {"garment", "colour"}
         await explorer.press("x")
-        assert set(explorer.screen.visit.history.changes) == {"garment"}
+        assert set(explorer.screen.visit.history.state.changes) == {"garment"}
 
 
 async def test_prototypes_stay_within_a_super_category(
@@ -156,7 +155,7 @@ async def test_prototypes_stay_within_a_super_category(
         await explorer.press("enter", COLOUR, "j")
         assert "generic" in explorer.text()
         assert "blue: 12 items" in explorer.text()
-        generic = explorer.screen._found.substitutes
+        generic = explorer.screen._results.substitutes
         await explorer.press("w")
         assert "within garment" in explorer.text()
         assert "1 change · within garment" in explorer.text()
@@ -164,7 +163,7 @@ async def test_prototypes_stay_within_a_super_category(
         searcher = explorer.snapshot.searcher
         request = Request(changes={"colour": "blue"}, within="garment", k=60)
         expected = searcher.substitutes(searcher.query_of_item(0), request)
-        assert explorer.screen._found.substitutes == expected != generic
+        assert explorer.screen._results.substitutes == expected != generic
 
 
 async def test_a_generic_prototype_within_a_super_category_says_why(
@@ -189,18 +188,18 @@ async def test_the_prototypes_go_round_and_are_undone_and_remembered(
         seen = []
         for key in ("w", "w", "w", "w", "W", "u", "u", "r", "c"):
             await explorer.press(key)
-            seen.append(history.within)
+            seen.append(history.state.within)
         ways = ["garment", "colour", "season", None, "season", None, "season", None, None]
         assert seen == ways
-        assert history.changes == {}
+        assert history.state.changes == {}
         await explorer.press("u")
-        assert (history.changes, history.within) == ({"colour": "blue"}, None)
+        assert (history.state.changes, history.state.within) == ({"colour": "blue"}, None)
         await explorer.press("w")
         await explorer.pilot.click(PrototypeLine)
         await explorer.rest()
-        assert history.within == "colour"
+        assert history.state.within == "colour"
         await explorer.press("tab", "enter")
-        assert explorer.screen.visit.history.within == "colour"
+        assert explorer.screen.visit.history.state.within == "colour"
         assert not explorer.screen.visit.history.can_undo
         await explorer.until(lambda: len(explorer.steps()) > 2)
         action, request = explorer.steps()[2]
@@ -222,7 +221,7 @@ async def test_a_result_becomes_the_query_and_back_again(
         assert "›" in explorer.text()
         await explorer.press("backspace")
         assert (explorer.codes, explorer.code) == (results, code)
-        assert explorer.screen.visit.history.changes == {"colour": "blue"}
+        assert explorer.screen.visit.history.state.changes == {"colour": "blue"}
         await explorer.press("escape")
         assert isinstance(explorer.screen, BrowseScreen)
         assert explorer.code == "P-000"
@@ -308,7 +307,7 @@ async def test_a_value_is_taken_from_the_marked_item(
         assert "as P-003  red" in explorer.text()
         as_it_is = explorer.codes
         await explorer.press("g")
-        assert explorer.screen.visit.history.taken["colour"].code == "P-003"
+        assert explorer.screen.visit.history.state.borrowed["colour"].code == "P-003"
         assert explorer.labels("colour", 3) == ["red"] * 3
         assert "P-003" in explorer.codes[:3]
         assert "→ as P-003" in explorer.text()
@@ -335,17 +334,17 @@ async def test_the_mark_may_be_set_on_a_result_and_taken_away(
         await explorer.press("m")
         assert f"as {marked}" not in explorer.text()
         await explorer.press("m", "tab", "g")
-        taken = explorer.screen.visit.history.taken
+        taken = explorer.screen.visit.history.state.borrowed
         assert taken["colour"].code == marked
         # another mark leaves what is taken, and offers its own
         explorer.app.library.marked = None
         explorer.screen.marked_changed()
         await explorer.rest()
-        assert explorer.screen.visit.history.taken == taken
+        assert explorer.screen.visit.history.state.borrowed == taken
         await explorer.press("j")
-        assert explorer.screen.visit.history.taken == {}
+        assert explorer.screen.visit.history.state.borrowed == {}
         await explorer.press("k")
-        assert explorer.screen.visit.history.taken == taken
+        assert explorer.screen.visit.history.state.borrowed == taken
 
 
 async def test_the_query_itself_is_not_offered(workspace: Workspace, run_explorer: Run) -> None:
@@ -400,7 +399,7 @@ async def test_a_super_category_counts_more_or_less(
         as_it_is = explorer.codes
         for _ in range(3):
             await explorer.press("less_than_sign")
-        assert explorer.screen.visit.history.weights == {"colour": 0.0}
+        assert explorer.screen.visit.history.state.weights == {"colour": 0.0}
         assert "×0" in explorer.text()
         row = explorer.snapshot.catalog.row_of_code("P-000")
         searcher = explorer.snapshot.searcher
@@ -409,7 +408,7 @@ async def test_a_super_category_counts_more_or_less(
         )
         assert explorer.codes == [one.code for one in found] != as_it_is
         await explorer.press("less_than_sign")
-        assert "is the end" in explorer.notices()
+        assert "Maximum is ×4" in explorer.notices()
         await explorer.press(*["greater_than_sign"] * 3)
         assert explorer.codes == as_it_is
         await explorer.press("greater_than_sign")
@@ -417,7 +416,7 @@ async def test_a_super_category_counts_more_or_less(
         await explorer.press("u")
         assert explorer.codes == as_it_is
         await explorer.press("r", "tab", "enter")  # a taste that holds for the next query too
-        assert explorer.screen.visit.history.weights == {"colour": 2.0}
+        assert explorer.screen.visit.history.state.weights == {"colour": 2.0}
 
 
 async def test_changes_in_two_pickers_are_two_steps_however_quick(
@@ -425,11 +424,11 @@ async def test_changes_in_two_pickers_are_two_steps_however_quick(
 ) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter", "1", "j", "j", "2", "j")
-        assert len(explorer.screen.visit.history.changes) == 2
+        assert len(explorer.screen.visit.history.state.changes) == 2
         await explorer.press("u")
-        assert list(explorer.screen.visit.history.changes) == ["garment"]
+        assert list(explorer.screen.visit.history.state.changes) == ["garment"]
         await explorer.press("u")
-        assert explorer.screen.visit.history.changes == {}
+        assert explorer.screen.visit.history.state.changes == {}
         assert [action for action, _ in explorer.steps()] == [
             "query",
             "change",

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from datrnet import tui
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.preferences import Preferences
-from datrnet.tui.text_styles import DISABLED, MUTED
+from datrnet.tui.widgets.text import DISABLED, MUTED
 
 Run = Callable[..., Any]
 
@@ -66,9 +66,9 @@ async def test_in_the_terminals_own_colors_quiet_text_is_dim() -> None:
 async def test_the_explorers_counts_are_quieter_than_its_title(
     workspace: Workspace, run_explorer: Run, theme: str
 ) -> None:
-    async with run_explorer(workspace, settings=Preferences(theme=theme)) as explorer:
+    async with run_explorer(workspace, preferences=Preferences(theme=theme)) as explorer:
         styles = styles_of(explorer.app)
-    assert contrast(styles["48 items"]) < contrast(styles["Catalogue"])
+    assert contrast(styles["48 items"]) < contrast(styles["Catalog"])
 
 
 def test_no_style_of_content_is_an_auto_color() -> None:

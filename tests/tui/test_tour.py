@@ -10,10 +10,9 @@ from datrnet.core.preferences import Preferences
 from datrnet.core.preferences_file import PreferencesFile, is_first_start, remember_start
 from datrnet.tui.app import ExplorerApp, explore
 from datrnet.tui.keymap import default_entries
-from datrnet.tui.opening import Opening
+from datrnet.tui.launch import Opening
 from datrnet.tui.screens.browse import BrowseScreen
-from datrnet.tui.screens.help_screen import HelpScreen, KeyGroup, KeyLine, found_in
-from datrnet.tui.screens.tour import CARDS, TourScreen
+from datrnet.tui.screens.help import CARDS, HelpScreen, KeyGroup, KeyHelp, TourScreen, found_in
 from tests.tui.conftest import RunExplorer
 
 
@@ -25,7 +24,7 @@ def begins_with_tour(
     monkeypatch.setattr(ExplorerApp, "run", lambda self: started.append(self))
     with Opening(workspace) as opening:
         explore(opening, tour=tour)
-    return started[0]._with_tour
+    return started[0]._has_tour
 
 
 def test_only_the_first_start_has_the_tour(
@@ -98,7 +97,7 @@ async def test_every_card_is_seen_whole(
             for part in words:
                 assert part.strip() in shown
             assert explorer.screen.query_one("#tour-words").max_scroll_y == 0
-            assert "esc leave" in shown or "esc done" in shown
+            assert "esc close" in shown or "esc done" in shown
             await explorer.press("enter")
 
 
@@ -119,7 +118,7 @@ async def test_the_cards_name_the_keys_in_force(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
     settings = Preferences(keys={"catalog.search": "ctrl+f", "tour.next": "z"})
-    async with run_explorer(workspace, tour=True, settings=settings) as explorer:
+    async with run_explorer(workspace, tour=True, preferences=settings) as explorer:
         await explorer.press("z")
         assert "^f searches titles" in explorer.text()
         assert "z next" in explorer.text()
@@ -135,8 +134,8 @@ def test_every_key_that_a_card_names_exists() -> None:
 
 def test_keys_are_found_by_words_and_by_themselves() -> None:
     groups = [
-        KeyGroup("Pictures", (KeyLine(("pgdn", "space"), "Page down"), KeyLine(("g",), "First"))),
-        KeyGroup("Item", (KeyLine(("y",), "Copy code"),)),
+        KeyGroup("Pictures", (KeyHelp(("pgdn", "space"), "Page down"), KeyHelp(("g",), "First"))),
+        KeyGroup("Item", (KeyHelp(("y",), "Copy code"),)),
     ]
 
     def found(text: str) -> list[str]:
@@ -159,7 +158,7 @@ async def test_the_help_is_searched_by_typing_and_always_says_how_to_leave(
         assert isinstance(explorer.screen, HelpScreen)
         assert "esc closes   / searches" in explorer.text()
         await explorer.press("slash", *"copy q")
-        assert "No key does that." in explorer.text()
+        assert "No matching keys." in explorer.text()
         await explorer.press("backspace", "backspace", "enter")
         assert "Copy code" in explorer.text()
         assert "Page down" not in explorer.text()

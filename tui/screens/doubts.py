@@ -5,35 +5,34 @@ from functools import partial
 from typing import ClassVar
 
 import numpy as np
-from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
-from textual.worker import get_current_worker
 
 from datrnet.core.progress import StepProgress
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review.label_issues import LabelIssue
 from datrnet.core.review.prototype_distance import typical_rows
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 from datrnet.db.rows import LabelChange
-from datrnet.tui.fitting import fitted
-from datrnet.tui.messages import Did, LabelWritten, TypicalFound
-from datrnet.tui.review_session import (
+from datrnet.tui.controllers.review import (
     NUM_TYPICAL,
     ReviewQueue,
     count_relabeled,
     doubt_key,
     find_doubts,
 )
+from datrnet.tui.keymap import hidden
+from datrnet.tui.messages import Did
+from datrnet.tui.screens.dialogs import ValuePicker
 from datrnet.tui.screens.review_screen import ReviewScreen
-from datrnet.tui.screens.value_picker import ValuePicker
 from datrnet.tui.snapshot import Snapshot
-from datrnet.tui.text_styles import MUTED
+from datrnet.tui.threads import in_thread, start
 from datrnet.tui.widgets.detail_pane import DetailPane
-from datrnet.tui.widgets.thumb_grid import EMPTY, Listing, ThumbGrid
+from datrnet.tui.widgets.text import MUTED, fitted
+from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
 
 NO_LABEL = "no label"
 NONE_APPLIES = "none applies"
@@ -56,10 +55,10 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
         Binding("n", "none", "None applies", id="doubts.none_holds"),
         Binding("u", "undo", "Undo", id="doubts.undo"),
         Binding("r,ctrl+r", "redo", "Redo", key_display="r", id="doubts.redo"),
-        Binding("t", "unlabeled", "Doubtful/missing labels", show=False, id="doubts.unlabelled"),
-        Binding("f", "only", "Next super-category only", show=False, id="doubts.only"),
-        Binding("a", "look(1)", "Next activation map", show=False, id="doubts.look_next"),
-        Binding("A", "look(-1)", "Previous activation map", show=False, id="doubts.look_previous"),
+        hidden("t", "unlabeled", "Doubtful/missing labels", id="doubts.unlabelled"),
+        hidden("f", "only", "Next super-category only", id="doubts.only"),
+        hidden("a", "look(1)", "Next activation map", id="doubts.look_next"),
+        hidden("A", "look(-1)", "Previous activation map", id="doubts.look_previous"),
     ]
 
     @property
@@ -91,7 +90,7 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
         with Vertical(id="typical"):
             for side in SIDES:
                 yield Static(id=f"{side}-name", classes="typical-name", markup=False)
-                grid = ThumbGrid(self.library.thumbnails, id=f"{side}-items")
+                grid = self.new_grid(f"{side}-items")
                 grid.can_focus = False
                 yield grid
 
@@ -100,7 +99,7 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
         decision = self.queue.decision_on(entry)
         outcome = entry.guess if decision is None else decision
         room = max(4, width - NAME_WIDTH - MARGIN_WIDTH - 4)
-        words = fitted(f"{inert(entry.label or NO_LABEL)} → {inert(outcome)}", room)
+        words = fitted(f"{sanitize(entry.label or NO_LABEL)} → {sanitize(outcome)}", room)
         return Content.assemble(
             ("  " if decision is None else "✓ ", "$text-success"),
             (f"{fitted(entry.super_category, NAME_WIDTH)} ", MUTED),
@@ -118,20 +117,20 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
 
     def _question(self, entry: LabelIssue | None) -> Content:
         if entry is None:
-            return Content(inert(self._empty_words))
+            return Content(sanitize(self._empty_words))
         decision = self.queue.decision_on(entry)
-        label = "has no label" if entry.label is None else f"is labeled {inert(entry.label)}"
-        against = "the next value" if entry.label is None else inert(entry.label)
+        label = "has no label" if entry.label is None else f"is labeled {sanitize(entry.label)}"
+        against = "the next value" if entry.label is None else sanitize(entry.label)
         details = (
-            f"margin {entry.margin:.2f}: {entry.guess_distance:.2f} from {inert(entry.guess)}, "
+            f"margin {entry.margin:.2f}: {entry.guess_distance:.2f} from {sanitize(entry.guess)}, "
             f"{entry.distance:.2f} from {against}"
             if decision is None
-            else f"Decided: {inert(decision)}. u undoes it."
+            else f"Decided: {sanitize(decision)}. u undoes it."
         )
         return Content.assemble(
-            (inert(entry.super_category), "bold"),
+            (sanitize(entry.super_category), "bold"),
             f" {label}; the model sees ",
-            (inert(entry.guess), "bold $text-accent"),
+            (sanitize(entry.guess), "bold $text-accent"),
             "\n",
             (details, MUTED),
         )
@@ -170,33 +169,23 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
                 missing.append(value)
         searcher = self.snapshot.searcher
         if entry is not None and missing and searcher is not None:
-            self._find_typical(searcher, entry.super_category, missing)
+            start(self, "typical", self._find_typical, searcher, entry.super_category, missing)
 
-    @work(thread=True, exclusive=True, group="typical")
-    def _find_typical(self, searcher: Searcher, super_category: str, values: list[str]) -> None:
-        worker = get_current_worker()
-        rows = {
-            value: typical_rows(searcher, super_category, value, NUM_TYPICAL) for value in values
-        }
-        if not worker.is_cancelled:
-            self.post_message(TypicalFound(super_category, rows))
+    async def _find_typical(self, searcher: Searcher, name: str, values: list[str]) -> None:
+        def find() -> dict[str, list[int]]:
+            return {value: typical_rows(searcher, name, value, NUM_TYPICAL) for value in values}
 
-    @on(TypicalFound)
-    def _keep_typical(self, message: TypicalFound) -> None:
-        for value, rows in message.rows.items():
-            self.review.typical[message.super_category, value] = rows
+        for value, rows in (await in_thread(self, find)).items():
+            self.review.typical[name, value] = rows
         entry = self.queue.current
-        if entry is not None and message.super_category == entry.super_category:
+        if entry is not None and entry.super_category == name:
             self._show_typical(entry)
 
     def _list_typical(self, side: str, heading: str, rows: list[int]) -> None:
         catalog = self.snapshot.catalog
-        self.query_one(f"#{side}-name", Static).update(inert(heading))
-        listing = Listing(
-            rows=np.array(rows, dtype=np.intp),
-            caption=lambda place: (catalog.titles[rows[place]], catalog.codes[rows[place]]),
-        )
-        self.query_one(f"#{side}-items", ThumbGrid).show(listing if rows else EMPTY)
+        self.query_one(f"#{side}-name", Static).update(sanitize(heading))
+        listing = Listing.of_items(catalog, np.array(rows, dtype=np.intp))
+        self.query_one(f"#{side}-items", ThumbGrid).show(listing)
 
     # ── decisions ────────────────────────────────────────────────────────────
 
@@ -252,39 +241,44 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
         self._change("redo", self.library.store.redo_label)
 
     def _change(self, did: Did, change: Callable[[], LabelChange | None]) -> None:
-        self.write(partial(_written, did, change, self.snapshot))
+        snapshot = self.snapshot
 
-    @on(LabelWritten)
-    def _show_written(self, message: LabelWritten) -> None:
-        message.stop()
-        self.written()
-        change, did, queue = message.change, message.did, self.queue
-        self.review.num_relabeled = message.num_relabeled
+        def write() -> tuple[LabelChange | None, int]:
+            return change(), count_relabeled(snapshot)
+
+        self.write(write, partial(self._show_change, did))
+
+    def _show_change(self, did: Did, written: tuple[LabelChange | None, int]) -> None:
+        """Switch to the changed label, and show it if the screen is still open."""
+        change, self.review.num_relabeled = written
+        value = None
         if change is not None:
-            self.library.relabel(change.item_id, change.super_category, message.value)
+            value = change.old_value if did == "undo" else change.new_value
+            self.library.relabel(change.item_id, change.super_category, value)
             self.review.forget_typical(change)
+        if not self.is_attached:
+            return
         if did == "set":
-            if queue.current is not None:  # the list was not left while it was being saved
-                queue.decisions[doubt_key(queue.current)] = (
-                    KEPT if change is None else _decision(change)
-                )
+            if self.queue.current is not None:
+                key = doubt_key(self.queue.current)
+                self.queue.decisions[key] = KEPT if change is None else _decision(change)
             self.show_decision()
         elif change is None:
             self.notify(f"Nothing to {did}.", timeout=2)
         else:
-            self._show_moved(change, message)
+            self._show_moved(did, change, value)
 
-    def _show_moved(self, change: LabelChange, message: LabelWritten) -> None:
+    def _show_moved(self, did: Did, change: LabelChange, value: str | None) -> None:
         """Show an undone or redone change, and its place in the list."""
         row = int(np.searchsorted(self.snapshot.catalog.item_ids, change.item_id))
         key = (row, change.super_category)
-        if message.did == "redo":
+        if did == "redo":
             self.queue.decisions[key] = _decision(change)
         else:
             self.queue.decisions.pop(key, None)
         self.notify(
-            f"{inert(change.code)}: {inert(change.super_category)} is "
-            f"{inert(message.value or NO_LABEL)} again",
+            f"{sanitize(change.code)}: {sanitize(change.super_category)} is "
+            f"{sanitize(value or NO_LABEL)} again",
             markup=False,
             timeout=3,
         )
@@ -307,13 +301,6 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
             names = [None, *searcher.names]
             self.review.only = names[(names.index(self.review.only) + 1) % len(names)]
             self.reload()
-
-
-def _written(
-    did: Did, change: Callable[[], LabelChange | None], snapshot: Snapshot
-) -> LabelWritten:
-    """Change the database; called in a thread."""
-    return LabelWritten(change(), did, count_relabeled(snapshot))
 
 
 def _decision(change: LabelChange) -> str:

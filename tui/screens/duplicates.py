@@ -1,9 +1,9 @@
 """Pairs of items that look like the same product, side by side."""
 
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -11,16 +11,15 @@ from textual.content import Content
 from textual.widgets import Static
 
 from datrnet.core.progress import StepProgress
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 from datrnet.db.rows import Verdict
-from datrnet.tui.fitting import fitted
-from datrnet.tui.messages import Did, PairJudged
-from datrnet.tui.review_session import Judgment, Pair, ReviewQueue, find_pairs, pair_key
+from datrnet.tui.controllers.review import Judgment, Pair, ReviewQueue, find_pairs, pair_key
+from datrnet.tui.messages import Did
 from datrnet.tui.screens.review_screen import ReviewScreen
 from datrnet.tui.snapshot import Snapshot
-from datrnet.tui.text_styles import MUTED
-from datrnet.tui.widgets.facts import UNLABELED
+from datrnet.tui.widgets.detail_pane import UNLABELED
 from datrnet.tui.widgets.picture_view import PictureView
+from datrnet.tui.widgets.text import MUTED, fitted
 
 SIDES = ("keep", "other")
 WORDS: dict[Verdict, str] = {"duplicate": "duplicate", "distinct": "different products"}
@@ -81,7 +80,7 @@ class DuplicatesScreen(ReviewScreen[Pair]):
         room = max(4, width - len(words) - 3)
         return Content.assemble(
             ("  " if decision is None else "✓ ", "$text-success"),
-            fitted(f"{inert(codes[keep])}  {inert(codes[other])}", room),
+            fitted(f"{sanitize(codes[keep])}  {sanitize(codes[other])}", room),
             (f" {words}", MUTED),
         )
 
@@ -110,8 +109,8 @@ class DuplicatesScreen(ReviewScreen[Pair]):
         word = "keep" if side == "keep" else "duplicate?"
         return Content.assemble(
             (f"{word}  ", "$text-accent"),
-            (inert(catalog.codes[row]), "bold"),
-            f"\n{inert(catalog.titles[row])}",
+            (sanitize(catalog.codes[row]), "bold"),
+            f"\n{sanitize(catalog.titles[row])}",
         )
 
     def _facts(self, row: int, rows: tuple[int | None, ...]) -> Content:
@@ -123,7 +122,7 @@ class DuplicatesScreen(ReviewScreen[Pair]):
             differs = len({of_side[name] for of_side in labels}) > 1
             parts.append((fitted(name, NAME_WIDTH), MUTED))
             style = "$text-warning" if differs else "" if value else MUTED
-            parts.append((f"{inert(value or UNLABELED)}\n", style))
+            parts.append((f"{sanitize(value or UNLABELED)}\n", style))
         return Content.assemble(*parts)
 
     # ── decisions ────────────────────────────────────────────────────────────
@@ -162,29 +161,28 @@ class DuplicatesScreen(ReviewScreen[Pair]):
         ids, store = self.snapshot.catalog.item_ids, self.library.store
         keep, other = int(ids[judgment.kept]), int(ids[judgment.other])
 
-        def judge() -> PairJudged:
-            before = store.judge_pair(keep, other, verdict)
-            return PairJudged(did, replace(judgment, before=before) if did == "judge" else judgment)
+        self.write(
+            lambda: store.judge_pair(keep, other, verdict),
+            partial(self._show_judged, did, judgment),
+        )
 
-        self.write(judge)
-
-    @on(PairJudged)
-    def _show_judged(self, message: PairJudged) -> None:
-        self.written()
-        review, judgment = self.review, message.judgment
-        key = pair_key(judgment.pair)
-        if message.did == "undo":
+    def _show_judged(self, did: Did, judgment: Judgment, before: Verdict | None) -> None:
+        review, key = self.review, pair_key(judgment.pair)
+        if did == "undo":
             review.judgments.remove(judgment)
             review.undone.append(judgment)
             self.queue.decisions.pop(key, None)
         else:
-            if message.did == "redo":
+            if did == "redo":
                 review.undone.remove(judgment)
             else:
+                judgment = replace(judgment, before=before)
                 review.undone.clear()
             review.judgments.append(judgment)
             self.queue.decisions[key] = WORDS[judgment.verdict]
-        if message.did == "judge":
+        if not self.is_attached:
+            return
+        if did == "judge":
             self.show_decision()
         else:
             self.queue.go_to(key)

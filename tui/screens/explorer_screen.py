@@ -1,46 +1,37 @@
-"""What every screen with pictures shares: the detail pane, its pictures, and actions on an item."""
+"""What screens with pictures share: the detail pane, its pictures, and actions on an item."""
 
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on, work
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker, get_current_worker
 
-from datrnet.core.errors import DataError, DatrnetError
+from datrnet.core.errors import DatrnetError
 from datrnet.core.graphics.blocks import Cells, cells_of, fitting_size
-from datrnet.core.graphics.terminal import Drawing
 from datrnet.core.retrieval.prototypes import Prediction, Prototype
-from datrnet.core.text import inert
-from datrnet.tui.drawing import drawing_of
-from datrnet.tui.history import Visit
-from datrnet.tui.library import Library
-from datrnet.tui.messages import (
-    Exported,
-    OpenSubstitutes,
-    Picked,
-    PictureDrawn,
-    PictureEmbedded,
-    WorkFailed,
-)
-from datrnet.tui.pictures import (
+from datrnet.core.text import sanitize
+from datrnet.tui.context import ExplorerContext
+from datrnet.tui.graphics.pictures import (
     Pixels,
     named_path,
     open_in_viewer,
     picture_cells,
     picture_in_pixels,
 )
-from datrnet.tui.screens.picture_prompt import PicturePrompt
-from datrnet.tui.session_log import SessionLog
+from datrnet.tui.graphics.thumbnails import Absent
+from datrnet.tui.keymap import hidden
+from datrnet.tui.messages import OpenSubstitutes, Picked
+from datrnet.tui.screens.dialogs import PicturePrompt
 from datrnet.tui.snapshot import RowMap, Snapshot, Source
-from datrnet.tui.thumbnails import Absent
-from datrnet.tui.widgets.detail_pane import PICTURE, DetailPane
-from datrnet.tui.widgets.facts import Subject
+from datrnet.tui.state import Visit
+from datrnet.tui.threads import in_thread, start, start_another
+from datrnet.tui.widgets.detail_pane import PICTURE, DetailPane, Subject
 from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.thumb_grid import ThumbGrid
 
@@ -48,10 +39,10 @@ if TYPE_CHECKING:
     from datrnet.core.indexing.activations import Look
 
 LISTED = "+ listed"
-"""Stands above the picture of an item that is on the shortlist."""
+"""Above the picture of an item on the shortlist."""
 
 PATIENCE = 0.2
-"""Seconds after which a picture that is still being read is stood in for."""
+"""Seconds until the thumbnail is shown in place of a picture still being read."""
 
 
 class ExplorerScreen(Screen[None]):
@@ -59,47 +50,41 @@ class ExplorerScreen(Screen[None]):
 
     HELP_TITLE = "Item"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "copy_code", "Copy code", show=False, id="item.copy_code"),
+        hidden("y", "copy_code", "Copy code", id="item.copy_code"),
         Binding("full_stop", "shortlist", "Shortlist", key_display=".", id="item.shortlist"),
-        Binding("m", "mark", "Mark, to take a value from it", show=False, id="item.mark"),
-        Binding(
-            "o", "open_picture", "Open picture in its viewer", show=False, id="item.open_picture"
+        hidden("m", "mark", "Mark, to borrow its values", id="item.mark"),
+        hidden("o", "open_picture", "Open picture in viewer", id="item.open_picture"),
+        hidden(
+            "i", "start_from_picture", "Search with a picture file", id="item.start_from_picture"
         ),
-        Binding(
-            "i",
-            "start_from_picture",
-            "Begin with a picture on disk",
-            show=False,
-            id="item.start_from_picture",
-        ),
-        Binding("a", "look(1)", "Where the next network looks", show=False, id="item.look_next"),
-        Binding(
-            "A", "look(-1)", "Where the network before looks", show=False, id="item.look_previous"
-        ),
+        hidden("a", "look(1)", "Next activation map", id="item.look_next"),
+        hidden("A", "look(-1)", "Previous activation map", id="item.look_previous"),
     ]
 
     can_renew: ClassVar[bool] = True
-    """Whether it can go over to another state of the catalogue while it is open."""
+    """Whether it can switch to another catalog while it is open."""
     debounce: ClassVar[float] = 0.03
-    """Seconds of rest before work begins: a key that repeats starts nothing in between."""
+    """Seconds of rest before work starts: a repeating key starts nothing in between."""
 
-    def __init__(self, library: Library, session: SessionLog) -> None:
+    def __init__(self, context: ExplorerContext) -> None:
         super().__init__()
-        self._fit(self.app.size)
-        self.library = library
-        self.session = session
+        self.context = context
+        self.library = context.library
+        self.session = context.session
+        self._add_size_classes(self.app.size)
+        self.set_class(context.drawing.protocol == "none", "-without-pictures")
         self._picture_timers: dict[str, tuple[Timer, ...]] = {}
-        self._network: str | None = None
-        """The super-category whose network's activation map the detail pane shows."""
+        self._mapped: str | None = None
+        """The super-category whose activation map the detail pane shows."""
 
-    def _fit(self, size: Size) -> None:
-        """Take the classes for a size now: Textual gives them only after a page without them."""
-        ways = (
+    def _add_size_classes(self, size: Size) -> None:
+        """Add the classes for a size now: Textual adds them only after a first layout."""
+        dimensions = (
             (size.width, self.app.HORIZONTAL_BREAKPOINTS or []),
             (size.height, self.app.VERTICAL_BREAKPOINTS or []),
         )
-        for length, breakpoints in ways:
-            fitting = [name for least, name in breakpoints if length >= least]
+        for length, breakpoints in dimensions:
+            fitting = [name for minimum, name in breakpoints if length >= minimum]
             self.add_class(*fitting[-1:])
 
     @property
@@ -112,57 +97,66 @@ class ExplorerScreen(Screen[None]):
         """The pictures."""
         return self.query_one(ThumbGrid)
 
+    def new_grid(self, name: str) -> ThumbGrid:
+        """Return a grid of the library's thumbnails."""
+        return ThumbGrid(self.library.thumbnails, self.context.drawing.glyphs, id=name)
+
     @property
     def row(self) -> int | None:
-        """The catalogue row of the item at hand, None where there is none."""
+        """The catalog row of the current item, None without one."""
         return self.grid.row
 
     @property
     def detail(self) -> DetailPane:
-        """The pane about the item under the cursor."""
+        """The pane about the current item."""
         return self.query_one(DetailPane)
 
-    @property
-    def drawing(self) -> Drawing:
-        """How pictures are drawn here."""
-        return drawing_of(self)
-
     def subject(self, row: int) -> Subject:
-        """Return what there is to say about an item of the catalogue."""
+        """Return what the detail pane shows of an item."""
         catalog = self.snapshot.catalog
         return Subject(
             code=catalog.codes[row],
             title=catalog.titles[row],
             labels=catalog.labels_of(row),
-            nearest=self.nearest_values(row),
+            predictions=self.predictions(row),
         )
 
-    def nearest_values(self, row: int) -> Mapping[str, Prediction]:
-        """Return what the networks take an item for; nothing of one that they have not seen."""
+    def predictions(self, row: int) -> Mapping[str, Prediction]:
+        """Return the values that the model predicts for an item; none if it is not indexed."""
         searcher = self.snapshot.searcher
         if searcher is None or not searcher.is_indexed(row):
             return {}
         return searcher.predict(self.snapshot.query_of(row))
 
-    def value_to_find(self, row: int, network: str) -> Prototype | None:
-        """Return what a network is to find in an item's picture: its label, None without one.
+    def value_to_map(self, row: int, name: str) -> Prototype | None:
+        """Return the value whose activation map to show: the label, None without one.
 
         Raises:
             IndexStaleError: The label has no prototype.
         """
-        searcher, value = self.snapshot.searcher, self.snapshot.catalog.labels_of(row)[network]
-        return None if searcher is None or value is None else searcher.prototype(network, value)
+        searcher, value = self.snapshot.searcher, self.snapshot.catalog.labels_of(row)[name]
+        return None if searcher is None or value is None else searcher.prototype(name, value)
 
-    async def renewed(self, moved: RowMap) -> None:
-        """Go over to what the library holds now, with everything in its place."""
-        self.grid.renumber(moved.rows)
+    async def renewed(self, row_map: RowMap) -> None:
+        """Switch to the library's new snapshot; everything keeps its place."""
+        self.grid.renumber(row_map.rows)
+
+    def show_error(self, error: DatrnetError) -> None:
+        """Show an error as a notice."""
+        self.notify(sanitize(str(error)), severity="error", markup=False)
 
     # ── pictures ─────────────────────────────────────────────────────────────
+
+    def show_current(self) -> None:
+        """Show the item under the cursor in the detail pane."""
+        row = self.grid.row
+        self.detail.show(None if row is None else self.subject(row))
+        self.show_picture(self.detail.picture, row)
 
     def show_picture(self, view: PictureView, source: Source | None) -> None:
         """Show a picture in a moment; its thumbnail, if that takes longer.
 
-        The picture before it stays until then, so that a running cursor sends nothing.
+        The picture before it stays until then, so that a moving cursor sends nothing.
         """
         key = view.id or ""
         for timer in self._picture_timers.pop(key, ()):
@@ -173,12 +167,12 @@ class ExplorerScreen(Screen[None]):
             view.explain("")
             return
         self._picture_timers[key] = (
-            self.set_timer(self.debounce, lambda: self._draw_picture(key, source, rows, columns)),
-            self.set_timer(PATIENCE, lambda: self._show_thumbnail(view, source)),
+            self.set_timer(self.debounce, partial(self._start_drawing, view, source)),
+            self.set_timer(PATIENCE, partial(self._show_thumbnail, view, source)),
         )
 
     def _show_thumbnail(self, view: PictureView, source: Source) -> None:
-        """Show an item's thumbnail, enlarged, where its picture is still being read."""
+        """Show an item's enlarged thumbnail while its picture is still being read."""
         if view.source_shown == source or isinstance(source, Path):
             return
         thumbnail = self.library.thumbnails.pixels(source)
@@ -187,97 +181,106 @@ class ExplorerScreen(Screen[None]):
         else:
             (columns, rows), side = view.size, len(thumbnail)
             size = fitting_size(side, side, rows=rows, columns=columns)
-            view.show(cells_of(thumbnail, *size, glyphs=self.drawing.glyphs))
+            view.show(cells_of(thumbnail, *size, glyphs=self.context.drawing.glyphs))
 
-    def _draw_picture(self, view_id: str, source: Source, rows: int, columns: int) -> None:
-        network = self._network if view_id == PICTURE else None
-        self.run_worker(
-            lambda: self._read_picture(view_id, source, rows, columns, network),
-            thread=True,
-            exclusive=True,
-            group=f"picture-{view_id}",
-        )
+    def _start_drawing(self, view: PictureView, source: Source) -> None:
+        start(self, f"picture-{view.id}", self._draw_picture, view, source)
+
+    async def _draw_picture(self, view: PictureView, source: Source) -> None:
+        """Draw a picture's file, or its activation map."""
+        has_map = view.id == PICTURE and isinstance(source, int)
+        mapped, worker = self._mapped if has_map else None, get_current_worker()
+        rows, columns = view.size.height, view.size.width
+        if not rows or not columns:
+            return
+        picture: Cells | Pixels | None = None
+        try:
+            picture, text = await in_thread(
+                self, self._read_picture, view.id or "", source, rows, columns, mapped, worker
+            )
+        except DatrnetError as error:
+            text = str(error)
+        if view.source != source:
+            return
+        view.source_shown = source
+        if view.id == PICTURE:
+            self.detail.caption(text if picture is not None else "")
+        if picture is None:
+            view.explain(text)
+        else:
+            view.show(picture)
 
     def _read_picture(
-        self, view_id: str, source: Source, rows: int, columns: int, network: str | None
-    ) -> None:
-        """Draw a picture's file, in a thread; under a network's map, where one is asked for."""
-        worker = get_current_worker()
-        try:
-            look, caption = None, ""
-            if network is not None and isinstance(source, int):
-                look, caption = self._look(source, network, worker)
-            heat, region = (None, None) if look is None else (look.heat, look.region)
-            picture, drawing = self.snapshot.picture(source), self.drawing
-            # one picture of a screen is in pixels; more of them would leave parts of each other
-            if drawing.is_in_pixels and view_id == PICTURE:
-                shown: Cells | Pixels = picture_in_pixels(
-                    picture, rows, columns, drawing, heat, region
-                )
-            else:
-                glyphs = drawing.glyphs
-                shown = picture_cells(picture, rows, columns, heat, region, glyphs=glyphs)
-            drawn = PictureDrawn(view_id, source, shown, caption=caption)
-        except DatrnetError as error:
-            drawn = PictureDrawn(view_id, source, None, str(error))
-        if not worker.is_cancelled:
-            self.post_message(drawn)
+        self,
+        view_id: str,
+        source: Source,
+        rows: int,
+        columns: int,
+        mapped: str | None,
+        worker: Worker[object],
+    ) -> tuple[Cells | Pixels, str]:
+        """Return a drawn picture and its caption; called in a thread."""
+        look, caption = None, ""
+        if mapped is not None and isinstance(source, int):
+            look, caption = self._activation_map(source, mapped, worker)
+        heat, region = (None, None) if look is None else (look.heat, look.region)
+        picture, drawing = self.snapshot.picture(source), self.context.drawing
+        # only one picture of a screen is in pixels: more would leave parts of each other behind
+        if drawing.is_in_pixels and view_id == PICTURE:
+            return picture_in_pixels(picture, rows, columns, drawing, heat, region), caption
+        glyphs = drawing.glyphs
+        return picture_cells(picture, rows, columns, heat, region, glyphs=glyphs), caption
 
-    def _look(self, row: int, network: str, worker: Worker[object]) -> tuple["Look | None", str]:
-        """Return where a network finds what matters, and that in words."""
+    def _activation_map(
+        self, row: int, name: str, worker: Worker[object]
+    ) -> tuple["Look | None", str]:
+        """Return the activation map of a super-category, and its caption."""
         looker = self.snapshot.looker
         if looker is None:
             return None, ""
-        wanted = self.value_to_find(row, network)
-        picture = self.snapshot.picture(row)
-        look = looker.look(picture, network, wanted, lambda: not worker.is_cancelled)
+        value, picture = self.value_to_map(row, name), self.snapshot.picture(row)
+        look = looker.look(picture, name, value, lambda: not worker.is_cancelled)
         if look is None:
-            return None, f"No {network} label to look for"
+            return None, f"No {name} label to look for"
         if look.region is not None:
-            return look, f"In the frame: {network} {look.value}"
+            return look, f"In the frame: {name} {look.value}"
         if not look.heat.any():
-            return None, f"The {network} network finds no {look.value} here"
-        return look, f"Where the {network} network finds {look.value}"
-
-    @on(PictureDrawn)
-    def _show_drawn(self, message: PictureDrawn) -> None:
-        view = self.query_one(f"#{message.view_id}", PictureView)
-        if view.source != message.source:
-            return
-        view.source_shown = message.source
-        if view.id == PICTURE:
-            self.detail.caption(message.caption)
-        if message.picture is None:
-            view.explain(message.trouble)
-        else:
-            view.show(message.picture)
+            return None, f"The {name} network finds no {look.value} here"
+        return look, f"Where the {name} network finds {look.value}"
 
     @on(PictureView.Resized)
     def _fit_picture(self, message: PictureView.Resized) -> None:
         self.show_picture(message.view, message.view.source)
 
-    # ── actions ──────────────────────────────────────────────────────────────
+    def action_look(self, step: int) -> None:
+        """Show the activation map of the next super-category; after the last, the picture."""
+        searcher, looker, row = self.snapshot.searcher, self.snapshot.looker, self.row
+        if searcher is None or looker is None:
+            if self.snapshot.index_error is not None:
+                self.show_error(self.snapshot.index_error)
+            return
+        if row is None or not self.detail.picture.size.height:
+            self.notify("There is no room for a picture here.", timeout=2)
+            return
+        names = [None, *searcher.names]
+        self._mapped = names[(names.index(self._mapped) + step) % len(names)]
+        if self._mapped is not None and not looker.is_ready(self._mapped):
+            self.detail.caption("Loading the networks …")
+        self.show_picture(self.detail.picture, row)
 
-    @on(WorkFailed)
-    def _tell_failure(self, message: WorkFailed) -> None:
-        message.stop()
-        self.tell(message.error)
-
-    def tell(self, error: DatrnetError) -> None:
-        """Show an error as a notice."""
-        self.notify(inert(str(error)), severity="error", markup=False)
+    # ── the current item ─────────────────────────────────────────────────────
 
     def action_copy_code(self) -> None:
-        """Copy the code of the item under the cursor."""
+        """Copy the item's code."""
         if (row := self.row) is not None:
             code = self.snapshot.catalog.codes[row]
             self.app.copy_to_clipboard(code)
-            self.notify(f"Copied {inert(code)}", markup=False, timeout=2)
+            self.notify(f"Copied {sanitize(code)}", markup=False, timeout=2)
 
     @on(ThumbGrid.Entered)
     def _enter(self) -> None:
         row = self.grid.row
-        if self.library.wants.picks and row is not None:
+        if self.library.options.picks and row is not None:
             self.post_message(Picked(self.snapshot.catalog.codes[row]))
         else:
             self.enter_item()
@@ -287,7 +290,7 @@ class ExplorerScreen(Screen[None]):
         self.action_substitutes()
 
     def action_substitutes(self) -> None:
-        """Show substitutes of the item under the cursor."""
+        """Show substitutes of the current item."""
         if self.row is not None:
             self.open_item(self.row)
 
@@ -296,7 +299,7 @@ class ExplorerScreen(Screen[None]):
         try:
             query = self.snapshot.query_of(row)
         except DatrnetError as error:
-            self.tell(error)
+            self.show_error(error)
         else:
             self.open_visit(Visit(query))
 
@@ -304,19 +307,55 @@ class ExplorerScreen(Screen[None]):
         """Show the substitutes of a query."""
         self.post_message(OpenSubstitutes((visit,)))
 
+    def action_open_picture(self) -> None:
+        """Open the item's picture in the system's viewer."""
+        if (row := self.row) is not None:
+            start_another(self, "viewer", self._open_picture, self.snapshot.picture(row).path)
+
+    async def _open_picture(self, path: Path) -> None:
+        try:
+            await in_thread(self, open_in_viewer, path)
+        except DatrnetError as error:
+            self.show_error(error)
+
+    def action_mark(self) -> None:
+        """Mark the item as the one whose values can be borrowed, or remove the mark."""
+        row, library, searcher = self.row, self.library, self.snapshot.searcher
+        if row is None:
+            return
+        code = sanitize(self.snapshot.catalog.codes[row])
+        if library.marked == row:
+            library.marked = None
+            self.notify(f"{code} is no longer marked", markup=False, timeout=2)
+        elif searcher is not None and searcher.is_entangled:
+            self.notify("This index compares all super-categories as one; none can be borrowed.")
+            return
+        else:
+            try:
+                self.snapshot.query_of(row)
+            except DatrnetError as error:
+                self.show_error(error)
+                return
+            library.marked = row
+            self.notify(f"Marked {code}: every picker offers its value", markup=False, timeout=3)
+        self.marked_changed()
+
+    def marked_changed(self) -> None:
+        """Show what can be borrowed; nothing without pickers."""
+
     # ── the shortlist ────────────────────────────────────────────────────────
 
     def on_mount(self) -> None:
-        """Say on the cards which items are on the shortlist."""
+        """Show on the cards which items are on the shortlist."""
         for grid in self.query(ThumbGrid):
-            grid.sign = partial(self._sign_of_listed, grid)
+            grid.sign = partial(self._shortlist_sign, grid)
 
-    def _sign_of_listed(self, grid: ThumbGrid, position: int) -> str:
+    def _shortlist_sign(self, grid: ThumbGrid, position: int) -> str:
         code = self.snapshot.catalog.codes[grid.listing.rows[position]]
         return LISTED if code in self.session.shortlist else ""
 
     @on(events.ScreenResume)
-    def _show_changed_shortlist(self) -> None:
+    def _show_shortlist_changes(self) -> None:
         if self.is_mounted:
             self.shortlist_changed()
 
@@ -326,112 +365,48 @@ class ExplorerScreen(Screen[None]):
             grid.redraw()
 
     def action_shortlist(self) -> None:
-        """Put the item under the cursor on the shortlist, or take it off."""
+        """Add the item to the shortlist, or remove it."""
         if (row := self.row) is None:
             return
         code, shortlist = self.snapshot.catalog.codes[row], self.session.shortlist
-        done = "On the shortlist" if shortlist.toggle(code) else "Off the shortlist"
-        self.notify(f"{done}: {inert(code)} ({len(shortlist)})", markup=False, timeout=2)
+        done = "Added to" if shortlist.toggle(code) else "Removed from"
+        message = f"{done} the shortlist: {sanitize(code)} ({len(shortlist)})"
+        self.notify(message, markup=False, timeout=2)
         self.shortlist_changed()
 
-    @on(Exported)
-    def _tell_exported(self, message: Exported) -> None:
-        self.notify(f"Written: {inert(str(message.path.absolute()))}", markup=False)
-
-    def action_mark(self) -> None:
-        """Mark the item under the cursor as the one that values can be taken from, or unmark it."""
-        row, library = self.row, self.library
-        if row is None:
-            return
-        code = inert(library.snapshot.catalog.codes[row])
-        if library.marked == row:
-            library.marked = None
-            self.notify(f"{code} is no longer marked", markup=False, timeout=2)
-        elif library.snapshot.searcher is not None and library.snapshot.searcher.is_entangled:
-            said = "This index compares all super-categories as one: none can be taken."
-            self.notify(said, markup=False)
-            return
-        else:
-            try:
-                library.snapshot.query_of(row)
-            except DatrnetError as error:
-                self.tell(error)
-                return
-            library.marked = row
-            self.notify(f"Marked {code}: every picker offers its value", markup=False, timeout=3)
-        self.marked_changed()
-
-    def marked_changed(self) -> None:
-        """Show what there is to take; nothing where there are no pickers."""
-
-    def action_open_picture(self) -> None:
-        """Open the picture of the item under the cursor in the system's viewer."""
-        if (row := self.row) is not None:
-            self._open_picture(self.snapshot.picture(row).path)
-
-    @work(thread=True, group="viewer")
-    def _open_picture(self, path: Path) -> None:
-        try:
-            open_in_viewer(path)
-        except DataError as error:
-            self.post_message(WorkFailed(error))
-
-    # ── a picture on disk ────────────────────────────────────────────────────
+    # ── a picture file ───────────────────────────────────────────────────────
 
     def action_start_from_picture(self) -> None:
-        """Ask for a picture that is in no catalogue, and show its substitutes."""
+        """Ask for a picture that is not in the catalog, and show its substitutes."""
         if self.snapshot.index_error is not None:
-            self.tell(self.snapshot.index_error)
+            self.show_error(self.snapshot.index_error)
             return
-        self.app.push_screen(PicturePrompt(), self._begin_with_named)
+        self.app.push_screen(PicturePrompt(), self._open_named_picture)
 
     def on_paste(self, event: events.Paste) -> None:
-        """Begin with a picture whose file was dropped on the terminal."""
+        """Search with a picture that was dropped on the terminal."""
         path = named_path(event.text)
-        if not path.exists() or path.is_dir():
-            self.notify("What was pasted is not the path of a picture.", timeout=3)
+        if path.exists() and not path.is_dir():
+            self.open_picture(path)
         else:
-            self.begin_with(path)
+            self.notify("The pasted text is not the path of a picture.", timeout=3)
 
-    def _begin_with_named(self, name: str | None) -> None:
+    def _open_named_picture(self, name: str | None) -> None:
         if name is not None:
-            self.begin_with(Path(name))
+            self.open_picture(Path(name))
 
-    def begin_with(self, path: Path) -> None:
-        """Show the substitutes of a picture that is in no catalogue, or tell why there are none."""
+    def open_picture(self, path: Path) -> None:
+        """Show substitutes of a picture file, or say why there are none."""
         if self.snapshot.index_error is not None:
-            self.tell(self.snapshot.index_error)
+            self.show_error(self.snapshot.index_error)
             return
-        self.notify(f"Looking at {inert(path.name)} …", markup=False, timeout=3)
-        self._embed(path.absolute())
+        self.notify(f"Reading {sanitize(path.name)} …", markup=False, timeout=3)
+        start(self, "embedding", self._embed, path.absolute())
 
-    @work(thread=True, exclusive=True, group="embedding")
-    def _embed(self, path: Path) -> None:
-        worker = get_current_worker()
+    async def _embed(self, path: Path) -> None:
         try:
-            query = self.snapshot.query_of_picture(path)
-            done: PictureEmbedded | WorkFailed = PictureEmbedded(path, query)
+            query = await in_thread(self, self.snapshot.query_of_picture, path)
         except DatrnetError as error:
-            done = WorkFailed(error)
-        if not worker.is_cancelled:
-            self.post_message(done)
-
-    @on(PictureEmbedded)
-    def _go_on_with_picture(self, message: PictureEmbedded) -> None:
-        self.open_visit(Visit(message.query, picture=message.path))
-
-    def action_look(self, step: int) -> None:
-        """Show where the next network looks, and after the last one the picture again."""
-        searcher, looker, row = self.snapshot.searcher, self.snapshot.looker, self.row
-        if searcher is None or looker is None:
-            if self.snapshot.index_error is not None:
-                self.tell(self.snapshot.index_error)
-            return
-        if row is None or not self.detail.picture.size.height:
-            self.notify("There is no room for a picture here.", timeout=2)
-            return
-        shown = [None, *searcher.names]
-        self._network = shown[(shown.index(self._network) + step) % len(shown)]
-        if self._network is not None and not looker.is_ready(self._network):
-            self.detail.caption("Loading the networks …")
-        self.show_picture(self.detail.picture, row)
+            self.show_error(error)
+        else:
+            self.open_visit(Visit(query, picture=path))

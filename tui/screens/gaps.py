@@ -3,26 +3,23 @@
 from collections.abc import Hashable
 from typing import ClassVar
 
-from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
-from textual.worker import get_current_worker
 
 from datrnet.core.progress import StepProgress
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review.unmet_requests import UnmetRequest, closest_match
-from datrnet.core.text import inert
-from datrnet.tui.fitting import fitted
-from datrnet.tui.history import History, Visit
-from datrnet.tui.messages import ClosestFound, OpenSubstitutes
-from datrnet.tui.review_session import ReviewQueue, find_gaps
+from datrnet.core.text import sanitize
+from datrnet.tui.controllers.review import ReviewQueue, find_gaps
 from datrnet.tui.screens.review_screen import ReviewScreen
 from datrnet.tui.snapshot import Snapshot
-from datrnet.tui.text_styles import MUTED
+from datrnet.tui.state import History, Visit
+from datrnet.tui.threads import in_thread, start
 from datrnet.tui.widgets.picture_view import PictureView
+from datrnet.tui.widgets.text import MUTED, fitted
 
 SIDES = ("asked", "nearest")
 NUMBER_WIDTH = 9
@@ -75,7 +72,7 @@ class GapsScreen(ReviewScreen[UnmetRequest]):
     def line(self, entry: UnmetRequest, width: int) -> Content:
         """Return the combination, and how often it was searched for or would be expected."""
         demand = f"asked {entry.sessions}×" if entry.sessions else f"≈ {entry.expected:,.0f}"
-        values = " + ".join(inert(value) for _, value in entry.wanted)
+        values = " + ".join(sanitize(value) for _, value in entry.wanted)
         room = max(4, width - NUMBER_WIDTH)
         return Content.assemble(fitted(values, room), (f"{demand:>{NUMBER_WIDTH}}", MUTED))
 
@@ -84,16 +81,16 @@ class GapsScreen(ReviewScreen[UnmetRequest]):
         self._opens_when_found = False
         self.query_one("#question", Static).update(self._question(entry))
         if entry is not None and entry.wanted not in self.review.closest:
-            self._find_closest(self.snapshot.searcher, entry)
+            start(self, "closest", self._find_closest, self.snapshot.searcher, entry)
         self._show_sides(entry)
 
     def _question(self, entry: UnmetRequest | None) -> Content:
         if entry is None:
             return Content("No gaps found." if self.queue.is_loaded else "")
-        wanted = ", ".join(f"{inert(name)} {inert(value)}" for name, value in entry.wanted)
+        wanted = ", ".join(f"{sanitize(name)} {sanitize(value)}" for name, value in entry.wanted)
         values = dict(entry.wanted)
         popular = ", ".join(
-            f"{number:,} are {inert(values[name])}" for name, number in entry.counts.items()
+            f"{number:,} are {sanitize(values[name])}" for name, number in entry.counts.items()
         )
         sessions = "1 session" if entry.sessions == 1 else f"{entry.sessions:,} sessions"
         asked = f"\n{sessions} searched for it in vain." if entry.sessions else ""
@@ -104,18 +101,11 @@ class GapsScreen(ReviewScreen[UnmetRequest]):
             (f"{popular}; {entry.expected:,.0f} would be expected by chance.{asked}", MUTED),
         )
 
-    @work(thread=True, exclusive=True, group="closest")
-    def _find_closest(self, searcher: Searcher | None, entry: UnmetRequest) -> None:
-        worker = get_current_worker()
-        closest = None if searcher is None else closest_match(searcher, entry)
-        if not worker.is_cancelled:
-            self.post_message(ClosestFound(entry.wanted, closest))
-
-    @on(ClosestFound)
-    def _show_closest(self, message: ClosestFound) -> None:
-        self.review.closest[message.wanted] = message.closest
+    async def _find_closest(self, searcher: Searcher | None, gap: UnmetRequest) -> None:
+        closest = None if searcher is None else await in_thread(self, closest_match, searcher, gap)
+        self.review.closest[gap.wanted] = closest
         entry = self.queue.current
-        if entry is not None and message.wanted == entry.wanted:
+        if entry is not None and gap.wanted == entry.wanted:
             self._show_sides(entry)
             if self._opens_when_found:
                 self.action_search()
@@ -144,14 +134,14 @@ class GapsScreen(ReviewScreen[UnmetRequest]):
         catalog = self.snapshot.catalog
         return Content.assemble(
             (f"{heading}  ", "$text-accent"),
-            (inert(catalog.codes[row]), "bold"),
-            f"\n{inert(catalog.titles[row])}",
+            (sanitize(catalog.codes[row]), "bold"),
+            f"\n{sanitize(catalog.titles[row])}",
         )
 
     def action_search(self) -> None:
         """Search for the combination."""
         if self.snapshot.index_error is not None:
-            self.tell(self.snapshot.index_error)
+            self.show_error(self.snapshot.index_error)
             return
         entry = self.queue.current
         if entry is None:
@@ -167,4 +157,4 @@ class GapsScreen(ReviewScreen[UnmetRequest]):
         history.propose(closest.changes)
         history.settle()
         query = self.snapshot.query_of(closest.row)
-        self.post_message(OpenSubstitutes((Visit(query, history),)))
+        self.open_visit(Visit(query, history))

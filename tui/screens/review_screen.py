@@ -1,33 +1,32 @@
 """What the tabs of a review share: finding in a thread, stepping, saving decisions, progress."""
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import Callable
-from functools import partial
-from typing import ClassVar, Generic
+from typing import ClassVar, Generic, TypeVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
 from datrnet.core.errors import DatrnetError
 from datrnet.core.progress import StepProgress
-from datrnet.core.text import inert
-from datrnet.tui.library import Library
-from datrnet.tui.messages import Found, FoundSoFar, OpenReview, WorkFailed, WriteFailed
-from datrnet.tui.review_session import Entry, ReviewQueue, ReviewSession, count_relabeled
+from datrnet.core.text import sanitize
+from datrnet.tui.context import ExplorerContext
+from datrnet.tui.controllers.review import Entry, ReviewQueue, ReviewSession, count_relabeled
+from datrnet.tui.keymap import hidden
+from datrnet.tui.messages import OpenReview
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.session_log import SessionLog
 from datrnet.tui.snapshot import Snapshot
-from datrnet.tui.widgets.key_line import KeyLine
-from datrnet.tui.widgets.review_list import ReviewList
-from datrnet.tui.widgets.tab_line import TabLine
-from datrnet.tui.widgets.title_bar import TitleBar
-from datrnet.tui.widgets.too_small import TooSmall
+from datrnet.tui.threads import in_thread, start, start_another
+from datrnet.tui.widgets.bars import KeyLine, TabLine, TitleBar, TooSmall
+
+T = TypeVar("T")
 
 TAB_NAMES = ("Labels", "Duplicates", "Gaps")
 
@@ -42,19 +41,17 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
     can_renew = False
     HELP_TITLE = "Review"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "tab(0)", "Doubtful labels", show=False, id="review.labels"),
-        Binding("2", "tab(1)", "Near-duplicates", show=False, id="review.duplicates"),
-        Binding("3", "tab(2)", "Gaps in the assortment", show=False, id="review.gaps"),
+        hidden("1", "tab(0)", "Doubtful labels", id="review.labels"),
+        hidden("2", "tab(1)", "Near-duplicates", id="review.duplicates"),
+        hidden("3", "tab(2)", "Gaps in the assortment", id="review.gaps"),
         Binding("s,j,down,space", "step(1)", "Skip", key_display="s", id="review.skip"),
-        Binding("k,up", "step(-1)", "Previous", show=False, id="review.before"),
-        Binding("pagedown,ctrl+d,d", "step(10)", "Ten down", show=False, id="review.page_down"),
-        Binding("pageup,ctrl+u,D", "step(-10)", "Ten up", show=False, id="review.page_up"),
-        Binding("g,home", "end(0)", "First", show=False, id="review.first"),
-        Binding("G,end", "end(1)", "Last", show=False, id="review.last"),
-        Binding("c", "copy_code", "Copy code", show=False, id="review.copy_code"),
-        Binding(
-            "o", "open_picture", "Open picture in viewer", show=False, id="review.open_picture"
-        ),
+        hidden("k,up", "step(-1)", "Previous", id="review.before"),
+        hidden("pagedown,ctrl+d,d", "step(10)", "Ten down", id="review.page_down"),
+        hidden("pageup,ctrl+u,D", "step(-10)", "Ten up", id="review.page_up"),
+        hidden("g,home", "end(0)", "First", id="review.first"),
+        hidden("G,end", "end(1)", "Last", id="review.last"),
+        hidden("c", "copy_code", "Copy code", id="review.copy_code"),
+        hidden("o", "open_picture", "Open picture in viewer", id="review.open_picture"),
         Binding("escape,backspace", "back", "Back", id="review.back"),
     ]
 
@@ -65,15 +62,14 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
 
     _is_writing = False
 
-    def __init__(self, library: Library, session: SessionLog, review: ReviewSession) -> None:
+    def __init__(self, context: ExplorerContext, review: ReviewSession) -> None:
         """Show a tab.
 
         Args:
-            library: The open workspace.
-            session: Where the screens opened from here log their steps.
+            context: The workspace and the session.
             review: What the tabs share.
         """
-        super().__init__(library, session)
+        super().__init__(context)
         self.review = review
 
     @property
@@ -124,48 +120,38 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
     def reload(self) -> None:
         """Compute the findings."""
         self.query_one(TitleBar).facts = f"{self.BUSY_TEXT} …"
-        self._find(self.snapshot)
+        start(self, "review", self._find)
 
-    @work(thread=True, exclusive=True, group="review")
-    def _find(self, snapshot: Snapshot) -> None:
-        worker = get_current_worker()
+    async def _find(self) -> None:
+        snapshot, worker = self.snapshot, get_current_worker()
 
         def report(done: int, total: int) -> None:
             if worker.is_cancelled:
                 raise _CancelledError
-            self.post_message(FoundSoFar(done, total))
+            self.call_later(self._show_progress, done, total)
+
+        def find() -> tuple[list[Entry], int]:
+            return self.find(snapshot, report), count_relabeled(snapshot)
 
         try:
-            found = self.find(snapshot, report)
-            message: Found | WorkFailed = Found(found, count_relabeled(snapshot))
-        except _CancelledError:
-            return
+            entries, self.review.num_relabeled = await in_thread(self, find)
         except DatrnetError as error:
-            message = WorkFailed(error)
-        if not worker.is_cancelled:
-            self.post_message(message)
-
-    @on(FoundSoFar)
-    def _show_progress(self, message: FoundSoFar) -> None:
-        share = message.done / max(message.total, 1)
-        self.query_one(TitleBar).facts = f"{self.BUSY_TEXT} … {share:.0%}"
-
-    @on(Found)
-    def _load(self, message: Found) -> None:
-        self.review.num_relabeled = message.num_relabeled
-        self.queue.load(message.entries)
+            self.show_error(error)
+            if not self.queue.is_loaded:
+                self.query_one(TitleBar).facts = ""
+                self.show_case(None)
+            return
+        self.queue.load(entries)
         self.write_list()
+
+    def _show_progress(self, done: int, total: int) -> None:
+        share = done / max(total, 1)
+        self.query_one(TitleBar).facts = f"{self.BUSY_TEXT} … {share:.0%}"
 
     def write_list(self) -> None:
         """Write the list, and show the current finding."""
         self.query_one(ReviewList).show(len(self.queue.entries), self.queue.position)
         self.show_current()
-
-    @on(WorkFailed)
-    def _show_nothing(self) -> None:
-        if not self.queue.is_loaded:
-            self.query_one(TitleBar).facts = ""
-            self.show_case(None)
 
     def _draw(self, position: int, width: int) -> Content:
         return self.line(self.queue.entries[position], width)
@@ -215,33 +201,26 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
 
     # ── saving ───────────────────────────────────────────────────────────────
 
-    def write(self, change: Callable[[], Message]) -> None:
-        """Change the database in a thread, and post what the change returns.
+    def write(self, change: Callable[[], T], show: Callable[[T], None]) -> None:
+        """Change the database in a thread, even if the screen is closed meanwhile.
 
         Args:
             change: Called in the thread; changes nothing but the database.
+            show: Called with its result; the screen may have been closed.
         """
         if self.is_free():
             self._is_writing = True
-            self.run_worker(partial(self._write, change), thread=True, group="write")
+            start_another(self.app, "save", self._write, change, show)
 
-    def _write(self, change: Callable[[], Message]) -> None:
+    async def _write(self, change: Callable[[], T], show: Callable[[T], None]) -> None:
         try:
-            message = change()
+            result = await asyncio.to_thread(change)
         except DatrnetError as error:
-            message = WriteFailed(error)
-        if not self.post_message(message):
-            self.app.post_message(message)  # the screen has been closed meanwhile
-
-    def written(self) -> None:
-        """Allow the next change."""
-        self._is_writing = False
-
-    @on(WriteFailed)
-    def _report_failed_write(self, message: WriteFailed) -> None:
-        message.stop()
-        self.written()
-        self.tell(message.error)
+            self.show_error(error)
+        else:
+            show(result)
+        finally:
+            self._is_writing = False
 
     def is_free(self) -> bool:
         """Return whether everything is saved; if not, say so."""
@@ -269,4 +248,45 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
         """Show a lasting warning below the list; none for empty text."""
         notice = self.query_one("#trouble", Static)
         notice.set_class(not text, "-untroubled")
-        notice.update(inert(text))
+        notice.update(sanitize(text))
+
+
+Draw = Callable[[int, int], Content]
+"""Gives the line of a finding, by its place, in so many cells."""
+
+BESIDES = 3
+"""Cells of a line that margins and the scroll bar take."""
+
+
+class ReviewList(OptionList, can_focus=False, inherit_bindings=False):
+    """Findings, one a line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(self, draw: Draw, *, id: str) -> None:
+        super().__init__(id=id, compact=True)
+        self._draw = draw
+        self._at = 0
+
+    def show(self, count: int, at: int) -> None:
+        """Show so many findings, with the cursor on one of them."""
+        self._at = at
+        self.set_options([Option(self._draw(place, self._room)) for place in range(count)])
+        self.point(at)
+
+    def redraw(self, place: int) -> None:
+        """Write the line of a finding again."""
+        self.replace_option_prompt_at_index(place, self._draw(place, self._room))
+
+    def point(self, at: int) -> None:
+        """Put the cursor on one of them."""
+        self._at = at
+        self.highlighted = at if self.option_count else None
+
+    def on_resize(self) -> None:
+        """Fit the lines to the width."""
+        self.show(self.option_count, self._at)
+
+    @property
+    def _room(self) -> int:
+        return max(10, self.size.width - BESIDES)

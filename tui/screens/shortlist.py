@@ -1,10 +1,10 @@
-"""The shortlist as a grid: put in order, copied, exported, taken as queries."""
+"""The shortlist as a grid: reorder, copy, export, or search from its items."""
 
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -12,33 +12,32 @@ from textual.containers import Horizontal, Vertical
 from datrnet.core.errors import DatrnetError
 from datrnet.core.sessions.export import ShortlistSheet, export_shortlist
 from datrnet.core.sessions.steps import file_stem
-from datrnet.tui.messages import Exported, WorkFailed
+from datrnet.core.text import sanitize
+from datrnet.tui.screens.dialogs import FilePrompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.screens.file_prompt import FilePrompt
+from datrnet.tui.threads import in_thread, start_another
+from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
 from datrnet.tui.widgets.detail_pane import DetailPane
-from datrnet.tui.widgets.key_line import KeyLine
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
-from datrnet.tui.widgets.title_bar import TitleBar
-from datrnet.tui.widgets.too_small import TooSmall
 
 
 class ShortlistScreen(ExplorerScreen):
-    """What a person has set aside in this session."""
+    """The items set aside in this session."""
 
     HELP_TITLE = "Shortlist"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x,delete", "take_off", "Take off", key_display="x", id="shortlist.take_off"),
+        Binding("x,delete", "remove", "Remove", key_display="x", id="shortlist.take_off"),
         Binding(
             "less_than_sign,ctrl+left",
             "move(-1)",
-            "Earlier",
+            "Move up",
             key_display="<",
             id="shortlist.earlier",
         ),
         Binding(
             "greater_than_sign,ctrl+right",
             "move(1)",
-            "Later",
+            "Move down",
             key_display=">",
             id="shortlist.later",
         ),
@@ -56,7 +55,7 @@ class ShortlistScreen(ExplorerScreen):
         yield TitleBar()
         with Horizontal(id="body"):
             with Vertical(id="middle"):
-                yield ThumbGrid(self.library.thumbnails, id="shortlist")
+                yield self.new_grid("shortlist")
             yield DetailPane(id="detail")
         yield KeyLine()
         yield TooSmall()
@@ -66,100 +65,99 @@ class ShortlistScreen(ExplorerScreen):
         self._list(cursor=0)
 
     def shortlist_changed(self) -> None:
-        """Show what is on the list now, with the cursor where it was."""
+        """Show the list again, with the cursor where it was."""
         self._list(cursor=self.grid.cursor)
 
     def _list(self, cursor: int) -> None:
         catalog, codes = self.snapshot.catalog, self.session.shortlist.codes
-        found = [row for code in codes if (row := catalog.find_code(code)) is not None]
-        num_gone = len(codes) - len(found)
+        rows = self._rows
+        num_missing = len(codes) - len(rows)
         bar = self.query_one(TitleBar)
-        bar.trail = ("Shortlist", *([self.session.name] if self.session.name else []))
-        bar.facts = f"{len(found)} items" + (
-            f" · {num_gone} no longer in the catalogue" if num_gone else ""
-        )
+        bar.trail = tuple(filter(None, ("Shortlist", self.session.name)))
+        missing = f" · {num_missing} no longer in the catalog" if num_missing else ""
+        bar.facts = f"{len(rows)} items{missing}"
         self.grid.show(
             Listing(
-                rows=np.array(found, dtype=np.intp),
-                caption=lambda position: (
-                    catalog.titles[found[position]],
-                    f"{position + 1}. {catalog.codes[found[position]]}",
+                rows=np.array(rows, dtype=np.intp),
+                caption=lambda place: (
+                    catalog.titles[rows[place]],
+                    f"{place + 1}. {catalog.codes[rows[place]]}",
                 ),
             ),
             cursor=cursor,
-            empty_text="Nothing is on the shortlist: . on an item puts it there.",
+            empty_text="The shortlist is empty. Press . on an item to add it.",
         )
+
+    @property
+    def _rows(self) -> list[int]:
+        """The rows of the items that the catalog still has."""
+        find = self.snapshot.catalog.find_code
+        return [row for code in self.session.shortlist.codes if (row := find(code)) is not None]
 
     @on(ThumbGrid.Highlighted)
     def _show_item(self) -> None:
-        row = self.grid.row
-        self.detail.show(None if row is None else self.subject(row))
-        self.show_picture(self.detail.picture, row)
+        self.show_current()
 
-    @property
-    def _code(self) -> str | None:
-        """The code under the cursor, None where nothing is on the list."""
-        return None if (row := self.grid.row) is None else self.snapshot.catalog.codes[row]
-
-    def action_take_off(self) -> None:
-        """Take the item under the cursor off the list."""
+    def action_remove(self) -> None:
+        """Remove the item under the cursor."""
         self.action_shortlist()
 
     def action_move(self, places: int) -> None:
         """Move the item under the cursor, and the cursor with it."""
-        if (code := self._code) is None:
+        if (row := self.grid.row) is None:
             return
-        self.session.shortlist.move(code, places)
-        rows = [self.snapshot.catalog.find_code(one) for one in self.session.shortlist.codes]
-        shown = [row for row in rows if row is not None]
-        self._list(cursor=shown.index(self.snapshot.catalog.find_code(code) or 0))
+        self.session.shortlist.move(self.snapshot.catalog.codes[row], places)
+        self._list(cursor=self._rows.index(row))
 
     def action_undo(self) -> None:
-        """Take the last change of the list back."""
-        self._tell_step("Taken back", "There is nothing to undo.", self.session.shortlist.undo())
+        """Undo the last change of the list."""
+        self._show_step("undo", self.session.shortlist.undo())
 
     def action_redo(self) -> None:
-        """Make the change of the list again that was taken back."""
-        self._tell_step("Made again", "There is nothing to redo.", self.session.shortlist.redo())
+        """Redo the last undone change of the list."""
+        self._show_step("redo", self.session.shortlist.redo())
 
-    def _tell_step(self, done: str, otherwise: str, is_done: bool) -> None:
-        self.app.clear_notifications()  # the word on the change before is not true any more
+    def _show_step(self, name: str, is_done: bool) -> None:
+        self.app.clear_notifications()  # what they say of the change before is outdated
         if is_done:
             self.shortlist_changed()
-        self.notify(f"{done} ({len(self.session.shortlist)})" if is_done else otherwise, timeout=2)
+        done = {"undo": "Undone", "redo": "Redone"}[name]
+        count = len(self.session.shortlist)
+        self.notify(f"{done} ({count})" if is_done else f"Nothing to {name}.", timeout=2)
 
     def action_copy_all(self) -> None:
-        """Copy the codes of all items, one a line."""
+        """Copy the codes of all items, one per line."""
         codes = self.session.shortlist.codes
         if codes:
             self.app.copy_to_clipboard("\n".join(codes))
-            self.notify(f"Copied {len(codes)} codes, one a line", timeout=2)
+            self.notify(f"Copied {len(codes)} codes, one per line", timeout=2)
 
     def action_export(self) -> None:
-        """Ask for a file, and write the list into it."""
+        """Ask for a file, and write the list to it."""
         if not len(self.session.shortlist):
-            self.notify("There is nothing to export.", timeout=2)
+            self.notify("Nothing to export.", timeout=2)
             return
         stem = f"shortlist-{file_stem(self.session.name)}"
         self.app.push_screen(FilePrompt("Export the shortlist to", stem), self._export_to)
 
     def _export_to(self, name: str | None) -> None:
         if name is not None:
-            self._export(Path(name), self.session.name, self.session.shortlist.codes)
+            start_another(self, "export", self._export, Path(name))
 
-    @work(thread=True, group="export")
-    def _export(self, path: Path, name: str, codes: tuple[str, ...]) -> None:
-        library = self.library
+    async def _export(self, path: Path) -> None:
         sheet = ShortlistSheet(
-            workspace=library.workspace, catalog=library.snapshot.catalog, name=name, codes=codes
+            workspace=self.library.workspace,
+            catalog=self.snapshot.catalog,
+            name=self.session.name,
+            codes=self.session.shortlist.codes,
         )
         try:
-            export_shortlist(path, sheet)
+            await in_thread(self, export_shortlist, path, sheet)
         except DatrnetError as error:
-            self.post_message(WorkFailed(error))
+            self.show_error(error)
         else:
-            self.post_message(Exported(path))
+            self.notify(f"Saved {sanitize(str(path.absolute()))}", markup=False)
 
     def action_back(self) -> None:
-        """Go back to where one came from."""
+        """Go back to the screen before."""
         self.dismiss()

@@ -1,29 +1,181 @@
-"""The pane that shows one item: its picture, its values, and how it compares with the query."""
+"""The pane about an item: its picture, its labels, and how it compares with the query."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.widgets import Static
 
-from datrnet.core.text import inert
-from datrnet.tui.widgets.facts import Subject, flow, heading, table
+from datrnet.core.retrieval.prototypes import Prediction
+from datrnet.core.retrieval.request import Substitute
+from datrnet.core.text import sanitize
 from datrnet.tui.widgets.picture_view import PictureView
+from datrnet.tui.widgets.text import MUTED, fitted
+
+Part = tuple[str, str]
+"""Text and its style."""
+
+MARKS: Mapping[bool | None, Part] = {
+    True: ("✓", "$text-success"),
+    False: ("✗", "$text-error"),
+    None: ("·", MUTED),
+}
+AS_PREDICTED: Part = ("~", "$text-success")
+"""Where the query has no label: the result has the value predicted for the query."""
+UNLABELED = "no label"
+NAME_WIDTH = 14
+EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What the pane shows of an item."""
+
+    code: str
+    title: str
+    labels: Mapping[str, str | None]
+    predictions: Mapping[str, Prediction] = field(default_factory=dict)
+    """The values that the model predicts, by super-category."""
+    substitute: Substitute | None = None
+    """Of a result: how it compares with the query."""
+    wanted: Mapping[str, str | None] | None = None
+    """Of a result: the wanted value of every super-category."""
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    """Of a result: the predicted values of the query where its label is unknown."""
+
+
+def matches(substitute: Substitute, predicted: Mapping[str, str]) -> str:
+    """Return the note below a result: its distance, and how many values match.
+
+    Args:
+        substitute: The result.
+        predicted: The values predicted for the query where its label is unknown and no other value
+            is wanted; ``~`` counts the results' values that equal them.
+    """
+    agreement = list(substitute.agreement.values())
+    good, bad = agreement.count(True), agreement.count(False)
+    alike = sum(_is_as_predicted(substitute.labels, predicted, name) for name in predicted)
+    counts = {"✓": good, "✗": bad, "~": alike}
+    signs = [f"{sign}{count}" for sign, count in counts.items() if count] or ["✓0"]
+    return " ".join([f"{substitute.distance:.2f}", *signs])
+
+
+def _is_as_predicted(
+    labels: Mapping[str, str | None], predicted: Mapping[str, str], name: str
+) -> bool:
+    label, value = labels.get(name), predicted.get(name)
+    return label is not None and value is not None and label.casefold() == value.casefold()
+
+
+def table(subject: Subject, width: int) -> Content:
+    """Return labels, shares of the distance and predictions, one per line."""
+    parts: list[Part] = []
+    for name, value in subject.labels.items():
+        parts += _line(subject, name, value, width)
+    if subject.substitute is not None:
+        parts += [("\n", ""), *_shares(subject.substitute, width)]
+    if subject.predictions:
+        parts += [("\n", ""), *_predictions(subject, width)]
+    return Content.assemble(*parts)
+
+
+def flow(subject: Subject) -> Content:
+    """Return the labels as running text, for a low and wide pane."""
+    parts: list[Part] = []
+    for name, value in subject.labels.items():
+        parts += [*_mark(subject, name), (f"{sanitize(name)} ", MUTED)]
+        parts += [(sanitize(value or UNLABELED), ""), (_instead_of(subject, name), MUTED)]
+        parts.append(("   ", ""))
+    return Content.assemble(*parts)
+
+
+def heading(subject: Subject) -> Content:
+    """Return title, code and, for a result, rank and distance."""
+    facts = sanitize(subject.code)
+    if subject.substitute is not None:
+        rank, distance = subject.substitute.rank, subject.substitute.distance
+        facts += f"  ·  no. {rank}  ·  distance {distance:.3f}"
+    return Content.assemble((sanitize(subject.title), "bold"), "\n", (facts, MUTED))
+
+
+def _line(subject: Subject, name: str, value: str | None, width: int) -> Iterator[Part]:
+    yield from _mark(subject, name)
+    yield f"{fitted(name, NAME_WIDTH - 1)} ", MUTED
+    room = width - NAME_WIDTH - (0 if subject.substitute is None else 2)
+    text, note = sanitize(value or UNLABELED), _instead_of(subject, name)
+    if cell_len(text) + cell_len(note) > room:
+        note = fitted(note, max(0, room - cell_len(text))).rstrip()
+    yield fitted(text, min(cell_len(text), room)), "" if value else MUTED
+    yield f"{note}\n", MUTED
+
+
+def _mark(subject: Subject, name: str) -> Iterator[Part]:
+    if subject.substitute is not None:
+        is_alike = _is_as_predicted(subject.labels, subject.unknown, name)
+        mark, style = AS_PREDICTED if is_alike else MARKS[subject.substitute.agreement.get(name)]
+        yield f"{mark} ", style
+
+
+def _instead_of(subject: Subject, name: str) -> str:
+    """Return the wanted value if the item has another."""
+    if subject.substitute is None or subject.wanted is None:
+        return ""
+    wanted = subject.wanted.get(name)
+    if wanted is None or subject.substitute.agreement.get(name):
+        return ""
+    return (
+        f", not {sanitize(wanted)}" if subject.labels.get(name) else f", wanted {sanitize(wanted)}"
+    )
+
+
+def _shares(substitute: Substitute, width: int) -> Iterator[Part]:
+    """Yield a bar per super-category: its share of the squared distance."""
+    yield "Share of the distance\n", f"bold {MUTED}"
+    total = sum(substitute.parts.values()) or 1.0
+    room = max(4, width - NAME_WIDTH - 7)
+    for name, part in substitute.parts.items():
+        share = part / total
+        yield f"  {fitted(name, NAME_WIDTH - 1)} ", MUTED
+        yield fitted(_bar(share, room), room), "$primary"
+        yield f"{share:5.0%}\n", ""
+
+
+def _predictions(subject: Subject, width: int) -> Iterator[Part]:
+    """Yield a line per super-category: the predicted value and its margin."""
+    yield "What the model sees · confidence\n", f"bold {MUTED}"
+    room = max(4, width - NAME_WIDTH - 8)
+    for name, prediction in subject.predictions.items():
+        label, value = subject.labels.get(name), prediction.value
+        yield MARKS[None if label is None else label.casefold() == value.casefold()]
+        yield f" {fitted(name, NAME_WIDTH - 1)} ", MUTED
+        yield fitted(value, room), ""
+        yield f"{prediction.margin:5.2f}\n", MUTED
+
+
+def _bar(share: float, room: int) -> str:
+    whole, eighths = divmod(round(share * room * 8), 8)
+    return "█" * whole + EIGHTHS[eighths].strip()
+
 
 PICTURE = "detail-picture"
-"""The picture's id."""
+"""The id of the picture."""
 
 LOW = 12
-"""Below this height there is running text instead of a table, and no picture."""
+"""Below this height, running text replaces the table and the picture."""
 
 
 class DetailPane(Vertical):
-    """One item in words and in a picture."""
+    """An item's picture and labels."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._subject: Subject | None = None
 
     def compose(self) -> ComposeResult:
-        """Picture above, words below."""
+        """The picture above the text."""
         yield PictureView(id=PICTURE)
         yield Static(id="detail-caption", markup=False)
         yield Static(id="detail-heading", markup=False)
@@ -36,19 +188,19 @@ class DetailPane(Vertical):
         return self.query_one(PictureView)
 
     def caption(self, text: str) -> None:
-        """Say what the picture shows; nothing where it is simply the item."""
+        """Say what the picture shows; empty for the item itself."""
         self.set_class(bool(text), "-captioned")
-        self.query_one("#detail-caption", Static).update(inert(text))
+        self.query_one("#detail-caption", Static).update(sanitize(text))
 
     def show(self, subject: Subject | None) -> None:
-        """Tell about an item, or about none."""
+        """Show an item, or nothing."""
         self._subject = subject
         if subject is None:
             self.caption("")
         self._write()
 
     def on_resize(self) -> None:
-        """Fit the words to the width."""
+        """Fit the text to the width."""
         self._write()
 
     def _write(self) -> None:

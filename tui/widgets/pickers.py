@@ -1,39 +1,38 @@
-"""The pickers: one for each super-category, of which one is open, to wish for another value."""
+"""The pickers: a list of values for each super-category, one of them open."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from datrnet.core.text import inert
+from datrnet.core.text import sanitize
 from datrnet.db.rows import SuperCategory
-from datrnet.tui.fitting import fitted
-from datrnet.tui.history import AnyOf, Changes, Taken, Wish
-from datrnet.tui.text_styles import DISABLED, MUTED
+from datrnet.tui.keymap import hidden
+from datrnet.tui.snapshot import Snapshot
+from datrnet.tui.state import AnyOf, Borrowed, Change, Matching, QueryState
+from datrnet.tui.widgets.bars import NAME_WIDTH
+from datrnet.tui.widgets.text import DISABLED, MUTED, fitted
 
-AS_IT_IS = "as it is"
+UNCHANGED = "as it is"
 OWN_MARK = "• "
-ONE_OF_MARK = "✓ "
+TICK_MARK = "✓ "
 NO_MARK = "  "
 NO_LABEL = "no label"
-GUESS_MARK = "~"
-"""Before a value that the networks take an item for, where it has no label."""
-NAME_WIDTH = 13
+PREDICTED_MARK = "~"
+"""Before the predicted value of an item without a label."""
+EXACT_MARK = "="
 SHORTEST_OWN = 4
-"""Cells that the value as it is must have beside the wish; else it is left out."""
+"""Cells that the item's own value needs beside the wanted one; with less it is left out."""
 LEGEND = "exact matches / all items"
-
-Matching = Mapping[str, Mapping[str, int]]
-"""By super-category and value the number of items that carry it and are as wanted in the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,8 +41,51 @@ class Choices:
 
     category: SuperCategory
     counts: Mapping[str, int]
-    wishable: frozenset[str]
-    """Values that have a prototype; the others are shown, but cannot be chosen."""
+    available: frozenset[str]
+    """Values with a prototype; the others are listed, but cannot be chosen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickerView:
+    """What the pickers show."""
+
+    labels: Mapping[str, str | None] = field(default_factory=dict)
+    """The labels of the query."""
+    predicted: Mapping[str, str] = field(default_factory=dict)
+    """The values that the model predicts for it."""
+    state: QueryState = field(default_factory=QueryState)
+    marked: Borrowed | None = None
+    """The item whose value every picker offers."""
+    matching: Matching = field(default_factory=dict)
+
+    def own_value(self, name: str) -> str:
+        """Return the item's value in words: its label, else the predicted value."""
+        label, predicted = self.labels.get(name), self.predicted.get(name)
+        return label or (NO_LABEL if predicted is None else f"{PREDICTED_MARK}{predicted}")
+
+    def signs(self, name: str) -> str:
+        """Return the signs beside a super-category: exact labels only, and its weight."""
+        exact = EXACT_MARK if name in self.state.exact else ""
+        weight = self.state.weights.get(name)
+        return exact if weight is None else f"{exact}×{weight:g}"
+
+    def lines(self, category: SuperCategory) -> list[Change | None]:
+        """Return what the lines of an open picker stand for; None is the item's own value."""
+        change = self.state.changes.get(category.name)
+        offered = [self.marked, change if isinstance(change, Borrowed) else None]
+        borrowable = dict.fromkeys(item for item in offered if item is not None)
+        unlabeled = [None] if self.labels.get(category.name) is None else []
+        return [*borrowable, *unlabeled, *category.values]
+
+
+def choices_of(snapshot: Snapshot) -> list[Choices]:
+    """Return the pickers of all super-categories that the index knows."""
+    available, counts = snapshot.available_values, snapshot.value_counts
+    return [
+        Choices(category=category, counts=counts[name], available=available[name])
+        for category in snapshot.catalog.super_categories
+        if (name := category.name) in available
+    ]
 
 
 class ValueList(OptionList, inherit_bindings=False):
@@ -51,37 +93,29 @@ class ValueList(OptionList, inherit_bindings=False):
 
     @dataclass
     class Ticked(Message):
-        """A value shall be one of several that will do, or no longer."""
+        """A value is to be one of several, or no longer."""
 
         idx: int
 
     HELP_TITLE = "Pickers"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "cursor_down", "Next value", show=False, id="pickers.down"),
-        Binding("up,k", "cursor_up", "Previous value", show=False, id="pickers.up"),
-        Binding("space", "tick", "Any of these: this value too", show=False, id="pickers.tick"),
-        Binding("home,g", "first", "First value", show=False, id="pickers.first"),
-        Binding("end,G", "last", "Last value", show=False, id="pickers.last"),
-        Binding(
-            "pagedown,ctrl+d",
-            "page_down",
-            "Values further down",
-            show=False,
-            id="pickers.page_down",
-        ),
-        Binding(
-            "pageup,ctrl+u,b", "page_up", "Values further up", show=False, id="pickers.page_up"
-        ),
-        Binding("enter", "select", "To the results", show=False, id="pickers.to_results"),
+        hidden("down,j", "cursor_down", "Next value", id="pickers.down"),
+        hidden("up,k", "cursor_up", "Previous value", id="pickers.up"),
+        hidden("space", "tick", "Any of: tick this value", id="pickers.tick"),
+        hidden("home,g", "first", "First value", id="pickers.first"),
+        hidden("end,G", "last", "Last value", id="pickers.last"),
+        hidden("pagedown,ctrl+d", "page_down", "Page down", id="pickers.page_down"),
+        hidden("pageup,ctrl+u,b", "page_up", "Page up", id="pickers.page_up"),
+        hidden("enter", "select", "Go to the results", id="pickers.to_results"),
     ]
 
     def action_tick(self) -> None:
-        """Let the value under the cursor do as well, or no longer."""
+        """Tick the value under the cursor, or remove the tick."""
         if self.highlighted is not None:
             self.post_message(self.Ticked(self.highlighted))
 
     def on_click(self, event: events.Click) -> None:
-        """Take a click with ctrl or shift as the space key; others choose one value."""
+        """Treat a click with ctrl or shift like the space key."""
         if event.ctrl or event.shift:
             event.prevent_default()
             event.stop()
@@ -93,7 +127,7 @@ class ValueList(OptionList, inherit_bindings=False):
 
 
 class PickerHeader(Static):
-    """A picker's line: its number, its super-category, and the value now and wished for."""
+    """A picker's line: its number, its super-category, the item's value and the wanted one."""
 
     @dataclass
     class Clicked(Message):
@@ -106,7 +140,7 @@ class PickerHeader(Static):
         self._idx = idx
 
     def on_click(self) -> None:
-        """Ask for this picker to be opened."""
+        """Ask to open the picker."""
         self.post_message(self.Clicked(self._idx))
 
 
@@ -115,54 +149,35 @@ class Pickers(Vertical):
 
     HELP_TITLE = "Pickers"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,l", "open_next(1)", "Next picker", show=False, id="pickers.next"),
-        Binding("left,h", "open_next(-1)", "Previous picker", show=False, id="pickers.previous"),
-        Binding("x,delete", "reset", "This value as it is", show=False, id="pickers.reset"),
-        Binding(
-            "e",
-            "keep_exactly",
-            "Only items labelled so, or any",
-            show=False,
-            id="pickers.keep_exactly",
-        ),
-        Binding(
-            "greater_than_sign,plus",
-            "weigh(1)",
-            "Count this more",
-            show=False,
-            id="pickers.count_more",
-        ),
-        Binding(
-            "less_than_sign,minus",
-            "weigh(-1)",
-            "Count this less",
-            show=False,
-            id="pickers.count_less",
-        ),
+        hidden("right,l", "open_next(1)", "Next picker", id="pickers.next"),
+        hidden("left,h", "open_next(-1)", "Previous picker", id="pickers.previous"),
+        hidden("x,delete", "reset", "Keep the item's value", id="pickers.reset"),
+        hidden("e", "keep_exactly", "Exact label only, or any", id="pickers.keep_exactly"),
+        hidden("greater_than_sign,plus", "weigh(1)", "More weight", id="pickers.count_more"),
+        hidden("less_than_sign,minus", "weigh(-1)", "Less weight", id="pickers.count_less"),
     ]
 
     @dataclass
     class Changed(Message):
         """Another value was chosen."""
 
-        changes: dict[str, Wish]
-        """Wanted value, or the item that it is taken from, by super-category."""
+        changes: Mapping[str, Change]
 
     @dataclass
     class Kept(Message):
-        """Labels of a super-category shall be as wanted, or need no longer be."""
+        """Only exact labels of a super-category are wanted, or any again."""
 
         name: str
 
     @dataclass
     class Weighed(Message):
-        """A super-category shall count more (1) or less (-1)."""
+        """A super-category is to have more (1) or less (-1) weight."""
 
         name: str
         step: int
 
     class Done(Message):
-        """The choice is made; on to the results."""
+        """The value is chosen; go to the results."""
 
     def __init__(
         self, choices: list[Choices], label_of: Callable[[int, str], str | None], *, id: str
@@ -170,27 +185,21 @@ class Pickers(Vertical):
         """Offer values.
 
         Args:
-            choices: Of each super-category.
-            label_of: Gives the label that an item of the catalogue carries, by its row and the
-                super-category's name; None where it has none.
+            choices: The values of each super-category.
+            label_of: Returns the label of an item by its row and the name of a super-category.
             id: The widget's name.
         """
         super().__init__(id=id)
         self._choices = choices
         self._label_of = label_of
-        self._labels: Mapping[str, str | None] = {}
-        self._changes: dict[str, Wish] = {}
-        self._emphasis: Mapping[str, str] = {}
-        """Beside a super-category, that it is kept exactly and how often it counts."""
-        self._guesses: Mapping[str, str] = {}
-        self._matching: Matching = {}
-        self._marked: Taken | None = None
-        self._listed: list[Wish | None] = []
+        self.view = PickerView()
+        """What is shown; a change of value is shown before the screen has confirmed it."""
+        self._lines: list[Change | None] = []
         """What each line of the list stands for."""
         self._open = 0
 
     def compose(self) -> ComposeResult:
-        """One line for each, with one list of values that moves to the open one."""
+        """A header for each picker, and the list of values below the open one."""
         for idx in range(len(self._choices)):
             yield PickerHeader(idx)
             if idx == self._open:
@@ -207,46 +216,25 @@ class Pickers(Vertical):
         """The list of values."""
         return self.query_one(ValueList)
 
-    def offer(self, marked: Taken | None) -> None:
-        """Offer the value of another item in every picker, or of none."""
-        if marked != self._marked:
-            self._marked = marked
-            if self._labels:
-                self._fill()
-
-    def show(
-        self,
-        labels: Mapping[str, str | None],
-        changes: Changes,
-        emphasis: Mapping[str, str] | None = None,
-        guesses: Mapping[str, str] | None = None,
-    ) -> None:
-        """Show a query and what is wished for.
-
-        Args:
-            labels: The value that it carries by super-category.
-            changes: What is wished for in its place.
-            emphasis: Signs beside the names of super-categories.
-            guesses: What the networks take it for.
-        """
-        is_new = labels != self._labels or (guesses or {}) != self._guesses
-        ticked = self._ticked
-        self._labels, self._changes = dict(labels), dict(changes)
-        self._emphasis, self._guesses = emphasis or {}, guesses or {}
+    def show(self, view: PickerView) -> None:
+        """Show a query and its state."""
+        before, self.view = self.view, view
         self._write_headers()
-        if is_new or self._listed != self._to_list() or ticked != self._ticked:
-            self._fill()
-        else:
+        is_same = (view.labels, view.predicted) == (before.labels, before.predicted)
+        is_same = is_same and _ticks(view, self._category) == _ticks(before, self._category)
+        if is_same and self._lines == view.lines(self._category):
             self._highlight()
+        else:
+            self._fill()
 
-    def count(self, matching: Matching) -> None:
-        """Show how many items are as wanted with each value."""
-        if matching != self._matching:
-            self._matching = matching
+    def show_matching(self, matching: Matching) -> None:
+        """Show how many items match with each value."""
+        if matching != self.view.matching:
+            self.view = replace(self.view, matching=matching)
             self._rewrite()
 
     def open(self, idx: int) -> None:
-        """Open a picker and go there."""
+        """Open a picker and focus it."""
         if 0 <= idx < len(self._choices):
             if idx != self._open:
                 self._open = idx
@@ -261,148 +249,135 @@ class Pickers(Vertical):
         return list(self.query(PickerHeader))
 
     @property
-    def _open_name(self) -> str:
+    def _category(self) -> SuperCategory:
         """The open super-category."""
-        return self._choices[self._open].category.name
+        return self._choices[self._open].category
 
     @property
     def _own(self) -> str | None:
-        """The value that the item carries in the open super-category."""
-        return self._labels.get(self._open_name)
+        """The item's label in the open super-category."""
+        return self.view.labels.get(self._category.name)
 
     @property
-    def _ticked(self) -> AnyOf | None:
-        """The values of the open super-category of which any will do."""
-        wish = self._changes.get(self._open_name)
-        return wish if isinstance(wish, AnyOf) else None
+    def _change(self) -> Change | None:
+        """The change of the open super-category."""
+        return self.view.state.changes.get(self._category.name)
+
+    # ── drawing ──────────────────────────────────────────────────────────────
 
     def _write_headers(self) -> None:
         for idx, (header, choices) in enumerate(zip(self._headers, self._choices, strict=True)):
             name = choices.category.name
-            own, wish = self._value_of(name), _words(self._changes.get(name))
+            wanted = _words(self.view.state.changes.get(name))
             header.set_class(idx == self._open, "-open")
-            header.set_class(wish is not None, "-changed")
-            header.update(self._header(idx, name, own, wish))
+            header.set_class(wanted is not None, "-changed")
+            header.update(self._header(idx, name, wanted))
 
-    def _value_of(self, name: str) -> str:
-        """Return a value as it is said: the label, else what the networks take the item for."""
-        label, guess = self._labels.get(name), self._guesses.get(name)
-        return label or (NO_LABEL if guess is None else f"{GUESS_MARK}{guess}")
-
-    def _header(self, idx: int, name: str, own: str, wish: str | None) -> Content:
+    def _header(self, idx: int, name: str, wanted: str | None) -> Content:
         room = max(4, self.size.width - NAME_WIDTH - 5)
-        label = self._label(name)
-        if wish is None:
-            return Content.assemble((f" {idx + 1} ", MUTED), label, " ", (fitted(own, room), MUTED))
-        before = f"{inert(own)} → "
-        if cell_len(before) + cell_len(inert(wish)) > room:
-            left = room - 3 - cell_len(inert(wish))
-            before = f"{fitted(own, left).rstrip()} → " if left >= SHORTEST_OWN else "→ "
-        return Content.assemble(
-            (f" {idx + 1} ", MUTED), label, " ", (before, MUTED),
-            (fitted(wish, max(1, room - cell_len(before))).rstrip(), "bold $text-accent"),
-        )  # fmt: skip
+        number, label, own = (f" {idx + 1} ", MUTED), self._labeled(name), self.view.own_value(name)
+        if wanted is None:
+            return Content.assemble(number, label, " ", (fitted(own, room), MUTED))
+        before = f"{sanitize(own)} → "
+        if cell_len(before) + cell_len(sanitize(wanted)) > room:
+            rest = room - 3 - cell_len(sanitize(wanted))
+            before = f"{fitted(own, rest).rstrip()} → " if rest >= SHORTEST_OWN else "→ "
+        after = fitted(wanted, max(1, room - cell_len(before))).rstrip()
+        return Content.assemble(number, label, " ", (before, MUTED), (after, "bold $text-accent"))
 
-    def _label(self, name: str) -> Content:
-        """Return a super-category's name in so many cells, with the signs that stand beside it."""
-        signs = self._emphasis.get(name, "")
+    def _labeled(self, name: str) -> Content:
+        """Return a super-category's name with the signs beside it, in a column."""
+        signs = self.view.signs(name)
         if not signs:
             return Content(fitted(name, NAME_WIDTH))
         short = fitted(name, NAME_WIDTH - 1 - cell_len(signs))
         return Content.assemble(short, " ", (signs, "bold $text-accent"))
 
     def _fill(self) -> None:
-        choices = self._choices[self._open]
-        takeable = [Option(self._takeable_prompt(one)) for one in self._takeable]
-        options = [
-            Option(
-                self._prompt(value, choices),
-                disabled=value != self._own and value not in choices.wishable,
+        """Write all lines."""
+        if self.view.labels:
+            available = self._choices[self._open].available
+            self._lines = self.view.lines(self._category)
+            self.values.set_options(
+                Option(
+                    self._prompt(line),
+                    disabled=isinstance(line, str) and line != self._own and line not in available,
+                )
+                for line in self._lines
             )
-            for value in choices.category.values
-        ]
-        if self._own is None:
-            options.insert(0, Option(self._unlabelled_prompt()))
-        self._listed = self._to_list()
-        self.values.set_options([*takeable, *options])
-        self._highlight()
-
-    def _unlabelled_prompt(self) -> Content:
-        """Return the line of an item without a label: what it is like, as far as there is room."""
-        room = max(6, self.values.size.width or self.size.width) - 3 - len(OWN_MARK)
-        own = self._value_of(self._open_name)
-        long = ", ".join(dict.fromkeys((NO_LABEL, own)))
-        ways = (f"{long}, {AS_IT_IS}", long, fitted(own, room).rstrip())
-        said = next(one for one in ways if cell_len(inert(one)) <= room)
-        return Content(f"{OWN_MARK}{inert(said)}")
+            self._highlight()
 
     def _rewrite(self) -> None:
-        """Write the words of the values anew; the lines and the cursor stay."""
-        choices = self._choices[self._open]
-        for place, value in enumerate(self._listed):
-            if isinstance(value, str):
-                self.values.replace_option_prompt_at_index(place, self._prompt(value, choices))
+        """Write the words of the values again; the lines and the cursor stay."""
+        for place, line in enumerate(self._lines):
+            if isinstance(line, str):
+                self.values.replace_option_prompt_at_index(place, self._prompt(line))
 
-    def _takeable_prompt(self, taken: Taken) -> Content:
-        """Return the line of an item that a value can be taken from: its code, and the value."""
-        label = self._label_of(taken.row, self._open_name)
-        value = NO_LABEL if label is None else inert(label)
-        return Content.assemble(f"{NO_MARK}{_words(taken)}", (f"  {value}", MUTED))
+    @property
+    def _room(self) -> int:
+        return max(6, self.values.size.width or self.size.width) - 3
 
-    def _prompt(self, value: str, choices: Choices) -> Content:
-        """Return a value's line: its mark, its name, how many items have it."""
-        is_own, ticked = value == self._own, self._ticked
+    def _prompt(self, line: Change | None) -> Content:
+        """Return a line of the list."""
+        if isinstance(line, Borrowed):
+            label = self._label_of(line.row, self._category.name)
+            value = NO_LABEL if label is None else sanitize(label)
+            return Content.assemble(f"{NO_MARK}{_words(line)}", (f"  {value}", MUTED))
+        return self._value_prompt(line) if isinstance(line, str) else self._unlabeled_prompt()
+
+    def _unlabeled_prompt(self) -> Content:
+        """Return the line of an item without a label, as long as there is room for."""
+        room = self._room - len(OWN_MARK)
+        own = self.view.own_value(self._category.name)
+        long = ", ".join(dict.fromkeys((NO_LABEL, own)))
+        variants = (f"{long}, {UNCHANGED}", long, fitted(own, room).rstrip())
+        text = next(variant for variant in variants if cell_len(sanitize(variant)) <= room)
+        return Content(f"{OWN_MARK}{sanitize(text)}")
+
+    def _value_prompt(self, value: str) -> Content:
+        """Return a value's line: its mark, its name, and how many items have it."""
+        choices, change = self._choices[self._open], self._change
+        is_own = value == self._own
         mark = OWN_MARK if is_own else NO_MARK
-        if ticked is not None and value in ticked.values:
-            mark = ONE_OF_MARK
+        if isinstance(change, AnyOf) and value in change.values:
+            mark = TICK_MARK
         total = choices.counts.get(value, 0)
-        matching = self._matching.get(choices.category.name, {}).get(value)
+        matching = self.view.matching.get(choices.category.name, {}).get(value)
         count = f"{total:,}" if matching is None else f"{matching:,} / {total:,}"
-        room = max(6, self.values.size.width or self.size.width) - 3
-        text_room, name_width = room - len(count) - len(mark) - 1, cell_len(inert(value))
-        note = f"  {AS_IT_IS}" if is_own else ""
-        if name_width + len(note) > text_room:
+        room, name_width = self._room - len(count) - len(mark) - 1, cell_len(sanitize(value))
+        note = f"  {UNCHANGED}" if is_own else ""
+        if name_width + len(note) > room:
             note = ""  # the mark says it too
-        text_room -= len(note)
-        name = fitted(value, min(name_width, max(1, text_room)))
-        gap = " " * max(1, text_room - cell_len(name) + 1)
+        room -= len(note)
+        name = fitted(value, min(name_width, max(1, room)))
+        gap = " " * max(1, room - cell_len(name) + 1)
         style = MUTED if total and matching != 0 else DISABLED
         return Content.assemble(mark, name, (f"{note}{gap}", MUTED), (count, style))
 
-    @property
-    def _takeable(self) -> list[Taken]:
-        """The items whose value is offered: the marked one, and the one that is taken already."""
-        wish = self._changes.get(self._open_name)
-        offered = [self._marked, wish if isinstance(wish, Taken) else None]
-        return list(dict.fromkeys(one for one in offered if one is not None))
-
-    def _to_list(self) -> list[Wish | None]:
-        """Return what the lines of the list are to stand for."""
-        values = self._choices[self._open].category.values
-        return [*self._takeable, *([None] if self._own is None else []), *values]
-
     def _highlight(self) -> None:
-        """Put the cursor on what is wished for; of several values on one of them."""
-        wish, at = self._changes.get(self._open_name), self.values.highlighted
-        if isinstance(wish, AnyOf):
-            is_there = at is not None and self._listed[at] in wish.values
-            wish = self._listed[at] if at is not None and is_there else wish.values[-1]
-        self.values.highlighted = self._listed.index(wish or self._own)
+        """Put the cursor on the wanted value; if there are several, on any of them."""
+        change, place = self._change, self.values.highlighted
+        if isinstance(change, AnyOf):
+            line = None if place is None else self._lines[place]
+            change = line if line in change.values else change.values[-1]
+        self.values.highlighted = self._lines.index(change or self._own)
 
     def on_resize(self) -> None:
         """Fit the lines to the width."""
         self._write_headers()
-        if self._labels:
-            self._fill()
+        self._fill()
+
+    # ── choosing ─────────────────────────────────────────────────────────────
 
     @on(OptionList.OptionHighlighted)
     def _choose(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
-        if event.option_index >= len(self._listed):
-            return  # of the list that was there a moment ago
-        if event.option is self.values.highlighted_option and self._ticked is None:
-            value = self._listed[event.option_index]
-            self._wish(None if value == self._own else value)
+        if event.option_index >= len(self._lines):
+            return  # from an earlier list
+        is_current = event.option is self.values.highlighted_option
+        if is_current and not isinstance(self._change, AnyOf):
+            line = self._lines[event.option_index]
+            self._set(None if line == self._own else line)
 
     @on(OptionList.OptionSelected)
     def _finish(self, event: OptionList.OptionSelected) -> None:
@@ -411,15 +386,15 @@ class Pickers(Vertical):
 
     @on(ValueList.Ticked)
     def _tick(self, event: ValueList.Ticked) -> None:
-        """Let one more value do; the first one takes the place of what was wished for."""
+        """Tick a value, or remove its tick; the first tick replaces the wanted value."""
         event.stop()
-        value = self._listed[event.idx]
+        value, change = self._lines[event.idx], self._change
         if not isinstance(value, str):
-            self.notify("This line is no value.", timeout=2)
+            self.notify("Only values can be ticked.", timeout=2)
             return
-        ticked = AnyOf((value,)) if self._ticked is None else self._ticked.toggled(value)
-        # without a tick the wish is what the cursor is on, as before the first one
-        self._wish(ticked or (None if value == self._own else value))
+        ticked = change.toggled(value) if isinstance(change, AnyOf) else AnyOf((value,))
+        # without ticks, the value under the cursor is wanted, as before the first one
+        self._set(ticked or (None if value == self._own else value))
         self._rewrite()
 
     @on(PickerHeader.Clicked)
@@ -432,32 +407,37 @@ class Pickers(Vertical):
         self.open((self._open + step) % len(self._choices))
 
     def action_reset(self) -> None:
-        """Take the open picker's change back."""
-        self._wish(None)
+        """Drop the change of the open picker."""
+        self._set(None)
         self._rewrite()
         self._highlight()
 
     def action_keep_exactly(self) -> None:
-        """Ask for answers that are labelled as wanted in the open picker, or no longer."""
-        self.post_message(self.Kept(self._open_name))
+        """Ask for exact labels of the open super-category only, or any again."""
+        self.post_message(self.Kept(self._category.name))
 
     def action_weigh(self, step: int) -> None:
-        """Let the open picker's super-category count more or less."""
-        self.post_message(self.Weighed(self._open_name, step))
+        """Ask for more or less weight of the open super-category."""
+        self.post_message(self.Weighed(self._category.name, step))
 
-    def _wish(self, value: Wish | None) -> None:
-        """Change the open super-category; None stands for the value as it is."""
-        name = self._open_name
-        if value == self._changes.get(name):
+    def _set(self, change: Change | None) -> None:
+        """Change the open super-category; None keeps the item's own value."""
+        if change == self._change:
             return
-        others = {one: wish for one, wish in self._changes.items() if one != name}
-        self._changes = others if value is None else {**others, name: value}
+        state = self.view.state.changed(self._category.name, change)
+        self.view = replace(self.view, state=state)
         self._write_headers()
-        self.post_message(self.Changed(dict(self._changes)))
+        self.post_message(self.Changed(state.changes))
 
 
-def _words(wish: Wish | None) -> str | None:
-    """Return what is wished for in words."""
-    if isinstance(wish, AnyOf):
-        return " or ".join(wish.values)
-    return f"as {inert(wish.code)}" if isinstance(wish, Taken) else wish
+def _ticks(view: PickerView, category: SuperCategory) -> Change | None:
+    """Return the ticked values of a super-category; None without ticks."""
+    change = view.state.changes.get(category.name)
+    return change if isinstance(change, AnyOf) else None
+
+
+def _words(change: Change | None) -> str | None:
+    """Return a change in words."""
+    if isinstance(change, AnyOf):
+        return " or ".join(change.values)
+    return f"as {sanitize(change.code)}" if isinstance(change, Borrowed) else change

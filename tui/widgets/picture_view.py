@@ -1,4 +1,4 @@
-"""One picture, in character cells or in pixels, centred in whatever space there is."""
+"""A picture in character cells or in pixels, centered in its widget."""
 
 import os
 from dataclasses import dataclass
@@ -17,56 +17,50 @@ from textual.widget import Widget
 
 from datrnet.core.graphics.blocks import Cells
 from datrnet.core.graphics.protocols import HIGHEST_NUMBER, placeholder, removal, transmission
-from datrnet.core.text import inert
-from datrnet.tui.drawing import drawing_of
-from datrnet.tui.fitting import fitted
-from datrnet.tui.pictures import Pixels
-from datrnet.tui.segments import lines_of
+from datrnet.core.text import sanitize
+from datrnet.tui.graphics.cards import lines_of
+from datrnet.tui.graphics.pictures import Pixels
 from datrnet.tui.snapshot import Source
-from datrnet.tui.textual_patches.output import write_to_terminal
+from datrnet.tui.textual_patches.terminal import write_to_terminal
+from datrnet.tui.widgets.text import fitted
 
 REST = 0.12
-"""Seconds after the cells of a picture may have been written to until its pixels are sent again:
-where the cursor has moved, another picture takes its place before."""
+"""Seconds from a possible write to a picture's cells until its pixels are sent again; by then,
+a moving cursor has replaced the picture by another."""
 
 _numbers = count(os.getpid() << 8)
-"""Of pictures in kitty's protocol; those of other programs in the terminal are elsewhere."""
+"""Of pictures in kitty's protocol; other programs in the terminal use other numbers."""
 
-LOOK_EVERY = 3
-"""Columns from one place to the next where it is looked whether something covers the picture."""
+PROBE_STEP = 3
+"""Columns between two probes for something that covers the picture."""
 
 
 class PictureView(Widget):
     """Shows a picture, or a line of text in its place.
 
-    Sixels lie over blank cells. The terminal takes away those whose cells are written to, so they
-    are sent again whenever that may have happened, and never while anything else is in front.
+    Sixels lie over blank cells. The terminal erases them where cells are written to, so they are
+    sent again whenever that may have happened, but never while anything else is in front.
     """
 
     @dataclass
     class Resized(Message):
-        """The picture shown no longer suits the space."""
+        """The widget needs a picture of another size."""
 
         view: "PictureView"
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.source: Source | None = None
-        """What to show the picture of."""
+        """The picture to show."""
         self.source_shown: Source | None = None
-        """What was shown last."""
+        """The picture shown last."""
         self._lines: list[list[Segment]] = []
         self._columns = 0
         self._text: list[str] = []
         self._pixels: Pixels | None = None
         self._number: int | None = None
-        """Of the picture, where it is one of kitty's protocol."""
+        """The picture's number in kitty's protocol."""
         self._painting: Timer | None = None
-
-    def on_mount(self) -> None:
-        """Leave the space to others where a person wants no pictures."""
-        if drawing_of(self).protocol == "none":
-            self.display = False
 
     def show(self, drawn: Cells | Pixels) -> None:
         """Show a picture."""
@@ -78,22 +72,22 @@ class PictureView(Widget):
             return
         self._pixels, self._lines, self._columns = drawn, [], drawn.columns
         if drawn.is_kitty:
-            # a number of its own each time: another screen may show the same picture
+            # a new number each time: another screen may show the same picture
             self._number = next(_numbers) % HIGHEST_NUMBER + 1
             self._lines = _placeholders(self._number, drawn, self.rich_style)
             self._send(transmission(drawn.data, self._number, drawn.rows, drawn.columns))
             self.refresh()
         elif before is not None and before.size == drawn.size:
-            self._paint()  # over the one before: nothing of it is left
+            self._paint()  # covers the picture before completely
         else:
             self.refresh()
             self.call_after_refresh(self._paint)
 
     def explain(self, text: str) -> None:
-        """Say why there is no picture."""
+        """Show text in place of a picture."""
         self._forget_pixels()
         self._lines = []
-        self._text = wrap(inert(text), max(1, self.size.width - 2)) if text else []
+        self._text = wrap(sanitize(text), max(1, self.size.width - 2)) if text else []
         self.refresh()
 
     def on_resize(self) -> None:
@@ -104,12 +98,12 @@ class PictureView(Widget):
         self.post_message(self.Resized(self))
 
     def on_unmount(self) -> None:
-        """Leave nothing in the terminal's memory."""
+        """Free the picture in the terminal's memory."""
         if self._number is not None:
             self._send(removal(self._number))
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw the widget; its cells may be written now, and pixels over them must follow."""
+        """Draw the widget; its cells may be written now, and its pixels must follow."""
         if self._pixels is not None and self._number is None:
             if self._painting is not None:
                 self._painting.stop()
@@ -117,7 +111,7 @@ class PictureView(Widget):
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
-        """Draw one line of the widget."""
+        """Draw a line of the widget."""
         width, height = self.size
         blank = self.rich_style
         if self._text:
@@ -125,7 +119,7 @@ class PictureView(Widget):
             text = self._text[line] if 0 <= line < len(self._text) else ""
             return Strip([Segment(fitted(f" {text}", width), blank)], width)
         line = y - (height - len(self._lines)) // 2
-        # a picture drawn for a larger size is not shown: the one for this size is on its way
+        # a picture for a larger size is not shown: one for this size follows
         if not 0 <= line < len(self._lines) or self._columns > width:
             return Strip.blank(width, blank)
         left = (width - self._columns) // 2
@@ -135,7 +129,7 @@ class PictureView(Widget):
     # ── pixels ───────────────────────────────────────────────────────────────
 
     def _paint(self) -> None:
-        """Send the sixels, if all of their place can be seen."""
+        """Send the sixels if nothing covers their place."""
         if self._painting is not None:
             self._painting.stop()
         pixels, region = self._pixels, self.content_region
@@ -151,11 +145,11 @@ class PictureView(Widget):
             self._send(f"\x1b7\x1b[{place.y + 1};{place.x + 1}H{pixels.data}\x1b8")
 
     def _is_in_front(self, place: Region) -> bool:
-        """Tell whether nothing covers a place on the screen."""
+        """Return whether nothing covers a region of the screen."""
         screen = self.screen
         if screen is not self.app.screen or not screen.region.contains_region(place):
             return False
-        columns = {*range(place.x, place.right, LOOK_EVERY), place.right - 1}
+        columns = {*range(place.x, place.right, PROBE_STEP), place.right - 1}
         try:
             return all(
                 screen.get_widget_at(x, y)[0] is self
@@ -168,7 +162,7 @@ class PictureView(Widget):
     def _forget_pixels(self) -> None:
         self._pixels = None
         if self._number is not None:
-            # when its cells show something else
+            # once its cells show something else
             self.call_after_refresh(self._send, removal(self._number))
             self._number = None
 
@@ -177,9 +171,9 @@ class PictureView(Widget):
 
 
 def _placeholders(number: int, pixels: Pixels, style: Style) -> list[list[Segment]]:
-    """Return the text that the terminal replaces by the picture of a number."""
+    """Return the text that the terminal replaces by a numbered picture."""
     style += Style(color=Color.from_rgb(number >> 16, number >> 8 & 0xFF, number & 0xFF))
-    # a segment for every cell: so what covers a part never cuts one apart
+    # a segment per cell, so that covering a part never cuts one
     return [
         [Segment(placeholder(row, column), style) for column in range(pixels.columns)]
         for row in range(pixels.rows)

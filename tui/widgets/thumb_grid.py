@@ -1,4 +1,4 @@
-"""The grid of thumbnails: one widget that draws the lines in view, however many items there are."""
+"""The grid of thumbnails: one widget that draws only what is in view, for any number of items."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,17 +10,19 @@ from numpy.typing import NDArray
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from datrnet.tui.drawing import drawing_of
-from datrnet.tui.fitting import fitted
-from datrnet.tui.thumbnails import Thumbnails
-from datrnet.tui.widgets.cards import CARD_SIZES, CardPainter, CardStyles, size_that_suits
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.preferences import Blocks
+from datrnet.tui.graphics.cards import CARD_SIZES, CardPainter, CardStyles, default_size
+from datrnet.tui.graphics.thumbnails import Thumbnails
+from datrnet.tui.keymap import hidden
+from datrnet.tui.widgets.text import fitted
 
 FLUSHES_PER_SECOND = 30
 KEPT_CARD_ROWS = 128
@@ -28,12 +30,20 @@ KEPT_CARD_ROWS = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Listing:
-    """What a grid shows, in order."""
+    """The items of a grid, in order."""
 
     rows: NDArray[np.intp]
-    """Rows of the catalogue."""
+    """Rows of the catalog."""
     caption: Callable[[int], tuple[str, str]]
-    """The title and the note under the thumbnail, by position in ``rows``."""
+    """Returns the title and the note below a thumbnail, by position in ``rows``."""
+
+    @classmethod
+    def of_items(cls, catalog: Catalog, rows: NDArray[np.intp]) -> "Listing":
+        """Return items with their titles and codes."""
+        return cls(
+            rows=rows,
+            caption=lambda place: (catalog.titles[rows[place]], catalog.codes[rows[place]]),
+        )
 
 
 EMPTY = Listing(rows=np.empty(0, dtype=np.intp), caption=lambda _: ("", ""))
@@ -44,21 +54,19 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     HELP_TITLE = "Pictures"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "step(-1)", "Left", show=False, id="pictures.left"),
-        Binding("right,l", "step(1)", "Right", show=False, id="pictures.right"),
-        Binding("up,k", "step_rows(-1)", "Up", show=False, id="pictures.up"),
-        Binding("down,j", "step_rows(1)", "Down", show=False, id="pictures.down"),
-        Binding("pagedown,space", "page(1)", "Page down", show=False, id="pictures.page_down"),
-        Binding("pageup,b", "page(-1)", "Page up", show=False, id="pictures.page_up"),
-        Binding(
-            "ctrl+d,d", "page(0.5)", "Half a page down", show=False, id="pictures.half_page_down"
-        ),
-        Binding("ctrl+u,D", "page(-0.5)", "Half a page up", show=False, id="pictures.half_page_up"),
-        Binding("g,home", "first", "First", show=False, id="pictures.first"),
-        Binding("G,end", "last", "Last", show=False, id="pictures.last"),
-        Binding("enter", "enter", "Open", show=False, id="pictures.substitutes"),
-        Binding("plus,equals_sign", "zoom(1)", "Larger pictures", show=False, id="pictures.larger"),
-        Binding("minus", "zoom(-1)", "Smaller pictures", show=False, id="pictures.smaller"),
+        hidden("left,h", "step(-1)", "Left", id="pictures.left"),
+        hidden("right,l", "step(1)", "Right", id="pictures.right"),
+        hidden("up,k", "step_rows(-1)", "Up", id="pictures.up"),
+        hidden("down,j", "step_rows(1)", "Down", id="pictures.down"),
+        hidden("pagedown,space", "page(1)", "Page down", id="pictures.page_down"),
+        hidden("pageup,b", "page(-1)", "Page up", id="pictures.page_up"),
+        hidden("ctrl+d,d", "page(0.5)", "Half a page down", id="pictures.half_page_down"),
+        hidden("ctrl+u,D", "page(-0.5)", "Half a page up", id="pictures.half_page_up"),
+        hidden("g,home", "first", "First", id="pictures.first"),
+        hidden("G,end", "last", "Last", id="pictures.last"),
+        hidden("enter", "enter", "Open", id="pictures.substitutes"),
+        hidden("plus,equals_sign", "zoom(1)", "Larger pictures", id="pictures.larger"),
+        hidden("minus", "zoom(-1)", "Smaller pictures", id="pictures.smaller"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "thumb-grid--title",
@@ -70,11 +78,11 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     @dataclass
     class Highlighted(Message):
-        """The cursor stands on another item, or on none."""
+        """The cursor has moved to another item, or there is none."""
 
         grid: "ThumbGrid"
         position: int
-        """-1 where the grid is empty."""
+        """-1 if the grid is empty."""
 
         @property
         def control(self) -> "ThumbGrid":
@@ -83,7 +91,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     @dataclass
     class Entered(Message):
-        """The item under the cursor was chosen."""
+        """The item under the cursor was opened."""
 
         grid: "ThumbGrid"
         position: int
@@ -93,37 +101,37 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
             """The grid."""
             return self.grid
 
-    def __init__(self, thumbnails: Thumbnails, *, id: str | None = None) -> None:
+    def __init__(self, thumbnails: Thumbnails, glyphs: Blocks, *, id: str) -> None:
         super().__init__(id=id)
         self.listing = EMPTY
         self.empty_text = ""
         self.cursor = 0
         self.sign: Callable[[int], str] = lambda position: ""
-        """A word above a picture, by position in the listing."""
+        """Returns a word above a picture, by position in the listing."""
         self._thumbnails = thumbnails
-        self._painter = CardPainter(thumbnails)
+        self._painter = CardPainter(thumbnails, glyphs)
         self._chosen_size: int | None = None
         self._strips: LRUCache[int, list[Strip]] = LRUCache(KEPT_CARD_ROWS)
 
-    # ── what it shows ────────────────────────────────────────────────────────
+    # ── content ────────────────────────────────────────────────────────
 
     @property
     def row(self) -> int | None:
-        """The catalogue row under the cursor, None where the grid is empty."""
+        """The catalog row under the cursor, None if the grid is empty."""
         return int(self.listing.rows[self.cursor]) if len(self.listing.rows) else None
 
     def show(self, listing: Listing, *, cursor: int = 0, empty_text: str = "") -> None:
-        """Show other items, with the cursor on one of them."""
+        """Show items, with the cursor on one of them."""
         self.listing, self.empty_text = listing, empty_text
         self.cursor = max(0, min(cursor, len(listing.rows) - 1))
         self._arrange()
         self._announce()
 
     def renumber(self, rows: NDArray[np.intp]) -> None:
-        """Show the same items where the catalogue has other rows by now; those that are gone go.
+        """Show the same items in a later catalog, without those that are gone.
 
         Args:
-            rows: (N,) the row of each of its former ones, -1 where there is none any more.
+            rows: (N,) the later row of each earlier row, -1 where the item is gone.
         """
         now, caption = rows[self.listing.rows], self.listing.caption
         kept = np.flatnonzero(now >= 0)
@@ -135,7 +143,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         )
 
     def move_to(self, position: int) -> None:
-        """Put the cursor on a position, or on the nearest there is."""
+        """Move the cursor to a position, or to the nearest there is."""
         position = max(0, min(position, len(self.listing.rows) - 1))
         if position == self.cursor or not len(self.listing.rows):
             return
@@ -147,14 +155,9 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._announce()
 
     def redraw(self) -> None:
-        """Draw everything in view anew, as where the signs of items have changed."""
+        """Draw everything in view again, as when signs have changed."""
         self._strips.clear()
         self.refresh()
-
-    def redraw_cursor(self) -> None:
-        """Draw the card under the cursor anew."""
-        self._strips.discard(self.cursor // self.num_columns)
-        self.refresh(self._card_region(self.cursor))
 
     # ── geometry ─────────────────────────────────────────────────────────────
 
@@ -181,7 +184,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         return round(self.scroll_y / self._painter.height)
 
     def _card_region(self, position: int) -> Region:
-        """Return where a card lies within the widget."""
+        """Return the region of a card within the widget."""
         card_row, column = divmod(position, self.num_columns)
         width, height = self._painter.width, self._painter.height
         return Region(
@@ -196,13 +199,13 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         return position if inside else None
 
     def _arrange(self) -> None:
-        """Fit the cards to the widget's size, with the cursor's card in view."""
+        """Fit the cards to the widget, with the current card in view."""
         size = self._chosen_size
         self._painter.size = (
-            size_that_suits(self.size.width, self.size.height) if size is None else CARD_SIZES[size]
+            default_size(self.size.width, self.size.height) if size is None else CARD_SIZES[size]
         )
         self._strips.clear()
-        # the last page may begin at any row of cards, so that scrolling always lands on one
+        # the last page may start at any row of cards, so that scrolling always lands on one
         height = self._painter.height
         spare = max(0, self.size.height - self._rows_in_view * height)
         self.virtual_size = Size(self.size.width, self._num_card_rows * height + spare)
@@ -218,13 +221,13 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._scroll_to_card_row(first)
 
     def _scroll_to_card_row(self, card_row: int) -> None:
-        # one jump: every step of a smooth scroll would send the whole page again
+        # in one jump: each step of smooth scrolling would send the whole page again
         self.scroll_to(y=card_row * self._painter.height, animate=False)
 
     # ── drawing ──────────────────────────────────────────────────────────────
 
     def render_line(self, y: int) -> Strip:
-        """Draw one line of the widget."""
+        """Draw a line of the widget."""
         if not len(self.listing.rows):
             return self._empty_line(y)
         card_row, line = divmod(y + self.scroll_offset.y, self._painter.height)
@@ -275,25 +278,24 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         )
 
     def notify_style_update(self) -> None:
-        """Forget what was drawn with the old colours."""
+        """Drop what was drawn in the old colors."""
         self._strips.clear()
         super().notify_style_update()
 
     # ── events ───────────────────────────────────────────────────────────────
 
     def on_mount(self) -> None:
-        """Begin to fetch the thumbnails that threads make."""
-        self._painter.glyphs = drawing_of(self).glyphs
+        """Prepare to fetch the thumbnails that threads read."""
         self._flushes = self.set_interval(1 / FLUSHES_PER_SECOND, self._flush, pause=True)
 
     def _size_updated(
         self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True
     ) -> bool:
-        """Fit the cards to a new size at once: the event for it comes when a page is drawn."""
-        is_another = super()._size_updated(size, virtual_size, container_size, layout)
-        if is_another:
+        """Fit the cards to a new size at once; the resize event comes after the page is drawn."""
+        is_changed = super()._size_updated(size, virtual_size, container_size, layout)
+        if is_changed:
             self._arrange()
-        return is_another
+        return is_changed
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Scroll by a row of cards."""
@@ -304,7 +306,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._wheel(event, -1)
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor there; a second click enters."""
+        """Move the cursor there; a second click enters."""
         position = self._position_at(event.x, event.y)
         if position is None:
             return
@@ -318,7 +320,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._scroll_to_card_row(self._first_in_view + card_rows)
 
     def _flush(self) -> None:
-        """Draw the thumbnails that have arrived, all in one go."""
+        """Draw the thumbnails that have arrived, all at once."""
         arrived = self._thumbnails.arrived(self._painter.waiting)
         self._painter.waiting -= arrived
         if not self._painter.waiting:
@@ -336,7 +338,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
     # ── keys ─────────────────────────────────────────────────────────────────
 
     def action_step(self, cards: int) -> None:
-        """Move along the row, and over its end to the next."""
+        """Move along the row, past its end to the next."""
         self.move_to(self.cursor + cards)
 
     def action_step_rows(self, card_rows: int) -> None:
@@ -347,7 +349,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
             self.move_to(target)
 
     def action_page(self, pages: float) -> None:
-        """Move by pages, the view with the cursor."""
+        """Move by pages, with the cursor in its place in view."""
         card_rows = int(pages * self._rows_in_view) or (1 if pages > 0 else -1)
         first = self._first_in_view
         last = self._num_card_rows - 1
@@ -364,7 +366,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self.move_to(len(self.listing.rows) - 1)
 
     def action_enter(self) -> None:
-        """Choose the item under the cursor."""
+        """Open the item under the cursor."""
         if len(self.listing.rows):
             self.post_message(self.Entered(self, self.cursor))
 

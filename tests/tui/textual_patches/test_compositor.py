@@ -6,7 +6,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from datrnet.tui.textual_patches.compositor import SteadyCompositor
+from datrnet.tui.textual_patches.screens import SteadyCompositor
 
 
 class Noted(Widget):

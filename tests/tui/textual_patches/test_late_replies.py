@@ -13,8 +13,8 @@ from textual.events import Key
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.graphics.terminal import Terminal
-from datrnet.tui.textual_patches import late_replies
-from datrnet.tui.textual_patches.late_replies import LateReplies
+from datrnet.tui.textual_patches import terminal
+from datrnet.tui.textual_patches.terminal import LateReplies
 
 Run = Callable[..., Any]
 
@@ -68,12 +68,12 @@ def test_what_a_person_types_is_left(typed: str) -> None:
 
 
 def test_after_a_while_no_answer_is_expected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(late_replies, "EXPECTED_FOR", -1.0)
+    monkeypatch.setattr(terminal, "EXPECTED_FOR", -1.0)
     assert left(Key(one, one) for one in "[ab^P") == "[ab^P"
 
 
 def test_an_answer_without_end_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(late_replies, "LONGEST", 5)
+    monkeypatch.setattr(terminal, "LONGEST", 5)
     assert left(Key(one, one) for one in "[111111jj") == "1jj"
 
 
@@ -81,8 +81,8 @@ async def test_late_answers_fire_no_keys_in_the_explorer(
     workspace: Workspace, run_explorer: Run
 ) -> None:
     keys = keys_of([ANSWERS])
-    for terminal, is_disturbed in ((Terminal(is_asked=True), False), (Terminal(), True)):
-        async with run_explorer(workspace, terminal=terminal) as explorer:
+    for known, is_disturbed in ((Terminal(is_asked=True), False), (Terminal(), True)):
+        async with run_explorer(workspace, terminal=known) as explorer:
             screen, code = explorer.screen, explorer.code
             for key in keys:
                 explorer.app.post_message(Key(key.key, key.character))

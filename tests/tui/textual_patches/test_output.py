@@ -3,7 +3,7 @@
 import io
 import sys
 
-from datrnet.tui.textual_patches.output import SteadyOutput, steady_output
+from datrnet.tui.textual_patches.terminal import SteadyOutput, steady_output
 
 
 class Gone(io.StringIO):

@@ -1,6 +1,6 @@
-"""Thumbnails by row of the catalogue: from the workspace's file at once, else made by threads.
+"""Thumbnails by row of the catalog: at once from the workspace's file, else read by threads.
 
-The threads touch no widget. They leave what they made here, and the grid fetches it in batches.
+The threads touch no widget. The grid fetches what they have read in batches.
 """
 
 import threading
@@ -33,10 +33,10 @@ class Absent(Enum):
 
 
 class Thumbnails:
-    """Gives thumbnails without ever waiting for one; the last asked for is made first."""
+    """Returns thumbnails without waiting; the last one requested is read first."""
 
     def __init__(self, workspace: Workspace, catalog: Catalog) -> None:
-        """Open nothing yet; threads start with the first thumbnail that must be made."""
+        """Open nothing yet; threads start with the first thumbnail that must be read."""
         self._workspace = workspace
         self._catalog = catalog
         self._store = ThumbnailStore(workspace.thumbnails)
@@ -47,9 +47,9 @@ class Thumbnails:
         self._closed = False
 
     def pixels(self, row: int) -> Pixels | Absent:
-        """Return an item's thumbnail (32, 32, 3), or why there is none; ask for one to be made.
+        """Return an item's thumbnail (32, 32, 3), or why there is none; request it if need be.
 
-        A negative row stands for an item that is gone.
+        A negative row means an item that is gone.
         """
         if row < 0:
             return Absent.MISSING
@@ -64,19 +64,19 @@ class Thumbnails:
             return Absent.WAITING
 
     def arrived(self, rows: Iterable[int]) -> set[int]:
-        """Return those of the rows that threads have made, or could not make."""
+        """Return the rows whose thumbnails threads have read, or could not read."""
         with self._change:
             return {row for row in rows if row in self._made}
 
     def renew(self, catalog: Catalog) -> None:
-        """Give the thumbnails of another state of the catalogue from now on."""
+        """Switch to another catalog."""
         with self._change:
             self._catalog = catalog
             self._made.clear()
             self._waiting.clear()
 
     def close(self) -> None:
-        """Let the threads end and the file go."""
+        """End the threads and close the file."""
         with self._change:
             self._closed = True
             self._change.notify_all()

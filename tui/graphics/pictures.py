@@ -1,14 +1,16 @@
-"""A picture's file as character cells or as a terminal's pixels, and its way into a viewer."""
+"""Pictures as character cells or pixels, activation maps, and opening a picture in a viewer."""
 
 import shlex
 import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
@@ -16,29 +18,35 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from datrnet.core.catalog.pictures import Picture, read_picture
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.graphics.blocks import CELL_RATIO, Cells, alphabet, cells_of, fitting_size
 from datrnet.core.graphics.heatmap import Region, overlay_heatmap
 from datrnet.core.graphics.protocols import DIACRITICS, payload, sixel_of
 from datrnet.core.graphics.terminal import Drawing
 from datrnet.core.preferences import Blocks
+from datrnet.core.retrieval.prototypes import Prototype
+
+if TYPE_CHECKING:
+    from datrnet.core.indexing.activations import ActivationMaps, Look
+
 
 VIEWERS = {"darwin": ("open",), "linux": ("xdg-open", "wslview", "gio")}
 
 KEPT_PICTURES = 48
-"""In pixels, each some 100 kB: going back to one sends it again at once."""
+"""Cached pictures in pixels, some 100 kB each: going back to one sends it at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pixels:
-    """A picture as what a terminal is sent to show it."""
+    """What a terminal is sent to show a picture."""
 
     rows: int
-    """Height of its place in cells."""
+    """Height in cells."""
     columns: int
-    """Width of it."""
+    """Width in cells."""
     size: tuple[int, int]
-    """Width and height in pixels; its place may be larger by less than a cell."""
+    """Width and height in pixels; the cells may be larger by less than one."""
     data: str
     """Sixels, or the payload of kitty's protocol."""
     is_kitty: bool
@@ -141,9 +149,9 @@ def _in_pixels(picture: Image.Image, rows: int, columns: int, drawing: Drawing) 
 
 
 def named_path(text: str) -> Path:
-    """Return the path that is meant by what was typed, pasted, or dropped on the terminal.
+    """Return the path in text that was typed, pasted, or dropped on the terminal.
 
-    Terminals write a dropped file as a path in quotes, with backslashes before spaces, or as a URI.
+    Terminals write a dropped file as a quoted path, with backslashes before spaces, or as a URI.
     """
     text = text.strip()
     if text.startswith("file://"):
@@ -159,7 +167,7 @@ def named_path(text: str) -> Path:
 
 
 def open_in_viewer(path: Path) -> None:
-    """Show a picture in the program that the system has for it.
+    """Open a picture in the system's viewer.
 
     Raises:
         DataError: The file is missing, or the system has no such program.
@@ -169,7 +177,7 @@ def open_in_viewer(path: Path) -> None:
     names = VIEWERS.get(sys.platform, ())
     program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
-        raise DataError("This system has no viewer for pictures.", mend=f"The file is {path}.")
+        raise DataError("This system has no picture viewer.", mend=f"The file is {path}.")
     verb = ["open"] if Path(program).name == "gio" else []
     try:
         viewer = subprocess.Popen(
@@ -183,5 +191,62 @@ def open_in_viewer(path: Path) -> None:
         raise DataError(
             f"The viewer {program} does not start: {error.strerror}.", mend=f"The file is {path}."
         ) from error
-    # somebody must take note of its end, whenever that is
+    # collect its exit status, whenever it ends
     threading.Thread(target=viewer.wait, daemon=True).start()
+
+
+POLL_SECONDS = 0.05
+"""Between two checks whether a waiting map is still wanted."""
+
+
+class Looker:
+    """Computes activation maps, one at a time; torch is loaded with the first."""
+
+    def __init__(self, workspace: Workspace, run_name: str) -> None:
+        """Note the folder of the run."""
+        self._folder = workspace.models / run_name
+        self._maps: ActivationMaps | None = None
+        self._busy = threading.Lock()
+
+    def is_ready(self, super_category: str) -> bool:
+        """Return whether the network of a super-category is loaded."""
+        return self._maps is not None and self._maps.is_loaded(super_category)
+
+    def look(
+        self,
+        picture: Picture,
+        super_category: str,
+        prototype: Prototype | None,
+        is_wanted: Callable[[], bool],
+    ) -> "Look | None":
+        """Return the activation map of a super-category; called in a thread.
+
+        Args:
+            picture: The picture.
+            super_category: Whose network to use.
+            prototype: The value to look for.
+            is_wanted: Returns whether the map is still needed; searches need the thread.
+
+        Returns:
+            None if there is no value to look for, or the map is no longer wanted.
+
+        Raises:
+            DatrnetError: The run, its weights, captum or the picture is missing.
+        """
+        while not self._busy.acquire(timeout=POLL_SECONDS):
+            if not is_wanted():
+                return None
+        try:
+            if not is_wanted():
+                return None
+            if self._maps is None:
+                self._maps = self._open()
+            return self._maps.look(picture, super_category, prototype)
+        finally:
+            self._busy.release()
+
+    def _open(self) -> "ActivationMaps":
+        from datrnet.core.indexing.activations import activation_maps_of
+        from datrnet.core.models.run_folder import RunFolder
+
+        return activation_maps_of(RunFolder.open(self._folder))

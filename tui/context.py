@@ -1,18 +1,22 @@
-"""The open workspace: its current snapshot, thumbnails, and what the explorer was opened for."""
+"""What every screen is given: the open workspace, the session, and how to draw."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatrnetError
+from datrnet.core.graphics.terminal import Drawing
+from datrnet.core.preferences import Preferences
 from datrnet.core.retrieval.request import Request
 from datrnet.core.retrieval.search import resolve_query
 from datrnet.db.store import Store
+from datrnet.tui.controllers.session_log import SessionLog
+from datrnet.tui.graphics.thumbnails import Thumbnails
+from datrnet.tui.launch import DEFAULT_OPTIONS, LaunchOptions
 from datrnet.tui.snapshot import RowMap, Snapshot
-from datrnet.tui.thumbnails import Thumbnails
-from datrnet.tui.wants import NOTHING_MORE, Wants
 
 
 class Library:
@@ -24,7 +28,7 @@ class Library:
         store: Store,
         catalog: Catalog,
         num_substitutes: int,
-        wants: Wants = NOTHING_MORE,
+        options: LaunchOptions = DEFAULT_OPTIONS,
     ) -> None:
         """Open the index of a catalog; a missing or damaged index is not an error.
 
@@ -33,7 +37,7 @@ class Library:
             store: Its open database.
             catalog: What the database holds.
             num_substitutes: How many substitutes to search for.
-            wants: What the explorer is opened for.
+            options: What to open.
 
         Raises:
             DatabaseError: The database cannot be read.
@@ -43,13 +47,13 @@ class Library:
         self.workspace = workspace
         self.store = store
         self.num_substitutes = num_substitutes
-        self.wants = wants
+        self.options = options
         self.thumbnails = Thumbnails(workspace, catalog)
         self.marked: int | None = None
-        """The row of the item from which a super-category can be taken."""
-        self.begins_with = None if wants.query is None else resolve_query(catalog, wants.query)
+        """The row of the item whose values can be borrowed."""
+        self.first_query = None if options.query is None else resolve_query(catalog, options.query)
         """The item or picture whose substitutes are shown first."""
-        self.snapshot = Snapshot.of(workspace, store, catalog, wants.items)
+        self.snapshot = Snapshot.of(workspace, store, catalog, options.items)
 
     def renew(self, snapshot: Snapshot) -> RowMap:
         """Switch to a snapshot of another catalog; return where the items are now."""
@@ -78,3 +82,19 @@ class Library:
         first = np.searchsorted(catalog.item_ids, searcher.generation.item_ids[0])
         with suppress(DatrnetError):  # the first query will report it
             searcher.substitutes(searcher.query_of_item(int(first)), Request())
+
+
+@dataclass
+class ExplorerContext:
+    """What every screen is given."""
+
+    library: Library
+    session: SessionLog
+    preferences: Preferences
+    drawing: Drawing
+    """How pictures are drawn; changes with the size of the terminal's cells."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The catalog and index at this moment."""
+        return self.library.snapshot

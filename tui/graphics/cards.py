@@ -1,19 +1,65 @@
-"""Cards: a thumbnail with its title and note, drawn as lines of segments."""
+"""Cards: a thumbnail with its title and a note, drawn as segments of character cells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.cells import cell_len
+from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
 
-from datrnet.core.graphics.blocks import cells_of
+from datrnet.core.graphics.blocks import Cells, cells_of
 from datrnet.core.preferences import Blocks
-from datrnet.tui.fitting import fitted
-from datrnet.tui.segments import lines_of
-from datrnet.tui.thumbnails import Absent, Thumbnails
+from datrnet.tui.graphics.thumbnails import Absent, Thumbnails
+from datrnet.tui.widgets.text import fitted
+
+SHADES = 0xFC
+"""Colors keep six bits per channel: this is invisible, and more neighbors share a segment."""
+
+
+def lines_of(cells: Cells) -> list[list[Segment]]:
+    """Return the rows of a picture, each as few segments as its colors allow."""
+    foreground, background = _packed(cells.foreground), _packed(cells.background)
+    return [
+        _line(characters, above, below)
+        for characters, above, below in zip(
+            cells.characters.tolist(), foreground.tolist(), background.tolist(), strict=True
+        )
+    ]
+
+
+def _packed(colors: NDArray[np.uint8]) -> NDArray[np.int32]:
+    red, green, blue = np.moveaxis((colors & SHADES).astype(np.int32), -1, 0)
+    packed: NDArray[np.int32] = (red << 16) | (green << 8) | blue
+    return packed
+
+
+def _line(characters: list[str], foreground: list[int], background: list[int]) -> list[Segment]:
+    segments: list[Segment] = []
+    text, colors = "", (-1, -1)
+    for character, *pair in zip(characters, foreground, background, strict=True):
+        if text and (pair[0], pair[1]) != colors:
+            segments.append(Segment(text, _style(*colors)))
+            text = ""
+        text += character
+        colors = (pair[0], pair[1])
+    segments.append(Segment(text, _style(*colors)))
+    return segments
+
+
+@lru_cache(maxsize=1 << 16)
+def _style(foreground: int, background: int) -> Style:
+    return Style(color=_color(foreground), bgcolor=_color(background))
+
+
+@lru_cache(maxsize=1 << 14)
+def _color(packed: int) -> Color:
+    return Color.from_rgb(packed >> 16, packed >> 8 & 0xFF, packed & 0xFF)
+
 
 Lines = list[list[Segment]]
 
@@ -38,7 +84,7 @@ CARD_SIZES = (CardSize(10, 5), CardSize(12, 6), CardSize(16, 8), CardSize(20, 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardStyles:
-    """The colours of a card, from the theme."""
+    """The styles of a card, from the theme."""
 
     blank: Style
     title: Style
@@ -49,16 +95,15 @@ class CardStyles:
 
 
 class CardPainter:
-    """Draws cards and keeps the pictures drawn."""
+    """Draws cards, and caches their pictures."""
 
-    def __init__(self, thumbnails: Thumbnails) -> None:
+    def __init__(self, thumbnails: Thumbnails, glyphs: Blocks) -> None:
         self._thumbnails = thumbnails
         self._size = CARD_SIZES[2]
-        self.glyphs: Blocks = "quadrants"
-        """The characters to draw with; to be set before the first picture."""
+        self._glyphs = glyphs
         self._pictures: LRUCache[int, Lines] = LRUCache(KEPT_PICTURES)
         self.waiting: set[int] = set()
-        """Rows drawn without their picture, which a thread is making."""
+        """Rows drawn without their picture, which a thread is reading."""
 
     @property
     def size(self) -> CardSize:
@@ -82,7 +127,7 @@ class CardPainter:
         return FRAME + self._size.rows + CAPTION_LINES
 
     def forget(self) -> None:
-        """Draw all pictures anew: rows stand for other items."""
+        """Drop all cached pictures: rows now mean other items."""
         self._pictures.clear()
         self.waiting.clear()
 
@@ -97,11 +142,11 @@ class CardPainter:
         """Return the lines of cards side by side.
 
         Args:
-            rows: Their rows in the catalogue.
+            rows: Their rows in the catalog.
             captions: Their titles and notes.
-            signs: A word above each picture, or nothing.
+            signs: A word above each picture, or an empty string.
             cursor: Which of them the cursor is on; any other number for none.
-            styles: The colours to draw with.
+            styles: The colors to draw with.
         """
         self._draw(rows)
         return [
@@ -110,14 +155,14 @@ class CardPainter:
         ]
 
     def _draw(self, rows: Sequence[int]) -> None:
-        """Draw the pictures that are not kept yet, all at once."""
+        """Draw the pictures that are not cached yet, all at once."""
         found = {row: self._thumbnails.pixels(row) for row in rows if row not in self._pictures}
-        pixels = {row: one for row, one in found.items() if not isinstance(one, Absent)}
-        self.waiting |= {row for row, one in found.items() if one is Absent.WAITING}
+        pixels = {row: image for row, image in found.items() if not isinstance(image, Absent)}
+        self.waiting |= {row for row, image in found.items() if image is Absent.WAITING}
         if not pixels:
             return
         stacked = np.stack(list(pixels.values()))
-        cells = cells_of(stacked, self._size.rows, self._size.columns, glyphs=self.glyphs)
+        cells = cells_of(stacked, self._size.rows, self._size.columns, glyphs=self._glyphs)
         for place, row in enumerate(pixels):
             self._pictures[row] = lines_of(cells[place])
 
@@ -139,7 +184,7 @@ class CardPainter:
         return lines
 
     def _top(self, edge: str, sign: str, style: Style, styles: CardStyles) -> list[Segment]:
-        """Return the line above a picture: the frame's edge, with the sign in it."""
+        """Return the line above a picture: the edge of the frame with the sign in it."""
         if not sign:
             return [Segment(edge, style)]
         shown = f" {fitted(sign, min(cell_len(sign), self._size.columns - 2))} "
@@ -157,9 +202,9 @@ class CardPainter:
         ]
 
 
-def size_that_suits(width: int, height: int) -> CardSize:
+def default_size(width: int, height: int) -> CardSize:
     """Return the thumbnail size that shows a fair number of cards at once."""
     if height < 24 or width < 60:
-        # one row of larger cards, or two rows that are whole
+        # one row of larger cards, or two whole rows
         return CARD_SIZES[1] if 9 <= height < 16 or height >= 18 else CARD_SIZES[0]
     return CARD_SIZES[2] if width < 200 else CARD_SIZES[3]

@@ -1,0 +1,1 @@
+"""Pictures as character cells and as pixels."""

@@ -1,0 +1,135 @@
+"""Textual's compositor without two of its faults.
+
+Changes lost between two layouts (seen in Textual 8.2.8; no upstream issue): refreshing a hidden
+widget invalidates the map of widgets, and the next widget that asks for its region rebuilds it.
+Whatever moved since the last layout then counts as old. The next layout neither paints it nor
+sends resize events, and a terminal that shrank at that moment stays blank. Here these changes are
+kept for the next layout.
+
+A click on a widget that has just been removed, such as a toast clicked twice, starts a text
+selection in a widget without a parent and raises ``AttributeError``
+(https://github.com/Textualize/textual/issues/6643). Here removed widgets cannot be selected.
+"""
+
+from typing import Any
+
+import textual.screen
+from textual._compositor import Compositor, CompositorMap, ReflowResult
+from textual.await_complete import AwaitComplete
+from textual.content import Content
+from textual.css.styles import RulesMap
+from textual.errors import NoWidget
+from textual.events import Click
+from textual.geometry import Offset, Size
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import OptionList
+
+
+class SteadyCompositor(Compositor):
+    """Reports with the next layout what changed while the map was rebuilt outside of one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._resized: set[Widget] = set()
+        """Widgets added or resized outside a layout, to be reported with the next."""
+
+    @property
+    def full_map(self) -> CompositorMap:
+        """Every widget with its region, rebuilt if it was invalidated."""
+        before, shown = self._full_map, self._visible_map
+        after = super().full_map
+        if after is not before:
+            self._paint_changes(before if shown is None else shown, after)
+            self._resized |= {
+                widget
+                for widget, geometry in after.items()
+                if widget not in before or before[widget].region.size != geometry.region.size
+            }
+        return after
+
+    def _paint_changes(self, before: CompositorMap, after: CompositorMap) -> None:
+        """Mark what differs between two maps for painting."""
+        changes = before.items() ^ after.items()
+        regions = (geometry.clip.intersection(geometry.region) for _, geometry in changes)
+        self._dirty_regions.update(region for region in regions if region)
+
+    def reflow(self, parent: Widget, size: Size) -> ReflowResult:
+        """Lay out again; widgets resized since the last layout count among the resized."""
+        result = super().reflow(parent, size)
+        resized, self._resized = self._resized & self._full_map.keys(), set()
+        return result._replace(resized=result.resized | resized)
+
+    def get_widget_and_offset_at(self, x: int, y: int) -> tuple[Widget | None, Offset | None]:
+        """Return the widget at a cell that text can be selected in, and the offset in its text."""
+        try:
+            widget, _ = self.get_widget_at(x, y)
+        except NoWidget:
+            return None, None
+        if not (isinstance(widget, Screen) or widget.is_attached):
+            return None, None
+        return super().get_widget_and_offset_at(x, y)
+
+
+_dismiss = Screen.dismiss
+_move_page = OptionList._move_page
+_on_click = OptionList._on_click
+_get_height = Content.get_height
+
+
+def dismiss(screen: Screen[Any], result: Any = None) -> AwaitComplete:
+    """Dismiss a screen, unless it is no longer on top.
+
+    ``Screen.dismiss`` pops whatever screen is on top: two quick clicks beside the command palette
+    also close the screen below it, or raise ``ScreenStackError`` where there is none.
+    See https://github.com/Textualize/textual/issues/2575 and 4884.
+    """
+    if screen.app.screen is not screen:
+        return AwaitComplete()
+    return _dismiss(screen, result)
+
+
+def move_page(options: OptionList, direction: Any) -> None:
+    """Move by a page, unless the list has no room to show a line.
+
+    ``OptionList._move_page`` raises ``KeyError`` while the list has no size, as in a terminal of
+    five rows or before the first layout (seen in Textual 8.2.8; no upstream issue).
+    """
+    if options._lines:
+        _move_page(options, direction)
+
+
+async def on_click(options: OptionList, event: Click) -> None:
+    """Select the clicked option, if the list still has so many.
+
+    ``OptionList._on_click`` raises ``IndexError`` for a click on an option that was removed before
+    the click is handled (seen in Textual 8.2.8; no upstream issue).
+    """
+    clicked = event.style.meta.get("option")
+    if clicked is None or clicked < options.option_count:
+        await _on_click(options, event)
+
+
+def get_height(content: Content, rules: RulesMap, width: int) -> int:
+    """Return the height of text, if need be as if it had a column.
+
+    ``Content.get_height`` raises ``ValueError`` for text that is to be wrapped in no column, as in
+    the command palette of a terminal of four columns (seen in Textual 8.2.8; no upstream issue).
+    """
+    return _get_height(content, rules, max(width, 1 + 2 * rules.get("line_pad", 0)))
+
+
+PATCHES = (
+    (textual.screen, "Compositor", SteadyCompositor),
+    (Screen, "dismiss", dismiss),
+    (OptionList, "_move_page", move_page),
+    (OptionList, "_on_click", on_click),
+    (Content, "get_height", get_height),
+)
+"""What is replaced: the owner, the name, the patched part."""
+
+
+def install() -> None:
+    """Patch Textual; calling it again changes nothing."""
+    for owner, name, patched in PATCHES:
+        setattr(owner, name, patched)

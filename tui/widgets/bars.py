@@ -1,0 +1,203 @@
+"""Bars: title, tabs, keys, the prototypes in use, and the notice of a small terminal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual import events
+from textual.app import ComposeResult, RenderResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Footer, Static
+from textual.widgets._footer import FooterKey
+
+from datrnet.core.retrieval.prototypes import Prototype
+from datrnet.core.text import sanitize
+from datrnet.tui.widgets.text import MUTED, fitted
+
+SEPARATOR = "  ›  "
+
+NAME_WIDTH = 13
+"""Of a super-category's name in the pickers, and of what stands below them."""
+
+
+class TitleBar(Widget):
+    """The trail on the left, counts on the right."""
+
+    trail: reactive[tuple[str, ...]] = reactive(())
+    """From the catalog to the current screen."""
+    facts: reactive[str] = reactive("")
+
+    def render(self) -> RenderResult:
+        """Draw the bar; the end of the trail must stay readable."""
+        name = f" {self.app.title}"
+        room = max(0, self.size.width - cell_len(name) - cell_len(self.facts) - 5)
+        steps = [sanitize(step) for step in self.trail]
+        while len(steps) > 1 and cell_len(SEPARATOR.join(steps)) > room:
+            del steps[0]
+            steps[0] = f"… {steps[0]}" if len(steps) > 1 else steps[0]
+        trail = fitted(SEPARATOR.join(steps), room)
+        return Content.assemble(
+            (name, "bold $text-primary"),
+            ("  ", ""),
+            (trail, ""),
+            ("  ", ""),
+            (f"{self.facts} ", MUTED),
+        )
+
+
+class TabLine(Horizontal):
+    """Numbered tabs, one of them open."""
+
+    @dataclass
+    class Chosen(Message):
+        """A tab was clicked."""
+
+        place: int
+
+    def __init__(self, names: Sequence[str], open_place: int) -> None:
+        super().__init__()
+        self._names = tuple(names)
+        self._open = open_place
+
+    def compose(self) -> ComposeResult:
+        """One label per tab."""
+        for place, name in enumerate(self._names):
+            tab = TabLabel(place, name)
+            tab.set_class(place == self._open, "-open")
+            yield tab
+
+
+class TabLabel(Static):
+    """The label of a tab."""
+
+    def __init__(self, place: int, name: str) -> None:
+        content = Content.assemble((f" {place + 1} ", MUTED), f"{name} ")
+        super().__init__(content, markup=False)
+        self._place = place
+
+    def on_click(self) -> None:
+        """Ask to open the tab."""
+        self.post_message(TabLine.Chosen(self._place))
+
+
+DROPPED_FIRST = (
+    "show_sessions",
+    "show_shortlist",
+    "sort",
+    "clear",
+    "shortlist",
+    "reverse",
+    "review",
+    "redo",
+    "swap",
+    "none",
+    "other",
+    "undo",
+    "step(1)",
+    "substitutes",
+    "facets",
+)
+"""Actions whose keys make room, in this order; the help lists all keys."""
+
+PINNED = ("back", "help", "quit")
+"""Actions whose keys are shown at any width."""
+
+MARGIN = 1
+"""Cells after a key, and at both ends of the bar."""
+
+
+class KeyLine(Footer):
+    """The footer of every screen."""
+
+    def __init__(self) -> None:
+        """Show keys without decoration; the palette is one of them."""
+        super().__init__(show_command_palette=False, compact=True)
+
+    def compose(self) -> ComposeResult:
+        """Yield the keys that fit."""
+        keys = [key for key in super().compose() if isinstance(key, FooterKey)]
+        yield from fitting(keys, self.size.width or self.app.size.width)
+
+    async def on_resize(self) -> None:
+        """Fit the keys to another width."""
+        await self.recompose()
+
+
+def fitting(keys: Sequence[FooterKey], width: int) -> list[FooterKey]:
+    """Return the keys that fit into a width, in their order.
+
+    Those in ``DROPPED_FIRST`` make room first, then the last of the others.
+    """
+    left = list(keys)
+    others = [
+        name for key in reversed(left) if (name := _action(key)) not in DROPPED_FIRST + PINNED
+    ]
+    for action in (*DROPPED_FIRST, *others):
+        if sum(map(_width, left)) + MARGIN <= width:
+            break
+        left = [key for key in left if _action(key) != action]
+    return left
+
+
+def _action(key: FooterKey) -> str:
+    return key.action.rpartition(".")[2]
+
+
+def _width(key: FooterKey) -> int:
+    return cell_len(f"{key.key_display} {key.description}") + MARGIN
+
+
+SMALLEST_WIDTH = 40
+SMALLEST_HEIGHT = 12
+
+
+class TooSmall(Widget):
+    """Covers a screen that is too small, and says which size it needs."""
+
+    def render(self) -> RenderResult:
+        """Show the notice in whatever room there is."""
+        size = self.app.size
+        needed = f"{SMALLEST_WIDTH}x{SMALLEST_HEIGHT}"
+        return Content(f"Too small: {size.width}x{size.height}. Needs {needed}.")
+
+
+class PrototypeLine(Vertical):
+    """Shows which prototypes are used and, where there is room, what each is a mean of."""
+
+    class Clicked(Message):
+        """The line was clicked."""
+
+    def compose(self) -> ComposeResult:
+        """The setting, and its prototypes."""
+        yield Static(id="prototypes-chosen", markup=False)
+        yield Static(id="prototypes-used", markup=False)
+
+    def show(self, within: str | None, prototypes: Mapping[str, Prototype]) -> None:
+        """Show the prototypes of a query.
+
+        Args:
+            within: The super-category whose value their items share; None for generic ones.
+            prototypes: The prototypes in use, by super-category.
+        """
+        setting = "generic" if within is None else f"within {sanitize(within)}"
+        self.query_one("#prototypes-chosen", Static).update(
+            Content.assemble(
+                (" w ", MUTED),
+                fitted("prototypes", NAME_WIDTH),
+                " ",
+                (setting, MUTED if within is None else "bold $text-accent"),
+            )
+        )
+        used = [
+            sanitize(f"{prototype.value}: {prototype.source}") for prototype in prototypes.values()
+        ]
+        self.query_one("#prototypes-used", Static).update("\n".join(used))
+
+    def on_click(self, event: events.Click) -> None:
+        """Ask for other prototypes."""
+        event.stop()
+        self.post_message(self.Clicked())
