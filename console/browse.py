@@ -138,7 +138,7 @@ def read_ids(source: str) -> tuple[str, ...]:
         except OSError as error:
             raise DataError(
                 f"{source} cannot be read: {error.strerror}.",
-                mend="Name a file with one id per line, or - for standard input.",
+                mend="Use a file with one id per line, or - for standard input.",
             ) from error
     lines = content.decode("utf-8-sig", "replace").splitlines()
     return tuple(line.strip() for line in lines if line.strip())

@@ -75,7 +75,7 @@ def comparison_plan(
         ConfigError: The budget is not a time, or time and epochs are both given.
     """
     if budget is not None and epochs is not None:
-        raise ConfigError("--budget and --epochs both set the length of training; give one.")
+        raise ConfigError("--budget and --epochs both set the length of training; use only one.")
     plan = Plan.load("comparison-pretrained" if pretrained else "comparison")
     settings = dict(plan.with_settings(()).settings)
     system, train = settings.get("system", {}), settings.get("train", {})
@@ -84,8 +84,9 @@ def comparison_plan(
         settings["systems"] = [name for name in names if name]
         if not settings["systems"]:
             raise ConfigError(
-                "--systems names no system.",
-                mend="Name some, as --systems adde-m,datrnet, or omit it to compare all.",
+                "--systems is empty.",
+                mend="List systems, as in --systems adde-m,datrnet, or omit the option to "
+                "compare all.",
             )
     if budget is not None:
         settings["system"] = {**system, "minutes": minutes_of(budget)}

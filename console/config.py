@@ -94,7 +94,7 @@ NameArgument = Annotated[
 
 @app.command("show", epilog="Example: datrnet config show")
 def show(as_json: opt.Json = False) -> None:
-    """Show all settings, and where each comes from."""
+    """Show all settings and where each comes from."""
     file = PreferencesFile.locate()
     rows = list(_rows(file))
     if as_json:
@@ -229,7 +229,7 @@ def list_keys(as_json: opt.Json = False) -> None:
             )
             for entry in entries
         ]
-        print_table(("name", "keys", "default", "what it does"), rows)
+        print_table(("name", "keys", "default", "action"), rows)
     _report_problems(preferences, problems)
 
 
@@ -246,12 +246,12 @@ def show_schema(as_json: opt.Json = False) -> None:
         (name, facts["description"], allowed(facts), _shown(facts.get("default", "")))
         for name, facts in every.items()
     ]
-    print_table(("setting", "what it is", "allowed", "default"), rows)
+    print_table(("setting", "description", "allowed values", "default"), rows)
 
 
 @app.command("path", epilog="Example: datrnet config path")
 def print_path() -> None:
-    """Print where the configuration file is; DATRNET_CONFIG names another place."""
+    """Print the path of the configuration file; DATRNET_CONFIG overrides it."""
     print(PreferencesFile.locate().path)
 
 
@@ -268,7 +268,7 @@ def set_setting(
     name: NameArgument,
     value: Annotated[str, typer.Argument(metavar="VALUE", autocompletion=_complete_value)],
 ) -> None:
-    """Write a setting into the configuration file; comments stay.
+    """Change a setting in the configuration file; comments are kept.
 
     Args:
         value: Its new value.
@@ -287,7 +287,7 @@ def set_setting(
     file.set(path, parsed)
     say(f"{'.'.join(path)} is now {_shown(parsed)}, in {file.path}.")
     if path == ("workspace",) and not Path(value).expanduser().is_dir():
-        say("There is no such folder yet: `datrnet import` or `datrnet demo` makes it.")
+        say("There is no such folder yet: `datrnet import` or `datrnet demo` creates it.")
 
 
 @app.command("unset", epilog="Example: datrnet config unset keys.catalog.search")
@@ -295,7 +295,7 @@ def unset(name: NameArgument) -> None:
     """Remove a setting from the configuration file, so that its default applies."""
     file = PreferencesFile.locate()
     was_there = file.unset(path_of(name))
-    say(f"{name} is no longer in {file.path}." if was_there else f"{name} was not in {file.path}.")
+    say(f"Removed {name} from {file.path}." if was_there else f"{name} was not in {file.path}.")
 
 
 @app.command("init", epilog="Example: datrnet config init")
@@ -316,11 +316,11 @@ def write_template(
 
 @app.command("edit", epilog="Example: datrnet config edit")
 def edit_file() -> None:
-    """Open the configuration file in $EDITOR, and check it afterwards."""
+    """Open the configuration file in $EDITOR, then check it."""
     file = PreferencesFile.locate()
     editor = next((os.environ[name] for name in EDITOR_VARIABLES if os.environ.get(name)), "")
     if not editor:
-        raise ConfigError("No editor is named.", mend=f"Set EDITOR, or open {file.path} yourself.")
+        raise ConfigError("No editor is set.", mend=f"Set EDITOR, or open {file.path} yourself.")
     if not file.path.exists():
         file.replace_text(template())
     try:

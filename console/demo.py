@@ -34,12 +34,12 @@ def demo(
 ) -> None:
     """Draw a demo catalog, index it and open it in the explorer.
 
-    The demo has a workspace of its own and uses the trained networks that ship with datrnet.
+    The demo has its own workspace and uses the trained networks that ship with datrnet.
     Without a terminal, the command prints a sample search instead of opening the explorer.
 
     Args:
         items: Number of items to draw.
-        seed: Random seed; each seed draws another shop.
+        seed: Random seed; each seed draws a different shop.
     """
     place = prepare(workspace, items, seed)
     if is_conversation():

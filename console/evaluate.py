@@ -26,9 +26,9 @@ MATCHES = {
 }
 
 RANKS = {
-    "changed": "may take a rank if something is changed, and is left out if nothing is",
-    "never": "is left out",
-    "always": "may take a rank; if nothing is changed, it takes the first",
+    "changed": "is ranked if the query changes something and excluded otherwise",
+    "never": "is excluded",
+    "always": "is ranked; it ranks first if nothing is changed",
 }
 
 app = opt.command_app()
@@ -59,8 +59,8 @@ def evaluate(
         split: Split whose items are queries and gallery.
         top: List length.
         changes: Maximum number of changes per query.
-        match: Where a hit must have the wanted value: in the super-categories with a network
-            (used), in all of the catalog (all), or only where a value is wanted (known).
+        match: Super-categories that a hit must match: those with a network (used), all in the
+            catalog (all), or only those with a wanted value (known).
         within: Compute prototypes among items that share the wanted value of this super-category.
         queries: Use the queries of a split folder in ADDE's format.
         equal_weights: Use the paper's unweighted distance.

@@ -23,7 +23,7 @@ LISTED = 20
 """Skipped rows listed in the terminal; JSON has all of them."""
 
 TABLE_PANEL = "CSV and JSON Lines files"
-FOLDER_PANEL = "Data sets in a format of their own"
+FOLDER_PANEL = "Data sets in other formats"
 
 OWNERS = {
     **dict.fromkeys(("id", "image", "title", "split")),

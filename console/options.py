@@ -108,7 +108,7 @@ ConfigName = Annotated[
     str | None,
     typer.Option(
         metavar="NAME|FILE",
-        help="small, paper, or a TOML file that changes one of them.",
+        help="small, paper, or a TOML file based on one of them.",
         show_default="small",
     ),
 ]
@@ -118,7 +118,7 @@ Epochs = Annotated[
     typer.Option(
         min=1,
         metavar="N",
-        help="Number of epochs, in place of the config's or a time.",
+        help="Number of epochs, instead of the config's or a time.",
     ),
 ]
 
@@ -127,7 +127,7 @@ Settings = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="Override a setting of the experiment, as train.epochs=4; repeatable.",
+        help="Override a setting of the experiment, as in train.epochs=4; repeatable.",
     ),
 ]
 

@@ -129,7 +129,7 @@ def review_judge(
     Args:
         kept: Item to keep.
         other: The other item.
-        verdict: Verdict; open withdraws an earlier one.
+        verdict: Verdict; open withdraws an earlier verdict.
     """
     with Workspace.locate(workspace).open_store() as store:
         catalog = Catalog.load(store)
@@ -152,13 +152,13 @@ def review_gaps(
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
-    """List combinations of values that no item has, although they are popular or were asked for.
+    """List combinations of values that no item has, although they are popular or requested.
 
-    Combinations that sessions asked for come first, then those with the most items expected if
+    Combinations requested in sessions come first, then those with the most items expected if
     values were independent.
 
     Args:
-        super_category: Only combinations with a value of this one.
+        super_category: Only combinations with a value of this super-category.
     """
     place = Workspace.locate(workspace)
     with place.open_store() as store:

@@ -182,7 +182,7 @@ def rename_session(
         name: New name.
     """
     if not name.strip():
-        raise ConfigError("The name of a session must not be empty.", mend="Give it a name.")
+        raise ConfigError("The name of a session must not be empty.", mend="Enter a name.")
     with Workspace.locate(workspace).open_store() as store:
         row = session_of(store, session)
         store.rename_session(row.id, name.strip())
@@ -205,7 +205,7 @@ def delete_session(session: NamedSession, workspace: opt.Workspace = None) -> No
 @app.command("restore", epilog="Example: datrnet session restore 3")
 def restore_session(
     number: Annotated[
-        int | None, typer.Argument(metavar="[NUMBER]", show_default="the one deleted last")
+        int | None, typer.Argument(metavar="[NUMBER]", show_default="the last deleted session")
     ] = None,
     workspace: opt.Workspace = None,
 ) -> None:
@@ -248,4 +248,4 @@ def _show_answer(answer: ReplayedStep) -> None:
     for found in answer.substitutes:
         agreed = ", ".join(name for name, agrees in found.agreement.items() if agrees)
         rows.append((found.rank, found.code, found.title, f"{found.distance:.3f}", agreed or "–"))
-    show_table(("", "id", "title", "distance", "as wanted"), rows, numbers=("", "distance"))
+    show_table(("", "id", "title", "distance", "matches"), rows, numbers=("", "distance"))

@@ -26,8 +26,8 @@ AGREEMENT = {True: "yes", False: "no", None: "unknown"}
 """Whether a label is as wanted, in tab-separated rows."""
 
 VERDICTS = {
-    ("changed", True): "as wanted",
-    ("changed", False): "not as wanted",
+    ("changed", True): "matches",
+    ("changed", False): "does not match",
     ("changed", None): "unknown",
     ("kept", True): "same",
     ("kept", False): "differs",
@@ -178,7 +178,7 @@ def prototype_lines(answer: Answer) -> list[str]:
         f"{name} {p.value} is {'' if p.num_items is None else 'the mean of '}{p.source}."
         for name, p in used
     ]
-    others = [f"{name} is taken from {other}." for name, other in answer.taken.items()]
+    others = [f"{name} comes from {other}." for name, other in answer.taken.items()]
     return [sanitize(sentence) for sentence in (*means, *others)]
 
 

@@ -79,17 +79,18 @@ def train(
     best validation accuracy are kept. An interrupted run loses at most its current epoch.
 
     Args:
-        seed: Random seed, in place of the config's.
+        seed: Random seed, instead of the config's.
         resume: Continue the latest unfinished run.
         system: datrnet, attribute-based, amnet, fashionsearchnet, fashionsearchnet-without-loc,
             adde-m or datrnet-on-backbone.
         backbone: alexnet, resnet50, vit_b_16 or efficientnet_lite0.
         backbone_weights: ImageNet weights of the backbone: safetensors or a PyTorch state dict.
         frozen: Do not train the backbone; compute its features once and cache them.
-        minutes: Training time in minutes, in place of epochs.
-        released: Do not train; make a finished run of the weights that ADDE's authors released.
+        minutes: Training time in minutes, instead of epochs.
+        released: Do not train; create a finished run from the weights that ADDE's authors released.
         names: With --released: JSON file with the names in column order, as given to `import`.
-        triplets: Split folder whose triplets the last stage trains on; else they are sampled.
+        triplets: Split folder whose triplets the last stage trains on; without it, triplets are
+            sampled.
     """
     place, categories = Workspace.locate(workspace), tuple(super_category or ())
     typed = [max(param.opts, key=len) for param, _ in opt.typed_parameters(ctx)]
@@ -147,7 +148,9 @@ def run_config(
         config = config.with_seed(seed)
     if epochs is not None:
         if minutes is not None:
-            raise ConfigError("--minutes and --epochs both set the length of training; give one.")
+            raise ConfigError(
+                "--minutes and --epochs both set the length of training; use only one."
+            )
         config = replace(
             config,
             train=replace(config.train, epochs=epochs),
@@ -163,7 +166,7 @@ def run_config(
     ):
         raise ConfigError(
             "DAtRNet has no backbone.",
-            mend="Choose another --system, as datrnet-on-backbone, or omit --backbone, "
+            mend="Choose another --system, such as datrnet-on-backbone, or omit --backbone, "
             "--backbone-weights and --frozen, on the command line and in the config.",
         )
     if triplets is not None:
@@ -222,9 +225,9 @@ def _add_released(
     say(f"{made.run.name} has the released weights. Values: {', '.join(counts)}.")
     if made.in_alphabetical_order:
         say(
-            f"The values of {', '.join(made.in_alphabetical_order)} are taken in alphabetical "
-            "order. If the columns of the split folder are in another order, changes of them are "
-            "wrong; then add --names FILE, with the names that the folder was imported with.",
+            f"The values of {', '.join(made.in_alphabetical_order)} are assumed to be in "
+            "alphabetical order. If the columns of the split folder are in another order, "
+            "results for them are wrong: add --names FILE with the names used for the import.",
             "yellow",
         )
     if as_json:

@@ -89,11 +89,11 @@ class ModelConfig:
             raise ConfigError(f"filters is {self.filters}; it must be even.")
         for kernel in (self.kernel, *self.mid_level_kernels):
             if kernel < 1 or kernel % 2 == 0:
-                raise ConfigError(f"A kernel of {kernel} is not an odd number.")
+                raise ConfigError(f"A kernel has size {kernel}; it must be odd.")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"dropout is {self.dropout}; it must be at least 0 and below 1.")
         if len(set(self.attention)) < len(self.attention):
-            raise ConfigError(f"attention names a mask twice: {', '.join(self.attention)}.")
+            raise ConfigError(f"attention lists a mask twice: {', '.join(self.attention)}.")
         if self.image_size // self.stem_stride < 2**self.num_ase:
             raise ConfigError(
                 f"An image of {self.image_size} px is too small for {self.num_ase} ASE modules.",
@@ -221,7 +221,7 @@ class IndexConfig:
         at_least(self, trees=1)
         if not 0 < self.recall_target <= 1:
             raise ConfigError(
-                f"recall_target is {self.recall_target}; it must be above 0, up to 1."
+                f"recall_target is {self.recall_target}; it must be above 0 and at most 1."
             )
 
 
@@ -260,7 +260,7 @@ class Config:
         if unknown:
             name = sorted(unknown)[0]
             raise ConfigError(
-                f"{source} has a section {name!r}, which does not exist.",
+                f"{source} has an unknown section {name!r}.",
                 mend=nearest(name, ("name", *sections)),
             )
         parts: dict[str, Any] = {
@@ -283,7 +283,7 @@ class Config:
         path = Path(name_or_path)
         if not path.is_file():
             raise ConfigError(
-                f"No config is called {name_or_path!r} and no file either.",
+                f"There is no config or file {name_or_path!r}.",
                 mend=nearest(name_or_path, READY_CONFIGS),
             )
         try:
@@ -295,7 +295,7 @@ class Config:
         base = data.pop("base", DEFAULT_BASE)
         if base not in READY_CONFIGS:
             raise ConfigError(
-                f"{path.stem} has the base {base!r}, which is not a ready config.",
+                f"{path.stem} has the base {base!r}, which is not a built-in config.",
                 mend=nearest(str(base), READY_CONFIGS),
             )
         values = cls._ready(base).to_dict() | {"name": path.stem}
@@ -325,7 +325,7 @@ def read_section(kind: type[Section], values: Any, source: str) -> Section:
     unknown = sorted(set(values) - set(hints))
     if unknown:
         raise ConfigError(
-            f"{source} has a setting {unknown[0]!r}, which does not exist.",
+            f"{source} has an unknown setting {unknown[0]!r}.",
             mend=nearest(unknown[0], hints),
         )
     typed = {key: _typed(hints[key], value, f"{source} {key}") for key, value in values.items()}
@@ -394,7 +394,7 @@ def check_shares(config: Any, *names: str) -> None:
     total = sum(getattr(config, name) for name in names)
     if total >= 1 or any(getattr(config, name) <= 0 for name in names):
         shares = " and ".join(f"{name} {getattr(config, name)}" for name in names)
-        raise ConfigError(f"Of {shares} each must be above 0, and all together below 1.")
+        raise ConfigError(f"The shares are {shares}; each must be above 0, and their sum below 1.")
 
 
 def at_least(config: Any, **minima: int) -> None:

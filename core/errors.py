@@ -1,4 +1,4 @@
-"""Every error a person can cause or meet, each saying what to do about it.
+"""Every error that a user can cause or meet, with a hint how to fix it.
 
 Front ends catch ``DatrnetError`` in one place; anything else is a bug and keeps its traceback.
 """
@@ -11,7 +11,7 @@ TIED = 60
 
 
 class DatrnetError(Exception):
-    """An error a person can mend.
+    """An error that the user can fix.
 
     Args:
         message: What happened, with the value and path.

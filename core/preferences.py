@@ -64,14 +64,14 @@ class CustomTheme:
     __pydantic_config__: ClassVar = FORBID_EXTRA
 
     primary: str = _setting(
-        MISSING, "What has the focus; required.", pattern=HEX_COLOR, examples=["#0178d4"]
+        MISSING, "Focused elements; required.", pattern=HEX_COLOR, examples=["#0178d4"]
     )
-    secondary: str = _color("Beside the primary color.", "#004578")
-    accent: str = _color("The selection, and keys.", "#ffa62b")
+    secondary: str = _color("Accompanies the primary color.", "#004578")
+    accent: str = _color("Selection and keys.", "#ffa62b")
     foreground: str = _color("Text.", "#e0e0e0")
-    background: str = _color("Behind everything.", "#121212")
+    background: str = _color("Screen background.", "#121212")
     surface: str = _color("Panes.", "#1e1e1e")
-    panel: str = _color("The title line, and open panels.", "#242f38")
+    panel: str = _color("Title line and open panels.", "#242f38")
     success: str = _color("Success.", "#4ebf71")
     warning: str = _color("Warnings.", "#ffa62b")
     error: str = _color("Errors.", "#ba3c5b")
@@ -88,26 +88,26 @@ class Preferences:
         "textual-dark", "Theme of the explorer: one of Textual's or one of [themes]."
     )
     pictures: Pictures = _setting(  # noqa: RUF009
-        "auto", "How the picture of an item is shown; auto: as pixels where possible."
+        "auto", "How to show pictures; auto: in pixels where possible."
     )
     blocks: Blocks = _setting(  # noqa: RUF009
-        "quadrants", "Characters for pictures in cells; many fonts lack the sextants."
+        "quadrants", "Characters for block pictures; many fonts lack sextants."
     )
     color: Colors = _setting(  # noqa: RUF009
-        "auto", "How many colors to use; auto asks the terminal."
+        "auto", "Color depth; auto asks the terminal."
     )
     results: int = _setting(
         60, "Number of substitutes in the explorer.", ge=1, le=1000, strict=True
     )
-    workspace: str = _setting("", "The workspace without --workspace and DATRNET_WORKSPACE.")
+    workspace: str = _setting("", "Workspace to use without --workspace and DATRNET_WORKSPACE.")
     tour: bool = _setting(
         True, "Whether the first start of the explorer begins with a tour.", strict=True
     )
     keys: Mapping[str, str] = _setting(
-        {}, "Keys by name, separated by commas; `datrnet config keys` lists them."
+        {}, "Key bindings by name, keys separated by commas; `datrnet config keys` lists all."
     )
     themes: Mapping[str, CustomTheme] = _setting(
-        {}, "Themes of your own by name, with colors as #rrggbb."
+        {}, "Custom themes by name, with colors as #rrggbb."
     )
 
 
@@ -161,7 +161,7 @@ def setting_at(path: SettingPath) -> Facts:
         raise SettingError(path, message, mend=nearest(name, settings()))
     facts = settings()[name]
     if inner and not is_table(facts):
-        raise SettingError(path, f"{name} has no parts: it must be {allowed(facts)}.")
+        raise SettingError(path, f"{name} is not a table; it must be {allowed(facts)}.")
     if inner:
         facts = facts["additionalProperties"]
     if len(inner) > 1:
@@ -252,7 +252,7 @@ def check(data: Mapping[str, Any]) -> tuple[Preferences, list[SettingError]]:
 
 def _problem(path: SettingPath, kind: str, value: Any) -> SettingError:
     if kind == "missing":
-        return SettingError(path[:-1], f"{'.'.join(path[:-1])} lacks its {path[-1]} color.")
+        return SettingError(path[:-1], f"{'.'.join(path[:-1])} has no {path[-1]} color.")
     try:
         facts = setting_at(path)
     except SettingError as error:
@@ -307,7 +307,7 @@ def spellings(path: SettingPath) -> list[SettingPath]:
 
 HEADING = """\
 # Settings of datrnet. The values below are the defaults: remove a # to change one.
-# `datrnet config` shows the values in force.
+# `datrnet config` shows the current values.
 """
 KEYS_EXAMPLE = '# [keys]\n# "catalog.search" = "slash,ctrl+f"\n'
 
@@ -335,12 +335,12 @@ def _example(facts: Facts) -> str:
 
 def settings_table() -> str:
     """Return all settings as tables in Markdown."""
-    head = ["| setting | what it is | allowed | default |", "|---|---|---|---|"]
+    head = ["| setting | description | allowed values | default |", "|---|---|---|---|"]
     return "\n".join(
         [
             *head,
             *map(_row, settings(), settings().values()),
-            "\nA theme of your own, `[themes.NAME]`:\n",
+            "\nA custom theme, `[themes.NAME]`:\n",
             *head,
             *map(_row, theme_settings(), theme_settings().values()),
         ]

@@ -200,7 +200,7 @@ def _check_item(db: "Database", item_id: int) -> None:
 def _check_can_undo(db: "Database", change: LabelChange) -> None:
     if change.undone_at is not None:
         raise ConfigError(
-            f"Change {change.id} is undone already.",
+            f"Change {change.id} is already undone.",
             mend="`datrnet label history` shows which changes are not.",
         )
     (later,) = db.execute(

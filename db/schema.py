@@ -46,7 +46,7 @@ def check(db: sqlite3.Connection, path: Path) -> None:
     if version > SCHEMA_VERSION:
         raise DatabaseError(
             f"{path} was written by a newer datrnet "
-            f"(schema {version}; this one knows {SCHEMA_VERSION}).",
+            f"(schema {version}; this version reads {SCHEMA_VERSION}).",
             mend="Update datrnet, or choose another --workspace.",
         )
 
@@ -77,8 +77,8 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
         if "already exists" not in str(error) and "duplicate column" not in str(error):
             raise
         raise DatabaseError(
-            f"An update of {path} from schema {version} to {SCHEMA_VERSION} was cut off, and "
-            f"another program changed the file since: {error}.",
+            f"An update of {path} from schema {version} to {SCHEMA_VERSION} was interrupted, "
+            f"and another program has changed the file since: {error}.",
             mend="Undo that change, or restore a copy of the file from before.",
         ) from error
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -91,7 +91,7 @@ class ColumnPlan:
         return [
             *((column, name) for name, column in (*fields, ("split", self.split)) if column),
             *((column, "super-category") for column in self.attributes),
-            *((skipped.column, f"left out: {skipped.reason}") for skipped in self.left_out),
+            *((skipped.column, f"skipped: {skipped.reason}") for skipped in self.left_out),
         ]
 
 
@@ -120,7 +120,7 @@ def plan_columns(
     if image is None:
         raise DataError(
             f"No column contains pictures; the columns are {', '.join(header) or 'none'}.",
-            mend="Name it with --image COLUMN.",
+            mend="Specify it with --image COLUMN.",
         )
     title = _take(free, header, choices.title, TITLE_NAMES)
     split = _take(free, header, choices.split, SPLIT_NAMES)
@@ -220,7 +220,7 @@ def _objection(filled: Sequence[str]) -> str:
     if len(distinct) > MAX_VALUES:
         return f"more than {MAX_VALUES} different values"
     if len(distinct) > max(MAX_DISTINCT_SHARE * len(filled), min(len(filled) - 1, 10)):
-        return "nearly every item has its own value"
+        return "nearly every item has a different value"
     if max(map(len, distinct)) > MAX_VALUE_LENGTH:
         return "long text"
     return ""
@@ -236,7 +236,7 @@ def _is_number(text: str) -> bool:
 def _id_note(column: str | None) -> str:
     if column is None:
         return "No id column: the picture's file name without its suffix is the id."
-    return f"No column is named like an id: {column!r} is used, as it differs in every row."
+    return f"No column is named like an id: {column!r} is used, because it differs in every row."
 
 
 def _missing_columns(title: str | None, split: str | None, attributes: Sequence[str]) -> list[str]:
@@ -244,6 +244,6 @@ def _missing_columns(title: str | None, split: str | None, attributes: Sequence[
         "No title column: known items keep their titles, new ones have none.": title,
         "No split column: known items keep their splits; new ones are split by id, about 80 % "
         "train, 10 % validation, 10 % test.": split,
-        "No column looks like a super-category; name some with --attribute.": attributes,
+        "No column looks like a super-category; specify them with --attribute.": attributes,
     }
     return [sentence for sentence, found in sentences.items() if not found]

@@ -32,7 +32,9 @@ NUM_THREADS = 3
 MAX_CELL_LENGTH = 2000
 """A longer title is cut, a longer label left out; a longer id or picture path skips the row."""
 
-PICTURE_MEND = "Name the pictures' folder with --images DIR, or their column with --image COLUMN."
+PICTURE_MEND = (
+    "Specify the picture folder with --images DIR, or the picture column with --image COLUMN."
+)
 
 SPLIT_WORDS: Mapping[str, str] = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -153,7 +155,7 @@ def parse_rows(
         code = clean(row.cells[plan.id]) if plan.id else _code_of_picture(row.cells[plan.image])
         try:
             if code in line_of_code:
-                raise DataError(f"The id {code!r} was on line {line_of_code[code]} already.")
+                raise DataError(f"The id {code!r} is already on line {line_of_code[code]}.")
             if code:
                 line_of_code[code] = row.line
             rows.append(_parse_row(row, code, plan, images.absolute(), workspace.root))
@@ -280,7 +282,7 @@ def _parse_row(row: Row, code: str, plan: ColumnPlan, images: Path, root: Path) 
 def _picture(cell: str, images: Path) -> Picture:
     path = clean_path(cell)
     if not path:
-        raise DataError("The row names no picture.", mend=PICTURE_MEND)
+        raise DataError("The row has no picture.", mend=PICTURE_MEND)
     if path.casefold().startswith(("http://", "https://")):
         raise DataError(f"The picture {path} is a web address; download it first.")
     return Picture.parse(path, images).normalized()
@@ -292,15 +294,15 @@ def _split(cell: str) -> str:
         return SPLIT_WORDS[word.casefold()]
     except KeyError:
         raise DataError(
-            f"The split {word!r} is none of train, validation, test.",
-            mend="Name the column with --split COLUMN.",
+            f"The split {word!r} is not train, validation or test.",
+            mend="Specify the column with --split COLUMN.",
         ) from None
 
 
 def _shortened_cells(table: CatalogTable, plan: ColumnPlan) -> Iterator[str]:
-    outcomes = dict.fromkeys(plan.attributes, "the label is left as it is")
+    outcomes = dict.fromkeys(plan.attributes, "the label is unchanged")
     if plan.title is not None:
-        outcomes[plan.title] = "the title is cut"
+        outcomes[plan.title] = "the title is truncated"
     for column, outcome in outcomes.items():
         lines = [row.line for row in table.rows if len(row.cells[column]) > MAX_CELL_LENGTH]
         if lines:
@@ -393,7 +395,7 @@ class _PictureCheck:
 
 def _nothing_good(source: Path, problems: Sequence[Problem], notes: Sequence[str]) -> DataError:
     if not problems:
-        return DataError(f"{source} lists no item to import.", mend=" ".join(notes))
+        return DataError(f"{source} contains no item to import.", mend=" ".join(notes))
     first = min(problems, key=_file_and_line)
     where = first.place if first.file else first.place.capitalize()
     return DataError(

@@ -187,7 +187,7 @@ def read_picture(picture: Path | Picture, size: int | None = None) -> Image.Imag
         if width * height > MAX_PIXELS:
             raise DataError(
                 f"The picture {path} is too large: {width:,} x {height:,} pixels.",
-                mend=f"Make it smaller; the limit is {MAX_PIXELS // 1_000_000} million pixels.",
+                mend=f"Resize it; the limit is {MAX_PIXELS // 1_000_000} million pixels.",
             )
         shares = None
         if size is not None and opened.format in ("JPEG", "MPO"):
@@ -277,7 +277,7 @@ def _shares(picture: Picture, opened: Image.Image) -> Shares:
     right, bottom = min(box.x + box.width, width), min(box.y + box.height, height)
     if right <= box.x or bottom <= box.y:
         raise DataError(
-            f"The box {box} holds nothing of the picture {picture.path}, "
+            f"The box {box} lies outside the picture {picture.path}, "
             f"which has {width} x {height} pixels.",
             mend=f"Correct the numbers after {_MARK} (x, y, width, height), or remove them.",
         )
@@ -341,10 +341,10 @@ def explained(path: Path) -> Iterator[None]:
         raise DataError(f"The picture {path} is missing.") from error
     except UnidentifiedImageError as error:
         raise DataError(
-            f"{path} is not a picture, or of an unknown format.",
+            f"{path} is not a picture, or its format is not supported.",
             mend=f"Use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
         ) from error
     except Exception as error:  # Pillow's readers raise almost anything on damaged files
         if isinstance(error, OSError) and error.errno is not None:
             raise DataError(f"The picture {path} cannot be read: {error.strerror}.") from error
-        raise DataError(f"The picture {path} is damaged or cut off: {error}.") from error
+        raise DataError(f"The picture {path} is damaged or truncated: {error}.") from error

@@ -90,8 +90,8 @@ def read_table(path: Path) -> CatalogTable:
     if is_json and not table.rows:
         first = table.problems[0]
         raise DataError(
-            f"{path} holds no JSON object. Line {first.line}: {first.message}",
-            mend="Write one JSON object per line, or name a CSV file .csv.",
+            f"{path} contains no JSON object. Line {first.line}: {first.message}",
+            mend="Write one JSON object per line, or give a CSV file the suffix .csv.",
         )
     return table
 
@@ -100,7 +100,8 @@ def _read_bytes(path: Path) -> bytes:
     if path.is_dir():
         raise DataError(
             f"{path} is a folder.",
-            mend="Name the catalog file in it, or the data set's format with --format.",
+            mend="Give the path of the catalog file in it, or specify the data set format "
+            "with --format.",
         )
     try:
         return path.read_bytes()

@@ -86,7 +86,7 @@ def prepare_demo(
     )
     if there is None and workspace.catalog_path.exists():
         raise DataError(
-            f"{workspace.root} holds a catalog that is not the demo.",
+            f"{workspace.root} contains a catalog that is not the demo.",
             mend="Choose another folder with --workspace.",
         )
     if there is not None and (shop != there or _is_unfinished_demo_of_0_1(workspace)):
@@ -118,8 +118,8 @@ def shipped_run() -> Path:
     with as_file(files("datrnet.core.demo.weights")) as folder:
         if not (folder / RUN_FILE).is_file():
             raise CheckpointError(
-                "The weights of the demo are absent from this installation.",
-                mend="Install datrnet again.",
+                "This installation lacks the weights of the demo.",
+                mend="Reinstall datrnet.",
             )
         return folder
 

@@ -74,7 +74,7 @@ def build_index(
         raise DataError("The catalog has no readable picture.", mend="Run `datrnet import`.")
     if not np.isfinite(embeddings).all():
         raise CheckpointError(
-            f"The run {run.name} makes embeddings that are not finite: its training diverged.",
+            f"The run {run.name} produces embeddings that are not finite: its training diverged.",
             mend="Train again with a lower learning rate, or index another run with --run.",
         )
     labels = catalog.encode_labels(run.super_categories)[rows]

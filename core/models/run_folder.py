@@ -77,7 +77,7 @@ class RunFolder:
             facts: dict[str, Any] = json.loads((path / RUN_FILE).read_text("utf-8"))
             if facts["format"] != FORMAT:
                 raise CheckpointError(
-                    f"The run {path.name} is of format {facts['format']}; "
+                    f"The run {path.name} has format {facts['format']}; "
                     f"this datrnet reads {FORMAT}.",
                     mend="Train again with `datrnet train`.",
                 )
@@ -199,7 +199,7 @@ def load_weights(network: "nn.Module", path: Path) -> None:
         tensors = load_file(path)
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"The weights {path} are absent.", mend="Finish the run with `datrnet train --resume`."
+            f"The weights {path} are missing.", mend="Finish the run with `datrnet train --resume`."
         ) from error
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
@@ -214,7 +214,7 @@ def load_weights(network: "nn.Module", path: Path) -> None:
         )
     except RuntimeError as error:
         raise CheckpointError(
-            f"The weights {path} are of another architecture than the run's config.",
+            f"The weights {path} do not fit the architecture in the run's config.",
             mend="Train again with `datrnet train`.",
         ) from error
 

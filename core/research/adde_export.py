@@ -165,7 +165,7 @@ def _used_values(catalog: Catalog, taken: NDArray[np.intp]) -> tuple[Names, NDAr
             columns.append(np.where(labels == UNLABELED, UNLABELED, places).astype(np.int16))
     if not names:
         raise DataError(
-            "No item of the train and test splits carries a label.",
+            "No item of the train and test splits has a label.",
             mend="Import a catalog with --attribute NAME for each super-category.",
         )
     return names, np.stack(columns, axis=1)
@@ -231,11 +231,11 @@ def _left_out(catalog: Catalog, rows: dict[str, NDArray[np.intp]]) -> list[str]:
     notes = []
     if num_validation := int((splits == "validation").sum()):
         notes.append(
-            f"Validation items left out: {num_validation:,}; --with-validation adds them to the "
+            f"Validation items skipped: {num_validation:,}; --with-validation adds them to the "
             "train split."
         )
     if num_none := int((splits == "").sum()):
-        notes.append(f"Items left out because they have no split: {num_none:,}.")
+        notes.append(f"Items skipped because they have no split: {num_none:,}.")
     return notes
 
 
@@ -250,14 +250,14 @@ def _unseen(names: Names, splits: dict[str, AddeSplit]) -> list[str]:
     if not unseen:
         return []
     shown = ", ".join(unseen[:5]) + (", …" if len(unseen) > 5 else "")
-    return [f"Values that no train item carries: {len(unseen):,} ({shown})."]
+    return [f"Values that no train item has: {len(unseen):,} ({shown})."]
 
 
 def _summary(
     folder: Path, root: Path, content: AddeFolder, names: Names, notes: tuple[str, ...]
 ) -> ExportSummary:
     if content.triplets is None:
-        notes = (*notes, "No triplet is written.")
+        notes = (*notes, "No triplets are written.")
     return ExportSummary(
         folder=folder,
         image_root=root,
@@ -322,7 +322,7 @@ def refuse_foreign(folder: Path) -> None:
         DataError: It is a file, or a folder with files that are not from an earlier export.
     """
     if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder} is a file.", mend="Name a folder to write to.")
+        raise DataError(f"{folder} is a file.", mend="Choose a folder to write to.")
     if not folder.is_dir() or not any(folder.iterdir()):
         return
     try:
@@ -331,8 +331,8 @@ def refuse_foreign(folder: Path) -> None:
         is_ours = False
     if not is_ours:
         raise DataError(
-            f"{folder} contains files that datrnet has not exported.",
-            mend="Name an empty folder, or write into this one with --force.",
+            f"{folder} contains files that datrnet did not export.",
+            mend="Choose an empty folder, or use --force to write into this one.",
         )
 
 

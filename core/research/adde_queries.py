@@ -70,7 +70,7 @@ def given_queries(
     places = np.where(rows >= 0, place_of_row[rows], -1)
     if (places < 0).all():
         raise DataError(
-            f"None of the test items of {folder} is in the index.",
+            f"The index has no test item of {folder}.",
             mend="Import this folder with --format adde, then train and index.",
         )
     carriers = {

@@ -175,14 +175,14 @@ def _categories(
 def _check_counts(counts: Sequence[int], chosen: Sequence[SuperCategory]) -> None:
     """Check that the numbers of super-categories and of their values are those of the weights."""
     mend = (
-        "Import the split folder that the weights were made for, whole, or name their "
+        "Import the whole split folder that the weights were trained on, or list its "
         "super-categories in order with --super-category."
     )
     if len(counts) != len(chosen):
         here = ", ".join(f"{category.name} ({len(category.values)})" for category in chosen)
         raise ConfigError(
-            f"The weights are of {len(counts)} super-categories with "
-            f"{', '.join(map(str, counts))} values; the workspace's are {len(chosen)}: {here}.",
+            f"The weights have {len(counts)} super-categories with "
+            f"{', '.join(map(str, counts))} values; the workspace has {len(chosen)}: {here}.",
             mend=mend,
         )
     differing = [
@@ -192,7 +192,7 @@ def _check_counts(counts: Sequence[int], chosen: Sequence[SuperCategory]) -> Non
     ]
     if differing:
         raise ConfigError(
-            f"The weights are of other numbers of values: {'; '.join(differing)}.", mend=mend
+            f"The numbers of values differ from the weights: {'; '.join(differing)}.", mend=mend
         )
 
 
@@ -219,11 +219,11 @@ def read_released(encoder_file: Path, memory_file: Path) -> ReleasedWeights:
     if _is_memory(encoder) and not _is_memory(stored):
         raise CheckpointError(
             f"The two files are swapped: {encoder_file} holds a single matrix, as a memory does.",
-            mend="Name the encoder's file first, then the memory's.",
+            mend="Give the encoder first, then the memory.",
         )
     if not _is_memory(stored):
         raise CheckpointError(
-            f"{memory_file} is no memory of ADDE-M, which is a single matrix: it holds "
+            f"{memory_file} is not a memory of ADDE-M, which is a single matrix: it contains "
             f"{_shapes(stored.values())}.",
             mend=HINT,
         )
@@ -234,7 +234,7 @@ def read_released(encoder_file: Path, memory_file: Path) -> ReleasedWeights:
         raise CheckpointError(
             f"The memory {memory_file} is {shape_text(memory)}; the encoder's {len(num_values)} "
             f"super-categories with {sum(num_values)} values need {needed[0]} × {needed[1]}.",
-            mend="Name an encoder and a memory that were released together.",
+            mend="Use an encoder and a memory that were released together.",
         )
     return ReleasedWeights(
         encoder_file=encoder_file,
@@ -274,7 +274,7 @@ def _num_values(path: Path, encoder: Mapping[str, Tensor]) -> tuple[int, ...]:
     num_values = tuple(outputs for outputs, inputs in layers if outputs != inputs)
     if not num_values or len(layers) != 2 * len(num_values):
         raise CheckpointError(
-            f"{path} is no encoder of ADDE-M, which has a projection and a classifier of "
+            f"{path} is not an encoder of ADDE-M, which has a projection and a classifier of "
             f"{EMBEDDING_SIZE} numbers for each super-category: it holds "
             f"{_shapes(encoder.values())}.",
             mend=HINT,
@@ -297,14 +297,14 @@ def _matched(
             left = f"left are {_shapes(free.values())}" if free else "it ends"
             raise CheckpointError(
                 f"{path} has no tensor of the shape {shape_text(tensor)} left for {name}; {left}.",
-                mend=f"Name weights of ADDE-M on {BACKBONE}.",
+                mend=f"Use weights of ADDE-M on {BACKBONE}.",
             )
         matched[name] = free.pop(found)
     if free:
         name, tensor = next(iter(free.items()))
         raise CheckpointError(
             f"{path} has a tensor {name} of the shape {shape_text(tensor)} that has no place.",
-            mend=f"Name weights of ADDE-M on {BACKBONE}.",
+            mend=f"Use weights of ADDE-M on {BACKBONE}.",
         )
     return matched
 

@@ -50,7 +50,7 @@ def resolve_query(catalog: Catalog, text: str) -> int | Path:
         UnknownNameError: There is neither.
     """
     if not text.strip():
-        mend = "Name an item by its code, or a picture by its path."
+        mend = "Enter an item id or the path of a picture."
         raise UnknownNameError("item", text, (), mend=mend)
     path = Path(text).expanduser()
     if path.exists() and not path.is_dir() and not catalog.has_code(text):
@@ -59,7 +59,7 @@ def resolve_query(catalog: Catalog, text: str) -> int | Path:
         return catalog.row_of_code(text)
     except UnknownNameError as error:
         if path.is_dir():
-            mend = "It is a folder; name a picture in it."
+            mend = "It is a folder; choose a picture in it."
         else:
             mend = f"{error.mend} There is no such file either."
         raise UnknownNameError("item", text, (), mend=mend) from error
@@ -235,12 +235,13 @@ class Searcher:
             return
         if taken:
             refused = f"{self.names[next(iter(taken))]} cannot be taken from another item"
-            mend = "Ask for a value of it, or index a run of another system."
+            mend = "Set a value instead, or index a run of another system."
         else:
             refused = f"{self.names[next(iter(factors))]} cannot have its own weight"
             mend = "Omit its weight."
         raise ConfigError(
-            f"{refused}: the system of this index compares all super-categories as one.", mend=mend
+            f"{refused}: the system of this index compares all super-categories as a whole.",
+            mend=mend,
         )
 
     def _take_blocks(self, query: Query, taken: Mapping[int, Query]) -> Query:
@@ -314,7 +315,7 @@ class Searcher:
             weights[list(any_of)] = 0
         if not weights.any():
             raise ConfigError(
-                "Every super-category weighs 0, so all items are equally close.",
+                "Every super-category has weight 0, so all items are equally close.",
                 mend="Give at least one super-category a weight above 0.",
             )
         return weights

@@ -172,7 +172,7 @@ def check_file(path: Path, what: str) -> None:
         )
     if path.is_dir() or not path.parent.is_dir():
         why = f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent}"
-        raise DataError(f"The {what} cannot be written: {why}.", mend="Name another file.")
+        raise DataError(f"The {what} cannot be written: {why}.", mend="Choose another file.")
 
 
 def _write(path: Path, writers: Mapping[str, Callable[[], str]], what: str) -> None:
@@ -183,7 +183,7 @@ def _write(path: Path, writers: Mapping[str, Callable[[], str]], what: str) -> N
     except OSError as error:
         raise DataError(
             f"The {what} cannot be written to {path}: {error.strerror}.",
-            mend="Name another file.",
+            mend="Choose another file.",
         ) from error
 
 

@@ -154,7 +154,8 @@ def train(
         lock.acquire(timeout=0)
     except Timeout as error:
         raise CheckpointError(
-            f"The run {run.name} is already being trained by another process.", mend="Wait for it."
+            f"The run {run.name} is already being trained by another process.",
+            mend="Wait until it finishes.",
         ) from error
     store.update_run(run.name, status="running")
     try:

@@ -256,7 +256,7 @@ class Trainer:
                 self.learner.optimizer.load_state_dict(state["optimizer"])
         except UNREADABLE as error:
             raise CheckpointError(
-                f"{path} cannot be resumed from.",
+                f"Training cannot resume from {path}.",
                 mend="Delete it and run `datrnet train --resume`.",
             ) from error
 

@@ -195,7 +195,7 @@ def test_without_names_the_alphabetical_order_is_told(
     run: Run, root: Path, files: tuple[Path, Path]
 ) -> None:
     made = released(run, root, *files)
-    assert "The values of colour, pattern are taken in alphabetical order." in made.stderr
+    assert "The values of colour, pattern are assumed to be in alphabetical order." in made.stderr
     assert prototypes(root)["colour Black"] == 0
 
 
@@ -230,7 +230,7 @@ def told(result: Result, *words: str) -> None:
         (
             (3, 2, 9),
             (3, 2, 9),
-            "of 3 super-categories with 3, 2, 9 values; the workspace's are 2: colour (3), "
+            "of 3 super-categories with 3, 2, 9 values; the workspace has 2: colour (3), "
             "pattern (2).",
         ),
         ((3, 2), (3, 4), "memory_best.pkl is 680 × 7; the encoder's 2 super-categories with 5"),
@@ -266,12 +266,15 @@ class Harmful:
     ("change", "said"),
     [
         ("swapped", "The two files are swapped"),
-        ("two memories", "is no encoder of ADDE-M"),
-        ("two encoders", "is no memory of ADDE-M, which is a single matrix"),
+        ("two memories", "is not an encoder of ADDE-M"),
+        ("two encoders", "is not a memory of ADDE-M, which is a single matrix"),
         ("pointer", "memory_best.pkl is a Git-LFS pointer"),
-        ("cut", "extractor_best.pkl is no weight file, is damaged"),
+        ("cut", "extractor_best.pkl is not a weight file, is damaged"),
         ("absent", "extractor_best.pkl cannot be read: No such file"),
-        ("harmful", "extractor_best.pkl is no weight file, is damaged, or holds more than tensors"),
+        (
+            "harmful",
+            "extractor_best.pkl is not a weight file, is damaged, or contains more than tensors",
+        ),
         ("another backbone", "no tensor of the shape 8 × 3 × 3 × 3 left for backbone.layer.weight"),
     ],
 )
@@ -443,7 +446,7 @@ def test_items_are_known_by_the_end_of_their_pictures_path_and_labelled_as_in_th
     [
         ("no triplets", "has no triplets: triplet_train.txt is missing."),
         ("no changes", "has no triplets: triplet_train_ind.txt is missing."),
-        ("other items", "None of the triplets of"),
+        ("other items", "No triplet of"),
         ("no folder", "No folder is called"),
         ("another folder", "has no attr_num.txt"),
     ],
@@ -478,7 +481,7 @@ def test_triplets_that_change_nothing_trained_are_told(
     options = ("--triplets", folder, "--super-category", "attribute 1")
     told_at = trained(run, root, config, *options)
     assert told_at.exit_code == 1
-    assert "None of the triplets of" in told_at.stderr
+    assert "No triplet of" in told_at.stderr
     assert "Traceback" not in told_at.output
 
 

@@ -15,7 +15,7 @@ def test_a_workspace_goes_out_and_comes_in_again(run: Run, ready: Path, tmp_path
     result = run(ready, "export", folder, "--triplets", 30)
     assert result.exit_code == 0, result.output
     assert "24 train items, 12 test items, 30 triplets" in result.stdout
-    assert "Validation items left out: 12; --with-validation" in " ".join(result.stdout.split())
+    assert "Validation items skipped: 12; --with-validation" in " ".join(result.stdout.split())
     root = result.stderr.split("Its image root is ")[1].strip()
     result = run(
         tmp_path / "again",
@@ -72,7 +72,7 @@ def test_an_option_of_another_format_is_told(
 def test_a_folder_without_a_format_is_told(run: Run, tmp_path: Path) -> None:
     result = run(tmp_path / "workspace", "import", tmp_path)
     assert result.exit_code == 1
-    assert "or the data set's format with --format" in result.stderr
+    assert "or specify the data set format with --format" in result.stderr
 
 
 def test_skipped_lines_are_listed_with_their_file(run: Run, ready: Path, tmp_path: Path) -> None:

@@ -312,7 +312,7 @@ def test_damaged_lines_of_a_log_are_counted_and_left_out(run: Run, copied: Works
     (log,) = copied.models.glob("*/log.jsonl")
     log.write_text(log.read_text() + '{"super_category": "colour", "epoch"\n[]\n')
     result = run(copied.root, "report")
-    assert "Damaged lines of its log, left out: 2." in result.stderr
+    assert "Damaged lines of its log, skipped: 2." in result.stderr
     assert len(Page((copied.root / "report.html").read_text("utf-8")).attributes("img")) == 2
 
 
@@ -354,6 +354,6 @@ def test_a_place_that_cannot_be_written_to_is_told_in_one_line(
     assert result.stdout == ""
     assert result.stderr.splitlines()[-1] == (
         f"Error: The report cannot be written to {tmp_path / 'none' / 'page.html'}: "
-        "No such file or directory. Name another file with --output."
+        "No such file or directory. Choose another file with --output."
     )
     assert run(ready, "report", "--output", tmp_path).exit_code == 2

@@ -78,7 +78,7 @@ def test_a_super_category_of_another_item_is_told_in_every_form(run: Run, ready:
         assert "Red → as in item-3" in out.file.getvalue()  # type: ignore[attr-defined]
     out = Console(file=io.StringIO(), width=120)
     show_answer(out, answer, None)
-    assert "colour is taken from item-3." in out.file.getvalue()  # type: ignore[attr-defined]
+    assert "colour comes from item-3." in out.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_a_picture_may_be_what_is_taken_from(run: Run, ready: Path, shop: Path) -> None:
@@ -164,7 +164,7 @@ def test_weights_that_leave_nothing_are_refused(run: Run, ready: Path) -> None:
     result = run(ready, "search", "item-1", "--weight", "colour=0", "--weight", "pattern=0")
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert "weighs 0" in result.stderr
+    assert "has weight 0" in result.stderr
 
 
 def test_rows_without_an_answer_are_explained_beside_them(run: Run, copied: Workspace) -> None:
@@ -247,7 +247,7 @@ def test_the_table_shows_pictures(ready: Path, width: int) -> None:
 def test_the_table_says_in_words_what_agrees(ready: Path) -> None:
     answer = answer_of(Workspace(ready), "item-1", changes=("colour=black",), top=30)
     text = _shown(answer, width=120, pictures=False, color_system=None)
-    for words in ("Query", "Red → Black", "as wanted", "not as wanted", "same", "[red]Red"):
+    for words in ("Query", "Red → Black", "does not match", "same", "[red]Red"):
         assert words in text
 
 

@@ -174,4 +174,4 @@ def test_a_system_without_its_weights_says_so(run: Run, root: Path, config: Path
     (folder / "system.safetensors").unlink()
     result = run(root, "index")
     assert result.exit_code == 1
-    assert "system.safetensors are absent" in " ".join(result.stderr.split())
+    assert "system.safetensors are missing" in " ".join(result.stderr.split())

@@ -98,7 +98,7 @@ def test_what_a_file_states_is_known_with_its_lines(file: PreferencesFile) -> No
         ("[keys]\na.b.c = 1", 2, "keys.a.b.c is 1; it must be text"),
         ('[themes.x]\nprimry = "#fff"', 2, "A theme has no setting 'primry'. Did you mean prim"),
         ('[themes.x]\nprimary = "blue"', 2, "it must be a color such as #"),
-        ('\n[themes.x]\naccent = "#fff"', 2, "lacks its primary color"),
+        ('\n[themes.x]\naccent = "#fff"', 2, "has no primary color"),
         ("[themes]\nx = 3", 2, "themes.x is 3; it must be a table of colors"),
         ("theme = ", None, "not valid TOML"),
         ("theme = 'a'\ntheme = 'b'\nx = 1", None, "(at line 2, column"),

@@ -66,7 +66,7 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
         plain.execute("PRAGMA user_version = 77")
     with pytest.raises(DatabaseError) as caught:
         Store.open(path)
-    known = f"was written by a newer datrnet (schema 77; this one knows {len(MIGRATIONS)})."
+    known = f"was written by a newer datrnet (schema 77; this version reads {len(MIGRATIONS)})."
     assert known in caught.value.message
     assert caught.value.mend == "Update datrnet, or choose another --workspace."
 

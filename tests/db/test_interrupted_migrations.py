@@ -171,7 +171,7 @@ def test_a_half_made_database_that_was_changed_since_is_named(tmp_path: Path) ->
         db.execute("CREATE TABLE notes (text TEXT)")
     with pytest.raises(DatabaseError) as caught:
         Store.open(path)
-    assert "from schema 4 to 5 was cut off" in caught.value.message
+    assert "from schema 4 to 5 was interrupted" in caught.value.message
     assert "duplicate column name: deleted_at" in caught.value.message
     assert caught.value.mend
     with closing(sqlite3.connect(path)) as db:

@@ -130,7 +130,7 @@ def test_a_change_followed_by_another_of_the_label_cannot_be_undone(shop: Store)
     shop.undo_label(3)
     shop.undo_label(1)
     assert _label(shop, 1) == ("black", "shop")
-    with pytest.raises(ConfigError, match="undone already"):
+    with pytest.raises(ConfigError, match="already undone"):
         shop.undo_label(1)
     with pytest.raises(UnknownNameError, match="No change is called '77'"):
         shop.undo_label(77)

@@ -160,7 +160,7 @@ async def test_a_map_that_is_no_longer_wanted_loads_nothing(taught: Workspace) -
     ("missing", "line"),
     [
         ("run", "Run `datrnet train` first."),
-        ("weights", "are absent"),
+        ("weights", "are missing"),
         ("captum", 'pip install "datrnet[experiments]"'),
         ("prototype", "No training item is labeled"),
     ],

@@ -36,7 +36,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         or not all(isinstance(n, str) and isinstance(t, Tensor) for n, t in stored.items())
     ):
         raise CheckpointError(
-            f"{path} holds no tensors by name.",
+            f"{path} contains no named tensors.",
             mend="Save the weights with torch.save(model.state_dict(), FILE) or as safetensors.",
         )
     cut = len(PARALLEL) if all(name.startswith(PARALLEL) for name in stored) else 0
@@ -53,7 +53,7 @@ def _read(path: Path) -> Any:
     except OSError as error:
         raise CheckpointError(
             f"The weights {path} cannot be read: {error.strerror}.",
-            mend="Name a safetensors file or a PyTorch state dict.",
+            mend="Use a safetensors file or a PyTorch state dict.",
         ) from error
     if beginning == POINTER:
         raise CheckpointError(
@@ -68,7 +68,7 @@ def _read(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # other files raise almost anything
         raise CheckpointError(
-            f"{path} is no weight file, is damaged, or holds more than tensors.",
+            f"{path} is not a weight file, is damaged, or contains more than tensors.",
             mend="Save the weights with torch.save(model.state_dict(), FILE) or as safetensors.",
         ) from error
 
@@ -88,7 +88,7 @@ def load_weights(
     Raises:
         CheckpointError: A tensor is missing, of another shape or unknown; the first is named.
     """
-    mend = f"Give ImageNet weights of {name} with the names of the public file."
+    mend = f"Use ImageNet weights of {name} with the tensor names of the public file."
     own = network.state_dict()
     fitted = {key: tensor for key, tensor in tensors.items() if not key.startswith(head)}
     for key, tensor in own.items():
@@ -96,7 +96,7 @@ def load_weights(
             if key.endswith(COUNTER):
                 fitted[key] = tensor
                 continue
-            raise CheckpointError(f"{source} has no tensor {key}, which {name} has.", mend=mend)
+            raise CheckpointError(f"{source} lacks the tensor {key} of {name}.", mend=mend)
         if fitted[key].shape != tensor.shape:
             raise CheckpointError(
                 f"In {source} the tensor {key} has the shape {shape_text(fitted[key])}; "
@@ -105,7 +105,7 @@ def load_weights(
             )
     unknown = next((key for key in fitted if key not in own), None)
     if unknown is not None:
-        raise CheckpointError(f"{source} has a tensor {unknown}, which {name} has not.", mend=mend)
+        raise CheckpointError(f"{source} has a tensor {unknown}, which {name} lacks.", mend=mend)
     network.load_state_dict(fitted)
 
 

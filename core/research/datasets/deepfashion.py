@@ -56,7 +56,7 @@ CATEGORIES = "list_category_cloth.txt"
 CATEGORY_OF_IMAGE = "list_category_img.txt"
 BOXES = "list_bbox.txt"
 
-PICTURE_MEND = "Name the folder that contains the folder img with --images DIR."
+PICTURE_MEND = "Specify the folder that contains the folder img with --images DIR."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ def _find(folder: Path, annotation: Annotation) -> _Found:
     names = [name for kind, name in places if annotation in (kind, "auto")]
     raise DataError(
         f"{folder} has no {ATTRIBUTES} in {' or '.join(names)}.",
-        mend="Name the folder that contains DeepFashion's Anno_fine or Anno_coarse, and Eval.",
+        mend="Use the folder that contains DeepFashion's Anno_fine or Anno_coarse, and Eval.",
     )
 
 
@@ -170,7 +170,7 @@ def _coarse(found: _Found, images: Path, crop: bool, on_read: Progress) -> ItemL
     categories = [category_of.get(image, -1) for image in part.images]
     for row, category in enumerate(categories):
         if category < 0:
-            part.objections[row] = "list_category_img.txt does not name the image."
+            part.objections[row] = "list_category_img.txt does not list the image."
     column = np.array(categories, dtype=np.int16).reshape(-1, 1)
     labels = np.concatenate([column, part.labels], axis=1)
     single = (part.num_positive == 1).all(axis=1)
@@ -185,7 +185,8 @@ def _coarse(found: _Found, images: Path, crop: bool, on_read: Progress) -> ItemL
     sources |= {name: f"{LABELS}, type {kind}" for kind, name in COARSE_TYPES.items()}
     note = (
         f"{single.sum():,} of {len(single):,} images have exactly one texture and one shape; "
-        f"{num_rare:,} of them are left out, as fewer than {RARE} images carry one of their values."
+        f"{num_rare:,} of them are skipped, because fewer than {RARE} images have one of their "
+        "values."
     )
     return _listing(found, images, [part], values, sources, (note,))
 
@@ -198,7 +199,7 @@ def _require_types(
         raise DataError(
             f"{found.folder / ATTRIBUTES} has no attribute of type {missing[0]}, "
             f"which the {found.kind} annotation has.",
-            mend="Choose the other annotation with --annotation, or fetch the file again.",
+            mend="Choose the other annotation with --annotation, or download the file again.",
         )
 
 
@@ -211,9 +212,9 @@ def _list_part(
     part = read_labels(found.folder / LABELS, columns, width, on_read)
     for row, image in enumerate(part.images):
         if image not in splits:
-            part.objections[row] = f"{PARTITION} does not name the image."
+            part.objections[row] = f"{PARTITION} does not list the image."
         elif crop and image not in boxes:
-            part.objections[row] = f"{BOXES} does not name the image."
+            part.objections[row] = f"{BOXES} does not list the image."
     part.splits = [splits.get(image, "") for image in part.images]
     part.boxes = [boxes.get(image, "") for image in part.images]
     return part

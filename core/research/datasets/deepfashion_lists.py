@@ -149,7 +149,7 @@ def read_partition(path: Path) -> dict[str, str]:
     for line, (image, word) in _records(path, 2):
         split = SPLIT_WORDS.get(word.casefold())
         if split is None:
-            fail(path, line, f"The split {word!r} is none of train, val, test.")
+            fail(path, line, f"The split {word!r} is not train, val or test.")
         splits[standard_name(image)] = split
     return splits
 
@@ -212,7 +212,7 @@ def count_notes(path: Path, num_records: int) -> tuple[str, ...]:
     promised = int(next(iter(chunks_of(path))).data.split(None, 1)[0])
     if promised == num_records:
         return ()
-    return (f"{path.name} promises {promised:,} records and has {num_records:,}; check it.",)
+    return (f"{path.name} declares {promised:,} records and has {num_records:,}; check it.",)
 
 
 def _chunks_below_header(path: Path, on_read: Progress) -> Iterator[Chunk]:

@@ -17,7 +17,7 @@ from datrnet.core.research.datasets.names import names_for
 
 Format = Literal["adde", "deepfashion"]
 
-ADDE_PICTURE_MEND = "Name the folder that imgs_*.txt are relative to with --images DIR."
+ADDE_PICTURE_MEND = "Specify the folder that the paths in imgs_*.txt start from with --images DIR."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,7 +64,7 @@ class FolderPlan:
 
     def meanings(self) -> list[tuple[str, str]]:
         """Return every part with its meaning, for a summary."""
-        left_out = ((skipped.column, f"left out: {skipped.reason}") for skipped in self.left_out)
+        left_out = ((skipped.column, f"skipped: {skipped.reason}") for skipped in self.left_out)
         return [*self.taken, *left_out]
 
 
@@ -91,7 +91,7 @@ def parse_listing(
             where = f"line {entry.line} of {entry.file}"
             if place_of_code.setdefault(entry.code, where) is not where:
                 first = place_of_code[entry.code]
-                raise DataError(f"The item {entry.code!r} was on {first} already.")
+                raise DataError(f"The item {entry.code!r} is already on {first}.")
             rows.append(_parse_entry(listing, row, taken, images.absolute(), workspace.root))
         except DataError as error:
             problems.append(

@@ -77,7 +77,7 @@ def _read_names(path: Path, counts: Sequence[int]) -> Names:
         raise _unfit(path, "it is neither an object nor a list")
     _refuse_repeated(path, "super-categories", [name for name, _ in given])
     if len(given) != len(counts):
-        raise _unfit(path, f"it names {len(given)} super-categories, not {len(counts)}")
+        raise _unfit(path, f"it lists {len(given)} super-categories, not {len(counts)}")
     for (name, values), count in zip(given, counts, strict=True):
         if isinstance(content, _JsonPairs) and len(values) != count:
             raise _unfit(path, f"{name!r} has {len(values)} values, not {count}")

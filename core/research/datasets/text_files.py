@@ -18,7 +18,7 @@ from datrnet.core.progress import Progress, no_progress
 CHUNK = 8 * 1024**2
 """Bytes of a file that are read at a time, rounded up to whole lines."""
 
-MEND = "Correct that line, or fetch the file again."
+MEND = "Correct that line, or download the file again."
 
 MAX_DIGITS = 18
 """More digits do not fit a 64-bit number."""
@@ -108,7 +108,7 @@ def chunks_of(path: Path, on_read: Progress = no_progress) -> Iterator[Chunk]:
                 blank = data[len(filled) :].partition(b"\n")[2]
     except FileNotFoundError as error:
         raise DataError(
-            f"{path} is missing.", mend="Fetch the whole data set, or name another folder."
+            f"{path} is missing.", mend="Download the whole data set, or choose another folder."
         ) from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error

@@ -84,7 +84,7 @@ def run_grid(context: Context, options: GridOptions) -> ExperimentResult:
         f"{variants[best].name}. It was measured on the {context.split} split."
     ]
     if context.split == "test":
-        notes.append("To choose a setting, take the validation split.")
+        notes.append("To choose a setting, use the validation split.")
     return _result("Hyper-parameters", study, options, variants, results, notes)
 
 
@@ -100,7 +100,7 @@ def grid_variants(options: GridOptions) -> tuple[VariantSpec, ...]:
                 f"The grid's {name} is {values!r}.", mend=f"Write a list: {name} = [32, 64]"
             )
     if not options.grid:
-        raise ConfigError("The grid is empty.", mend="Name settings of [model] in [settings.grid].")
+        raise ConfigError("The grid is empty.", mend="List settings of [model] in [settings.grid].")
     base = options.base_config().to_dict()["model"]
     for name in options.grid:
         if name not in base:

@@ -45,7 +45,9 @@ def new_figure(width: float, height: float, *, rows: int = 1, columns: int = 1) 
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ConfigError("Charts need matplotlib, which is absent.", mend=EXTRA_MEND) from error
+        raise ConfigError(
+            "Charts need matplotlib, which is not installed.", mend=EXTRA_MEND
+        ) from error
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
     figure.subplots(rows, columns, squeeze=False)
     for axes in figure.axes:

@@ -64,7 +64,7 @@ class ComparisonOptions(StudyOptions):
                 raise UnknownNameError("system of this comparison", name, names, mend=mend)
         found = tuple(spec for spec in self.variants if wanted & {ALL, *_names_of(spec)})
         if not found:
-            raise ConfigError("No system is to be compared.", mend="Write: systems = ['all']")
+            raise ConfigError("No system is selected.", mend="Write: systems = ['all']")
         on_backbone = [spec for spec in found if spec.system.get("name", DATRNET) != DATRNET]
         for name in self.system:
             if on_backbone and all(name in spec.system for spec in on_backbone):

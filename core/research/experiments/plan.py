@@ -89,7 +89,7 @@ class Plan:
             for table in tables:
                 place = place.setdefault(table, {})
                 if not isinstance(place, dict):
-                    raise ConfigError(f"--set {setting!r}: {table} is no table of settings.")
+                    raise ConfigError(f"--set {setting!r}: {table} is not a table of settings.")
             try:
                 place[last] = tomllib.loads(f"value = {text.strip()}")["value"]
             except tomllib.TOMLDecodeError:
@@ -105,14 +105,14 @@ class Plan:
         settings, split = data.get("settings", {}), data.get("split", "test")
         if unknown := next((key for key in data if key not in SECTIONS), None):
             raise ConfigError(
-                f"The experiment {name} has an entry {unknown!r}, which does not exist.",
+                f"The experiment {name} has an unknown entry {unknown!r}.",
                 mend=nearest(unknown, SECTIONS),
             )
         if not isinstance(data.get("kind"), str):
             mend = 'Write: kind = "ablation"'
             raise ConfigError(f"The experiment {name} has no kind.", mend=mend)
         if not isinstance(settings, dict):
-            raise ConfigError(f"The settings of the experiment {name} are no table of settings.")
+            raise ConfigError(f"The settings of the experiment {name} are not a table of settings.")
         if split not in SPLITS:
             raise ConfigError(
                 f"The split of the experiment {name} is {split!r}; it must be one of "

@@ -170,7 +170,7 @@ def read_result(folder: Path) -> StoredResult:
         facts |= {"columns": main.columns, "rows": main.rows, "further": tuple(further)}
         return StoredResult(folder=folder, **facts)
     except FileNotFoundError as error:
-        raise DataError(f"There is no outcome in {folder}.", mend=mend) from error
+        raise DataError(f"There are no results in {folder}.", mend=mend) from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path} is damaged.", mend=mend) from error
 

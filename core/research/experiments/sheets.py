@@ -43,7 +43,7 @@ def letters(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
     try:
         from matplotlib import get_data_path
     except ImportError as error:
-        raise ConfigError("Sheets need matplotlib's letters.", mend=EXTRA_MEND) from error
+        raise ConfigError("Sheets need the fonts of matplotlib.", mend=EXTRA_MEND) from error
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(str(Path(get_data_path()) / "fonts" / "ttf" / name), size)
 

@@ -139,7 +139,8 @@ class Study:
             lock.acquire(timeout=0)
         except Timeout as error:
             raise CheckpointError(
-                f"Another program is running the experiment {folder.name}.", mend="Wait for it."
+                f"Another program is running the experiment {folder.name}.",
+                mend="Wait until it finishes.",
             ) from error
         results: list[list[Metrics]] = []
         total = len(variants) * len(seeds)

@@ -103,7 +103,7 @@ def write_report(
     except OSError as error:
         raise DataError(
             f"The report cannot be written to {path}: {error.strerror}.",
-            mend="Name another file with --output.",
+            mend="Choose another file with --output.",
         ) from error
     return path, report
 
@@ -171,7 +171,9 @@ def _renderer(workspace: Workspace) -> Callable[[Report], str]:
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
-        raise ConfigError("The report needs jinja2, which is absent.", mend=EXTRA_MEND) from error
+        raise ConfigError(
+            "The report needs Jinja2, which is not installed.", mend=EXTRA_MEND
+        ) from error
     environment = Environment(
         loader=PackageLoader("datrnet.core.research.report"),
         autoescape=True,

@@ -72,7 +72,7 @@ class HtmlPicture:
         size = read_picture(path).size
         data = path.read_bytes()
         if not data.startswith(PNG_SIGNATURE):
-            raise DataError(f"The picture {path} is no PNG.")
+            raise DataError(f"The picture {path} is not a PNG file.")
         return cls(caption, alt, _base64(data), *size)
 
 

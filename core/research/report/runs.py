@@ -124,7 +124,7 @@ def _log_of(workspace: Workspace, row: RunRow) -> tuple[list[LoggedEpoch], str]:
     lines = [LoggedEpoch.parse(line) for line in text.splitlines()]
     epochs = [epoch for epoch in lines if epoch is not None]
     num_damaged = len(lines) - len(epochs)
-    return epochs, f"Damaged lines of its log, left out: {num_damaged}." if num_damaged else ""
+    return epochs, f"Damaged lines of its log, skipped: {num_damaged}." if num_damaged else ""
 
 
 def _networks(row: RunRow, epochs: Sequence[LoggedEpoch]) -> HtmlTable | None:

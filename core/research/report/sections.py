@@ -121,7 +121,7 @@ def index_section(
             ("length of an embedding", f"{manifest.embedding_size:,}"),
             ("recall@30 of Annoy against exact search", percent(manifest.recall_at_30)),
             ("nodes that Annoy visits", f"{manifest.nodes:,}"),
-            ("further weight of a change", f"{manifest.changed_weight:g}"),
+            ("extra weight of a change", f"{manifest.changed_weight:g}"),
         ),
         weights=HtmlTable.of(
             ("super-category", "values", "weight"),
@@ -232,5 +232,5 @@ def _weights(results: Facts) -> Settings:
     blocks = zip(results["super_categories"], weights["blocks"], strict=True)
     return (
         *((f"weight of {name}", f"{weight:g}") for name, weight in blocks),
-        ("further weight of a change", f"{weights['changed']:g}"),
+        ("extra weight of a change", f"{weights['changed']:g}"),
     )

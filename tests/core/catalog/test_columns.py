@@ -54,7 +54,7 @@ def test_every_column_left_out_has_its_reason() -> None:
     assert {skipped.column: skipped.reason for skipped in plan(COLUMNS).left_out} == {
         "price": "numbers only",
         "brand": "only one value",
-        "remark": "nearly every item has its own value",
+        "remark": "nearly every item has a different value",
         "care": "long text",
         "nothing": "empty",
     }
@@ -64,7 +64,7 @@ def test_the_meanings_name_every_column_once() -> None:
     meanings = plan(COLUMNS).meanings()
     assert sorted(column for column, _ in meanings) == sorted(COLUMNS)
     assert ("Picture", "picture") in meanings
-    assert ("nothing", "left out: empty") in meanings
+    assert ("nothing", "skipped: empty") in meanings
 
 
 def test_asked_for_attributes_are_taken_exactly() -> None:

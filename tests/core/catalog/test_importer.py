@@ -188,12 +188,12 @@ def test_bad_rows_are_listed_and_the_rest_goes_in(
     for line, words in {
         2: "none.jpg is missing",
         3: "is a web address; download it first",
-        4: "names no picture",
-        5: "'somewhere' is none of train, validation, test",
-        7: "'item-5' was on line 6 already",
+        4: "has no picture",
+        5: "'somewhere' is not train, validation or test",
+        7: "'item-5' is already on line 6",
         8: "no id",
         9: "5,000 characters",
-        10: "damaged or cut off",
+        10: "damaged or truncated",
         11: "too large: 20,000 x 20,000",
         12: "is a folder",
         13: "is not a regular file",
@@ -320,7 +320,7 @@ def test_a_picture_may_be_a_part_of_a_file(
     rows[3]["image"] = "images/0.jpg#xywh=some"
     summary = import_catalog(workspace, write_table(rows))
     assert tally(summary) == (10, 0, 0)
-    assert "holds nothing" in messages(summary)[4]
+    assert "lies outside" in messages(summary)[4]
     assert "not four whole numbers" in messages(summary)[5]
     catalog, thumbnails = load(workspace), ThumbnailStore(workspace.thumbnails)
     picture = workspace.picture(catalog.picture_paths[1])

@@ -124,7 +124,7 @@ def test_a_truncated_picture_is_damaged(tmp_path: Path, suffix: str, size: int |
     Image.fromarray(noise).save(path)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(DataError, match=r"damaged|cut off|not a picture"):
+    with pytest.raises(DataError, match=r"damaged|truncated|not a picture"):
         read_picture(path, size)
 
 
@@ -190,9 +190,7 @@ def test_only_the_box_is_read_clipped_to_the_picture(
     "box", [Box(40, 0, 5, 5), Box(0, 20, 5, 5), Box(0, 0, 0, 5), Box(3, 3, 4, 0)]
 )
 def test_an_empty_box_is_told(tmp_path: Path, box: Box) -> None:
-    with pytest.raises(
-        DataError, match=r"holds nothing of the picture .* 40 x 20 pixels"
-    ) as caught:
+    with pytest.raises(DataError, match=r"lies outside the picture .* 40 x 20 pixels") as caught:
         read_picture(Picture(halves(tmp_path / "a.png"), box))
     assert "#xywh=" in caught.value.mend
 

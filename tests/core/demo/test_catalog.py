@@ -88,7 +88,7 @@ def test_an_interrupted_run_leaves_no_table(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("num_items", [0, -1, MAX_ITEMS + 1])
 def test_a_number_of_items_out_of_range_is_refused(tmp_path: Path, num_items: int) -> None:
-    with pytest.raises(ConfigError, match="Ask for 1 to"):
+    with pytest.raises(ConfigError, match="Choose 1 to"):
         write_demo_catalog(tmp_path / "none", num_items=num_items)
     assert not (tmp_path / "none").exists()
 

@@ -125,10 +125,10 @@ def test_another_catalogue_is_left_alone(tmp_path: Path) -> None:
 
 def test_absent_weights_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def absent() -> Path:
-        raise CheckpointError("The weights of the demo are absent from this installation.")
+        raise CheckpointError("This installation lacks the weights of the demo.")
 
     monkeypatch.setattr(prepare, "shipped_run", absent)
-    with pytest.raises(CheckpointError, match="absent"):
+    with pytest.raises(CheckpointError, match="lacks the weights"):
         prepare_demo(Workspace(tmp_path), NUM_ITEMS, 3)
 
 

@@ -95,7 +95,7 @@ def test_a_network_is_loaded_once_and_only_when_asked(run: RunFolder, picture: P
 
 def test_what_is_missing_is_told(run: RunFolder, picture: Picture) -> None:
     run.weights_path(0).unlink()
-    with pytest.raises(CheckpointError, match="are absent"):
+    with pytest.raises(CheckpointError, match="are missing"):
         NetworkMaps(run).look(picture, "colour", WANTED)
     picture.path.unlink()
     with pytest.raises(DataError, match="is missing"):

@@ -285,7 +285,7 @@ def test_embeddings_that_are_not_finite_leave_the_index_as_it_is(workspace: Work
         torch.nn.init.constant_(network.embedding.bias, torch.nan)
         diverged.save_weights(0, network)
         with pytest.raises(
-            CheckpointError, match=f"{diverged.name} makes embeddings .* not finite"
+            CheckpointError, match=f"{diverged.name} produces embeddings .* not finite"
         ):
             build_index(workspace, store, catalog, diverged)
         generation = Generation.current(workspace, store)

@@ -73,7 +73,7 @@ def test_an_export_comes_back_with_the_same_labels_and_splits(
     assert summary.image_root == tmp_path / "shop/photos"
     assert (summary.num_train, summary.num_test, summary.num_triplets) == (24, 24, 50)
     assert summary.num_values == {"colour": 3, "sleeve": 3}
-    assert any("Validation items left out: 12;" in note for note in summary.notes)
+    assert any("Validation items skipped: 12;" in note for note in summary.notes)
     again = Workspace(tmp_path / "again")
     options = FolderOptions(format="adde", images=summary.image_root, names=folder / "values.json")
     found = import_folder(again, folder, options)
@@ -113,7 +113,7 @@ def test_validation_items_can_count_as_train(workspace: Workspace, tmp_path: Pat
     options = ExportOptions(num_triplets=0, with_validation=True)
     summary = export_adde(workspace, tmp_path / "splits", options)
     assert (summary.num_train, summary.num_test) == (36, 24)
-    assert summary.notes == ("No triplet is written.",)
+    assert summary.notes == ("No triplets are written.",)
     assert not (tmp_path / "splits/triplet_train.txt").exists()
 
 
@@ -165,7 +165,7 @@ def test_a_value_that_only_validation_items_carry_is_no_column_and_one_of_test_i
     import_catalog(workspace, write_rows(tmp_path, rows))
     summary = export_adde(workspace, tmp_path / "splits")
     assert summary.num_values == {"colour": 4, "sleeve": 3}
-    assert "Values that no train item carries: 1 (colour white)." in summary.notes
+    assert "Values that no train item has: 1 (colour white)." in summary.notes
     assert (read_adde(tmp_path / "splits").splits["test"].labels[:, 0] == 3).sum() == 1
 
 

@@ -124,7 +124,7 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     refuse_foreign(tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
     for path, words in (
-        (tmp_path, "that datrnet has not exported"),
+        (tmp_path, "that datrnet did not export"),
         (tmp_path / "notes.txt", "is a file"),
     ):
         with pytest.raises(DataError, match=words):

@@ -282,7 +282,7 @@ def test_a_damaged_state_says_so(
     whole = state.read_bytes()
     for damaged in (whole[: len(whole) // 2], b"garbage", b""):
         state.write_bytes(damaged)
-        with pytest.raises(CheckpointError, match="cannot be resumed from"):
+        with pytest.raises(CheckpointError, match="cannot resume from"):
             train_networks(run, squares, lambda event: None)
     state.unlink()
     assert len(epochs_of(run, squares)) == 6

@@ -299,7 +299,7 @@ def test_some_weight_must_be_above_0(searcher: Searcher) -> None:
     weights = {"colour": 0.0, "sleeve": 0.0}
     with pytest.raises(ConfigError, match="Give at least one super-category a weight above 0"):
         searcher.plan(query, Request(weights=weights))
-    with pytest.raises(ConfigError, match="weighs 0"):
+    with pytest.raises(ConfigError, match="has weight 0"):
         searcher.plan(query, Request(weights={"sleeve": 0.0}, any_of={"colour": ("red", "blue")}))
 
 

@@ -151,7 +151,7 @@ def test_the_first_tensor_that_does_not_fit_is_named(public_file: PublicFile) ->
         make_backbone("resnet50", image_size=32, weights=path)
     assert said(error) == (
         f"In {path} the tensor bn1.bias has the shape 3; resnet50 has 64. "
-        "Give ImageNet weights of resnet50 with the names of the public file."
+        "Use ImageNet weights of resnet50 with the tensor names of the public file."
     )
 
 
@@ -159,14 +159,14 @@ def test_weights_of_another_network_name_what_is_absent(public_file: PublicFile)
     path = public_file("alexnet")
     with pytest.raises(CheckpointError) as error:
         make_backbone("resnet50", image_size=32, weights=path)
-    assert said(error).startswith(f"{path} has no tensor conv1.weight, which resnet50 has.")
+    assert said(error).startswith(f"{path} lacks the tensor conv1.weight of resnet50.")
 
 
 def test_a_tensor_that_the_network_has_not_is_named(public_file: PublicFile) -> None:
     path = public_file("alexnet", {"features.13.weight": (2, 3)})
     with pytest.raises(CheckpointError) as error:
         make_backbone("alexnet", image_size=32, weights=path)
-    assert said(error).startswith(f"{path} has a tensor features.13.weight, which alexnet has not.")
+    assert said(error).startswith(f"{path} has a tensor features.13.weight, which alexnet lacks.")
 
 
 def test_patches_of_another_size_are_refused_by_shape(public_file: PublicFile) -> None:
@@ -205,7 +205,7 @@ def test_nothing_in_a_file_is_run(tmp_path: Path) -> None:
     for name in ("evil.pth", "evil.pkl"):
         with pytest.raises(CheckpointError) as error:
             read_tensors(tmp_path / name)
-        assert "holds more than tensors" in said(error)
+        assert "contains more than tensors" in said(error)
     assert not (tmp_path / "ran").exists()
 
 
@@ -214,7 +214,7 @@ def test_a_file_without_tensors_by_name_is_one_line(tmp_path: Path, stored: obje
     torch.save(stored, tmp_path / "weights.pth")
     with pytest.raises(CheckpointError) as error:
         read_tensors(tmp_path / "weights.pth")
-    assert "holds no tensors by name" in said(error)
+    assert "contains no named tensors" in said(error)
 
 
 def test_a_file_that_is_not_there_or_a_folder_is_one_line(tmp_path: Path) -> None:

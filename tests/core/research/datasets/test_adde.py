@@ -158,7 +158,7 @@ def test_a_folder_that_is_none_or_another_is_told(
 ) -> None:
     with pytest.raises(UnknownNameError, match="Did you mean set"):
         read_adde(toy.parent / "sets")
-    with pytest.raises(DataError, match=r"has no attr_num\.txt.* Name one of its folders: set\."):
+    with pytest.raises(DataError, match=r"has no attr_num\.txt.* Use one of its folders: set\."):
         read_adde(toy.parent)
-    with pytest.raises(DataError, match="Name the folder that contains"):
+    with pytest.raises(DataError, match="Use the folder that contains"):
         read_adde(write_files({"a.txt": ""}, "other"))

@@ -217,7 +217,7 @@ def test_a_wrong_picture_folder_says_which_one_is_meant(
 ) -> None:
     with pytest.raises(DataError, match=r"None of the 4 rows") as caught:
         run(workspace, write_files(bare_files()))
-    assert caught.value.mend == "Name the folder that contains the folder img with --images DIR."
+    assert caught.value.mend == "Specify the folder that contains the folder img with --images DIR."
 
 
 def coarse_files(
@@ -282,8 +282,9 @@ def test_the_coarse_annotation_keeps_images_with_one_texture_and_one_shape(
     assert summary.problems == ()
     assert (summary.added, summary.num_rows) == (8, 8)
     assert summary.notes == (
-        "10 of 12 images have exactly one texture and one shape; 2 of them are left out, as fewer "
-        "than 2 images carry one of their values.",
+        "10 of 12 images have exactly one texture and one shape; 2 of them are skipped, "
+        "because fewer "
+        "than 2 images have one of their values.",
     )
     catalog = load(workspace)
     assert catalog.codes == COARSE_IMAGES[:8]
@@ -317,7 +318,7 @@ def test_nothing_left_says_why(
     workspace: Workspace, coarse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deepfashion, "RARE", 100)
-    with pytest.raises(DataError, match=r"lists no item to import\. 10 of 12 images"):
+    with pytest.raises(DataError, match=r"contains no item to import\. 10 of 12 images"):
         run(workspace, coarse, images=tmp_path / "pictures")
 
 
@@ -349,8 +350,8 @@ def test_images_that_other_lists_do_not_name_are_told(
         (coarse / name).write_text("\n".join(lines))
     summary = run(workspace, coarse, images=tmp_path / "pictures")
     assert {problem.place: problem.message for problem in summary.problems} == {
-        "Anno_coarse/list_attr_img.txt, line 3": "list_eval_partition.txt does not name the image.",
-        "Anno_coarse/list_attr_img.txt, line 4": "list_category_img.txt does not name the image.",
+        "Anno_coarse/list_attr_img.txt, line 3": "list_eval_partition.txt does not list the image.",
+        "Anno_coarse/list_attr_img.txt, line 4": "list_category_img.txt does not list the image.",
     }
     assert summary.added == 6
 
@@ -364,7 +365,7 @@ def test_a_count_that_is_wrong_is_told(
     files[name] = f"289222\n{rest}"
     summary = run(workspace, write_files(files), images=images)
     file = Path(name).name
-    assert summary.notes == (f"{file} promises 289,222 records and has {int(number)}; check it.",)
+    assert summary.notes == (f"{file} declares 289,222 records and has {int(number)}; check it.",)
 
 
 def test_an_image_with_two_values_of_a_type_is_skipped(
@@ -426,7 +427,7 @@ def test_an_image_with_two_values_of_a_type_is_skipped(
         (
             "Eval/list_eval_partition.txt",
             listed("h", [f"{IMAGES[0]} nowhere"]),
-            "list_eval_partition.txt, line 3: The split 'nowhere' is none of train, val, test",
+            "list_eval_partition.txt, line 3: The split 'nowhere' is not train, val or test",
         ),
         (
             "Anno_fine/list_bbox.txt",
@@ -498,7 +499,7 @@ def test_a_folder_without_annotation_or_with_a_wrong_name_is_told(
 ) -> None:
     with pytest.raises(DataError, match="in Anno_fine or Anno_coarse or Anno"):
         run(workspace, tmp_path)
-    with pytest.raises(DataError, match=r"no list_attr_cloth\.txt in Anno_fine\. Name the folder"):
+    with pytest.raises(DataError, match=r"no list_attr_cloth\.txt in Anno_fine\. Use the folder"):
         run(workspace, coarse, annotation="fine")
     with pytest.raises(UnknownNameError, match="Did you mean set"):
         run(workspace, tmp_path / "sets")

@@ -70,7 +70,7 @@ def test_only_the_asked_super_categories_are_taken(
     summary = import_folder(workspace, toy, options)
     assert summary.plan.attributes == ("sleeve",)
     meanings = summary.plan.meanings()
-    left_out = ("labels, columns 1 to 3", "left out: super-category colour, not chosen")
+    left_out = ("labels, columns 1 to 3", "skipped: super-category colour, not chosen")
     assert left_out in meanings
     assert [category.name for category in load(workspace).super_categories] == ["sleeve"]
     with pytest.raises(UnknownNameError, match="Did you mean sleeve"):
@@ -99,7 +99,7 @@ def test_missing_pictures_and_repeated_lines_are_told_by_file_and_line(
     places = {problem.place: problem.message for problem in summary.problems}
     assert list(places) == ["imgs_test.txt, line 1", "imgs_test.txt, line 2"]
     repeated, missing = places.values()
-    assert repeated == "The item 'img/a/0.jpg' was on line 3 of imgs_train.txt already."
+    assert repeated == "The item 'img/a/0.jpg' is already on line 3 of imgs_train.txt."
     assert "1.jpg is missing" in missing
 
 

@@ -49,7 +49,7 @@ def test_the_counts_of_shopping100k_are_known() -> None:
         ("{", "it is not JSON"),
         ("[" * 100_000, "it is not JSON"),
         (3, "neither an object nor a list"),
-        (["colour"], "it names 1 super-categories, not 2"),
+        (["colour"], "it lists 1 super-categories, not 2"),
         (["colour", "Colour "], "two super-categories are called 'Colour'"),
         (["colour", 7], "number 2 of the super-categories is not text"),
         ({"colour": ["red", "blue"], "sleeve": ["a", "b"]}, "'colour' has 2 values, not 3"),

@@ -33,8 +33,8 @@ def test_an_unknown_experiment_names_the_nearest() -> None:
     [
         ("kind = ", "not valid TOML"),
         ("title = 'x'", "has no kind"),
-        ("kind = 'grid'\nsetings = 1", "'setings', which does not exist. Did you mean settings"),
-        ("kind = 'grid'\nsettings = 1", "no table of settings"),
+        ("kind = 'grid'\nsetings = 1", "unknown entry 'setings'. Did you mean settings"),
+        ("kind = 'grid'\nsettings = 1", "not a table of settings"),
     ],
 )
 def test_a_wrong_file_says_what_is_wrong(tmp_path: Path, text: str, said: str) -> None:

@@ -166,4 +166,4 @@ def test_a_grid_is_measured(context: Context, tmp_path: Path) -> None:
     )
     result = ablation.run_grid(context, options)
     assert [row[0] for row in result.rows] == ["base: embedding_size 8", "embedding_size 4"]
-    assert result.notes[-1] == "To choose a setting, take the validation split."
+    assert result.notes[-1] == "To choose a setting, use the validation split."
