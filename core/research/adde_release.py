@@ -41,7 +41,7 @@ BACKBONE = "alexnet"
 EMBEDDING_SIZE = AddeConfig().embedding_size
 """Size of a super-category's released embedding: the input size of every classifier."""
 
-HINT = "Name the two files as they were released: the encoder first, then the memory."
+HINT = "Give the two files as released: the encoder first, then the memory."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
