@@ -156,11 +156,11 @@ def test_frozen_features_are_kept_once_for_all(compare: Run, root: Path) -> None
         (("--systems", ","), "--systems is empty. List systems, as in --systems adde-m"),
         (("--systems", "zzz"), "fashionsearchnet-w-o-loc"),
         (("--budget", "ten"), "'ten' is not a time. Write 90s, 10m or 1h30m."),
-        (("--budget", "5m", "--epochs", 2), "give one"),
+        (("--budget", "5m", "--epochs", 2), "use only one"),
         (("--set", "system.backbone_weights=none.pt", "--systems", "adde-m"), "none.pt"),
         (("--set", "system.backbone=vit_b_16"), "system.backbone has no effect: every row"),
         (("--config", "smal"), "There is no config or file 'smal'"),
-        (("--set", "sistem.batch=3"), "unknown entry 'sistem'"),
+        (("--set", "sistem.batch=3"), "unknown setting 'sistem'"),
     ],
 )
 def test_a_mistake_is_one_line(compare: Run, words: tuple[str, ...], said: str) -> None:

@@ -137,7 +137,7 @@ def test_training_by_the_clock_ends(run: Run, root: Path, config: Path) -> None:
         (("--frozen",), "DAtRNet has no backbone"),
         ((), "DAtRNet has no backbone"),  # the config names one
         (("--system", "amnet", "--minutes", 0), "--minutes must be above 0"),
-        (("--system", "amnet", "--minutes", 1, "--epochs", 2), "give one"),
+        (("--system", "amnet", "--minutes", 1, "--epochs", 2), "use only one"),
         (("--system", "adde-m", "--backbone-weights", "FILE"), "FILE"),
     ],
 )
