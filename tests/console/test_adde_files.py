@@ -230,7 +230,7 @@ def told(result: Result, *words: str) -> None:
         (
             (3, 2, 9),
             (3, 2, 9),
-            "of 3 super-categories with 3, 2, 9 values; the workspace has 2: colour (3), "
+            "have 3 super-categories with 3, 2, 9 values; the workspace has 2: colour (3), "
             "pattern (2).",
         ),
         ((3, 2), (3, 4), "memory_best.pkl is 680 × 7; the encoder's 2 super-categories with 5"),
