@@ -1,4 +1,4 @@
-"""datrnet: attribute-aware substitute search for fashion catalogues."""
+"""datrnet: attribute-aware substitute search for fashion catalogs."""
 
 __version__: str
 

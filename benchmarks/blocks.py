@@ -68,10 +68,10 @@ def main() -> None:
 
 PAGE_TEXT = f"""# Pictures in characters
 
-The demo catalogue's first {{count}} pictures as thumbnails of {COLUMNS} x {ROWS} cells. The error
+The demo catalog's first {{count}} pictures as thumbnails of {COLUMNS} x {ROWS} cells. The error
 is the root mean square over all pixels of what a terminal with cells of {CELL[0]} x {CELL[1]}
 pixels shows, against the picture at that size. A page is {PAGE} thumbnails, from stored ones of
-32 px to characters and colours (the best of {REPETITIONS} times, on one of two cores that others
+32 px to characters and colors (the best of {REPETITIONS} times, on one of two cores that others
 use too).
 
 ```text

@@ -65,7 +65,7 @@ HEAD = """# What the review finds
 
 Written by `python benchmarks/review.py`; its first lines say how wrong labels are made. Precision
 at n is the share of wrong labels among the n surest doubts; "as many" is n = the number of labels
-made wrong, where precision and recall are one figure. Labels that a catalogue had wrong from the
+made wrong, where precision and recall are one figure. Labels that a catalog had wrong from the
 first count as mistakes of the review, so that the figures are lower bounds.
 """
 
@@ -129,9 +129,9 @@ def exchange(
     wrong = set()
     for name in names:
         labels = catalog.labels[:, catalog.super_category_idx(name)]
-        labelled = np.flatnonzero(labels != UNLABELED)
-        occurring = labels[labelled].copy()
-        for row in rng.permutation(labelled)[: round(share * len(labelled))]:
+        labeled = np.flatnonzero(labels != UNLABELED)
+        occurring = labels[labeled].copy()
+        for row in rng.permutation(labeled)[: round(share * len(labeled))]:
             labels[row] = rng.choice(occurring[occurring != labels[row]])
             wrong.add((int(row), name))
     return wrong
@@ -213,7 +213,7 @@ def _datrnet(workspace: Workspace, *words: str) -> None:
 
 
 def speed(number: int) -> str:
-    """Return how long each review takes on a made-up catalogue."""
+    """Return how long each review takes on a made-up catalog."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder))
         searcher = made_up(workspace, number)
@@ -229,7 +229,7 @@ def speed(number: int) -> str:
             review()
             rows.append((name, f"{time.perf_counter() - started:.1f} s"))
     return (
-        f"\n## Time at {number:,} items\n\nMade-up blocks (six of 128 numbers, around a centre for "
+        f"\n## Time at {number:,} items\n\nMade-up blocks (six of 128 numbers, around a center for "
         "each value), no thumbnails; two cores, shared.\n\n" + _table(("review", "time"), rows)
     )
 

@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def made_up(workspace: Workspace, size: int) -> Searcher:
-    """Return a searcher over items with random labels and blocks around a centre per value."""
+    """Return a searcher over items with random labels and blocks around a center per value."""
     rng = np.random.default_rng(0)
     with workspace.create_store() as store:
         store.upsert_items(
@@ -67,8 +67,8 @@ def made_up(workspace: Workspace, size: int) -> Searcher:
         embeddings = np.empty((size, len(SUPER_CATEGORIES), 128), dtype=np.float32)
         prototypes = []
         for block, category in enumerate(catalog.super_categories):
-            centres = rng.normal(size=(len(category.values), 128))
-            drawn = centres[catalog.labels[:, block]] + 0.8 * rng.normal(size=(size, 128))
+            centers = rng.normal(size=(len(category.values), 128))
+            drawn = centers[catalog.labels[:, block]] + 0.8 * rng.normal(size=(size, 128))
             embeddings[:, block] = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
             prototypes.append(
                 mean_embeddings(

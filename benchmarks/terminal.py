@@ -127,17 +127,17 @@ class Burst:
 class Terminal:
     """A program with a pseudo-terminal of its own."""
 
-    def __init__(self, command: Sequence[str], *, colours: str = "truecolor") -> None:
+    def __init__(self, command: Sequence[str], *, colors: str = "truecolor") -> None:
         """Start a program.
 
         Args:
             command: The program with its arguments.
-            colours: What the terminal promises in COLORTERM.
+            colors: What the terminal promises in COLORTERM.
         """
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("TMUX")
         }
-        environment |= {"TERM": "xterm-256color", "COLORTERM": colours}
+        environment |= {"TERM": "xterm-256color", "COLORTERM": colors}
         self.began = time.perf_counter()
         self.pid, self._end = pty.fork()
         if self.pid == 0:

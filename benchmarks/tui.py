@@ -108,7 +108,7 @@ def measure(workspace: Workspace, size: int) -> tuple[Rows, dict[str, int]]:
 
 
 def started(terminal: Terminal, screen: Screen, size: int, rows: Rows) -> None:
-    """Note how long the start took, and check that it came to the catalogue."""
+    """Note how long the start took, and check that it came to the catalog."""
     burst = terminal.listen(4 * REST, terminal.began)
     paint = thumbnail = 0.0
     for moment, piece in burst.pieces:
@@ -224,7 +224,7 @@ def page_lines(
 
 
 INTRODUCTION = """
-Driven through a pseudo-terminal of {columns} x {lines} cells in true colours. Medians in
+Driven through a pseudo-terminal of {columns} x {lines} cells in true colors. Medians in
 milliseconds, and the quickest. “All there” is when the middle of the screen, where the pictures
 are, looks as it does in the end; times hold what the program itself waits for (30 ms of rest before
 a search). The picture of the detail pane follows then, and is in the last column. Memory of its own

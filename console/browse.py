@@ -14,7 +14,7 @@ from datrnet.console.terminal import (
     forget_inherited_size,
     terminal_for,
     terminal_streams,
-    use_colours,
+    use_colors,
 )
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
@@ -112,7 +112,7 @@ def run_explorer(
     forget_inherited_size()
     with paused_gc(), terminal_streams(), Opening(workspace) as opening:
         terminal = terminal_for(settings)
-        use_colours(settings.color, terminal)  # Textual looks for them when it is imported
+        use_colors(settings.color, terminal)  # Textual looks for them when it is imported
         from datrnet.tui.app import explore
 
         return explore(opening, settings, terminal, problems=troubles, tour=tour, options=options)

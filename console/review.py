@@ -188,7 +188,7 @@ def _searcher_if_any(workspace: Workspace, store: Store, catalog: Catalog) -> Se
 
 
 def _warn_if_stale(store: Store, searcher: Searcher) -> None:
-    if number := store.num_relabelled_since(searcher.generation.manifest.created_at):
+    if number := store.num_relabeled_since(searcher.generation.manifest.created_at):
         say(
             f"{counted(number, 'label')} changed since the index was built. Run `datrnet index` "
             "to update its prototypes.",

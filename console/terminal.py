@@ -10,7 +10,7 @@ from datrnet.core.graphics.terminal import Terminal, ask_terminal
 from datrnet.core.preferences import Colors, Preferences
 
 NO_COLOR = "NO_COLOR"
-COLOUR_SYSTEM = "TEXTUAL_COLOR_SYSTEM"
+COLOR_SYSTEM = "TEXTUAL_COLOR_SYSTEM"
 """Read by Textual when it is imported."""
 
 TERMINAL = "/dev/tty"
@@ -32,22 +32,22 @@ def terminal_for(settings: Preferences) -> Terminal:
     return ask_terminal()
 
 
-def use_colours(colours: Colors, terminal: Terminal) -> None:
+def use_colors(colors: Colors, terminal: Terminal) -> None:
     """Set the color depth of the explorer. Textual must not be imported yet.
 
     Args:
-        colours: The setting. "auto" follows $NO_COLOR and $COLORTERM, and uses true color if the
+        colors: The setting. "auto" follows $NO_COLOR and $COLORTERM, and uses true color if the
             terminal is known to support it.
         terminal: The terminal's abilities.
     """
-    if colours == "none":
+    if colors == "none":
         os.environ[NO_COLOR] = "1"
-    elif colours == "auto":
+    elif colors == "auto":
         if terminal.has_true_color:
-            os.environ.setdefault(COLOUR_SYSTEM, "truecolor")
+            os.environ.setdefault(COLOR_SYSTEM, "truecolor")
     else:
         os.environ.pop(NO_COLOR, None)
-        os.environ[COLOUR_SYSTEM] = colours
+        os.environ[COLOR_SYSTEM] = colors
 
 
 @contextmanager

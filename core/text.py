@@ -38,9 +38,6 @@ def sanitize(text: str) -> str:
     return "".join(map(_printable, " ".join(visible.split())))
 
 
-inert = sanitize
-
-
 def _printable(character: str) -> str:
     match unicodedata.category(character):
         case "Cc" if character < " ":

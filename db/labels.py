@@ -136,7 +136,7 @@ class LabelTables(Connection):
             )
             return set(rows)
 
-    def num_relabelled_since(self, moment: str) -> int:
+    def num_relabeled_since(self, moment: str) -> int:
         """Return how many labels have another value than at a moment (ISO 8601, UTC).
 
         Labels that were only confirmed, or changed and undone, are not counted.

@@ -35,7 +35,7 @@ Run = Callable[..., Result]
 HANG_SECONDS = 240.0
 """No test takes this long: what has not happened by then never will."""
 
-COLOURS = {"Black": (20, 20, 20), "Red": (200, 30, 30), "Blue": (30, 30, 200)}
+COLORS = {"Black": (20, 20, 20), "Red": (200, 30, 30), "Blue": (30, 30, 200)}
 PATTERNS = ("plain", "striped")
 SPLITS = ("train", "train", "validation", "test")
 
@@ -90,7 +90,7 @@ def eventually() -> Callable[[Callable[[], object]], None]:
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A catalogue file of 48 items with their pictures beside it."""
+    """A catalog file of 48 items with their pictures beside it."""
     folder = tmp_path_factory.mktemp("shop")
     rows = [_draw(folder, number) for number in range(48)]
     with (folder / "catalog.csv").open("w", newline="", encoding="utf-8") as file:
@@ -140,10 +140,10 @@ def _run(root: Path, *arguments: object) -> Result:
 
 
 def _draw(folder: Path, number: int) -> dict[str, str]:
-    colour, pattern = list(COLOURS)[number % 3], PATTERNS[number // 3 % 2]
+    colour, pattern = list(COLORS)[number % 3], PATTERNS[number // 3 % 2]
     picture = Image.new("RGB", (24, 32), (240, 240, 240))
     draw = ImageDraw.Draw(picture)
-    draw.rectangle((4, 4, 20, 28), fill=COLOURS[colour])
+    draw.rectangle((4, 4, 20, 28), fill=COLORS[colour])
     if pattern == "striped":
         for top in range(5, 28, 6):
             draw.rectangle((4, top, 20, top + 2), fill=(250, 250, 200))

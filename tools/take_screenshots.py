@@ -25,7 +25,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 SCREEN = "1600x1100x24"
 TERMINAL = ("xterm", "-ti", "vt340", "-fa", "DejaVu Sans Mono", "-fs", "9", "-b", "0")
-COLOURS = 192
+COLORS = 192
 """Of a picture in the docs: no eye sees that there are fewer."""
 
 ENTER, TAB, ESCAPE, DOWN = "\r", "\t", "\x1b", "\x1b[B"
@@ -36,7 +36,7 @@ NETWORK = 12.0
 """Seconds in which torch and a network are loaded."""
 
 NAVY = 9
-"""Steps down from the first shirt's own colour, and on from the top."""
+"""Steps down from the first shirt's own color, and on from the top."""
 
 SCENES: dict[str, tuple[str, tuple[str | float, ...]]] = {
     # name: size of the terminal, and what is typed or waited for before the picture is taken
@@ -44,7 +44,7 @@ SCENES: dict[str, tuple[str, tuple[str | float, ...]]] = {
         "140x42",
         ("/", "shirt", ENTER, MOMENT, ENTER, MOMENT, *("j",) * NAVY, MOMENT, TAB, "l"),
     ),
-    "screenshot-catalogue": ("140x42", ("l", "l", "j")),
+    "screenshot-catalog": ("140x42", ("l", "l", "j")),
     "screenshot-map": ("140x42", ("l", "l", "l", "a", NETWORK, "a", NETWORK)),
     "screenshot-narrow": ("80x30", (ENTER, MOMENT, "j")),
 }
@@ -60,7 +60,7 @@ def main() -> int:
         return 0
     workspace, names = Path(sys.argv[1]).resolve(), sys.argv[2:] or list(SCENES)
     if not (workspace / "demo").is_dir():
-        print("Only pictures of the demo catalogue may be published.", file=sys.stderr)
+        print("Only pictures of the demo catalog may be published.", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as folder, display() as name:
         for scene in names:
@@ -70,7 +70,7 @@ def main() -> int:
             environment = os.environ | {"DISPLAY": name, "COLORTERM": "truecolor"}
             subprocess.run(command, check=True, env=environment, timeout=120)
             with Image.open(taken) as picture:
-                small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+                small = picture.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
                 small.save(ROOT / "docs" / taken.name, optimize=True)
             print(f"docs/{taken.name}")
     return 0

@@ -2,7 +2,7 @@
 
     make demo-weights
 
-Draws garments with evenly drawn attributes, so that rare values are learnt as well as common
+Draws garments with evenly drawn attributes, so that rare values are learned as well as common
 ones, and a shop like the demo's but of another seed; trains the config ``demo`` on both; writes the
 weights in half precision to ``core/demo/weights``; then draws a third shop and evaluates on it.
 """
@@ -49,14 +49,14 @@ def main() -> None:
     workspace = Workspace(SCRATCH / "training")
     drawn = workspace.root / "drawn"
     if not drawn.exists():
-        draw_training_catalogue(workspace)
+        draw_training_catalog(workspace)
         drawn.touch()
     run = trained_run(workspace)
     export(run)
     evaluate_on(UNSEEN_SHOP, run)
 
 
-def draw_training_catalogue(workspace: Workspace) -> None:
+def draw_training_catalog(workspace: Workspace) -> None:
     """Draw the even garments and the shop, and import both."""
     write_demo_catalog(workspace.demo, num_items=NUM_ITEMS, seed=TRAINED_SHOP)
     even = workspace.root / "even"

@@ -32,7 +32,7 @@ COMPARISONS = (
         "the rows can tell is how far each gets with the same small budget. Learning rates: 1e-3 "
         "for ResNet-50, which the validation items preferred to 1e-4 after 90 seconds; 1e-4 for "
         "AlexNet, the best of three; DAtRNet's are those of the config `small`.\n\n"
-        "The rows of FashionSearchNet with and without localisation are no test of it: AlexNet's "
+        "The rows of FashionSearchNet with and without localization are no test of it: AlexNet's "
         "last map of 64 px has 3 × 3 places, and the region is the whole map for nearly all "
         "pictures. AMNet on ViT fills its memory within its ten minutes, which is a pass over all "
         "training items and takes a third of them; the seconds below count epochs only.",

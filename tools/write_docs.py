@@ -29,7 +29,7 @@ from datrnet.tui.keymap import default_entries
 
 ROOT = Path(__file__).resolve().parent.parent
 WITH_PHOTOS = ("sheets", "activation-maps")
-"""Kinds of experiments whose pictures show the catalogue's own."""
+"""Kinds of experiments whose pictures show the catalog's own."""
 
 WIDEST = 1400
 """Pixels of a picture in the docs."""
@@ -45,7 +45,7 @@ TRAINED = (
 )
 DEMO = (
     ("a shop that the shipped weights never saw", "demo --seed 202"),
-    ("its whole catalogue as the gallery", "evaluate --split all --changes 2"),
+    ("its whole catalog as the gallery", "evaluate --split all --changes 2"),
     ("its test split as the gallery", "evaluate --split test --changes 2"),
 )
 
@@ -137,7 +137,7 @@ Every action has a name, listed in [keys.md](keys.md) and by `datrnet config key
 give an action other keys, separated by commas: signs as themselves or by name (`/` or `slash`,
 `comma`), letters as typed (`G`), others by name (`pagedown`, `f5`), with `ctrl+`, `alt+` or
 `shift+` before. Two actions available at the same time cannot share a key. Names that begin with
-`catalogue.` are from version 0.1 and work until 0.3.
+`catalog.` are from version 0.1 and work until 0.3.
 
 ## The template
 
@@ -216,7 +216,7 @@ def how_it_was_made(workspace: Path) -> str:
 
 
 def output(*arguments: str) -> str:
-    """Return what a datrnet command prints, 100 columns wide, without colour."""
+    """Return what a datrnet command prints, 100 columns wide, without color."""
     settings = {"COLUMNS": "100", "NO_COLOR": "1", "TERMINAL_WIDTH": "100", "TERM": "dumb"}
     done = subprocess.run(
         [sys.executable, "-m", "datrnet", *arguments],

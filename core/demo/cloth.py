@@ -169,7 +169,7 @@ def draw_light(rng: np.random.Generator) -> Light:
 
 
 def studio(size: tuple[int, int], light: Light, rng: np.random.Generator) -> Floats:
-    """Return an empty studio: near white, a little darker towards floor and corners."""
+    """Return an empty studio: near white, a little darker toward floor and corners."""
     rows, columns = pixel_centers(size)
     across = columns / np.float32(size[0]) - np.float32(0.5)
     down = rows / np.float32(size[1]) - np.float32(0.45)

@@ -148,7 +148,8 @@ def shortlist_facts(catalog: Catalog, codes: Sequence[str]) -> list[dict[str, An
                 "id": code,
                 "title": catalog.titles[row] if row is not None else None,
                 "labels": catalog.labels_of(row) if row is not None else {},
-                "in_catalogue": row is not None,
+                "in_catalog": row is not None,
+                "in_catalogue": row is not None,  # until 0.3 (spelling:keep)
             }
         )
     return items

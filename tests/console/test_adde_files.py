@@ -428,7 +428,7 @@ def test_by_default_triplets_are_drawn(
     assert only_run(root).config.system.settings == {}
 
 
-def test_items_are_known_by_the_end_of_their_pictures_path_and_labelled_as_in_the_workspace(
+def test_items_are_known_by_the_end_of_their_pictures_path_and_labeled_as_in_the_workspace(
     run: Run, root: Path, config: Path, tmp_path: Path, batches: list[TripletBatch]
 ) -> None:
     no_change, like_its_positive, held_out = (0, 6, 1), (0, 1, 7), (0, 1, 12)

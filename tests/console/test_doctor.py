@@ -72,7 +72,7 @@ def test_software_is_told_with_versions(run: Run, ready: Path) -> None:
     assert versions["python"].startswith("3.")
 
 
-def test_without_a_catalogue_the_mend_is_told(run: Run, tmp_path: Path) -> None:
+def test_without_a_catalog_the_mend_is_told(run: Run, tmp_path: Path) -> None:
     result = run(tmp_path, "doctor")
     assert result.exit_code == 1
     assert "datrnet import" in result.stdout
@@ -111,7 +111,7 @@ def test_missing_thumbnails_are_a_note(run: Run, copied: Workspace) -> None:
     assert run(copied.root, "doctor").exit_code == 0
 
 
-def test_an_index_older_than_the_catalogue_is_a_note(
+def test_an_index_older_than_the_catalog_is_a_note(
     run: Run, copied: Workspace, shop: Path, tmp_path: Path
 ) -> None:
     header, first, *_ = shop.read_text().splitlines()

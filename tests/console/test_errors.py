@@ -126,7 +126,7 @@ def test_a_cut_off_picture_to_search_with_is_told(
     ("content", "words"),
     [("", "empty"), ("id,title\n1,Shirt\n", "No column contains pictures")],
 )
-def test_a_catalogue_without_rows_or_pictures_is_told(
+def test_a_catalog_without_rows_or_pictures_is_told(
     run: Run, tmp_path: Path, content: str, words: str
 ) -> None:
     path = tmp_path / "catalog.csv"

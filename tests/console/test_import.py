@@ -39,7 +39,7 @@ def test_without_a_super_category_the_next_step_is_to_name_one(run: Run, tmp_pat
     assert "Next: datrnet train" not in result.stderr
 
 
-def test_json_of_a_catalogue_file_names_skipped_rows_by_line(run: Run, tmp_path: Path) -> None:
+def test_json_of_a_catalog_file_names_skipped_rows_by_line(run: Run, tmp_path: Path) -> None:
     Image.new("RGB", (24, 32)).save(tmp_path / "a.png")
     table = tmp_path / "two.csv"
     table.write_text("id,image,colour\n1,a.png,Red\n2,b.png,Blue\n")

@@ -214,7 +214,7 @@ def test_the_page_is_in_order_for_readers_of_every_kind(page: Page) -> None:
 
 
 def test_text_of_strangers_is_shown_and_does_nothing(filled: Path, page: Page) -> None:
-    assert shown(HOSTILE) in page.text  # as a value of the catalogue and in a table
+    assert shown(HOSTILE) in page.text  # as a value of the catalog and in a table
     html = (filled / "report.html").read_text("utf-8")
     assert "<script" not in html
     assert "\x1b" not in html

@@ -123,7 +123,7 @@ def test_a_picture_must_be_a_regular_file(run: Run, ready: Path, tmp_path: Path)
     assert "is not a regular file" in " ".join(result.output.split())
 
 
-def test_a_picture_that_is_in_no_catalogue_can_be_searched_with(
+def test_a_picture_that_is_in_no_catalog_can_be_searched_with(
     run: Run, ready: Path, tmp_path: Path
 ) -> None:
     Image.new("RGB", (30, 30), (200, 30, 30)).save(tmp_path / "mine.png")
@@ -267,7 +267,7 @@ def test_a_hostile_title_is_shown_as_text(run: Run, copied: Workspace) -> None:
     assert "\\u001b[2J" in run(copied.root, "search", "item-1", "-k", 47, "--json").stdout
 
 
-def test_no_picture_is_drawn_where_there_are_no_colours(ready: Path) -> None:
+def test_no_picture_is_drawn_where_there_are_no_colors(ready: Path) -> None:
     answer = answer_of(Workspace(ready), "item-1", top=2)
     assert "▄" not in _shown(answer, width=120, pictures=True, color_system=None)
 

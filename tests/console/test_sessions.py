@@ -238,7 +238,7 @@ def test_a_shortlist_is_printed_and_exported(run: Run, root: Path, tmp_path: Pat
         store.set_shortlist(2, ["item-5", "gone", "item-3"])
     assert run(root, "session", "shortlist", "--session", 2).stdout == "item-5\ngone\nitem-3\n"
     facts = json.loads(run(root, "session", "shortlist", "--session", 2, "--json").stdout)
-    assert [(one["id"], one["in_catalogue"]) for one in facts] == [
+    assert [(one["id"], one["in_catalog"]) for one in facts] == [
         ("item-5", True),
         ("gone", False),
         ("item-3", True),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from datrnet.console.terminal import COLOUR_SYSTEM, terminal_for, use_colours
+from datrnet.console.terminal import COLOR_SYSTEM, terminal_for, use_colors
 from datrnet.core.graphics.terminal import QUESTIONS, Terminal
 from datrnet.core.preferences import Colors, Pictures, Preferences
 
@@ -22,7 +22,7 @@ TRUE = Terminal(is_asked=True, is_answered=True, has_true_color=True)
 
 
 @pytest.mark.parametrize(
-    ("colours", "terminal", "no_color", "system"),
+    ("colors", "terminal", "no_color", "system"),
     [
         ("auto", Terminal(), False, None),
         ("auto", TRUE, False, "truecolor"),
@@ -32,34 +32,34 @@ TRUE = Terminal(is_asked=True, is_answered=True, has_true_color=True)
         ("none", TRUE, True, None),
     ],
 )
-def test_textual_is_told_which_colours_to_write_in(
+def test_textual_is_told_which_colors_to_write_in(
     monkeypatch: pytest.MonkeyPatch,
-    colours: Colors,
+    colors: Colors,
     terminal: Terminal,
     no_color: bool,
     system: str | None,
 ) -> None:
-    environment = {"NO_COLOR": "1"} if colours != "none" and no_color else {}
+    environment = {"NO_COLOR": "1"} if colors != "none" and no_color else {}
     monkeypatch.setattr(os, "environ", environment)
-    use_colours(colours, terminal)
+    use_colors(colors, terminal)
     assert ("NO_COLOR" in environment) == no_color
-    assert environment.get(COLOUR_SYSTEM) == system
+    assert environment.get(COLOR_SYSTEM) == system
 
 
-def test_colours_asked_for_count_more_than_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
-    environment = {"NO_COLOR": "1", COLOUR_SYSTEM: "256"}
+def test_colors_asked_for_count_more_than_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {"NO_COLOR": "1", COLOR_SYSTEM: "256"}
     monkeypatch.setattr(os, "environ", environment)
-    use_colours("truecolor", Terminal())
-    assert environment == {COLOUR_SYSTEM: "truecolor"}
+    use_colors("truecolor", Terminal())
+    assert environment == {COLOR_SYSTEM: "truecolor"}
 
 
 def test_what_a_person_told_textual_counts_more_than_the_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    environment = {COLOUR_SYSTEM: "256"}
+    environment = {COLOR_SYSTEM: "256"}
     monkeypatch.setattr(os, "environ", environment)
-    use_colours("auto", TRUE)
-    assert environment == {COLOUR_SYSTEM: "256"}
+    use_colors("auto", TRUE)
+    assert environment == {COLOR_SYSTEM: "256"}
 
 
 @pytest.mark.parametrize(
@@ -160,12 +160,12 @@ def browse(
         os.close(outside)
 
 
-def test_in_an_xterm_the_picture_is_in_sixels_and_colours_are_true(ready: Path) -> None:
+def test_in_an_xterm_the_picture_is_in_sixels_and_colors_are_true(ready: Path) -> None:
     written = browse(ready, answers=XTERM, shown=(SIXEL, TRUE_COLOR))
     assert written.index("\x1b[c") < written.index(TAKES_SCREEN)  # asked before it is taken
 
 
-def test_in_tmux_there_are_cells_in_256_colours_unless_asked_for_more(ready: Path) -> None:
+def test_in_tmux_there_are_cells_in_256_colors_unless_asked_for_more(ready: Path) -> None:
     written = browse(ready, answers=TMUX, shown=(r"48;5;\d+m",))
     taken = written.partition(TAKES_SCREEN)[2]
     assert "\x1bP0;1;0q" not in taken
@@ -173,13 +173,13 @@ def test_in_tmux_there_are_cells_in_256_colours_unless_asked_for_more(ready: Pat
     browse(ready, "--color", "truecolor", answers=TMUX, shown=(TRUE_COLOR,))
 
 
-def test_no_color_writes_no_colour_and_a_grey_picture(ready: Path) -> None:
+def test_no_color_writes_no_color_and_a_gray_picture(ready: Path) -> None:
     environment = {"NO_COLOR": "1", "COLORTERM": "truecolor"}
     written = browse(ready, answers=XTERM, shown=(SIXEL, TRUE_COLOR), environment=environment)
     taken = written.partition(TAKES_SCREEN)[2]
-    colours = re.findall(r"[34]8;2;(\d+);(\d+);(\d+)", taken)
-    assert colours
-    assert all(red == green == blue for red, green, blue in colours)
+    colors = re.findall(r"[34]8;2;(\d+);(\d+);(\d+)", taken)
+    assert colors
+    assert all(red == green == blue for red, green, blue in colors)
     palette = re.findall(r"#\d+;2;(\d+);(\d+);(\d+)", taken)
     assert palette
     assert all(red == green == blue for red, green, blue in palette)

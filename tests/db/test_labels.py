@@ -158,17 +158,17 @@ def test_history_of_one_item_and_its_length(shop: Store) -> None:
     assert [change.id for change in shop.label_history(limit=2)] == [3, 2]
 
 
-def test_relabelled_since_counts_labels_not_changes(shop: Store) -> None:
+def test_relabeled_since_counts_labels_not_changes(shop: Store) -> None:
     long_ago, never = "2020-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00"
     shop.set_label(2, "colour", "navy", "person")  # confirmed
-    assert shop.num_relabelled_since(long_ago) == 0
+    assert shop.num_relabeled_since(long_ago) == 0
     shop.set_label(1, "colour", "navy", "person")
     shop.set_label(1, "colour", None, "person")
     shop.set_label(3, "colour", "navy", "person")
-    assert shop.num_relabelled_since(long_ago) == 2
-    assert shop.num_relabelled_since(never) == 0
+    assert shop.num_relabeled_since(long_ago) == 2
+    assert shop.num_relabeled_since(never) == 0
     shop.undo_label()
-    assert shop.num_relabelled_since(long_ago) == 1
+    assert shop.num_relabeled_since(long_ago) == 1
 
 
 def test_a_verdict_on_a_pair_holds_in_either_order(shop: Store) -> None:

@@ -36,7 +36,7 @@ from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.snapshot import Snapshot
 from datrnet.tui.widgets.thumb_grid import ThumbGrid
 
-COLOURS = {"black": "#111111", "blue": "#2244cc", "green": "#22aa44", "red": "#cc2222"}
+COLORS = {"black": "#111111", "blue": "#2244cc", "green": "#22aa44", "red": "#cc2222"}
 GARMENTS = ("dress", "shirt", "skirt")
 SEASONS = ("summer", "winter")
 SIZE = 16
@@ -55,14 +55,14 @@ def _draw(path: Path, colour: str, garment: str) -> None:
     picture = Image.new("RGB", (48, 64), "white")
     pen = ImageDraw.Draw(picture)
     top = {"dress": 8, "shirt": 10, "skirt": 28}[garment]
-    pen.polygon([(16, top), (32, top), (42, 56), (6, 56)], fill=COLOURS[colour])
+    pen.polygon([(16, top), (32, top), (42, 56), (6, 56)], fill=COLORS[colour])
     picture.save(path)
 
 
 def _items(pictures: Path) -> list[NewItem]:
     items = []
     for number in range(48):
-        colour = list(COLOURS)[number % len(COLOURS)]
+        colour = list(COLORS)[number % len(COLORS)]
         garment = GARMENTS[number // 4 % len(GARMENTS)]
         path = pictures / f"{number:02}.png"
         _draw(path, colour, garment)
@@ -85,8 +85,8 @@ def _write_index(workspace: Workspace, store: Store) -> None:
     blocks, prototypes = [], []
     for idx, category in enumerate(catalog.super_categories):
         labels = catalog.labels[:, idx]
-        centres = rng.normal(size=(len(category.values) + 1, SIZE))
-        block = centres[labels] + 0.1 * rng.normal(size=(catalog.num_items, SIZE))
+        centers = rng.normal(size=(len(category.values) + 1, SIZE))
+        block = centers[labels] + 0.1 * rng.normal(size=(catalog.num_items, SIZE))
         block = (block / np.linalg.norm(block, axis=1, keepdims=True)).astype(np.float32)
         taught = labels
         if category.name == "season":
@@ -139,13 +139,13 @@ def finished_shops(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path
 
 @pytest.fixture
 def index_again() -> Callable[[Workspace, Store], None]:
-    """Write an index as another program does, for whatever the catalogue holds then."""
+    """Write an index as another program does, for whatever the catalog holds then."""
     return _write_index
 
 
 @pytest.fixture
 def bare_workspace(finished_shops: tuple[Path, Path], tmp_path: Path) -> Workspace:
-    """A catalogue of 48 garments, in four colours by turns, without an index."""
+    """A catalog of 48 garments, in four colors by turns, without an index."""
     return Workspace(Path(copytree(finished_shops[0], tmp_path / "shop")))
 
 

@@ -112,7 +112,7 @@ async def test_values_tell_how_many_items_would_be_as_wanted(
         assert f" {expected} / " in prompts(explorer)["blue"]
 
 
-async def test_an_unlabelled_value_is_guessed_and_marked_as_a_guess(
+async def test_an_unlabeled_value_is_guessed_and_marked_as_a_guess(
     workspace: Workspace, run_explorer: Run
 ) -> None:
     async with run_explorer(workspace) as explorer:

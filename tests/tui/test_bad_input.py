@@ -32,7 +32,7 @@ _sizes = st.lists(
     st.tuples(st.integers(1, 220), st.integers(1, 70)) | st.just((10, 3)), min_size=1, max_size=4
 )
 _screens: dict[str, tuple[str, ...]] = {
-    "catalogue": (),
+    "catalog": (),
     "facets": ("f", "j"),
     "palette": ("colon",),
     "substitutes": ("enter", "2", "j", "j"),
@@ -41,7 +41,7 @@ _screens: dict[str, tuple[str, ...]] = {
 
 
 def screen_is(explorer: Any, name: str) -> None:
-    kinds = {"help": HelpScreen, "substitutes": SubstitutesScreen, "catalogue": BrowseScreen}
+    kinds = {"help": HelpScreen, "substitutes": SubstitutesScreen, "catalog": BrowseScreen}
     kind = kinds.get(name)
     assert kind is None or isinstance(explorer.screen, kind)
 
@@ -76,7 +76,7 @@ async def _draw_at(
 
 
 @pytest.mark.parametrize("name", _screens)
-async def test_every_screen_is_drawn_without_colours(
+async def test_every_screen_is_drawn_without_colors(
     workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
@@ -167,12 +167,12 @@ def bare_item(number: int, **labels: str) -> NewItem:
 
 
 @pytest.mark.parametrize("num_items", [0, 1, 3])
-@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("labeled", [False, True])
 async def test_few_items_without_pictures_and_labels(
-    tmp_path: Path, run_explorer: Run, num_items: int, labelled: bool
+    tmp_path: Path, run_explorer: Run, num_items: int, labeled: bool
 ) -> None:
     workspace = Workspace(tmp_path / "few")
-    labels = {"colour": "red"} if labelled else {}
+    labels = {"colour": "red"} if labeled else {}
     with workspace.create_store() as store:
         store.upsert_items([bare_item(number, **labels) for number in range(num_items)])
     async with run_explorer(workspace) as explorer:

@@ -18,7 +18,7 @@ from datrnet.tui.screens.substitutes import SubstitutesScreen
 Run = Callable[..., Any]
 
 
-async def test_it_begins_with_an_item_in_any_case_and_the_catalogue_lies_behind(
+async def test_it_begins_with_an_item_in_any_case_and_the_catalog_lies_behind(
     workspace: Workspace, run_explorer: Run
 ) -> None:
     async with run_explorer(workspace, options=LaunchOptions(query="p-007")) as explorer:
@@ -52,7 +52,7 @@ async def test_it_begins_with_a_picture(
         assert explorer.screen.visit.picture == photo
 
 
-async def test_without_an_index_it_says_so_and_the_catalogue_is_there(
+async def test_without_an_index_it_says_so_and_the_catalog_is_there(
     workspace: Workspace, run_explorer: Run
 ) -> None:
     rmtree(workspace.indexes)

@@ -1,4 +1,4 @@
-"""Walking through the catalogue."""
+"""Walking through the catalog."""
 
 import sqlite3
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from datrnet.tui.widgets.bars import TooSmall
 Run = Callable[..., Any]
 
 
-async def test_it_begins_with_the_whole_catalogue(workspace: Workspace, run_explorer: Run) -> None:
+async def test_it_begins_with_the_whole_catalog(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
         assert len(explorer.codes) == 48
         assert explorer.code == "P-000"
@@ -165,7 +165,7 @@ async def test_a_damaged_index_is_told_and_browsing_works(
         assert explorer.notices()
 
 
-async def test_an_empty_catalogue_says_so(workspace: Workspace, run_explorer: Run) -> None:
+async def test_an_empty_catalog_says_so(workspace: Workspace, run_explorer: Run) -> None:
     empty = Workspace(workspace.root / "empty")
     empty.create_store().close()
     async with run_explorer(empty) as explorer:

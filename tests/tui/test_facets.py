@@ -1,4 +1,4 @@
-"""Narrowing the catalogue down by its values, which show how many items carry them."""
+"""Narrowing the catalog down by its values, which show how many items carry them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -61,7 +61,7 @@ async def test_values_of_one_mean_any_and_of_two_mean_both(
         assert set(explorer.labels("colour", 99)) == {"red", "blue"}
         await choose(explorer, "dress")
         assert len(explorer.codes) == 8
-        # what else could be chosen of the colours is counted among dresses
+        # what else could be chosen of the colors is counted among dresses
         assert "black 4" in lines(explorer)
         assert "✓ red 4" in lines(explorer)
         assert "shirt 8" in lines(explorer)

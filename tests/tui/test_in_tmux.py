@@ -119,7 +119,7 @@ def steps(workspace: Workspace) -> list[StepRow]:
         return [step for session in store.sessions() for step in store.steps(session.id)]
 
 
-def test_from_the_catalogue_to_substitutes_and_back(tmux: Tmux, workspace: Workspace) -> None:
+def test_from_the_catalog_to_substitutes_and_back(tmux: Tmux, workspace: Workspace) -> None:
     browse(tmux, workspace)
     tmux.press("l", "l")
     tmux.wait_for("P-002")

@@ -23,7 +23,7 @@ TINY = ModelConfig(image_size=16, filters=4, num_ase=1, embedding_size=16)
 
 
 def shown(explorer: Any) -> list[str]:
-    """Return the characters and colours of the detail picture, line by line."""
+    """Return the characters and colors of the detail picture, line by line."""
     view = explorer.screen.query_one(DetailPane).picture
     return [repr(view.render_line(y)) for y in range(view.size.height)]
 

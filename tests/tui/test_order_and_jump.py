@@ -1,4 +1,4 @@
-"""Sorting the catalogue, jumping in it, and items whose pictures are gone."""
+"""Sorting the catalog, jumping in it, and items whose pictures are gone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +39,7 @@ async def test_an_order_is_chosen_and_turned_round(workspace: Workspace, run_exp
         assert "newest first" in explorer.text()
 
 
-async def test_unlabelled_items_come_last_in_both_directions(
+async def test_unlabeled_items_come_last_in_both_directions(
     workspace: Workspace, run_explorer: Run
 ) -> None:
     async with run_explorer(workspace) as explorer:

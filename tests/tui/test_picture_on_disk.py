@@ -1,4 +1,4 @@
-"""Beginning with a picture that is in no catalogue."""
+"""Beginning with a picture that is in no catalog."""
 
 import json
 import os
@@ -43,7 +43,7 @@ async def test_a_dropped_picture_becomes_the_query(
     async with run_explorer(taught) as explorer:
         await drop(explorer, f"'{photo}'")
         assert isinstance(explorer.screen, SubstitutesScreen)
-        assert len(explorer.codes) == 48  # it is none of the catalogue's own
+        assert len(explorer.codes) == 48  # it is none of the catalog's own
         shown = explorer.text()
         assert "my photo.png" in shown
         guesses = explorer.snapshot.searcher.predict(explorer.screen.visit.query)
@@ -63,7 +63,7 @@ async def test_its_path_can_be_typed_and_completed(
         await explorer.press("i")
         assert isinstance(explorer.screen, PicturePrompt)
         field = explorer.screen.query_one(Input)
-        (photo.parent / "my catalogue.csv").touch()  # no picture, though it comes before
+        (photo.parent / "my catalog.csv").touch()  # no picture, though it comes before
         field.value = f"{photo.parent}/my"
         await explorer.rest(0.1)
         await explorer.press("tab")

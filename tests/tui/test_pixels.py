@@ -47,7 +47,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 
 
 @pytest.fixture(autouse=True)
-def true_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+def true_colors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")
     monkeypatch.delenv("NO_COLOR", raising=False)
 
@@ -215,7 +215,7 @@ async def test_an_activation_map_is_seen_in_pixels(
         assert sent.texts[-1] == plain != mapped
 
 
-async def test_kittys_picture_is_text_with_its_number_for_a_colour(
+async def test_kittys_picture_is_text_with_its_number_for_a_color(
     workspace: Workspace, run_explorer: Run, sent: Sent
 ) -> None:
     async with run_explorer(workspace, terminal=KITTY) as explorer:
@@ -289,16 +289,16 @@ async def test_grid_and_pane_are_drawn_in_the_characters_set(
             assert used - frame <= {one for one in used if ord(one) >= 0x1FB00}
 
 
-async def test_without_colours_a_sixel_picture_is_grey(
+async def test_without_colors_a_sixel_picture_is_gray(
     workspace: Workspace, run_explorer: Run, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with run_explorer(workspace, terminal=SIXEL) as explorer:
         await explorer.press("l")
         await explorer.rest(0.05)
-        colours = re.findall(r"#\d+;2;(\d+);(\d+);(\d+)", sent.texts[-1])
-        assert colours
-        assert all(red == green == blue for red, green, blue in colours)
+        colors = re.findall(r"#\d+;2;(\d+);(\d+);(\d+)", sent.texts[-1])
+        assert colors
+        assert all(red == green == blue for red, green, blue in colors)
 
 
 def test_pictures_are_kept_until_their_files_change(workspace: Workspace) -> None:

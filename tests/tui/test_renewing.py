@@ -133,7 +133,7 @@ async def test_items_that_are_gone_leave_the_trail_and_the_grid(
         assert len(explorer.codes) == 46
 
 
-async def test_a_query_that_is_gone_leads_back_to_the_catalogue(
+async def test_a_query_that_is_gone_leads_back_to_the_catalog(
     workspace: Workspace, run_explorer: Run, index_again: IndexAgain
 ) -> None:
     async with run_explorer(workspace) as explorer:

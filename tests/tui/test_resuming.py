@@ -65,7 +65,7 @@ async def test_a_session_goes_on_tomorrow_where_it_was_left(
         assert len(explorer.steps()) == before + 3
 
 
-async def test_a_fresh_query_from_the_catalogue_begins_a_fresh_trail(
+async def test_a_fresh_query_from_the_catalog_begins_a_fresh_trail(
     workspace: Workspace, run_explorer: Run
 ) -> None:
     async with run_explorer(workspace) as explorer:
@@ -110,7 +110,7 @@ async def test_what_is_gone_is_told_and_left_out(workspace: Workspace, run_explo
         assert len(explorer.codes) > 10
 
 
-async def test_a_session_whose_items_are_all_gone_leaves_one_in_the_catalogue(
+async def test_a_session_whose_items_are_all_gone_leaves_one_in_the_catalog(
     workspace: Workspace, run_explorer: Run
 ) -> None:
     with workspace.open_store() as store:
@@ -215,7 +215,7 @@ async def test_what_another_program_does_to_sessions_is_seen(
         assert "from elsewhere" in explorer.text()
 
 
-async def test_in_the_catalogue_one_goes_on_with_the_query_just_left(
+async def test_in_the_catalog_one_goes_on_with_the_query_just_left(
     workspace: Workspace, run_explorer: Run
 ) -> None:
     with workspace.open_store() as store:

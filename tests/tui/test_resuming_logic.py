@@ -68,7 +68,7 @@ class Walk:
                 )
             )
             self._record("query")
-        elif action == "leave":  # to the catalogue, and from there to another item
+        elif action == "leave":  # to the catalog, and from there to another item
             self.trail = [Visit(_query(int(str(what))))]
             self._record("query")
         elif action == "back" and len(self.trail) > 1:

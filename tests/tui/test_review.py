@@ -1,4 +1,4 @@
-"""Reviewing the catalogue: labels, duplicates, gaps, each with undo, by keys and by mouse."""
+"""Reviewing the catalog: labels, duplicates, gaps, each with undo, by keys and by mouse."""
 
 import json
 import sqlite3
@@ -95,7 +95,7 @@ async def test_wrong_labels_are_shown_with_what_is_typical(
 @pytest.mark.parametrize(
     ("key", "value"), [("y", "black"), ("enter", "black"), ("x", "red"), ("n", None)]
 )
-async def test_a_word_is_written_and_the_catalogue_follows_at_once(
+async def test_a_word_is_written_and_the_catalog_follows_at_once(
     doubtful: Workspace, run_explorer: Run, key: str, value: str | None
 ) -> None:
     async with run_explorer(doubtful) as explorer:
@@ -181,7 +181,7 @@ async def test_a_locked_database_is_told_and_nothing_is_lost(
         assert _said(doubtful, first)[1] == "person"
 
 
-async def test_unlabelled_items_and_one_super_category(
+async def test_unlabeled_items_and_one_super_category(
     doubtful: Workspace, run_explorer: Run
 ) -> None:
     async with run_explorer(doubtful) as explorer:
@@ -199,7 +199,7 @@ async def test_unlabelled_items_and_one_super_category(
         assert len(_doubts(explorer)) == 2
 
 
-async def test_an_unlabelled_item_takes_the_guess(doubtful: Workspace, run_explorer: Run) -> None:
+async def test_an_unlabeled_item_takes_the_guess(doubtful: Workspace, run_explorer: Run) -> None:
     with closing(sqlite3.connect(doubtful.catalog_path)) as db:
         db.execute("DELETE FROM item_attributes WHERE item_id = 1 AND super_category_id = 2")
         db.commit()
@@ -317,10 +317,10 @@ async def test_a_gap_that_sessions_asked_for_comes_first(
     with workspace.open_store() as store:
         where = {"garment": ["dress"], "colour": ["red"], "season": ["winter"]}
         taken = {"P-003", "P-015", "P-027", "P-039"}
-        catalogue = {code: _said(workspace, code, "season")[0] for code in taken}
+        catalog = {code: _said(workspace, code, "season")[0] for code in taken}
         _relabel(
             workspace,
-            {code: "summer" for code, season in catalogue.items() if season == "winter"},
+            {code: "summer" for code, season in catalog.items() if season == "winter"},
             "season",
         )
         number = store.start_session("earlier")

@@ -31,7 +31,7 @@ async def test_the_explorer_begins_in_the_theme_of_the_settings(
         assert "Catalog" in explorer.text()
 
 
-async def test_the_colours_of_an_own_theme_are_on_the_screen(
+async def test_the_colors_of_an_own_theme_are_on_the_screen(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
     async with run_explorer(

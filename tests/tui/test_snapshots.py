@@ -22,8 +22,8 @@ RENEW = "DATRNET_RENEW_SNAPSHOTS"
 BLOCKS = str.maketrans(dict.fromkeys("▀▄▌▐▖▗▘▝▚▞▙▛▜▟█", " "))
 
 SCREENS: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
-    "catalogue": ((120, 36), ("l", "l")),
-    "catalogue-narrow": ((60, 20), ("j",)),
+    "catalog": ((120, 36), ("l", "l")),
+    "catalog-narrow": ((60, 20), ("j",)),
     "search-and-facets": ((120, 36), ("f", "j", "j", "space", "slash", *"red", "enter")),
     "substitutes": ((120, 36), ("l", "enter", "2", "j", "j")),
     "substitutes-narrow": ((60, 20), ("l", "enter", "2", "j", "tab", "l")),

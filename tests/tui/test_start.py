@@ -63,7 +63,7 @@ def test_a_whole_search_never_loads_torch(
     assert not set(printed) & set(HEAVY)
 
 
-def test_a_workspace_without_a_catalogue_is_refused_before_the_screen_is_taken(
+def test_a_workspace_without_a_catalog_is_refused_before_the_screen_is_taken(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(DatabaseError, match="datrnet import"):

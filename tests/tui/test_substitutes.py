@@ -44,7 +44,7 @@ async def test_the_values_stand_below_their_own_picker(
             assert children[children.index(values) - 1].has_class("-open")
 
 
-async def test_a_change_of_colour_shows_other_results_at_once(
+async def test_a_change_of_color_shows_other_results_at_once(
     workspace: Workspace, run_explorer: Run
 ) -> None:
     async with run_explorer(workspace) as explorer:

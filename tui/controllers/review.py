@@ -201,4 +201,4 @@ def count_relabeled(snapshot: Snapshot) -> int:
     """
     if snapshot.searcher is None:
         return 0
-    return snapshot.store.num_relabelled_since(snapshot.searcher.generation.manifest.created_at)
+    return snapshot.store.num_relabeled_since(snapshot.searcher.generation.manifest.created_at)

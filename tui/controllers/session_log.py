@@ -63,7 +63,7 @@ class Shortlist:
         return True
 
     def move(self, code: str, places: int) -> int:
-        """Move an item towards the end, or with a negative number towards the start.
+        """Move an item toward the end, or with a negative number toward the start.
 
         Returns:
             Its position afterwards, from 0.

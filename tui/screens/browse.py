@@ -85,7 +85,7 @@ class BrowseScreen(ExplorerScreen):
                     yield Static("/", id="search-sign")
                     yield Input(placeholder="Search titles and codes", id="search", compact=True)
                 yield Chips()
-                yield self.new_grid("catalogue")
+                yield self.new_grid("catalog")
             yield DetailPane(id="detail")
         yield Static(id="trouble", markup=False)
         yield KeyLine()

@@ -55,7 +55,7 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
         Binding("n", "none", "None applies", id="doubts.none_holds"),
         Binding("u", "undo", "Undo", id="doubts.undo"),
         Binding("r,ctrl+r", "redo", "Redo", key_display="r", id="doubts.redo"),
-        hidden("t", "unlabeled", "Doubtful/missing labels", id="doubts.unlabelled"),
+        hidden("t", "unlabeled", "Doubtful/missing labels", id="doubts.unlabeled"),
         hidden("f", "only", "Next super-category only", id="doubts.only"),
         hidden("a", "look(1)", "Next activation map", id="doubts.look_next"),
         hidden("A", "look(-1)", "Previous activation map", id="doubts.look_previous"),

@@ -1,1 +1,1 @@
-"""The shipped weights of the demo catalogue, safetensors and JSON only."""
+"""The shipped weights of the demo catalog, safetensors and JSON only."""

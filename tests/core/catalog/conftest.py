@@ -1,4 +1,4 @@
-"""A workspace, and small catalogues with real pictures."""
+"""A workspace, and small catalogs with real pictures."""
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from datrnet.core.catalog.workspace import Workspace
 
 WriteTable = Callable[..., Path]
 
-COLOURS = {"Red": (200, 20, 20), "Blue": (20, 20, 200), "Green": (20, 160, 20)}
+COLORS = {"Red": (200, 20, 20), "Blue": (20, 20, 200), "Green": (20, 160, 20)}
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def rows(tmp_path: Path) -> list[dict[str, str]]:
     (tmp_path / "images").mkdir()
     made = []
     for number in range(12):
-        colour = list(COLOURS)[number % 3]
+        colour = list(COLORS)[number % 3]
         path = f"images/{number}.jpg"
-        Image.new("RGB", (48, 64), COLOURS[colour]).save(tmp_path / path)
+        Image.new("RGB", (48, 64), COLORS[colour]).save(tmp_path / path)
         made.append(
             {
                 "sku": f"item-{number}",

@@ -1,4 +1,4 @@
-"""The catalogue as columns."""
+"""The catalog as columns."""
 
 import sqlite3
 from pathlib import Path
@@ -81,7 +81,7 @@ def test_wrong_names_name_the_nearest(catalog: Catalog) -> None:
         catalog.value_idx(0, "rad")
 
 
-def test_an_empty_store_gives_an_empty_catalogue(tmp_path: Path) -> None:
+def test_an_empty_store_gives_an_empty_catalog(tmp_path: Path) -> None:
     with Store.create(tmp_path / "catalog.db") as store:
         empty = Catalog.load(store)
     assert empty.num_items == 0

@@ -38,7 +38,7 @@ def plan(columns: dict[str, list[str]], **choices: object) -> ColumnPlan:
     return plan_columns(*table(columns), ColumnChoices(**choices))  # type: ignore[arg-type]
 
 
-def test_columns_are_recognised_by_name() -> None:
+def test_columns_are_recognized_by_name() -> None:
     found = plan(COLUMNS)
     assert (found.id, found.image, found.title, found.split) == (
         "sku",
@@ -85,7 +85,7 @@ def test_a_choice_goes_before_a_name() -> None:
     assert (found.id, found.image, found.title) == ("Picture", "sku", "remark")
 
 
-def test_pictures_are_recognised_by_their_endings_too() -> None:
+def test_pictures_are_recognized_by_their_endings_too() -> None:
     assert plan({"id": ["1", "2"], "front view": ["a.JPG", "b.png"]}).image == "front view"
 
 

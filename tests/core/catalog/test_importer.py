@@ -1,4 +1,4 @@
-"""Importing catalogues, again and again, with good rows and bad."""
+"""Importing catalogs, again and again, with good rows and bad."""
 
 import json
 import os
@@ -42,9 +42,7 @@ def messages(summary: ImportSummary) -> dict[int, str]:
     return {problem.line: problem.message for problem in summary.problems}
 
 
-def test_a_catalogue_goes_in_whole(
-    workspace: Workspace, rows: Rows, write_table: WriteTable
-) -> None:
+def test_a_catalog_goes_in_whole(workspace: Workspace, rows: Rows, write_table: WriteTable) -> None:
     steps: list[tuple[int, int]] = []
     summary = import_catalog(
         workspace, write_table(rows), on_progress=lambda *step: steps.append(step)
@@ -339,7 +337,7 @@ def test_another_box_is_another_picture(
     assert tally(import_catalog(workspace, write_table(rows))) == (0, 0, 12)
 
 
-def test_a_column_of_boxed_pictures_is_recognised_by_its_values(
+def test_a_column_of_boxed_pictures_is_recognized_by_its_values(
     workspace: Workspace, rows: Rows, write_table: WriteTable
 ) -> None:
     changed = [{"sku": row["sku"], "shown": row["image"] + "#xywh=0,0,9,9"} for row in rows]
@@ -425,7 +423,7 @@ def test_a_workspace_of_a_newer_version_is_left_alone(
 
 @pytest.mark.slow
 @pytest.mark.skipif(not FASHION, reason="DATRNET_FASHION_PRODUCTS does not name the data set")
-def test_a_real_catalogue_goes_in_twice(workspace: Workspace) -> None:
+def test_a_real_catalog_goes_in_twice(workspace: Workspace) -> None:
     source = Path(FASHION) / "catalog.csv"
     assert tally(import_catalog(workspace, source)) == (8613, 0, 0)
     assert tally(import_catalog(workspace, source)) == (0, 0, 8613)

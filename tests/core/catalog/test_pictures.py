@@ -83,7 +83,7 @@ def test_network_input_is_square_and_may_be_written_to(tmp_path: Path) -> None:
     assert near(pixels[8, 8], RED, 1)
 
 
-def test_a_thumbnail_keeps_proportions_and_pads_with_the_border_colour() -> None:
+def test_a_thumbnail_keeps_proportions_and_pads_with_the_border_color() -> None:
     picture = Image.new("RGB", (40, 80), (240, 240, 230))
     picture.paste(RED, (10, 20, 30, 60))
     pixels = thumbnail_pixels(picture)

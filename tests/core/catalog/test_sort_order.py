@@ -1,4 +1,4 @@
-"""Orders of the catalogue."""
+"""Orders of the catalog."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_some_rows_are_put_in_order_as_they_come(catalog: Catalog) -> None:
     assert sorted_rows(rows, ranks(catalog, order.key), order).tolist() == [3, 0, 5, 1]
 
 
-def test_an_empty_catalogue_has_all_orders() -> None:
+def test_an_empty_catalog_has_all_orders() -> None:
     empty = _catalog([], [], [])
     for key in keys_of(empty):
         assert _sorted(empty, Order(key)) == []

@@ -1,4 +1,4 @@
-"""Reading catalogue files, good and bad."""
+"""Reading catalog files, good and bad."""
 
 import csv
 import io
@@ -121,7 +121,7 @@ def test_a_file_without_a_json_object_names_its_first_line(tmp_path: Path) -> No
     assert "one JSON object per line" in caught.value.mend
 
 
-def test_json_is_recognised_without_its_ending(tmp_path: Path) -> None:
+def test_json_is_recognized_without_its_ending(tmp_path: Path) -> None:
     assert read(tmp_path, '{"id": 1, "image": "a"}\n', "catalog.txt").header == ("id", "image")
     with pytest.raises(DataError, match="one JSON object per line"):
         read(tmp_path, '[{"id": 1}]', "catalog.json")

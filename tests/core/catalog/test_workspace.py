@@ -27,7 +27,7 @@ def test_a_relative_folder_becomes_absolute(
     assert Workspace.locate(Path("here")).root == tmp_path / "here"
 
 
-def test_opening_a_workspace_without_a_catalogue_says_what_to_do(workspace: Workspace) -> None:
+def test_opening_a_workspace_without_a_catalog_says_what_to_do(workspace: Workspace) -> None:
     with pytest.raises(DatabaseError) as caught:
         workspace.open_store()
     assert caught.value.mend == "Run `datrnet import CATALOG` or `datrnet demo` first."

@@ -115,7 +115,7 @@ def test_a_demo_with_other_items_is_not_replaced(demo: Workspace) -> None:
     assert json.loads((demo.demo / "demo.json").read_text())["seed"] == 3
 
 
-def test_another_catalogue_is_left_alone(tmp_path: Path) -> None:
+def test_another_catalog_is_left_alone(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     workspace.create_store().close()
     with pytest.raises(DataError, match="not the demo"):

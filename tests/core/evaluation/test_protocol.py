@@ -293,7 +293,7 @@ def test_too_many_queries_are_sampled_and_said() -> None:
     assert case.overall.num_queries == 10 < case.num_valid
 
 
-def test_chosen_weights_are_no_worse_and_favour_the_sure_block() -> None:
+def test_chosen_weights_are_no_worse_and_favor_the_sure_block() -> None:
     items = gallery(200, noise=0.3)
     rng = np.random.default_rng(5)
     noise = rng.normal(size=(200, 5))

@@ -68,7 +68,7 @@ def test_another_number_with_a_four_in_it_is_no_sixel() -> None:
     assert not parse_answers(b"\x1b[?64;14;42c").has_sixel
 
 
-def test_another_colour_than_the_one_asked_about_is_no_true_colour() -> None:
+def test_another_color_than_the_one_asked_about_is_no_true_color() -> None:
     assert parse_answers(b"\x1bP1$r48:5:16m\x1b\\" + LAST).has_true_color is None
     assert parse_answers(b"\x1bP0$r\x1b\\" + LAST).has_true_color is None
     assert parse_answers(b"\x1bP1$r48;2;1;2;33m\x1b\\" + LAST).has_true_color is None

@@ -31,7 +31,7 @@ def _painted(cells: Cells) -> np.ndarray:
 
 
 @pytest.mark.parametrize("character", CORNERS)
-def test_two_colours_are_drawn_exactly(character: str) -> None:
+def test_two_colors_are_drawn_exactly(character: str) -> None:
     mask = np.array(CORNERS[character], dtype=bool)[..., None]
     pixels = np.where(mask, [200, 30, 60], [10, 240, 90]).astype(np.uint8)
     cells = cells_of(pixels, 1, 1)
@@ -49,7 +49,7 @@ def test_the_error_is_the_least_of_all_masks() -> None:
         for part in (chosen, ~chosen):
             if part.any():
                 painted[part] = pixels[part].mean(axis=0)
-        assert error <= np.square(painted - pixels).sum() + 12  # rounding to whole colours
+        assert error <= np.square(painted - pixels).sum() + 12  # rounding to whole colors
 
 
 def test_a_batch_is_drawn_as_its_pictures_are() -> None:
@@ -64,7 +64,7 @@ def test_a_batch_is_drawn_as_its_pictures_are() -> None:
         assert np.array_equal(together[place].background, alone.background)
 
 
-def test_half_blocks_keep_upper_and_lower_colours() -> None:
+def test_half_blocks_keep_upper_and_lower_colors() -> None:
     pixels = np.array([[[255, 0, 0]], [[0, 0, 255]]], dtype=np.uint8)
     cells = cells_of(pixels, 1, 1, glyphs="halves")
     assert cells.characters.tolist() == [["▄"]]
@@ -81,7 +81,7 @@ SEXTANTS = {
 
 
 @pytest.mark.parametrize("character", SEXTANTS)
-def test_two_colours_in_sixths_are_drawn_exactly(character: str) -> None:
+def test_two_colors_in_sixths_are_drawn_exactly(character: str) -> None:
     mask = np.array([[int(digit) for digit in row] for row in SEXTANTS[character].split()])
     pixels = np.where(mask[..., None], [200, 30, 60], [10, 240, 90]).astype(np.uint8)
     cells = cells_of(pixels, 1, 1, glyphs="sextants")
@@ -122,7 +122,7 @@ def test_nearly_equal_pixels_make_a_plain_cell(glyphs: Blocks) -> None:
     source=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     target=st.tuples(st.integers(1, 40), st.integers(1, 40)),
 )
-def test_resizing_keeps_the_mean_colour(source: tuple[int, int], target: tuple[int, int]) -> None:
+def test_resizing_keeps_the_mean_color(source: tuple[int, int], target: tuple[int, int]) -> None:
     pixels = np.random.default_rng(3).integers(0, 256, (*source, 3), dtype=np.uint8)
     small = resized(pixels, *target)
     assert small.shape == (*target, 3)

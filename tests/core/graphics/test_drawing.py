@@ -44,12 +44,12 @@ def test_a_persons_word_counts_whatever_the_terminal_says(pictures: Pictures) ->
 
 
 @pytest.mark.parametrize("pictures", ["auto", "kitty"])
-def test_kittys_placeholders_need_exact_colours(pictures: Pictures) -> None:
+def test_kittys_placeholders_need_exact_colors(pictures: Pictures) -> None:
     assert drawing(KITTY, pictures, color_system="256").protocol == "blocks"
     assert drawing(KITTY, pictures, no_color=True).protocol == "blocks"
 
 
-def test_without_colours_pixels_are_grey() -> None:
+def test_without_colors_pixels_are_gray() -> None:
     assert drawing(XTERM, no_color=True) == Drawing(protocol="sixel", cell=(8, 17), is_gray=True)
 
 

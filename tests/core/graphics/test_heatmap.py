@@ -10,7 +10,7 @@ from datrnet.core.graphics.heatmap import ANCHORS, FRAME, Region, overlay_heatma
 
 
 def lightness(pixels: np.ndarray) -> np.ndarray:
-    """Return the luma of colours (..., 3)."""
+    """Return the luma of colors (..., 3)."""
     return pixels.astype(float) @ [0.299, 0.587, 0.114]
 
 
@@ -61,7 +61,7 @@ def test_numbers_outside_the_range_are_taken_for_its_ends() -> None:
 
 
 def framed(size: tuple[int, int], region: Region) -> np.ndarray:
-    """Return which pixels (H, W) of a grey picture a frame covers."""
+    """Return which pixels (H, W) of a gray picture a frame covers."""
     heat = np.zeros((2, 2), dtype=np.float32)
     return (np.asarray(overlay_heatmap(Image.new("RGB", size), heat, region)) == FRAME).all(axis=2)
 

@@ -44,9 +44,9 @@ def decoded(sixels: str) -> NDArray[np.int64]:
     return pixels[:height]
 
 
-def test_few_colours_come_back_exactly() -> None:
-    colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [0, 0, 0]])
-    pixels = colours[np.random.default_rng(0).integers(0, 5, (13, 9))].astype(np.uint8)
+def test_few_colors_come_back_exactly() -> None:
+    colors = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [0, 0, 0]])
+    pixels = colors[np.random.default_rng(0).integers(0, 5, (13, 9))].astype(np.uint8)
     assert np.array_equal(decoded(sixel_of(Image.fromarray(pixels))), pixels)
 
 
@@ -58,7 +58,7 @@ def test_few_colours_come_back_exactly() -> None:
     st.integers(0, 3),
     st.integers(0, 1000),
 )
-def test_every_pixel_is_drawn_once_in_a_near_colour(
+def test_every_pixel_is_drawn_once_in_a_near_color(
     width: int, height: int, num_colors: int, runs: int, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -75,8 +75,8 @@ def test_every_pixel_is_drawn_once_in_a_near_colour(
         assert np.abs(drawn - wanted).max() <= 2  # hundredths
 
 
-def test_all_colours_are_defined_before_the_first_pixel() -> None:
-    # some terminals draw the first band in the colours they have until then
+def test_all_colors_are_defined_before_the_first_pixel() -> None:
+    # some terminals draw the first band in the colors they have until then
     pixels = np.random.default_rng(1).integers(0, 256, (30, 30, 3), dtype=np.uint8)
     sixels = sixel_of(Image.fromarray(pixels))
     last_definition = max(match.end() for match in re.finditer(r"#\d+;2;[\d;]+", sixels))
@@ -88,7 +88,7 @@ def test_a_plain_picture_is_short() -> None:
 
 
 @pytest.mark.parametrize("num_colors", [2, 16])
-def test_few_registers_mix_their_colours(num_colors: int) -> None:
+def test_few_registers_mix_their_colors(num_colors: int) -> None:
     ramp = np.tile(np.linspace(0, 255, 60, dtype=np.uint8)[None, :, None], (60, 1, 3))
     drawn = decoded(sixel_of(Image.fromarray(ramp), num_colors))
     blurred = drawn.reshape(10, 6, 10, 6, 3).mean(axis=(1, 3))

@@ -25,7 +25,7 @@ from datrnet.core.training.run import start_run, train, unfinished_run
 from datrnet.db.rows import NewItem
 from datrnet.db.store import Store
 
-COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (30, 40, 220)}
+COLORS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (30, 40, 220)}
 TINY = Config(
     name="tiny",
     model=ModelConfig(image_size=16, filters=4, num_ase=1, embedding_size=8),
@@ -48,8 +48,8 @@ def workspace(tmp_path: Path) -> Workspace:
     rng = np.random.default_rng(0)
     items = []
     for number in range(36):
-        colour = list(COLOURS)[number % 3]
-        shade = np.array(COLOURS[colour]) + rng.integers(-20, 20, (24, 24, 3))
+        colour = list(COLORS)[number % 3]
+        shade = np.array(COLORS[colour]) + rng.integers(-20, 20, (24, 24, 3))
         Image.fromarray(np.clip(shade, 0, 255).astype(np.uint8)).save(tmp_path / f"{number}.png")
         items.append(
             NewItem(
@@ -72,7 +72,7 @@ def trained(workspace: Workspace, store: Store) -> RunFolder:
     return run
 
 
-def test_a_trained_index_finds_the_wanted_colour(workspace: Workspace) -> None:
+def test_a_trained_index_finds_the_wanted_color(workspace: Workspace) -> None:
     with workspace.open_store() as store:
         run = trained(workspace, store)
         catalog = Catalog.load(store)
@@ -110,7 +110,7 @@ def test_a_picture_that_is_gone_is_left_out_and_named(workspace: Workspace) -> N
     assert searcher.num_unindexed == 2
 
 
-def test_a_picture_outside_the_catalogue_is_a_query(workspace: Workspace) -> None:
+def test_a_picture_outside_the_catalog_is_a_query(workspace: Workspace) -> None:
     with workspace.open_store() as store:
         run = trained(workspace, store)
         catalog = Catalog.load(store)
@@ -209,7 +209,7 @@ def test_a_resumed_run_keeps_its_numbering_of_values(workspace: Workspace) -> No
         searcher.substitutes(query, Request(changes={"size": "big"}))
 
 
-def test_what_cannot_be_learnt_is_left_out_before_any_work(workspace: Workspace) -> None:
+def test_what_cannot_be_learned_is_left_out_before_any_work(workspace: Workspace) -> None:
     with workspace.open_store() as store:
         ids = [stamp.item_id for stamp in store.picture_stamps().values()]
         for item_id in ids:

@@ -16,7 +16,7 @@ from datrnet.core.models.datrnet import AxisMask, DAtRNet, to_network_input
 TINY = ModelConfig(
     image_size=32, filters=4, num_ase=1, embedding_size=4, fusion="product", batch_norm=False
 )
-GREY = np.full((32, 32, 3), 200, dtype=np.uint8)
+GRAY = np.full((32, 32, 3), 200, dtype=np.uint8)
 ONES = np.ones(4, dtype=np.float32)
 
 
@@ -46,7 +46,7 @@ def corner_gazing() -> DAtRNet:
 
 
 def test_a_network_that_looks_at_a_corner_has_its_map_there() -> None:
-    heat = activation_map(corner_gazing(), GREY, ONES)
+    heat = activation_map(corner_gazing(), GRAY, ONES)
     assert (heat.shape, heat.dtype) == ((32, 32), np.float32)
     assert heat.max() == 1
     assert heat[20:28, 20:28].min() > 0.5
@@ -65,34 +65,34 @@ def test_a_bright_spot_in_the_dark_is_what_the_map_shows() -> None:
 
 
 def test_what_speaks_against_the_prototype_leaves_no_map() -> None:
-    heat = activation_map(corner_gazing(), GREY, -ONES)
+    heat = activation_map(corner_gazing(), GRAY, -ONES)
     np.testing.assert_array_equal(heat, np.zeros((32, 32)))
 
 
 def test_full_agreement_still_has_a_map() -> None:
     network = corner_gazing()
     with torch.no_grad():
-        embedding = network.eval()(to_network_input(torch.from_numpy(GREY[None])))[0].numpy()
-    assert activation_map(network, GREY, embedding).max() == 1
+        embedding = network.eval()(to_network_input(torch.from_numpy(GRAY[None])))[0].numpy()
+    assert activation_map(network, GRAY, embedding).max() == 1
 
 
 def test_weights_keep_no_gradient_and_the_network_stays_in_evaluation_mode() -> None:
     network = light_seeking().train()
-    activation_map(network, GREY, ONES)
+    activation_map(network, GRAY, ONES)
     assert not network.training
     assert all(one.grad is None for one in network.parameters())
     assert not any(one._forward_hooks for one in network.modules())
 
 
-def test_a_map_can_be_had_of_frozen_weights_while_nothing_is_learnt() -> None:
+def test_a_map_can_be_had_of_frozen_weights_while_nothing_is_learned() -> None:
     network = light_seeking().requires_grad_(requires_grad=False)
     with torch.inference_mode():
-        assert activation_map(network, GREY, ONES).max() == 1
+        assert activation_map(network, GRAY, ONES).max() == 1
 
 
 def test_a_prototype_of_another_length_is_refused() -> None:
     with pytest.raises(ShapeError, match=r"\(3,\)"):
-        activation_map(light_seeking(), GREY, ONES[:3])
+        activation_map(light_seeking(), GRAY, ONES[:3])
 
 
 def test_every_normalization_has_the_same_map() -> None:
@@ -105,7 +105,7 @@ def test_every_normalization_has_the_same_map() -> None:
 def test_without_captum_the_mend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "captum.attr", None)
     with pytest.raises(ConfigError) as caught:
-        activation_map(light_seeking(), GREY, ONES)
+        activation_map(light_seeking(), GRAY, ONES)
     assert 'pip install "datrnet[experiments]"' in caught.value.mend
 
 

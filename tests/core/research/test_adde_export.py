@@ -16,7 +16,7 @@ from datrnet.core.research.adde_export import ExportOptions, export_adde
 from datrnet.core.research.datasets.adde import read_adde
 from datrnet.core.research.datasets.importer import FolderOptions, import_folder
 
-COLOURS = ("red", "Blue", "black", "")
+COLORS = ("red", "Blue", "black", "")
 SLEEVES = ("short", "long", "none")
 SPLITS = ("train", "train", "validation", "test", "test")
 
@@ -42,7 +42,7 @@ def rows(tmp_path: Path) -> list[dict[str, str]]:
                 "id": str(number),
                 "image": str(path),
                 "split": SPLITS[number % 5],
-                "colour": COLOURS[number // 5 % 4],
+                "colour": COLORS[number // 5 % 4],
                 "sleeve": SLEEVES[number // 7 % 3],
             }
         )
@@ -200,7 +200,7 @@ def test_other_files_are_not_written_over_without_force(
     export_adde(workspace, folder)  # it is ours by now
 
 
-def test_a_workspace_without_a_catalogue_is_told(tmp_path: Path) -> None:
+def test_a_workspace_without_a_catalog_is_told(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match="There is no catalog"):
         export_adde(Workspace(tmp_path / "none"), tmp_path / "splits")
 

@@ -110,7 +110,7 @@ def test_a_column_without_a_network_is_not_changed(folder: Path, catalog: Catalo
     assert sum(len(queries) for queries in given.query_sets) == 3
 
 
-def test_another_catalogues_folder_is_refused(folder: Path, catalog: Catalog) -> None:
+def test_another_catalogs_folder_is_refused(folder: Path, catalog: Catalog) -> None:
     (folder / "imgs_test.txt").write_text("1\n2\n3\n4")
     rows = catalog.rows_in("test")
     with pytest.raises(DataError, match="has no test item"):

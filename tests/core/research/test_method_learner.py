@@ -68,7 +68,7 @@ def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def squares() -> TrainingData:
-    """Large and small squares in three colours, each combination twenty times."""
+    """Large and small squares in three colors, each combination twenty times."""
     rng = np.random.default_rng(0)
     labels = np.stack([np.arange(120) % 3, np.arange(120) // 3 % 2], axis=1).astype(np.int16)
     pixels = rng.integers(200, 256, (120, 32, 32, 3)).astype(np.uint8)

@@ -29,7 +29,7 @@ from datrnet.core.retrieval.request import Query, Request
 from datrnet.core.retrieval.search import Searcher
 from datrnet.db.rows import NewItem
 
-COLOURS, SLEEVES, SIZE = ("black", "blue", "red"), ("long", "short"), 4
+COLORS, SLEEVES, SIZE = ("black", "blue", "red"), ("long", "short"), 4
 KINDS = ("one-hot", "weighted-replacement", "addition", "fusion")
 NO_CHANGE, COLOUR = Request(k=10), Request(changes={"Colour": "RED"}, k=10)
 BOTH = Request(changes={"colour": "black", "sleeve": "short"}, k=10)
@@ -47,7 +47,7 @@ def catalog(tmp_path: Path) -> Catalog:
                 picture_path=f"{number}.jpg",
                 split=("train", "test")[number % 2],
                 labels={
-                    "colour": COLOURS[rng.integers(3)],
+                    "colour": COLORS[rng.integers(3)],
                     "sleeve": SLEEVES[rng.integers(2)] if number % 9 else None,
                 },
             )

@@ -29,7 +29,7 @@ def numbers(values: Any) -> Any:
     return np.array(values, dtype=np.int16)
 
 
-COLOURS = floats([[1, 0], [0, 1], [np.nan, np.nan]])
+COLORS = floats([[1, 0], [0, 1], [np.nan, np.nan]])
 """Red, blue and a black that nobody has seen; the second super-category is the sleeve."""
 SLEEVES = floats([[3, 4], [4, 3]])
 COUNTS = (3, 2)
@@ -41,7 +41,7 @@ CHANGED = np.array([[False, False], [True, False], [True, True], [True, True]])
 
 
 def test_replacement_by_hand() -> None:
-    blocks, factors = Replacement((COLOURS, SLEEVES)).apply(OWN, LABELS, TARGETS, CHANGED)
+    blocks, factors = Replacement((COLORS, SLEEVES)).apply(OWN, LABELS, TARGETS, CHANGED)
     assert_array_equal(blocks[0], OWN[0])
     assert_array_equal(blocks[1], [[0, 1], [5, 12]])
     assert_array_equal(blocks[2], floats([[0.6, 0.8], [4, 3]]))
@@ -53,7 +53,7 @@ def test_specific_prototypes_come_first_where_they_are_known() -> None:
     means = np.full((2, 3, 2), np.nan, dtype=np.float32)
     means[0, 1] = 7, 7  # of blue among the items of the first sleeve
     specific = SpecificPrototypes(column=1, means=(means, means[:, :2]))
-    manipulation = Replacement((COLOURS, SLEEVES), specific)
+    manipulation = Replacement((COLORS, SLEEVES), specific)
     targets = numbers([[1, 0], [1, 1], [1, -1], [1, 0]])
     changed = np.array([[True, False]] * 3 + [[True, True]])
     blocks, _ = manipulation.apply(OWN, LABELS, targets, changed)
@@ -63,16 +63,16 @@ def test_specific_prototypes_come_first_where_they_are_known() -> None:
 
 def test_weighted_replacement_by_hand() -> None:
     weights = floats([[3, 0.5], [1, 2]])  # of colour and sleeve, where the colour, sleeve changes
-    manipulation = WeightedReplacement((COLOURS, SLEEVES), weights)
+    manipulation = WeightedReplacement((COLORS, SLEEVES), weights)
     blocks, factors = manipulation.apply(OWN, LABELS, TARGETS, CHANGED)
-    expected, _ = Replacement((COLOURS, SLEEVES)).apply(OWN, LABELS, TARGETS, CHANGED)
+    expected, _ = Replacement((COLORS, SLEEVES)).apply(OWN, LABELS, TARGETS, CHANGED)
     assert_array_equal(blocks, expected)
     assert_allclose(factors, [[1, 1], [9, 0.25], [1, 4], [4, 1.25**2]])
 
 
 def test_weighted_replacement_scales_the_blocks_of_query_and_items() -> None:
     weights = floats([[3, 0.5], [1, 2]])
-    manipulation = WeightedReplacement((COLOURS, SLEEVES), weights)
+    manipulation = WeightedReplacement((COLORS, SLEEVES), weights)
     blocks, factors = manipulation.apply(OWN, LABELS, TARGETS, CHANGED)
     item = floats([[2, 1], [0, 7]])
     scaled = weights[0][:, None]  # the paper's F(x; t*) = [w_t f_t(x)]
@@ -82,7 +82,7 @@ def test_weighted_replacement_scales_the_blocks_of_query_and_items() -> None:
 
 def test_addition_by_hand() -> None:
     memory = np.zeros((4, 5), dtype=np.float32)
-    memory[:2, :3] = COLOURS.T
+    memory[:2, :3] = COLORS.T
     memory[2:, 3:] = SLEEVES.T
     memory[2, 1] = 1  # blue writes into the block of the sleeve too
     memory[2:, 2] = np.nan
@@ -140,7 +140,7 @@ def test_whole_vectors_of_length_one_are_compared_where_the_system_says_so() -> 
     assert_allclose(found, [[[0.5, 0.5], [0.5, 0.5]], [[0, 0.6], [0.8, 0]]])
     vectors = floats([[[1, 1, 1, 1]], [[0, 0, 0, 0]]])
     assert_allclose(fusion.to_metric_space(vectors)[:, 0], [[0.5] * 4, [0] * 4])
-    assert Replacement((COLOURS, SLEEVES)).to_metric_space(OWN) is OWN
+    assert Replacement((COLORS, SLEEVES)).to_metric_space(OWN) is OWN
 
 
 KINDS = ("replacement", "specific", "weighted-replacement", "addition", "fusion")
@@ -255,7 +255,7 @@ def test_an_unknown_kind_or_a_missing_array_says_what_to_run() -> None:
 def test_arrays_that_do_not_fit_each_other_are_refused() -> None:
     square, row = np.zeros((4, 4), np.float32), np.zeros(4, np.float32)
     with pytest.raises(ShapeError, match=r"\(4, 4\), not 2 × 2"):
-        WeightedReplacement((COLOURS, SLEEVES), square)
+        WeightedReplacement((COLORS, SLEEVES), square)
     with pytest.raises(ShapeError, match="one column for each of 5 values"):
         Addition(square, COUNTS)
     with pytest.raises(ShapeError, match="4 rows has no 3 equal blocks"):

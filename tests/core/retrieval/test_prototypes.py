@@ -9,7 +9,7 @@ from datrnet.core.retrieval.prototypes import mean_embeddings, specific_mean_emb
 
 @pytest.fixture
 def items() -> tuple[NDArray[np.float32], NDArray[np.int16], NDArray[np.int16]]:
-    """Return embeddings, colours (3) and categories (4) of 200 items, some unlabeled."""
+    """Return embeddings, colors (3) and categories (4) of 200 items, some unlabeled."""
     rng = np.random.default_rng(0)
     embeddings = rng.normal(size=(200, 5)).astype(np.float32)
     return embeddings, *(rng.integers(-1, n, 200).astype(np.int16) for n in (3, 4))
@@ -19,13 +19,13 @@ def items() -> tuple[NDArray[np.float32], NDArray[np.int16], NDArray[np.int16]]:
 def test_a_specific_prototype_is_the_mean_of_the_items_that_carry_both_values(
     items: tuple[NDArray[np.float32], NDArray[np.int16], NDArray[np.int16]], unit_length: bool
 ) -> None:
-    embeddings, colours, categories = items
-    found = specific_mean_embeddings(embeddings, colours, 3, categories, 4, unit_length=unit_length)
+    embeddings, colors, categories = items
+    found = specific_mean_embeddings(embeddings, colors, 3, categories, 4, unit_length=unit_length)
     assert found.shape == (4, 3, 5)
     assert found.dtype == np.float32
     for category in range(4):
         for colour in range(3):
-            mean = embeddings[(colours == colour) & (categories == category)].mean(axis=0)
+            mean = embeddings[(colors == colour) & (categories == category)].mean(axis=0)
             if unit_length:
                 mean /= np.linalg.norm(mean)
             np.testing.assert_allclose(found[category, colour], mean, atol=1e-6)
@@ -52,8 +52,8 @@ def test_many_values_do_not_overflow_small_numbers() -> None:
 def test_with_all_items_alike_the_specific_prototypes_are_the_generic_ones(
     items: tuple[NDArray[np.float32], NDArray[np.int16], NDArray[np.int16]],
 ) -> None:
-    embeddings, colours, _ = items
+    embeddings, colors, _ = items
     alike = np.zeros(200, dtype=np.int16)
-    specific = specific_mean_embeddings(embeddings, colours, 3, alike, 1, unit_length=True)
-    generic = mean_embeddings(embeddings, colours, 3, unit_length=True)
+    specific = specific_mean_embeddings(embeddings, colors, 3, alike, 1, unit_length=True)
+    generic = mean_embeddings(embeddings, colors, 3, unit_length=True)
     np.testing.assert_array_equal(specific[0], generic)

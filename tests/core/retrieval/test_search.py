@@ -21,7 +21,7 @@ from datrnet.core.retrieval.request import Request
 from datrnet.core.retrieval.search import Searcher
 from datrnet.db.rows import NewItem
 
-COLOURS, SLEEVES = ("black", "blue", "red"), ("long", "short")
+COLORS, SLEEVES = ("black", "blue", "red"), ("long", "short")
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def workspace(tmp_path: Path) -> Workspace:
                 picture_path=f"{number}.jpg",
                 split=("train", "validation", "test")[number % 3],
                 labels={
-                    "colour": COLOURS[rng.integers(3)],
+                    "colour": COLORS[rng.integers(3)],
                     "sleeve": None if number % 10 == 0 else SLEEVES[rng.integers(2)],
                 },
             )
@@ -233,7 +233,7 @@ def test_a_condition_against_the_query_is_met_in_a_large_gallery(
 ) -> None:
     monkeypatch.setattr(search, "EXACT_BELOW", 0)
     query = searcher.query_of_item(1)
-    other = next(value for value in COLOURS if value != query.labels["colour"])
+    other = next(value for value in COLORS if value != query.labels["colour"])
     found = searcher.substitutes(query, Request(where={"colour": (other,)}, k=5))
     ranking = [row for _, row in plain_ranking(searcher, 1, Request())]
     labels = [searcher.catalog.labels_of(row)["colour"] for row in ranking]
@@ -553,7 +553,7 @@ def test_a_super_category_is_asked_for_in_one_way(searcher: Searcher, other: str
 
 def test_a_label_that_a_condition_allows_is_as_wanted(searcher: Searcher) -> None:
     query = searcher.query_of_item(1)
-    other = next(value for value in COLOURS if value != query.labels["colour"])
+    other = next(value for value in COLORS if value != query.labels["colour"])
     found = searcher.substitutes(query, Request(where={"colour": (other,)}, k=5))
     assert all(result.agreement["colour"] for result in found)
 
@@ -563,7 +563,7 @@ def test_matching_counts_items_that_are_as_wanted_in_all(searcher: Searcher) -> 
     matching = searcher.plan(query, Request(changes={"colour": "red"})).exact_match_counts()
     others = [catalog.labels_of(row) for row in range(120) if row != 1]
     sleeve = query.labels["sleeve"]
-    for value in COLOURS:
+    for value in COLORS:
         fitting = [item for item in others if item["colour"] == value and item["sleeve"] == sleeve]
         assert matching["colour"][value] == len(fitting)
     for value in SLEEVES:
@@ -576,7 +576,7 @@ def test_matching_sets_no_condition_where_nobody_knows_what_is_wanted(searcher: 
     assert query.labels["sleeve"] is None
     matching = searcher.plan(query, Request()).exact_match_counts()
     others = [catalog.labels_of(row)["colour"] for row in range(120) if row != 10]
-    assert matching["colour"] == {value: others.count(value) for value in COLOURS}
+    assert matching["colour"] == {value: others.count(value) for value in COLORS}
 
 
 def test_the_nearest_value_is_that_of_the_nearest_prototype(searcher: Searcher) -> None:
@@ -602,10 +602,10 @@ def test_at_a_prototype_the_margin_is_one(searcher: Searcher) -> None:
 def test_an_untaught_value_is_never_the_nearest(searcher: Searcher) -> None:
     prototypes = [searcher.generation.prototypes_of(block).copy() for block in range(2)]
     query = searcher.query_of_item(1)
-    nearest = COLOURS.index(searcher.predict(query)["colour"].value)
+    nearest = COLORS.index(searcher.predict(query)["colour"].value)
     prototypes[0][nearest] = np.nan
     prototypes[1][0] = np.nan  # leaves one sleeve, so that there is nothing to tell apart
     searcher.generation.manipulation = Replacement(tuple(prototypes))
     found = searcher.predict(query)
     assert set(found) == {"colour"}
-    assert COLOURS[nearest] not in (found["colour"].value, found["colour"].second)
+    assert COLORS[nearest] not in (found["colour"].value, found["colour"].second)

@@ -18,7 +18,7 @@ from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.core.retrieval.search import Searcher
 from datrnet.db.rows import NewItem
 
-COLOURS, SLEEVES = ("black", "blue", "red"), ("long", "short")
+COLORS, SLEEVES = ("black", "blue", "red"), ("long", "short")
 SIZE = 6
 MakeShop = Callable[..., "Shop"]
 
@@ -37,11 +37,11 @@ def make_shop(tmp_path: Path) -> MakeShop:
 
     def make(manipulation: str = "replacement", noise: float = 0.25) -> Shop:
         rng = np.random.default_rng(0)
-        true = [COLOURS[rng.integers(3)] for _ in range(120)]
+        true = [COLORS[rng.integers(3)] for _ in range(120)]
         labels = list(true)
         wrong = set(range(7, 120, 15))
         for row in wrong:
-            labels[row] = COLOURS[(COLOURS.index(true[row]) + 1) % 3]
+            labels[row] = COLORS[(COLORS.index(true[row]) + 1) % 3]
         place = Workspace(tmp_path)
         with place.create_store() as store:
             store.upsert_items(
@@ -72,7 +72,7 @@ def _embedded(catalog: Catalog, true: list[str], kind: str, noise: float) -> Emb
     blocks, prototypes = [], []
     for idx, category in enumerate(catalog.super_categories):
         labels = catalog.labels[:, idx]
-        meant = np.array([COLOURS.index(value) for value in true]) if idx == 0 else labels
+        meant = np.array([COLORS.index(value) for value in true]) if idx == 0 else labels
         centers = rng.normal(size=(len(category.values), SIZE))
         block = centers[meant] + noise * rng.normal(size=(len(labels), SIZE))
         block = (block / np.linalg.norm(block, axis=1, keepdims=True)).astype(np.float32)

@@ -127,7 +127,7 @@ def test_the_item_with_the_most_labels_is_kept(tmp_path: Any) -> None:
         assert _rows(duplicates_of(workspace, catalog, None, verdicts)) == left
 
 
-def test_a_catalogue_that_is_indexed_in_part_is_compared_by_its_own_rows(
+def test_a_catalog_that_is_indexed_in_part_is_compared_by_its_own_rows(
     make_shop: Make, look: Pixels
 ) -> None:
     shop = make_shop()
@@ -177,7 +177,7 @@ def test_groups_are_what_pairs_connect(pairs: list[tuple[int, int]]) -> None:
 
 
 @pytest.mark.parametrize("value", [0, 255])
-def test_pictures_of_one_colour_do_not_divide_by_nothing(tmp_path: Any, value: int) -> None:
+def test_pictures_of_one_color_do_not_divide_by_nothing(tmp_path: Any, value: int) -> None:
     plain = np.full((32, 32, 3), value, dtype=np.uint8)
     workspace = Workspace(tmp_path)
     with workspace.create_store() as store:

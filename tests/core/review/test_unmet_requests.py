@@ -26,7 +26,7 @@ Make = Callable[..., Any]
 NAMES = ("category", "colour", "sleeve")
 
 
-def _catalogue(path: Path, rows: list[tuple[str | None, ...]]) -> Catalog:
+def _catalog(path: Path, rows: list[tuple[str | None, ...]]) -> Catalog:
     with Store.create(path / "catalog.db") as store:
         store.upsert_items(
             NewItem(
@@ -55,7 +55,7 @@ ROWS = [("shirt", "blue", "long")] * 6 + [("dress", "red", "long")] * 6 + [("soc
 def test_gaps_are_those_of_a_plain_loop(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str | None, ...]]
 ) -> None:
-    catalog = _catalogue(tmp_path_factory.mktemp("shop"), rows)
+    catalog = _catalog(tmp_path_factory.mktemp("shop"), rows)
     names = [category.name for category in catalog.super_categories]
     expected = {}
     for i, j in combinations([NAMES.index(name) for name in names], 2):
@@ -74,7 +74,7 @@ def test_gaps_are_those_of_a_plain_loop(
 
 
 def test_a_gap_tells_how_popular_its_values_are(tmp_path: Path) -> None:
-    catalog = _catalogue(tmp_path, ROWS)
+    catalog = _catalog(tmp_path, ROWS)
     found = unmet_requests(catalog)
     assert [request.words for request in found] == [
         "category dress, colour blue",
@@ -96,7 +96,7 @@ def _asked(session: int, item: str, **where: str) -> SessionRequest:
 
 
 def test_what_sessions_asked_for_in_vain_comes_first(tmp_path: Path) -> None:
-    catalog = _catalogue(tmp_path, ROWS)
+    catalog = _catalog(tmp_path, ROWS)
     found = unmet_requests(
         catalog,
         [

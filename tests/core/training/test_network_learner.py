@@ -22,7 +22,7 @@ CONFIG = Config(
 
 
 @pytest.fixture
-def coloured() -> TrainingData:
+def colored() -> TrainingData:
     """Two super-categories: plain red, green or blue squares, and noise labels."""
     rng = np.random.default_rng(0)
     colour = rng.integers(0, 3, 90)
@@ -52,36 +52,36 @@ def nothing(epoch: int, share: float, loss: float) -> None:
     """Ignore a batch."""
 
 
-def test_a_visible_attribute_is_learnt(coloured: TrainingData) -> None:
-    reports = list(trainer_of(CONFIG, coloured, 0, 3).train(nothing))
+def test_a_visible_attribute_is_learned(colored: TrainingData) -> None:
+    reports = list(trainer_of(CONFIG, colored, 0, 3).train(nothing))
     assert [one.epoch for one in reports] == [1, 2, 3, 4]
     assert reports[-1].loss < reports[0].loss or reports[0].loss == 0
     assert max(one.accuracy for one in reports) == 1
 
 
-def test_the_same_seed_gives_the_same_network(coloured: TrainingData) -> None:
-    twins = [trainer_of(CONFIG, coloured, 0, 3) for _ in range(2)]
+def test_the_same_seed_gives_the_same_network(colored: TrainingData) -> None:
+    twins = [trainer_of(CONFIG, colored, 0, 3) for _ in range(2)]
     for twin in twins:
         list(twin.train(nothing))
     torch.testing.assert_close(*map(weights_of, twins), rtol=0, atol=0)
 
 
 def test_a_resumed_network_equals_an_uninterrupted_one(
-    coloured: TrainingData, tmp_path: Path
+    colored: TrainingData, tmp_path: Path
 ) -> None:
-    # with everything that draws numbers or is learnt: dropout, augmentation, proxies
+    # with everything that draws numbers or is learned: dropout, augmentation, proxies
     config = replace(
         CONFIG,
         model=replace(CONFIG.model, dropout=0.4),
         train=replace(CONFIG.train, shift=0.1, zoom=0.1, light=0.1, proxy_weight=1.0),
     )
-    whole = trainer_of(config, coloured, 1, 2)
+    whole = trainer_of(config, colored, 1, 2)
     expected = list(whole.train(nothing))
 
-    interrupted = trainer_of(config, coloured, 1, 2)
+    interrupted = trainer_of(config, colored, 1, 2)
     next(interrupted.train(nothing))
     interrupted.save_state(tmp_path / "state.pt")
-    resumed = trainer_of(config, coloured, 1, 2)
+    resumed = trainer_of(config, colored, 1, 2)
     resumed.load_state(tmp_path / "state.pt")
     rest = list(resumed.train(nothing))
 
@@ -90,9 +90,9 @@ def test_a_resumed_network_equals_an_uninterrupted_one(
     torch.testing.assert_close(weights_of(whole), weights_of(resumed), rtol=0, atol=0)
 
 
-def test_patience_stops_early(coloured: TrainingData) -> None:
+def test_patience_stops_early(colored: TrainingData) -> None:
     config = replace(CONFIG, train=replace(CONFIG.train, epochs=50, patience=2))
-    trainer = trainer_of(config, coloured, 1, 2)
+    trainer = trainer_of(config, colored, 1, 2)
     reports = list(trainer.train(nothing))
     assert trainer.best is not None
     assert len(reports) < 50
@@ -101,29 +101,29 @@ def test_patience_stops_early(coloured: TrainingData) -> None:
     assert reports[-1].epoch - first_best == 2
 
 
-def test_without_validation_labels_there_is_no_accuracy(coloured: TrainingData) -> None:
-    coloured.labels[60:, 0] = -1
-    trainer = trainer_of(CONFIG, coloured, 0, 3)
+def test_without_validation_labels_there_is_no_accuracy(colored: TrainingData) -> None:
+    colored.labels[60:, 0] = -1
+    trainer = trainer_of(CONFIG, colored, 0, 3)
     reports = list(trainer.train(nothing))
     assert [one.accuracy for one in reports] == [None] * 4
     assert trainer.best == reports[-1]
 
 
-def test_the_shortest_training_has_a_schedule(coloured: TrainingData) -> None:
+def test_the_shortest_training_has_a_schedule(colored: TrainingData) -> None:
     train = replace(CONFIG.train, triplets=16, epochs=5)  # five steps in all
-    assert len(list(trainer_of(replace(CONFIG, train=train), coloured, 0, 3).train(nothing))) == 5
+    assert len(list(trainer_of(replace(CONFIG, train=train), colored, 0, 3).train(nothing))) == 5
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd"])
-def test_every_optimizer_learns(coloured: TrainingData, optimizer: str) -> None:
+def test_every_optimizer_learns(colored: TrainingData, optimizer: str) -> None:
     rate = 0.1 if optimizer == "sgd" else 1e-3
     train = replace(CONFIG.train, optimizer=optimizer, learning_rate=rate)
-    reports = list(trainer_of(replace(CONFIG, train=train), coloured, 0, 3).train(nothing))
+    reports = list(trainer_of(replace(CONFIG, train=train), colored, 0, 3).train(nothing))
     assert max(one.accuracy or 0 for one in reports) > 0.9
 
 
-def test_a_damaged_state_says_so(coloured: TrainingData, tmp_path: Path) -> None:
-    trainer = trainer_of(CONFIG, coloured, 0, 3)
+def test_a_damaged_state_says_so(colored: TrainingData, tmp_path: Path) -> None:
+    trainer = trainer_of(CONFIG, colored, 0, 3)
     trainer.save_state(tmp_path / "state.pt")
     whole = (tmp_path / "state.pt").read_bytes()
     for damaged in (whole[: len(whole) // 2], b"garbage", b""):
@@ -132,12 +132,12 @@ def test_a_damaged_state_says_so(coloured: TrainingData, tmp_path: Path) -> None
             trainer.load_state(tmp_path / "state.pt")
 
 
-def test_a_clock_ends_the_training_and_the_rate_is_spent(coloured: TrainingData) -> None:
+def test_a_clock_ends_the_training_and_the_rate_is_spent(colored: TrainingData) -> None:
     seconds, step = 2.0, 0.01
-    minutes = seconds * coloured.labels.shape[1] / 60
+    minutes = seconds * colored.labels.shape[1] / 60
     now = [0.0]
     config = replace(CONFIG, system=replace(CONFIG.system, minutes=minutes))
-    learner = NetworkLearner(config, coloured, 0, 3)
+    learner = NetworkLearner(config, colored, 0, 3)
     trainer = Trainer(learner, CONFIG.train.epochs, clock=lambda: now[0])
     shares: list[float] = []
     rates: list[float] = []
@@ -159,19 +159,19 @@ def test_a_clock_ends_the_training_and_the_rate_is_spent(coloured: TrainingData)
     assert reports[-1].accuracy is not None  # the last epoch is validated, however short
 
 
-def test_a_loss_that_is_not_finite_stops_the_training(coloured: TrainingData) -> None:
+def test_a_loss_that_is_not_finite_stops_the_training(colored: TrainingData) -> None:
     config = replace(CONFIG, train=replace(CONFIG.train, learning_rate=1e18))
     reports: list[EpochReport] = []
     with pytest.raises(DivergenceError, match=r"loss is (nan|inf) in epoch 1") as caught:
-        reports.extend(trainer_of(config, coloured, 0, 3).train(nothing))
+        reports.extend(trainer_of(config, colored, 0, 3).train(nothing))
     assert reports == []
     assert "train.learning_rate, which is 1e+18" in caught.value.mend
 
 
 def test_weights_that_are_not_finite_are_never_the_best(
-    coloured: TrainingData, monkeypatch: pytest.MonkeyPatch
+    colored: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    learner = NetworkLearner(CONFIG, coloured, 0, 3)
+    learner = NetworkLearner(CONFIG, colored, 0, 3)
     trainer = Trainer(learner, CONFIG.train.epochs)
     next(epochs := trainer.train(nothing))
     before = trainer.best
@@ -188,11 +188,11 @@ def test_weights_that_are_not_finite_are_never_the_best(
     assert trainer.epochs_done == 1
 
 
-def test_a_state_of_version_0_1_is_resumed(coloured: TrainingData, tmp_path: Path) -> None:
+def test_a_state_of_version_0_1_is_resumed(colored: TrainingData, tmp_path: Path) -> None:
     config = replace(CONFIG, train=replace(CONFIG.train, proxy_weight=1.0, shift=0.1))
-    whole = trainer_of(config, coloured, 1, 2)
+    whole = trainer_of(config, colored, 1, 2)
     expected = list(whole.train(nothing))
-    interrupted = trainer_of(config, coloured, 1, 2)
+    interrupted = trainer_of(config, colored, 1, 2)
     next(interrupted.train(nothing))
     interrupted.save_state(tmp_path / "state.pt")
     state = torch.load(tmp_path / "state.pt", weights_only=True)
@@ -207,7 +207,7 @@ def test_a_state_of_version_0_1_is_resumed(coloured: TrainingData, tmp_path: Pat
         "best": state["best"],
     }
     torch.save(old, tmp_path / "old.pt")
-    resumed = trainer_of(config, coloured, 1, 2)
+    resumed = trainer_of(config, colored, 1, 2)
     resumed.load_state(tmp_path / "old.pt")
     assert resumed.position == replace(interrupted.position, spent=3.5, measured_at=0.0)
     rest = list(resumed.train(nothing))

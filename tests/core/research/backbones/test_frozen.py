@@ -28,9 +28,9 @@ def test_what_is_seen_is_the_trunks_and_the_small_picture() -> None:
     assert torch.equal(largest, mapped.amax(dim=(2, 3)))
     blocks = images.reshape(2, 3, 8, 8, 8, 8).mean(dim=(3, 5))  # each of 8 × 8 pixels
     assert torch.allclose(small.view(2, 3, 8, 8), blocks, atol=1e-6)
-    colours = frozen.feature_map(images)[:, 2048:]
+    colors = frozen.feature_map(images)[:, 2048:]
     halves = images.reshape(2, 3, 2, 32, 2, 32).mean(dim=(3, 5))
-    assert torch.allclose(colours, halves, atol=1e-6)
+    assert torch.allclose(colors, halves, atol=1e-6)
 
 
 def test_it_stays_as_it_begins() -> None:

@@ -20,7 +20,7 @@ TOY = {
     "indfull_test.txt": "-1 1 0 0 0\n1 -1 0 0 0\n0 0 0 -1 1\n0 0 0 1 -1\n0 1 0 0 0\n",
     "gt_test.txt": "0 1 0 1 0\n1 0 0 1 0\n0 1 0 0 1\n0 1 0 1 0\n0 1 0 0 1\n",
 }
-"""Colours red, blue, black and sleeves short, long: a red short one, a blue short one, a blue long
+"""Colors red, blue, black and sleeves short, long: a red short one, a blue short one, a blue long
 one, a long one of no known colour."""
 
 

@@ -143,7 +143,7 @@ def test_files_that_belong_together_must_all_be_there(toy: Path, name: str) -> N
     assert "remove" in caught.value.mend
 
 
-def test_a_pointer_of_git_lfs_is_recognised_in_every_file(toy: Path) -> None:
+def test_a_pointer_of_git_lfs_is_recognized_in_every_file(toy: Path) -> None:
     for path in sorted(toy.glob("*.txt")):
         content = path.read_bytes()
         path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")

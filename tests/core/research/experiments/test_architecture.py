@@ -25,7 +25,7 @@ def by_name(config: ModelConfig) -> dict[str, Layer]:
 
 def test_a_convolution_is_counted_as_by_hand() -> None:
     conv = by_name(ModelConfig())["Conv"]
-    # 3 x 3 x 3 weights for each of 32 filters at 256 x 256 places; normalisation has 2 x 32
+    # 3 x 3 x 3 weights for each of 32 filters at 256 x 256 places; normalization has 2 x 32
     assert conv.multiply_adds == 3 * 3 * 3 * 32 * 256 * 256
     assert conv.num_parameters == 3 * 3 * 3 * 32 + 2 * 32
     assert (conv.input, conv.output) == ((256, 256, 3), (256, 256, 32))

@@ -1,4 +1,4 @@
-"""Coloured squares, a backbone of two convolutions, and a plain way to train on them."""
+"""Colored squares, a backbone of two convolutions, and a plain way to train on them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from datrnet.core.research.systems.method import (
 )
 
 SIDE = 24
-COLOURS = np.array([[220, 30, 30], [30, 180, 60], [40, 60, 220]]) / 127.5 - 1
+COLORS = np.array([[220, 30, 30], [30, 180, 60], [40, 60, 220]]) / 127.5 - 1
 SIDES = (6, 12)
 NUM_VALUES = (3, 2)
-"""Colours, and small or large."""
+"""Colors, and small or large."""
 
 
 class TinyBackbone(nn.Module):
@@ -86,7 +86,7 @@ def draw_squares(num: int, seed: int) -> Squares:
     for image, (colour, size), box in zip(images, labels, boxes, strict=True):
         side = SIDES[size] + rng.integers(-1, 2)
         top, left = rng.integers(0, SIDE - side + 1, 2)
-        image[:, top : top + side, left : left + side] = COLOURS[colour][:, None, None]
+        image[:, top : top + side, left : left + side] = COLORS[colour][:, None, None]
         box[:] = np.array([top, left, top + side, left + side]) / SIDE
     images += rng.normal(0, 0.03, images.shape).astype(np.float32)
     return Squares(images=torch.from_numpy(images), labels=labels, boxes=boxes)

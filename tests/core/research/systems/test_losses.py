@@ -152,7 +152,7 @@ def test_triplet_losses_have_a_gradient_where_two_pictures_are_the_same() -> Non
     st.lists(st.tuples(st.integers(-1, 2), st.integers(-1, 1)), min_size=1, max_size=6),
     st.integers(0, 2**31),
 )
-def test_classification_equals_the_plain_loop_and_leaves_the_unlabelled_out(
+def test_classification_equals_the_plain_loop_and_leaves_the_unlabeled_out(
     labels: list[tuple[int, int]], seed: int
 ) -> None:
     generator = torch.Generator().manual_seed(seed)

@@ -1,4 +1,4 @@
-"""Every system learns coloured squares, and its manipulation is what its loss was computed with."""
+"""Every system learns colored squares, and its manipulation is what its loss was computed with."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -65,8 +65,8 @@ def test_a_system_embeds_pictures_as_its_blocks(
     assert blocks.dtype == torch.float32
     stages = system.stages()
     assert sum(stage.share for stage in stages) == pytest.approx(1)
-    learnt = {id(one) for stage in stages for one in system.enter(stage)}
-    assert learnt == {id(one) for one in system.parameters()}, "something is never learnt"
+    learned = {id(one) for stage in stages for one in system.enter(stage)}
+    assert learned == {id(one) for one in system.parameters()}, "something is never learned"
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -215,7 +215,7 @@ def test_hard_predictions_differ_by_whole_values(
     assert torch.equal(blocks, F.one_hot(likely, 3).float())
 
 
-def test_localisation_looks_at_the_square(
+def test_localization_looks_at_the_square(
     backbone: Any,
     squares: Any,
     other_squares: Any,
@@ -236,7 +236,7 @@ def test_localisation_looks_at_the_square(
     assert inside.all(axis=1).mean() > 0.9
 
 
-def test_localisation_changes_nothing_but_what_the_branches_see(
+def test_localization_changes_nothing_but_what_the_branches_see(
     backbone: Any, squares: Any, num_values: tuple[int, ...]
 ) -> None:
     located = some_weights(make_method("fashionsearchnet", backbone, num_values, TINY_NET))
