@@ -67,11 +67,11 @@ def browse(
         as_json: With --pick, print the items as JSON.
     """
     if as_json and not pick:
-        raise ConfigError("--json works only with --pick.", mend="Add --pick.")
+        raise ConfigError("--json works only with --pick.", hint="Add --pick.")
     if not (pick or items == "-" or is_conversation()):
         raise DatrnetError(
             "The explorer needs a terminal.",
-            mend="In scripts and pipes, use `datrnet search` or `datrnet browse --pick`.",
+            hint="In scripts and pipes, use `datrnet search` or `datrnet browse --pick`.",
         )
     codes = None if items is None else read_ids(items)
     settings, _ = read_preferences()  # the explorer reports what is wrong with them
@@ -129,7 +129,7 @@ def read_ids(source: str) -> tuple[str, ...]:
         if sys.stdin.isatty():
             raise ConfigError(
                 "There are no ids on standard input.",
-                mend="Pipe them in, one per line: cut -f1 ids.txt | datrnet browse --items -",
+                hint="Pipe them in, one per line: cut -f1 ids.txt | datrnet browse --items -",
             )
         content = sys.stdin.buffer.read()
     else:
@@ -138,7 +138,7 @@ def read_ids(source: str) -> tuple[str, ...]:
         except OSError as error:
             raise DataError(
                 f"{source} cannot be read: {error.strerror}.",
-                mend="Use a file with one id per line, or - for standard input.",
+                hint="Use a file with one id per line, or - for standard input.",
             ) from error
     lines = content.decode("utf-8-sig", "replace").splitlines()
     return tuple(line.strip() for line in lines if line.strip())

@@ -85,7 +85,7 @@ def comparison_plan(
         if not settings["systems"]:
             raise ConfigError(
                 "--systems is empty.",
-                mend="List systems, as in --systems adde-m,datrnet, or omit the option to "
+                hint="List systems, as in --systems adde-m,datrnet, or omit the option to "
                 "compare all.",
             )
     if budget is not None:
@@ -110,5 +110,5 @@ def minutes_of(text: str) -> float:
     parts = {name: int(part) for name, part in found.groupdict().items() if part} if found else {}
     seconds = 3600 * parts.get("hours", 0) + 60 * parts.get("minutes", 0) + parts.get("seconds", 0)
     if not seconds:
-        raise ConfigError(f"{text!r} is not a time.", mend="Write 90s, 10m or 1h30m.")
+        raise ConfigError(f"{text!r} is not a time.", hint="Write 90s, 10m or 1h30m.")
     return seconds / 60

@@ -275,7 +275,7 @@ def set_setting(
     """
     path, file = path_of(name), PreferencesFile.locate()
     parsed = parse_value(setting_at(path), value)
-    preferences, _ = file.read()  # a file with a mistake must be mendable from here
+    preferences, _ = file.read()  # a file with a mistake must be fixable from here
     if path == ("theme",):
         from datrnet.tui.controllers.preferences import check_theme
 
@@ -309,7 +309,7 @@ def write_template(
     """
     file = PreferencesFile.locate()
     if file.path.exists() and not force:
-        raise ConfigError(f"{file.path} exists.", mend="--force overwrites it.")
+        raise ConfigError(f"{file.path} exists.", hint="--force overwrites it.")
     file.replace_text(template())
     say(f"{file.path} explains all settings.")
 
@@ -320,11 +320,11 @@ def edit_file() -> None:
     file = PreferencesFile.locate()
     editor = next((os.environ[name] for name in EDITOR_VARIABLES if os.environ.get(name)), "")
     if not editor:
-        raise ConfigError("No editor is set.", mend=f"Set EDITOR, or open {file.path} yourself.")
+        raise ConfigError("No editor is set.", hint=f"Set EDITOR, or open {file.path} yourself.")
     if not file.path.exists():
         file.replace_text(template())
     try:
         subprocess.run([*shlex.split(editor), str(file.path)], check=True)
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
-        raise ConfigError(f"The editor {editor!r} failed: {error}.", mend="Set EDITOR.") from error
+        raise ConfigError(f"The editor {editor!r} failed: {error}.", hint="Set EDITOR.") from error
     _report_problems(*file.read())

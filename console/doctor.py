@@ -46,7 +46,7 @@ class Finding:
     about: str
     sign: Sign
     text: str
-    mend: str = ""
+    hint: str = ""
     """What to do; empty if nothing."""
 
 
@@ -77,12 +77,12 @@ def _ok(about: str, text: str) -> Finding:
     return Finding(about=about, sign="ok", text=text)
 
 
-def _note(about: str, text: str, mend: str = "") -> Finding:
-    return Finding(about=about, sign="note", text=text, mend=mend)
+def _note(about: str, text: str, hint: str = "") -> Finding:
+    return Finding(about=about, sign="note", text=text, hint=hint)
 
 
-def _problem(about: str, text: str, mend: str) -> Finding:
-    return Finding(about=about, sign="problem", text=text, mend=mend)
+def _problem(about: str, text: str, hint: str) -> Finding:
+    return Finding(about=about, sign="problem", text=text, hint=hint)
 
 
 # ── the terminal ─────────────────────────────────────────────────────────────
@@ -107,8 +107,8 @@ def _name(terminal: Terminal) -> Finding:
     text = " · ".join(part for part in parts if part)
     if not terminal.is_late:
         return _ok("name", text)
-    mend = "To skip the question: `datrnet browse --pictures blocks --color truecolor`."
-    return _note("name", f"{text}; no answer within a second", mend)
+    hint = "To skip the question: `datrnet browse --pictures blocks --color truecolor`."
+    return _note("name", f"{text}; no answer within a second", hint)
 
 
 def _connection() -> list[Finding]:
@@ -155,8 +155,8 @@ def _protocols(terminal: Terminal) -> Finding:
 
 def _colors(terminal: Terminal) -> Finding:
     if _is_gray():
-        mend = "To use colors anyway: `datrnet browse --color truecolor`."
-        return _note("colors", "none: NO_COLOR is set", mend)
+        hint = "To use colors anyway: `datrnet browse --color truecolor`."
+        return _note("colors", "none: NO_COLOR is set", hint)
     if not sys.stdout.isatty():
         return _note("colors", NO_TERMINAL)
     system = _color_system(terminal)
@@ -224,7 +224,7 @@ def _workspace_findings(workspace: Workspace, *, check: bool) -> list[Finding]:
             catalog = Catalog.load(store)
             index = look_at_index(workspace, store, catalog, check=check)
     except DatabaseError as error:
-        return [folder, _problem("catalog", error.message, error.mend)]
+        return [folder, _problem("catalog", error.message, error.hint)]
     items = counted(catalog.num_items, "item")
     text = f"{items}, {len(catalog.super_categories):,} super-categories"
     return [
@@ -264,7 +264,7 @@ def _thumbnails(workspace: Workspace, catalog: Catalog) -> Finding:
     try:
         absent = sum(int(item_id) not in store for item_id in catalog.item_ids)
     except DataError as error:
-        return _problem("thumbnails", error.message, error.mend)
+        return _problem("thumbnails", error.message, error.hint)
     finally:
         store.close()
     if not absent:
@@ -314,7 +314,7 @@ def _table(findings: Sequence[Finding]) -> Table:
     table.add_column(no_wrap=True, min_width=12)
     table.add_column(overflow="fold")
     for finding in findings:
-        text = "\n".join(sanitize(part) for part in (finding.text, finding.mend) if part)
+        text = "\n".join(sanitize(part) for part in (finding.text, finding.hint) if part)
         sign = Text(f"  {finding.sign}", style=STYLES[finding.sign])
         table.add_row(sign, finding.about, text)
     return table

@@ -72,7 +72,7 @@ def report(error: BaseException, *, command: str = "datrnet", interrupted: str =
         drop_unwritable_output()
         return BROKEN_PIPE_EXIT
     if isinstance(error, MemoryError):
-        show_error(DatrnetError("Out of memory.", mend="Choose a smaller config."))
+        show_error(DatrnetError("Out of memory.", hint="Choose a smaller config."))
         return 1
     if isinstance(error, OSError):  # a full disk, a folder without permission
         drop_unwritable_output()
@@ -81,14 +81,14 @@ def report(error: BaseException, *, command: str = "datrnet", interrupted: str =
         return 1
     if isinstance(error, RuntimeError) and "home directory" in str(error).lower():
         no_home = ConfigError(
-            "There is no home folder.", mend="Set HOME, or --workspace and DATRNET_CONFIG."
+            "There is no home folder.", hint="Set HOME, or --workspace and DATRNET_CONFIG."
         )
         show_error(no_home)
         return no_home.exit_code
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("datrnet"):
         module = str(error.name).partition(".")[0]
-        mend = f"Run `pip install {PACKAGES.get(module, module)}`."
-        show_error(DatrnetError(f"The Python package {module} is not installed.", mend=mend))
+        hint = f"Run `pip install {PACKAGES.get(module, module)}`."
+        show_error(DatrnetError(f"The Python package {module} is not installed.", hint=hint))
         return 1
     raise error
 
@@ -114,9 +114,9 @@ def _report_usage(error: Any, command: str) -> int:
         words = _given(option)
         if any(param.param_type_name == "argument" for param in error.ctx.command.params):
             hint = f"If {words} is a value, write `--` before it: {command} -- {words}"
-        show_error(ConfigError(f"There is no option {words}.", mend=hint))
+        show_error(ConfigError(f"There is no option {words}.", hint=hint))
     else:
-        show_error(ConfigError(_sentence(error), mend=hint))
+        show_error(ConfigError(_sentence(error), hint=hint))
     return ConfigError.exit_code
 
 

@@ -73,7 +73,7 @@ def evaluate(
     if queries is not None and split != "test":
         raise ConfigError(
             f"The queries of a split folder belong to its test split, not to {split}.",
-            mend="Omit --split.",
+            hint="Omit --split.",
         )
     protocol = Protocol(
         k=top,

@@ -136,8 +136,8 @@ def _check_format(format_: Format | None, **given: object) -> None:
         owner = OWNERS[name]
         if value not in (None, False) and owner != format_:
             files = f"--format {owner}" if owner else "CSV and JSON Lines files"
-            mend = f"Add --format {owner}" if owner else "Omit --format"
-            raise ConfigError(f"--{name} is for {files} only.", mend=f"{mend}, or omit --{name}.")
+            hint = f"Add --format {owner}" if owner else "Omit --format"
+            raise ConfigError(f"--{name} is for {files} only.", hint=f"{hint}, or omit --{name}.")
 
 
 def _next_step(workspace: Workspace) -> str:

@@ -40,7 +40,7 @@ def set_label(
     if not (name and sign):
         raise ConfigError(
             f"{label!r} is not of the form SUPER-CATEGORY=VALUE.",
-            mend="For example: datrnet label set 10045 color=black",
+            hint="For example: datrnet label set 10045 color=black",
         )
     with Workspace.locate(workspace).open_store() as store:
         catalog = Catalog.load(store)
@@ -136,8 +136,8 @@ def _check_value(catalog: Catalog, idx: int, value: str) -> None:
         catalog.value_idx(idx, value)
     except UnknownNameError as error:
         name = catalog.super_categories[idx].name
-        mend = f"{error.mend} If no value applies, write {name}="
-        raise UnknownNameError(f"{name} value", value, (), mend=mend) from error
+        hint = f"{error.hint} If no value applies, write {name}="
+        raise UnknownNameError(f"{name} value", value, (), hint=hint) from error
 
 
 def _codes(items: Iterable[str]) -> list[str]:

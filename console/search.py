@@ -176,7 +176,7 @@ def _pairs(option: str, example: str, given: Iterable[str]) -> list[tuple[str, s
         if not (name and sign and value):
             raise ConfigError(
                 f"{option} {text!r} is not of the form SUPER-CATEGORY=VALUE.",
-                mend=f"For example: {option} {example}",
+                hint=f"For example: {option} {example}",
             )
         pairs.append((name, value))
     return pairs
@@ -189,7 +189,7 @@ def _once(option: str, example: str, given: Iterable[str]) -> dict[str, str]:
         if name.casefold() in map(str.casefold, found):
             raise ConfigError(
                 f"{option} names {name!r} twice.",
-                mend="An item has one value per super-category; keep one of the two.",
+                hint="An item has one value per super-category; keep one of the two.",
             )
         found[name] = value
     return found
@@ -217,6 +217,6 @@ def _factor(name: str, text: str) -> float:
     if not (math.isfinite(factor) and factor >= 0):
         raise ConfigError(
             f"--weight {name}={text}: the weight must be a number of 0 or more.",
-            mend=f"For example: --weight {name}=2",
+            hint=f"For example: --weight {name}=2",
         )
     return factor

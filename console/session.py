@@ -182,7 +182,7 @@ def rename_session(
         name: New name.
     """
     if not name.strip():
-        raise ConfigError("The name of a session must not be empty.", mend="Enter a name.")
+        raise ConfigError("The name of a session must not be empty.", hint="Enter a name.")
     with Workspace.locate(workspace).open_store() as store:
         row = session_of(store, session)
         store.rename_session(row.id, name.strip())

@@ -87,7 +87,7 @@ def _open_terminal() -> int:
         return os.open(TERMINAL, os.O_RDWR)
     except OSError as error:
         raise DatrnetError(
-            "The explorer needs a terminal.", mend="In scripts, use `datrnet search`."
+            "The explorer needs a terminal.", hint="In scripts, use `datrnet search`."
         ) from error
 
 

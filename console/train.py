@@ -97,7 +97,7 @@ def train(
     if resume and len(typed) > 1:
         raise ConfigError(
             "--resume continues a run with its own options.",
-            mend="Omit the other options, or omit --resume to start a new run.",
+            hint="Omit the other options, or omit --resume to start a new run.",
         )
     if released is not None:
         _check_released(system, names, typed)
@@ -106,7 +106,7 @@ def train(
     if names is not None:
         raise ConfigError(
             "--names gives the column order of --released weights.",
-            mend="Omit it, or add --released ENCODER MEMORY.",
+            hint="Omit it, or add --released ENCODER MEMORY.",
         )
     chosen = {
         "name": system,
@@ -157,7 +157,7 @@ def run_config(
             system=replace(config.system, minutes=0.0),
         )
     if minutes == 0:
-        raise ConfigError("--minutes must be above 0.", mend="For example: --minutes 10")
+        raise ConfigError("--minutes must be above 0.", hint="For example: --minutes 10")
     choice, default = replace(config.system, **given), SystemChoice()
     of_backbone = ("backbone", "backbone_weights", "frozen")
     if choice.is_datrnet and (
@@ -166,14 +166,14 @@ def run_config(
     ):
         raise ConfigError(
             "DAtRNet has no backbone.",
-            mend="Choose another --system, such as datrnet-on-backbone, or omit --backbone, "
+            hint="Choose another --system, such as datrnet-on-backbone, or omit --backbone, "
             "--backbone-weights and --frozen, on the command line and in the config.",
         )
     if triplets is not None:
         if choice.name != ADDE:
             raise ConfigError(
                 f"--triplets is for {ADDE}; {choice.name} samples its own.",
-                mend=f"Add --system {ADDE}, or omit --triplets.",
+                hint=f"Add --system {ADDE}, or omit --triplets.",
             )
         folder = str(triplets.expanduser().absolute())
         choice = replace(choice, settings={**choice.settings, "triplets": folder})
@@ -189,14 +189,14 @@ def _check_released(system: str | None, names: Path | None, typed: Sequence[str]
     if system != ADDE:
         raise ConfigError(
             f"--released takes weights of {ADDE}, not of {system or 'datrnet'}.",
-            mend=f"Add --system {ADDE}.",
+            hint=f"Add --system {ADDE}.",
         )
     known = {"--system", "--released", "--names" if names else "--super-category"}
     others = [option for option in typed if option not in known]
     if others:
         raise ConfigError(
             f"--released trains nothing, so {others[0]} has no effect.",
-            mend=f"Omit {' and '.join(others)}.",
+            hint=f"Omit {' and '.join(others)}.",
         )
 
 

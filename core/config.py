@@ -97,7 +97,7 @@ class ModelConfig:
         if self.image_size // self.stem_stride < 2**self.num_ase:
             raise ConfigError(
                 f"An image of {self.image_size} px is too small for {self.num_ase} ASE modules.",
-                mend=f"Use at least {2**self.num_ase * self.stem_stride} px.",
+                hint=f"Use at least {2**self.num_ase * self.stem_stride} px.",
             )
 
 
@@ -261,7 +261,7 @@ class Config:
             name = sorted(unknown)[0]
             raise ConfigError(
                 f"{source} has an unknown section {name!r}.",
-                mend=nearest(name, ("name", *sections)),
+                hint=nearest(name, ("name", *sections)),
             )
         parts: dict[str, Any] = {
             name: read_section(kind, data.get(name, {}), f"{source} [{name}]")
@@ -284,7 +284,7 @@ class Config:
         if not path.is_file():
             raise ConfigError(
                 f"There is no config or file {name_or_path!r}.",
-                mend=nearest(name_or_path, READY_CONFIGS),
+                hint=nearest(name_or_path, READY_CONFIGS),
             )
         try:
             data = tomllib.loads(path.read_text("utf-8"))
@@ -296,7 +296,7 @@ class Config:
         if base not in READY_CONFIGS:
             raise ConfigError(
                 f"{path.stem} has the base {base!r}, which is not a built-in config.",
-                mend=nearest(str(base), READY_CONFIGS),
+                hint=nearest(str(base), READY_CONFIGS),
             )
         values = cls._ready(base).to_dict() | {"name": path.stem}
         for name, value in data.items():
@@ -326,7 +326,7 @@ def read_section(kind: type[Section], values: Any, source: str) -> Section:
     if unknown:
         raise ConfigError(
             f"{source} has an unknown setting {unknown[0]!r}.",
-            mend=nearest(unknown[0], hints),
+            hint=nearest(unknown[0], hints),
         )
     typed = {key: _typed(hints[key], value, f"{source} {key}") for key, value in values.items()}
     try:

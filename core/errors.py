@@ -15,16 +15,16 @@ class DatrnetError(Exception):
 
     Args:
         message: What happened, with the value and path.
-        mend: What to do about it, as a command where there is one.
+        hint: What to do about it, as a command where there is one.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, mend: str = "") -> None:
-        """Join the message and its mend; ``str()`` gives both."""
-        super().__init__(f"{message} {mend}".strip())
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        """Join the message and its hint; ``str()`` gives both."""
+        super().__init__(f"{message} {hint}".strip())
         self.message = message
-        self.mend = mend
+        self.hint = hint
 
 
 class ConfigError(DatrnetError):
@@ -39,11 +39,11 @@ class SettingError(ConfigError):
     Args:
         path: Its names from the outermost, as in ``("keys", "catalog.search")``.
         message: What is wrong.
-        mend: What to do about it.
+        hint: What to do about it.
     """
 
-    def __init__(self, path: tuple[str, ...], message: str, *, mend: str = "") -> None:
-        super().__init__(message, mend=mend)
+    def __init__(self, path: tuple[str, ...], message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
         self.path = path
 
 
@@ -52,9 +52,9 @@ class UnknownNameError(DatrnetError):
 
     exit_code = 2
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], *, mend: str = "") -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
         """Say which name is wrong and the nearest right ones."""
-        super().__init__(f"No {kind} is called {name!r}.", mend=mend or nearest(name, known))
+        super().__init__(f"No {kind} is called {name!r}.", hint=hint or nearest(name, known))
 
 
 class DataError(DatrnetError):
@@ -77,7 +77,7 @@ class DivergenceError(DatrnetError):
     def __init__(self, what: str, setting: str, rate: float) -> None:
         super().__init__(
             f"Training diverged: {what}.",
-            mend=f"Lower {setting}, which is {rate:g}, and train again.",
+            hint=f"Lower {setting}, which is {rate:g}, and train again.",
         )
 
 
@@ -94,7 +94,7 @@ class ShapeError(DatrnetError, ValueError):
 
 
 def nearest(name: str, known: Iterable[str], *, limit: int = 3) -> str:
-    """Return the mend for an unknown name: the nearest known ones, or the first few."""
+    """Return the hint for an unknown name: the nearest known ones, or the first few."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
     folded = name.casefold()
     close = get_close_matches(folded, by_folded, n=TIED, cutoff=0.6)

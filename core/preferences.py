@@ -158,7 +158,7 @@ def setting_at(path: SettingPath) -> Facts:
     name, *inner = path
     if name not in settings():
         message = f"There is no setting {name!r}."
-        raise SettingError(path, message, mend=nearest(name, settings()))
+        raise SettingError(path, message, hint=nearest(name, settings()))
     facts = settings()[name]
     if inner and not is_table(facts):
         raise SettingError(path, f"{name} is not a table; it must be {allowed(facts)}.")
@@ -167,7 +167,7 @@ def setting_at(path: SettingPath) -> Facts:
     if len(inner) > 1:
         if inner[1] not in theme_settings() or len(inner) > 2:
             message = f"A theme has no setting {inner[1]!r}."
-            raise SettingError(path, message, mend=nearest(inner[1], theme_settings()))
+            raise SettingError(path, message, hint=nearest(inner[1], theme_settings()))
         facts = theme_settings()[inner[1]]
     return facts
 
@@ -261,7 +261,7 @@ def _problem(path: SettingPath, kind: str, value: Any) -> SettingError:
     return SettingError(
         path,
         f"{'.'.join(path)} is {_shown(value)}; it must be {allowed(facts)}.",
-        mend=hint if hint.startswith("Did") else "",  # the message lists them all
+        hint=hint if hint.startswith("Did") else "",  # the message lists them all
     )
 
 

@@ -105,11 +105,11 @@ class PreferencesFile:
         """
         if is_table(setting_at(path)):
             name = ".".join(path)
-            raise SettingError(path, f"{name} is a table.", mend=f"Set {name}.NAME instead.")
+            raise SettingError(path, f"{name} is a table.", hint=f"Set {name}.NAME instead.")
         text = self.text()
         changed = _uncommented(text, self._parse(text), path, value)
         changed = changed or _with_value(text, path, value)
-        # Problems elsewhere do not matter: this value may be one of several that are being mended.
+        # Problems elsewhere do not matter: this value may be one of several that are being fixed.
         for problem in check(tomllib.loads(changed))[1]:
             if problem.path[:2] == path[:2]:
                 raise problem
@@ -155,12 +155,12 @@ class PreferencesFile:
         try:
             return tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{self.path} is not valid TOML: {error}.", mend=EDIT_HINT) from error
+            raise ConfigError(f"{self.path} is not valid TOML: {error}.", hint=EDIT_HINT) from error
 
     def _located(self, text: str, error: SettingError) -> SettingError:
         line = line_of(text, error.path)
         place = f"{self.path}, line {line}" if line else str(self.path)
-        return type(error)(error.path, f"{place}: {error.message}", mend=error.mend)
+        return type(error)(error.path, f"{place}: {error.message}", hint=error.hint)
 
 
 def read_preferences() -> tuple[Preferences, tuple[ConfigError, ...]]:

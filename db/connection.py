@@ -66,7 +66,7 @@ class Connection:
         except OSError as error:
             raise DatabaseError(
                 f"Cannot create the folder {path.parent}: {error.strerror}.",
-                mend="Choose another --workspace.",
+                hint="Choose another --workspace.",
             ) from error
         return cls._connect(path)
 
@@ -255,9 +255,9 @@ def to_database_error(error: sqlite3.Error, path: Path) -> DatabaseError:
     """Say what is wrong with a database, and what to do, for an error of SQLite."""
     for codes, message, hint in _ERRORS:
         if _code(error) in codes:
-            return DatabaseError(message.format(path=path), mend=hint)
+            return DatabaseError(message.format(path=path), hint=hint)
     return DatabaseError(
-        f"Cannot use {path}: {error}.", mend="Check the file, its folder and the free space."
+        f"Cannot use {path}: {error}.", hint="Check the file, its folder and the free space."
     )
 
 

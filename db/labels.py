@@ -166,7 +166,7 @@ class LabelTables(Connection):
             ConfigError: Both are the same item.
         """
         if kept_id == other_id:
-            raise ConfigError("An item cannot be compared with itself.", mend="Name two items.")
+            raise ConfigError("An item cannot be compared with itself.", hint="Name two items.")
         pair, ids = "kept_id IN (?, ?) AND other_id IN (?, ?)", [kept_id, other_id] * 2
         with self.writing() as db:
             _check_item(db, kept_id)
@@ -187,21 +187,21 @@ class LabelTables(Connection):
         changes = self._select(LabelChange, f"{_CHANGES} WHERE id = ?", [change_id])
         if not changes:
             raise UnknownNameError(
-                "change", str(change_id), [], mend="`datrnet label history` lists them."
+                "change", str(change_id), [], hint="`datrnet label history` lists them."
             )
         return changes[0]
 
 
 def _check_item(db: "Database", item_id: int) -> None:
     if not db.execute("SELECT 1 FROM items WHERE id = ?", [item_id]).fetchone():
-        raise UnknownNameError("item", str(item_id), [], mend="It is not in the catalog.")
+        raise UnknownNameError("item", str(item_id), [], hint="It is not in the catalog.")
 
 
 def _check_can_undo(db: "Database", change: LabelChange) -> None:
     if change.undone_at is not None:
         raise ConfigError(
             f"Change {change.id} is already undone.",
-            mend="`datrnet label history` shows which changes are not.",
+            hint="`datrnet label history` shows which changes are not.",
         )
     (later,) = db.execute(
         "SELECT max(id) FROM label_changes"
@@ -211,7 +211,7 @@ def _check_can_undo(db: "Database", change: LabelChange) -> None:
     if later is not None:
         raise ConfigError(
             f"Change {change.id} was followed by another change of the same label.",
-            mend=f"Undo change {later} first.",
+            hint=f"Undo change {later} first.",
         )
 
 

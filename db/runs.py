@@ -23,7 +23,7 @@ class RunTables(Connection):
                 return insert(db, "runs", {**run, "status": "running", "started_at": now()})
             except sqlite3.IntegrityError as error:
                 raise DatabaseError(
-                    f"A run called {name!r} already exists.", mend="Choose another name."
+                    f"A run called {name!r} already exists.", hint="Choose another name."
                 ) from error
 
     def update_run(

@@ -40,14 +40,14 @@ def check(db: sqlite3.Connection, path: Path) -> None:
     if pragma(db, "application_id") != APPLICATION_ID and applied_statements(db) is None:
         raise DatabaseError(
             f"{path} is an SQLite database, but not one of datrnet.",
-            mend="Choose another --workspace.",
+            hint="Choose another --workspace.",
         )
     version = pragma(db, "user_version")
     if version > SCHEMA_VERSION:
         raise DatabaseError(
             f"{path} was written by a newer datrnet "
             f"(schema {version}; this version reads {SCHEMA_VERSION}).",
-            mend="Update datrnet, or choose another --workspace.",
+            hint="Update datrnet, or choose another --workspace.",
         )
 
 
@@ -79,7 +79,7 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
         raise DatabaseError(
             f"An update of {path} from schema {version} to {SCHEMA_VERSION} was interrupted, "
             f"and another program has changed the file since: {error}.",
-            mend="Undo that change, or restore a copy of the file from before.",
+            hint="Undo that change, or restore a copy of the file from before.",
         ) from error
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")

@@ -194,4 +194,4 @@ class SessionTables(Connection):
             return
         known = [str(session.id) for session in self.sessions()]
         hint = f"It was deleted; `datrnet session restore {session_id}` restores it."
-        raise UnknownNameError("session", str(session_id), known, mend=hint if row else "")
+        raise UnknownNameError("session", str(session_id), known, hint=hint if row else "")

@@ -33,7 +33,7 @@ PLUGS = {
     "datrnet.tui.widgets.tab_line",
 }
 """Small modules with one importer that stay: entries of a registry, one of several backends,
-patches that go when the library mends what they mend."""
+patches that go when the library fixes what they work around."""
 
 CIRCLES = 17
 """Modules that import each other, directly or through others, whenever they do."""

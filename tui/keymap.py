@@ -129,7 +129,7 @@ def checked_keymap(wanted: Mapping[str, str]) -> tuple[Keymap, list[SettingError
         path = ("keys", name)
         if name not in known:
             message = f"No action is called {name!r}."
-            problems.append(SettingError(path, message, mend=nearest(name, known)))
+            problems.append(SettingError(path, message, hint=nearest(name, known)))
             continue
         try:
             keymap[name] = ",".join(normal_key(path, key) for key in keys.split(","))
@@ -158,15 +158,15 @@ def normal_key(path: tuple[str, ...], text: str) -> str:
     wrong = next((name for name in modifiers if name not in MODIFIERS), None)
     if wrong is not None:
         message = f"{'.'.join(path)} has {text!r}: {wrong!r} is not a modifier key."
-        raise SettingError(path, message, mend=nearest(wrong, MODIFIERS))
+        raise SettingError(path, message, hint=nearest(wrong, MODIFIERS))
     if not text:
         message = f"{'.'.join(path)} has no key."
         raise SettingError(
-            path, message, mend="Separate keys by commas; the key itself is `comma`."
+            path, message, hint="Separate keys by commas; the key itself is `comma`."
         )
     if not (len(key) == 1 or key in KEY_NAMES):
         message = f"{'.'.join(path)} has {text!r}, which is not a key."
-        raise SettingError(path, message, mend=nearest(key, KEY_NAMES))
+        raise SettingError(path, message, hint=nearest(key, KEY_NAMES))
     (normal,) = Binding.make_bindings([Binding(key, "")])
     return "+".join([*modifiers, normal.key])
 
@@ -178,8 +178,8 @@ def _clashes(keymap: Mapping[str, str]) -> Iterator[tuple[str, SettingError]]:
         if shared and (first.id in keymap or second.id in keymap):
             changed, other = (second, first) if second.id in keymap else (first, second)
             message = f"keys.{changed.id} has {shared[0]!r}, which {other.id} has too."
-            mend = f"Give {other.id} another key as well, or choose a different key."
-            yield changed.id, SettingError(("keys", changed.id), message, mend=mend)
+            hint = f"Give {other.id} another key as well, or choose a different key."
+            yield changed.id, SettingError(("keys", changed.id), message, hint=hint)
 
 
 def _pairs(entries: Sequence[KeyEntry]) -> Iterable[tuple[KeyEntry, KeyEntry]]:

@@ -40,7 +40,7 @@ class LaunchOptions:
         if self.session is not None and self.query is not None:
             raise ConfigError(
                 "A session continues with its own query.",
-                mend="Name an item or --session, not both.",
+                hint="Name an item or --session, not both.",
             )
 
 

@@ -44,7 +44,7 @@ class Subset:
         if not rows:
             if unknown:
                 raise UnknownNameError("item", unknown[0], catalog.codes)
-            raise UnknownNameError("item", "", [], mend="Give ids of items, one per line.")
+            raise UnknownNameError("item", "", [], hint="Give ids of items, one per line.")
         return cls(np.array(list(rows), dtype=np.intp), unknown)
 
 

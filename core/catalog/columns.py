@@ -120,7 +120,7 @@ def plan_columns(
     if image is None:
         raise DataError(
             f"No column contains pictures; the columns are {', '.join(header) or 'none'}.",
-            mend="Specify it with --image COLUMN.",
+            hint="Specify it with --image COLUMN.",
         )
     title = _take(free, header, choices.title, TITLE_NAMES)
     split = _take(free, header, choices.split, SPLIT_NAMES)

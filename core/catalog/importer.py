@@ -160,7 +160,7 @@ def parse_rows(
                 line_of_code[code] = row.line
             rows.append(_parse_row(row, code, plan, images.absolute(), workspace.root))
         except DataError as error:
-            problems.append(Problem(line=row.line, message=error.message, mend=error.mend))
+            problems.append(Problem(line=row.line, message=error.message, hint=error.hint))
     return ParsedCatalog(
         plan=plan,
         num_rows=table.num_rows,
@@ -222,7 +222,7 @@ def picture_folder(images: Path | None, default: Path) -> Path:
         parent = images.absolute().parent
         siblings = parent.iterdir() if parent.is_dir() else ()
         folders = [path.name for path in siblings if path.is_dir()]
-        raise UnknownNameError("folder", str(images), [], mend=nearest(images.name, folders))
+        raise UnknownNameError("folder", str(images), [], hint=nearest(images.name, folders))
     return images
 
 
@@ -282,7 +282,7 @@ def _parse_row(row: Row, code: str, plan: ColumnPlan, images: Path, root: Path) 
 def _picture(cell: str, images: Path) -> Picture:
     path = clean_path(cell)
     if not path:
-        raise DataError("The row has no picture.", mend=PICTURE_MEND)
+        raise DataError("The row has no picture.", hint=PICTURE_MEND)
     if path.casefold().startswith(("http://", "https://")):
         raise DataError(f"The picture {path} is a web address; download it first.")
     return Picture.parse(path, images).normalized()
@@ -295,7 +295,7 @@ def _split(cell: str) -> str:
     except KeyError:
         raise DataError(
             f"The split {word!r} is not train, validation or test.",
-            mend="Specify the column with --split COLUMN.",
+            hint="Specify the column with --split COLUMN.",
         ) from None
 
 
@@ -315,10 +315,10 @@ def _shortened_cells(table: CatalogTable, plan: ColumnPlan) -> Iterator[str]:
 class _PictureCheck:
     """Decodes changed pictures; keeps their thumbnails in a folder until the items have ids."""
 
-    def __init__(self, workspace: Workspace, known: Mapping[str, PictureStamp], mend: str) -> None:
+    def __init__(self, workspace: Workspace, known: Mapping[str, PictureStamp], hint: str) -> None:
         self.problems: list[Problem] = []
         self._known = known
-        self._mend = mend
+        self._hint = hint
         self._thumbnails = ThumbnailStore(workspace.thumbnails)
         self._folder = tempfile.TemporaryDirectory(prefix="import-", dir=workspace.root)
         self._new = ThumbnailStore(Path(self._folder.name))
@@ -375,8 +375,8 @@ class _PictureCheck:
                 self._new_places[item.code] = place
             return item
         except DataError as error:
-            mend = error.mend or self._mend
-            return Problem(line=row.line, message=error.message, mend=mend, file=row.file)
+            hint = error.hint or self._hint
+            return Problem(line=row.line, message=error.message, hint=hint, file=row.file)
 
     def _is_unchanged(self, item: NewItem) -> bool:
         stamp = self._known.get(item.code)
@@ -395,12 +395,12 @@ class _PictureCheck:
 
 def _nothing_good(source: Path, problems: Sequence[Problem], notes: Sequence[str]) -> DataError:
     if not problems:
-        return DataError(f"{source} contains no item to import.", mend=" ".join(notes))
+        return DataError(f"{source} contains no item to import.", hint=" ".join(notes))
     first = min(problems, key=_file_and_line)
     where = first.place if first.file else first.place.capitalize()
     return DataError(
         f"None of the {len(problems):,} rows of {source} can be imported. {where}: {first.message}",
-        mend=first.mend,
+        hint=first.hint,
     )
 
 

@@ -139,7 +139,7 @@ class Picture:
         if numbers is None:
             raise DataError(
                 f"The box {fragment!r} of the picture {path} is not four whole numbers.",
-                mend=f"Write it as {_MARK}x,y,width,height, in pixels.",
+                hint=f"Write it as {_MARK}x,y,width,height, in pixels.",
             )
         return cls(folder / path, Box(*map(int, numbers.groups())))
 
@@ -187,7 +187,7 @@ def read_picture(picture: Path | Picture, size: int | None = None) -> Image.Imag
         if width * height > MAX_PIXELS:
             raise DataError(
                 f"The picture {path} is too large: {width:,} x {height:,} pixels.",
-                mend=f"Resize it; the limit is {MAX_PIXELS // 1_000_000} million pixels.",
+                hint=f"Resize it; the limit is {MAX_PIXELS // 1_000_000} million pixels.",
             )
         shares = None
         if size is not None and opened.format in ("JPEG", "MPO"):
@@ -245,7 +245,7 @@ def _refuse_special(status: os.stat_result, path: Path) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise DataError(
             f"{path} is not a regular file but a pipe, socket or device.",
-            mend="Save the picture as a file first.",
+            hint="Save the picture as a file first.",
         )
 
 
@@ -279,7 +279,7 @@ def _shares(picture: Picture, opened: Image.Image) -> Shares:
         raise DataError(
             f"The box {box} lies outside the picture {picture.path}, "
             f"which has {width} x {height} pixels.",
-            mend=f"Correct the numbers after {_MARK} (x, y, width, height), or remove them.",
+            hint=f"Correct the numbers after {_MARK} (x, y, width, height), or remove them.",
         )
     return box.x / width, box.y / height, right / width, bottom / height
 
@@ -342,7 +342,7 @@ def explained(path: Path) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise DataError(
             f"{path} is not a picture, or its format is not supported.",
-            mend=f"Use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
+            hint=f"Use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
         ) from error
     except Exception as error:  # Pillow's readers raise almost anything on damaged files
         if isinstance(error, OSError) and error.errno is not None:

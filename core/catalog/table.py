@@ -32,7 +32,7 @@ class Problem:
     line: int
     """Where the row begins in the file, from 1."""
     message: str
-    mend: str = ""
+    hint: str = ""
     """What to do about it, if known."""
     file: str = ""
     """Which file, if the catalog has several."""
@@ -77,21 +77,21 @@ def read_table(path: Path) -> CatalogTable:
     """
     text, notes = _decode(_read_bytes(path), path)
     if not text.strip():
-        raise DataError(f"{path} is empty.", mend="A catalog has a header and one row per item.")
+        raise DataError(f"{path} is empty.", hint="A catalog has a header and one row per item.")
     suffix = path.suffix.lower()
     is_json = suffix in JSON_SUFFIXES
     if not is_json and suffix not in CSV_SUFFIXES:
         if text.lstrip().startswith("["):
-            raise DataError(f"{path} is a JSON array.", mend="Write one JSON object per line.")
+            raise DataError(f"{path} is a JSON array.", hint="Write one JSON object per line.")
         is_json = text.lstrip().startswith("{")
     table = _read_json_lines(text, notes) if is_json else _read_csv(text, path, notes)
     if not table.num_rows:
-        raise DataError(f"{path} has no rows below its header.", mend="Add one row per item.")
+        raise DataError(f"{path} has no rows below its header.", hint="Add one row per item.")
     if is_json and not table.rows:
         first = table.problems[0]
         raise DataError(
             f"{path} contains no JSON object. Line {first.line}: {first.message}",
-            mend="Write one JSON object per line, or give a CSV file the suffix .csv.",
+            hint="Write one JSON object per line, or give a CSV file the suffix .csv.",
         )
     return table
 
@@ -100,19 +100,19 @@ def _read_bytes(path: Path) -> bytes:
     if path.is_dir():
         raise DataError(
             f"{path} is a folder.",
-            mend="Give the path of the catalog file in it, or specify the data set format "
+            hint="Give the path of the catalog file in it, or specify the data set format "
             "with --format.",
         )
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
         if not path.parent.is_dir():
-            mend = f"There is no folder {path.parent} either."
+            hint = f"There is no folder {path.parent} either."
         else:
             files = [file.name for file in path.parent.iterdir() if file.is_file()]
             tables = [name for name in files if name.endswith((*CSV_SUFFIXES, *JSON_SUFFIXES))]
-            mend = nearest(path.name, sorted(tables or files))
-        raise UnknownNameError("file", str(path), [], mend=mend) from error
+            hint = nearest(path.name, sorted(tables or files))
+        raise UnknownNameError("file", str(path), [], hint=hint) from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
 
@@ -121,11 +121,11 @@ def _decode(data: bytes, path: Path) -> tuple[str, tuple[str, ...]]:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace"), ("The text was read as UTF-16.",)
     if data.startswith(b"PK\x03\x04"):
-        raise DataError(f"{path} is a spreadsheet or archive.", mend="Save it as CSV first.")
+        raise DataError(f"{path} is a spreadsheet or archive.", hint="Save it as CSV first.")
     start = data[:65536]
     num_control = sum(start.count(code) for code in (*range(9), *range(14, 32)))
     if num_control > len(start) // 50:
-        raise DataError(f"{path} is not text.", mend="A catalog is a CSV or JSON Lines file.")
+        raise DataError(f"{path} is not text.", hint="A catalog is a CSV or JSON Lines file.")
     try:
         return data.decode("utf-8-sig"), ()
     except UnicodeDecodeError:
@@ -220,7 +220,7 @@ def _refuse_unclosed_quote(
         raise DataError(
             f"Line {line} of {path} opens a quote that is never closed, "
             f"at {match[0][:30].splitlines()[0]!r}.",
-            mend="Close it at the end of the cell; if it belongs to the text, put the whole cell "
+            hint="Close it at the end of the cell; if it belongs to the text, put the whole cell "
             'in quotes and write the quote twice: """Slim"" jeans".',
         )
 

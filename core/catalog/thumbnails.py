@@ -65,7 +65,7 @@ class ThumbnailStore:
             except OSError as error:
                 raise DataError(
                     f"The thumbnails {self.path} cannot be written: {error.strerror}.",
-                    mend="Check the free space and the permissions.",
+                    hint="Check the free space and the permissions.",
                 ) from error
 
     def close(self) -> None:

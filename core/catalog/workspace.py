@@ -88,7 +88,7 @@ class Workspace:
         if not self.catalog_path.is_file():
             raise DatabaseError(
                 f"There is no catalog in {self.root}.",
-                mend="Run `datrnet import CATALOG` or `datrnet demo` first.",
+                hint="Run `datrnet import CATALOG` or `datrnet demo` first.",
             )
         return Store.open(self.catalog_path)
 

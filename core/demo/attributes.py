@@ -31,7 +31,7 @@ def check_attributes(attributes: Mapping[str, str]) -> None:
     for super_category, values in SUPER_CATEGORIES.items():
         if super_category not in attributes:
             raise ConfigError(
-                f"A garment needs a {super_category}.", mend=f"Give one of {', '.join(values)}."
+                f"A garment needs a {super_category}.", hint=f"Give one of {', '.join(values)}."
             )
         if attributes[super_category] not in values:
             raise UnknownNameError(super_category, attributes[super_category], values)

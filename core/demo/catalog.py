@@ -48,10 +48,10 @@ def write_demo_catalog(
     if not 1 <= num_items <= MAX_ITEMS:
         raise ConfigError(
             f"A demo catalog of {num_items} items cannot be drawn.",
-            mend=f"Choose 1 to {MAX_ITEMS} items.",
+            hint=f"Choose 1 to {MAX_ITEMS} items.",
         )
     if seed < 0:
-        raise ConfigError(f"The seed {seed} is negative.", mend="Use a seed of 0 or more.")
+        raise ConfigError(f"The seed {seed} is negative.", hint="Use a seed of 0 or more.")
     try:
         (folder / "images").mkdir(parents=True, exist_ok=True)
         # an older table would name pictures that are about to change
@@ -60,7 +60,7 @@ def write_demo_catalog(
     except OSError as error:
         raise DataError(
             f"The demo catalog cannot be written to {folder}: {error.strerror or error}.",
-            mend="Free some space there, or choose another folder.",
+            hint="Free some space there, or choose another folder.",
         ) from error
 
 

@@ -53,7 +53,7 @@ class DemoShop:
             return None
         except (ValueError, TypeError) as error:
             raise DataError(
-                f"{workspace.demo / MARKER} is damaged.", mend="Delete that folder and try again."
+                f"{workspace.demo / MARKER} is damaged.", hint="Delete that folder and try again."
             ) from error
 
 
@@ -87,7 +87,7 @@ def prepare_demo(
     if there is None and workspace.catalog_path.exists():
         raise DataError(
             f"{workspace.root} contains a catalog that is not the demo.",
-            mend="Choose another folder with --workspace.",
+            hint="Choose another folder with --workspace.",
         )
     if there is not None and (shop != there or _is_unfinished_demo_of_0_1(workspace)):
         _remove(workspace)
@@ -119,7 +119,7 @@ def shipped_run() -> Path:
         if not (folder / RUN_FILE).is_file():
             raise CheckpointError(
                 "This installation lacks the weights of the demo.",
-                mend="Reinstall datrnet.",
+                hint="Reinstall datrnet.",
             )
         return folder
 
@@ -161,7 +161,7 @@ def _remove(workspace: Workspace) -> None:
     if own := _work_of_the_user(workspace):
         raise DataError(
             f"Drawing another demo in {workspace.root} would delete: {', '.join(own)}.",
-            mend="Choose another folder with --workspace, or omit --items and --seed.",
+            hint="Choose another folder with --workspace, or omit --items and --seed.",
         )
     for folder in (workspace.indexes, workspace.thumbnails, workspace.models / RUN_NAME):
         shutil.rmtree(folder, ignore_errors=True)

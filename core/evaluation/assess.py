@@ -186,7 +186,7 @@ def _in_gallery(catalog: Catalog, generation: Generation, split: str) -> NDArray
     if not in_gallery.any():
         raise DataError(
             f"The index has no item of the split {split!r}.",
-            mend="Choose --split train, validation, test or all.",
+            hint="Choose --split train, validation, test or all.",
         )
     return in_gallery
 
@@ -212,7 +212,7 @@ def _manipulation_within(
         raise ConfigError(
             f"The system of this index has no prototypes within {within}: it does not replace "
             "blocks by means.",
-            mend="Omit --within to use generic prototypes.",
+            hint="Omit --within to use generic prototypes.",
         )
     categories = generation.super_categories
     names = [category.name for category in categories]

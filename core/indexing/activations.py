@@ -162,5 +162,5 @@ def activation_maps_of(run: RunFolder, stage: int | None = None) -> ActivationMa
     raise ConfigError(
         "Only DAtRNet and FashionSearchNet have activation maps; this index is from "
         f"{run.config.system.name}.",
-        mend=f"Train and index one of them: `datrnet train`, or with --system {LOCALIZED}.",
+        hint=f"Train and index one of them: `datrnet train`, or with --system {LOCALIZED}.",
     )

@@ -41,7 +41,7 @@ def newest_run(workspace: Workspace, store: Store) -> RunFolder:
     """
     row = store.latest_run("finished")
     if row is None:
-        raise CheckpointError("There is no finished run.", mend="Run `datrnet train` first.")
+        raise CheckpointError("There is no finished run.", hint="Run `datrnet train` first.")
     return RunFolder.open(workspace.models / row.name)
 
 
@@ -71,11 +71,11 @@ def build_index(
     """
     rows, embeddings = _embed_catalog(workspace, catalog, run, on_progress)
     if len(rows) == 0:
-        raise DataError("The catalog has no readable picture.", mend="Run `datrnet import`.")
+        raise DataError("The catalog has no readable picture.", hint="Run `datrnet import`.")
     if not np.isfinite(embeddings).all():
         raise CheckpointError(
             f"The run {run.name} produces embeddings that are not finite: its training diverged.",
-            mend="Train again with a lower learning rate, or index another run with --run.",
+            hint="Train again with a lower learning rate, or index another run with --run.",
         )
     labels = catalog.encode_labels(run.super_categories)[rows]
     manipulation = run_manipulation(run, embeddings, labels, catalog.splits[rows])
@@ -160,5 +160,5 @@ def _embed_catalog(
         parts.append(embedder.embed(pixels))
         on_progress("Embedding", start + len(chunk), len(pictures))
     if not parts:
-        raise DataError("The catalog has no item.", mend="Run `datrnet import`.")
+        raise DataError("The catalog has no item.", hint="Run `datrnet import`.")
     return np.array(rows, dtype=np.int64), np.concatenate(parts)

@@ -83,7 +83,7 @@ def _grad_cam(network: DAtRNet, prototype: Tensor, stage: int) -> "LayerGradCam"
     except ImportError as error:
         raise ConfigError(
             "Activation maps need captum, which is not installed.",
-            mend='Install it with: pip install "datrnet[experiments]"',
+            hint='Install it with: pip install "datrnet[experiments]"',
         ) from error
 
     def similarity(images: Tensor) -> Tensor:

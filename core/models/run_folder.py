@@ -79,7 +79,7 @@ class RunFolder:
                 raise CheckpointError(
                     f"The run {path.name} has format {facts['format']}; "
                     f"this datrnet reads {FORMAT}.",
-                    mend="Train again with `datrnet train`.",
+                    hint="Train again with `datrnet train`.",
                 )
             return cls(
                 path=path,
@@ -91,11 +91,11 @@ class RunFolder:
             )
         except FileNotFoundError as error:
             raise CheckpointError(
-                f"There is no run in {path}.", mend="Run `datrnet train` first."
+                f"There is no run in {path}.", hint="Run `datrnet train` first."
             ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise CheckpointError(
-                f"{path / RUN_FILE} is damaged.", mend="Train again with `datrnet train`."
+                f"{path / RUN_FILE} is damaged.", hint="Train again with `datrnet train`."
             ) from error
 
     def idx_of(self, super_category: str) -> int:
@@ -108,7 +108,7 @@ class RunFolder:
         if super_category not in names:
             raise CheckpointError(
                 f"The run {self.name} has no network for {super_category!r}.",
-                mend=f"It has: {', '.join(names)}.",
+                hint=f"It has: {', '.join(names)}.",
             )
         return names.index(super_category)
 
@@ -199,11 +199,11 @@ def load_weights(network: "nn.Module", path: Path) -> None:
         tensors = load_file(path)
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"The weights {path} are missing.", mend="Finish the run with `datrnet train --resume`."
+            f"The weights {path} are missing.", hint="Finish the run with `datrnet train --resume`."
         ) from error
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"The weights {path} are damaged: {error}.", mend="Train again with `datrnet train`."
+            f"The weights {path} are damaged: {error}.", hint="Train again with `datrnet train`."
         ) from error
     try:
         network.load_state_dict(
@@ -215,7 +215,7 @@ def load_weights(network: "nn.Module", path: Path) -> None:
     except RuntimeError as error:
         raise CheckpointError(
             f"The weights {path} do not fit the architecture in the run's config.",
-            mend="Train again with `datrnet train`.",
+            hint="Train again with `datrnet train`.",
         ) from error
 
 

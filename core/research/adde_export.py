@@ -148,7 +148,7 @@ def _rows_of_splits(catalog: Catalog, options: ExportOptions) -> dict[str, NDArr
         if not len(items):
             raise DataError(
                 f"The {split} split has no item, and the format needs both splits.",
-                mend="Import a catalog whose split column names train and test items.",
+                hint="Import a catalog whose split column names train and test items.",
             )
     return rows
 
@@ -166,7 +166,7 @@ def _used_values(catalog: Catalog, taken: NDArray[np.intp]) -> tuple[Names, NDAr
     if not names:
         raise DataError(
             "No item of the train and test splits has a label.",
-            mend="Import a catalog with --attribute NAME for each super-category.",
+            hint="Import a catalog with --attribute NAME for each super-category.",
         )
     return names, np.stack(columns, axis=1)
 
@@ -187,7 +187,7 @@ def _pictures(
     except ValueError as error:
         raise DataError(
             "The pictures are on different drives, but the format has a single image root.",
-            mend="Move them to the same drive and import the catalog again.",
+            hint="Move them to the same drive and import the catalog again.",
         ) from error
     root = _root_of_codes([catalog.codes[row] for row in taken], places) or root
     start = len(os.path.join(root, ""))
@@ -322,7 +322,7 @@ def refuse_foreign(folder: Path) -> None:
         DataError: It is a file, or a folder with files that are not from an earlier export.
     """
     if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder} is a file.", mend="Choose a folder to write to.")
+        raise DataError(f"{folder} is a file.", hint="Choose a folder to write to.")
     if not folder.is_dir() or not any(folder.iterdir()):
         return
     try:
@@ -332,7 +332,7 @@ def refuse_foreign(folder: Path) -> None:
     if not is_ours:
         raise DataError(
             f"{folder} contains files that datrnet did not export.",
-            mend="Choose an empty folder, or use --force to write into this one.",
+            hint="Choose an empty folder, or use --force to write into this one.",
         )
 
 

@@ -62,7 +62,7 @@ def given_queries(
     split, queries = read_split(folder, TEST, read_counts(folder)), read_queries(folder)
     if queries is None:
         raise DataError(
-            f"{folder} has no queries.", mend="Omit --queries to evaluate all valid queries."
+            f"{folder} has no queries.", hint="Omit --queries to evaluate all valid queries."
         )
     place_of_row = np.full(catalog.num_items, -1)
     place_of_row[gallery_rows] = np.arange(len(gallery_rows))
@@ -71,7 +71,7 @@ def given_queries(
     if (places < 0).all():
         raise DataError(
             f"The index has no test item of {folder}.",
-            mend="Import this folder with --format adde, then train and index.",
+            hint="Import this folder with --format adde, then train and index.",
         )
     carriers = {
         vector.tobytes(): place

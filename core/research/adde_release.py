@@ -174,7 +174,7 @@ def _categories(
 
 def _check_counts(counts: Sequence[int], chosen: Sequence[SuperCategory]) -> None:
     """Check that the numbers of super-categories and of their values are those of the weights."""
-    mend = (
+    hint = (
         "Import the whole split folder that the weights were trained on, or list its "
         "super-categories in order with --super-category."
     )
@@ -183,7 +183,7 @@ def _check_counts(counts: Sequence[int], chosen: Sequence[SuperCategory]) -> Non
         raise ConfigError(
             f"The weights have {len(counts)} super-categories with "
             f"{', '.join(map(str, counts))} values; the workspace has {len(chosen)}: {here}.",
-            mend=mend,
+            hint=hint,
         )
     differing = [
         f"{category.name} has {len(category.values)}, in the weights {count}"
@@ -192,7 +192,7 @@ def _check_counts(counts: Sequence[int], chosen: Sequence[SuperCategory]) -> Non
     ]
     if differing:
         raise ConfigError(
-            f"The numbers of values differ from the weights: {'; '.join(differing)}.", mend=mend
+            f"The numbers of values differ from the weights: {'; '.join(differing)}.", hint=hint
         )
 
 
@@ -219,13 +219,13 @@ def read_released(encoder_file: Path, memory_file: Path) -> ReleasedWeights:
     if _is_memory(encoder) and not _is_memory(stored):
         raise CheckpointError(
             f"The two files are swapped: {encoder_file} holds a single matrix, as a memory does.",
-            mend="Give the encoder first, then the memory.",
+            hint="Give the encoder first, then the memory.",
         )
     if not _is_memory(stored):
         raise CheckpointError(
             f"{memory_file} is not a memory of ADDE-M, which is a single matrix: it contains "
             f"{_shapes(stored.values())}.",
-            mend=HINT,
+            hint=HINT,
         )
     num_values = _num_values(encoder_file, encoder)
     (memory,) = stored.values()
@@ -234,7 +234,7 @@ def read_released(encoder_file: Path, memory_file: Path) -> ReleasedWeights:
         raise CheckpointError(
             f"The memory {memory_file} is {shape_text(memory)}; the encoder's {len(num_values)} "
             f"super-categories with {sum(num_values)} values need {needed[0]} × {needed[1]}.",
-            mend="Use an encoder and a memory that were released together.",
+            hint="Use an encoder and a memory that were released together.",
         )
     return ReleasedWeights(
         encoder_file=encoder_file,
@@ -277,7 +277,7 @@ def _num_values(path: Path, encoder: Mapping[str, Tensor]) -> tuple[int, ...]:
             f"{path} is not an encoder of ADDE-M, which has a projection and a classifier of "
             f"{EMBEDDING_SIZE} numbers for each super-category: it holds "
             f"{_shapes(encoder.values())}.",
-            mend=HINT,
+            hint=HINT,
         )
     return num_values
 
@@ -297,14 +297,14 @@ def _matched(
             left = f"left are {_shapes(free.values())}" if free else "it ends"
             raise CheckpointError(
                 f"{path} has no tensor of the shape {shape_text(tensor)} left for {name}; {left}.",
-                mend=f"Use weights of ADDE-M on {BACKBONE}.",
+                hint=f"Use weights of ADDE-M on {BACKBONE}.",
             )
         matched[name] = free.pop(found)
     if free:
         name, tensor = next(iter(free.items()))
         raise CheckpointError(
             f"{path} has a tensor {name} of the shape {shape_text(tensor)} that has no place.",
-            mend=f"Use weights of ADDE-M on {BACKBONE}.",
+            hint=f"Use weights of ADDE-M on {BACKBONE}.",
         )
     return matched
 

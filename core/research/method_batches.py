@@ -111,7 +111,7 @@ class MethodBatches:
         if drawn is None:
             raise DataError(
                 "No change of one value leads from a training item to another.",
-                mend="Label more training items, or train DAtRNet.",
+                hint="Label more training items, or train DAtRNet.",
             )
         return self._train[drawn.items], drawn.changed
 

@@ -110,12 +110,12 @@ def _training_rows_of(lines: Sequence[str], data: TrainingData) -> NDArray[np.in
 def _refuse_without(folder: Path, name: str) -> NoReturn:
     raise DataError(
         f"{folder} has no triplets: {name} is missing.",
-        mend="Omit --triplets to sample them.",
+        hint="Omit --triplets to sample them.",
     )
 
 
 def _refuse_foreign(folder: Path) -> NoReturn:
     raise DataError(
         f"No triplet of {folder} consists of training items.",
-        mend="Import this folder with --format adde, or omit --triplets to sample them.",
+        hint="Import this folder with --format adde, or omit --triplets to sample them.",
     )

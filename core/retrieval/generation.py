@@ -83,11 +83,11 @@ class CandidateIndex:
         try:
             self._index.load(str(path))
         except OSError as error:
-            raise IndexStaleError(f"Cannot read {path}: {error}.", mend=REBUILD) from error
+            raise IndexStaleError(f"Cannot read {path}: {error}.", hint=REBUILD) from error
         if self._index.get_n_items() != num_items:
             raise IndexStaleError(
                 f"{path} holds {self._index.get_n_items()} items instead of {num_items}.",
-                mend=REBUILD,
+                hint=REBUILD,
             )
 
     def candidates(self, vector: NDArray[np.float32], count: int, nodes: int) -> NDArray[np.int64]:
@@ -193,7 +193,7 @@ class Manifest:
             if data["format"] != FORMAT:
                 raise IndexStaleError(
                     f"The index has format {data['format']}; this datrnet reads {FORMAT}.",
-                    mend=REBUILD,
+                    hint=REBUILD,
                 )
             data["super_categories"] = tuple(
                 SuperCategory(name=category["name"], values=tuple(category["values"]))
@@ -203,7 +203,7 @@ class Manifest:
             data["files"] = {name: FileFacts(**facts) for name, facts in data["files"].items()}
             return cls(**data)
         except (ValueError, KeyError, TypeError) as error:
-            raise IndexStaleError("The index's manifest is damaged.", mend=REBUILD) from error
+            raise IndexStaleError("The index's manifest is damaged.", hint=REBUILD) from error
 
 
 class Generation:
@@ -220,7 +220,7 @@ class Generation:
             text = (folder / MANIFEST).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise IndexStaleError(
-                f"The index {folder.name} has no readable manifest.", mend=REBUILD
+                f"The index {folder.name} has no readable manifest.", hint=REBUILD
             ) from error
         self.manifest = Manifest.from_json(text)
         for name, facts in self.manifest.files.items():
@@ -230,14 +230,14 @@ class Generation:
                 found = "is missing" if size is None else f"has {size:,} bytes"
                 raise IndexStaleError(
                     f"The index is damaged: {path} {found}; it should have {facts.num_bytes:,}.",
-                    mend=REBUILD,
+                    hint=REBUILD,
                 )
         try:
             self.embeddings: NDArray[np.float32] = np.load(folder / "embeddings.npy", mmap_mode="r")
             self.item_ids: NDArray[np.int64] = np.load(folder / "item_ids.npy")
             self.manipulation = self._read_manipulation()
         except (OSError, ValueError, BadZipFile) as error:
-            raise IndexStaleError(f"The index is damaged: {error}.", mend=REBUILD) from error
+            raise IndexStaleError(f"The index is damaged: {error}.", hint=REBUILD) from error
 
     def _read_manipulation(self) -> Manipulation:
         if MANIPULATION in self.manifest.files:
@@ -258,7 +258,7 @@ class Generation:
         if row is None:
             raise IndexStaleError(
                 "This catalog has no index yet.",
-                mend="Run `datrnet train` and `datrnet index`.",
+                hint="Run `datrnet train` and `datrnet index`.",
             )
         return cls(workspace.indexes / row.name)
 

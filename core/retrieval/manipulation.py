@@ -343,7 +343,7 @@ def read_manipulation(kind: str, arrays: Mapping[str, NDArray[Any]]) -> Manipula
     except (KeyError, ShapeError) as error:
         raise IndexStaleError(
             f"This datrnet cannot read the index's query manipulation ({kind}): {error}.",
-            mend="Run `datrnet index` to rebuild it.",
+            hint="Run `datrnet index` to rebuild it.",
         ) from error
 
 
@@ -365,7 +365,7 @@ def load_manipulation(path: Path) -> Manipulation:
         return read_manipulation(str(arrays.pop("kind")), arrays)
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(
-            f"{path} is missing or damaged.", mend="Train again with `datrnet train`."
+            f"{path} is missing or damaged.", hint="Train again with `datrnet train`."
         ) from error
 
 

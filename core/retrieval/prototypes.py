@@ -172,7 +172,7 @@ class PrototypeSource:
                 )
         raise IndexStaleError(
             f"No training item is labeled {category.name} {value!r}, so it cannot be searched for.",
-            mend="Label some training items with it, then run `datrnet train` and `datrnet index`.",
+            hint="Label some training items with it, then run `datrnet train` and `datrnet index`.",
         )
 
     def specific(

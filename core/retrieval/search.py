@@ -50,8 +50,8 @@ def resolve_query(catalog: Catalog, text: str) -> int | Path:
         UnknownNameError: There is neither.
     """
     if not text.strip():
-        mend = "Enter an item id or the path of a picture."
-        raise UnknownNameError("item", text, (), mend=mend)
+        hint = "Enter an item id or the path of a picture."
+        raise UnknownNameError("item", text, (), hint=hint)
     path = Path(text).expanduser()
     if path.exists() and not path.is_dir() and not catalog.has_code(text):
         return path
@@ -59,10 +59,10 @@ def resolve_query(catalog: Catalog, text: str) -> int | Path:
         return catalog.row_of_code(text)
     except UnknownNameError as error:
         if path.is_dir():
-            mend = "It is a folder; choose a picture in it."
+            hint = "It is a folder; choose a picture in it."
         else:
-            mend = f"{error.mend} There is no such file either."
-        raise UnknownNameError("item", text, (), mend=mend) from error
+            hint = f"{error.hint} There is no such file either."
+        raise UnknownNameError("item", text, (), hint=hint) from error
 
 
 class Searcher:
@@ -86,13 +86,13 @@ class Searcher:
         if missing:
             raise IndexStaleError(
                 f"The index has a super-category {missing[0]!r} that the catalog lacks.",
-                mend="Run `datrnet train` and `datrnet index`.",
+                hint="Run `datrnet train` and `datrnet index`.",
             )
         rows = np.searchsorted(catalog.item_ids, generation.item_ids)
         rows = np.minimum(rows, max(catalog.num_items - 1, 0))
         if not np.array_equal(catalog.item_ids[rows], generation.item_ids):
             raise IndexStaleError(
-                "The index has items that the catalog lacks.", mend="Run `datrnet index`."
+                "The index has items that the catalog lacks.", hint="Run `datrnet index`."
             )
         self.indexed_rows: NDArray[np.int64] = rows
         """(n,) catalog row of each indexed item, in the order of the index."""
@@ -125,7 +125,7 @@ class Searcher:
         if place < 0:
             raise IndexStaleError(
                 f"Item {self.catalog.codes[row]} is not in the index yet.",
-                mend="Run `datrnet index`.",
+                hint="Run `datrnet index`.",
             )
         return Query(
             blocks=np.array(self.generation.embeddings[place]),
@@ -147,7 +147,7 @@ class Searcher:
             raise IndexStaleError(
                 f"The index does not cover {self.catalog.super_categories[idx].name}: its run was "
                 "trained without it.",
-                mend="Run `datrnet train` and `datrnet index`.",
+                hint="Run `datrnet train` and `datrnet index`.",
             )
         return block
 
@@ -214,7 +214,7 @@ class Searcher:
             block = self.block_index(name)
             if block in by_block:
                 raise ConfigError(
-                    f"The request names {self.names[block]} twice.", mend="Keep one of the two."
+                    f"The request names {self.names[block]} twice.", hint="Keep one of the two."
                 )
             by_block[block] = value
         return by_block
@@ -225,7 +225,7 @@ class Searcher:
             if twice := [block for block in blocks if block in ways]:
                 raise ConfigError(
                     f"{self.names[twice[0]]} is {ways[twice[0]]} and {way}.",
-                    mend="Keep one of the two.",
+                    hint="Keep one of the two.",
                 )
             ways |= dict.fromkeys(blocks, way)
 
@@ -235,13 +235,13 @@ class Searcher:
             return
         if taken:
             refused = f"{self.names[next(iter(taken))]} cannot be taken from another item"
-            mend = "Set a value instead, or index a run of another system."
+            hint = "Set a value instead, or index a run of another system."
         else:
             refused = f"{self.names[next(iter(factors))]} cannot have its own weight"
-            mend = "Omit its weight."
+            hint = "Omit its weight."
         raise ConfigError(
             f"{refused}: the system of this index compares all super-categories as a whole.",
-            mend=mend,
+            hint=hint,
         )
 
     def _take_blocks(self, query: Query, taken: Mapping[int, Query]) -> Query:
@@ -316,7 +316,7 @@ class Searcher:
         if not weights.any():
             raise ConfigError(
                 "Every super-category has weight 0, so all items are equally close.",
-                mend="Give at least one super-category a weight above 0.",
+                hint="Give at least one super-category a weight above 0.",
             )
         return weights
 

@@ -21,7 +21,7 @@ def refuse_entangled(searcher: Searcher) -> None:
         raise ConfigError(
             "The system of this index has one block for all super-categories: distances in it do "
             "not depend on a single label.",
-            mend="Index a run of another system, such as DAtRNet.",
+            hint="Index a run of another system, such as DAtRNet.",
         )
 
 

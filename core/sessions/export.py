@@ -169,11 +169,11 @@ def check_file(path: Path, what: str) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(
             f"A {what} cannot be exported to {path.name!r}: unknown suffix.",
-            mend=f"Use one of {', '.join(SUFFIXES)}.",
+            hint=f"Use one of {', '.join(SUFFIXES)}.",
         )
     if path.is_dir() or not path.parent.is_dir():
         why = f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent}"
-        raise DataError(f"The {what} cannot be written: {why}.", mend="Choose another file.")
+        raise DataError(f"The {what} cannot be written: {why}.", hint="Choose another file.")
 
 
 def _write(path: Path, writers: Mapping[str, Callable[[], str]], what: str) -> None:
@@ -184,7 +184,7 @@ def _write(path: Path, writers: Mapping[str, Callable[[], str]], what: str) -> N
     except OSError as error:
         raise DataError(
             f"The {what} cannot be written to {path}: {error.strerror}.",
-            mend="Choose another file.",
+            hint="Choose another file.",
         ) from error
 
 
@@ -214,7 +214,7 @@ def _page(template: str, sheet: SessionSheet | ShortlistSheet, **values: Any) ->
     except ImportError as error:
         raise ConfigError(
             "The page needs Jinja2, which is not installed.",
-            mend='Install it with: pip install "datrnet[experiments]", or export to .csv or .json.',
+            hint='Install it with: pip install "datrnet[experiments]", or export to .csv or .json.',
         ) from error
     environment = Environment(
         loader=PackageLoader("datrnet.core.sessions"),

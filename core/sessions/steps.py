@@ -108,15 +108,15 @@ def session_of(store: Store, wanted: str = LAST, other_than: int | None = None) 
     if wanted.casefold() == LAST:
         sessions = [session for session in sessions if session.id != other_than]
         if not sessions:
-            mend = "A session starts with the first substitutes viewed in `datrnet browse`."
-            raise ConfigError("There is no session yet.", mend=mend)
+            hint = "A session starts with the first substitutes viewed in `datrnet browse`."
+            raise ConfigError("There is no session yet.", hint=hint)
         return max(sessions, key=lambda session: (session.updated_at, session.id))
     named = [session for session in sessions if session.name.casefold() == wanted.casefold()]
     if not named:
         raise UnknownNameError("session", wanted, [session.name for session in sessions])
     if len(named) > 1:
         numbers = " or ".join(str(session.id) for session in named)
-        raise ConfigError(f"Several sessions are called {wanted!r}.", mend=f"Use number {numbers}.")
+        raise ConfigError(f"Several sessions are called {wanted!r}.", hint=f"Use number {numbers}.")
     return named[0]
 
 
@@ -150,7 +150,7 @@ def _read_step(row: StepRow) -> Step:
     except (ValueError, KeyError, TypeError) as error:
         raise DatabaseError(
             f"Step {row.position} of session {row.session_id} is damaged.",
-            mend="Show or export another session; `datrnet session list` lists them.",
+            hint="Show or export another session; `datrnet session list` lists them.",
         ) from error
 
 

@@ -59,7 +59,7 @@ def load_training_data(
     if is_validation[readable].all():
         raise DataError(
             "No training item has a readable picture.",
-            mend="Import a catalog whose split column has train items.",
+            hint="Import a catalog whose split column has train items.",
         )
     return TrainingData(
         pixels=pixels,

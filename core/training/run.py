@@ -100,14 +100,14 @@ def _chosen(catalog: Catalog, names: tuple[str, ...]) -> list[int]:
         name = catalog.super_categories[idx].name
         if name in reasons:
             raise ConfigError(
-                f"{name} cannot be trained: {reasons[name]}.", mend="Label more training items."
+                f"{name} cannot be trained: {reasons[name]}.", hint="Label more training items."
             )
     everything = range(len(catalog.super_categories))
     idxs = idxs or [idx for idx in everything if catalog.super_categories[idx].name not in reasons]
     if not idxs:
         raise ConfigError(
             "The catalog has no super-category that can be trained.",
-            mend="Import a table with attribute columns, and items in the train split.",
+            hint="Import a table with attribute columns, and items in the train split.",
         )
     return idxs
 
@@ -131,7 +131,7 @@ def unfinished_run(workspace: Workspace, store: Store) -> RunFolder:
     for row in reversed(store.runs()):
         if row.status != "finished" and (workspace.models / row.name).is_dir():
             return RunFolder.open(workspace.models / row.name)
-    raise CheckpointError("There is no unfinished run.", mend="Start one with `datrnet train`.")
+    raise CheckpointError("There is no unfinished run.", hint="Start one with `datrnet train`.")
 
 
 def train(
@@ -155,7 +155,7 @@ def train(
     except Timeout as error:
         raise CheckpointError(
             f"The run {run.name} is already being trained by another process.",
-            mend="Wait until it finishes.",
+            hint="Wait until it finishes.",
         ) from error
     store.update_run(run.name, status="running")
     try:

@@ -257,7 +257,7 @@ class Trainer:
         except UNREADABLE as error:
             raise CheckpointError(
                 f"Training cannot resume from {path}.",
-                mend="Delete it and run `datrnet train --resume`.",
+                hint="Delete it and run `datrnet train --resume`.",
             ) from error
 
     def _upgraded(self, state: dict[str, Any]) -> dict[str, Any]:

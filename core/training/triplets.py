@@ -34,7 +34,7 @@ def draw_triplets(
     if len(values) < 2:
         raise DataError(
             f"Triplets need at least two values among the training items; there are {len(values)}.",
-            mend="Omit this super-category, or label more items.",
+            hint="Omit this super-category, or label more items.",
         )
     shares = np.asarray(counts ** (1.0 - balance), dtype=np.float64)
     shares /= shares.sum()

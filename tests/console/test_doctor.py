@@ -88,7 +88,7 @@ def test_a_newer_schema_is_told(run: Run, copied: Workspace) -> None:
     with sqlite3.connect(copied.catalog_path) as connection:
         connection.execute("PRAGMA user_version = 999")
     connection.close()
-    assert "Update datrnet" in found(run, copied.root)["catalog"]["mend"]
+    assert "Update datrnet" in found(run, copied.root)["catalog"]["hint"]
 
 
 def test_missing_pictures_are_counted(run: Run, shop: Path, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_an_index_older_than_the_catalog_is_a_note(
     index = found(run, copied.root)["index"]
     assert index["sign"] == "note"
     assert "1 item not indexed" in index["text"]
-    assert index["mend"] == "Run `datrnet index`."
+    assert index["hint"] == "Run `datrnet index`."
 
 
 def test_damaged_index_files_are_told_with_check(run: Run, copied: Workspace) -> None:
@@ -156,20 +156,20 @@ def test_tmux_and_ssh_are_told_with_what_they_keep_back(
     assert "tmux" in facts["within"].text
     assert "OSC 52" in facts["over"].text
     assert facts["colors"].text == "256"
-    assert "--color truecolor" in facts["colors"].mend
+    assert "--color truecolor" in facts["colors"].hint
 
 
 def test_a_terminal_that_did_not_answer_can_be_left_alone(
     at_a_terminal: pytest.MonkeyPatch,
 ) -> None:
-    assert "--pictures blocks" in terminal(Terminal(is_asked=True))["name"].mend
+    assert "--pictures blocks" in terminal(Terminal(is_asked=True))["name"].hint
 
 
 def test_sixels_without_the_size_of_a_cell_can_be_asked_for(
     at_a_terminal: pytest.MonkeyPatch,
 ) -> None:
     told = Terminal(is_asked=True, is_answered=True, has_sixel=True, has_true_color=True)
-    assert terminal(told)["pictures"].mend == "Try `datrnet browse --pictures sixel`."
+    assert terminal(told)["pictures"].hint == "Try `datrnet browse --pictures sixel`."
 
 
 def test_no_color_is_told(at_a_terminal: pytest.MonkeyPatch) -> None:

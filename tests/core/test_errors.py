@@ -4,9 +4,9 @@ from datrnet.core.errors import ConfigError, DataError, UnknownNameError, neares
 
 
 def test_the_text_is_the_message_and_its_mend() -> None:
-    error = DataError("The file is empty.", mend="Choose another.")
+    error = DataError("The file is empty.", hint="Choose another.")
     assert str(error) == "The file is empty. Choose another."
-    assert (error.message, error.mend, error.exit_code) == (
+    assert (error.message, error.hint, error.exit_code) == (
         "The file is empty.",
         "Choose another.",
         1,

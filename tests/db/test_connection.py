@@ -68,7 +68,7 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
         Store.open(path)
     known = f"was written by a newer datrnet (schema 77; this version reads {len(MIGRATIONS)})."
     assert known in caught.value.message
-    assert caught.value.mend == "Update datrnet, or choose another --workspace."
+    assert caught.value.hint == "Update datrnet, or choose another --workspace."
 
 
 def test_an_older_database_is_brought_up_to_date(

@@ -173,7 +173,7 @@ def test_a_half_made_database_that_was_changed_since_is_named(tmp_path: Path) ->
         Store.open(path)
     assert "from schema 4 to 5 was interrupted" in caught.value.message
     assert "duplicate column name: deleted_at" in caught.value.message
-    assert caught.value.mend
+    assert caught.value.hint
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (4,)
 

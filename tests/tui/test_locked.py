@@ -75,7 +75,7 @@ async def test_where_nobody_may_read_the_search_says_so_and_works_again(
         store = explorer.app.library.store
 
         def search_titles(text: str, limit: int) -> list[int]:
-            raise DatabaseError("catalog.db is in use by another program.", mend="Wait.")
+            raise DatabaseError("catalog.db is in use by another program.", hint="Wait.")
 
         with monkeypatch.context() as locked:
             # no other program can take the file of one who has it open in WAL mode

@@ -137,7 +137,7 @@ def check_theme(preferences: Preferences, name: str) -> None:
     known = theme_names(preferences)
     if name not in known:
         message = f"theme is {name!r}, which does not exist."
-        raise SettingError(("theme",), message, mend=nearest(name, known))
+        raise SettingError(("theme",), message, hint=nearest(name, known))
 
 
 def _theme(name: str, custom: CustomTheme) -> Theme:

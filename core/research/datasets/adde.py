@@ -122,10 +122,10 @@ def read_counts(folder: Path) -> tuple[int, ...]:
     path = folder / COUNTS
     if not path.exists():
         inside = sorted(path.parent.name for path in folder.glob(f"*/{COUNTS}"))
-        mend = f"Use one of its folders: {', '.join(inside)}." if inside else ""
+        hint = f"Use one of its folders: {', '.join(inside)}." if inside else ""
         raise DataError(
             f"{folder} has no {COUNTS}, the number of values of each super-category.",
-            mend=mend or f"Use the folder that contains {COUNTS}, imgs_train.txt and so on.",
+            hint=hint or f"Use the folder that contains {COUNTS}, imgs_train.txt and so on.",
         )
     counts: list[int] = []
     for chunk in chunks_of(path):
@@ -266,7 +266,7 @@ def _are_there(folder: Path, names: tuple[str, ...]) -> bool:
         missing = next(name for name in names if name not in there)
         raise DataError(
             f"{folder / missing} is missing: it belongs to {there[0]}.",
-            mend=f"Download it, or remove {', '.join(there)} as well.",
+            hint=f"Download it, or remove {', '.join(there)} as well.",
         )
     return bool(there)
 

@@ -129,7 +129,7 @@ def _find(folder: Path, annotation: Annotation) -> _Found:
     names = [name for kind, name in places if annotation in (kind, "auto")]
     raise DataError(
         f"{folder} has no {ATTRIBUTES} in {' or '.join(names)}.",
-        mend="Use the folder that contains DeepFashion's Anno_fine or Anno_coarse, and Eval.",
+        hint="Use the folder that contains DeepFashion's Anno_fine or Anno_coarse, and Eval.",
     )
 
 
@@ -141,7 +141,7 @@ def _fine(found: _Found, images: Path, crop: bool, on_read: Progress) -> ItemLis
         raise DataError(
             f"{found.folder / ATTRIBUTES} has attributes of type {extra}: the fine annotation "
             f"has types 1 to {len(FINE_TYPES)}.",
-            mend="Use --annotation coarse if it is the coarse annotation.",
+            hint="Use --annotation coarse if it is the coarse annotation.",
         )
     chosen = [columns[kind] for kind in FINE_TYPES]
     parts = [
@@ -199,7 +199,7 @@ def _require_types(
         raise DataError(
             f"{found.folder / ATTRIBUTES} has no attribute of type {missing[0]}, "
             f"which the {found.kind} annotation has.",
-            mend="Choose the other annotation with --annotation, or download the file again.",
+            hint="Choose the other annotation with --annotation, or download the file again.",
         )
 
 

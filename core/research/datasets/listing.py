@@ -95,7 +95,7 @@ def parse_listing(
             rows.append(_parse_entry(listing, row, taken, images.absolute(), workspace.root))
         except DataError as error:
             problems.append(
-                Problem(line=entry.line, message=error.message, mend=error.mend, file=entry.file)
+                Problem(line=entry.line, message=error.message, hint=error.hint, file=entry.file)
             )
     return ParsedCatalog(
         plan=_plan(listing, taken),

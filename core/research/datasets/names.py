@@ -115,6 +115,6 @@ def _refuse_repeated(path: Path, what: str, names: Sequence[str]) -> None:
 def _unfit(path: Path, what: str) -> DataError:
     return DataError(
         f"The names {path} do not fit: {what}.",
-        mend='Write {"super-category": ["value", …], …} in the order of attr_num.txt, '
+        hint='Write {"super-category": ["value", …], …} in the order of attr_num.txt, '
         'or ["super-category", …].',
     )

@@ -49,7 +49,7 @@ class Chunk:
 
 def fail(path: Path, line: int, what: str) -> NoReturn:
     """Raise the error of one line of a file."""
-    raise DataError(f"{path}, line {line}: {what}", mend=MEND)
+    raise DataError(f"{path}, line {line}: {what}", hint=MEND)
 
 
 def check_length(path: Path, length: int, other: Path, expected: int) -> None:
@@ -74,7 +74,7 @@ def check_folder(folder: Path) -> None:
     if not folder.is_dir():
         parent = folder.absolute().parent
         folders = [path.name for path in parent.iterdir()] if parent.is_dir() else []
-        raise UnknownNameError("folder", str(folder), [], mend=nearest(folder.name, folders))
+        raise UnknownNameError("folder", str(folder), [], hint=nearest(folder.name, folders))
 
 
 def chunks_of(path: Path, on_read: Progress = no_progress) -> Iterator[Chunk]:
@@ -89,7 +89,7 @@ def chunks_of(path: Path, on_read: Progress = no_progress) -> Iterator[Chunk]:
             if file.read(len(_POINTER)) == _POINTER:
                 raise DataError(
                     f"{path} is a Git-LFS pointer: the file itself was not downloaded.",
-                    mend="Install git-lfs, run `git lfs pull` in the folder it was cloned to, "
+                    hint="Install git-lfs, run `git lfs pull` in the folder it was cloned to, "
                     "and try again.",
                 )
             file.seek(0)
@@ -108,7 +108,7 @@ def chunks_of(path: Path, on_read: Progress = no_progress) -> Iterator[Chunk]:
                 blank = data[len(filled) :].partition(b"\n")[2]
     except FileNotFoundError as error:
         raise DataError(
-            f"{path} is missing.", mend="Download the whole data set, or choose another folder."
+            f"{path} is missing.", hint="Download the whole data set, or choose another folder."
         ) from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error

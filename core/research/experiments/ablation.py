@@ -97,10 +97,10 @@ def grid_variants(options: GridOptions) -> tuple[VariantSpec, ...]:
     for name, values in options.grid.items():
         if not isinstance(values, list) or not values:
             raise ConfigError(
-                f"The grid's {name} is {values!r}.", mend=f"Write a list: {name} = [32, 64]"
+                f"The grid's {name} is {values!r}.", hint=f"Write a list: {name} = [32, 64]"
             )
     if not options.grid:
-        raise ConfigError("The grid is empty.", mend="List settings of [model] in [settings.grid].")
+        raise ConfigError("The grid is empty.", hint="List settings of [model] in [settings.grid].")
     base = options.base_config().to_dict()["model"]
     for name in options.grid:
         if name not in base:

@@ -172,7 +172,7 @@ def item_maps(
     if not found:
         raise DataError(
             f"No picture of the split {context.split!r} can be read.",
-            mend="Import the catalog again with its pictures in place.",
+            hint="Import the catalog again with its pictures in place.",
         )
     return tuple(found)
 

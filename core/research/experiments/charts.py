@@ -46,7 +46,7 @@ def new_figure(width: float, height: float, *, rows: int = 1, columns: int = 1) 
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ConfigError(
-            "Charts need matplotlib, which is not installed.", mend=EXTRA_MEND
+            "Charts need matplotlib, which is not installed.", hint=EXTRA_MEND
         ) from error
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
     figure.subplots(rows, columns, squeeze=False)

@@ -58,19 +58,19 @@ class ComparisonOptions(StudyOptions):
         wanted = {plain_name(name) for name in self.systems}
         for name in self.systems:
             if plain_name(name) not in names:
-                mend = nearest(name, names)
-                if not mend.startswith("Did"):
-                    mend = f"Known: {', '.join(sorted(names))}."
-                raise UnknownNameError("system of this comparison", name, names, mend=mend)
+                hint = nearest(name, names)
+                if not hint.startswith("Did"):
+                    hint = f"Known: {', '.join(sorted(names))}."
+                raise UnknownNameError("system of this comparison", name, names, hint=hint)
         found = tuple(spec for spec in self.variants if wanted & {ALL, *_names_of(spec)})
         if not found:
-            raise ConfigError("No system is selected.", mend="Write: systems = ['all']")
+            raise ConfigError("No system is selected.", hint="Write: systems = ['all']")
         on_backbone = [spec for spec in found if spec.system.get("name", DATRNET) != DATRNET]
         for name in self.system:
             if on_backbone and all(name in spec.system for spec in on_backbone):
                 raise ConfigError(
                     f"system.{name} has no effect: every row has its own.",
-                    mend="Change the rows, in a copy of the experiment's file.",
+                    hint="Change the rows, in a copy of the experiment's file.",
                 )
         return found
 

@@ -61,8 +61,8 @@ class Plan:
             return known[name_or_path]
         path = Path(name_or_path)
         if not path.is_file():
-            mend = f"{nearest(name_or_path, known)} There is no such file either."
-            raise UnknownNameError("experiment", name_or_path, (), mend=mend)
+            hint = f"{nearest(name_or_path, known)} There is no such file either."
+            raise UnknownNameError("experiment", name_or_path, (), hint=hint)
         try:
             return cls._from_toml(path.read_text("utf-8"), path.stem)
         except UnicodeDecodeError as error:
@@ -82,7 +82,7 @@ class Plan:
             if not (name.strip() and sign and text.strip()):
                 raise ConfigError(
                     f"--set {setting!r} is not of the form NAME=VALUE.",
-                    mend="For example: --set train.epochs=2",
+                    hint="For example: --set train.epochs=2",
                 )
             *tables, last = name.strip().split(".")
             place = settings
@@ -106,11 +106,11 @@ class Plan:
         if unknown := next((key for key in data if key not in SECTIONS), None):
             raise ConfigError(
                 f"The experiment {name} has an unknown entry {unknown!r}.",
-                mend=nearest(unknown, SECTIONS),
+                hint=nearest(unknown, SECTIONS),
             )
         if not isinstance(data.get("kind"), str):
-            mend = 'Write: kind = "ablation"'
-            raise ConfigError(f"The experiment {name} has no kind.", mend=mend)
+            hint = 'Write: kind = "ablation"'
+            raise ConfigError(f"The experiment {name} has no kind.", hint=hint)
         if not isinstance(settings, dict):
             raise ConfigError(f"The settings of the experiment {name} are not a table of settings.")
         if split not in SPLITS:

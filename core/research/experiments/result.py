@@ -161,7 +161,7 @@ def read_result(folder: Path) -> StoredResult:
         DataError: There is nothing, or it is damaged.
     """
     path = folder / RESULT_FILE
-    mend = f"Run `datrnet experiment {folder.name}` again."
+    hint = f"Run `datrnet experiment {folder.name}` again."
     try:
         facts = json.loads(path.read_text("utf-8"))
         for key in ("notes", "pictures"):
@@ -170,9 +170,9 @@ def read_result(folder: Path) -> StoredResult:
         facts |= {"columns": main.columns, "rows": main.rows, "further": tuple(further)}
         return StoredResult(folder=folder, **facts)
     except FileNotFoundError as error:
-        raise DataError(f"There are no results in {folder}.", mend=mend) from error
+        raise DataError(f"There are no results in {folder}.", hint=hint) from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"{path} is damaged.", mend=mend) from error
+        raise DataError(f"{path} is damaged.", hint=hint) from error
 
 
 def _read_table(facts: Mapping[str, Any]) -> Table:

@@ -43,7 +43,7 @@ def letters(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
     try:
         from matplotlib import get_data_path
     except ImportError as error:
-        raise ConfigError("Sheets need the fonts of matplotlib.", mend=EXTRA_MEND) from error
+        raise ConfigError("Sheets need the fonts of matplotlib.", hint=EXTRA_MEND) from error
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(str(Path(get_data_path()) / "fonts" / "ttf" / name), size)
 
@@ -293,7 +293,7 @@ def _drawn_queries(context: Context, queries: QuerySet, options: SheetOptions) -
     if not draw_sheet:
         raise DataError(
             f"No item of the split {context.split!r} differs from another in one label only.",
-            mend="Choose another --split, or label more items.",
+            hint="Choose another --split, or label more items.",
         )
     return draw_sheet
 

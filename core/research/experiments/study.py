@@ -114,7 +114,7 @@ class Study:
         if len(self._rows) == 0:
             raise DataError(
                 f"The catalog has no item of the split {context.split!r}.",
-                mend="Choose another --split.",
+                hint="Choose another --split.",
             )
         # of the last image size only
         self._training: dict[int, TrainingData] = {}
@@ -140,7 +140,7 @@ class Study:
         except Timeout as error:
             raise CheckpointError(
                 f"Another program is running the experiment {folder.name}.",
-                mend="Wait until it finishes.",
+                hint="Wait until it finishes.",
             ) from error
         results: list[list[Metrics]] = []
         total = len(variants) * len(seeds)
@@ -231,7 +231,7 @@ class Study:
             if not readable:
                 raise DataError(
                     f"No item of the split {self._context.split!r} has a readable picture.",
-                    mend="Import the catalog again with its pictures in place.",
+                    hint="Import the catalog again with its pictures in place.",
                 )
             self._gallery = {size: (pixels, self._rows[readable])}
         return self._gallery[size]
@@ -250,11 +250,11 @@ def _chosen_super_categories(catalog: Catalog, options: StudyOptions) -> tuple[S
         if category.name in reasons:
             raise ConfigError(
                 f"{category.name} cannot be learned: {reasons[category.name]}.",
-                mend="Label more training items.",
+                hint="Label more training items.",
             )
     if not chosen:
         raise ConfigError(
             "The catalog has no super-category that can be learned.",
-            mend="Import a table with attribute columns, and items in the train split.",
+            hint="Import a table with attribute columns, and items in the train split.",
         )
     return tuple(chosen)

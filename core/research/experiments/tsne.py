@@ -237,7 +237,7 @@ def _scikit_learn() -> tuple[Any, Any]:
         from sklearn.metrics import silhouette_score
     except ImportError as error:
         raise ConfigError(
-            "t-SNE needs scikit-learn, which is not installed.", mend=EXTRA_MEND
+            "t-SNE needs scikit-learn, which is not installed.", hint=EXTRA_MEND
         ) from error
     return TSNE, silhouette_score
 

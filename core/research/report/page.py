@@ -103,7 +103,7 @@ def write_report(
     except OSError as error:
         raise DataError(
             f"The report cannot be written to {path}: {error.strerror}.",
-            mend="Choose another file with --output.",
+            hint="Choose another file with --output.",
         ) from error
     return path, report
 
@@ -172,7 +172,7 @@ def _renderer(workspace: Workspace) -> Callable[[Report], str]:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
         raise ConfigError(
-            "The report needs Jinja2, which is not installed.", mend=EXTRA_MEND
+            "The report needs Jinja2, which is not installed.", hint=EXTRA_MEND
         ) from error
     environment = Environment(
         loader=PackageLoader("datrnet.core.research.report"),

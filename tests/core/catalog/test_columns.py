@@ -92,7 +92,7 @@ def test_pictures_are_recognized_by_their_endings_too() -> None:
 def test_no_picture_column_is_an_error() -> None:
     with pytest.raises(DataError, match="the columns are id, colour") as caught:
         plan({"id": ["1"], "colour": ["Red"]})
-    assert "--image COLUMN" in caught.value.mend
+    assert "--image COLUMN" in caught.value.hint
 
 
 def test_what_stands_in_for_missing_columns_is_said() -> None:

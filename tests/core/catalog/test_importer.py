@@ -258,7 +258,7 @@ def test_nothing_good_is_an_error_and_says_what_to_do(
     path = write_table(rows)
     with pytest.raises(DataError, match=r"None of the 12 rows") as caught:
         import_catalog(workspace, path, ImportOptions(images=tmp_path / "images"))
-    assert "--images DIR" in caught.value.mend
+    assert "--images DIR" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_a_box_that_is_not_four_numbers_is_told(numbers: str) -> None:
         DataError, match=r"of the picture a\.jpg is not four whole numbers"
     ) as caught:
         Picture.parse(f"a.jpg#xywh={numbers}")
-    assert "#xywh=x,y,width,height" in caught.value.mend
+    assert "#xywh=x,y,width,height" in caught.value.hint
 
 
 def halves(path: Path, size: tuple[int, int] = (40, 20), **options: object) -> Path:
@@ -192,7 +192,7 @@ def test_only_the_box_is_read_clipped_to_the_picture(
 def test_an_empty_box_is_told(tmp_path: Path, box: Box) -> None:
     with pytest.raises(DataError, match=r"lies outside the picture .* 40 x 20 pixels") as caught:
         read_picture(Picture(halves(tmp_path / "a.png"), box))
-    assert "#xywh=" in caught.value.mend
+    assert "#xywh=" in caught.value.hint
 
 
 def test_a_box_counts_on_the_picture_turned_upright(tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ def test_postscript_never_reaches_an_interpreter(
     with pytest.raises(DataError, match="not a picture") as caught:
         read_picture(tmp_path / name)
     assert asked == [known.upper() for known in FORMATS]
-    assert all(known in caught.value.mend for known in FORMATS)
+    assert all(known in caught.value.hint for known in FORMATS)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "gif", "bmp", "tiff", "avif"])

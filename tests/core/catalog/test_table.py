@@ -118,7 +118,7 @@ def test_json_lines_become_rows(tmp_path: Path) -> None:
 def test_a_file_without_a_json_object_names_its_first_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="Line 1: The line is not a JSON object") as caught:
         read(tmp_path, "id,image\n1,a.png\n", "catalog.jsonl")
-    assert "one JSON object per line" in caught.value.mend
+    assert "one JSON object per line" in caught.value.hint
 
 
 def test_json_is_recognized_without_its_ending(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_stray_quote_at_the_beginning_of_a_cell_is_refused_with_its_line(
         path.write_bytes(content.encode())
         with pytest.raises(DataError, match=f"^Line {place + 2} of .* opens a quote") as caught:
             read_table(path)
-    assert "Close it" in caught.value.mend
+    assert "Close it" in caught.value.hint
 
 
 def test_the_line_of_a_stray_quote_is_its_own_not_its_rows(tmp_path: Path) -> None:

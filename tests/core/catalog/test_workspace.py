@@ -30,7 +30,7 @@ def test_a_relative_folder_becomes_absolute(
 def test_opening_a_workspace_without_a_catalog_says_what_to_do(workspace: Workspace) -> None:
     with pytest.raises(DatabaseError) as caught:
         workspace.open_store()
-    assert caught.value.mend == "Run `datrnet import CATALOG` or `datrnet demo` first."
+    assert caught.value.hint == "Run `datrnet import CATALOG` or `datrnet demo` first."
     assert not workspace.root.exists()
 
 

@@ -182,7 +182,7 @@ def test_a_demo_with_work_in_it_is_not_replaced(
         work(store)
     with pytest.raises(DataError, match=named) as caught:
         prepare_demo(demo, NUM_ITEMS + 1)
-    assert "--workspace" in caught.value.mend
+    assert "--workspace" in caught.value.hint
     assert json.loads((demo.demo / "demo.json").read_text())["num_items"] == NUM_ITEMS
     assert prepare_demo(demo) == DemoShop(num_items=NUM_ITEMS, seed=3)  # still opens as it is
 

@@ -106,7 +106,7 @@ def test_without_captum_the_mend_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "captum.attr", None)
     with pytest.raises(ConfigError) as caught:
         activation_map(light_seeking(), GRAY, ONES)
-    assert 'pip install "datrnet[experiments]"' in caught.value.mend
+    assert 'pip install "datrnet[experiments]"' in caught.value.hint
 
 
 def test_an_earlier_ase_shows_finer() -> None:

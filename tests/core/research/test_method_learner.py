@@ -296,5 +296,5 @@ def test_a_system_whose_loss_is_not_finite_stops(squares: TrainingData, system: 
     )
     with pytest.raises(DivergenceError, match=r"not finite|is (nan|inf) in epoch") as caught:
         trained(trainer)
-    assert "system.learning_rate, which is 1e+30" in caught.value.mend
+    assert "system.learning_rate, which is 1e+30" in caught.value.hint
     assert trainer.best is None

@@ -165,7 +165,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(colored: TrainingData) -> 
     with pytest.raises(DivergenceError, match=r"loss is (nan|inf) in epoch 1") as caught:
         reports.extend(trainer_of(config, colored, 0, 3).train(nothing))
     assert reports == []
-    assert "train.learning_rate, which is 1e+18" in caught.value.mend
+    assert "train.learning_rate, which is 1e+18" in caught.value.hint
 
 
 def test_weights_that_are_not_finite_are_never_the_best(

@@ -28,7 +28,7 @@ def written(path: Path, tensors: dict[str, torch.Tensor]) -> Path:
 def said(error: pytest.ExceptionInfo[CheckpointError]) -> str:
     text = str(error.value)
     assert "\n" not in text
-    assert error.value.mend
+    assert error.value.hint
     return text
 
 

@@ -124,7 +124,7 @@ def test_a_damaged_file_is_named_with_its_line(
     (toy / name).write_text(content)
     with pytest.raises(DataError, match=words) as caught:
         read_adde(toy)
-    assert caught.value.mend
+    assert caught.value.hint
     assert "\n" not in str(caught.value)
 
 
@@ -140,7 +140,7 @@ def test_files_that_belong_together_must_all_be_there(toy: Path, name: str) -> N
     (toy / name).unlink()
     with pytest.raises(DataError, match=f"{name} is missing: it belongs to") as caught:
         read_adde(toy)
-    assert "remove" in caught.value.mend
+    assert "remove" in caught.value.hint
 
 
 def test_a_pointer_of_git_lfs_is_recognized_in_every_file(toy: Path) -> None:

@@ -217,7 +217,7 @@ def test_a_wrong_picture_folder_says_which_one_is_meant(
 ) -> None:
     with pytest.raises(DataError, match=r"None of the 4 rows") as caught:
         run(workspace, write_files(bare_files()))
-    assert caught.value.mend == "Specify the folder that contains the folder img with --images DIR."
+    assert caught.value.hint == "Specify the folder that contains the folder img with --images DIR."
 
 
 def coarse_files(
@@ -446,7 +446,7 @@ def test_a_damaged_list_is_named_with_its_line(
 ) -> None:
     with pytest.raises(DataError, match=words) as caught:
         run(workspace, write_files(list_files() | {name: content}), images=images, crop=True)
-    assert caught.value.mend
+    assert caught.value.hint
     assert not workspace.root.exists()
 
 

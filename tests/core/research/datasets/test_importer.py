@@ -83,7 +83,7 @@ def test_pictures_count_from_the_folder_that_a_person_names(
     (toy / "img").rename(tmp_path / "img")
     with pytest.raises(DataError, match=r"imgs_test\.txt, line 1: The picture") as caught:
         import_folder(workspace, toy, adde())
-    assert "--images DIR" in caught.value.mend
+    assert "--images DIR" in caught.value.hint
     assert tally(import_folder(workspace, toy, adde(images=tmp_path))) == (7, 0, 0)
     with pytest.raises(UnknownNameError, match="Did you mean img"):
         import_folder(workspace, toy, adde(images=tmp_path / "imgs"))

@@ -66,7 +66,7 @@ def test_the_counts_of_shopping100k_are_known() -> None:
 def test_a_file_that_does_not_fit_says_where(tmp_path: Path, content: object, words: str) -> None:
     with pytest.raises(DataError, match=words) as caught:
         read(tmp_path, content)
-    assert "attr_num.txt" in caught.value.mend
+    assert "attr_num.txt" in caught.value.hint
 
 
 def test_a_missing_file_of_names_is_told(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_pointer_of_git_lfs_is_told_as_such_by_every_reader(tmp_path: Path) ->
     ):
         with pytest.raises(DataError, match=r"numbers\.txt is a Git-LFS pointer") as caught:
             read()
-        assert "git lfs pull" in caught.value.mend
+        assert "git lfs pull" in caught.value.hint
 
 
 def test_lines_keep_their_spaces_inside_and_lose_those_around(tmp_path: Path) -> None:

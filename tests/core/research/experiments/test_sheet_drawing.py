@@ -68,4 +68,4 @@ def test_without_matplotlib_the_mend_is_told(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ConfigError) as caught:
         letters(12)
-    assert 'pip install "datrnet[experiments]"' in caught.value.mend
+    assert 'pip install "datrnet[experiments]"' in caught.value.hint

@@ -112,7 +112,7 @@ def test_without_scikit_learn_the_extra_is_named(
     monkeypatch.setitem(sys.modules, "sklearn.manifold", None)
     with pytest.raises(ConfigError, match="scikit-learn") as caught:
         run(context, TsneOptions())
-    assert 'pip install "datrnet[experiments]"' in caught.value.mend
+    assert 'pip install "datrnet[experiments]"' in caught.value.hint
 
 
 def test_a_split_without_items_is_refused(context: Context) -> None:
