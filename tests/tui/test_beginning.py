@@ -11,7 +11,7 @@ from PIL import Image
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.tui.app import ExplorerApp
-from datrnet.tui.launch import LaunchOptions, wants
+from datrnet.tui.launch import LaunchOptions
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 
@@ -72,4 +72,4 @@ def test_what_is_neither_is_told_before_the_screen_is_taken(workspace: Workspace
 
 def test_a_session_has_its_own_query() -> None:
     with pytest.raises(ConfigError, match="not both"):
-        wants(picks=False, items=None, session="last", query="P-007")
+        LaunchOptions(picks=False, items=None, session="last", query="P-007")

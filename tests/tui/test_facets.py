@@ -10,7 +10,7 @@ from textual.app import App, ComposeResult
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.db.rows import SuperCategory
-from datrnet.tui.widgets.facet_rail import FEW, FacetRail
+from datrnet.tui.widgets.facet_rail import NUM_COLLAPSED, FacetRail
 
 Run = Callable[..., Any]
 
@@ -175,7 +175,7 @@ async def test_of_many_values_the_frequent_ones_are_listed_first(chosen: int | N
     async with Alone().run_test() as pilot:
         counts = (np.bincount(labels[:, 0], minlength=21),)
         rail.show(counts)
-        frequent = [f"v{number:02} {20 - number}" for number in range(FEW)]
+        frequent = [f"v{number:02} {20 - number}" for number in range(NUM_COLLAPSED)]
         assert lines(pilot.app) == ["▾ brand", *frequent, "12 more …"]
         rail.focus()
         await pilot.press("end")

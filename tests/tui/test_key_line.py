@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from textual.widgets._footer import FooterKey
 
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.tui.widgets.bars import LEFT_OUT_FIRST, fitting
+from datrnet.tui.widgets.bars import DROPPED_FIRST, fitting
 
 Run = Callable[..., Any]
 
-ACTIONS = (*LEFT_OUT_FIRST, "quit", "help", "back")
+ACTIONS = (*DROPPED_FIRST, "quit", "help", "back")
 
 
 def keys(actions: list[str]) -> list[FooterKey]:
@@ -26,9 +26,9 @@ def test_keys_stay_in_order_and_the_needed_ones_stay(actions: list[str], width: 
     left = fitting(given_keys, width)
     assert left == [one for one in given_keys if one in left]
     gone = [one.action for one in given_keys if one not in left]
-    assert sorted(gone, key=LEFT_OUT_FIRST.index) == [one for one in LEFT_OUT_FIRST if one in gone]
-    kept = [LEFT_OUT_FIRST.index(one.action) for one in left if one.action in LEFT_OUT_FIRST]
-    assert all(LEFT_OUT_FIRST.index(one) < place for one in gone for place in kept)
+    assert sorted(gone, key=DROPPED_FIRST.index) == [one for one in DROPPED_FIRST if one in gone]
+    kept = [DROPPED_FIRST.index(one.action) for one in left if one.action in DROPPED_FIRST]
+    assert all(DROPPED_FIRST.index(one) < place for one in gone for place in kept)
 
 
 def test_with_room_all_are_there() -> None:

@@ -10,7 +10,8 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.retrieval.request import Request
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
-from datrnet.tui.widgets.pickers import Pickers, PrototypeLine
+from datrnet.tui.widgets.bars import PrototypeLine
+from datrnet.tui.widgets.pickers import Pickers
 
 Run = Callable[..., Any]
 
@@ -369,7 +370,7 @@ async def test_an_activation_map_looks_for_what_is_taken(
 ) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("l", "l", "l", "m", "g", "enter", COLOUR, "g", "tab")
-        wanted = explorer.screen.value_to_find(explorer.grid.row, "colour")
+        wanted = explorer.screen.value_to_map(explorer.grid.row, "colour")
         assert wanted.value == "red"
 
 
@@ -408,7 +409,7 @@ async def test_a_super_category_counts_more_or_less(
         )
         assert explorer.codes == [one.code for one in found] != as_it_is
         await explorer.press("less_than_sign")
-        assert "Maximum is ×4" in explorer.notices()
+        assert "Minimum is ×0" in explorer.notices()
         await explorer.press(*["greater_than_sign"] * 3)
         assert explorer.codes == as_it_is
         await explorer.press("greater_than_sign")

@@ -95,7 +95,7 @@ def test_a_damaged_outcome_says_what_to_run(tmp_path: Path, text: str) -> None:
 
 
 def test_no_outcome_says_so(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no outcome"):
+    with pytest.raises(DataError, match="no results"):
         read_result(tmp_path / "two")
 
 
