@@ -316,13 +316,14 @@ def weighed(state: QueryState, name: str, step: int, searcher: Searcher) -> Quer
     """
     if searcher.is_entangled:
         raise ConfigError("This index compares all super-categories as one; none has a weight.")
-    place = WEIGHTS.index(state.weights.get(name, 1.0)) + step
-    if not 0 <= place < len(WEIGHTS):
-        limit = "Maximum" if step > 0 else "Minimum"
-        raise ConfigError(f"{limit} is ×{WEIGHTS[place - step]:g}.")
+    current = state.weights.get(name, 1.0)
+    beyond = [weight for weight in WEIGHTS if (weight - current) * step > 0]
+    if not beyond:
+        limit = f"Maximum is ×{WEIGHTS[-1]:g}." if step > 0 else f"Minimum is ×{WEIGHTS[0]:g}."
+        raise ConfigError(limit)
     if name in state.any_of:
         raise ConfigError("Weights don't apply to “any of”.")
-    changed = state.weighted(name, WEIGHTS[place])
+    changed = state.weighted(name, min(beyond) if step > 0 else max(beyond))
     if not is_anything_weighted(changed, searcher):
         raise ConfigError(NOTHING_WEIGHTED)
     return changed

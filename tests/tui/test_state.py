@@ -46,6 +46,9 @@ def test_weights_go_up_and_down_to_their_ends(snapshot: Snapshot) -> None:
     zero = QueryState(weights={"colour": 0.0})
     with pytest.raises(ConfigError, match="Minimum is ×0"):
         weighed(zero, "colour", -1, searcher)
+    between = QueryState(weights={"colour": 3.0})
+    assert weighed(between, "colour", 1, searcher).weights == {"colour": 4.0}
+    assert weighed(between, "colour", -1, searcher).weights == {"colour": 2.0}
 
 
 def test_weights_do_not_apply_to_any_of(snapshot: Snapshot) -> None:
