@@ -100,7 +100,7 @@ async def test_any_text_can_be_searched_for(workspace: Workspace, run_explorer: 
         for text in ('"', "* OR (", "AND", "'; DROP TABLE items; --", "\\", "[red]", "\x1b[31m"):
             explorer.screen.query_one("#search", Input).value = text
             await explorer.rest()
-            assert explorer.codes or "No title or code contains" in explorer.text()
+            assert explorer.codes or "No title or id contains" in explorer.text()
         explorer.screen.query_one("#search", Input).value = "nosuchword"
         await explorer.rest()
         await explorer.press("enter", "enter", "s", "y", "o", "G", "space", "l")
@@ -296,7 +296,7 @@ async def test_help_lists_the_keys_of_where_one_stands(
         await explorer.press("question_mark")
         shown = explorer.text()
         assert "Page down" in shown
-        assert "Copy code" in shown
+        assert "Copy id" in shown
         await explorer.press("escape", "enter")
         await explorer.press("question_mark")
         shown = explorer.text()
@@ -309,6 +309,6 @@ async def test_help_lists_the_keys_of_where_one_stands(
 async def test_the_palette_offers_our_commands(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
         titles = [one.title for one in explorer.app.get_system_commands(explorer.screen)]
-        assert {"Substitutes", "Search", "Copy code", "Theme"} <= set(titles)
+        assert {"Substitutes", "Search", "Copy id", "Theme"} <= set(titles)
         assert not {"Keys", "Maximize"} & set(titles)  # Textual's own panel knows none of our keys
         assert len(titles) == len(set(titles))

@@ -72,7 +72,7 @@ async def test_n_and_shift_n_go_through_the_matches_and_over_the_ends(
 ) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("n")
-        assert "Nothing to match" in explorer.notices()
+        assert "No search to step through" in explorer.notices()
         await explorer.press("slash", *"red", "enter", "g", "n", "n")
         assert explorer.grid.cursor == 2
         await explorer.press("N", "N", "N")

@@ -299,7 +299,7 @@ async def test_a_gap_is_asked_for_in_the_substitutes(
     async with run_explorer(workspace) as explorer:
         await explorer.press("v", "3")
         assert isinstance(explorer.screen, GapsScreen)
-        assert "No item is garment dress, colour red" in explorer.text()
+        assert "No item has garment dress and colour red" in explorer.text()
         assert "closest match" in explorer.text()
         await explorer.press("enter")
         assert isinstance(explorer.screen, SubstitutesScreen)

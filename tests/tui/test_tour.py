@@ -135,17 +135,17 @@ def test_every_key_that_a_card_names_exists() -> None:
 def test_keys_are_found_by_words_and_by_themselves() -> None:
     groups = [
         KeyGroup("Pictures", (KeyHelp(("pgdn", "space"), "Page down"), KeyHelp(("g",), "First"))),
-        KeyGroup("Item", (KeyHelp(("y",), "Copy code"),)),
+        KeyGroup("Item", (KeyHelp(("y",), "Copy id"),)),
     ]
 
     def found(text: str) -> list[str]:
         return [line.description for group in found_in(groups, text) for line in group.lines]
 
-    assert found("") == ["Page down", "First", "Copy code"]
+    assert found("") == ["Page down", "First", "Copy id"]
     assert found("PAGE") == ["Page down"]
-    assert found("item cop") == ["Copy code"]
+    assert found("item cop") == ["Copy id"]
     assert found("g") == ["Page down", "First"]
-    assert found("y") == ["Copy code"]
+    assert found("y") == ["Copy id"]
     assert found("nothing like it") == []
 
 
@@ -160,7 +160,7 @@ async def test_the_help_is_searched_by_typing_and_always_says_how_to_leave(
         await explorer.press("slash", *"copy q")
         assert "No matching keys." in explorer.text()
         await explorer.press("backspace", "backspace", "enter")
-        assert "Copy code" in explorer.text()
+        assert "Copy id" in explorer.text()
         assert "Page down" not in explorer.text()
         await explorer.press("escape")
         assert "Page down" in explorer.text()

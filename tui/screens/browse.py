@@ -83,7 +83,7 @@ class BrowseScreen(ExplorerScreen):
             with Vertical(id="middle"):
                 with Horizontal(id="search-line"):
                     yield Static("/", id="search-sign")
-                    yield Input(placeholder="Search titles and codes", id="search", compact=True)
+                    yield Input(placeholder="Search titles and ids", id="search", compact=True)
                 yield Chips()
                 yield self.new_grid("catalog")
             yield DetailPane(id="detail")
@@ -209,7 +209,7 @@ class BrowseScreen(ExplorerScreen):
         if words and len(self._found):
             return f"No item is {words}. Escape clears the facets."
         if text:
-            return f"No title or code contains “{text}”."
+            return f"No title or id contains “{text}”."
         return "The catalog is empty. Run `datrnet import CATALOG`."
 
     @on(Chips.Dropped)
@@ -273,7 +273,7 @@ class BrowseScreen(ExplorerScreen):
     def action_match(self, step: int) -> None:
         """Go to the next match or the previous one, around the ends."""
         if not self._text:
-            self.notify("Nothing to match: / starts a search.", timeout=2)
+            self.notify("No search to step through: / starts one.", timeout=2)
         elif num_matches := len(self.grid.listing.rows):
             self.grid.move_to((self.grid.cursor + step) % num_matches)
 

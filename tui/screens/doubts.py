@@ -56,9 +56,9 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
         Binding("u", "undo", "Undo", id="doubts.undo"),
         Binding("r,ctrl+r", "redo", "Redo", key_display="r", id="doubts.redo"),
         hidden("t", "unlabeled", "Doubtful/missing labels", id="doubts.unlabeled"),
-        hidden("f", "only", "Next super-category only", id="doubts.only"),
-        hidden("a", "look(1)", "Next activation map", id="doubts.look_next"),
-        hidden("A", "look(-1)", "Previous activation map", id="doubts.look_previous"),
+        hidden("f", "only", "Only the next super-category", id="doubts.only"),
+        hidden("a", "look(1)", "Next heatmap", id="doubts.look_next"),
+        hidden("A", "look(-1)", "Previous heatmap", id="doubts.look_previous"),
     ]
 
     @property

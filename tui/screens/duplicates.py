@@ -98,7 +98,7 @@ class DuplicatesScreen(ReviewScreen[Pair]):
         if entry is None:
             return Content("No near-duplicates found." if self.queue.is_loaded else "")
         decision, difference = self.queue.decision_on(entry), entry.other.difference
-        details = "" if difference is None else f", pictures differ by {difference:.2f}"
+        details = "" if difference is None else f"; the pictures differ by {difference:.2f}"
         question = f"Decided: {decision}." if decision else "Same product?"
         return Content.assemble(
             (entry.other.reason.capitalize(), "bold"), (f"{details}. {question}", MUTED)

@@ -50,15 +50,15 @@ class ExplorerScreen(Screen[None]):
 
     HELP_TITLE = "Item"
     BINDINGS: ClassVar[list[BindingType]] = [
-        hidden("y", "copy_code", "Copy code", id="item.copy_code"),
+        hidden("y", "copy_code", "Copy id", id="item.copy_code"),
         Binding("full_stop", "shortlist", "Shortlist", key_display=".", id="item.shortlist"),
         hidden("m", "mark", "Mark, to borrow its values", id="item.mark"),
         hidden("o", "open_picture", "Open picture in viewer", id="item.open_picture"),
         hidden(
             "i", "start_from_picture", "Search with a picture file", id="item.start_from_picture"
         ),
-        hidden("a", "look(1)", "Next activation map", id="item.look_next"),
-        hidden("A", "look(-1)", "Previous activation map", id="item.look_previous"),
+        hidden("a", "look(1)", "Next heatmap", id="item.look_next"),
+        hidden("A", "look(-1)", "Previous heatmap", id="item.look_previous"),
     ]
 
     can_renew: ClassVar[bool] = True
@@ -326,7 +326,7 @@ class ExplorerScreen(Screen[None]):
         code = sanitize(self.snapshot.catalog.codes[row])
         if library.marked == row:
             library.marked = None
-            self.notify(f"{code} is no longer marked", markup=False, timeout=2)
+            self.notify(f"{code} is no longer marked.", markup=False, timeout=2)
         elif searcher is not None and searcher.is_entangled:
             self.notify("This index compares all super-categories as one; none can be borrowed.")
             return
@@ -337,7 +337,7 @@ class ExplorerScreen(Screen[None]):
                 self.show_error(error)
                 return
             library.marked = row
-            self.notify(f"Marked {code}: every picker offers its value", markup=False, timeout=3)
+            self.notify(f"Marked {code}: every picker offers its value.", markup=False, timeout=3)
         self.marked_changed()
 
     def marked_changed(self) -> None:

@@ -87,18 +87,18 @@ class GapsScreen(ReviewScreen[UnmetRequest]):
     def _question(self, entry: UnmetRequest | None) -> Content:
         if entry is None:
             return Content("No gaps found." if self.queue.is_loaded else "")
-        wanted = ", ".join(f"{sanitize(name)} {sanitize(value)}" for name, value in entry.wanted)
+        wanted = " and ".join(f"{sanitize(name)} {sanitize(value)}" for name, value in entry.wanted)
         values = dict(entry.wanted)
         popular = ", ".join(
-            f"{number:,} are {sanitize(values[name])}" for name, number in entry.counts.items()
+            f"{number:,} have {sanitize(values[name])}" for name, number in entry.counts.items()
         )
         sessions = "1 session" if entry.sessions == 1 else f"{entry.sessions:,} sessions"
         asked = f"\n{sessions} searched for it in vain." if entry.sessions else ""
         return Content.assemble(
-            "No item is ",
+            "No item has ",
             (wanted, "bold $text-accent"),
             "\n",
-            (f"{popular}; {entry.expected:,.0f} would be expected by chance.{asked}", MUTED),
+            (f"{popular}; by chance, {entry.expected:,.0f} would combine them.{asked}", MUTED),
         )
 
     async def _find_closest(self, searcher: Searcher | None, gap: UnmetRequest) -> None:

@@ -191,7 +191,7 @@ CARDS = (
     ),
     Card(
         "Search and filter",
-        "{catalog.search} searches titles and codes as you type. {catalog.facets} opens the "
+        "{catalog.search} searches titles and ids as you type. {catalog.facets} opens the "
         "facets: choose values with {facets.choose}, in as many super-categories as you like. The "
         "counts update.",
     ),

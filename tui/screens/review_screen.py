@@ -50,7 +50,7 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
         hidden("pageup,ctrl+u,D", "step(-10)", "Ten up", id="review.page_up"),
         hidden("g,home", "end(0)", "First", id="review.first"),
         hidden("G,end", "end(1)", "Last", id="review.last"),
-        hidden("c", "copy_code", "Copy code", id="review.copy_code"),
+        hidden("c", "copy_code", "Copy id", id="review.copy_code"),
         hidden("o", "open_picture", "Open picture in viewer", id="review.open_picture"),
         Binding("escape,backspace", "back", "Back", id="review.back"),
     ]

@@ -130,7 +130,7 @@ class ShortlistScreen(ExplorerScreen):
         codes = self.session.shortlist.codes
         if codes:
             self.app.copy_to_clipboard("\n".join(codes))
-            self.notify(f"Copied {len(codes)} codes, one per line", timeout=2)
+            self.notify(f"Copied {len(codes):,} ids, one per line", timeout=2)
 
     def action_export(self) -> None:
         """Ask for a file, and write the list to it."""

@@ -101,7 +101,7 @@ class ValueList(OptionList, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         hidden("down,j", "cursor_down", "Next value", id="pickers.down"),
         hidden("up,k", "cursor_up", "Previous value", id="pickers.up"),
-        hidden("space", "tick", "Any of: tick this value", id="pickers.tick"),
+        hidden("space", "tick", "Accept this value, too", id="pickers.tick"),
         hidden("home,g", "first", "First value", id="pickers.first"),
         hidden("end,G", "last", "Last value", id="pickers.last"),
         hidden("pagedown,ctrl+d", "page_down", "Page down", id="pickers.page_down"),
@@ -152,7 +152,7 @@ class Pickers(Vertical):
         hidden("right,l", "open_next(1)", "Next picker", id="pickers.next"),
         hidden("left,h", "open_next(-1)", "Previous picker", id="pickers.previous"),
         hidden("x,delete", "reset", "Keep the item's value", id="pickers.reset"),
-        hidden("e", "keep_exactly", "Exact label only, or any", id="pickers.keep_exactly"),
+        hidden("e", "keep_exactly", "Require this label, or not", id="pickers.keep_exactly"),
         hidden("greater_than_sign,plus", "weigh(1)", "More weight", id="pickers.count_more"),
         hidden("less_than_sign,minus", "weigh(-1)", "Less weight", id="pickers.count_less"),
     ]
