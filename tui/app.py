@@ -287,7 +287,9 @@ class ExplorerApp(App[None]):
                 )
         yield SystemCommand("Tour", "Show what the explorer can do", self.action_tour)
         yield SystemCommand(
-            "Name this session", "Choose the name that the list of sessions shows", self.action_name_session
+            "Name this session",
+            "Choose the name that the list of sessions shows",
+            self.action_name_session,
         )
         yield SystemCommand(
             "Begin a new session", "Log the next steps separately", self.action_begin_session

@@ -27,6 +27,9 @@ AS_PREDICTED: Part = ("~", "$text-success")
 """Where the query has no label: the result has the value predicted for the query."""
 UNLABELED = "no label"
 NAME_WIDTH = 14
+GAP = "  "
+"""Between two labels of the running text."""
+
 EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -82,14 +85,23 @@ def table(subject: Subject, width: int) -> Content:
     return Content.assemble(*parts)
 
 
-def flow(subject: Subject) -> Content:
-    """Return the labels as running text, for a low and wide pane."""
-    parts: list[Part] = []
+def flow(subject: Subject, width: int) -> Content:
+    """Return the labels as running text, for a low and wide pane; lines break between labels."""
+    lines = [Content()]
     for name, value in subject.labels.items():
-        parts += [*_mark(subject, name), (f"{sanitize(name)} ", MUTED)]
-        parts += [(sanitize(value or UNLABELED), ""), (_instead_of(subject, name), MUTED)]
-        parts.append(("   ", ""))
-    return Content.assemble(*parts)
+        entry = Content.assemble(
+            *_mark(subject, name),
+            (f"{sanitize(name)} ", MUTED),
+            sanitize(value or UNLABELED),
+            (_instead_of(subject, name), MUTED),
+        )
+        if not lines[-1]:
+            lines[-1] = entry
+        elif lines[-1].cell_length + len(GAP) + entry.cell_length <= width:
+            lines[-1] = Content.assemble(lines[-1], GAP, entry)
+        else:
+            lines.append(entry)
+    return Content("\n").join(lines)
 
 
 def heading(subject: Subject) -> Content:
@@ -212,4 +224,5 @@ class DetailPane(Vertical):
         if subject is None:
             words.update("")
         else:
-            words.update(flow(subject) if is_low else table(subject, self.size.width - 2))
+            write = flow if is_low else table
+            words.update(write(subject, self.size.width - 2))
