@@ -28,6 +28,8 @@ from datrnet.core.retrieval.search import Searcher, resolve_query
 
 TOP_IN_TERMINAL = 10
 TOP = 30
+MAX_WEIGHT = 1_000_000
+"""Far above it, float32 distances overflow and the ranking is lost."""
 
 app = opt.command_app()
 
@@ -214,9 +216,9 @@ def _factor(name: str, text: str) -> float:
         factor = float(text)
     except ValueError:
         factor = math.nan
-    if not (math.isfinite(factor) and factor >= 0):
+    if not 0 <= factor <= MAX_WEIGHT:
         raise ConfigError(
-            f"--weight {name}={text}: the weight must be a number of 0 or more.",
+            f"--weight {name}={text}: the weight must be a number from 0 to {MAX_WEIGHT:,}.",
             hint=f"For example: --weight {name}=2",
         )
     return factor
