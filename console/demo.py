@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 from datrnet.console import options as opt
-from datrnet.console.output import is_conversation, results, say
+from datrnet.console.output import counted, is_conversation, results, say
 from datrnet.console.progress import JobProgress
 from datrnet.console.search import answer_of
 from datrnet.console.substitutes import show_plain_answer
@@ -64,7 +64,8 @@ def prepare(folder: Path | None, num_items: int | None, seed: int | None) -> Wor
         shop = prepare_demo(workspace, num_items, seed, progress)
     if before is not None and before != shop:
         say("Replaced the earlier demo, which had another --items or --seed.")
-    say(f"The demo is in {workspace.root}: {shop.num_items:,} items, seed {shop.seed}.")
+    items = counted(shop.num_items, "item")
+    say(f"The demo is in {workspace.root}: {items}, seed {shop.seed}.")
     return workspace
 
 

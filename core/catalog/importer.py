@@ -398,8 +398,11 @@ def _nothing_good(source: Path, problems: Sequence[Problem], notes: Sequence[str
         return DataError(f"{source} contains no item to import.", hint=" ".join(notes))
     first = min(problems, key=_file_and_line)
     where = first.place if first.file else first.place.capitalize()
+    rows = f"None of the {len(problems):,} rows of {source} can"
+    if len(problems) == 1:
+        rows = f"The only row of {source} cannot"
     return DataError(
-        f"None of the {len(problems):,} rows of {source} can be imported. {where}: {first.message}",
+        f"{rows} be imported. {where}: {first.message}",
         hint=first.hint,
     )
 

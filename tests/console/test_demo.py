@@ -45,3 +45,12 @@ def test_one_sample_search_is_printed_as_a_table(
     result = CliRunner().invoke(app, ["demo"])
     assert "Drawing" not in result.stderr
     assert "40 items" in result.stderr
+
+
+@pytest.mark.usefixtures("_shipped")
+def test_a_demo_of_one_item_is_counted_in_the_singular(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["demo", "--items", "1", "--workspace", str(tmp_path / "home")]
+    )
+    assert result.exit_code == 0, result.output
+    assert ": 1 item, seed 0." in result.stderr

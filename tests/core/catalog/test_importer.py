@@ -261,6 +261,14 @@ def test_nothing_good_is_an_error_and_says_what_to_do(
     assert "--images DIR" in caught.value.hint
 
 
+def test_a_single_bad_row_is_counted_in_the_singular(
+    workspace: Workspace, rows: Rows, write_table: WriteTable, tmp_path: Path
+) -> None:
+    path = write_table(rows[:1])
+    with pytest.raises(DataError, match=r"The only row of .* cannot be imported\. Line 2: "):
+        import_catalog(workspace, path, ImportOptions(images=tmp_path / "images"))
+
+
 @pytest.mark.parametrize(
     ("choice", "cell", "words"),
     [
