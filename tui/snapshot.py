@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.pictures import Picture
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import IndexStaleError, UnknownNameError
+from datrnet.core.errors import ConfigError, IndexStaleError, UnknownNameError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.request import Query
 from datrnet.core.retrieval.search import Searcher
@@ -36,6 +36,7 @@ class Subset:
         """Look up codes.
 
         Raises:
+            ConfigError: There are no codes.
             UnknownNameError: The catalog has none of them.
         """
         found = {code: catalog.find_code(code) for code in codes}
@@ -44,7 +45,7 @@ class Subset:
         if not rows:
             if unknown:
                 raise UnknownNameError("item", unknown[0], catalog.codes)
-            raise UnknownNameError("item", "", [], hint="Give ids of items, one per line.")
+            raise ConfigError("The list of items is empty.", hint="Give one id per line.")
         return cls(np.array(list(rows), dtype=np.intp), unknown)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import UnknownNameError
+from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.db.rows import NewItem
 from datrnet.db.store import Store
 from datrnet.tui.context import Library
@@ -72,9 +72,10 @@ def test_a_subset_keeps_its_order_and_names_what_is_unknown(bare_workspace: Work
         subset = Subset.of(catalog, ["P-005", "nope", "p-001", "P-005"])
         assert subset.rows.tolist() == [5, 1]
         assert subset.unknown == ("nope",)
-        for codes in (["nope"], []):
-            with pytest.raises(UnknownNameError):
-                Subset.of(catalog, codes)
+        with pytest.raises(UnknownNameError, match="'nope'"):
+            Subset.of(catalog, ["nope"])
+        with pytest.raises(ConfigError, match=r"The list of items is empty\."):
+            Subset.of(catalog, [])
 
 
 def test_rows_are_mapped_to_those_of_a_later_catalog(bare_workspace: Workspace) -> None:
