@@ -44,7 +44,7 @@ from datrnet.tui.widgets.picture_view import PictureView
 WARM_UP_SECONDS = 0.3
 """After the start: the first page is there, and nobody has found the enter key yet."""
 
-TEXTUAL_COMMANDS = {"Theme", "Quit", "Screenshot"}
+TEXTUAL_COMMANDS = {"Theme", "Screenshot"}
 """Textual's own palette commands to keep; the others do not fit the explorer's screens."""
 
 WIDTHS = [
@@ -279,7 +279,7 @@ class ExplorerApp(App[None]):
             if active.node in {screen, self} and is_ours(active.binding)
         }
         for action, active in offered.items():
-            if action not in {"command_palette", "quit"}:  # Textual offers these
+            if action != "command_palette":
                 yield SystemCommand(
                     active.binding.description,
                     f"Key {self.get_key_display(active.binding)}",

@@ -308,7 +308,9 @@ async def test_help_lists_the_keys_of_where_one_stands(
 
 async def test_the_palette_offers_our_commands(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
-        titles = [one.title for one in explorer.app.get_system_commands(explorer.screen)]
+        commands = list(explorer.app.get_system_commands(explorer.screen))
+        titles = [command.title for command in commands]
+        assert next(command.help for command in commands if command.title == "Quit") == "Key q"
         assert {"Substitutes", "Search", "Copy id", "Theme"} <= set(titles)
         assert not {"Keys", "Maximize"} & set(titles)  # Textual's own panel knows none of our keys
         assert len(titles) == len(set(titles))
