@@ -10,6 +10,7 @@ from textual.widgets import Input
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.tui.screens.browse import BrowseScreen
+from datrnet.tui.screens.help import keys_of
 from datrnet.tui.widgets.bars import TooSmall
 
 Run = Callable[..., Any]
@@ -298,6 +299,9 @@ async def test_help_lists_the_keys_of_where_one_stands(
         assert "Page down" in shown
         assert "Copy id" in shown
         await explorer.press("escape", "enter")
+        keys = [line.description for group in keys_of(explorer.screen) for line in group.lines]
+        assert "Picker 3" in keys
+        assert "Picker 4" not in keys  # there are three super-categories
         await explorer.press("question_mark")
         shown = explorer.text()
         assert "Next value" in shown

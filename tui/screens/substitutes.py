@@ -440,6 +440,14 @@ class SubstitutesScreen(ExplorerScreen):
 
     # ── focus ────────────────────────────────────────────────────────────────
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only pickers that there are."""
+        if action == "open_picker":
+            (number,) = parameters
+            categories = self.snapshot.catalog.super_categories
+            return isinstance(number, int) and number <= len(categories)
+        return super().check_action(action, parameters)
+
     def action_open_picker(self, number: int) -> None:
         """Open a picker by its number, from 1."""
         self.query_one(Pickers).open(number - 1)
