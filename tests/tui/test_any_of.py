@@ -5,7 +5,7 @@ from typing import Any
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.tui.state import AnyOf
-from datrnet.tui.widgets.pickers import Pickers
+from datrnet.tui.widgets.pickers import Pickers, ValueList
 
 Run = Callable[..., Any]
 
@@ -62,6 +62,17 @@ async def test_a_click_with_shift_ticks(workspace: Workspace, run_explorer: Run)
             await explorer.rest()
         assert explorer.screen.visit.history.state.changes == {"colour": AnyOf(("blue", "red"))}
         assert values.has_focus
+
+
+async def test_a_tick_of_an_earlier_longer_list_is_ignored(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("enter", COLOUR)
+        pickers = explorer.screen.query_one(Pickers)
+        pickers.values.post_message(ValueList.Ticked(99))
+        await explorer.rest()
+        assert explorer.screen.visit.history.state.changes == {}
 
 
 async def test_something_must_be_left_to_count(workspace: Workspace, run_explorer: Run) -> None:

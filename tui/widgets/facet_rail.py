@@ -287,6 +287,8 @@ class FacetRail(OptionList, inherit_bindings=False):
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
         event.stop()
+        if event.option_index >= len(self._listed):
+            return  # from an earlier list
         line = self._listed[event.option_index]
         if line.value is not None:
             self._toggle(line.super_category, line.value)

@@ -388,6 +388,8 @@ class Pickers(Vertical):
     def _tick(self, event: ValueList.Ticked) -> None:
         """Tick a value, or remove its tick; the first tick replaces the wanted value."""
         event.stop()
+        if event.idx >= len(self._lines):
+            return  # from an earlier list
         value, change = self._lines[event.idx], self._change
         if not isinstance(value, str):
             self.notify("Only values can be ticked.", timeout=2)
