@@ -37,8 +37,8 @@ Facts = Mapping[str, Any]
 SWITCHES = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 """What the command line accepts for true and false."""
 
-OLD_CATALOG, CATALOG = "catalogue.", "catalog."
-"""How the names of some keys began until version 0.1, and how they begin now."""
+RENAMED = {"catalogue.": "catalog.", "doubts.unlabelled": "doubts.unlabeled"}  # spelling:keep
+"""How the names of some keys began in version 0.1, and how they begin now; read until 0.3."""
 
 HEX_COLOR = "^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"
 
@@ -293,14 +293,20 @@ def flat_keys(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def current_name(key: str) -> str:
     """Return what a key is called now."""
-    return CATALOG + key.removeprefix(OLD_CATALOG) if key.startswith(OLD_CATALOG) else key
+    for old, new in RENAMED.items():
+        if key.startswith(old):
+            return new + key.removeprefix(old)
+    return key
 
 
 def spellings(path: SettingPath) -> list[SettingPath]:
     """Return the path of a setting, and the one that it had under an older name."""
-    if path[0] == "keys" and path[-1].startswith(CATALOG):
-        return [path, ("keys", OLD_CATALOG + path[-1].removeprefix(CATALOG))]
-    return [path]
+    old_names = [
+        ("keys", old + path[-1].removeprefix(new))
+        for old, new in RENAMED.items()
+        if path[0] == "keys" and path[-1].startswith(new)
+    ]
+    return [path, *old_names]
 
 
 # ── what the schema says to readers ──────────────────────────────────────────

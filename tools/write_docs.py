@@ -137,7 +137,7 @@ Every action has a name, listed in [keys.md](keys.md) and by `datrnet config key
 give an action other keys, separated by commas: signs as themselves or by name (`/` or `slash`,
 `comma`), letters as typed (`G`), others by name (`pagedown`, `f5`), with `ctrl+`, `alt+` or
 `shift+` before. Two actions available at the same time cannot share a key. Names that begin with
-`catalog.` are from version 0.1 and work until 0.3.
+`catalogue.` are from version 0.1 and work until 0.3.
 
 ## The template
 

@@ -262,6 +262,8 @@ def test_keys_under_their_old_names_work_and_are_reported(file: PreferencesFile)
     told = "keys.catalogue.sort is now keys.catalog.sort; the old name works until 0.3."
     assert str(notices[0]) == f"{file.path}, line 2: {told}"
     assert len(notices) == 2
+    write(file, '[keys]\n"doubts.unlabelled" = "z"\n')
+    assert file.read()[0].keys == {"doubts.unlabeled": "z"}
 
 
 def test_setting_or_unsetting_a_key_removes_its_old_name(file: PreferencesFile) -> None:
