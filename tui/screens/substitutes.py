@@ -77,13 +77,7 @@ class SubstitutesScreen(ExplorerScreen):
     def __init__(
         self, context: ExplorerContext, trail: Sequence[Visit], *, is_resumed: bool = False
     ) -> None:
-        """Show the last query of a trail.
-
-        Args:
-            context: The workspace and the session.
-            trail: The queries, at least one.
-            is_resumed: Whether the session has these steps already.
-        """
+        """Show the last query of a trail; if it is resumed, the session has its steps already."""
         super().__init__(context)
         self._trail = list(trail)
         self._is_resumed = is_resumed
@@ -437,8 +431,6 @@ class SubstitutesScreen(ExplorerScreen):
         self.visit.cursor = 0
         self._log(action)
         self._show_query()
-
-    # ── focus ────────────────────────────────────────────────────────────────
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only pickers that there are."""
