@@ -141,7 +141,7 @@ def _check_value(catalog: Catalog, idx: int, value: str) -> None:
 
 
 def _codes(items: Iterable[str]) -> list[str]:
-    """Return the item ids, each once; - stands for the first field of each line of a pipe."""
+    """Return the item ids, each once; "-" reads the first field of each line of a pipe."""
     codes: list[str] = []
     for item in items:
         if item != STDIN:

@@ -23,7 +23,7 @@ from datrnet.core.retrieval.search import Searcher, SearchPlan
 from datrnet.core.text import sanitize
 
 AGREEMENT = {True: "yes", False: "no", None: "unknown"}
-"""Whether a label is as wanted, in tab-separated rows."""
+"""Whether a label matches the request, in tab-separated rows."""
 
 VERDICTS = {
     ("changed", True): "matches",
@@ -368,7 +368,7 @@ def _part(answer: Answer, found: Substitute, name: str) -> str:
 
 
 def _verdict(is_changed: bool, found: Substitute, name: str) -> tuple[str, str]:
-    """Return whether a label is as wanted, in words, and the style of the words."""
+    """Return in words whether a label matches, and the style of the words."""
     agrees = found.agreement[name]
     return VERDICTS["changed" if is_changed else "kept", agrees], STYLES[agrees]
 

@@ -47,9 +47,9 @@ class SubstitutesScreen(ExplorerScreen):
         "•": "The item's own value",
         "=": "Exact label only",
         "×2": "Weight 2",
-        "✓": "Result: labeled as wanted",
-        "✗": "Result: labeled otherwise",
-        "~": "Result: labeled as predicted",
+        "✓": "Result: label matches",
+        "✗": "Result: label differs",
+        "~": "Result: matches the predicted value",
         "·": "Result: a label is unknown",
         "✓3 ✗1 ~2": "Number of super-categories",
     }

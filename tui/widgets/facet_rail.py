@@ -102,7 +102,7 @@ class Line:
     value: int | None = None
     """-1 for no label; None for a super-category's heading, and for its further values."""
     is_more: bool = False
-    """Whether it stands for the further values."""
+    """Whether the line expands the remaining values."""
 
 
 class FacetRail(OptionList, inherit_bindings=False):

@@ -70,7 +70,7 @@ class PickerView:
         return exact if weight is None else f"{exact}×{weight:g}"
 
     def lines(self, category: SuperCategory) -> list[Change | None]:
-        """Return what the lines of an open picker stand for; None is the item's own value."""
+        """Return the choice on each line of an open picker; None is the item's own value."""
         change = self.state.changes.get(category.name)
         offered = [self.marked, change if isinstance(change, Borrowed) else None]
         borrowable = dict.fromkeys(item for item in offered if item is not None)
@@ -195,7 +195,7 @@ class Pickers(Vertical):
         self.view = PickerView()
         """What is shown; a change of value is shown before the screen has confirmed it."""
         self._lines: list[Change | None] = []
-        """What each line of the list stands for."""
+        """The choice on each line of the list."""
         self._open = 0
 
     def compose(self) -> ComposeResult:
