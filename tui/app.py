@@ -22,22 +22,29 @@ from datrnet.core.preferences import Preferences
 from datrnet.core.preferences_file import is_first_start, read_preferences, remember_start
 from datrnet.core.sessions.steps import LAST, session_of
 from datrnet.core.text import sanitize
-from datrnet.tui.context import ExplorerContext, Library
+from datrnet.tui.context import (
+    ExplorerContext,
+    OpenReplay,
+    OpenReview,
+    OpenSubstitutes,
+    Picked,
+    start,
+    start_another,
+)
 from datrnet.tui.controllers.preferences import PreferencesController
 from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.controllers.sessions import CURRENT, SessionController
 from datrnet.tui.controllers.updates import UpdateWatcher
 from datrnet.tui.keymap import hidden
 from datrnet.tui.launch import DEFAULT_OPTIONS, LaunchOptions, Opening
-from datrnet.tui.messages import OpenReplay, OpenReview, OpenSubstitutes, Picked
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.help import HelpScreen, TourScreen, is_ours, keys_of, signs_of
+from datrnet.tui.snapshot import Library
 from datrnet.tui.textual_patches.garbage import resume_gc
 from datrnet.tui.textual_patches.screens import install
 from datrnet.tui.textual_patches.terminal import LateReplies, steady_output
-from datrnet.tui.threads import start, start_another
 from datrnet.tui.widgets.bars import SMALLEST_HEIGHT, SMALLEST_WIDTH
 from datrnet.tui.widgets.picture_view import PictureView
 
@@ -135,16 +142,7 @@ class ExplorerApp(App[None]):
         tour: bool = False,
         options: LaunchOptions = DEFAULT_OPTIONS,
     ) -> None:
-        """Open the workspace, so that errors appear before the screen is taken.
-
-        Args:
-            workspace: The workspace.
-            opening: The workspace being read; None opens it here, and closes it at the end.
-            preferences: The user's preferences.
-            problems: What is wrong with them, to be reported.
-            terminal: What the terminal can do.
-            tour: Whether to start with the tour.
-            options: What to open.
+        """Open the workspace, so that errors appear before the screen is taken; see ``explore``.
 
         Raises:
             DatabaseError: The workspace has no catalog, or it cannot be read.
@@ -159,14 +157,14 @@ class ExplorerApp(App[None]):
         self.picked: tuple[str, ...] | None = None
         self._has_tour = tour
         self._late_replies = LateReplies() if terminal.is_late else None
-        self._own_opening = Opening(workspace) if opening is None else None
-        opened = opening or self._own_opening
-        assert opened is not None
-        store = opened.store
+        self._opening = opening or Opening(workspace)
+        store = self._opening.store
         self._session_to_resume = (
             None if options.session is None else str(session_of(store, options.session).id)
         )
-        self.library = Library(workspace, store, opened.catalog(), preferences.results, options)
+        self.library = Library(
+            workspace, store, self._opening.catalog(), preferences.results, options
+        )
         self.session = SessionLog(
             store, self._report_unsaved, lambda code: self.library.snapshot.title_of(code)
         )
@@ -203,8 +201,7 @@ class ExplorerApp(App[None]):
         """Save what is not saved yet, and close everything."""
         self.session.close()
         self.library.thumbnails.close()
-        if self._own_opening is not None:
-            self._own_opening.close()
+        self._opening.close()
 
     def _handle_signals(self) -> None:
         """Quit in order when the system or a closed terminal ends the program."""
@@ -307,8 +304,7 @@ class ExplorerApp(App[None]):
         """Show what the explorer can do."""
         self.push_screen(TourScreen(self.key_of), lambda _: remember_start())
 
-    # ── screens ──────────────────────────────────────────────────────────────
-    # They are loaded when they are opened, or a moment after the first page.
+    # ── screens: loaded when they are opened, or a moment after the first page ───────
 
     def warm_up(self) -> None:
         """Load the other screens and the index in a thread, before they are needed."""
@@ -428,8 +424,8 @@ class ExplorerApp(App[None]):
         await self._back_to_catalog()  # what the screens still log belongs to the one before
         if not self.sessions.resume(saved):
             return
-        if saved.resumed.trail:
-            self.post_message(OpenSubstitutes(saved.resumed.trail, is_resumed=True))
+        if saved.trail:
+            self.post_message(OpenSubstitutes(saved.trail, is_resumed=True))
         elif saved.shortlist:
             self.action_show_shortlist()
 

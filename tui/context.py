@@ -1,87 +1,36 @@
-"""What every screen is given: the open workspace, the session, and how to draw."""
+"""What the app and its screens share: the context, messages to the app, and workers in threads.
 
-from contextlib import suppress
+A screen asks for another screen by a message, which the app resolves; a widget's own messages are
+nested in the widget.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-import numpy as np
+from textual.app import App
+from textual.message import Message
+from textual.screen import Screen
 
-from datrnet.core.catalog.catalog import Catalog
-from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import DatrnetError
 from datrnet.core.graphics.terminal import Drawing
 from datrnet.core.preferences import Preferences
-from datrnet.core.retrieval.request import Request
-from datrnet.core.retrieval.search import resolve_query
-from datrnet.db.store import Store
+from datrnet.core.sessions.steps import Step
+from datrnet.db.rows import SessionRow
 from datrnet.tui.controllers.session_log import SessionLog
-from datrnet.tui.graphics.thumbnails import Thumbnails
-from datrnet.tui.launch import DEFAULT_OPTIONS, LaunchOptions
-from datrnet.tui.snapshot import RowMap, Snapshot
+from datrnet.tui.snapshot import Library, Snapshot
+from datrnet.tui.state import Visit
 
+if TYPE_CHECKING:
+    from datrnet.tui.controllers.review import ReviewSession  # loads what only a review needs
 
-class Library:
-    """An open workspace. Only the main thread changes it; threads read a snapshot."""
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        store: Store,
-        catalog: Catalog,
-        num_substitutes: int,
-        options: LaunchOptions = DEFAULT_OPTIONS,
-    ) -> None:
-        """Open the index of a catalog; a missing or damaged index is not an error.
-
-        Args:
-            workspace: The folder.
-            store: Its open database.
-            catalog: What the database holds.
-            num_substitutes: How many substitutes to search for.
-            options: What to open.
-
-        Raises:
-            DatabaseError: The database cannot be read.
-            UnknownNameError: The catalog has none of the items to show, or the query to start with
-                is neither an item nor a file.
-        """
-        self.workspace = workspace
-        self.store = store
-        self.num_substitutes = num_substitutes
-        self.options = options
-        self.thumbnails = Thumbnails(workspace, catalog)
-        self.marked: int | None = None
-        """The row of the item whose values can be borrowed."""
-        self.first_query = None if options.query is None else resolve_query(catalog, options.query)
-        """The item or picture whose substitutes are shown first."""
-        self.snapshot = Snapshot.of(workspace, store, catalog, options.items)
-
-    def renew(self, snapshot: Snapshot) -> RowMap:
-        """Switch to a snapshot of another catalog; return where the items are now."""
-        row_map = RowMap(self.snapshot.catalog, snapshot.catalog)
-        self.marked = None if self.marked is None else row_map(self.marked)
-        self.thumbnails.renew(snapshot.catalog)
-        self.snapshot = snapshot
-        return row_map
-
-    def relabel(self, item_id: int, super_category: str, value: str | None) -> None:
-        """Switch to a snapshot with another label, after the database has been changed."""
-        item_ids = self.snapshot.catalog.item_ids
-        row = int(np.searchsorted(item_ids, item_id))
-        if row < len(item_ids) and item_ids[row] == item_id:  # else it is newer than the snapshot
-            self.snapshot = self.snapshot.relabeled(row, super_category, value)
-
-    def warm_up(self) -> None:
-        """Search once, so that the index is in memory before the first query; for a thread.
-
-        Loading Annoy and the first pages of a large index takes longer than a hundred searches.
-        """
-        snapshot = self.snapshot
-        searcher, catalog = snapshot.searcher, snapshot.catalog
-        if searcher is None or not len(searcher.generation.item_ids):
-            return
-        first = np.searchsorted(catalog.item_ids, searcher.generation.item_ids[0])
-        with suppress(DatrnetError):  # the first query will report it
-            searcher.substitutes(searcher.query_of_item(int(first)), Request())
+P = ParamSpec("P")
+T = TypeVar("T")
+Node = App[Any] | Screen[Any]
+Work = Callable[P, Coroutine[Any, Any, None]]
 
 
 @dataclass
@@ -98,3 +47,69 @@ class ExplorerContext:
     def snapshot(self) -> Snapshot:
         """The catalog and index at this moment."""
         return self.library.snapshot
+
+
+# ── messages ─────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class OpenSubstitutes(Message):
+    """Show substitutes."""
+
+    trail: tuple[Visit, ...]
+    """The queries so far; the last is shown."""
+    is_resumed: bool = False
+    """Whether the session has these steps already."""
+
+
+@dataclass
+class OpenReview(Message):
+    """Show a tab of the review."""
+
+    review: ReviewSession | None = None
+    """None starts a new review."""
+    tab: int = 0
+
+
+@dataclass
+class OpenReplay(Message):
+    """Show the steps of a session one by one."""
+
+    session: SessionRow
+    steps: Sequence[Step]
+
+
+@dataclass
+class Picked(Message):
+    """An item was picked; quit with it."""
+
+    code: str
+
+
+# ── workers ──────────────────────────────────────────────────────────────────
+
+
+async def in_thread(node: Node, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return the result of a call in a thread, for a worker of a screen or of the app.
+
+    Raises:
+        CancelledError: The screen or the app has closed meanwhile; this ends the worker.
+    """
+    try:
+        return await asyncio.to_thread(call, *args, **kwargs)
+    finally:
+        app = node.app
+        if not app.is_running or not (node is app or node in app.screen_stack):
+            raise asyncio.CancelledError
+
+
+def start(node: Node, group: str, work: Work[P], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Start a worker that cancels the one before it in its group."""
+    call: Any = partial(work, *args, **kwargs)
+    node.run_worker(call, group=group, exclusive=True)
+
+
+def start_another(node: Node, group: str, work: Work[P], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Start a worker beside those in its group."""
+    call: Any = partial(work, *args, **kwargs)
+    node.run_worker(call, group=group)

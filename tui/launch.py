@@ -6,9 +6,8 @@ both together take as long as one. This module must not load Textual.
 
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
@@ -47,7 +46,7 @@ class LaunchOptions:
 DEFAULT_OPTIONS = LaunchOptions()
 
 
-class Opening:
+class Opening(AbstractContextManager["Opening"]):
     """An open database whose catalog is being read. Use it in a ``with`` statement or close it."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -80,15 +79,6 @@ class Opening:
         sys.setswitchinterval(self._switch_seconds)
         self.store.close()
 
-    def __enter__(self) -> Self:
-        """Return the opening."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Close the database."""
         self.close()

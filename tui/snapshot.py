@@ -1,6 +1,7 @@
-"""The catalog and its index at one moment: immutable, and replaced as a whole."""
+"""The catalog and its index at one moment, immutable; and the library that replaces it."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +12,14 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.pictures import Picture
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import ConfigError, IndexStaleError, UnknownNameError
+from datrnet.core.errors import ConfigError, DatrnetError, IndexStaleError, UnknownNameError
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.request import Query
-from datrnet.core.retrieval.search import Searcher
+from datrnet.core.retrieval.request import Query, Request
+from datrnet.core.retrieval.search import Searcher, resolve_query
 from datrnet.db.store import Store
 from datrnet.tui.graphics.pictures import Looker
+from datrnet.tui.graphics.thumbnails import Thumbnails
+from datrnet.tui.launch import DEFAULT_OPTIONS, LaunchOptions
 
 Source = int | Path
 """Where a picture comes from: an item, by its row of the catalog, or a file."""
@@ -186,19 +189,6 @@ class Snapshot:
             raise self.index_error or IndexStaleError("There is no index.")
         return self.searcher
 
-    def query_title(self, query: Query) -> str:
-        """Return the current title of a query's item, or the name of its file."""
-        return query.title if query.row is None else self.catalog.titles[query.row]
-
-    def query_labels(self, query: Query) -> dict[str, str | None]:
-        """Return the current labels of a query in every super-category."""
-        if query.row is not None:
-            return self.catalog.labels_of(query.row)
-        return {
-            category.name: query.labels.get(category.name)
-            for category in self.catalog.super_categories
-        }
-
     @cached_property
     def available_values(self) -> dict[str, frozenset[str]]:
         """The values with a prototype, by super-category: those that can be asked for."""
@@ -234,3 +224,68 @@ class RowMap:
         """Return an item's later row; None if the item is gone."""
         later = int(self.rows[row])
         return None if later < 0 else later
+
+
+class Library:
+    """An open workspace. Only the main thread changes it; threads read a snapshot."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        store: Store,
+        catalog: Catalog,
+        num_substitutes: int,
+        options: LaunchOptions = DEFAULT_OPTIONS,
+    ) -> None:
+        """Open the index of a catalog; a missing or damaged index is not an error.
+
+        Args:
+            workspace: The folder.
+            store: Its open database.
+            catalog: What the database holds.
+            num_substitutes: How many substitutes to search for.
+            options: What to open.
+
+        Raises:
+            DatabaseError: The database cannot be read.
+            UnknownNameError: The catalog has none of the items to show, or the query to start with
+                is neither an item nor a file.
+        """
+        self.workspace = workspace
+        self.store = store
+        self.num_substitutes = num_substitutes
+        self.options = options
+        self.thumbnails = Thumbnails(workspace, catalog)
+        self.marked: int | None = None
+        """The row of the item whose values can be borrowed."""
+        self.first_query = None if options.query is None else resolve_query(catalog, options.query)
+        """The item or picture whose substitutes are shown first."""
+        self.snapshot = Snapshot.of(workspace, store, catalog, options.items)
+
+    def renew(self, snapshot: Snapshot) -> RowMap:
+        """Switch to a snapshot of another catalog; return where the items are now."""
+        row_map = RowMap(self.snapshot.catalog, snapshot.catalog)
+        self.marked = None if self.marked is None else row_map(self.marked)
+        self.thumbnails.renew(snapshot.catalog)
+        self.snapshot = snapshot
+        return row_map
+
+    def relabel(self, item_id: int, super_category: str, value: str | None) -> None:
+        """Switch to a snapshot with another label, after the database has been changed."""
+        item_ids = self.snapshot.catalog.item_ids
+        row = int(np.searchsorted(item_ids, item_id))
+        if row < len(item_ids) and item_ids[row] == item_id:  # else it is newer than the snapshot
+            self.snapshot = self.snapshot.relabeled(row, super_category, value)
+
+    def warm_up(self) -> None:
+        """Search once, so that the index is in memory before the first query; for a thread.
+
+        Loading Annoy and the first pages of a large index takes longer than a hundred searches.
+        """
+        snapshot = self.snapshot
+        searcher, catalog = snapshot.searcher, snapshot.catalog
+        if searcher is None or not len(searcher.generation.item_ids):
+            return
+        first = np.searchsorted(catalog.item_ids, searcher.generation.item_ids[0])
+        with suppress(DatrnetError):  # the first query will report it
+            searcher.substitutes(searcher.query_of_item(int(first)), Request())

@@ -1,6 +1,7 @@
-"""The search state: what is asked of a query, its history for undo, and the trail of queries.
+"""The search state: what is asked of each query, its history for undo, and the trail of queries.
 
-Everything that the substitutes screen shows (pickers, title, results) and logs is derived from it.
+Everything that the substitutes screen shows (pickers, title, results) and logs is read from one
+``Search``; keys change it there.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -9,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from datrnet.core.errors import ConfigError
-from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.retrieval.request import Query, Request, Substitute
-from datrnet.core.retrieval.search import Searcher
-from datrnet.tui.snapshot import Snapshot, Source
+from datrnet.core.retrieval.search import Searcher, SearchPlan
+from datrnet.core.text import sanitize
+from datrnet.db.rows import SuperCategory
+from datrnet.tui.controllers.session_log import SessionLog
+from datrnet.tui.history import History
+from datrnet.tui.snapshot import Library, RowMap, Snapshot, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +27,15 @@ class Borrowed:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    """Several values, each of which will do."""
-
-    values: tuple[str, ...]
-
-    def toggled(self, value: str) -> "AnyOf | None":
-        """Return the values with one more or one less; None if none is left."""
-        rest = tuple(other for other in self.values if other != value)
-        values = rest if len(rest) < len(self.values) else (*self.values, value)
-        return AnyOf(values) if values else None
-
-
 WEIGHTS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 """The weights that a super-category can have."""
-
-NOTHING_WEIGHTED = "At least one weight must be above 0."
 
 Matching = Mapping[str, Mapping[str, int]]
 """By super-category and value, the number of items with it that match all other values."""
 
-Change = str | Borrowed | AnyOf
+Change = str | Borrowed | tuple[str, ...]
+"""A value, that of another item, or several values, each of which will do."""
+
 Changes = Mapping[str, Change]
 """Changes by super-category."""
 
@@ -64,28 +55,27 @@ class QueryState:
     @property
     def values(self) -> dict[str, str]:
         """The changes to a value."""
-        return {name: change for name, change in self.changes.items() if isinstance(change, str)}
+        return {name: to for name, to in self.changes.items() if isinstance(to, str)}
 
     @property
     def borrowed(self) -> dict[str, Borrowed]:
         """The changes to the value of another item."""
-        return {
-            name: change for name, change in self.changes.items() if isinstance(change, Borrowed)
-        }
+        return {name: to for name, to in self.changes.items() if isinstance(to, Borrowed)}
 
     @property
     def any_of(self) -> dict[str, tuple[str, ...]]:
         """The changes to any of several values."""
-        return {
-            name: change.values
-            for name, change in self.changes.items()
-            if isinstance(change, AnyOf)
-        }
+        return {name: to for name, to in self.changes.items() if isinstance(to, tuple)}
 
     def changed(self, name: str, change: Change | None) -> "QueryState":
         """Return the state with another change of a super-category; None for no change."""
         others = {other: kept for other, kept in self.changes.items() if other != name}
         return replace(self, changes=others if change is None else {**others, name: change})
+
+    def changes_unlike(self, other: "QueryState") -> set[str]:
+        """Return the super-categories whose changes differ from those of another state."""
+        names = {*self.changes, *other.changes}
+        return {name for name in names if self.changes.get(name) != other.changes.get(name)}
 
     def weighted(self, name: str, weight: float) -> "QueryState":
         """Return the state with another weight of a super-category."""
@@ -112,113 +102,9 @@ class QueryState:
         return QueryState(
             changes,
             self.within if self.within in names else None,
-            frozenset(name for name in self.exact if name in names),
+            self.exact & frozenset(names),
             {name: weight for name, weight in self.weights.items() if name in names},
         )
-
-
-class History:
-    """The states of a query, one of them current.
-
-    Moving through the values of a picker shows each, but only the one where the cursor rests
-    becomes a step: a proposal replaces the one before it until it is settled.
-    """
-
-    def __init__(self, states: Sequence[QueryState] = (QueryState(),), position: int = -1) -> None:
-        """Start with states, of which one is current."""
-        self._states = list(states)
-        self._position = position % len(self._states)
-        self._is_settled = True
-
-    @property
-    def state(self) -> QueryState:
-        """The current state."""
-        return self._states[self._position]
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is an earlier state."""
-        return self._position > 0
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether there is a later state."""
-        return self._position < len(self._states) - 1
-
-    def remap(self, row_map: Callable[[int], int | None], names: Collection[str]) -> None:
-        """Adapt all states to a later catalog; see ``QueryState.remapped``."""
-        self._states = [state.remapped(row_map, names) for state in self._states]
-
-    def continues(self, changes: Changes) -> bool:
-        """Return whether changes only continue the open proposal, in the same picker."""
-        if self._is_settled:
-            return True
-        before, now = self._states[self._position - 1].changes, self.state.changes
-        return _differences(now, changes) <= (
-            _differences(before, now) or _differences(now, changes)
-        )
-
-    def propose(self, changes: Changes) -> None:
-        """Make changes current without settling them; later states can no longer be redone."""
-        if dict(changes) == dict(self.state.changes):
-            return
-        state = replace(self.state, changes=dict(changes))
-        if self._is_settled:
-            self._append(state)
-        else:
-            self._states[self._position] = state
-        self._is_settled = False
-
-    def step(self, state: QueryState) -> bool:
-        """Make a state current as a step of its own; return whether it differs."""
-        self.settle()
-        if state == self.state:
-            return False
-        self._append(state)
-        return True
-
-    def clear(self) -> bool:
-        """Drop all changes; without any, everything else. Return whether there was something.
-
-        Weights and exact labels often serve several changes, so they go last.
-        """
-        self.settle()
-        state = self.state
-        return self.step(replace(state, changes={}) if state.changes else QueryState())
-
-    def settle(self) -> bool:
-        """Turn the proposal into a step; return whether there was one."""
-        was_open, self._is_settled = not self._is_settled, True
-        if was_open and self.state == self._states[self._position - 1]:
-            del self._states[self._position]  # it has come back to where it started
-            self._position -= 1
-            return False
-        return was_open
-
-    def undo(self) -> bool:
-        """Go back a step; return whether there was one."""
-        self.settle()
-        if not self.can_undo:
-            return False
-        self._position -= 1
-        return True
-
-    def redo(self) -> bool:
-        """Go forward a step; return whether there was one."""
-        if not self._is_settled or not self.can_redo:
-            return False
-        self._position += 1
-        return True
-
-    def _append(self, state: QueryState) -> None:
-        del self._states[self._position + 1 :]
-        self._states.append(state)
-        self._position += 1
-
-
-def _differences(changes: Changes, others: Changes) -> set[str]:
-    """Return the super-categories whose changes differ."""
-    return {name for name in {*changes, *others} if changes.get(name) != others.get(name)}
 
 
 @dataclass(slots=True)
@@ -226,15 +112,10 @@ class Visit:
     """A query on the trail, with its history and the position of the cursor in its results."""
 
     query: Query
-    history: History = field(default_factory=History)
+    history: History[QueryState] = field(default_factory=lambda: History([QueryState()]))
     cursor: int = 0
     picture: Path | None = None
     """The file of a query that is not in the catalog."""
-
-    @property
-    def state(self) -> QueryState:
-        """What is asked for now."""
-        return self.history.state
 
     @property
     def source(self) -> Source:
@@ -244,112 +125,299 @@ class Visit:
         assert self.query.row is not None
         return self.query.row
 
-    def wanted_labels(self, snapshot: Snapshot) -> dict[str, str | None]:
-        """Return the wanted value of every super-category; None where it is unknown."""
-        borrowed = {
-            name: snapshot.catalog.labels_of(item.row)[name]
-            for name, item in self.state.borrowed.items()
-        }
-        return {**snapshot.query_labels(self.query), **borrowed, **self.state.values}
-
-    def filters(self, snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
-        """Return the labels that a result must have."""
-        wanted, state = self.wanted_labels(snapshot), self.state
-        return {
-            name: (value,)
-            for name in sorted(state.exact - set(state.any_of))
-            if (value := wanted.get(name)) is not None
-        }
-
-    def request(self, snapshot: Snapshot, num_substitutes: int) -> Request:
-        """Return the search request.
-
-        Raises:
-            IndexStaleError: The index lacks an item from which a value is borrowed.
-        """
-        state = self.state
-        return Request(
-            changes=state.values,
-            taken={name: snapshot.query_of(item.row) for name, item in state.borrowed.items()},
-            where=self.filters(snapshot),
-            any_of=state.any_of,
-            weights=dict(state.weights),
-            within=state.within,
-            k=num_substitutes,
-        )
-
-    def subject(self, snapshot: Snapshot) -> str:
-        """Return the name of the query in a session: an item's code, or a picture's path."""
-        row = self.query.row
-        return str(self.picture) if row is None else snapshot.catalog.codes[row]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
     """What a search has found."""
 
     query: Query
-    request: Request
-    prototypes: Mapping[str, Prototype]
-    """The prototypes of the wanted values, by super-category."""
+    plan: SearchPlan
     substitutes: Sequence[Substitute]
     matching: Matching
-
-    def wanted(self, snapshot: Snapshot) -> dict[str, str | None]:
-        """Return what is asked for by super-category, in words; None where it is unknown."""
-        labels, request = snapshot.query_labels(self.query), self.request
-        borrowed = {name: query.labels.get(name) for name, query in request.taken.items()}
-        any_of = {name: " or ".join(values) for name, values in request.any_of.items()}
-        return {**labels, **borrowed, **any_of, **request.changes}
-
-    def unknown(self, snapshot: Snapshot, predicted: Mapping[str, str]) -> dict[str, str]:
-        """Return the predicted values of the query where neither label nor change names one."""
-        wanted = self.wanted(snapshot)
-        return {name: value for name, value in predicted.items() if wanted.get(name) is None}
+    wanted: Mapping[str, str | None]
+    """What was asked for by super-category, in words; None where it is unknown."""
+    unknown: Mapping[str, str]
+    """The predicted values of the query where nothing else is wanted and its label is unknown."""
 
 
-def weighed(state: QueryState, name: str, step: int, searcher: Searcher) -> QueryState:
-    """Return the state with the next higher or lower weight of a super-category.
+Found = tuple[SearchPlan, Sequence[Substitute], Matching]
+
+
+def find(searcher: Searcher, query: Query, request: Request) -> Found:
+    """Search; for a thread.
 
     Raises:
-        ConfigError: It cannot have that weight.
+        DatrnetError: The index cannot answer the request.
     """
-    if searcher.is_entangled:
-        raise ConfigError("This index compares all super-categories as one; none has a weight.")
-    current = state.weights.get(name, 1.0)
-    beyond = [weight for weight in WEIGHTS if (weight - current) * step > 0]
-    if not beyond:
-        limit = f"Maximum is ×{WEIGHTS[-1]:g}." if step > 0 else f"Minimum is ×{WEIGHTS[0]:g}."
-        raise ConfigError(limit)
-    if name in state.any_of:
-        raise ConfigError("Weights don't apply to “any of”.")
-    changed = state.weighted(name, min(beyond) if step > 0 else max(beyond))
-    if not is_anything_weighted(changed, searcher):
-        raise ConfigError(NOTHING_WEIGHTED)
-    return changed
+    plan = searcher.plan(query, request)
+    return plan, plan.substitutes(), plan.exact_match_counts()
 
 
-def is_anything_weighted(state: QueryState, searcher: Searcher) -> bool:
-    """Return whether any super-category tells items apart."""
-    weights = {**dict.fromkeys(searcher.names, 1.0), **state.weights}
-    return searcher.is_entangled or any(
-        weight for name, weight in weights.items() if name not in state.any_of
-    )
+class Search:
+    """The trail of queries and what is asked of the last; every change of it is logged."""
 
+    def __init__(self, library: Library, session: SessionLog, trail: Sequence[Visit]) -> None:
+        """Start at the end of a trail of at least one query."""
+        self._library = library
+        self._session = session
+        self.trail = list(trail)
+        self.results: Results | None = None
+        """What is shown; it stays until the next results arrive."""
 
-def log_entry(trail: Sequence[Visit], snapshot: Snapshot, num_substitutes: int) -> dict[str, Any]:
-    """Return the step of a session that leads to the end of a trail."""
-    *before, visit = trail
-    state = visit.state
-    return {
-        "item": "" if visit.query.row is None else snapshot.catalog.codes[visit.query.row],
-        "picture": None if visit.picture is None else str(visit.picture),
-        "trail": [[earlier.subject(snapshot), earlier.cursor] for earlier in before],
-        "changes": state.values,
-        "taken": {name: item.code for name, item in state.borrowed.items()},
-        "any_of": {name: list(values) for name, values in state.any_of.items()},
-        "within": state.within,
-        "where": {name: list(values) for name, values in visit.filters(snapshot).items()},
-        "weights": dict(state.weights),
-        "k": num_substitutes,
-    }
+    @property
+    def snapshot(self) -> Snapshot:
+        """The catalog and index that are searched."""
+        return self._library.snapshot
+
+    @property
+    def searcher(self) -> Searcher:
+        """The index."""
+        assert self._library.snapshot.searcher is not None
+        return self._library.snapshot.searcher
+
+    @property
+    def visit(self) -> Visit:
+        """The current query."""
+        return self.trail[-1]
+
+    @property
+    def state(self) -> QueryState:
+        """What is asked for now."""
+        return self.visit.history.state
+
+    # ── what is shown ────────────────────────────────────────────────────────
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """The current title of every query on the trail, or the name of its file."""
+        titles, queries = self._library.snapshot.catalog.titles, [it.query for it in self.trail]
+        return tuple(it.title if it.row is None else titles[it.row] for it in queries)
+
+    @property
+    def categories(self) -> list[SuperCategory]:
+        """The super-categories that the index knows."""
+        known = self._library.snapshot.available_values
+        return [it for it in self._library.snapshot.catalog.super_categories if it.name in known]
+
+    @property
+    def labels(self) -> dict[str, str | None]:
+        """The current labels of the query in every super-category."""
+        catalog, query = self._library.snapshot.catalog, self.visit.query
+        if query.row is not None:
+            return catalog.labels_of(query.row)
+        return {it.name: query.labels.get(it.name) for it in catalog.super_categories}
+
+    @property
+    def predicted(self) -> dict[str, str]:
+        """The values that the model predicts for the query."""
+        predictions = self.searcher.predict(self.visit.query)
+        return {name: prediction.value for name, prediction in predictions.items()}
+
+    @property
+    def marked(self) -> Borrowed | None:
+        """The marked item, whose values can be borrowed; None if it is the query itself."""
+        row = self._library.marked
+        if row is None or row == self.visit.query.row:
+            return None
+        return Borrowed(row, self._library.snapshot.catalog.codes[row])
+
+    @property
+    def wanted(self) -> dict[str, str | None]:
+        """What is asked for by super-category, in words; None where it is unknown."""
+        state, labels_of = self.state, self._library.snapshot.catalog.labels_of
+        return {
+            **self.labels,
+            **{name: labels_of(item.row)[name] for name, item in state.borrowed.items()},
+            **{name: " or ".join(values) for name, values in state.any_of.items()},
+            **state.values,
+        }
+
+    @property
+    def _filters(self) -> dict[str, tuple[str, ...]]:
+        """The labels that a result must have."""
+        names, wanted = sorted(self.state.exact - set(self.state.any_of)), self.wanted
+        return {name: (value,) for name in names if (value := wanted.get(name)) is not None}
+
+    def request(self) -> Request:
+        """Return the search request.
+
+        Raises:
+            IndexStaleError: The index lacks an item from which a value is borrowed.
+        """
+        state, query_of = self.state, self._library.snapshot.query_of
+        return Request(
+            changes=state.values,
+            taken={name: query_of(item.row) for name, item in state.borrowed.items()},
+            where=self._filters,
+            any_of=state.any_of,
+            weights=dict(state.weights),
+            within=state.within,
+            k=self._library.num_substitutes,
+        )
+
+    def accept(self, query: Query, found: Found) -> Results | None:
+        """Return what was found as the results to be shown; None if it is outdated."""
+        plan, substitutes, matching = found
+        if query is not self.visit.query or plan.request != self.request():
+            return None
+        wanted, predicted = self.wanted, self.predicted
+        self.results = Results(
+            query=query,
+            plan=plan,
+            substitutes=substitutes,
+            matching=matching,
+            wanted=wanted,
+            unknown={name: it for name, it in predicted.items() if wanted.get(name) is None},
+        )
+        return self.results
+
+    # ── changes ──────────────────────────────────────────────────────────────
+
+    def propose(self, name: str, change: Change | None) -> None:
+        """Change a super-category, None for no change; it becomes a step once it is settled.
+
+        Raises:
+            ConfigError: No super-category would tell items apart.
+        """
+        state, history = self.state.changed(name, change), self.visit.history
+        self._check_weights(state)
+        if history.settled_state.changes_unlike(self.state) - {name}:
+            self.settle()  # the proposal was made in another picker
+        history.propose(state)
+        self.visit.cursor = 0
+
+    def settle(self) -> None:
+        """Turn the proposal into a step."""
+        if self.visit.history.settle():
+            self.log("change")
+
+    def set_within(self, step: int) -> None:
+        """Use prototypes within the next super-category; after the last, generic ones."""
+        names = [None, *(it.name for it in self._library.snapshot.catalog.super_categories)]
+        within = names[(names.index(self.state.within) + step) % len(names)]
+        self._step("within", replace(self.state, within=within))
+
+    def toggle_exact(self, name: str) -> None:
+        """Accept only results with the wanted label, or any again.
+
+        Raises:
+            ConfigError: There is no such label.
+        """
+        if name in self.state.any_of:
+            raise ConfigError("Only items with one of these labels are shown.")
+        if name not in self.state.exact and self.wanted.get(name) is None:
+            raise ConfigError(f"There is no {sanitize(name)} label to match.")
+        self._step("exact", replace(self.state, exact=self.state.exact ^ {name}))
+
+    def weigh(self, name: str, step: int) -> None:
+        """Give a super-category the next higher or lower weight.
+
+        Raises:
+            ConfigError: It cannot have that weight.
+        """
+        if self.searcher.is_entangled:
+            raise ConfigError("This index compares all super-categories as one; none has a weight.")
+        current = self.state.weights.get(name, 1.0)
+        beyond = [weight for weight in WEIGHTS if (weight - current) * step > 0]
+        if not beyond:
+            limit = f"Maximum is ×{WEIGHTS[-1]:g}." if step > 0 else f"Minimum is ×{WEIGHTS[0]:g}."
+            raise ConfigError(limit)
+        if name in self.state.any_of:
+            raise ConfigError("Weights don't apply to “any of”.")
+        state = self.state.weighted(name, min(beyond) if step > 0 else max(beyond))
+        self._check_weights(state)
+        self._step("weight", state)
+
+    def _check_weights(self, state: QueryState) -> None:
+        weights = {**dict.fromkeys(self.searcher.names, 1.0), **state.weights}
+        counted = [weight for name, weight in weights.items() if name not in state.any_of]
+        if not self.searcher.is_entangled and not any(counted):
+            raise ConfigError("At least one weight must be above 0.")
+
+    def undo(self) -> bool:
+        """Undo the last change; return whether there was one."""
+        self.settle()
+        return self._log_step("undo", self.visit.history.undo())
+
+    def redo(self) -> bool:
+        """Redo the last undone change; return whether there was one."""
+        self.settle()
+        return self._log_step("redo", self.visit.history.redo())
+
+    def clear(self) -> bool:
+        """Drop all changes; without any, everything else. Return whether there was something.
+
+        Weights and exact labels often serve several changes, so they go last.
+        """
+        self.settle()
+        state = QueryState() if not self.state.changes else replace(self.state, changes={})
+        return self._log_step("clear", self.visit.history.step(state))
+
+    def _step(self, action: str, state: QueryState) -> None:
+        self.settle()
+        self._log_step(action, self.visit.history.step(state))
+
+    def _log_step(self, action: str, is_done: bool) -> bool:
+        if is_done:
+            self.visit.cursor = 0
+            self.log(action)
+        return is_done
+
+    # ── the trail ────────────────────────────────────────────────────────────
+
+    def follow(self, query: Query) -> None:
+        """Go on to a result, with the same weights and kind of prototypes."""
+        start = QueryState(within=self.state.within, weights=self.state.weights)
+        self.enter(Visit(query, History([start])))
+
+    def enter(self, visit: Visit) -> None:
+        """Go on to another query."""
+        self.settle()
+        self.trail.append(visit)
+        self.log("query")
+
+    def back(self) -> bool:
+        """Go back to the query before; return whether there is one."""
+        self.settle()
+        if len(self.trail) == 1:
+            return False
+        self.trail.pop()
+        self.log("back")
+        return True
+
+    def renew(self, queries: Sequence[Query | None], row_map: RowMap) -> bool:
+        """Switch to a later catalog, with the queries' later forms; None for those that are gone.
+
+        Returns:
+            Whether any query is left. The first stays in any case, not to be shown.
+        """
+        self.results = None
+        left = [(it, query) for it, query in zip(self.trail, queries, strict=True) if query]
+        for visit, query in left:
+            visit.query = query
+            visit.history.map(lambda state: state.remapped(row_map, row_map.super_categories))
+        self.trail = [visit for visit, _ in left] or self.trail[:1]
+        return bool(left)
+
+    def log(self, action: str) -> None:
+        """Add a step to the session that leads to the current state."""
+        *before, visit = self.trail
+        state = self.state
+        request: dict[str, Any] = {
+            "item": "" if visit.query.row is None else self._subject(visit),
+            "picture": None if visit.picture is None else str(visit.picture),
+            "trail": [[self._subject(earlier), earlier.cursor] for earlier in before],
+            "changes": state.values,
+            "taken": {name: item.code for name, item in state.borrowed.items()},
+            "any_of": {name: list(values) for name, values in state.any_of.items()},
+            "within": state.within,
+            "where": {name: list(values) for name, values in self._filters.items()},
+            "weights": dict(state.weights),
+            "k": self._library.num_substitutes,
+        }
+        self._session.add(action, request)
+
+    def _subject(self, visit: Visit) -> str:
+        """Return the name of a query in a session: an item's code, or a picture's path."""
+        row = visit.query.row
+        return str(visit.picture) if row is None else self._library.snapshot.catalog.codes[row]

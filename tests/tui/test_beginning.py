@@ -49,7 +49,7 @@ async def test_it_begins_with_a_picture(
     async with run_explorer(taught, options=LaunchOptions(query=str(photo))) as explorer:
         await explorer.rest(0.1)
         assert isinstance(explorer.screen, SubstitutesScreen)
-        assert explorer.screen.visit.picture == photo
+        assert explorer.screen.search.visit.picture == photo
 
 
 async def test_without_an_index_it_says_so_and_the_catalog_is_there(

@@ -42,7 +42,7 @@ async def test_while_another_program_writes_everything_but_saving_goes_on(
     async with run_explorer(workspace) as explorer:
         with taken(workspace.catalog_path, exclusively=False):
             await explorer.press("enter", "2", "j")
-            explorer.screen._settle()
+            explorer.screen.search.settle()
             assert isinstance(explorer.screen, SubstitutesScreen)
             assert len(explorer.codes) == 47
             await explorer.until(lambda: "is not saved yet" in explorer.notices())

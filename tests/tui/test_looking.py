@@ -126,7 +126,7 @@ async def test_a_result_is_looked_at_for_the_wanted_values(
         assert explorer.labels("garment", 99)[explorer.grid.cursor] != "dress"
         assert calls[-1][:2] == ("garment", "dress")
         await explorer.press("a")
-        (prototype,) = explorer.screen._results.prototypes.values()
+        (prototype,) = explorer.screen.search.results.plan.prototypes.values()
         assert prototype.among == "dress"
         assert calls[-1][:2] == ("colour", "blue")
         np.testing.assert_array_equal(calls[-1][2], prototype.embedding)

@@ -46,12 +46,12 @@ async def test_a_dropped_picture_becomes_the_query(
         assert len(explorer.codes) == 48  # it is none of the catalog's own
         shown = explorer.text()
         assert "my photo.png" in shown
-        guesses = explorer.snapshot.searcher.predict(explorer.screen.visit.query)
+        guesses = explorer.snapshot.searcher.predict(explorer.screen.search.visit.query)
         assert all(f"~{one.value}" in shown for one in guesses.values())
         assert len(guesses) == 2
         assert re.search(r"\d ~[12]\b", shown)  # labels that are as the networks see it
         await explorer.press("2", "j")
-        assert explorer.screen.visit.history.state.changes == {"colour": "black"}
+        assert explorer.screen.search.visit.history.state.changes == {"colour": "black"}
         await explorer.press("escape")
         assert isinstance(explorer.screen, BrowseScreen)
 
@@ -71,7 +71,7 @@ async def test_its_path_can_be_typed_and_completed(
         await explorer.press("enter")
         await explorer.rest(0.05)
         assert isinstance(explorer.screen, SubstitutesScreen)
-        assert explorer.screen.visit.picture == photo
+        assert explorer.screen.search.visit.picture == photo
 
 
 async def test_a_path_without_a_file_is_told_and_the_line_stays(

@@ -51,14 +51,14 @@ async def test_a_new_index_is_offered_and_everything_keeps_its_place(
         await explorer.press("slash", *"dress", "enter", "l", "l")
         browsed = explorer.code
         await explorer.press("enter", "2", "j", "j")
-        explorer.screen._settle()
+        explorer.screen.search.settle()
         await explorer.press("tab", "l", "l", "enter")  # follow the third result
         await explorer.press("1", "j")
-        explorer.screen._settle()
+        explorer.screen.search.settle()
         await explorer.press("tab", "l")
         screen = explorer.screen
-        changes, under_cursor = screen.visit.history.state.changes, explorer.code
-        trail = [explorer.snapshot.catalog.codes[one.query.row] for one in screen._trail]
+        changes, under_cursor = screen.search.visit.history.state.changes, explorer.code
+        trail = [explorer.snapshot.catalog.codes[one.query.row] for one in screen.search.trail]
         generation = explorer.snapshot.searcher.generation.manifest.name
         assert len(trail) == 2
         assert "Show update" not in explorer.text()
@@ -80,12 +80,12 @@ async def test_a_new_index_is_offered_and_everything_keeps_its_place(
         assert catalog.num_items == 49
         assert explorer.snapshot.searcher.generation.manifest.name != generation
         assert explorer.screen is screen
-        assert [catalog.codes[one.query.row] for one in screen._trail] == trail
-        assert screen.visit.history.state.changes == changes
+        assert [catalog.codes[one.query.row] for one in screen.search.trail] == trail
+        assert screen.search.visit.history.state.changes == changes
         assert explorer.code == under_cursor
         assert "Show update" not in explorer.text()
         await explorer.press("u")
-        assert screen.visit.history.state.changes == {}
+        assert screen.search.visit.history.state.changes == {}
         await explorer.press("escape", "escape")
         assert isinstance(explorer.screen, BrowseScreen)
         assert explorer.code == browsed
@@ -116,7 +116,7 @@ async def test_items_that_are_gone_leave_the_trail_and_the_grid(
     async with run_explorer(workspace) as explorer:
         await look(explorer)
         await explorer.press("l", "enter", "tab", "l", "enter", "tab")
-        first, second = explorer.screen._trail
+        first, second = explorer.screen.search.trail
         codes = explorer.snapshot.catalog.codes
         gone, left = codes[second.query.row], codes[first.query.row]
         with workspace.open_store() as other:
@@ -125,7 +125,7 @@ async def test_items_that_are_gone_leave_the_trail_and_the_grid(
         await look(explorer)
         await explorer.press("I")
         catalog = explorer.snapshot.catalog
-        assert [catalog.codes[one.query.row] for one in explorer.screen._trail] == [left]
+        assert [catalog.codes[one.query.row] for one in explorer.screen.search.trail] == [left]
         assert gone not in explorer.codes
         await explorer.press("escape")
         assert isinstance(explorer.screen, BrowseScreen)
@@ -186,26 +186,26 @@ async def test_a_super_category_that_comes_and_one_that_goes(
     async with run_explorer(workspace) as explorer:
         await look(explorer)
         await explorer.press("enter", "2", "j", "3", "j")
-        explorer.screen._settle()
-        assert "colour" in explorer.screen.visit.history.state.changes
+        explorer.screen.search.settle()
+        assert "colour" in explorer.screen.search.visit.history.state.changes
         run_sql(workspace, "UPDATE super_categories SET name = 'shade' WHERE name = 'colour'")
         with workspace.open_store() as other:
             index_again(workspace, other)
         await look(explorer)
         await explorer.press("I")
-        assert "colour" not in explorer.screen.visit.history.state.changes
+        assert "colour" not in explorer.screen.search.visit.history.state.changes
         assert "shade" in explorer.text()
         assert len(explorer.codes) == 47
         explorer.screen.query_one(Pickers).open(1)
         await explorer.press("j")
-        assert "shade" in explorer.screen.visit.history.state.changes
+        assert "shade" in explorer.screen.search.visit.history.state.changes
 
 
 async def test_our_own_session_is_no_news(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
         await look(explorer)
         await explorer.press("enter", "2", "j", "j")
-        explorer.screen._settle()
+        explorer.screen.search.settle()
         await explorer.rest(0.1)
         await look(explorer)
         with workspace.open_store() as other:

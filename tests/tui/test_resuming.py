@@ -29,7 +29,7 @@ async def _search(explorer: Any) -> dict[str, Any]:
 
 def _state(explorer: Any) -> dict[str, Any]:
     assert isinstance(explorer.screen, SubstitutesScreen)
-    trail = explorer.screen._trail
+    trail = explorer.screen.search.trail
     return {
         "trail": [one.query.row for one in trail],
         "cursors": [one.cursor for one in trail[:-1]],
@@ -56,10 +56,10 @@ async def test_a_session_goes_on_tomorrow_where_it_was_left(
         assert explorer.app.session.shortlist.codes == listed
         before = len(explorer.steps())
         await explorer.press("r", "u")
-        assert explorer.screen.visit.history.state.changes == left["wishes"][-1].changes
+        assert explorer.screen.search.visit.history.state.changes == left["wishes"][-1].changes
         await explorer.press("escape")
-        assert explorer.screen.visit.query.row == left["trail"][1]
-        assert explorer.screen.visit.history.state.weights
+        assert explorer.screen.search.visit.query.row == left["trail"][1]
+        assert explorer.screen.search.visit.history.state.weights
     async with run_explorer(workspace) as explorer:
         assert len(explorer.app.library.store.sessions()) == 1  # the same one has gone on
         assert len(explorer.steps()) == before + 3
@@ -72,7 +72,7 @@ async def test_a_fresh_query_from_the_catalog_begins_a_fresh_trail(
         await explorer.press("enter", "escape", "right", "enter")
     async with run_explorer(workspace, options=LaunchOptions(session="last")) as explorer:
         await explorer.rest(0.05)
-        assert [one.query.row for one in explorer.screen._trail] == [1]
+        assert [one.query.row for one in explorer.screen.search.trail] == [1]
 
 
 async def test_a_session_is_chosen_by_its_number(workspace: Workspace, run_explorer: Run) -> None:
@@ -81,7 +81,9 @@ async def test_a_session_is_chosen_by_its_number(workspace: Workspace, run_explo
             store.add_step(store.start_session(code), "query", json.dumps({"item": code}))
     async with run_explorer(workspace, options=LaunchOptions(session="1")) as explorer:
         await explorer.rest(0.05)
-        assert explorer.screen.visit.query.row == 3  # a step of an older version, without a trail
+        assert (
+            explorer.screen.search.visit.query.row == 3
+        )  # a step of an older version, without a trail
         assert explorer.app.session.name == "P-003"
 
 
@@ -102,9 +104,9 @@ async def test_what_is_gone_is_told_and_left_out(workspace: Workspace, run_explo
         store.add_step(session, "change", json.dumps(request))
     async with run_explorer(workspace) as explorer:
         await explorer.press("R")
-        assert [one.query.row for one in explorer.screen._trail] == [2]
-        assert explorer.screen.visit.history.state.changes == {"garment": "shirt"}
-        assert explorer.screen.visit.history.state.weights == {}
+        assert [one.query.row for one in explorer.screen.search.trail] == [2]
+        assert explorer.screen.search.visit.history.state.changes == {"garment": "shirt"}
+        assert explorer.screen.search.visit.history.state.weights == {}
         for word in ("No longer available", "item P-900", "colour teal"):
             assert word in explorer.notices()
         assert len(explorer.codes) > 10
@@ -173,8 +175,8 @@ async def test_the_list_shows_names_and_steps_and_goes_on_with_one(
         await explorer.rest(0.05)
         assert "P-002 query: as it is" in explorer.text()
         await explorer.press("l", "enter")
-        assert explorer.screen.visit.query.row == 0
-        assert explorer.screen.visit.history.state.changes
+        assert explorer.screen.search.visit.query.row == 0
+        assert explorer.screen.search.visit.history.state.changes
 
 
 async def test_sessions_are_renamed_deleted_and_brought_back(
@@ -344,7 +346,7 @@ async def test_any_of_several_values_and_pictures_on_disk_come_back_as_far_as_th
         store.add_step(session, "query", json.dumps(picture))
     async with run_explorer(workspace) as explorer:
         await explorer.press("R")
-        (visit,) = explorer.screen._trail
+        (visit,) = explorer.screen.search.trail
         assert visit.history.state.any_of == {"colour": ("blue", "red")}
         assert visit.cursor == 4
         assert visit.history.can_undo

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from datrnet.core.retrieval.request import Query
 from datrnet.core.sessions.steps import Step
-from datrnet.tui.controllers.resume import _trail
-from datrnet.tui.state import History, QueryState, Visit
+from datrnet.tui.controllers.sessions import trail_of
+from datrnet.tui.history import History
+from datrnet.tui.state import QueryState, Visit
 
 MOVES = st.lists(
     st.one_of(
@@ -75,7 +76,7 @@ class Walk:
             self.trail.pop()
             self._record("back")
         elif action == "change":
-            history.propose({"colour": str(what)})
+            history.propose(history.state.changed("colour", str(what)))
             if history.settle():
                 self._record("change")
         elif action == "within":
@@ -93,7 +94,7 @@ def test_the_steps_tell_the_whole_trail(moves: list[tuple[str, object]]) -> None
     walk = Walk()
     for action, what in moves:
         walk.move(action, what)
-    pasts = _trail(walk.steps)
+    pasts = trail_of(walk.steps)
     assert [past.subject for past in pasts] == [str(one.query.row) for one in walk.trail]
     assert [past.cursor for past in pasts[:-1]] == [one.cursor for one in walk.trail[:-1]]
     for past, visit in zip(pasts, walk.trail, strict=True):

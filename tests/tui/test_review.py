@@ -303,7 +303,7 @@ async def test_a_gap_is_asked_for_in_the_substitutes(
         assert "closest match" in explorer.text()
         await explorer.press("enter")
         assert isinstance(explorer.screen, SubstitutesScreen)
-        assert explorer.screen.visit.history.state.changes == {"colour": "red"}
+        assert explorer.screen.search.visit.history.state.changes == {"colour": "red"}
         assert len(explorer.codes) > 0
         await explorer.press("escape")
         assert isinstance(explorer.screen, GapsScreen)

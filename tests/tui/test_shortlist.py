@@ -80,7 +80,7 @@ async def test_an_item_of_it_becomes_a_query(workspace: Workspace, run_explorer:
     async with run_explorer(workspace) as explorer:
         await explorer.press("right", "full_stop", "L", "enter")
         assert isinstance(explorer.screen, SubstitutesScreen)
-        assert explorer.screen.visit.query.row == 1
+        assert explorer.screen.search.visit.query.row == 1
         await explorer.press("escape")
         assert isinstance(explorer.screen, ShortlistScreen)
 

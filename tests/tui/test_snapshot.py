@@ -8,9 +8,8 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.db.rows import NewItem
 from datrnet.db.store import Store
-from datrnet.tui.context import Library
 from datrnet.tui.screens.jump import find_id
-from datrnet.tui.snapshot import RowMap, Snapshot, Subset
+from datrnet.tui.snapshot import Library, RowMap, Snapshot, Subset
 
 
 def snapshot_of(workspace: Workspace, store: Store) -> Snapshot:

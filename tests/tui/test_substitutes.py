@@ -4,14 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from textual.widgets import Static
 
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.retrieval.request import Request
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
-from datrnet.tui.widgets.bars import PrototypeLine
-from datrnet.tui.widgets.pickers import Pickers
+from datrnet.tui.widgets.pickers import Pickers, PrototypeLine
 
 Run = Callable[..., Any]
 
@@ -45,20 +42,6 @@ async def test_the_values_stand_below_their_own_picker(
             assert children[children.index(values) - 1].has_class("-open")
 
 
-async def test_a_change_of_color_shows_other_results_at_once(
-    workspace: Workspace, run_explorer: Run
-) -> None:
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("enter")
-        before = explorer.codes
-        await explorer.press(COLOUR, "j")
-        assert explorer.codes != before
-        assert explorer.labels("colour", 3) == ["blue"] * 3
-        assert "black → blue" in explorer.text()
-        await explorer.press("j", "j")
-        assert explorer.labels("colour", 3) == ["red"] * 3
-
-
 async def test_values_show_counts_and_the_untaught_cannot_be_chosen(
     workspace: Workspace, run_explorer: Run
 ) -> None:
@@ -69,17 +52,7 @@ async def test_values_show_counts_and_the_untaught_cannot_be_chosen(
         assert disabled == ["winter"]
         assert "as it is" in explorer.text()
         await explorer.press("j", "j", "j")
-        assert explorer.screen.visit.history.state.changes == {}
-
-
-async def test_an_item_without_a_label_can_be_given_a_wish(
-    workspace: Workspace, run_explorer: Run
-) -> None:
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("enter", "3")
-        assert "no label, as it is" in explorer.text()
-        await explorer.press("j")
-        assert explorer.screen.visit.history.state.changes == {"season": "summer"}
+        assert explorer.screen.search.visit.history.state.changes == {}
 
 
 async def test_pickers_are_reached_by_number_and_by_left_and_right(
@@ -91,42 +64,9 @@ async def test_pickers_are_reached_by_number_and_by_left_and_right(
         opened = []
         for key in ("3", "right", "l", "left", "h", "9"):
             await explorer.press(key)
-            opened.append(pickers._open)
+            opened.append(pickers.number)
         assert opened == [2, 0, 1, 0, 2, 2]
-        assert explorer.screen.visit.history.state.changes == {}
-
-
-async def test_undo_and_redo_of_changes(workspace: Workspace, run_explorer: Run) -> None:
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("enter")
-        as_it_is = explorer.codes
-        await explorer.press(COLOUR, "j", "enter")
-        blue = explorer.codes
-        await explorer.press(COLOUR, "j")
-        green = explorer.codes
-        await explorer.press("u")
-        assert explorer.codes == blue
-        await explorer.press("u")
-        assert explorer.codes == as_it_is
-        await explorer.press("u")
-        assert "Nothing to undo" in explorer.notices()
-        await explorer.press("r", "ctrl+r")
-        assert explorer.codes == green
-        await explorer.press("c")
-        assert explorer.codes == as_it_is
-        await explorer.press("u")
-        assert explorer.codes == green
-
-
-async def test_a_value_that_was_only_passed_is_no_step(
-    workspace: Workspace, run_explorer: Run
-) -> None:
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("enter")
-        as_it_is = explorer.codes
-        await explorer.pilot.press(COLOUR, "j", "j", "j")
-        await explorer.press("u")
-        assert explorer.codes == as_it_is
+        assert explorer.screen.search.visit.history.state.changes == {}
 
 
 async def test_a_value_where_one_rests_is_a_step(
@@ -137,74 +77,7 @@ async def test_a_value_where_one_rests_is_a_step(
         await explorer.press("enter", COLOUR, "j")
         await explorer.until(lambda: len(explorer.steps()) == 2)
         await explorer.press("j", "u")
-        assert explorer.screen.visit.history.state.changes == {"colour": "blue"}
-
-
-async def test_one_wish_can_be_taken_back(workspace: Workspace, run_explorer: Run) -> None:
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("enter", "1", "j", COLOUR, "j")
-        assert set(explorer.screen.visit.history.state.changes) == {"garment", "colour"}
-        await explorer.press("x")
-        assert set(explorer.screen.visit.history.state.changes) == {"garment"}
-
-
-async def test_prototypes_stay_within_a_super_category(
-    workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("datrnet.core.retrieval.prototypes.MIN_SPECIFIC", 4)  # the shop is small
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("enter", COLOUR, "j")
-        assert "generic" in explorer.text()
-        assert "blue: 12 items" in explorer.text()
-        generic = explorer.screen._results.substitutes
-        await explorer.press("w")
-        assert "within garment" in explorer.text()
-        assert "1 change · within garment" in explorer.text()
-        assert "blue: 4 items among dress" in explorer.text()
-        searcher = explorer.snapshot.searcher
-        request = Request(changes={"colour": "blue"}, within="garment", k=60)
-        expected = searcher.substitutes(searcher.query_of_item(0), request)
-        assert explorer.screen._results.substitutes == expected != generic
-
-
-async def test_a_generic_prototype_within_a_super_category_says_why(
-    workspace: Workspace, run_explorer: Run
-) -> None:
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("enter", COLOUR, "j")
-        used = explorer.screen.query_one("#prototypes-used", Static)
-        for reason in ("only 4 among dress", "colour itself changes", "the query has no season"):
-            await explorer.press("w")
-            assert str(used.content) == f"blue: 12 items ({reason})"
-        await explorer.press("w")
-        assert str(used.content) == "blue: 12 items"
-
-
-async def test_the_prototypes_go_round_and_are_undone_and_remembered(
-    workspace: Workspace, run_explorer: Run
-) -> None:
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("enter", COLOUR, "j")
-        history = explorer.screen.visit.history
-        seen = []
-        for key in ("w", "w", "w", "w", "W", "u", "u", "r", "c"):
-            await explorer.press(key)
-            seen.append(history.state.within)
-        ways = ["garment", "colour", "season", None, "season", None, "season", None, None]
-        assert seen == ways
-        assert history.state.changes == {}
-        await explorer.press("u")
-        assert (history.state.changes, history.state.within) == ({"colour": "blue"}, None)
-        await explorer.press("w")
-        await explorer.pilot.click(PrototypeLine)
-        await explorer.rest()
-        assert history.state.within == "colour"
-        await explorer.press("tab", "enter")
-        assert explorer.screen.visit.history.state.within == "colour"
-        assert not explorer.screen.visit.history.can_undo
-        await explorer.until(lambda: len(explorer.steps()) > 2)
-        action, request = explorer.steps()[2]
-        assert (action, request["within"]) == ("within", "garment")
+        assert explorer.screen.search.visit.history.state.changes == {"colour": "blue"}
 
 
 async def test_a_result_becomes_the_query_and_back_again(
@@ -217,38 +90,15 @@ async def test_a_result_becomes_the_query_and_back_again(
         results, code = explorer.codes, explorer.code
         await explorer.press("enter")
         catalog = explorer.snapshot.catalog
-        assert catalog.codes[explorer.screen.visit.query.row] == code
+        assert catalog.codes[explorer.screen.search.visit.query.row] == code
         assert explorer.codes != results
         assert "›" in explorer.text()
         await explorer.press("backspace")
         assert (explorer.codes, explorer.code) == (results, code)
-        assert explorer.screen.visit.history.state.changes == {"colour": "blue"}
+        assert explorer.screen.search.visit.history.state.changes == {"colour": "blue"}
         await explorer.press("escape")
         assert isinstance(explorer.screen, BrowseScreen)
         assert explorer.code == "P-000"
-
-
-async def test_every_step_is_in_the_database(workspace: Workspace, run_explorer: Run) -> None:
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("enter", COLOUR, "j", "enter", "u", "r", "enter", "backspace")
-        await explorer.press("c", "escape")
-        await explorer.until(lambda: len(explorer.steps()) >= 7)
-        steps = explorer.steps()
-        actions = [action for action, _ in steps]
-        assert actions == ["query", "change", "undo", "redo", "query", "back", "clear"]
-        assert steps[0][1] == {
-            "item": "P-000",
-            "picture": None,
-            "trail": [],
-            "changes": {},
-            "taken": {},
-            "any_of": {},
-            "within": None,
-            "where": {},
-            "weights": {},
-            "k": 60,
-        }
-        assert steps[1][1]["changes"] == {"colour": "blue"}
 
 
 async def test_a_change_is_kept_when_the_explorer_is_closed_at_once(
@@ -308,7 +158,7 @@ async def test_a_value_is_taken_from_the_marked_item(
         assert "as P-003  red" in explorer.text()
         as_it_is = explorer.codes
         await explorer.press("g")
-        assert explorer.screen.visit.history.state.borrowed["colour"].code == "P-003"
+        assert explorer.screen.search.visit.history.state.borrowed["colour"].code == "P-003"
         assert explorer.labels("colour", 3) == ["red"] * 3
         assert "P-003" in explorer.codes[:3]
         assert "→ as P-003" in explorer.text()
@@ -335,25 +185,17 @@ async def test_the_mark_may_be_set_on_a_result_and_taken_away(
         await explorer.press("m")
         assert f"as {marked}" not in explorer.text()
         await explorer.press("m", "tab", "g")
-        taken = explorer.screen.visit.history.state.borrowed
+        taken = explorer.screen.search.visit.history.state.borrowed
         assert taken["colour"].code == marked
         # another mark leaves what is taken, and offers its own
         explorer.app.library.marked = None
         explorer.screen.marked_changed()
         await explorer.rest()
-        assert explorer.screen.visit.history.state.borrowed == taken
+        assert explorer.screen.search.visit.history.state.borrowed == taken
         await explorer.press("j")
-        assert explorer.screen.visit.history.state.borrowed == {}
+        assert explorer.screen.search.visit.history.state.borrowed == {}
         await explorer.press("k")
-        assert explorer.screen.visit.history.state.borrowed == taken
-
-
-async def test_the_query_itself_is_not_offered(workspace: Workspace, run_explorer: Run) -> None:
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("m", "enter", COLOUR)
-        assert "as P-000" not in explorer.text()
-        await explorer.press("tab", "enter")  # the nearest result is the query now
-        assert "as P-000" in explorer.text()
+        assert explorer.screen.search.visit.history.state.borrowed == taken
 
 
 async def test_nothing_can_be_marked_without_an_index(
@@ -374,65 +216,38 @@ async def test_an_activation_map_looks_for_what_is_taken(
         assert wanted.value == "red"
 
 
-async def test_a_value_is_kept_exactly(workspace: Workspace, run_explorer: Run) -> None:
+async def test_a_change_shows_other_results_at_once_and_the_keys_refine_it(
+    workspace: Workspace, run_explorer: Run
+) -> None:
     async with run_explorer(workspace) as explorer:
-        await explorer.press("enter", COLOUR)
-        as_it_is = explorer.codes
-        await explorer.press("e")
-        assert set(explorer.labels("colour", 99)) == {"black"}
-        assert len(explorer.codes) == 11
-        assert "colour      =" in explorer.text()
-        await explorer.press("j")  # what is wanted now is what must be carried
-        assert set(explorer.labels("colour", 99)) == {"blue"}
-        await explorer.press("u", "u")
+        await explorer.press("enter")
+        search, as_it_is = explorer.screen.search, explorer.codes
+        await explorer.press("3")
+        assert "no label, as it is" in explorer.text()
+        await explorer.press("j", COLOUR, "j")
+        assert search.state.changes == {"season": "summer", "colour": "blue"}
+        assert explorer.codes != as_it_is
+        assert explorer.labels("colour", 3) == ["blue"] * 3
+        assert "black → blue" in explorer.text()
+        await explorer.press("e", "less_than_sign", "w", "W", "w")
+        assert (search.state.exact, search.state.within) == ({"colour"}, "garment")
+        shown = explorer.text()
+        for words in ("=×0.5", "within garment", "2 changes", "blue: 12 items"):
+            assert words in shown
+        await explorer.press("greater_than_sign", "greater_than_sign")
+        assert search.state.weights == {"colour": 2.0}
+        await explorer.pilot.click(PrototypeLine)
+        await explorer.press("x")
+        assert (search.state.changes, search.state.within) == ({"season": "summer"}, "colour")
+        await explorer.press("u", "u", "r", "c", "c")
         assert explorer.codes == as_it_is
-        await explorer.press("r", "e")
-        assert explorer.codes == as_it_is
-        await explorer.press("3", "e")
+        await explorer.press("c", "3", "e")
+        assert "Nothing to clear" in explorer.notices()
         assert "no season label" in explorer.notices()
 
 
-async def test_a_super_category_counts_more_or_less(
-    workspace: Workspace, run_explorer: Run
-) -> None:
+async def test_a_change_is_saved_with_its_steps(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
-        await explorer.press("enter", COLOUR)
-        as_it_is = explorer.codes
-        for _ in range(3):
-            await explorer.press("less_than_sign")
-        assert explorer.screen.visit.history.state.weights == {"colour": 0.0}
-        assert "×0" in explorer.text()
-        row = explorer.snapshot.catalog.row_of_code("P-000")
-        searcher = explorer.snapshot.searcher
-        found = searcher.substitutes(
-            searcher.query_of_item(row), Request(weights={"colour": 0.0}, k=60)
-        )
-        assert explorer.codes == [one.code for one in found] != as_it_is
-        await explorer.press("less_than_sign")
-        assert "Minimum is ×0" in explorer.notices()
-        await explorer.press(*["greater_than_sign"] * 3)
-        assert explorer.codes == as_it_is
-        await explorer.press("greater_than_sign")
-        assert "×2" in explorer.text()
-        await explorer.press("u")
-        assert explorer.codes == as_it_is
-        await explorer.press("r", "tab", "enter")  # a taste that holds for the next query too
-        assert explorer.screen.visit.history.state.weights == {"colour": 2.0}
-
-
-async def test_changes_in_two_pickers_are_two_steps_however_quick(
-    workspace: Workspace, run_explorer: Run
-) -> None:
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("enter", "1", "j", "j", "2", "j")
-        assert len(explorer.screen.visit.history.state.changes) == 2
-        await explorer.press("u")
-        assert list(explorer.screen.visit.history.state.changes) == ["garment"]
-        await explorer.press("u")
-        assert explorer.screen.visit.history.state.changes == {}
-        assert [action for action, _ in explorer.steps()] == [
-            "query",
-            "change",
-            "change",
-            *2 * ["undo"],
-        ]
+        await explorer.press("enter", COLOUR, "j", "enter", "u", "escape")
+        await explorer.until(lambda: len(explorer.steps()) == 3)
+        assert [action for action, _ in explorer.steps()] == ["query", "change", "undo"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from datrnet.core.progress import StepProgress
 from datrnet.core.review.duplicates import Duplicate, duplicates_of
@@ -23,6 +23,9 @@ NUM_TYPICAL = 12
 """Typical items shown per value."""
 
 Entry = TypeVar("Entry")
+
+Did = Literal["set", "judge", "undo", "redo"]
+"""What a change to the database was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from datrnet.core.errors import DatabaseError, UnknownNameError
 from datrnet.core.sessions.steps import default_name
 from datrnet.db.rows import SessionRow
 from datrnet.db.store import Store
+from datrnet.tui.history import History
 
 RETRY_SECONDS = 2.0
 
@@ -30,19 +31,16 @@ class Shortlist:
             on_change: Called with all codes after each change by the user.
         """
         self._on_change = on_change
-        self._codes: tuple[str, ...] = ()
-        self._members: frozenset[str] = frozenset()
-        self._undoable: list[tuple[str, ...]] = []
-        self._redoable: list[tuple[str, ...]] = []
+        self.load(())
 
     @property
     def codes(self) -> tuple[str, ...]:
         """All codes, in order."""
-        return self._codes
+        return self._history.state
 
     def __len__(self) -> int:
         """Return the number of items."""
-        return len(self._codes)
+        return len(self.codes)
 
     def __contains__(self, code: str) -> bool:
         """Return whether an item is on the list."""
@@ -50,17 +48,14 @@ class Shortlist:
 
     def load(self, codes: Iterable[str]) -> None:
         """Show the list of another session; this cannot be undone."""
-        self._set(tuple(codes))
-        self._undoable.clear()
-        self._redoable.clear()
+        self._history = History([tuple(codes)])
+        self._members = frozenset(self.codes)
 
     def toggle(self, code: str) -> bool:
         """Append an item, or remove it; return whether it is on the list now."""
-        if code in self:
-            self._change(tuple(other for other in self._codes if other != code))
-            return False
-        self._change((*self._codes, code))
-        return True
+        others = tuple(other for other in self.codes if other != code)
+        self._show(self._history.step(others if code in self else (*others, code)))
+        return code in self
 
     def move(self, code: str, places: int) -> int:
         """Move an item toward the end, or with a negative number toward the start.
@@ -68,37 +63,25 @@ class Shortlist:
         Returns:
             Its position afterwards, from 0.
         """
-        codes = [other for other in self._codes if other != code]
-        position = max(0, min(self._codes.index(code) + places, len(codes)))
+        codes = [other for other in self.codes if other != code]
+        position = max(0, min(self.codes.index(code) + places, len(codes)))
         codes.insert(position, code)
-        if tuple(codes) != self._codes:
-            self._change(tuple(codes))
+        self._show(self._history.step(tuple(codes)))
         return position
 
     def undo(self) -> bool:
         """Undo the last change; return whether there was one."""
-        return self._step(self._undoable, self._redoable)
+        return self._show(self._history.undo())
 
     def redo(self) -> bool:
         """Redo the last undone change; return whether there was one."""
-        return self._step(self._redoable, self._undoable)
+        return self._show(self._history.redo())
 
-    def _step(self, source: list[tuple[str, ...]], target: list[tuple[str, ...]]) -> bool:
-        if not source:
-            return False
-        target.append(self._codes)
-        self._set(source.pop())
-        self._on_change(self._codes)
-        return True
-
-    def _change(self, codes: tuple[str, ...]) -> None:
-        self._undoable.append(self._codes)
-        self._redoable.clear()
-        self._set(codes)
-        self._on_change(codes)
-
-    def _set(self, codes: tuple[str, ...]) -> None:
-        self._codes, self._members = codes, frozenset(codes)
+    def _show(self, is_changed: bool) -> bool:
+        if is_changed:
+            self._members = frozenset(self.codes)
+            self._on_change(self.codes)
+        return is_changed
 
 
 @dataclass(slots=True, eq=False)

@@ -1,18 +1,24 @@
-"""Resumes sessions: the last, a chosen one, or the current one where its queries were left."""
+"""Resumes sessions: the last, a chosen one, or the current one where its queries were left.
+
+The trail is rebuilt from the steps; what has gone since is left out and reported.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from textual.app import App
 
-from datrnet.core.errors import DatabaseError
-from datrnet.core.sessions.steps import LAST, session_of, steps_of
+from datrnet.core.errors import DatabaseError, DatrnetError
+from datrnet.core.retrieval.request import Query
+from datrnet.core.sessions.steps import LAST, Step, session_of, steps_of
 from datrnet.core.text import sanitize
 from datrnet.db.rows import SessionRow
-from datrnet.tui.context import ExplorerContext
-from datrnet.tui.controllers.resume import Resumed, resume
-from datrnet.tui.threads import in_thread
+from datrnet.tui.context import ExplorerContext, in_thread
+from datrnet.tui.history import History
+from datrnet.tui.snapshot import Snapshot
+from datrnet.tui.state import Borrowed, Change, QueryState, Visit
 
 CURRENT = "current"
 """Names the current session."""
@@ -26,11 +32,14 @@ MAX_MISSING = 5
 
 @dataclass(frozen=True, slots=True)
 class SavedSession:
-    """A session read from the database."""
+    """A session read from the database, and where it ended."""
 
     row: SessionRow
-    resumed: Resumed
     shortlist: Sequence[str]
+    trail: tuple[Visit, ...]
+    """Empty if the session has no query, or none is left in the catalog."""
+    missing: tuple[str, ...]
+    """What is gone from the catalog or the index since, in words."""
 
 
 class SessionController:
@@ -72,19 +81,23 @@ class SessionController:
         if name == CURRENT:
             name = LAST if log.id is None else str(log.id)
         row = session_of(store, name, other_than=log.id)
-        position = store.result_position(row.id)
-        resumed = resume(steps_of(store, row), self._context.snapshot, position)
-        return SavedSession(row, resumed, store.shortlist(row.id))
+        trail = trail_of(steps_of(store, row))
+        if trail:
+            trail[-1].cursor = store.result_position(row.id)
+        finder = _Finder(self._context.snapshot)
+        visits = tuple(visit for past in trail if (visit := finder.visit(past)) is not None)
+        missing = tuple(dict.fromkeys(finder.missing))
+        return SavedSession(row, store.shortlist(row.id), visits, missing)
 
     def resume(self, saved: SavedSession) -> bool:
         """Make a session current, with notices; return whether its queries can be shown."""
         log, error = self._context.session, self._context.snapshot.index_error
-        log.resume(saved.row, saved.shortlist, has_steps=bool(saved.resumed.trail))
+        log.resume(saved.row, saved.shortlist, has_steps=bool(saved.trail))
         if error is not None:
             message = sanitize(f"{error} Only the shortlist is restored.")
             self._app.notify(message, severity="error", markup=False)
             return False
-        message, missing = f"Resumed {saved.row.name}", saved.resumed.missing
+        message, missing = f"Resumed {saved.row.name}", saved.missing
         if missing:
             message += f". No longer available: {', '.join(missing[:MAX_MISSING])}"
             message += f" and {len(missing) - MAX_MISSING} more" if len(missing) > 5 else ""
@@ -103,3 +116,146 @@ class SessionController:
         """Leave the current session."""
         self._context.session.begin_new()
         self._app.notify("The next query starts a new session.", timeout=3)
+
+
+# ── the trail ────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class Past:
+    """A query, as the steps describe it."""
+
+    subject: str
+    states: list[Step]
+    position: int = 0
+    cursor: int = 0
+
+
+def trail_of(steps: Sequence[Step]) -> list[Past]:
+    """Return the trail, from what each step did to it."""
+    trail: list[Past] = []
+    for step in steps:
+        if step.action == "query" or not trail:
+            _enter(trail, step)
+        elif step.action == "back":
+            _go_back(trail, step)
+        else:
+            _change(trail[-1], step)
+    return trail
+
+
+def _enter(trail: list[Past], step: Step) -> None:
+    if step.trail is not None:
+        del trail[len(step.trail) :]
+        for past, (_, cursor) in zip(trail, step.trail, strict=False):
+            past.cursor = cursor
+    trail.append(Past(step.subject, [step]))
+
+
+def _go_back(trail: list[Past], step: Step) -> None:
+    depth = len(trail) - 1 if step.trail is None else len(step.trail) + 1
+    del trail[max(1, depth) :]
+    if trail[-1].subject != step.subject:
+        trail[-1] = Past(step.subject, [step])
+
+
+def _change(past: Past, step: Step) -> None:
+    target = {"undo": past.position - 1, "redo": past.position + 1}.get(step.action)
+    is_there = target is not None and 0 <= target < len(past.states)
+    if target is not None and is_there and _is_same(past.states[target], step):
+        past.position = target
+        return
+    del past.states[past.position + 1 :]
+    past.states.append(step)
+    past.position += 1
+
+
+def _is_same(step: Step, other: Step) -> bool:
+    """Return whether two steps ask for the same."""
+    return replace(step, position=0, action="", made_at="", trail=None) == replace(
+        other, position=0, action="", made_at="", trail=None
+    )
+
+
+@dataclass(slots=True)
+class _Finder:
+    """Finds what steps name in today's catalog and index."""
+
+    snapshot: Snapshot
+    missing: list[str] = field(default_factory=list)
+
+    def visit(self, past: Past) -> Visit | None:
+        """Return a query with its history; None if its item or picture is gone."""
+        picture = Path(past.subject) if past.states[0].picture else None
+        try:
+            query = self._query(past.subject, picture)
+        except DatrnetError:
+            self.missing.append(f"{'item' if picture is None else 'picture'} {past.subject}")
+            return None
+        states: list[QueryState] = []
+        position = 0
+        for place, step in enumerate(past.states):
+            state = self.state(step)
+            if not states or state != states[-1]:
+                states.append(state)
+            if place == past.position:
+                position = len(states) - 1
+        return Visit(query, History(states, position), past.cursor, picture)
+
+    def _query(self, subject: str, picture: Path | None) -> Query:
+        """Return a query.
+
+        Raises:
+            DatrnetError: The catalog or index lacks the item, or the picture is gone.
+        """
+        if picture is not None:
+            return self.snapshot.query_of_picture(picture)
+        return self.snapshot.query_of(self.snapshot.catalog.row_of_code(subject))
+
+    def state(self, step: Step) -> QueryState:
+        """Return what a step asks for, as far as that exists."""
+        changes: dict[str, Change] = {}
+        for name, value in step.changes.items():
+            if value in self.snapshot.available_values.get(name, ()):
+                changes[name] = value
+            else:
+                self.missing.append(f"{name} {value}")
+        for name, code in step.taken.items():
+            if (borrowed := self._borrowed(name, code)) is not None:
+                changes[name] = borrowed
+        for name, values in step.any_of.items():
+            available = self.snapshot.available_values.get(name, ())
+            self.missing += [f"{name} {value}" for value in values if value not in available]
+            if rest := tuple(value for value in values if value in available):
+                changes[name] = rest
+        within = step.within
+        return QueryState(
+            changes,
+            within if within is not None and self._knows(within) else None,
+            exact=frozenset(name for name in step.where if self._knows(name)),
+            weights={name: weight for name, weight in step.weights.items() if name in self._blocks},
+        )
+
+    @property
+    def _blocks(self) -> Sequence[str]:
+        """The super-categories with a block of their own, to be borrowed or weighted."""
+        searcher = self.snapshot.searcher
+        return () if searcher is None or searcher.is_entangled else searcher.names
+
+    def _borrowed(self, name: str, code: str) -> Borrowed | None:
+        row = self.snapshot.catalog.find_code(code)
+        if row is not None and name in self._blocks:
+            try:
+                self.snapshot.query_of(row)
+                return Borrowed(row, code)
+            except DatrnetError:
+                pass  # in the catalog, but not in the index
+        self.missing.append(f"item {code}, whose {name} was borrowed")
+        return None
+
+    def _knows(self, name: str) -> bool:
+        """Return whether a super-category still exists."""
+        if name in self.snapshot.available_values:
+            return True
+        self.missing.append(f"super-category {name}")
+        return False

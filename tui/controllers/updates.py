@@ -10,9 +10,8 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.errors import DatabaseError, DatrnetError
 from datrnet.core.text import sanitize
 from datrnet.db.store import Store
-from datrnet.tui.context import Library
-from datrnet.tui.snapshot import RowMap, Snapshot
-from datrnet.tui.threads import in_thread, start
+from datrnet.tui.context import in_thread, start
+from datrnet.tui.snapshot import Library, RowMap, Snapshot
 
 CHECK_SECONDS = 2.0
 """Between two checks."""

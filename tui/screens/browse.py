@@ -20,14 +20,12 @@ from datrnet.core.catalog.sort_order import AS_IMPORTED, Order, keys_of, ranks, 
 from datrnet.core.errors import DatabaseError
 from datrnet.core.retrieval.facets import facets_of
 from datrnet.core.text import sanitize
-from datrnet.tui.context import ExplorerContext
+from datrnet.tui.context import ExplorerContext, OpenReview, in_thread, start
 from datrnet.tui.keymap import hidden
-from datrnet.tui.messages import OpenReview
 from datrnet.tui.screens.dialogs import Choice
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.jump import JumpPrompt
 from datrnet.tui.snapshot import RowMap, Source
-from datrnet.tui.threads import in_thread, start
 from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.facet_rail import Chip, Chips, FacetRail

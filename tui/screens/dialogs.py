@@ -22,9 +22,9 @@ from datrnet.core.catalog.pictures import Picture, read_picture
 from datrnet.core.errors import DataError
 from datrnet.core.text import sanitize
 from datrnet.db.rows import SuperCategory
+from datrnet.tui.context import in_thread
 from datrnet.tui.graphics.pictures import named_path
 from datrnet.tui.keymap import hidden
-from datrnet.tui.threads import in_thread
 from datrnet.tui.widgets.pickers import ValueList
 from datrnet.tui.widgets.text import MUTED, fitted
 

@@ -17,19 +17,19 @@ from datrnet.core.review.label_issues import LabelIssue
 from datrnet.core.review.prototype_distance import typical_rows
 from datrnet.core.text import sanitize
 from datrnet.db.rows import LabelChange
+from datrnet.tui.context import in_thread, start
 from datrnet.tui.controllers.review import (
     NUM_TYPICAL,
+    Did,
     ReviewQueue,
     count_relabeled,
     doubt_key,
     find_doubts,
 )
 from datrnet.tui.keymap import hidden
-from datrnet.tui.messages import Did
 from datrnet.tui.screens.dialogs import ValuePicker
 from datrnet.tui.screens.review_screen import ReviewScreen
 from datrnet.tui.snapshot import Snapshot
-from datrnet.tui.threads import in_thread, start
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.text import MUTED, fitted
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid

@@ -13,8 +13,7 @@ from textual.widgets import Static
 from datrnet.core.progress import StepProgress
 from datrnet.core.text import sanitize
 from datrnet.db.rows import Verdict
-from datrnet.tui.controllers.review import Judgment, Pair, ReviewQueue, find_pairs, pair_key
-from datrnet.tui.messages import Did
+from datrnet.tui.controllers.review import Did, Judgment, Pair, ReviewQueue, find_pairs, pair_key
 from datrnet.tui.screens.review_screen import ReviewScreen
 from datrnet.tui.snapshot import Snapshot
 from datrnet.tui.widgets.detail_pane import UNLABELED

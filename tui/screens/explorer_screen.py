@@ -15,8 +15,16 @@ from textual.worker import Worker, get_current_worker
 from datrnet.core.errors import DatrnetError
 from datrnet.core.graphics.blocks import Cells, cells_of, fitting_size
 from datrnet.core.retrieval.prototypes import Prediction, Prototype
+from datrnet.core.retrieval.request import Query
 from datrnet.core.text import sanitize
-from datrnet.tui.context import ExplorerContext
+from datrnet.tui.context import (
+    ExplorerContext,
+    OpenSubstitutes,
+    Picked,
+    in_thread,
+    start,
+    start_another,
+)
 from datrnet.tui.graphics.pictures import (
     Pixels,
     named_path,
@@ -26,11 +34,9 @@ from datrnet.tui.graphics.pictures import (
 )
 from datrnet.tui.graphics.thumbnails import Absent
 from datrnet.tui.keymap import hidden
-from datrnet.tui.messages import OpenSubstitutes, Picked
 from datrnet.tui.screens.dialogs import PicturePrompt
 from datrnet.tui.snapshot import RowMap, Snapshot, Source
 from datrnet.tui.state import Visit
-from datrnet.tui.threads import in_thread, start, start_another
 from datrnet.tui.widgets.detail_pane import PICTURE, DetailPane, Subject
 from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.thumb_grid import ThumbGrid
@@ -73,19 +79,15 @@ class ExplorerScreen(Screen[None]):
         self.session = context.session
         self._add_size_classes(self.app.size)
         self.set_class(context.drawing.protocol == "none", "-without-pictures")
-        self._picture_timers: dict[str, tuple[Timer, ...]] = {}
+        self._picture_timers: dict[PictureView, tuple[Timer, ...]] = {}
         self._mapped: str | None = None
         """The super-category whose activation map the detail pane shows."""
 
     def _add_size_classes(self, size: Size) -> None:
         """Add the classes for a size now: Textual adds them only after a first layout."""
-        dimensions = (
-            (size.width, self.app.HORIZONTAL_BREAKPOINTS or []),
-            (size.height, self.app.VERTICAL_BREAKPOINTS or []),
-        )
-        for length, breakpoints in dimensions:
-            fitting = [name for minimum, name in breakpoints if length >= minimum]
-            self.add_class(*fitting[-1:])
+        breakpoints = (self.app.HORIZONTAL_BREAKPOINTS, self.app.VERTICAL_BREAKPOINTS)
+        for length, names in zip(size, breakpoints, strict=True):
+            self.add_class(*[name for minimum, name in names or [] if length >= minimum][-1:])
 
     @property
     def snapshot(self) -> Snapshot:
@@ -145,6 +147,21 @@ class ExplorerScreen(Screen[None]):
         """Show an error as a notice."""
         self.notify(sanitize(str(error)), severity="error", markup=False)
 
+    def has_index(self) -> bool:
+        """Return whether there is an index; if not, say why."""
+        error = self.snapshot.index_error
+        if error is not None:
+            self.show_error(error)
+        return error is None
+
+    def query_of(self, row: int) -> Query | None:
+        """Return the query of an item; if it has none, say why."""
+        try:
+            return self.snapshot.query_of(row)
+        except DatrnetError as error:
+            self.show_error(error)
+            return None
+
     # ── pictures ─────────────────────────────────────────────────────────────
 
     def show_current(self) -> None:
@@ -158,16 +175,15 @@ class ExplorerScreen(Screen[None]):
 
         The picture before it stays until then, so that a moving cursor sends nothing.
         """
-        key = view.id or ""
-        for timer in self._picture_timers.pop(key, ()):
+        for timer in self._picture_timers.pop(view, ()):
             timer.stop()
         view.source = source
-        columns, rows = view.size
-        if source is None or not columns or not rows:
+        if source is None or not view.size:
             view.explain("")
             return
-        self._picture_timers[key] = (
-            self.set_timer(self.debounce, partial(self._start_drawing, view, source)),
+        draw = partial(start, self, f"picture-{view.id}", self._draw_picture, view, source)
+        self._picture_timers[view] = (
+            self.set_timer(self.debounce, draw),
             self.set_timer(PATIENCE, partial(self._show_thumbnail, view, source)),
         )
 
@@ -183,53 +199,41 @@ class ExplorerScreen(Screen[None]):
             size = fitting_size(side, side, rows=rows, columns=columns)
             view.show(cells_of(thumbnail, *size, glyphs=self.context.drawing.glyphs))
 
-    def _start_drawing(self, view: PictureView, source: Source) -> None:
-        start(self, f"picture-{view.id}", self._draw_picture, view, source)
-
     async def _draw_picture(self, view: PictureView, source: Source) -> None:
         """Draw a picture's file, or its activation map."""
-        has_map = view.id == PICTURE and isinstance(source, int)
-        mapped, worker = self._mapped if has_map else None, get_current_worker()
+        worker, snapshot, drawing = get_current_worker(), self.snapshot, self.context.drawing
         rows, columns = view.size.height, view.size.width
-        if not rows or not columns:
+        is_main = view.id == PICTURE
+        mapped = self._mapped if is_main else None
+        if not view.size:
             return
+
+        def draw() -> tuple[Cells | Pixels, str]:
+            look, caption = None, ""
+            if mapped is not None and isinstance(source, int):
+                look, caption = self._activation_map(source, mapped, worker)
+            heat, region = (None, None) if look is None else (look.heat, look.region)
+            picture = snapshot.picture(source)
+            # only one picture of a screen is in pixels: more would leave parts of each other behind
+            if drawing.is_in_pixels and is_main:
+                return picture_in_pixels(picture, rows, columns, drawing, heat, region), caption
+            cells = picture_cells(picture, rows, columns, heat, region, glyphs=drawing.glyphs)
+            return cells, caption
+
         picture: Cells | Pixels | None = None
         try:
-            picture, text = await in_thread(
-                self, self._read_picture, view.id or "", source, rows, columns, mapped, worker
-            )
+            picture, text = await in_thread(self, draw)
         except DatrnetError as error:
             text = str(error)
         if view.source != source:
             return
         view.source_shown = source
-        if view.id == PICTURE:
+        if is_main:
             self.detail.caption(text if picture is not None else "")
         if picture is None:
             view.explain(text)
         else:
             view.show(picture)
-
-    def _read_picture(
-        self,
-        view_id: str,
-        source: Source,
-        rows: int,
-        columns: int,
-        mapped: str | None,
-        worker: Worker[object],
-    ) -> tuple[Cells | Pixels, str]:
-        """Return a drawn picture and its caption; called in a thread."""
-        look, caption = None, ""
-        if mapped is not None and isinstance(source, int):
-            look, caption = self._activation_map(source, mapped, worker)
-        heat, region = (None, None) if look is None else (look.heat, look.region)
-        picture, drawing = self.snapshot.picture(source), self.context.drawing
-        # only one picture of a screen is in pixels: more would leave parts of each other behind
-        if drawing.is_in_pixels and view_id == PICTURE:
-            return picture_in_pixels(picture, rows, columns, drawing, heat, region), caption
-        glyphs = drawing.glyphs
-        return picture_cells(picture, rows, columns, heat, region, glyphs=glyphs), caption
 
     def _activation_map(
         self, row: int, name: str, worker: Worker[object]
@@ -255,9 +259,7 @@ class ExplorerScreen(Screen[None]):
     def action_look(self, step: int) -> None:
         """Show the activation map of the next super-category; after the last, the picture."""
         searcher, looker, row = self.snapshot.searcher, self.snapshot.looker, self.row
-        if searcher is None or looker is None:
-            if self.snapshot.index_error is not None:
-                self.show_error(self.snapshot.index_error)
+        if not self.has_index() or searcher is None or looker is None:
             return
         if row is None or not self.detail.picture.size.height:
             self.notify("There is no room for a picture here.", timeout=2)
@@ -296,11 +298,7 @@ class ExplorerScreen(Screen[None]):
 
     def open_item(self, row: int) -> None:
         """Show substitutes of an item, or say why there are none."""
-        try:
-            query = self.snapshot.query_of(row)
-        except DatrnetError as error:
-            self.show_error(error)
-        else:
+        if (query := self.query_of(row)) is not None:
             self.open_visit(Visit(query))
 
     def open_visit(self, visit: Visit) -> None:
@@ -330,14 +328,11 @@ class ExplorerScreen(Screen[None]):
         elif searcher is not None and searcher.is_entangled:
             self.notify("This index compares all super-categories as one; none can be borrowed.")
             return
-        else:
-            try:
-                self.snapshot.query_of(row)
-            except DatrnetError as error:
-                self.show_error(error)
-                return
+        elif self.query_of(row) is not None:
             library.marked = row
             self.notify(f"Marked {code}: every picker offers its value.", markup=False, timeout=3)
+        else:
+            return
         self.marked_changed()
 
     def marked_changed(self) -> None:
@@ -378,10 +373,8 @@ class ExplorerScreen(Screen[None]):
 
     def action_start_from_picture(self) -> None:
         """Ask for a picture that is not in the catalog, and show its substitutes."""
-        if self.snapshot.index_error is not None:
-            self.show_error(self.snapshot.index_error)
-            return
-        self.app.push_screen(PicturePrompt(), self._open_named_picture)
+        if self.has_index():
+            self.app.push_screen(PicturePrompt(), self._open_named_picture)
 
     def on_paste(self, event: events.Paste) -> None:
         """Search with a picture that was dropped on the terminal."""
@@ -397,8 +390,7 @@ class ExplorerScreen(Screen[None]):
 
     def open_picture(self, path: Path) -> None:
         """Show substitutes of a picture file, or say why there are none."""
-        if self.snapshot.index_error is not None:
-            self.show_error(self.snapshot.index_error)
+        if not self.has_index():
             return
         self.notify(f"Reading {sanitize(path.name)} …", markup=False, timeout=3)
         start(self, "embedding", self._embed, path.absolute())

@@ -13,11 +13,12 @@ from datrnet.core.progress import StepProgress
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review.unmet_requests import UnmetRequest, closest_match
 from datrnet.core.text import sanitize
+from datrnet.tui.context import in_thread, start
 from datrnet.tui.controllers.review import ReviewQueue, find_gaps
+from datrnet.tui.history import History
 from datrnet.tui.screens.review_screen import ReviewScreen
 from datrnet.tui.snapshot import Snapshot
-from datrnet.tui.state import History, Visit
-from datrnet.tui.threads import in_thread, start
+from datrnet.tui.state import QueryState, Visit
 from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.text import MUTED, fitted
 
@@ -153,8 +154,5 @@ class GapsScreen(ReviewScreen[UnmetRequest]):
         if closest is None or closest.nearest is None:
             self.notify("The index has no item to search with.", timeout=3)
             return
-        history = History()
-        history.propose(closest.changes)
-        history.settle()
-        query = self.snapshot.query_of(closest.row)
-        self.open_visit(Visit(query, history))
+        history = History([QueryState(), QueryState(closest.changes)])
+        self.open_visit(Visit(self.snapshot.query_of(closest.row), history))

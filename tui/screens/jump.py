@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from textual.timer import Timer
 
 from datrnet.core.errors import nearest
+from datrnet.tui.context import in_thread, start
 from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.snapshot import Snapshot
-from datrnet.tui.threads import in_thread, start
 
 REST = 0.03
 """Seconds without a key after which an id is looked up."""

@@ -11,9 +11,8 @@ from textual.containers import Horizontal, Vertical
 
 from datrnet.core.sessions.steps import ReplayedStep, Step, replay
 from datrnet.db.rows import SessionRow
-from datrnet.tui.context import ExplorerContext
+from datrnet.tui.context import ExplorerContext, in_thread, start
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.threads import in_thread, start
 from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
 from datrnet.tui.widgets.detail_pane import DetailPane, Subject, matches
 from datrnet.tui.widgets.thumb_grid import EMPTY, Listing, ThumbGrid

@@ -17,13 +17,11 @@ from textual.worker import get_current_worker
 from datrnet.core.errors import DatrnetError
 from datrnet.core.progress import StepProgress
 from datrnet.core.text import sanitize
-from datrnet.tui.context import ExplorerContext
+from datrnet.tui.context import ExplorerContext, OpenReview, in_thread, start, start_another
 from datrnet.tui.controllers.review import Entry, ReviewQueue, ReviewSession, count_relabeled
 from datrnet.tui.keymap import hidden
-from datrnet.tui.messages import OpenReview
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.snapshot import Snapshot
-from datrnet.tui.threads import in_thread, start, start_another
 from datrnet.tui.widgets.bars import KeyLine, TabLine, TitleBar, TooSmall
 
 T = TypeVar("T")

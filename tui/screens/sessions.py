@@ -22,12 +22,10 @@ from datrnet.core.sessions.export import SessionSheet, export_session
 from datrnet.core.sessions.steps import Step, file_stem, replay, steps_of
 from datrnet.core.text import sanitize
 from datrnet.db.rows import SessionRow, SessionSummary
-from datrnet.tui.context import ExplorerContext
+from datrnet.tui.context import ExplorerContext, OpenReplay, in_thread, start, start_another
 from datrnet.tui.controllers.sessions import SAVE_SECONDS
 from datrnet.tui.keymap import key_for
-from datrnet.tui.messages import OpenReplay
 from datrnet.tui.screens.dialogs import FilePrompt, Prompt
-from datrnet.tui.threads import in_thread, start, start_another
 from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
 from datrnet.tui.widgets.text import MUTED
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid

@@ -13,9 +13,9 @@ from datrnet.core.errors import DatrnetError
 from datrnet.core.sessions.export import ShortlistSheet, export_shortlist
 from datrnet.core.sessions.steps import file_stem
 from datrnet.core.text import sanitize
+from datrnet.tui.context import in_thread, start_another
 from datrnet.tui.screens.dialogs import FilePrompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.threads import in_thread, start_another
 from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid

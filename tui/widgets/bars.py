@@ -1,12 +1,11 @@
-"""Bars: title, tabs, keys, the prototypes in use, and the notice of a small terminal."""
+"""Bars: title, tabs, keys, and the notice of a small terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
-from textual import events
 from textual.app import ComposeResult, RenderResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
@@ -14,14 +13,10 @@ from textual.widget import Widget
 from textual.widgets import Footer, Static
 from textual.widgets._footer import FooterKey
 
-from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.text import sanitize
 from datrnet.tui.widgets.text import MUTED, fitted
 
 SEPARATOR = "  ›  "
-
-NAME_WIDTH = 13
-"""Of a super-category's name in the pickers, and of what stands below them."""
 
 
 class TitleBar(Widget):
@@ -163,41 +158,3 @@ class TooSmall(Widget):
         size = self.app.size
         needed = f"{SMALLEST_WIDTH}x{SMALLEST_HEIGHT}"
         return Content(f"Too small: {size.width}x{size.height}. Needs {needed}.")
-
-
-class PrototypeLine(Vertical):
-    """Shows which prototypes are used and, where there is room, what each is a mean of."""
-
-    class Clicked(Message):
-        """The line was clicked."""
-
-    def compose(self) -> ComposeResult:
-        """The setting, and its prototypes."""
-        yield Static(id="prototypes-chosen", markup=False)
-        yield Static(id="prototypes-used", markup=False)
-
-    def show(self, within: str | None, prototypes: Mapping[str, Prototype]) -> None:
-        """Show the prototypes of a query.
-
-        Args:
-            within: The super-category whose value their items share; None for generic ones.
-            prototypes: The prototypes in use, by super-category.
-        """
-        setting = "generic" if within is None else f"within {sanitize(within)}"
-        self.query_one("#prototypes-chosen", Static).update(
-            Content.assemble(
-                (" w ", MUTED),
-                fitted("prototypes", NAME_WIDTH),
-                " ",
-                (setting, MUTED if within is None else "bold $text-accent"),
-            )
-        )
-        used = [
-            sanitize(f"{prototype.value}: {prototype.source}") for prototype in prototypes.values()
-        ]
-        self.query_one("#prototypes-used", Static).update("\n".join(used))
-
-    def on_click(self, event: events.Click) -> None:
-        """Ask for other prototypes."""
-        event.stop()
-        self.post_message(self.Clicked())

@@ -1,7 +1,7 @@
 """The pickers: a list of values for each super-category, one of them open."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -14,12 +14,12 @@ from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from datrnet.core.errors import ConfigError
+from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.text import sanitize
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.keymap import hidden
-from datrnet.tui.snapshot import Snapshot
-from datrnet.tui.state import AnyOf, Borrowed, Change, Matching, QueryState
-from datrnet.tui.widgets.bars import NAME_WIDTH
+from datrnet.tui.state import Borrowed, Change, Search
 from datrnet.tui.widgets.text import DISABLED, MUTED, fitted
 
 UNCHANGED = "as it is"
@@ -30,62 +30,11 @@ NO_LABEL = "no label"
 PREDICTED_MARK = "~"
 """Before the predicted value of an item without a label."""
 EXACT_MARK = "="
+NAME_WIDTH = 13
+"""Of a super-category's name, and of what stands below the pickers."""
 SHORTEST_OWN = 4
 """Cells that the item's own value needs beside the wanted one; with less it is left out."""
 LEGEND = "exact matches / all items"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Choices:
-    """What a picker offers."""
-
-    category: SuperCategory
-    counts: Mapping[str, int]
-    available: frozenset[str]
-    """Values with a prototype; the others are listed, but cannot be chosen."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PickerView:
-    """What the pickers show."""
-
-    labels: Mapping[str, str | None] = field(default_factory=dict)
-    """The labels of the query."""
-    predicted: Mapping[str, str] = field(default_factory=dict)
-    """The values that the model predicts for it."""
-    state: QueryState = field(default_factory=QueryState)
-    marked: Borrowed | None = None
-    """The item whose value every picker offers."""
-    matching: Matching = field(default_factory=dict)
-
-    def own_value(self, name: str) -> str:
-        """Return the item's value in words: its label, else the predicted value."""
-        label, predicted = self.labels.get(name), self.predicted.get(name)
-        return label or (NO_LABEL if predicted is None else f"{PREDICTED_MARK}{predicted}")
-
-    def signs(self, name: str) -> str:
-        """Return the signs beside a super-category: exact labels only, and its weight."""
-        exact = EXACT_MARK if name in self.state.exact else ""
-        weight = self.state.weights.get(name)
-        return exact if weight is None else f"{exact}×{weight:g}"
-
-    def lines(self, category: SuperCategory) -> list[Change | None]:
-        """Return the choice on each line of an open picker; None is the item's own value."""
-        change = self.state.changes.get(category.name)
-        offered = [self.marked, change if isinstance(change, Borrowed) else None]
-        borrowable = dict.fromkeys(item for item in offered if item is not None)
-        unlabeled = [None] if self.labels.get(category.name) is None else []
-        return [*borrowable, *unlabeled, *category.values]
-
-
-def choices_of(snapshot: Snapshot) -> list[Choices]:
-    """Return the pickers of all super-categories that the index knows."""
-    available, counts = snapshot.available_values, snapshot.value_counts
-    return [
-        Choices(category=category, counts=counts[name], available=available[name])
-        for category in snapshot.catalog.super_categories
-        if (name := category.name) in available
-    ]
 
 
 class ValueList(OptionList, inherit_bindings=False):
@@ -129,189 +78,140 @@ class ValueList(OptionList, inherit_bindings=False):
 class PickerHeader(Static):
     """A picker's line: its number, its super-category, the item's value and the wanted one."""
 
-    @dataclass
-    class Clicked(Message):
-        """The line was clicked."""
-
-        idx: int
-
-    def __init__(self, idx: int) -> None:
-        super().__init__(markup=False)
-        self._idx = idx
-
-    def on_click(self) -> None:
-        """Ask to open the picker."""
-        self.post_message(self.Clicked(self._idx))
-
 
 class Pickers(Vertical):
-    """All pickers of a query."""
+    """All pickers of a query: drawn from the search, which they change."""
 
     HELP_TITLE = "Pickers"
     BINDINGS: ClassVar[list[BindingType]] = [
         hidden("right,l", "open_next(1)", "Next picker", id="pickers.next"),
         hidden("left,h", "open_next(-1)", "Previous picker", id="pickers.previous"),
         hidden("x,delete", "reset", "Keep the item's value", id="pickers.reset"),
-        hidden("e", "keep_exactly", "Require this label, or not", id="pickers.keep_exactly"),
-        hidden("greater_than_sign,plus", "weigh(1)", "More weight", id="pickers.count_more"),
-        hidden("less_than_sign,minus", "weigh(-1)", "Less weight", id="pickers.count_less"),
+        hidden("e", "screen.keep_exactly", "Require this label, or not", id="pickers.keep_exactly"),
+        hidden("greater_than_sign,plus", "screen.weigh(1)", "More weight", id="pickers.count_more"),
+        hidden("less_than_sign,minus", "screen.weigh(-1)", "Less weight", id="pickers.count_less"),
     ]
 
-    @dataclass
     class Changed(Message):
-        """Another value was chosen."""
+        """Another value was chosen; the search has it already."""
 
-        changes: Mapping[str, Change]
-
-    @dataclass
-    class Kept(Message):
-        """Only exact labels of a super-category are wanted, or any again."""
-
-        name: str
-
-    @dataclass
-    class Weighed(Message):
-        """A super-category is to have more (1) or less (-1) weight."""
-
-        name: str
-        step: int
-
-    class Done(Message):
-        """The value is chosen; go to the results."""
-
-    def __init__(
-        self, choices: list[Choices], label_of: Callable[[int, str], str | None], *, id: str
-    ) -> None:
-        """Offer values.
-
-        Args:
-            choices: The values of each super-category.
-            label_of: Returns the label of an item by its row and the name of a super-category.
-            id: The widget's name.
-        """
+    def __init__(self, search: Search, *, id: str) -> None:
         super().__init__(id=id)
-        self._choices = choices
-        self._label_of = label_of
-        self.view = PickerView()
-        """What is shown; a change of value is shown before the screen has confirmed it."""
+        self._search = search
+        self._categories = search.categories
         self._lines: list[Change | None] = []
-        """The choice on each line of the list."""
-        self._open = 0
+        """The choice on each line of the list; None is the item's own value."""
+        self._own: str | None = None
+        """The item's label in the open super-category."""
+        self.number = 0
+        """Which picker is open, from 0."""
 
     def compose(self) -> ComposeResult:
         """A header for each picker, and the list of values below the open one."""
-        for idx in range(len(self._choices)):
-            yield PickerHeader(idx)
-            if idx == self._open:
+        for idx in range(len(self._categories)):
+            yield PickerHeader(markup=False)
+            if idx == self.number:
                 yield ValueList(compact=True)
         yield Static(LEGEND, id="pickers-legend", markup=False)
-
-    @property
-    def number(self) -> int:
-        """Which picker is open, from 0."""
-        return self._open
 
     @property
     def values(self) -> ValueList:
         """The list of values."""
         return self.query_one(ValueList)
 
-    def show(self, view: PickerView) -> None:
-        """Show a query and its state."""
-        before, self.view = self.view, view
-        self._write_headers()
-        is_same = (view.labels, view.predicted) == (before.labels, before.predicted)
-        is_same = is_same and _ticks(view, self._category) == _ticks(before, self._category)
-        if is_same and self._lines == view.lines(self._category):
-            self._highlight()
-        else:
-            self._fill()
+    @property
+    def category(self) -> SuperCategory:
+        """The open super-category."""
+        return self._categories[self.number]
 
-    def show_matching(self, matching: Matching) -> None:
-        """Show how many items match with each value."""
-        if matching != self.view.matching:
-            self.view = replace(self.view, matching=matching)
-            self._rewrite()
-
-    def open(self, idx: int) -> None:
-        """Open a picker and focus it."""
-        if 0 <= idx < len(self._choices):
-            if idx != self._open:
-                self._open = idx
-                self.move_child(self.values, after=self._headers[idx])
-                self._write_headers()
-                self._fill()
-            self.values.focus()
-            self.call_after_refresh(self.values.scroll_visible, animate=False)
+    @property
+    def _change(self) -> Change | None:
+        """The change of the open super-category."""
+        return self._search.state.changes.get(self.category.name)
 
     @property
     def _headers(self) -> list[PickerHeader]:
         return list(self.query(PickerHeader))
 
-    @property
-    def _category(self) -> SuperCategory:
-        """The open super-category."""
-        return self._choices[self._open].category
-
-    @property
-    def _own(self) -> str | None:
-        """The item's label in the open super-category."""
-        return self.view.labels.get(self._category.name)
-
-    @property
-    def _change(self) -> Change | None:
-        """The change of the open super-category."""
-        return self.view.state.changes.get(self._category.name)
+    def open(self, idx: int) -> None:
+        """Open a picker and focus it."""
+        if 0 <= idx < len(self._categories):
+            if idx != self.number:
+                self.number, self._lines = idx, []
+                self.move_child(self.values, after=self._headers[idx])
+                self.show()
+            self.values.focus()
+            self.call_after_refresh(self.values.scroll_visible, animate=False)
 
     # ── drawing ──────────────────────────────────────────────────────────────
 
-    def _write_headers(self) -> None:
-        for idx, (header, choices) in enumerate(zip(self._headers, self._choices, strict=True)):
-            name = choices.category.name
-            wanted = _words(self.view.state.changes.get(name))
-            header.set_class(idx == self._open, "-open")
-            header.set_class(wanted is not None, "-changed")
-            header.update(self._header(idx, name, wanted))
+    def show(self) -> None:
+        """Show the query and its state, with the cursor on what is wanted."""
+        self._write_headers()
+        own, lines = self._search.labels.get(self.category.name), self._choices()
+        if (own, lines) == (self._own, self._lines) and self.values.option_count:
+            self.rewrite()
+        else:
+            self._own, self._lines = own, lines
+            available = self._search.snapshot.available_values[self.category.name]
+            self.values.set_options(
+                Option(
+                    self._prompt(line),
+                    disabled=isinstance(line, str) and line != own and line not in available,
+                )
+                for line in lines
+            )
+        self._highlight()
 
-    def _header(self, idx: int, name: str, wanted: str | None) -> Content:
+    def rewrite(self) -> None:
+        """Write the words of the lines again; the lines and the cursor stay."""
+        for place, line in enumerate(self._lines):
+            self.values.replace_option_prompt_at_index(place, self._prompt(line))
+
+    def _choices(self) -> list[Change | None]:
+        """Return what the open picker offers."""
+        offered = (self._search.marked, self._change)
+        borrowable = dict.fromkeys(item for item in offered if isinstance(item, Borrowed))
+        unlabeled = [None] if self._search.labels.get(self.category.name) is None else []
+        return [*borrowable, *unlabeled, *self.category.values]
+
+    def _own_words(self) -> dict[str, str]:
+        """Return the item's value by super-category: its label, else the predicted value."""
+        predicted = {name: f"{PREDICTED_MARK}{it}" for name, it in self._search.predicted.items()}
+        labels = self._search.labels.items()
+        return {name: label or predicted.get(name, NO_LABEL) for name, label in labels}
+
+    def _write_headers(self) -> None:
+        own = self._own_words()
+        for idx, header in enumerate(self._headers):
+            name = self._categories[idx].name
+            wanted = _words(self._search.state.changes.get(name))
+            header.set_class(idx == self.number, "-open")
+            header.set_class(wanted is not None, "-changed")
+            header.update(self._header(f" {idx + 1} ", self._labeled(name), own[name], wanted))
+
+    def _header(self, number: str, label: Content, own: str, wanted: str | None) -> Content:
         room = max(4, self.size.width - NAME_WIDTH - 5)
-        number, label, own = (f" {idx + 1} ", MUTED), self._labeled(name), self.view.own_value(name)
         if wanted is None:
-            return Content.assemble(number, label, " ", (fitted(own, room), MUTED))
+            return Content.assemble((number, MUTED), label, " ", (fitted(own, room), MUTED))
         before = f"{sanitize(own)} → "
         if cell_len(before) + cell_len(sanitize(wanted)) > room:
             rest = room - 3 - cell_len(sanitize(wanted))
             before = f"{fitted(own, rest).rstrip()} → " if rest >= SHORTEST_OWN else "→ "
         after = fitted(wanted, max(1, room - cell_len(before))).rstrip()
-        return Content.assemble(number, label, " ", (before, MUTED), (after, "bold $text-accent"))
+        return Content.assemble(
+            (number, MUTED), label, " ", (before, MUTED), (after, "bold $text-accent")
+        )
 
     def _labeled(self, name: str) -> Content:
-        """Return a super-category's name with the signs beside it, in a column."""
-        signs = self.view.signs(name)
+        """Return a super-category's name in a column: with ``=`` if exact, and its weight."""
+        state = self._search.state
+        signs = EXACT_MARK if name in state.exact else ""
+        signs += f"×{state.weights[name]:g}" if name in state.weights else ""
         if not signs:
             return Content(fitted(name, NAME_WIDTH))
         short = fitted(name, NAME_WIDTH - 1 - cell_len(signs))
         return Content.assemble(short, " ", (signs, "bold $text-accent"))
-
-    def _fill(self) -> None:
-        """Write all lines."""
-        if self.view.labels:
-            available = self._choices[self._open].available
-            self._lines = self.view.lines(self._category)
-            self.values.set_options(
-                Option(
-                    self._prompt(line),
-                    disabled=isinstance(line, str) and line != self._own and line not in available,
-                )
-                for line in self._lines
-            )
-            self._highlight()
-
-    def _rewrite(self) -> None:
-        """Write the words of the values again; the lines and the cursor stay."""
-        for place, line in enumerate(self._lines):
-            if isinstance(line, str):
-                self.values.replace_option_prompt_at_index(place, self._prompt(line))
 
     @property
     def _room(self) -> int:
@@ -320,15 +220,15 @@ class Pickers(Vertical):
     def _prompt(self, line: Change | None) -> Content:
         """Return a line of the list."""
         if isinstance(line, Borrowed):
-            label = self._label_of(line.row, self._category.name)
-            value = NO_LABEL if label is None else sanitize(label)
+            labels = self._search.snapshot.catalog.labels_of(line.row)
+            value = sanitize(labels[self.category.name] or NO_LABEL)
             return Content.assemble(f"{NO_MARK}{_words(line)}", (f"  {value}", MUTED))
         return self._value_prompt(line) if isinstance(line, str) else self._unlabeled_prompt()
 
     def _unlabeled_prompt(self) -> Content:
         """Return the line of an item without a label, as long as there is room for."""
         room = self._room - len(OWN_MARK)
-        own = self.view.own_value(self._category.name)
+        own = self._own_words()[self.category.name]
         long = ", ".join(dict.fromkeys((NO_LABEL, own)))
         variants = (f"{long}, {UNCHANGED}", long, fitted(own, room).rstrip())
         text = next(variant for variant in variants if cell_len(sanitize(variant)) <= room)
@@ -336,36 +236,35 @@ class Pickers(Vertical):
 
     def _value_prompt(self, value: str) -> Content:
         """Return a value's line: its mark, its name, and how many items have it."""
-        choices, change = self._choices[self._open], self._change
+        name, results = self.category.name, self._search.results
         is_own = value == self._own
         mark = OWN_MARK if is_own else NO_MARK
-        if isinstance(change, AnyOf) and value in change.values:
+        if value in self._search.state.any_of.get(name, ()):
             mark = TICK_MARK
-        total = choices.counts.get(value, 0)
-        matching = self.view.matching.get(choices.category.name, {}).get(value)
+        total = self._search.snapshot.value_counts[name].get(value, 0)
+        matching = None if results is None else results.matching.get(name, {}).get(value)
         count = f"{total:,}" if matching is None else f"{matching:,} / {total:,}"
         room, name_width = self._room - len(count) - len(mark) - 1, cell_len(sanitize(value))
         note = f"  {UNCHANGED}" if is_own else ""
         if name_width + len(note) > room:
             note = ""  # the mark says it too
         room -= len(note)
-        name = fitted(value, min(name_width, max(1, room)))
-        gap = " " * max(1, room - cell_len(name) + 1)
+        text = fitted(value, min(name_width, max(1, room)))
+        gap = " " * max(1, room - cell_len(text) + 1)
         style = MUTED if total and matching != 0 else DISABLED
-        return Content.assemble(mark, name, (f"{note}{gap}", MUTED), (count, style))
+        return Content.assemble(mark, text, (f"{note}{gap}", MUTED), (count, style))
 
     def _highlight(self) -> None:
         """Put the cursor on the wanted value; if there are several, on any of them."""
         change, place = self._change, self.values.highlighted
-        if isinstance(change, AnyOf):
+        if isinstance(change, tuple):
             line = None if place is None else self._lines[place]
-            change = line if line in change.values else change.values[-1]
+            change = line if line in change else change[-1]
         self.values.highlighted = self._lines.index(change or self._own)
 
     def on_resize(self) -> None:
         """Fit the lines to the width."""
-        self._write_headers()
-        self._fill()
+        self.show()
 
     # ── choosing ─────────────────────────────────────────────────────────────
 
@@ -375,14 +274,9 @@ class Pickers(Vertical):
         if event.option_index >= len(self._lines):
             return  # from an earlier list
         is_current = event.option is self.values.highlighted_option
-        if is_current and not isinstance(self._change, AnyOf):
+        if is_current and not isinstance(self._change, tuple):
             line = self._lines[event.option_index]
             self._set(None if line == self._own else line)
-
-    @on(OptionList.OptionSelected)
-    def _finish(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
-        self.post_message(self.Done())
 
     @on(ValueList.Ticked)
     def _tick(self, event: ValueList.Ticked) -> None:
@@ -394,52 +288,81 @@ class Pickers(Vertical):
         if not isinstance(value, str):
             self.notify("Only values can be ticked.", timeout=2)
             return
-        ticked = change.toggled(value) if isinstance(change, AnyOf) else AnyOf((value,))
+        ticked = change if isinstance(change, tuple) else ()
+        others = tuple(other for other in ticked if other != value)
+        ticked = others if value in ticked else (*others, value)
         # without ticks, the value under the cursor is wanted, as before the first one
         self._set(ticked or (None if value == self._own else value))
-        self._rewrite()
+        self.rewrite()
 
-    @on(PickerHeader.Clicked)
-    def _open_clicked(self, event: PickerHeader.Clicked) -> None:
-        event.stop()
-        self.open(event.idx)
+    def on_click(self, event: events.Click) -> None:
+        """Open the picker whose header was clicked."""
+        if isinstance(event.widget, PickerHeader):
+            self.open(self._headers.index(event.widget))
 
     def action_open_next(self, step: int) -> None:
         """Open the next picker."""
-        self.open((self._open + step) % len(self._choices))
+        self.open((self.number + step) % len(self._categories))
 
     def action_reset(self) -> None:
         """Drop the change of the open picker."""
         self._set(None)
-        self._rewrite()
-        self._highlight()
-
-    def action_keep_exactly(self) -> None:
-        """Ask for exact labels of the open super-category only, or any again."""
-        self.post_message(self.Kept(self._category.name))
-
-    def action_weigh(self, step: int) -> None:
-        """Ask for more or less weight of the open super-category."""
-        self.post_message(self.Weighed(self._category.name, step))
+        self.show()
 
     def _set(self, change: Change | None) -> None:
         """Change the open super-category; None keeps the item's own value."""
         if change == self._change:
             return
-        state = self.view.state.changed(self._category.name, change)
-        self.view = replace(self.view, state=state)
-        self._write_headers()
-        self.post_message(self.Changed(state.changes))
-
-
-def _ticks(view: PickerView, category: SuperCategory) -> Change | None:
-    """Return the ticked values of a super-category; None without ticks."""
-    change = view.state.changes.get(category.name)
-    return change if isinstance(change, AnyOf) else None
+        try:
+            self._search.propose(self.category.name, change)
+        except ConfigError as error:
+            self.notify(str(error), timeout=2)
+            self.show()
+        else:
+            self._write_headers()
+            self.post_message(self.Changed())
 
 
 def _words(change: Change | None) -> str | None:
     """Return a change in words."""
-    if isinstance(change, AnyOf):
-        return " or ".join(change.values)
+    if isinstance(change, tuple):
+        return " or ".join(change)
     return f"as {sanitize(change.code)}" if isinstance(change, Borrowed) else change
+
+
+class PrototypeLine(Vertical):
+    """Shows which prototypes are used and, where there is room, what each is a mean of."""
+
+    class Clicked(Message):
+        """The line was clicked."""
+
+    def compose(self) -> ComposeResult:
+        """The setting, and its prototypes."""
+        yield Static(id="prototypes-chosen", markup=False)
+        yield Static(id="prototypes-used", markup=False)
+
+    def show(self, within: str | None, prototypes: Mapping[str, Prototype]) -> None:
+        """Show the prototypes of a query.
+
+        Args:
+            within: The super-category whose value their items share; None for generic ones.
+            prototypes: The prototypes in use, by super-category.
+        """
+        setting = "generic" if within is None else f"within {sanitize(within)}"
+        self.query_one("#prototypes-chosen", Static).update(
+            Content.assemble(
+                (" w ", MUTED),
+                fitted("prototypes", NAME_WIDTH),
+                " ",
+                (setting, MUTED if within is None else "bold $text-accent"),
+            )
+        )
+        used = [
+            sanitize(f"{prototype.value}: {prototype.source}") for prototype in prototypes.values()
+        ]
+        self.query_one("#prototypes-used", Static).update("\n".join(used))
+
+    def on_click(self, event: events.Click) -> None:
+        """Ask for other prototypes."""
+        event.stop()
+        self.post_message(self.Clicked())
