@@ -17,7 +17,6 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from datrnet.core.errors import DatabaseError
@@ -37,22 +36,40 @@ Row = TypeVar("Row")
 class Connection:
     """An open database; close it, or use it in a ``with`` statement."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        """Take over an open connection, set it up and bring its schema up to date."""
+    def __init__(self, path: Path) -> None:
+        """Open a file, which is made if it does not exist, and bring its schema up to date.
+
+        Raises:
+            DatabaseError: The file is not ours, too new, locked, damaged, or cannot be written.
+        """
         self.path = path
-        self._connection = connection
         self._lock = threading.RLock()
         with self._locked():
-            schema.check(connection, path)
-            is_current = schema.is_current(connection)
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA synchronous = NORMAL")
-        if may_write(path):
+            self._connection = sqlite3.connect(
+                _uri(path),
+                uri=True,
+                timeout=BUSY_TIMEOUT_SECONDS,
+                isolation_level=None,  # the driver begins no transactions of its own
+                check_same_thread=False,  # the lock keeps threads apart
+            )
+        try:
+            self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        with self._locked():
+            schema.check(self._connection, self.path)
+            is_current = schema.is_current(self._connection)
+            self._connection.execute("PRAGMA foreign_keys = ON")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+        if may_write(self.path):
             with self._when_free("PRAGMA journal_mode = WAL"):
                 pass
         if not is_current:
             with self._when_free("BEGIN IMMEDIATE"), self._transaction():
-                schema.migrate(connection, path)
+                schema.migrate(self._connection, self.path)
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -68,7 +85,7 @@ class Connection:
                 f"Cannot create the folder {path.parent}: {error.strerror}.",
                 hint="Choose another --workspace.",
             ) from error
-        return cls._connect(path)
+        return cls(path)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -79,25 +96,7 @@ class Connection:
         """
         if not path.is_file():
             raise DatabaseError(f"There is no database at {path}.")
-        return cls._connect(path)
-
-    @classmethod
-    def _connect(cls, path: Path) -> Self:
-        try:
-            connection = sqlite3.connect(
-                _uri(path),
-                uri=True,
-                timeout=BUSY_TIMEOUT_SECONDS,
-                isolation_level=None,  # the driver begins no transactions of its own
-                check_same_thread=False,  # the lock keeps threads apart
-            )
-        except sqlite3.Error as error:
-            raise to_database_error(error, path) from error
-        try:
-            return cls(path, connection)
-        except BaseException:
-            connection.close()
-            raise
+        return cls(path)
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""
@@ -108,12 +107,7 @@ class Connection:
         """Return the store itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Close the file."""
         self.close()
 

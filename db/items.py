@@ -3,9 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from sqlite3 import Connection as Reader
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +41,21 @@ class ItemTables(Connection):
         """
         by_code = {item.code: item for item in items}
         with self.writing() as db:
-            return _Upsert(db, by_code).apply()
+            known = {code for (code,) in db.execute("SELECT code FROM items")}
+            written = _upsert_rows(db, by_code) | _upsert_labels(db, by_code)
+            db.table("attribute_values").delete_where(
+                "NOT EXISTS (SELECT 1 FROM item_attributes"
+                " WHERE attribute_value_id = attribute_values.id)"
+            )
+            db.table("super_categories").delete_where(
+                "id NOT IN (SELECT super_category_id FROM attribute_values)"
+            )
+        added = by_code.keys() - known
+        return UpsertCounts(
+            added=len(added),
+            updated=len(written - added),
+            unchanged=len(by_code.keys() - written),
+        )
 
     def super_categories(self) -> list[SuperCategory]:
         """Return the super-categories by position, each with its values sorted."""
@@ -181,169 +194,99 @@ def _parse(numbers: Iterable[str]) -> NDArray[np.int64]:
 
 
 # ── Upserts ──────────────────────────────────────────────────────────────────
+#
+# A row that is as the catalog file says is not written, so that importing a file again changes
+# nothing; ``rowcount`` tells.
 
-_FIELDS = ("title", "picture_path", "split", "picture_bytes", "picture_modified_ns")
+_UPSERT_ITEM = """
+INSERT INTO items
+    (code, title, picture_path, split, picture_bytes, picture_modified_ns, added_at, updated_at)
+VALUES (:code, :title, :picture_path, :split, :picture_bytes, :picture_modified_ns, :now, :now)
+ON CONFLICT (code) DO UPDATE SET
+    title = CASE WHEN :keeps_title THEN title ELSE excluded.title END,
+    picture_path = excluded.picture_path,
+    split = CASE WHEN :keeps_split THEN split ELSE excluded.split END,
+    picture_bytes = excluded.picture_bytes,
+    picture_modified_ns = excluded.picture_modified_ns,
+    updated_at = excluded.updated_at
+WHERE NOT (:keeps_title OR title = excluded.title)
+    OR NOT (:keeps_split OR split = excluded.split)
+    OR picture_path != excluded.picture_path
+    OR picture_bytes != excluded.picture_bytes
+    OR picture_modified_ns != excluded.picture_modified_ns
+"""
 
-_Fields = tuple[str, str, str, int, int]
+_UPSERT_LABEL = """
+INSERT INTO item_attributes (item_id, super_category_id, attribute_value_id, source, set_at)
+VALUES (?, ?, ?, 'shop', ?)
+ON CONFLICT (item_id, super_category_id) DO UPDATE SET
+    attribute_value_id = excluded.attribute_value_id, source = 'shop', set_at = excluded.set_at
+WHERE source = 'model'
+    OR source = 'shop' AND attribute_value_id IS NOT excluded.attribute_value_id
+"""
+
+_REMOVE_LABEL = """
+DELETE FROM item_attributes WHERE item_id = ? AND super_category_id = ? AND source = 'shop'
+"""
 
 
-class _Known(NamedTuple):
-    """An item in the database."""
+def _upsert_rows(db: "Database", by_code: Mapping[str, NewItem]) -> set[str]:
+    """Write new and differing items; return their codes."""
+    moment = now()
+    return {
+        code
+        for code, item in by_code.items()
+        if db.conn.execute(
+            _UPSERT_ITEM,
+            {
+                "code": code,
+                "title": item.title,
+                "picture_path": item.picture_path,
+                "split": item.split,
+                "picture_bytes": item.picture_bytes,
+                "picture_modified_ns": item.picture_modified_ns,
+                "keeps_title": "title" in item.unstated,
+                "keeps_split": "split" in item.unstated,
+                "now": moment,
+            },
+        ).rowcount
+    }
 
-    id: int
-    fields: _Fields
 
-    def complete(self, item: NewItem) -> NewItem:
-        """Return a new item with this one's fields where it leaves them unstated."""
-        title, _, split, *_ = self.fields
-        return replace(
-            item,
-            title=title if "title" in item.unstated else item.title,
-            split=split if "split" in item.unstated else item.split,
+def _upsert_labels(db: "Database", by_code: Mapping[str, NewItem]) -> set[str]:
+    """Write new, differing and removed labels; return the codes of their items."""
+    moment = now()
+    relabeled: set[str] = set()
+    item_ids: dict[str, int] = dict(db.execute("SELECT code, id FROM items").fetchall())
+    category_ids = {
+        name.casefold(): category_id
+        for category_id, name in db.execute("SELECT id, name FROM super_categories")
+    }
+    value_ids = {
+        (category_id, name.casefold()): value_id
+        for value_id, category_id, name in db.execute(
+            "SELECT id, super_category_id, name FROM attribute_values"
         )
-
-
-class _Label(NamedTuple):
-    value_id: int | None
-    source: str
-
-
-class _Upsert:
-    """Writes what differs between new items and the database, in a transaction of the caller.
-
-    All known items and labels are read first and compared in memory, so that importing the same
-    catalog again writes nothing.
-    """
-
-    def __init__(self, db: "Database", by_code: Mapping[str, NewItem]) -> None:
-        self._db = db
-        self._by_code = by_code
-        self._now = now()
-        self._items: dict[str, _Known] = {
-            code: _Known(item_id, tuple(fields))
-            for item_id, code, *fields in db.execute(
-                f"SELECT id, code, {', '.join(_FIELDS)} FROM items"
-            )
-        }
-        self._category_ids: dict[str, int] = {
-            name.casefold(): category_id
-            for category_id, name in db.execute("SELECT id, name FROM super_categories")
-        }
-        self._value_ids: dict[tuple[int, str], int] = {
-            (category_id, name.casefold()): value_id
-            for value_id, category_id, name in db.execute(
-                "SELECT id, super_category_id, name FROM attribute_values"
-            )
-        }
-        self._labels: dict[tuple[int, int], _Label] = {
-            (item_id, category_id): _Label(value_id, source)
-            for item_id, category_id, value_id, source in db.execute(
-                "SELECT item_id, super_category_id, attribute_value_id, source FROM item_attributes"
-            )
-        }
-
-    def apply(self) -> UpsertCounts:
-        added = self._by_code.keys() - self._items.keys()
-        changed = self._write_items()
-        relabeled = self._write_labels()
-        self._db.conn.executemany(
-            "UPDATE items SET updated_at = ? WHERE code = ?",
-            [(self._now, code) for code in relabeled - changed],
-        )
-        self._remove_unused_values()
-        updated = (changed | relabeled) - added
-        return UpsertCounts(
-            added=len(added),
-            updated=len(updated),
-            unchanged=len(self._by_code) - len(added) - len(updated),
-        )
-
-    def _write_items(self) -> set[str]:
-        """Write new and differing items; return their codes."""
-        new: dict[str, _Fields] = {}
-        differing: dict[str, _Fields] = {}
-        for code, item in self._by_code.items():
-            known = self._items.get(code)
-            if known is None:
-                new[code] = _fields(item)
-            elif known.fields != (fields := _fields(known.complete(item))):
-                differing[code] = fields
-        last_id = max((known.id for known in self._items.values()), default=0)
-        times = {"added_at": self._now, "updated_at": self._now}
-        self._db.table("items").insert_all(
-            {"code": code, **dict(zip(_FIELDS, fields, strict=True)), **times}
-            for code, fields in new.items()
-        )
-        self._db.conn.executemany(
-            f"UPDATE items SET {', '.join(f'{field} = ?' for field in _FIELDS)}, updated_at = ?"
-            " WHERE code = ?",
-            [(*fields, self._now, code) for code, fields in differing.items()],
-        )
-        for item_id, code in self._db.execute("SELECT id, code FROM items WHERE id > ?", [last_id]):
-            self._items[code] = _Known(item_id, new[code])
-        return new.keys() | differing.keys()
-
-    def _write_labels(self) -> set[str]:
-        """Write new, differing and removed labels; return the codes of their items."""
-        relabeled: set[str] = set()
-        written: list[dict[str, object]] = []
-        removed: list[tuple[int, int]] = []
-        for code, item in self._by_code.items():
-            item_id = self._items[code].id
-            for category, value in item.labels.items():
-                category_id = self._category_id(category)
-                known = self._labels.get((item_id, category_id))
-                if known is not None and known.source == "person":
-                    continue
-                if value is None:
-                    if known is not None and known.source == "shop":
-                        removed.append((item_id, category_id))
-                        relabeled.add(code)
-                    continue
-                label = _Label(self._value_id(category_id, value), "shop")
-                if known != label:
-                    written.append(
-                        {
-                            "item_id": item_id,
-                            "super_category_id": category_id,
-                            "attribute_value_id": label.value_id,
-                            "source": label.source,
-                            "set_at": self._now,
-                        }
-                    )
-                    relabeled.add(code)
-        self._db.conn.executemany(
-            "DELETE FROM item_attributes WHERE item_id = ? AND super_category_id = ?", removed
-        )
-        self._db.table("item_attributes").insert_all(written, replace=True)
-        return relabeled
-
-    def _category_id(self, name: str) -> int:
-        folded = name.casefold()
-        if folded not in self._category_ids:
-            (position,) = self._db.execute(
-                "SELECT coalesce(max(position), 0) + 1 FROM super_categories"
-            ).fetchone()
-            row = {"name": name, "position": position}
-            self._category_ids[folded] = insert(self._db, "super_categories", row)
-        return self._category_ids[folded]
-
-    def _value_id(self, category_id: int, name: str) -> int:
-        key = (category_id, name.casefold())
-        if key not in self._value_ids:
-            row = {"super_category_id": category_id, "name": name}
-            self._value_ids[key] = insert(self._db, "attribute_values", row)
-        return self._value_ids[key]
-
-    def _remove_unused_values(self) -> None:
-        self._db.table("attribute_values").delete_where(
-            "NOT EXISTS (SELECT 1 FROM item_attributes"
-            " WHERE item_attributes.attribute_value_id = attribute_values.id)"
-        )
-        self._db.table("super_categories").delete_where(
-            "id NOT IN (SELECT super_category_id FROM attribute_values)"
-        )
-
-
-def _fields(item: NewItem) -> _Fields:
-    return (item.title, item.picture_path, item.split, item.picture_bytes, item.picture_modified_ns)
+    }
+    for code, item in by_code.items():
+        for category, value in item.labels.items():
+            folded = category.casefold()
+            if folded not in category_ids:
+                last = "SELECT coalesce(max(position), 0) FROM super_categories"
+                row = {"name": category, "position": db.execute(last).fetchone()[0] + 1}
+                category_ids[folded] = insert(db, "super_categories", row)
+            label = (item_ids[code], category_ids[folded])
+            if value is None:
+                written = db.conn.execute(_REMOVE_LABEL, label)
+            else:
+                key = (category_ids[folded], value.casefold())
+                if key not in value_ids:
+                    row = {"super_category_id": key[0], "name": value}
+                    value_ids[key] = insert(db, "attribute_values", row)
+                written = db.conn.execute(_UPSERT_LABEL, (*label, value_ids[key], moment))
+            if written.rowcount:
+                relabeled.add(code)
+    db.conn.executemany(
+        "UPDATE items SET updated_at = ? WHERE code = ?", [(moment, code) for code in relabeled]
+    )
+    return relabeled

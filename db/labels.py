@@ -1,5 +1,6 @@
 """Labels set by hand, with a history that can be undone, and verdicts on pairs of items."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from datrnet.core.errors import ConfigError, UnknownNameError
@@ -78,21 +79,15 @@ class LabelTables(Connection):
         """
         with self.writing() as db:
             if change_id is None:
-                (change_id,) = db.execute(
-                    "SELECT max(id) FROM label_changes WHERE undone_at IS NULL"
-                ).fetchone()
-                if change_id is None:
-                    return None
+                change_id = _number(db, "SELECT max(id) FROM label_changes WHERE undone_at IS NULL")
+            if change_id is None:
+                return None
             change = self._change(change_id)
             _check_can_undo(db, change)
-            _restore_label(db, change, (change.old_value, change.old_source))
-            (redo_position,) = db.execute(
-                "SELECT coalesce(max(redo_position), 0) + 1 FROM label_changes"
-            ).fetchone()
-            db.table("label_changes").update(
-                change_id, {"undone_at": now(), "redo_position": redo_position}
-            )
-            return self._change(change_id)
+            last = _number(db, "SELECT max(redo_position) FROM label_changes")
+            position = (last or 0) + 1
+            old = change.old_value, change.old_source
+            return self._restore(db, change, old, undone_at=now(), redo_position=position)
 
     def redo_label(self) -> LabelChange | None:
         """Redo the last undone change, unless another change was made since.
@@ -104,16 +99,14 @@ class LabelTables(Connection):
             UnknownNameError: Its super-category is gone.
         """
         with self.writing() as db:
-            (change_id,) = db.execute(
-                "SELECT id FROM label_changes WHERE redo_position IS NOT NULL"
-                " ORDER BY redo_position DESC LIMIT 1"
-            ).fetchone() or (None,)
-            if change_id is None:
+            undone = self._select(
+                LabelChange,
+                f"{_CHANGES} WHERE redo_position IS NOT NULL ORDER BY redo_position DESC LIMIT 1",
+            )
+            if not undone:
                 return None
-            change = self._change(change_id)
-            _restore_label(db, change, (change.new_value, change.new_source))
-            db.table("label_changes").update(change_id, {"undone_at": None, "redo_position": None})
-            return self._change(change_id)
+            new = undone[0].new_value, undone[0].new_source
+            return self._restore(db, undone[0], new, undone_at=None, redo_position=None)
 
     def label_history(
         self, item_id: int | None = None, limit: int | None = None
@@ -142,13 +135,12 @@ class LabelTables(Connection):
         Labels that were only confirmed, or changed and undone, are not counted.
         """
         with self.reading() as db:
-            rows = db.execute(
-                "SELECT count(*) FROM (SELECT 1 FROM label_changes"
-                " WHERE undone_at IS NULL AND changed_at >= ? AND old_value IS NOT new_value"
-                " GROUP BY item_id, super_category)",
+            changed = db.execute(
+                "SELECT DISTINCT item_id, super_category FROM label_changes"
+                " WHERE undone_at IS NULL AND changed_at >= ? AND old_value IS NOT new_value",
                 [moment],
             )
-            return int(rows.fetchone()[0])
+            return len(changed.fetchall())
 
     def judge_pair(self, kept_id: int, other_id: int, verdict: Verdict | None) -> Verdict | None:
         """Record a verdict on a pair of items in place of an earlier one.
@@ -191,9 +183,28 @@ class LabelTables(Connection):
             )
         return changes[0]
 
+    def _restore(
+        self, db: "Database", change: LabelChange, label: _Label, **marks: object
+    ) -> LabelChange:
+        """Give the item of a change a label again, and mark the change."""
+        category_id, _ = _find_category(db, change.super_category)
+        if label[0] is not None:
+            # an import removes values that no item carries; they come back with their labels
+            value = {"super_category_id": category_id, "name": label[0]}
+            db.table("attribute_values").insert(value, ignore=True)
+        _write_label(db, change.item_id, category_id, label)
+        db.table("label_changes").update(change.id, marks)
+        return self._change(change.id)
+
+
+def _number(db: "Database", sql: str, parameters: Sequence[object] = ()) -> int | None:
+    """Return the only number that a query finds; None for NULL."""
+    number: int | None = db.execute(sql, parameters).fetchone()[0]
+    return number
+
 
 def _check_item(db: "Database", item_id: int) -> None:
-    if not db.execute("SELECT 1 FROM items WHERE id = ?", [item_id]).fetchone():
+    if not db.table("items").count_where("id = ?", [item_id]):
         raise UnknownNameError("item", str(item_id), [], hint="It is not in the catalog.")
 
 
@@ -203,11 +214,12 @@ def _check_can_undo(db: "Database", change: LabelChange) -> None:
             f"Change {change.id} is already undone.",
             hint="`datrnet label history` shows which changes are not.",
         )
-    (later,) = db.execute(
+    later = _number(
+        db,
         "SELECT max(id) FROM label_changes"
         " WHERE item_id = ? AND super_category = ? AND id > ? AND undone_at IS NULL",
         [change.item_id, change.super_category, change.id],
-    ).fetchone()
+    )
     if later is not None:
         raise ConfigError(
             f"Change {change.id} was followed by another change of the same label.",
@@ -223,15 +235,6 @@ def _current_label(db: "Database", item_id: int, category_id: int) -> _Label:
         [item_id, category_id],
     ).fetchone()
     return found or (None, None)
-
-
-def _restore_label(db: "Database", change: LabelChange, label: _Label) -> None:
-    category_id, _ = _find_category(db, change.super_category)
-    if label[0] is not None:
-        # an import removes values that no item carries; they come back with their labels
-        value = {"super_category_id": category_id, "name": label[0]}
-        db.table("attribute_values").insert(value, ignore=True)
-    _write_label(db, change.item_id, category_id, label)
 
 
 def _write_label(db: "Database", item_id: int, category_id: int, label: _Label) -> None:

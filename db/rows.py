@@ -236,10 +236,9 @@ class SessionRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionSummary:
+class SessionSummary(SessionRow):
     """A session as lists of sessions show it."""
 
-    session: SessionRow
     num_steps: int
     num_listed: int
     """Items on its shortlist."""

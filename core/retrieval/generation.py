@@ -27,7 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import IndexStaleError
+from datrnet.core.config import read_section
+from datrnet.core.errors import ConfigError, IndexStaleError
 from datrnet.core.retrieval.manipulation import Manipulation, Replacement, read_manipulation
 from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
@@ -195,14 +196,8 @@ class Manifest:
                     f"The index has format {data['format']}; this datrnet reads {FORMAT}.",
                     hint=REBUILD,
                 )
-            data["super_categories"] = tuple(
-                SuperCategory(name=category["name"], values=tuple(category["values"]))
-                for category in data["super_categories"]
-            )
-            data["weights"] = tuple(data["weights"])
-            data["files"] = {name: FileFacts(**facts) for name, facts in data["files"].items()}
-            return cls(**data)
-        except (ValueError, KeyError, TypeError) as error:
+            return read_section(cls, data, MANIFEST)
+        except (ValueError, KeyError, TypeError, ConfigError) as error:
             raise IndexStaleError("The index's manifest is damaged.", hint=REBUILD) from error
 
 

@@ -7,10 +7,10 @@ factors, and maps item blocks to the space in which they are compared. A wanted 
 prototype (NaN: no training item carried it) leaves the query unchanged.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeGuard
+from typing import Any, ClassVar, Protocol, Self, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,33 +64,12 @@ class Manipulation(Protocol):
         """Return the arrays to store; ``read_manipulation`` restores them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SpecificPrototypes:
-    """Prototypes of a value among the items that share a value of another super-category."""
-
-    column: int
-    """Index of that other super-category."""
-    means: tuple[Floats, ...]
-    """(W, V, E) for each block; NaN where too few items carry both values."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Replacement:
-    """Replaces a changed block by the prototype of the wanted value.
-
-    DAtRNet: q_t = g_{t,b}, the mean embedding of the items with the value b (section 3.3 of the
-    paper: the "generic representation"). Attribute-based retrieval: q_t = e_b, one-hot, where
-    blocks are the predicted probabilities of the values.
-    """
+@dataclass(frozen=True, eq=False)
+class BlockPrototypes:
+    """What the manipulations share that put prototypes into blocks."""
 
     prototypes: tuple[Floats, ...]
     """(V, E) for each super-category."""
-    specific: SpecificPrototypes | None = None
-    """Preferred over ``prototypes`` where they exist."""
-    are_means: bool = True
-    """False for one-hot prototypes."""
-
-    kind: ClassVar[str] = "replacement"
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -105,26 +84,63 @@ class Replacement:
         """Return the blocks unchanged."""
         return blocks
 
+    def _replace(self, blocks: Floats, targets: Labels, applied: BoolArray) -> Floats:
+        """Return the blocks (Q, A, E) with the prototypes of the values that apply."""
+        found = blocks.copy()
+        for block, prototypes in enumerate(self.prototypes):
+            asked = np.flatnonzero(applied[:, block])
+            found[asked, block] = prototypes[targets[asked, block]]
+        return found
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the concatenated prototypes and the number of values per super-category."""
+        return {"prototypes": np.concatenate(self.prototypes), "counts": np.array(self.counts)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SpecificPrototypes:
+    """Prototypes of a value among the items that share a value of another super-category."""
+
+    column: int
+    """Index of that other super-category."""
+    means: tuple[Floats, ...]
+    """(W, V, E) for each block; NaN where too few items carry both values."""
+
+
+@dataclass(frozen=True, eq=False)
+class Replacement(BlockPrototypes):
+    """Replaces a changed block by the prototype of the wanted value.
+
+    DAtRNet: q_t = g_{t,b}, the mean embedding of the items with the value b (section 3.3 of the
+    paper: the "generic representation"). Attribute-based retrieval: q_t = e_b, one-hot, where
+    blocks are the predicted probabilities of the values.
+    """
+
+    specific: SpecificPrototypes | None = None
+    """Preferred over ``prototypes`` where they exist."""
+    are_means: bool = True
+    """False for one-hot prototypes."""
+
+    kind: ClassVar[str] = "replacement"
+
     def apply(
         self, blocks: Floats, labels: Labels, targets: Labels, changed: BoolArray
     ) -> tuple[Floats, Floats]:
         """Replace the changed blocks; all factors are 1."""
-        found = blocks.copy()
         applied = applied_changes(self, targets, changed)
-        for block, prototypes in enumerate(self.prototypes):
-            asked = np.flatnonzero(applied[:, block])
-            values = targets[asked, block]
-            found[asked, block] = prototypes[values]
-            if self.specific is not None and block != self.specific.column:
-                within = targets[asked, self.specific.column]
-                means = self.specific.means[block][within, values]
-                better = (within >= 0) & ~np.isnan(means[:, 0])
+        found = self._replace(blocks, targets, applied)
+        if self.specific is not None:
+            within = targets[:, self.specific.column]
+            for block, specific in enumerate(self.specific.means):
+                asked = np.flatnonzero(applied[:, block] & (within >= 0))
+                means = specific[within[asked], targets[asked, block]]
+                better = ~np.isnan(means[:, 0]) & (block != self.specific.column)
                 found[asked[better], block] = means[better]
-        return found, np.ones(blocks.shape[:2], dtype=np.float32)
+        return found, _ones(blocks)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the concatenated prototypes and the number of values per super-category."""
-        arrays = {**_pack(self.prototypes), "are_means": np.array(self.are_means)}
+        """Return the prototypes, whether they are means, and the specific ones."""
+        arrays = {**super().to_arrays(), "are_means": np.array(self.are_means)}
         if self.specific is not None:
             arrays["specific_column"] = np.array(self.specific.column)
             arrays["specific_means"] = np.concatenate(self.specific.means, axis=1)
@@ -133,17 +149,16 @@ class Replacement:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Replacement":
         """Restore a manipulation from ``to_arrays``."""
-        prototypes, specific = _unpack(arrays), None
+        specific = None
         if "specific_column" in arrays:
-            specific = SpecificPrototypes(
-                column=int(arrays["specific_column"]),
-                means=_unpack(arrays, "specific_means", axis=1),
-            )
+            means = _split(arrays["specific_means"], arrays["counts"], axis=1)
+            specific = SpecificPrototypes(column=int(arrays["specific_column"]), means=means)
+        prototypes = _split(arrays["prototypes"], arrays["counts"])
         return cls(prototypes, specific, bool(arrays["are_means"]))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WeightedReplacement:
+@dataclass(frozen=True, eq=False)
+class WeightedReplacement(BlockPrototypes):
     """Replaces a changed block and weights all blocks as learned for that change.
 
     FashionSearchNet (Ak et al., CVPR 2018 and ECCV-W 2018): F(x; t*) = [w_{1,t*} f_1(x); …], for
@@ -152,8 +167,6 @@ class WeightedReplacement:
     changes use the mean of their weights, and no change uses weights of 1.
     """
 
-    prototypes: tuple[Floats, ...]
-    """(V, E) for each super-category."""
     weights: Floats
     """(T, T): row t* holds w_{t,t*} of every block t, a factor of blocks, not of squares."""
 
@@ -168,73 +181,97 @@ class WeightedReplacement:
                 f"The weights have the shape {self.weights.shape}, not {number} × {number}."
             )
 
-    @property
-    def counts(self) -> tuple[int, ...]:
-        """Number of values of each super-category."""
-        return tuple(len(values) for values in self.prototypes)
-
-    def prototypes_of(self, super_category_idx: int) -> Floats:
-        """Return the prototypes (V, E) of a super-category."""
-        return self.prototypes[super_category_idx]
-
-    def to_metric_space(self, blocks: Floats) -> Floats:
-        """Return the blocks unchanged."""
-        return blocks
-
     def apply(
         self, blocks: Floats, labels: Labels, targets: Labels, changed: BoolArray
     ) -> tuple[Floats, Floats]:
         """Replace the changed blocks; the factors are the squared weights."""
-        found, _ = Replacement(self.prototypes).apply(blocks, labels, targets, changed)
         applied = applied_changes(self, targets, changed)
         number = applied.sum(axis=1, keepdims=True)
         means = (applied @ self.weights) / np.maximum(number, 1)
         factors = np.where(number > 0, means**2, 1)
-        return found, factors.astype(np.float32)
+        return self._replace(blocks, targets, applied), factors.astype(np.float32)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the concatenated prototypes, the numbers of values, and the weights."""
-        return {**_pack(self.prototypes), "weights": self.weights}
+        """Return the prototypes and the weights."""
+        return {**super().to_arrays(), "weights": self.weights}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "WeightedReplacement":
         """Restore a manipulation from ``to_arrays``."""
-        return cls(_unpack(arrays), arrays["weights"])
+        return cls(_split(arrays["prototypes"], arrays["counts"]), arrays["weights"])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Addition:
-    """Adds the memory entry of the wanted value and subtracts that of the current value.
-
-    ADDE-M (Hou et al., ICCV 2021): f' = f(q) + W i, with -1 in i at the current value and +1 at
-    the wanted one; nothing is subtracted from an unlabeled query. Distances compare whole vectors
-    after L2 normalization, but the sum uses blocks as embedded, before normalization.
-    """
+@dataclass(frozen=True, eq=False)
+class MemoryEntries:
+    """What the manipulations share that read a memory; they compare L2-normalized vectors."""
 
     memory: Floats
-    """W: (A·E, S), one column per value; not necessarily block diagonal."""
+    """(D, S), one column per value."""
     counts: tuple[int, ...]
     """Number of values of each super-category; they sum to S."""
 
-    kind: ClassVar[str] = "addition"
     are_means: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check shapes."""
-        _check_memory(self.memory, self.counts)
+        if self.memory.ndim != 2 or self.memory.shape[1] != sum(self.counts):
+            raise ShapeError(
+                f"The memory has shape {self.memory.shape}; it needs one column for each of "
+                f"{sum(self.counts)} values."
+            )
+
+    def prototypes_of(self, super_category_idx: int) -> Floats:
+        """Return the memory entries (V, D) of a super-category's values."""
+        first = sum(self.counts[:super_category_idx])
+        return self.memory[:, first : first + self.counts[super_category_idx]].T
+
+    def to_metric_space(self, blocks: Floats) -> Floats:
+        """L2-normalize each item over all its blocks."""
+        return l2_normalize(blocks)
+
+    def _indicator(self, values: Labels, applied: BoolArray) -> Floats:
+        """Return (Q, S): 1 at every value that applies, else 0."""
+        table = np.zeros((len(values), sum(self.counts)), dtype=np.float32)
+        firsts = np.cumsum([0, *self.counts[:-1]])
+        rows, columns = np.nonzero(applied)
+        table[rows, firsts[columns] + values[rows, columns]] = 1
+        return table
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return every field by its name."""
+        return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Restore a manipulation from ``to_arrays``."""
+        stored: dict[str, Any] = {field.name: arrays[field.name] for field in fields(cls)}
+        return cls(**{**stored, "counts": tuple(stored["counts"].tolist())})
+
+
+@dataclass(frozen=True, eq=False)
+class Addition(MemoryEntries):
+    """Adds the memory entry of the wanted value and subtracts that of the current value.
+
+    ADDE-M (Hou et al., ICCV 2021): f' = f(q) + W i, with -1 in i at the current value and +1 at
+    the wanted one; nothing is subtracted from an unlabeled query. The memory W: (A·E, S) is not
+    necessarily block diagonal. Distances compare whole vectors after L2 normalization, but the sum
+    uses blocks as embedded, before normalization.
+    """
+
+    kind: ClassVar[str] = "addition"
+
+    def __post_init__(self) -> None:
+        """Check shapes."""
+        super().__post_init__()
         rows, number = len(self.memory), len(self.counts)
         if rows % number:
             raise ShapeError(f"A memory of {rows} rows has no {number} equal blocks.")
 
     def prototypes_of(self, super_category_idx: int) -> Floats:
         """Return the memory entries (V, E) in a super-category's own block."""
-        size = self.memory.shape[0] // len(self.counts)
-        rows = slice(super_category_idx * size, (super_category_idx + 1) * size)
-        return self.memory[rows, _columns(self.counts, super_category_idx)].T
-
-    def to_metric_space(self, blocks: Floats) -> Floats:
-        """L2-normalize each item over all its blocks."""
-        return l2_normalize(blocks)
+        size = len(self.memory) // len(self.counts)
+        own = slice(super_category_idx * size, (super_category_idx + 1) * size)
+        return super().prototypes_of(super_category_idx)[:, own]
 
     def apply(
         self, blocks: Floats, labels: Labels, targets: Labels, changed: BoolArray
@@ -242,25 +279,14 @@ class Addition:
         """Return the normalized f(q) + W i; all factors are 1."""
         applied = applied_changes(self, targets, changed)
         gone = applied_changes(self, labels, applied & (labels >= 0))
-        come = _indicator(targets, applied, self.counts)
-        indicator: Floats = come - _indicator(labels, gone, self.counts)
+        indicator: Floats = self._indicator(targets, applied) - self._indicator(labels, gone)
         memory: Floats = np.nan_to_num(self.memory)
         added: Floats = indicator @ memory.T
-        found = l2_normalize(blocks + added.reshape(blocks.shape))
-        return found, np.ones(blocks.shape[:2], dtype=np.float32)
-
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the memory and the number of values per super-category."""
-        return {"memory": self.memory, "counts": np.array(self.counts)}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Addition":
-        """Restore a manipulation from ``to_arrays``."""
-        return cls(arrays["memory"], tuple(arrays["counts"].tolist()))
+        return l2_normalize(blocks + added.reshape(blocks.shape)), _ones(blocks)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Fusion:
+@dataclass(frozen=True, eq=False)
+class Fusion(MemoryEntries):
     """Fuses the query vector with the memory entries of the wanted values in one layer.
 
     AMNet (Zhao et al., CVPR 2017): h' = ReLU(W [h ; M t] + c), where t marks the wanted values. The
@@ -269,21 +295,16 @@ class Fusion:
     come here as embedded.
     """
 
-    memory: Floats
-    """M: (d, S), one column per value."""
     weight: Floats
-    """W: (d, 2 d)."""
+    """W: (D, 2 D)."""
     bias: Floats
-    """c: (d,)."""
-    counts: tuple[int, ...]
-    """Number of values of each super-category; they sum to S."""
+    """c: (D,)."""
 
     kind: ClassVar[str] = "fusion"
-    are_means: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check shapes."""
-        _check_memory(self.memory, self.counts)
+        super().__post_init__()
         size = len(self.memory)
         if self.weight.shape != (size, 2 * size) or self.bias.shape != (size,):
             raise ShapeError(
@@ -291,40 +312,16 @@ class Fusion:
                 f"length {size} need {(size, 2 * size)} and {(size,)}."
             )
 
-    def prototypes_of(self, super_category_idx: int) -> Floats:
-        """Return the memory entries (V, d) of a super-category's values."""
-        return self.memory[:, _columns(self.counts, super_category_idx)].T
-
-    def to_metric_space(self, blocks: Floats) -> Floats:
-        """L2-normalize the blocks."""
-        return l2_normalize(blocks)
-
     def apply(
         self, blocks: Floats, labels: Labels, targets: Labels, changed: BoolArray
     ) -> tuple[Floats, Floats]:
         """Return the normalized h' of changed queries and h of the others; all factors are 1."""
         applied = applied_changes(self, targets, changed)
         own = blocks[:, 0]
-        read = _indicator(targets, applied, self.counts) @ np.nan_to_num(self.memory).T
+        read = self._indicator(targets, applied) @ np.nan_to_num(self.memory).T
         fused = np.concatenate([own, read], axis=1) @ self.weight.T + self.bias
         found = np.where(applied.any(axis=1, keepdims=True), np.maximum(fused, 0), own)
-        factors = np.ones(blocks.shape[:2], dtype=np.float32)
-        return l2_normalize(found[:, None]), factors
-
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the memory, the numbers of values, and the layer."""
-        return {
-            "memory": self.memory,
-            "weight": self.weight,
-            "bias": self.bias,
-            "counts": np.array(self.counts),
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Fusion":
-        """Restore a manipulation from ``to_arrays``."""
-        counts = tuple(arrays["counts"].tolist())
-        return cls(arrays["memory"], arrays["weight"], arrays["bias"], counts)
+        return l2_normalize(found[:, None]), _ones(blocks)
 
 
 KINDS: Mapping[str, type[Replacement | WeightedReplacement | Addition | Fusion]] = {
@@ -384,32 +381,6 @@ def applied_changes(manipulation: Manipulation, targets: Labels, changed: BoolAr
     return applied
 
 
-def _pack(prototypes: Sequence[Floats]) -> dict[str, NDArray[Any]]:
-    counts = np.array([len(values) for values in prototypes])
-    return {"prototypes": np.concatenate(prototypes), "counts": counts}
-
-
-def _unpack(
-    arrays: Mapping[str, NDArray[Any]], name: str = "prototypes", axis: int = 0
-) -> tuple[Floats, ...]:
-    return tuple(np.split(arrays[name], np.cumsum(arrays["counts"])[:-1], axis=axis))
-
-
-def _columns(counts: Sequence[int], super_category_idx: int) -> slice:
-    """Return the columns of a super-category's values among those of all."""
-    first = sum(counts[:super_category_idx])
-    return slice(first, first + counts[super_category_idx])
-
-
-def _indicator(values: Labels, marked: BoolArray, counts: Sequence[int]) -> Floats:
-    """Return (Q, S): 1 at every marked value, else 0."""
-    table = np.zeros((len(values), sum(counts)), dtype=np.float32)
-    firsts = np.cumsum([0, *counts[:-1]])
-    rows, columns = np.nonzero(marked)
-    table[rows, firsts[columns] + values[rows, columns]] = 1
-    return table
-
-
 def l2_normalize(blocks: Floats) -> Floats:
     """Scale each item (A, E) of (N, A, E) to length 1 over all its blocks together."""
     lengths = np.linalg.norm(blocks, axis=(1, 2), keepdims=True)
@@ -417,9 +388,13 @@ def l2_normalize(blocks: Floats) -> Floats:
     return unit
 
 
-def _check_memory(memory: Floats, counts: Sequence[int]) -> None:
-    if memory.ndim != 2 or memory.shape[1] != sum(counts):
-        raise ShapeError(
-            f"The memory has shape {memory.shape}; it needs one column for each of {sum(counts)} "
-            "values."
-        )
+def _ones(blocks: Floats) -> Floats:
+    """Return factors (Q, A) of 1."""
+    return np.ones(blocks.shape[:2], dtype=np.float32)
+
+
+def _split(
+    joined: NDArray[Any], counts: NDArray[np.int64], *, axis: int = 0
+) -> tuple[NDArray[Any], ...]:
+    """Split what is concatenated into the super-categories' parts."""
+    return tuple(np.split(joined, np.cumsum(counts)[:-1], axis=axis))

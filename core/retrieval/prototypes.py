@@ -138,7 +138,6 @@ class PrototypeSource:
         """
         self._catalog = catalog
         self._generation = generation
-        self._super_categories = generation.super_categories
         self._indexed_rows = indexed_rows
 
     def generic(self, block: int, value: str) -> Prototype:
@@ -152,18 +151,17 @@ class PrototypeSource:
             UnknownNameError: The super-category has no such value.
             IndexStaleError: The value has no prototype: no training item carried it.
         """
-        category = self._super_categories[block]
+        category = self._generation.super_categories[block]
+        manipulation = self._generation.manipulation
         idx = self._catalog.super_category_idx(category.name)
         number = _number_of(category.values, value)
         if number == UNLABELED:
             self._catalog.value_idx(idx, value)  # raises with suggestions unless the value is new
         else:
             value = category.values[number]
-            embedding = self._generation.manipulation.prototypes_of(block)[number]
+            embedding = manipulation.prototypes_of(block)[number]
             if not np.isnan(embedding).any():
-                num_items = None
-                if self._generation.manipulation.are_means:
-                    num_items = int(np.count_nonzero(self._carries(idx, value)))
+                num_items = int(self._carries(idx, value).sum()) if manipulation.are_means else None
                 return Prototype(
                     super_category=category.name,
                     value=value,
@@ -192,10 +190,10 @@ class PrototypeSource:
             return replace(generic, note=f"{within} itself changes")
         if shared is None:
             return replace(generic, note=f"the query has no {within}")
-        value_idx, shared_idx = map(
+        own_idx, shared_idx = map(
             self._catalog.super_category_idx, (generic.super_category, within)
         )
-        both = self._carries(value_idx, generic.value) & self._carries(shared_idx, shared)
+        both = self._carries(own_idx, generic.value) & self._carries(shared_idx, shared)
         places = np.flatnonzero(both)
         if len(places) < MIN_SPECIFIC:
             few = f"only {len(places)}" if len(places) else "none"
@@ -216,10 +214,9 @@ class PrototypeSource:
     def _carries(self, super_category_idx: int, value: str) -> BoolArray:
         """Return which of these items (n,) currently carry a value."""
         number = _number_of(self._catalog.super_categories[super_category_idx].values, value)
-        if number == UNLABELED:  # the catalog no longer has the value
-            return np.zeros(len(self._indexed_rows), dtype=bool)
         labels = self._catalog.labels[self._indexed_rows, super_category_idx]
-        carried: BoolArray = self._is_source & (labels == number)
+        # the catalog may no longer have the value
+        carried: BoolArray = self._is_source & (labels == number) & (number != UNLABELED)
         return carried
 
 

@@ -18,9 +18,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.catalog.catalog import UNLABELED, Catalog, split_rows
+from datrnet.core.catalog.catalog import UNLABELED, Catalog, facets_of, split_rows
 from datrnet.core.errors import ConfigError, IndexStaleError, UnknownNameError
-from datrnet.core.retrieval.facets import facets_of
 from datrnet.core.retrieval.generation import CANDIDATES_PER_RESULT, Generation, candidate_vector
 from datrnet.core.retrieval.manipulation import BoolArray, Floats
 from datrnet.core.retrieval.prototypes import (
@@ -184,27 +183,28 @@ class Searcher:
         query = self._take_blocks(query, taken)
         prototypes = self._resolve_prototypes(query, changes, request.within)
         blocks, learned = self._apply_changes(query, prototypes)
-        conditions = (*request.where.items(), *request.any_of.items())
-        filters = [self._resolve_filter(name, values) for name, values in conditions]
-        wanted = {
-            name: frozenset() if label is None else frozenset((label.casefold(),))
-            for name, label in ((name, query.labels.get(name)) for name in self.names)
+        filters = [self._resolve_filter(name, values) for name, values in request.conditions]
+        known = ((name, query.labels.get(name)) for name in self.names)
+        wanted: dict[str, tuple[str, ...]] = {
+            name: () if label is None else (label,) for name, label in known
         }
         for idx, numbers in filters:
             category = self.catalog.super_categories[idx]
-            wanted[category.name] = frozenset(category.values[n].casefold() for n in numbers)
-        for block, prototype in prototypes.items():
-            wanted[self.names[block]] = frozenset((prototype.value.casefold(),))
+            wanted[category.name] = tuple(category.values[number] for number in numbers)
+        for prototype in prototypes.values():
+            wanted[prototype.super_category] = (prototype.value,)
         return SearchPlan(
             searcher=self,
             query=query,
             request=request,
             prototypes={proto.super_category: proto for proto in prototypes.values()},
-            taken={self.names[block]: taken[block] for block in sorted(taken)},
-            any_of={self.names[block]: any_of[block] for block in sorted(any_of)},
+            taken=self._by_name(taken),
+            any_of=self._by_name(any_of),
             blocks=blocks,
             weights=self._effective_weights(learned, (*changes, *taken), factors, any_of),
-            wanted={name: wanted[name] for name in self.names},
+            wanted={
+                name: frozenset(value.casefold() for value in wanted[name]) for name in self.names
+            },
             filters=tuple(filters),
         )
 
@@ -218,6 +218,9 @@ class Searcher:
                 )
             by_block[block] = value
         return by_block
+
+    def _by_name(self, values: Mapping[int, T]) -> dict[str, T]:
+        return {self.names[block]: values[block] for block in sorted(values)}
 
     def _check_disjoint(self, changes: ByBlock, taken: ByBlock, any_of: ByBlock) -> None:
         ways = dict.fromkeys(changes, "changed to a value")
@@ -393,9 +396,8 @@ class SearchPlan:
         if row is not None:
             allowed[row] = False
         if self.request.split is not None:
-            in_split = np.zeros_like(allowed)
-            in_split[split_rows(catalog, self.request.split)] = True
-            allowed &= in_split
+            in_split = split_rows(catalog, self.request.split)
+            allowed &= np.isin(np.arange(catalog.num_items), in_split)
         for idx, numbers in self.filters:
             allowed &= np.isin(catalog.labels[:, idx], numbers)
         return allowed[self.searcher.indexed_rows]
@@ -409,10 +411,8 @@ class SearchPlan:
         generation = self.searcher.generation
         manifest, allowed = generation.manifest, self._allowed
         is_filtered = bool(self.filters) or self.request.split is not None
-        if len(allowed) <= EXACT_BELOW or is_filtered or manifest.nodes == 0:
-            return np.flatnonzero(allowed)
         vector = candidate_vector(self.blocks, self.weights, unit_blocks=manifest.unit_blocks)
-        if vector is None:
+        if len(allowed) <= EXACT_BELOW or is_filtered or manifest.nodes == 0 or vector is None:
             return np.flatnonzero(allowed)
         count = CANDIDATES_PER_RESULT * self.request.k
         near = generation.candidate_index.candidates(vector, count, max(manifest.nodes, count))

@@ -314,7 +314,7 @@ def entangled(copied: Workspace) -> Workspace:
             super_categories=before.super_categories,
             item_ids=before.item_ids,
             embeddings=rng.normal(size=(num_items, 1, 4)).astype(np.float32),
-            manipulation=Fusion(memory, weight, bias, counts),
+            manipulation=Fusion(memory, counts, weight, bias),
             unit_blocks=False,
             weights=(1.0,),
             changed_weight=1.0,

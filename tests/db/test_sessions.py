@@ -30,7 +30,7 @@ def test_a_deleted_session_is_restored_with_everything(store: Store) -> None:
     store.rename_session(kept, "a better name")
     store.delete_session(gone)
     assert [session.name for session in store.sessions()] == ["a better name"]
-    assert [summary.session.name for summary in store.session_summaries()] == ["a better name"]
+    assert [summary.name for summary in store.session_summaries()] == ["a better name"]
     assert [session.name for session in store.deleted_sessions()] == ["gone"]
     for refused in (
         lambda: store.delete_session(gone),
@@ -86,7 +86,7 @@ def test_summaries_show_the_last_step_and_are_sorted_by_last_use(store: Store) -
     with store.writing() as db:
         db.execute("UPDATE sessions SET updated_at = '9' WHERE id = ?", [first])
     summaries = [
-        (row.session.name, row.num_steps, row.num_listed, row.last_request_json, row.first_listed)
+        (row.name, row.num_steps, row.num_listed, row.last_request_json, row.first_listed)
         for row in store.session_summaries()
     ]
     assert summaries == [("first", 2, 0, '{"item": "b"}', None), ("second", 0, 3, None, "a")]

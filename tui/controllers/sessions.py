@@ -61,7 +61,7 @@ class SessionController:
         except DatabaseError:
             return  # in use; the list of sessions will tell
         if summaries:
-            name = sanitize(summaries[0].session.name)
+            name = sanitize(summaries[0].name)
             self._app.notify(f"Last session: {name}. {key} resumes it.", markup=False, timeout=6)
 
     async def read(self, name: str) -> SavedSession:

@@ -15,10 +15,9 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
-from datrnet.core.catalog.catalog import PICTURE_STATES, picture_states
+from datrnet.core.catalog.catalog import PICTURE_STATES, facets_of, picture_states
 from datrnet.core.catalog.sort_order import AS_IMPORTED, Order, keys_of, ranks, sorted_rows
 from datrnet.core.errors import DatabaseError
-from datrnet.core.retrieval.facets import facets_of
 from datrnet.core.text import sanitize
 from datrnet.tui.context import ExplorerContext, OpenReview, in_thread, start
 from datrnet.tui.keymap import hidden

@@ -136,10 +136,10 @@ class SessionsScreen(Screen[int | None]):
         if self._is_listed and summaries == self._summaries:
             return
         before, self._summaries, self._is_listed = self.summary, summaries, True
-        numbers = [summary.session.id for summary in summaries]
+        numbers = [summary.id for summary in summaries]
         place = self.grid.cursor
-        if before is not None and before.session.id in numbers:
-            place = numbers.index(before.session.id)
+        if before is not None and before.id in numbers:
+            place = numbers.index(before.id)
         plural = "" if len(numbers) == 1 else "s"
         self.query_one(TitleBar).facts = f"{len(numbers):,} session{plural}"
         self.grid.show(
@@ -166,10 +166,10 @@ class SessionsScreen(Screen[int | None]):
 
     def _caption(self, position: int) -> tuple[str, str]:
         summary = self._summaries[position]
-        return summary.session.name, f"{_counts(summary)}, {_time(summary.session.updated_at)}"
+        return summary.name, f"{_counts(summary)}, {_time(summary.updated_at)}"
 
     def _sign(self, position: int) -> str:
-        is_current = self._summaries[position].session.id == self.session.id
+        is_current = self._summaries[position].id == self.session.id
         return "current" if is_current else ""
 
     # ── the session under the cursor ─────────────────────────────────────────
@@ -184,7 +184,7 @@ class SessionsScreen(Screen[int | None]):
 
     def _read_details(self, summary: SessionSummary) -> None:
         if self.summary is summary:
-            start(self, "details", self._show_details, summary.session)
+            start(self, "details", self._show_details, summary)
 
     async def _show_details(self, session: SessionRow) -> None:
         store = self.library.store
@@ -197,7 +197,7 @@ class SessionsScreen(Screen[int | None]):
             self.show_error(error)
             return
         summary = self.summary
-        if summary is not None and summary.session.id == session.id:
+        if summary is not None and summary.id == session.id:
             self._details = details
             self.query_one("#session-words", Static).update(_description(summary, details))
 
@@ -205,7 +205,7 @@ class SessionsScreen(Screen[int | None]):
     def action_choose(self) -> None:
         """Resume the session under the cursor."""
         if (summary := self.summary) is not None:
-            self.dismiss(summary.session.id)
+            self.dismiss(summary.id)
 
     def action_replay(self) -> None:
         """Show the steps of the session one by one, searched again in today's index."""
@@ -214,7 +214,7 @@ class SessionsScreen(Screen[int | None]):
             return
         if self.library.snapshot.index_error is not None:
             self.show_error(self.library.snapshot.index_error)
-        elif details is None or details.session.id != summary.session.id or not details.steps:
+        elif details is None or details.session.id != summary.id or not details.steps:
             self.notify("This session has no steps to replay.", timeout=2)
         else:
             self.post_message(OpenReplay(details.session, details.steps))
@@ -222,7 +222,7 @@ class SessionsScreen(Screen[int | None]):
     def action_rename(self) -> None:
         """Ask for another name."""
         if (summary := self.summary) is not None:
-            session = summary.session
+            session = summary
             prompt = Prompt("Session name", value=session.name)
             self.app.push_screen(prompt, partial(self._rename, session))
 
@@ -239,7 +239,7 @@ class SessionsScreen(Screen[int | None]):
         """Delete the session under the cursor; it can be restored."""
         if (summary := self.summary) is None:
             return
-        session = summary.session
+        session = summary
         if session.id == self.session.id:
             self.session.begin_new()
         self._change(lambda: self.library.store.delete_session(session.id))
@@ -265,7 +265,7 @@ class SessionsScreen(Screen[int | None]):
         if self.library.snapshot.index_error is not None:
             self.show_error(self.library.snapshot.index_error)
             return
-        session = summary.session
+        session = summary
         prompt = FilePrompt(f"Export “{session.name}” to", file_stem(session.name))
         self.app.push_screen(prompt, partial(self._export_to, session))
 
@@ -327,7 +327,7 @@ def _counts(summary: SessionSummary) -> str:
 
 def _description(summary: SessionSummary, details: Details | None) -> Content:
     """Return what is known of a session; with its steps, once they have been read."""
-    session = summary.session
+    session = summary
     started, used = _time(session.started_at), _time(session.updated_at)
     parts = [
         (sanitize(session.name), "bold"),

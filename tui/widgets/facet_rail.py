@@ -16,8 +16,7 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from datrnet.core.catalog.catalog import UNLABELED
-from datrnet.core.retrieval.facets import Chosen
+from datrnet.core.catalog.catalog import UNLABELED, Chosen
 from datrnet.core.text import sanitize
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.keymap import hidden

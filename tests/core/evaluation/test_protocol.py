@@ -73,7 +73,7 @@ def manipulated(kind: str) -> Gallery:
         whole = num_blocks * size
         weight = rng.normal(size=(whole, 2 * whole)).astype(np.float32)
         embeddings = embeddings.reshape(num_items, 1, whole)
-        manipulation = Fusion(memory, weight, np.ones(whole, dtype=np.float32), VALUES)
+        manipulation = Fusion(memory, VALUES, weight, np.ones(whole, dtype=np.float32))
     else:
         manipulation = Replacement(prototypes)
     return replace(items, embeddings=embeddings, manipulation=manipulation)

@@ -70,7 +70,7 @@ def embedded(kind: str, catalog: Catalog) -> Embedded:
     elif kind == "addition":
         manipulation = Addition(drawn(2 * SIZE, 5), (3, 2))
     elif kind == "fusion":
-        manipulation = Fusion(drawn(SIZE, 5), drawn(SIZE, 2 * SIZE), drawn(SIZE), (3, 2))
+        manipulation = Fusion(drawn(SIZE, 5), (3, 2), drawn(SIZE, 2 * SIZE), drawn(SIZE))
         num_blocks, weights = 1, (1.0,)
     return Embedded(
         run_name="made-up",

@@ -111,7 +111,7 @@ def test_addition_takes_nothing_off_that_it_does_not_know() -> None:
 def test_fusion_by_hand() -> None:
     memory = floats([[1, 0, np.nan, 2, 0], [0, 1, np.nan, 0, 2]])
     weight = floats([[1, 0, 1, 0], [0, 1, 0, -10]])
-    manipulation = Fusion(memory, weight, floats([0.4, 0]), COUNTS)
+    manipulation = Fusion(memory, COUNTS, weight, floats([0.4, 0]))
     own = floats([[[3, 4]]] * 4)
     blocks, factors = manipulation.apply(own, LABELS, TARGETS, CHANGED)
     assert_allclose(blocks[0, 0], [0.6, 0.8])  # not through the layer: its bias would show
@@ -123,7 +123,7 @@ def test_fusion_by_hand() -> None:
 
 def test_an_unknown_value_alone_is_no_change_for_fusion() -> None:
     memory = floats([[1, np.nan], [1, np.nan]])
-    manipulation = Fusion(memory, np.ones((2, 4), dtype=np.float32), floats([9, 0]), (2,))
+    manipulation = Fusion(memory, (2,), np.ones((2, 4), dtype=np.float32), floats([9, 0]))
     asked = manipulation.apply(
         floats([[[3, 4]]]), numbers([[0]]), numbers([[1]]), np.array([[True]])
     )
@@ -133,7 +133,7 @@ def test_an_unknown_value_alone_is_no_change_for_fusion() -> None:
 def test_whole_vectors_of_length_one_are_compared_where_the_system_says_so() -> None:
     memory, size = np.zeros((4, 5), dtype=np.float32), 4
     fusion = Fusion(
-        memory, np.zeros((size, 2 * size), np.float32), np.zeros(size, np.float32), COUNTS
+        memory, COUNTS, np.zeros((size, 2 * size), np.float32), np.zeros(size, np.float32)
     )
     pairs = floats([[[1, 1], [1, 1]], [[0, 3], [4, 0]]])
     found = Addition(memory, COUNTS).to_metric_space(pairs)
@@ -166,7 +166,7 @@ def made_up(kind: str, rng: np.random.Generator) -> tuple[Manipulation, int]:
             for shape in ((size, sum(counts)), (size, 2 * size), size)
         )
         memory[:, unknown] = np.nan
-        return Fusion(memory, weight, bias, counts), size
+        return Fusion(memory, counts, weight, bias), size
     if kind == "replacement":
         return Replacement(prototypes, are_means=bool(rng.integers(2))), size
     column = int(rng.integers(num))
@@ -241,7 +241,7 @@ def test_what_stands_for_values_is_theirs() -> None:
     addition = Addition(memory, COUNTS)
     assert_array_equal(addition.prototypes_of(0), memory[:2, :3].T)
     assert_array_equal(addition.prototypes_of(1), memory[2:, 3:].T)
-    fusion = Fusion(memory, np.zeros((4, 8), np.float32), np.zeros(4, np.float32), COUNTS)
+    fusion = Fusion(memory, COUNTS, np.zeros((4, 8), np.float32), np.zeros(4, np.float32))
     assert_array_equal(fusion.prototypes_of(1), memory[:, 3:].T)
 
 
@@ -261,4 +261,4 @@ def test_arrays_that_do_not_fit_each_other_are_refused() -> None:
     with pytest.raises(ShapeError, match="4 rows has no 3 equal blocks"):
         Addition(square, (1, 1, 2))
     with pytest.raises(ShapeError, match=r"vectors of length 4 need \(4, 8\) and \(4,\)"):
-        Fusion(square, square, row, (2, 2))
+        Fusion(square, (2, 2), square, row)

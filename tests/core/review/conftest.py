@@ -86,9 +86,9 @@ def _embedded(catalog: Catalog, true: list[str], kind: str, noise: float) -> Emb
         "addition": Addition(rng.normal(size=(2 * SIZE, sum(counts))).astype(np.float32), counts),
         "fusion": Fusion(
             rng.normal(size=(SIZE, sum(counts))).astype(np.float32),
+            counts,
             rng.normal(size=(SIZE, 2 * SIZE)).astype(np.float32),
             np.zeros(SIZE, dtype=np.float32),
-            counts,
         ),
     }
     if kind == "fusion":

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datrnet.core.retrieval.facets import facets_of
+from datrnet.core.catalog.catalog import facets_of
 
 NUM_VALUES = (3, 1, 2)
 
