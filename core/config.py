@@ -306,7 +306,7 @@ class Config:
 
     @classmethod
     def _ready(cls, name: str) -> "Config":
-        text = (files("datrnet.core.configs") / f"{name}.toml").read_text("utf-8")
+        text = (files("datrnet.core") / "configs" / f"{name}.toml").read_text("utf-8")
         return cls.from_dict({"name": name, **tomllib.loads(text)}, source=name)
 
 

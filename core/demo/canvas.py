@@ -1,7 +1,6 @@
-"""The surface a garment is painted on, and the outlines that are painted on it.
+"""The surface a garment is painted on, in the units of ``garments.toml``.
 
-Points are in garment units: x runs from -96 to 96 with the garment's center line at 0, y from 0
-(top) to 256. Only the rectangle that a patch touches is ever computed.
+Only the rectangle that a patch touches is ever computed.
 """
 
 from dataclasses import dataclass
@@ -12,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-Points = NDArray[np.float64]
-"""Points (N, 2), x and y."""
+from datrnet.core.demo.shapes import Points
 
 Floats = NDArray[np.float32]
 Color = Floats
@@ -24,78 +22,6 @@ OVERSAMPLING = 3
 
 _ANGLES = np.linspace(0, 2 * np.pi, 16, endpoint=False)
 _UNIT_RIM = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
-_MIRROR = np.array([-1.0, 1.0])
-
-
-# ── outlines ─────────────────────────────────────────────────────────────────
-
-
-@lru_cache(maxsize=16)
-def _bernstein(num_points: int) -> Points:
-    t = np.linspace(0, 1, num_points)
-    s = 1 - t
-    return np.stack([s**3, 3 * s**2 * t, 3 * s * t**2, t**3], axis=1)
-
-
-def curve(*controls: tuple[float, float], num_points: int = 10) -> Points:
-    """Return points along the cubic Bézier curve of four control points."""
-    path: Points = _bernstein(num_points) @ np.array(controls)
-    return path
-
-
-def points(*given: tuple[float, float]) -> Points:
-    """Return points as an array."""
-    return np.array(given, dtype=np.float64)
-
-
-def moved(outline: Points, x: float, y: float) -> Points:
-    """Return an outline, or a single point, moved."""
-    placed: Points = outline + np.array([x, y])
-    return placed
-
-
-def mirrored(outline: Points) -> Points:
-    """Return the outline on the other side of the center line."""
-    other_side: Points = outline * _MIRROR
-    return other_side
-
-
-def closed(outline: Points) -> Points:
-    """Return an outline that ends where it begins."""
-    return np.concatenate([outline, outline[:1]])
-
-
-def start_of(path: Points, length: float) -> Points:
-    """Return the first part of a path, up to a length along it."""
-    run = _run(path)
-    if run[-1] <= length:
-        return path
-    end = [np.interp(length, run, path[:, 0]), np.interp(length, run, path[:, 1])]
-    return np.concatenate([path[run < length], [end]])
-
-
-def resampled(path: Points, num_points: int) -> Points:
-    """Return a path as evenly spaced points."""
-    run = _run(path)
-    at = np.linspace(0, run[-1], num_points)
-    return np.stack([np.interp(at, run, path[:, 0]), np.interp(at, run, path[:, 1])], axis=1)
-
-
-def _run(path: Points) -> NDArray[np.float64]:
-    """Return the length along a path at each of its points."""
-    return np.concatenate([[0.0], np.hypot(*np.diff(path, axis=0).T).cumsum()])
-
-
-def outwards(path: Points) -> Points:
-    """Return the unit normals of a right-hand neckline edge, pointing away from the opening."""
-    along = np.gradient(path, axis=0)
-    normal = np.stack([along[:, 1], -along[:, 0]], axis=1)
-    lengths = np.maximum(np.hypot(normal[:, 0], normal[:, 1]), 1e-6)
-    unit: Points = normal / lengths[:, None]
-    return unit
-
-
-# ── painting ─────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +109,9 @@ class Canvas:
         """Take away light where a patch is; a negative strength adds some."""
         self.pixels[:, *patch.box] *= 1 - np.float32(strength) * patch.cover
 
-    def shadow(self, *outlines: Points, blur: float, strength: float, drop: float = 2.0) -> None:
+    def shadow(self, *outlines: Points, blur: float, strength: float, drop: float) -> None:
         """Let outlines throw a soft shadow on what is painted so far."""
-        fallen = tuple(moved(outline, drop * 0.4, drop) for outline in outlines)
+        fallen = tuple(np.add(outline, (drop * 0.4, drop)) for outline in outlines)
         # what is very soft needs no full resolution
         scale = 1.0 if blur <= 3 else 0.5
         mask = self._mask(fallen, margin=2.5 * blur, scale=scale)

@@ -11,60 +11,56 @@ from PIL import Image
 
 from datrnet.core.demo.attributes import SHOP
 from datrnet.core.demo.canvas import Color, Floats, pixel_centers
-from datrnet.core.demo.cut import Cut, Sleeve
+from datrnet.core.demo.shapes import Shapes, Sleeve
 
 Rgb = tuple[int, int, int]
 
 COLORS: Mapping[str, tuple[Rgb, Rgb]] = SHOP["dyes"]
 """The dyes of every color: anything between two corners of RGB."""
 
-IVORY = np.array([0.95, 0.93, 0.87], dtype=np.float32)
-CHARCOAL = np.array([0.15, 0.16, 0.19], dtype=np.float32)
-METAL = np.array([0.86, 0.87, 0.89], dtype=np.float32)
-WOOD = np.array([0.52, 0.33, 0.17], dtype=np.float32)
+_FIXED = {
+    "ivory": (0.95, 0.93, 0.87),
+    "charcoal": (0.15, 0.16, 0.19),
+    "metal": (0.86, 0.87, 0.89),
+    "wood": (0.52, 0.33, 0.17),
+}
 _LUMINANCE = np.array([0.30, 0.59, 0.11], dtype=np.float32)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dyes:
-    """Colors (3,), 0 to 1.
-
-    Attributes:
-        base: The cloth.
-        second: The pattern's second color.
-        tone: The cloth, a step lighter or darker: collars, plackets, ribbing.
-        lining: What is seen inside the neckline.
-        contrast: Buttons, tapes and cords.
-    """
-
-    base: Color
-    second: Color
-    tone: Color
-    lining: Color
-    contrast: Color
-
-
-def dye(color: str, rng: np.random.Generator) -> Dyes:
+def dye(color: str, rng: np.random.Generator) -> dict[str, Color]:
     """Draw the exact colors of one garment.
 
     Args:
         color: Value of the color.
         rng: The source of the exact shade.
+
+    Returns:
+        Colors (3,), 0 to 1, by name: the cloth ("base"), the pattern's second color, a step lighter
+        or darker than the cloth for what is sewn on ("tone"), what is seen inside the neckline
+        ("lining"), buttons and cords ("contrast"), their "holes", a zip's "teeth", and materials.
     """
+    dyes: dict[str, Color] = {name: np.array(rgb, dtype=np.float32) for name, rgb in _FIXED.items()}
     # one step from corner to corner: channels moving apart would tint black and gray
     low, high = map(np.array, COLORS[color])
     base = ((low + (high - low) * rng.random()) / 255).astype(np.float32)
     light = float(base @ _LUMINANCE)
+    contrast = dyes["charcoal" if light > 0.57 else "ivory"]
     jitter = np.float32(rng.uniform(-0.03, 0.03))
-    stands_out = CHARCOAL if light > 0.57 else IVORY
-    second = np.clip(stands_out + jitter, 0, 1)
     if light > 0.45:
         tone, lining = base * np.float32(0.75), base * np.float32(0.42)
     elif light > 0.2:
         tone, lining = base + (1 - base) * np.float32(0.30), base * np.float32(0.36)
     else:
         tone, lining = base + (1 - base) * np.float32(0.24), base + (1 - base) * np.float32(0.58)
-    return Dyes(base=base, second=second, tone=tone, lining=lining, contrast=stands_out)
+    return dyes | {
+        "base": base,
+        "second": np.clip(contrast + jitter, 0, 1),
+        "tone": tone,
+        "lining": lining,
+        "contrast": contrast,
+        "holes": 1 - contrast,
+        "teeth": dyes["charcoal" if contrast.mean() > 0.5 else "metal"],
+    }
 
 
 # ── patterns: functions of cloth coordinates, which follow the body and turn with sleeves ──
@@ -182,13 +178,15 @@ def studio(size: tuple[int, int], light: Light, rng: np.random.Generator) -> Flo
     return empty
 
 
-def body_shade(x: Floats, y: Floats, cut: Cut, light: Light, rng: np.random.Generator) -> Floats:
+def body_shade(
+    x: Floats, y: Floats, shapes: Shapes, light: Light, rng: np.random.Generator
+) -> Floats:
     """Return the light on the body at garment coordinates."""
-    across = x / np.float32(cut.chest)
+    across, hem_y = x / np.float32(shapes.length("chest")), shapes.length("hem_y")
     round_body = np.float32(1.03) - np.float32(0.17) * across * across * np.abs(across)
     shade: Floats = round_body + across * np.float32(0.06 * light.side)
-    shade -= np.float32(0.05) * np.clip((y - cut.hem_y + 40) / np.float32(40), 0, 1)
-    return shade + _folds(x, y, _body_folds(cut, rng))
+    shade -= np.float32(0.05) * np.clip((y - hem_y + 40) / np.float32(40), 0, 1)
+    return shade + _folds(x, y, _body_folds(shapes, rng))
 
 
 def sleeve_shade(
@@ -225,19 +223,20 @@ def grain(shape: tuple[int, int], knitted: bool, rng: np.random.Generator) -> Fl
     return piece
 
 
-def _body_folds(cut: Cut, rng: np.random.Generator) -> Floats:
+def _body_folds(shapes: Shapes, rng: np.random.Generator) -> Floats:
     """Return folds (N, 6): middle x and y, angle from vertical, half length, width, depth."""
+    chest, waist, armpit, hem_y = map(shapes.length, ("chest", "waist", "armpit", "hem_y"))
     side = np.array([-1.0, 1.0, -1.0, 1.0, rng.choice([-1.0, 1.0]), 1.0, -1.0])
     folds = np.empty((7, 6), dtype=np.float32)
-    folds[:2, 0], folds[:2, 1] = side[:2] * (cut.chest - 13), cut.armpit_y + 9
+    folds[:2, 0], folds[:2, 1] = side[:2] * (chest - 13), armpit + 9
     folds[:2, 2] = side[:2] * rng.uniform(0.7, 1.1, 2)
     folds[2:4, 0], folds[2:4, 1] = (
-        side[2:4] * (cut.waist - 14),
-        cut.armpit_y + rng.uniform(38, 58, 2),
+        side[2:4] * (waist - 14),
+        armpit + rng.uniform(38, 58, 2),
     )
     folds[2:4, 2] = -side[2:4] * rng.uniform(0.7, 1.2, 2)
     folds[4:, 0] = np.array([-24.0, 20.0, 2.0]) + rng.uniform(-9, 9, 3)
-    folds[4:, 1] = cut.hem_y - rng.uniform(24, 52, 3)
+    folds[4:, 1] = hem_y - rng.uniform(24, 52, 3)
     folds[4:, 2] = rng.uniform(-0.25, 0.25, 3)
     folds[:4, :2] += rng.uniform(-7, 7, (4, 2))
     folds[:, 3] = rng.uniform(14, 30, 7)

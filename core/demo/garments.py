@@ -6,21 +6,8 @@ import numpy as np
 from PIL import Image
 
 from datrnet.core.demo.attributes import check_attributes
-from datrnet.core.demo.canvas import (
-    Canvas,
-    Color,
-    Floats,
-    Patch,
-    Points,
-    closed,
-    curve,
-    mirrored,
-    moved,
-    points,
-)
+from datrnet.core.demo.canvas import Canvas, Color, Floats, Patch
 from datrnet.core.demo.cloth import (
-    IVORY,
-    Dyes,
     Light,
     body_shade,
     draw_light,
@@ -30,9 +17,8 @@ from datrnet.core.demo.cloth import (
     sleeve_shade,
     studio,
 )
-from datrnet.core.demo.collars import STANDING, paint_behind, paint_collar
-from datrnet.core.demo.cut import Cut, Sleeve, body_outline, make_cut, make_sleeves
-from datrnet.core.demo.fastenings import paint_fastening
+from datrnet.core.demo.layers import Painter, collar_shapes
+from datrnet.core.demo.shapes import DESCRIPTION, Shapes, Sleeve, make_shapes, make_sleeves
 
 PICTURE_SIZE = (192, 256)
 
@@ -57,9 +43,11 @@ def draw_garment(
         UnknownNameError: A value does not exist.
     """
     check_attributes(attributes)
-    name, collar = attributes["sleeve"], attributes["collar"]
-    cut = make_cut(attributes["neckline"], rng, bare_arms=name == "sleeveless")
-    body, sleeves = body_outline(cut), make_sleeves(name, cut)
+    collar = DESCRIPTION["collar"][attributes["collar"]]
+    fastening = DESCRIPTION["fastening"][attributes["fastening"]]
+    bare_arms = attributes["sleeve"] == "sleeveless"
+    shapes = make_shapes(attributes["neckline"], rng, bare_arms=bare_arms)
+    sleeves = make_sleeves(attributes["sleeve"], shapes)
     dyes, light = dye(attributes["color"], rng), draw_light(rng)
     angle, zoom, shift_x, shift_y = rng.uniform(-1, 1, 4).tolist()
     canvas = Canvas(
@@ -69,18 +57,21 @@ def draw_garment(
         zoom=0.975 + 0.025 * zoom,
         shift=(2.5 * shift_x, 2.5 * shift_y),
     )
-    outlines = [body, *(sleeve.outline for sleeve in sleeves)]
+    painter = Painter(canvas, dyes)
+    outlines = [shapes.paths["body"], *(sleeve.outline for sleeve in sleeves)]
     canvas.shadow(*outlines, blur=6.0, strength=0.30, drop=6.0)
     canvas.shadow(*outlines, blur=1.6, strength=0.35, drop=1.0)
-    paint_behind(canvas, collar, cut, dyes)
+    painter.paint(collar.get("behind", ()), shapes)
     cloth = _Cloth(canvas, attributes["pattern"], dyes, light, rng)
     for sleeve in sleeves:
         cloth.paint_sleeve(sleeve)
-    cloth.paint_body(body, cut)
-    _paint_seams(canvas, cut, bare_arms=not sleeves)
-    _paint_opening(canvas, cut, dyes, stands=collar in STANDING)
-    paint_fastening(canvas, attributes["fastening"], cut, dyes, rng)
-    paint_collar(canvas, collar, cut, dyes)
+    cloth.paint_body(shapes)
+    painter.paint(DESCRIPTION["seams"], shapes)
+    if bare_arms:
+        painter.paint(DESCRIPTION["armhole hems"], shapes)
+    _paint_opening(painter, shapes, is_standing="behind" in collar)
+    painter.paint(fastening, shapes.where({"size": rng.uniform(0.93, 1.07)}))
+    painter.paint(collar["front"], collar_shapes(shapes, collar.get("band", {})))
     canvas.pixels *= np.float32(light.strength)
     return canvas.picture()
 
@@ -89,18 +80,24 @@ class _Cloth:
     """Paints the pieces that carry the pattern."""
 
     def __init__(
-        self, canvas: Canvas, pattern: str, dyes: Dyes, light: Light, rng: np.random.Generator
+        self,
+        canvas: Canvas,
+        pattern: str,
+        dyes: Mapping[str, Color],
+        light: Light,
+        rng: np.random.Generator,
     ) -> None:
         self._canvas, self._dyes, self._light, self._rng = canvas, dyes, light, rng
         self._pattern, self._knitted = pattern, bool(rng.random() < 0.4)
         self._grow = 1.0 if pattern == "color block" else float(rng.uniform(0.92, 1.1))
         self._shift = rng.uniform(-8, 8, 2) * (pattern != "color block")
 
-    def paint_body(self, outline: Points, cut: Cut) -> None:
+    def paint_body(self, shapes: Shapes) -> None:
         """Paint the body."""
+        outline = shapes.paths["body"]
         patch = self._canvas.area(outline)
         x, y = self._canvas.x[patch.box], self._canvas.y[patch.box]
-        shade = body_shade(x, y, cut, self._light, self._rng)
+        shade = body_shade(x, y, shapes, self._light, self._rng)
         self._canvas.shadow(outline, blur=2.0, strength=0.28, drop=0.5)
         self._paint(patch, self._color(x, y, shade), shade)
 
@@ -112,8 +109,7 @@ class _Cloth:
         top = np.float32(sleeve.start[1])
         color = self._color(across + np.float32(7), along + top, shade)
         self._paint(patch, color, shade)
-        hem = sleeve.cuff - sleeve.along * 5.0
-        self._canvas.darken(self._canvas.strokes([hem], 0.9), 0.30)
+        self._canvas.darken(self._canvas.strokes([sleeve.hem], 0.9), 0.30)
 
     def _paint(self, patch: Patch, color: Color, shade: Floats) -> None:
         cloth = color if color.ndim == 3 else color[:, None, None]
@@ -132,32 +128,18 @@ class _Cloth:
             self._grow,
         )
         if cover is None:
-            return self._dyes.base
-        base = self._dyes.base[:, None, None]
-        return base + cover * (self._dyes.second[:, None, None] - base)
+            return self._dyes["base"]
+        base = self._dyes["base"][:, None, None]
+        return base + cover * (self._dyes["second"][:, None, None] - base)
 
 
-def _paint_seams(canvas: Canvas, cut: Cut, *, bare_arms: bool) -> None:
-    hem_y = cut.hem_y - 6
-    half, low = cut.hem, hem_y + cut.hem_bow
-    hem = curve((-half, hem_y), (-half * 0.4, low), (half * 0.4, low), (half, hem_y))
-    armholes = [cut.armhole(), mirrored(cut.armhole())]
-    canvas.darken(canvas.strokes([hem], 0.9), 0.22)
-    canvas.darken(canvas.strokes(armholes, 1.2), 0.35)
-    if bare_arms:
-        inset = [moved(part, -3.5 * float(np.sign(part[0, 0])), 0.0) for part in armholes]
-        canvas.darken(canvas.strokes(inset, 0.8), 0.25)
-
-
-def _paint_opening(canvas: Canvas, cut: Cut, dyes: Dyes, *, stands: bool) -> None:
-    opening = cut.opening
+def _paint_opening(painter: Painter, shapes: Shapes, *, is_standing: bool) -> None:
+    canvas = painter.canvas
+    holes = [shapes.paths["hole"]] if "hole" in shapes.paths else []
     # the lining of a standing collar continues upwards behind the neck
-    patch = canvas.area(opening.outline(-3.0 if stands else 5.0), *opening.holes)
-    depth = (canvas.y[patch.box] - np.float32(cut.neck_y)) / np.float32(60)
-    canvas.paint(patch, dyes.lining, np.float32(1.06) - np.float32(0.22) * depth)
-    y = opening.neck[1] - (2.0 if stands else 0.0)
-    label = points((-5.0, y + 6.5), (5.0, y + 6.5), (5.0, y + 11.5), (-5.0, y + 11.5))
-    canvas.paint(canvas.area(label), IVORY, 0.95)
-    edges = [np.concatenate([opening.edge, mirrored(opening.edge)[::-1][1:]])]
-    edges += map(closed, opening.holes)
-    canvas.darken(canvas.strokes(edges, 1.4), 0.30)
+    shapes = shapes.where({"back": -3, "tag": "y-2"} if is_standing else {"back": 5, "tag": "y"})
+    patch = canvas.area(shapes.path(DESCRIPTION["opening"]), *holes)
+    depth = (canvas.y[patch.box] - np.float32(shapes.length("neck"))) / np.float32(60)
+    canvas.paint(patch, painter.dyes["lining"], np.float32(1.06) - np.float32(0.22) * depth)
+    painter.paint(DESCRIPTION["label"], shapes)
+    canvas.darken(canvas.strokes([shapes.path("edge |"), *holes], 1.4), 0.30)

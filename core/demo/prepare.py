@@ -115,7 +115,7 @@ def shipped_run() -> Path:
     Raises:
         CheckpointError: There is none.
     """
-    with as_file(files("datrnet.core.demo.weights")) as folder:
+    with as_file(files("datrnet.core.demo") / "weights") as folder:
         if not (folder / RUN_FILE).is_file():
             raise CheckpointError(
                 "This installation lacks the weights of the demo.",

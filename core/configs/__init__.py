@@ -1,1 +1,0 @@
-"""The ready configs, as TOML files."""

@@ -1,1 +1,0 @@
-"""The shipped weights of the demo catalog, safetensors and JSON only."""
