@@ -88,7 +88,7 @@ def evaluate(
         catalog, generation = Catalog.load(store), Generation.current(place, store)
         given = None
         if queries is not None:
-            from datrnet.core.research.adde_queries import read_index_queries
+            from datrnet.core.research.split_folder import read_index_queries
 
             given = read_index_queries(queries, catalog, generation, match=match)
         with JobProgress() as progress:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datrnet.core.training.events import TrainEvent
     from datrnet.core.training.trainer import Learner
 
-RESEARCH = "datrnet.core.research.entry"
+RESEARCH = "datrnet.core.research.method_learner"
 
 
 class Localizer(Protocol):
@@ -36,7 +36,7 @@ class Localizer(Protocol):
 
 
 class ComparisonSystems(Protocol):
-    """What ``core/research/entry.py`` offers to the product."""
+    """What ``core/research/method_learner.py`` offers to the product."""
 
     def check_choices(self, choices: Iterable[tuple[SystemChoice, int]]) -> None:
         """Refuse systems that cannot be made; each comes with the side S of its images.

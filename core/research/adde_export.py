@@ -24,9 +24,9 @@ from datrnet.core.research.datasets.adde import (
     AddeFolder,
     AddeQueries,
     AddeSplit,
+    draw_adde_triplets,
     one_hot,
 )
-from datrnet.core.research.datasets.adde_triplets import draw_adde_triplets
 from datrnet.core.research.datasets.names import Names
 from datrnet.core.text import sanitize
 

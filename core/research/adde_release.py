@@ -22,7 +22,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, ModelConfig, SystemChoice
 from datrnet.core.errors import CheckpointError, ConfigError
 from datrnet.core.models.run_folder import RunFolder, save_weights, write_atomically
-from datrnet.core.research.backbones.weights import read_tensors, shape_text
+from datrnet.core.research.backbones.backbone import read_tensors, shape_text
 from datrnet.core.research.datasets.names import Names, names_for
 from datrnet.core.research.systems.adde_m import AddeConfig, AddeM
 from datrnet.core.research.systems.registry import method_of

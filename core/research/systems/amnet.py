@@ -5,31 +5,28 @@ References:
     Search, CVPR 2017.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from datrnet.core.config import above_zero, at_least, check_shares
 from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.systems.method import (
+    Heads,
     ImageBatch,
     MethodConfig,
     MethodStage,
     RetrievalMethod,
     TrainingSet,
     TripletBatch,
-)
-from datrnet.core.research.systems.parts import (
-    Heads,
-    Memory,
     classification_loss,
     margin_loss,
     mlp,
-    value_means,
-    wanted_values,
 )
 from datrnet.core.retrieval.manipulation import Fusion
 
@@ -55,6 +52,46 @@ class AMNetConfig(MethodConfig):
         at_least(self, head_size=1)
         above_zero(self, "margin")
         check_shares(self, "classification_share")
+
+
+class Memory(nn.Module):
+    """A matrix (R, S), a column for each of S values; a read is its product with an address."""
+
+    def __init__(self, num_rows: int, num_values: Sequence[int]) -> None:
+        super().__init__()
+        self.num_values = num_values
+        self.weight = nn.Parameter(torch.zeros(num_rows, sum(num_values)))
+
+    def forward(self, addresses: Tensor) -> Tensor:
+        """Return the content (B, R) at addresses (B, S)."""
+        return F.linear(addresses, self.weight).float()
+
+    @torch.no_grad()
+    def fill(self, columns: NDArray[np.float32]) -> None:
+        """Set the prototype (S, R) of each value; 0 where it is NaN, as no item carries it."""
+        self.weight.copy_(torch.from_numpy(np.nan_to_num(columns)).T)
+
+    def array(self, training_set: TrainingSet) -> NDArray[np.float32]:
+        """Return the matrix, NaN in the columns of values that no item carries: untrained."""
+        matrix: NDArray[np.float32] = self.weight.detach().float().cpu().numpy().copy()
+        labels = torch.from_numpy(training_set.labels).long()
+        matrix[:, ~one_hots(labels, self.num_values).any(dim=0).numpy()] = np.nan
+        return matrix
+
+
+def one_hots(labels: Tensor, num_values: Sequence[int]) -> Tensor:
+    """Return a row of S numbers for each row of labels (B, T): 1 at each label, else 0."""
+    # the entry of -1 is cut off
+    parts = [
+        F.one_hot(column + 1, num + 1)[:, 1:]
+        for column, num in zip(labels.unbind(1), num_values, strict=True)
+    ]
+    return torch.cat(parts, dim=1).float()
+
+
+def wanted_values(targets: Tensor, changed: Tensor, num_values: Sequence[int]) -> Tensor:
+    """Return addresses (B, S) with 1 at the requested value of each change."""
+    return one_hots(targets.masked_fill(~changed, -1), num_values)
 
 
 class AMNet(RetrievalMethod):
@@ -97,10 +134,11 @@ class AMNet(RetrievalMethod):
         """Return classification; then, with the memory filled, all parameters on triplets."""
         share = self.config.classification_share
         classified = (self.backbone, self.projection, self.heads)
-        ranking = self.ranking_and_classification
         return (
             MethodStage("classification", share, "images", self.classification, classified),
-            MethodStage("manipulation", 1 - share, "triplets", ranking, (self,), self.fill_memory),
+            MethodStage(
+                "manipulation", 1 - share, "triplets", self.joint, (self,), self.fill_memory
+            ),
         )
 
     def classification(self, batch: ImageBatch) -> Tensor:
@@ -109,25 +147,25 @@ class AMNet(RetrievalMethod):
 
     def fill_memory(self, training_set: TrainingSet) -> None:
         """Start with the mean feature of the items that carry a value."""
-        means = value_means(training_set, self.feature, self.num_values, unit_length=False)
+        means = training_set.value_means(self.feature, self.num_values, unit_length=False)
         self.memory.fill(np.concatenate(means))
 
-    def ranking_and_classification(self, batch: TripletBatch) -> Tensor:
+    def joint(self, batch: TripletBatch) -> Tensor:
         """Return L_rank + λ L_cls, where h' has the labels of the positive."""
         features = self.feature(batch.images)
         reference, positive, negative = features.chunk(3)
-        changed = self.changed_feature(reference, batch.positive_labels, batch.changed)
+        _, wanted, _ = batch.labels.chunk(3)
+        changed = self.changed_feature(reference, wanted, batch.changed)
         vectors = [F.normalize(part) for part in (changed, positive, negative)]
-        ranking = margin_loss(*vectors, margin=self.config.margin)
-        classification = classification_loss(
-            self.heads(features), batch.labels
-        ) + classification_loss(self.heads(changed), batch.positive_labels)
-        return ranking + self.config.classification_weight * classification
+        classification = classification_loss(self.heads(features), batch.labels)
+        classification = classification + classification_loss(self.heads(changed), wanted)
+        weighted = self.config.classification_weight * classification
+        return margin_loss(*vectors, margin=self.config.margin) + weighted
 
     def manipulation(self, training_set: TrainingSet) -> Fusion:
         """Return the fusion with the memory; without a change the query is h itself."""
         return Fusion(
-            memory=self.memory.array(training_set, self.num_values),
+            memory=self.memory.array(training_set),
             weight=self.fusion.weight.detach().float().cpu().numpy(),
             bias=self.fusion.bias.detach().float().cpu().numpy(),
             counts=self.num_values,

@@ -13,13 +13,14 @@ from torch import Tensor, nn
 
 from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.systems.method import (
+    Heads,
     ImageBatch,
     MethodConfig,
     MethodStage,
     RetrievalMethod,
     TrainingSet,
+    classification_loss,
 )
-from datrnet.core.research.systems.parts import Heads, classification_loss
 from datrnet.core.retrieval.manipulation import Replacement
 
 

@@ -17,13 +17,13 @@ from datrnet.core.errors import ConfigError
 from datrnet.core.models.datrnet import ASE
 from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.systems.method import (
+    Heads,
     ImageBatch,
     MethodConfig,
     MethodStage,
     RetrievalMethod,
     TrainingSet,
 )
-from datrnet.core.research.systems.parts import Heads, value_means
 from datrnet.core.retrieval.manipulation import Replacement
 from datrnet.core.training.losses import Objective
 
@@ -101,7 +101,7 @@ class DatrnetOnBackbone(RetrievalMethod):
 
     def manipulation(self, training_set: TrainingSet) -> Replacement:
         """Return the replacement of blocks by mean embeddings of length 1."""
-        return Replacement(value_means(training_set, self, self.num_values, unit_length=True))
+        return Replacement(training_set.value_means(self, self.num_values, unit_length=True))
 
 
 class EmbeddingNetwork(nn.Module):

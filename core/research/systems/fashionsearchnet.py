@@ -24,20 +24,15 @@ from datrnet.core.config import above_zero, at_least, check_shares
 from datrnet.core.errors import ConfigError
 from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.systems.method import (
+    Heads,
     ImageBatch,
     MethodConfig,
     MethodStage,
     RetrievalMethod,
     TrainingSet,
     TripletBatch,
-)
-from datrnet.core.research.systems.parts import (
-    Heads,
     classification_loss,
     mlp,
-    ratio_loss,
-    same_labels,
-    value_means,
 )
 from datrnet.core.retrieval.manipulation import WeightedReplacement
 
@@ -142,17 +137,11 @@ class FashionSearchNet(RetrievalMethod):
         first, last = self.config.classification_share, self.config.global_share
         maps = (self.backbone, self.convs, self.map_heads)
         local = (*maps, self.branches, self.heads)
+        ranking = self.global_ranking
         return (
             MethodStage("activation maps", first, "images", self.map_classification, maps),
             MethodStage("local", 1 - first - last, "images", self.local_ranking, local),
-            MethodStage(
-                "global",
-                last,
-                "triplets",
-                self.global_ranking,
-                (self.weights,),
-                self.set_prototypes,
-            ),
+            MethodStage("global", last, "triplets", ranking, (self.weights,), self.set_prototypes),
         )
 
     def map_classification(self, batch: ImageBatch) -> Tensor:
@@ -186,8 +175,9 @@ class FashionSearchNet(RetrievalMethod):
         """Return L_G of references with the requested prototypes, weighted by the change."""
         with torch.no_grad():
             reference, positive, negative = self(batch.images).chunk(3)
-            blocks = torch.arange(len(self.num_values), device=batch.changed.device)
-            requested = self.prototypes[blocks, batch.positive_labels.clamp(min=0)]  # (B, T, E)
+            _, wanted, _ = batch.labels.chunk(3)
+            blocks = torch.arange(len(self.num_values), device=wanted.device)
+            requested = self.prototypes[blocks, wanted.clamp(min=0)]  # (B, T, E)
             changed = batch.changed & ~requested[:, :, 0].isnan()
             reference = torch.where(changed[:, :, None], requested, reference)
         num_changed = changed.sum(dim=1, keepdim=True)
@@ -221,7 +211,7 @@ class FashionSearchNet(RetrievalMethod):
         return F.normalize(blocks, dim=2) if self.config.normalize else blocks
 
     def _means(self, training_set: TrainingSet) -> tuple[NDArray[np.float32], ...]:
-        return value_means(training_set, self, self.num_values, unit_length=self.config.normalize)
+        return training_set.value_means(self, self.num_values, unit_length=self.config.normalize)
 
 
 def drawn_triplets(labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -234,7 +224,7 @@ def drawn_triplets(labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         Rows of anchors, positives and negatives (N,); anchors without either are left out.
     """
     labeled = (labels >= 0) & (labels >= 0)[:, None]
-    same = same_labels(labels)
+    same = labels[:, None] == labels
     positives = same & labeled & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     negatives = ~same & labeled
     anchors = torch.nonzero(positives.any(dim=1) & negatives.any(dim=1)).flatten()
@@ -244,6 +234,23 @@ def drawn_triplets(labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         for chance, mask in zip(chances, (positives, negatives), strict=True)
     ]
     return anchors, chosen[0], chosen[1]
+
+
+def ratio_loss(anchors: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
+    """Return the triplet loss of distances that compete in a softmax.
+
+    With d⁺ and d⁻ the softmax over the distances to positive and negative, it is the mean of
+    ‖(d⁺, d⁻ - 1)‖² = 2 (d⁺)².
+
+    Args:
+        anchors: (B, E), as the other two.
+        positives: Vectors that should be nearer.
+        negatives: Vectors that should be farther.
+    """
+    near = torch.linalg.vector_norm(anchors - positives, dim=1)
+    far = torch.linalg.vector_norm(anchors - negatives, dim=1)
+    # the softmax of two numbers is the sigmoid of their difference
+    return (2 * torch.sigmoid(near - far) ** 2).sum() / max(1, len(anchors))
 
 
 SAMPLES = 2

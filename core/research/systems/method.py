@@ -1,12 +1,13 @@
-"""What the comparison systems share: training stages, embedding of images, query manipulation.
+"""What the comparison systems share: their interface, batches and stages, heads and common losses.
 
 A system processes images only through its backbone, so batches may contain whatever the backbone
 accepts: images, or cached features or feature maps of a frozen backbone.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from datrnet.core.research.backbones.backbone import Backbone, Frozen
 from datrnet.core.retrieval.manipulation import Manipulation
+from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.core.training.trainer import Stage
 
 
@@ -36,33 +38,15 @@ class ImageBatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TripletBatch:
+class TripletBatch(ImageBatch):
     """References, positives with the labels that a change of the reference asks for, negatives.
 
-    A positive has its reference's labels except where they change; a negative has any labels but
-    those of its positive.
+    Images (3B, 3, S, S) and labels (3B, T) are in this order. A positive has its reference's labels
+    except where they change; a negative has any labels but those of its positive.
     """
 
-    references: Tensor
-    """(B, 3, S, S), like the other two."""
-    positives: Tensor
-    negatives: Tensor
-    reference_labels: Tensor
-    """(B, T) int64, -1 where unlabeled, like the other two."""
-    positive_labels: Tensor
-    negative_labels: Tensor
     changed: Tensor
     """(B, T) bool."""
-
-    @property
-    def images(self) -> Tensor:
-        """All images (3B, 3, S, S): references, positives, negatives."""
-        return torch.cat([self.references, self.positives, self.negatives])
-
-    @property
-    def labels(self) -> Tensor:
-        """Their labels (3B, T)."""
-        return torch.cat([self.reference_labels, self.positive_labels, self.negative_labels])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,6 +78,26 @@ class TrainingSet:
                 for start in range(0, len(rows), self.batch)
             ]
         return np.concatenate(parts)
+
+    def value_means(
+        self, part: Callable[[Tensor], Tensor], num_values: Sequence[int], *, unit_length: bool
+    ) -> tuple[NDArray[np.float32], ...]:
+        """Return the mean (V, D) of a part's output for the items that carry each value.
+
+        Args:
+            part: Maps images to (B, D), or to a block for each super-category (B, T, D).
+            num_values: V of each super-category.
+            unit_length: Whether to L2-normalize each mean.
+
+        Returns:
+            For each super-category; NaN where no item carries the value.
+        """
+        outputs = self.embed(part)
+        blocks = [outputs] * len(num_values) if outputs.ndim == 2 else outputs.swapaxes(0, 1)
+        return tuple(
+            mean_embeddings(block, labels, num, unit_length=unit_length)
+            for block, labels, num in zip(blocks, self.labels.T, num_values, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,6 +169,46 @@ class RetrievalMethod(nn.Module, ABC):
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
 
-def joint_embedding(blocks: Tensor) -> Tensor:
-    """Return the blocks (B, A, E) of each image as a vector (B, A·E) of length 1."""
-    return F.normalize(blocks.flatten(1), dim=1)
+def mlp(*sizes: int) -> nn.Sequential:
+    """Return fully connected layers of these sizes with a ReLU between any two."""
+    layers: list[nn.Module] = []
+    for size, next_size in pairwise(sizes):
+        layers += [nn.Linear(size, next_size), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class Heads(nn.Module):
+    """A network for each super-category."""
+
+    def __init__(self, heads: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(heads)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, ...]:
+        """Return the output of each head.
+
+        Args:
+            features: (B, D) for all heads, or (B, T, D), a block for each.
+        """
+        own = [features] * len(self.heads) if features.dim() == 2 else features.unbind(1)
+        return tuple(head(block) for head, block in zip(self.heads, own, strict=True))
+
+
+def classification_loss(logits: Sequence[Tensor], labels: Tensor) -> Tensor:
+    """Return the cross entropies of all super-categories, summed; each a mean over its labels.
+
+    Args:
+        logits: T times (B, V).
+        labels: (B, T), -1 where unlabeled, which is left out.
+    """
+    losses = []
+    for category, values in zip(logits, labels.unbind(1), strict=True):
+        total = F.cross_entropy(category.float(), values, ignore_index=-1, reduction="sum")
+        # torch's own mean of a batch without labels is 0 / 0
+        losses.append(total / (values >= 0).sum().clamp(min=1))
+    return torch.stack(losses).sum()
+
+
+def margin_loss(anchors: Tensor, positives: Tensor, negatives: Tensor, *, margin: float) -> Tensor:
+    """Return mean max(0, margin + d⁺ - d⁻) of the L2 distances between vectors, each (B, E)."""
+    return F.triplet_margin_loss(anchors, positives, negatives, margin, eps=0)

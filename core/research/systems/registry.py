@@ -10,7 +10,6 @@ from pathlib import Path
 from datrnet.core.config import SystemChoice, read_section
 from datrnet.core.errors import UnknownNameError
 from datrnet.core.models.run_folder import RunFolder, load_weights
-from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.backbones.networks import BACKBONES, make_backbone
 from datrnet.core.research.systems.adde_m import AddeConfig, AddeM
 from datrnet.core.research.systems.amnet import AMNet, AMNetConfig
@@ -31,29 +30,6 @@ METHODS: Mapping[str, tuple[Callable[..., RetrievalMethod], MethodConfig]] = {
     "datrnet-on-backbone": (DatrnetOnBackbone, DatrnetOnBackboneConfig()),
 }
 """The comparison systems and their default configs."""
-
-
-def make_method(
-    name: str,
-    backbone: Backbone,
-    num_values: tuple[int, ...],
-    config: MethodConfig | None = None,
-) -> RetrievalMethod:
-    """Make a comparison system with random weights on a backbone.
-
-    Args:
-        name: One of ``METHODS``.
-        backbone: Maps images to features.
-        num_values: Of each super-category.
-        config: Of this kind of system; by default that of ``METHODS``.
-
-    Raises:
-        UnknownNameError: There is no such system.
-    """
-    if name not in METHODS:
-        raise UnknownNameError("system", name, METHODS)
-    method, default = METHODS[name]
-    return method(backbone, num_values, config or default)
 
 
 def config_of(choice: SystemChoice) -> MethodConfig:
@@ -102,14 +78,11 @@ def method_of(
         ConfigError: A setting of it does not exist, or is out of range.
         CheckpointError: The backbone's weights do not fit.
     """
-    config = config_of(choice)
+    config, weights = config_of(choice), _weights(choice.backbone_weights)
     backbone = make_backbone(
-        choice.backbone,
-        image_size=image_size,
-        weights=_weights(choice.backbone_weights),
-        frozen=choice.frozen,
+        choice.backbone, image_size=image_size, weights=weights, frozen=choice.frozen
     )
-    return make_method(choice.name, backbone, num_values, config)
+    return METHODS[choice.name][0](backbone, num_values, config)
 
 
 def load_method(run: RunFolder) -> RetrievalMethod:

@@ -10,7 +10,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.evaluation.queries import GivenQueries
-from datrnet.core.research.adde_queries import given_queries
+from datrnet.core.research.split_folder import given_queries
 from datrnet.db.rows import NewItem
 
 FILES = {

@@ -15,9 +15,9 @@ from datrnet.core.research.datasets.adde import (
     AddeFolder,
     AddeQueries,
     AddeSplit,
+    draw_adde_triplets,
     read_adde,
 )
-from datrnet.core.research.datasets.adde_triplets import draw_adde_triplets
 
 Labels = NDArray[np.int16]
 

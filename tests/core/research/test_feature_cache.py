@@ -8,9 +8,9 @@ import torch
 
 from datrnet.core.models.datrnet import to_network_input
 from datrnet.core.research.backbones.networks import make_backbone
-from datrnet.core.research.feature_cache import cached_features
+from datrnet.core.research.method_learner import cached_features
 from datrnet.core.research.systems.method import RetrievalMethod
-from datrnet.core.research.systems.registry import make_method
+from datrnet.core.research.systems.registry import METHODS
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (70, 32, 32, 3), dtype=np.uint8)
 
@@ -18,7 +18,8 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (70, 32, 32, 3), dtype=np.uin
 def system_on(name: str, *, seed: int = 0) -> RetrievalMethod:
     torch.manual_seed(seed)
     backbone = make_backbone("resnet50", image_size=32, frozen=True)
-    return make_method(name, backbone, (3, 2)).eval()
+    method, config = METHODS[name]
+    return method(backbone, (3, 2), config).eval()
 
 
 @pytest.mark.parametrize("name", ["adde-m", "datrnet-on-backbone"])

@@ -182,9 +182,9 @@ def test_batches_of_triplets_have_a_size_of_their_own(
     trainer = trainer_with(config, squares, (3, 2))
     learner = trainer.learner
     assert isinstance(learner, MethodLearner)
-    encoder, manipulation = learner.stages
-    assert len(learner.batches.start_epoch(encoder, 0, 1)) == 84 // 12
-    assert len(learner.batches.start_epoch(manipulation, 1, 1)) == num_batches
+    assert [stage.name for stage in learner.stages] == ["encoder", "manipulation"]
+    assert len(learner.start_epoch(0, 1, 0.0)) == 84 // 12
+    assert len(learner.start_epoch(1, 1, 0.0)) == num_batches
 
 
 def test_time_between_epochs_takes_nothing_of_the_budget(squares: TrainingData) -> None:

@@ -10,11 +10,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
-from torch import nn
 
 from datrnet.core.errors import CheckpointError
+from datrnet.core.research.backbones.backbone import read_tensors
 from datrnet.core.research.backbones.networks import ViTB16, make_backbone, resized_positions
-from datrnet.core.research.backbones.weights import load_weights, read_tensors
 
 PublicFile = Callable[..., Path]
 SMALL = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.tensor([1.0, 2.0])}
@@ -175,18 +174,12 @@ def test_patches_of_another_size_are_refused_by_shape(public_file: PublicFile) -
         make_backbone("vit_b_16", image_size=32, weights=path)
 
 
-def test_nothing_is_changed_when_a_file_does_not_fit() -> None:
-    layer = nn.Linear(3, 2)
-    before = layer.weight.detach().clone()
+def test_nothing_is_changed_when_a_file_does_not_fit(public_file: PublicFile) -> None:
+    backbone = make_backbone("resnet50", image_size=32)
+    before = {key: tensor.clone() for key, tensor in backbone.state_dict().items()}
     with pytest.raises(CheckpointError):
-        load_weights(
-            layer,
-            {"weight": torch.zeros(2, 3), "bias": torch.zeros(4)},
-            source=Path("file"),
-            name="a layer",
-            head="head.",
-        )
-    assert torch.equal(layer.weight, before)
+        backbone.load(public_file("resnet50", {"layer4.2.bn3.bias": (3,)}))
+    assert all(torch.equal(one, before[key]) for key, one in backbone.state_dict().items())
 
 
 class Runs:

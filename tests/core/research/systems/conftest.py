@@ -121,13 +121,10 @@ def _triplets(squares: Squares, num: int, rng: np.random.Generator) -> TripletBa
     positives = np.where(alike, chances, -1).argmax(axis=1)
     negatives = np.where(alike, -1, chances).argmax(axis=1)
     labels = torch.from_numpy(squares.labels).long()
+    chosen = [rows[drawn], positives, negatives]
     return TripletBatch(
-        references=squares.images[rows[drawn]],
-        positives=squares.images[positives],
-        negatives=squares.images[negatives],
-        reference_labels=labels[rows[drawn]],
-        positive_labels=labels[positives],
-        negative_labels=labels[negatives],
+        images=squares.images[np.concatenate(chosen)],
+        labels=labels[np.concatenate(chosen)],
         changed=torch.from_numpy(changed[drawn]),
     )
 

@@ -9,15 +9,14 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datrnet.core.research.systems.parts import (
-    classification_loss,
-    margin_loss,
-    ratio_loss,
+from datrnet.core.research.systems.adde_m import (
     same_labels,
     semi_hard_loss,
     semi_hard_triplet_loss,
     squared_distances,
 )
+from datrnet.core.research.systems.fashionsearchnet import ratio_loss
+from datrnet.core.research.systems.method import classification_loss, margin_loss
 
 
 @st.composite

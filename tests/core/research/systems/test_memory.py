@@ -5,15 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datrnet.core.research.systems.adde_m import exchanged_values, mean_of_samples
+from datrnet.core.research.systems.amnet import Memory, one_hots, wanted_values
 from datrnet.core.research.systems.method import TrainingSet
-from datrnet.core.research.systems.parts import (
-    Memory,
-    exchanged_values,
-    mean_of_samples,
-    one_hots,
-    value_means,
-    wanted_values,
-)
 
 LABELS = np.array([[0, 1], [2, -1], [0, 0], [2, 1]], dtype=np.int16)
 VECTORS = torch.tensor([[1.0, 0], [3, 4], [5, 6], [7, 8]])
@@ -40,7 +34,7 @@ def test_an_exchange_takes_off_the_own_value_only_where_there_is_one() -> None:
 
 
 def test_means_are_of_the_items_that_carry_a_value() -> None:
-    means = np.concatenate(value_means(TAUGHT, lambda images: images, (3, 2), unit_length=False))
+    means = np.concatenate(TAUGHT.value_means(lambda images: images, (3, 2), unit_length=False))
     np.testing.assert_allclose(means, [[3, 3], [np.nan] * 2, [5, 6], [5, 6], [4, 4]])
     memory = Memory(2, (3, 2))
     memory.fill(means)
@@ -55,7 +49,7 @@ def test_means_are_of_the_items_that_carry_a_value() -> None:
 
 def test_a_value_that_no_item_carries_is_unknown_to_the_manipulation() -> None:
     memory = Memory(2, (3, 2))
-    unknown = np.isnan(memory.array(TAUGHT, (3, 2))).all(axis=0)
+    unknown = np.isnan(memory.array(TAUGHT)).all(axis=0)
     assert unknown.tolist() == [False, True, False, False, False]
     assert not memory.weight.isnan().any()
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from datrnet.core.config import SystemChoice
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.backbones.networks import make_backbone
@@ -22,7 +23,7 @@ from datrnet.core.research.systems.fashionsearchnet import (
     drawn_triplets,
 )
 from datrnet.core.research.systems.method import MethodConfig, RetrievalMethod
-from datrnet.core.research.systems.registry import METHODS, make_method
+from datrnet.core.research.systems.registry import METHODS, config_of
 
 TINY_NET = FashionSearchNetConfig(
     conv_channels=(16, 32), region_size=3, branch_sizes=(32, 32, 16), global_share=0.15
@@ -43,6 +44,13 @@ BLOCKS = {
     "adde-m": (2, 16),
     "datrnet-on-backbone": (2, 16),
 }
+
+
+def make_method(
+    name: str, backbone: Any, num_values: tuple[int, ...], config: MethodConfig | None = None
+) -> RetrievalMethod:
+    method, default = METHODS[name]
+    return method(backbone, num_values, config or default)
 
 
 def some_weights(system: RetrievalMethod) -> RetrievalMethod:
@@ -174,12 +182,8 @@ def test_weighted_replacement_is_what_fashionsearchnet_ranks_with(
         expected = system.global_ranking(triplets).item()
         own, *others = (one.numpy() for one in system(triplets.images).chunk(3))
     manipulation = system.manipulation(squares.training_set)
-    queries, factors = manipulation.apply(
-        own,
-        triplets.reference_labels.numpy().astype(np.int16),
-        triplets.positive_labels.numpy().astype(np.int16),
-        triplets.changed.numpy(),
-    )
+    labels, targets, _ = triplets.labels.numpy().astype(np.int16).reshape(3, -1, 2)
+    queries, factors = manipulation.apply(own, labels, targets, triplets.changed.numpy())
     near, far = (
         np.sqrt((((queries - one) ** 2).sum(axis=2) * factors).sum(axis=1)) for one in others
     )
@@ -315,10 +319,10 @@ def test_the_joint_loss_of_adde_m_is_its_terms(
 
     with torch.inference_mode():
         reference, positive, negative = (system(one) for one in triplets.images.chunk(3))
-        own, wanted = triplets.reference_labels, triplets.positive_labels
+        own, wanted, other = triplets.labels.chunk(3)
         changed = reference.flatten(1).clone()
         sums = {}
-        for name, labels in {"own": own, "wanted": wanted, "not": triplets.negative_labels}.items():
+        for name, labels in {"own": own, "wanted": wanted, "not": other}.items():
             sums[name] = memory.T[labels[:, 0]] + memory.T[3 + labels[:, 1]]
         changed += sums["wanted"] - sums["own"]
         gaps = [
@@ -331,7 +335,7 @@ def test_the_joint_loss_of_adde_m_is_its_terms(
         for blocks, labels in (
             (reference, own),
             (positive, wanted),
-            (negative, triplets.negative_labels),
+            (negative, other),
             (changed.view_as(reference), wanted),
         ):
             for idx, head in enumerate(system.classifiers.heads):
@@ -341,9 +345,9 @@ def test_the_joint_loss_of_adde_m_is_its_terms(
     assert classified == pytest.approx(0.2 * crosses, rel=1e-4)
 
 
-def test_an_unknown_system_names_the_nearest(backbone: Any, num_values: tuple[int, ...]) -> None:
+def test_an_unknown_system_names_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean adde-m"):
-        make_method("adde_m", backbone, num_values)
+        config_of(SystemChoice(name="adde_m", backbone="alexnet"))
 
 
 @pytest.mark.parametrize(
