@@ -35,6 +35,9 @@ NUM_TRIPLETS = 40_000
 ROWS = 8192
 """Rows of labels that are converted to text at a time."""
 
+WORDS, LAST_WORDS = (np.array([b"-1" + end, b"0" + end, b"1" + end]) for end in (b" ", b"\n"))
+"""A label or change from -1 on, as written within a line and at its end."""
+
 NAMES_FILE = "values.json"
 README_FILE = "README.md"
 FIRST_LINE = "# A split folder in ADDE's format, written by datrnet"
@@ -218,11 +221,7 @@ def _queries(labels: NDArray[np.int16], on_progress: StepProgress) -> AddeQuerie
     places = queries.changed.argmax(axis=1)
     values = np.take_along_axis(queries.targets, places[:, None], axis=1)[:, 0]
     order = np.lexsort((values, places, queries.items))
-    return AddeQueries(
-        references=queries.items[order],
-        targets=queries.targets[order],
-        changed=queries.changed[order],
-    )
+    return AddeQueries(references=queries.items[order], targets=queries.targets[order])
 
 
 def _left_out(catalog: Catalog, rows: dict[str, NDArray[np.intp]]) -> list[str]:
@@ -264,7 +263,7 @@ def _summary(
         num_train=len(content.splits["train"].paths),
         num_test=len(content.splits["test"].paths),
         num_queries=0 if content.queries is None else len(content.queries.references),
-        num_triplets=0 if content.triplets is None else len(content.triplets.items),
+        num_triplets=0 if content.triplets is None else len(content.triplets),
         num_values={name: len(values) for name, values in names.items()},
         notes=notes,
     )
@@ -350,11 +349,9 @@ def _files(content: AddeFolder) -> Iterator[tuple[str, Iterable[bytes]]]:
         yield changes, _label_rows(queries.targets, before, counts)
         yield targets, _label_rows(queries.targets, None, counts)
     if (triplets := content.triplets) is not None:
-        before, after = (
-            content.splits["train"].labels[triplets.items[:, column]] for column in (0, 1)
-        )
+        before, after = (content.splits["train"].labels[triplets[:, column]] for column in (0, 1))
         items, changes = TRIPLET_FILES
-        yield items, _number_rows(triplets.items)
+        yield items, _number_rows(triplets)
         yield changes, _label_rows(after, before, counts)
 
 
@@ -376,11 +373,6 @@ def _label_rows(
 
 def _text_of(matrix: NDArray[np.int8]) -> bytes:
     """Return numbers from -1 to 1 (n, S) as lines of words."""
-    text = np.empty((*matrix.shape, 3), dtype=np.uint8)
-    text[..., 0] = ord("-")
-    text[..., 1] = ord("0") + np.abs(matrix)
-    text[..., 2] = ord(" ")
-    text[:, -1, 2] = ord("\n")
-    is_written = np.ones(text.shape, dtype=bool)
-    is_written[..., 0] = matrix < 0
-    return text[is_written].tobytes()
+    words = WORDS[matrix + 1]
+    words[:, -1] = LAST_WORDS[matrix[:, -1] + 1]
+    return words.tobytes().replace(b"\0", b"")  # shorter words are padded

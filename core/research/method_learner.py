@@ -23,7 +23,7 @@ from datrnet.core.models.embedding import compute_device, training_precision
 from datrnet.core.models.registry import Localizer
 from datrnet.core.models.run_folder import RunFolder, save_weights
 from datrnet.core.progress import StepProgress, no_progress
-from datrnet.core.research.datasets.adde import AddeTriplets, draw_adde_triplets
+from datrnet.core.research.datasets.adde import draw_adde_triplets
 from datrnet.core.research.split_folder import check_folder_triplets, read_folder_triplets
 from datrnet.core.research.systems.adde_m import AddeConfig
 from datrnet.core.research.systems.fashionsearchnet import FashionSearchNet
@@ -32,7 +32,6 @@ from datrnet.core.research.systems.method import (
     MethodStage,
     RetrievalMethod,
     TrainingSet,
-    TripletBatch,
 )
 from datrnet.core.research.systems.registry import check_choices, config_of, load_method, method_of
 from datrnet.core.retrieval.manipulation import save_manipulation
@@ -62,7 +61,7 @@ class MethodLearner(Learner):
 
     Attributes:
         features: Cached features of all images; None without a frozen backbone.
-        triplets: The triplets of a folder; None where they are drawn.
+        triplets: (n, 3), those of a folder; None where they are drawn.
         num_given: How many the folder has.
     """
 
@@ -70,7 +69,7 @@ class MethodLearner(Learner):
     stages: tuple[MethodStage, ...]
     seconds_between_states = 60.0  # the state of a backbone has hundreds of megabytes
     features: NDArray[np.float16] | None = None
-    triplets: AddeTriplets | None = None
+    triplets: NDArray[np.int64] | None = None
     num_given = 0
 
     def __init__(self, config: Config, data: TrainingData, num_values: tuple[int, ...]) -> None:
@@ -127,7 +126,7 @@ class MethodLearner(Learner):
         )
 
     def start_epoch(self, stage: int, epoch: int, share: float) -> Sequence[Any]:
-        """Return the rows of an epoch's batches: (B,) of images, or (B, 3) and changes (B, T).
+        """Return the rows of an epoch's batches: (B,) of images, or (B, 3) of triplets.
 
         Each epoch has its own seeds, so that a resumed run equals an uninterrupted one.
 
@@ -142,25 +141,22 @@ class MethodLearner(Learner):
         torch.manual_seed(second)  # for what the system draws
         batch, triplet_batch = self._choice.batch, self._choice.triplet_batch
         if self.stages[stage].batches == "images":
-            order = rng.permutation(self._train)
-            return np.array_split(order, max(1, len(order) // batch))
-        items, changed = self._epoch_triplets(rng)
-        num = len(items) // triplet_batch if triplet_batch else 3 * len(items) // batch
-        places = np.array_split(np.arange(len(items)), max(1, num))
-        return [(items[part], changed[part]) for part in places]
+            items = rng.permutation(self._train)
+            num = len(items) // batch
+        else:
+            items = self._epoch_triplets(rng)
+            num = len(items) // triplet_batch if triplet_batch else 3 * len(items) // batch
+        return np.array_split(items, max(1, num))
 
     def loss(self, stage: int, batch: Any) -> tuple[Tensor, None]:
         """Return the loss of a batch in a stage."""
-        current = self.stages[stage]
+        rows = batch.T.reshape(-1)  # of triplets: all references, all positives, all negatives
         with self._precision():
-            if current.batches == "images":
-                return current.loss(ImageBatch(**self._augmented(batch))), None
-            items, changed = batch
-            triplets = TripletBatch(
-                **self._augmented(items.T.reshape(-1)),
-                changed=torch.from_numpy(changed).to(self._device),
-            )
-            return current.loss(triplets), None
+            images = self._images(rows)
+            if self.features is None:
+                images = augment(images, self._config.train, self._augmentation)
+            labels = torch.from_numpy(self._data.labels[rows].astype(np.int64)).to(self._device)
+            return self.stages[stage].loss(ImageBatch(images=images, labels=labels)), None
 
     def set_learning_rate(self, share: float) -> None:
         """Decay the rate along half a cosine."""
@@ -199,7 +195,7 @@ class MethodLearner(Learner):
         """Return how many images an epoch of a stage embeds."""
         if self.stages[stage].batches == "images":
             return len(self._train)
-        return 3 * len(self._train if self.triplets is None else self.triplets.items)
+        return 3 * len(self._train if self.triplets is None else self.triplets)
 
     def _items(self, rows: NDArray[np.int64]) -> TrainingSet:
         return TrainingSet(
@@ -208,28 +204,17 @@ class MethodLearner(Learner):
             seed=self._config.train.seed,
         )
 
-    def _epoch_triplets(
-        self, rng: np.random.Generator
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return an epoch's triplets (n, 3) and what they change (n, T): the folder's, or drawn."""
+    def _epoch_triplets(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return an epoch's triplets (n, 3): the folder's, or drawn."""
         if self.triplets is not None:
-            order = rng.permutation(len(self.triplets.items))
-            return self.triplets.items[order], self.triplets.changed[order]
+            return self.triplets[rng.permutation(len(self.triplets))]
         drawn = draw_adde_triplets(self._data.labels[self._train], len(self._train), rng)
         if drawn is None:
             raise DataError(
                 "No change of one value leads from a training item to another.",
                 hint="Label more training items, or train DAtRNet.",
             )
-        return self._train[drawn.items], drawn.changed
-
-    def _augmented(self, rows: NDArray[np.int64]) -> dict[str, Tensor]:
-        """Return augmented images and their labels; cached features are not augmented."""
-        images = self._images(rows)
-        if self.features is None:
-            images = augment(images, self._config.train, self._augmentation)
-        labels = torch.from_numpy(self._data.labels[rows].astype(np.int64)).to(self._device)
-        return {"images": images, "labels": labels}
+        return self._train[drawn]
 
     def _images(self, rows: NDArray[np.int64]) -> Tensor:
         """Return the backbone's input for rows, not augmented."""
@@ -251,7 +236,7 @@ def make_learner(
     num_values = tuple(len(category.values) for category in run.super_categories)
     learner = MethodLearner(run.config, data, num_values)
     if learner.triplets is not None:
-        on_event(TripletsRead(taken=len(learner.triplets.items), given=learner.num_given))
+        on_event(TripletsRead(taken=len(learner.triplets), given=learner.num_given))
     learner.cache_features(lambda done, total: on_event(FeaturesCached(done=done, total=total)))
     return learner
 

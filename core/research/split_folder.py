@@ -18,7 +18,6 @@ from datrnet.core.evaluation.protocol import Match
 from datrnet.core.evaluation.queries import GivenQueries, QuerySet
 from datrnet.core.research.datasets.adde import (
     TRIPLET_FILES,
-    AddeTriplets,
     read_counts,
     read_queries,
     read_split,
@@ -73,7 +72,9 @@ def given_queries(
     Raises:
         DataError: The folder has no queries or belongs to another catalog.
     """
-    split, queries = read_split(folder, TEST, read_counts(folder)), read_queries(folder)
+    counts = read_counts(folder)
+    split = read_split(folder, TEST, counts)
+    queries = read_queries(folder, counts, split)
     if queries is None:
         raise DataError(
             f"{folder} has no queries.", hint="Omit --queries to evaluate all valid queries."
@@ -132,8 +133,8 @@ def check_folder_triplets(folder: Path, catalog: Catalog) -> None:
         _refuse_foreign(folder)
 
 
-def read_folder_triplets(folder: Path, data: TrainingData) -> tuple[AddeTriplets, int]:
-    """Return a folder's triplets of training items, and how many the folder has.
+def read_folder_triplets(folder: Path, data: TrainingData) -> tuple[NDArray[np.int64], int]:
+    """Return a folder's triplets (n, 3) of training items, and how many the folder has.
 
     Triplets are left out that change nothing or whose negative has the labels of the positive: a
     super-category that tells them apart is not trained.
@@ -150,14 +151,13 @@ def read_folder_triplets(folder: Path, data: TrainingData) -> tuple[AddeTriplets
         _refuse_without(folder, TRIPLET_FILES[0])
     train = np.flatnonzero(~data.is_validation)
     places = _places_of_lines(split.paths, data.catalog, data.catalog_rows[train])
-    items = np.where(places >= 0, train[places], -1)[given.items]
+    items = np.where(places >= 0, train[places], -1)[given]
     items = items[(items >= 0).all(axis=1)]
     references, positives, negatives = (data.labels[column] for column in items.T)
-    changed = positives != references
-    useful = changed.any(axis=1) & (negatives != positives).any(axis=1)
+    useful = (positives != references).any(axis=1) & (negatives != positives).any(axis=1)
     if not useful.any():
         _refuse_foreign(folder)
-    return AddeTriplets(items=items[useful], changed=changed[useful]), len(given.items)
+    return items[useful], len(given)
 
 
 def _places_of_lines(

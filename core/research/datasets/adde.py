@@ -56,19 +56,6 @@ class AddeQueries:
     """(Q,) line of the query item in the test split, from 0."""
     targets: NDArray[np.int16]
     """(Q, A) requested labels; -1 where none is requested."""
-    changed: NDArray[np.bool_]
-    """(Q, A): True where the requested label is not the reference's."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AddeTriplets:
-    """The triplets of a folder."""
-
-    items: NDArray[np.int64]
-    """(T, 3) lines of reference, positive and negative in the train split, from 0."""
-    changed: NDArray[np.bool_]
-    """(T, A): True where the positive's label is not the reference's. The positive's label is the
-    requested one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,7 +67,9 @@ class AddeFolder:
     splits: Mapping[str, AddeSplit]
     """By name: ``train`` and ``test``."""
     queries: AddeQueries | None
-    triplets: AddeTriplets | None
+    triplets: NDArray[np.int64] | None
+    """(T, 3) lines of reference, positive and negative in the train split, from 0. A triplet's
+    change is where the positive's labels are not the reference's."""
 
 
 def read_adde(folder: Path, on_read: Progress = no_progress) -> AddeFolder:
@@ -95,20 +84,9 @@ def read_adde(folder: Path, on_read: Progress = no_progress) -> AddeFolder:
     return AddeFolder(
         counts=counts,
         splits=splits,
-        queries=_read_queries(folder, counts, splits["test"], on_read),
+        queries=read_queries(folder, counts, splits["test"], on_read),
         triplets=read_triplets(folder, counts, splits["train"], on_read),
     )
-
-
-def read_queries(folder: Path, on_read: Progress = no_progress) -> AddeQueries | None:
-    """Read only the queries of a split folder; None if it has none.
-
-    Raises:
-        UnknownNameError: There is no such folder.
-        DataError: A file is missing, damaged or a Git-LFS pointer, or two of them disagree.
-    """
-    counts = read_counts(folder)
-    return _read_queries(folder, counts, read_split(folder, "test", counts, on_read), on_read)
 
 
 def read_counts(folder: Path) -> tuple[int, ...]:
@@ -149,10 +127,7 @@ def one_hot(labels: NDArray[np.int16], counts: tuple[int, ...]) -> NDArray[np.in
 
 
 def read_split(
-    folder: Path,
-    name: str,
-    counts: tuple[int, ...],
-    on_read: Progress = no_progress,
+    folder: Path, name: str, counts: tuple[int, ...], on_read: Progress = no_progress
 ) -> AddeSplit:
     """Read the items of one split, ``train`` or ``test``.
 
@@ -166,13 +141,37 @@ def read_split(
     return AddeSplit(paths=paths, labels=labels)
 
 
+def read_queries(
+    folder: Path, counts: tuple[int, ...], split: AddeSplit, on_read: Progress = no_progress
+) -> AddeQueries | None:
+    """Read the queries of a split folder; None if it has none.
+
+    Args:
+        folder: The split folder.
+        counts: (A,) number of values of each super-category.
+        split: The test split.
+        on_read: Called with how much has been read.
+
+    Raises:
+        DataError: A file is missing, damaged or a Git-LFS pointer, or two of them disagree.
+    """
+    if not _are_there(folder, QUERY_FILES):
+        return None
+    references_path, changes_path, targets_path = (folder / name for name in QUERY_FILES)
+    references = read_whole_numbers(references_path, 1)
+    _check_range(references_path, references, len(split.labels))
+    targets = _read_labels(targets_path, counts, on_read)
+    check_length(targets_path, len(targets), references_path, len(references))
+    before = split.labels[references[:, 0]]
+    rule = f"labels_test.txt + {changes_path.name} is not {targets_path.name}"
+    _check_changes(changes_path, references_path, counts, before, targets, rule, on_read)
+    return AddeQueries(references=references[:, 0], targets=targets)
+
+
 def read_triplets(
-    folder: Path,
-    counts: tuple[int, ...],
-    split: AddeSplit,
-    on_read: Progress = no_progress,
-) -> AddeTriplets | None:
-    """Read the triplets of a split folder; None if it has none.
+    folder: Path, counts: tuple[int, ...], split: AddeSplit, on_read: Progress = no_progress
+) -> NDArray[np.int64] | None:
+    """Read the triplets (T, 3) of a split folder; None if it has none.
 
     Args:
         folder: The split folder.
@@ -191,7 +190,7 @@ def read_triplets(
     before, after = (split.labels[items[:, column]] for column in (0, 1))
     rule = f"the reference's labels + {changes_path.name} are not the positive's"
     _check_changes(changes_path, items_path, counts, before, after, rule, on_read)
-    return AddeTriplets(items=items, changed=after != before)
+    return items
 
 
 def rows_of_lines(lines: Sequence[str], catalog: Catalog) -> NDArray[np.int64]:
@@ -241,22 +240,6 @@ def _decoded(chunk: Chunk, matrix: NDArray[np.int8], counts: tuple[int, ...]) ->
     labels = np.full((len(matrix), len(counts)), UNLABELED, dtype=np.int16)
     labels[rows, blocks] = columns - starts[blocks]
     return labels
-
-
-def _read_queries(
-    folder: Path, counts: tuple[int, ...], split: AddeSplit, on_read: Progress
-) -> AddeQueries | None:
-    if not _are_there(folder, QUERY_FILES):
-        return None
-    references_path, changes_path, targets_path = (folder / name for name in QUERY_FILES)
-    references = read_whole_numbers(references_path, 1)
-    _check_range(references_path, references, len(split.labels))
-    targets = _read_labels(targets_path, counts, on_read)
-    check_length(targets_path, len(targets), references_path, len(references))
-    before = split.labels[references[:, 0]]
-    rule = f"labels_test.txt + {changes_path.name} is not {targets_path.name}"
-    _check_changes(changes_path, references_path, counts, before, targets, rule, on_read)
-    return AddeQueries(references=references[:, 0], targets=targets, changed=targets != before)
 
 
 def _are_there(folder: Path, names: tuple[str, ...]) -> bool:
@@ -322,7 +305,7 @@ def _rows_by_end_of_path(catalog: Catalog, depth: int) -> dict[str, int]:
 
 def draw_adde_triplets(
     labels: NDArray[np.int16], num_triplets: int, rng: np.random.Generator
-) -> AddeTriplets | None:
+) -> NDArray[np.int64] | None:
     """Draw triplets as ADDE does: reference, positive, negative and one change.
 
     For a reference, a super-category and another value of it are drawn. The positive has exactly
@@ -335,7 +318,8 @@ def draw_adde_triplets(
         rng: The source of randomness.
 
     Returns:
-        The triplets; None if no change of a single value leads from an item to another.
+        Rows (num_triplets, 3) of reference, positive and negative; None if no change of a single
+        value leads from an item to another.
     """
     vectors, vector_of_item = np.unique(labels, axis=0, return_inverse=True)
     vector_of_item = vector_of_item.reshape(-1)
@@ -357,7 +341,7 @@ def draw_adde_triplets(
     items[:, 1] = by_vector[first[targets] + rng.integers(counts[targets])]
     others = rng.integers(len(labels) - counts[targets])
     items[:, 2] = by_vector[others + np.where(others >= first[targets], counts[targets], 0)]
-    return AddeTriplets(items=items, changed=labels[items[:, 1]] != labels[items[:, 0]])
+    return items
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

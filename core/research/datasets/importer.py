@@ -102,7 +102,7 @@ def _extras(folder: AddeFolder) -> list[str]:
         )
     if folder.triplets is not None:
         extras.append(
-            f"The folder's {len(folder.triplets.items):,} triplets agree with its labels; "
+            f"The folder's {len(folder.triplets):,} triplets agree with its labels; "
             "`datrnet train --system adde-m --triplets FOLDER` trains on them."
         )
     return extras

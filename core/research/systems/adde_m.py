@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from datrnet.core.config import above_zero, at_least, check_shares
 from datrnet.core.research.backbones.backbone import Backbone
-from datrnet.core.research.systems.amnet import Memory, one_hots, wanted_values
+from datrnet.core.research.systems.amnet import Memory, one_hots
 from datrnet.core.research.systems.method import (
     Heads,
     ImageBatch,
@@ -24,7 +24,6 @@ from datrnet.core.research.systems.method import (
     MethodStage,
     RetrievalMethod,
     TrainingSet,
-    TripletBatch,
     classification_loss,
     margin_loss,
     mlp,
@@ -93,18 +92,15 @@ class AddeM(RetrievalMethod):
         """Embed images: f (B, T, E), not normalized, as the memory is added to it."""
         return torch.stack(self.projections(self.backbone(images)), dim=1).float()
 
-    def changed_blocks(
-        self, blocks: Tensor, labels: Tensor, targets: Tensor, changed: Tensor
-    ) -> Tensor:
-        """Return f' = f + W i (B, T, E).
+    def changed_blocks(self, blocks: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
+        """Return f' = f + W i (B, T, E), with i 1 at a requested value and -1 at the current one.
 
         Args:
             blocks: (B, T, E) of images.
             labels: (B, T) current values, -1 where unlabeled: nothing is subtracted.
-            targets: (B, T) requested values.
-            changed: (B, T) where a value is requested.
+            targets: (B, T) the same values, but for those that are requested.
         """
-        exchange = exchanged_values(labels, targets, changed, self.num_values)
+        exchange = one_hots(targets, self.num_values) - one_hots(labels, self.num_values)
         added: Tensor = self.memory(exchange)
         return blocks + added.view_as(blocks)
 
@@ -143,13 +139,13 @@ class AddeM(RetrievalMethod):
         blocks = map(torch.from_numpy, means)
         self.memory.fill(torch.block_diag(*blocks).numpy())  # type: ignore[no-untyped-call]
 
-    def joint(self, batch: TripletBatch) -> Tensor:
+    def joint(self, batch: ImageBatch) -> Tensor:
         """Return L3: classification, both triplet losses of f', and the regularization of W."""
         config = self.config
         blocks = self(batch.images)
         reference, positive, negative = blocks.chunk(3)
         own, wanted, other = batch.labels.chunk(3)
-        changed = self.changed_blocks(reference, own, wanted, batch.changed)
+        changed = self.changed_blocks(reference, own, wanted)
         loss = config.classification_weight * (
             self._classification_of_each(blocks, batch.labels)
             + classification_loss(self.classifiers(changed), wanted)
@@ -190,13 +186,6 @@ class AddeM(RetrievalMethod):
 def joint_embedding(blocks: Tensor) -> Tensor:
     """Return the blocks (B, A, E) of each image as a vector (B, A·E) of length 1."""
     return F.normalize(blocks.flatten(1), dim=1)
-
-
-def exchanged_values(
-    labels: Tensor, targets: Tensor, changed: Tensor, num_values: Sequence[int]
-) -> Tensor:
-    """Return addresses (B, S) with 1 at the requested value of each change, -1 at the current."""
-    return wanted_values(targets, changed, num_values) - wanted_values(labels, changed, num_values)
 
 
 def mean_of_samples(

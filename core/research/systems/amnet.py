@@ -23,7 +23,6 @@ from datrnet.core.research.systems.method import (
     MethodStage,
     RetrievalMethod,
     TrainingSet,
-    TripletBatch,
     classification_loss,
     margin_loss,
     mlp,
@@ -89,11 +88,6 @@ def one_hots(labels: Tensor, num_values: Sequence[int]) -> Tensor:
     return torch.cat(parts, dim=1).float()
 
 
-def wanted_values(targets: Tensor, changed: Tensor, num_values: Sequence[int]) -> Tensor:
-    """Return addresses (B, S) with 1 at the requested value of each change."""
-    return one_hots(targets.masked_fill(~changed, -1), num_values)
-
-
 class AMNet(RetrievalMethod):
     """A single feature h; h' = ReLU(W [h ; M t] + c) is the feature after a change."""
 
@@ -122,7 +116,8 @@ class AMNet(RetrievalMethod):
 
     def changed_feature(self, feature: Tensor, targets: Tensor, changed: Tensor) -> Tensor:
         """Return h' (B, d) of features (B, d), requested values (B, T) and the changes (B, T)."""
-        read = self.memory(wanted_values(targets, changed, self.num_values))  # M t
+        address = one_hots(targets.masked_fill(~changed, -1), self.num_values)
+        read = self.memory(address)  # M t
         fused: Tensor = self.fusion(torch.cat([feature, read], dim=1))
         return fused.relu().float()
 
@@ -150,12 +145,12 @@ class AMNet(RetrievalMethod):
         means = training_set.value_means(self.feature, self.num_values, unit_length=False)
         self.memory.fill(np.concatenate(means))
 
-    def joint(self, batch: TripletBatch) -> Tensor:
+    def joint(self, batch: ImageBatch) -> Tensor:
         """Return L_rank + λ L_cls, where h' has the labels of the positive."""
         features = self.feature(batch.images)
         reference, positive, negative = features.chunk(3)
-        _, wanted, _ = batch.labels.chunk(3)
-        changed = self.changed_feature(reference, wanted, batch.changed)
+        own, wanted, _ = batch.labels.chunk(3)
+        changed = self.changed_feature(reference, wanted, own != wanted)
         vectors = [F.normalize(part) for part in (changed, positive, negative)]
         classification = classification_loss(self.heads(features), batch.labels)
         classification = classification + classification_loss(self.heads(changed), wanted)

@@ -30,7 +30,6 @@ from datrnet.core.research.systems.method import (
     MethodStage,
     RetrievalMethod,
     TrainingSet,
-    TripletBatch,
     classification_loss,
     mlp,
 )
@@ -171,14 +170,14 @@ class FashionSearchNet(RetrievalMethod):
         for idx, means in enumerate(self._means(training_set)):
             self.prototypes[idx, : len(means)] = torch.from_numpy(means)
 
-    def global_ranking(self, batch: TripletBatch) -> Tensor:
+    def global_ranking(self, batch: ImageBatch) -> Tensor:
         """Return L_G of references with the requested prototypes, weighted by the change."""
         with torch.no_grad():
             reference, positive, negative = self(batch.images).chunk(3)
-            _, wanted, _ = batch.labels.chunk(3)
+            own, wanted, _ = batch.labels.chunk(3)
             blocks = torch.arange(len(self.num_values), device=wanted.device)
             requested = self.prototypes[blocks, wanted.clamp(min=0)]  # (B, T, E)
-            changed = batch.changed & ~requested[:, :, 0].isnan()
+            changed = (own != wanted) & ~requested[:, :, 0].isnan()
             reference = torch.where(changed[:, :, None], requested, reference)
         num_changed = changed.sum(dim=1, keepdim=True)
         weights = changed.float() @ self.weights() / num_changed.clamp(min=1)  # (B, T)

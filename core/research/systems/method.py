@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -29,24 +29,17 @@ class MethodConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageBatch:
-    """Images and their labels."""
+    """Images and their labels.
+
+    A batch of B triplets has 3B images: all references, all positives, all negatives. A positive
+    has its reference's labels except where they change; a negative has any labels but those of its
+    positive.
+    """
 
     images: Tensor
     """(B, 3, S, S) in [-1, 1], or whatever the backbone takes."""
     labels: Tensor
     """(B, T) int64, -1 where unlabeled."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TripletBatch(ImageBatch):
-    """References, positives with the labels that a change of the reference asks for, negatives.
-
-    Images (3B, 3, S, S) and labels (3B, T) are in this order. A positive has its reference's labels
-    except where they change; a negative has any labels but those of its positive.
-    """
-
-    changed: Tensor
-    """(B, T) bool."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -107,8 +100,8 @@ class MethodStage(Stage):
     name: str
     share: float
     batches: Literal["images", "triplets"]
-    """The argument of ``loss``: an ``ImageBatch`` or a ``TripletBatch``."""
-    loss: Callable[[Any], Tensor]
+    """What the ``ImageBatch`` consists of that ``loss`` takes."""
+    loss: Callable[[ImageBatch], Tensor]
     trainable: tuple[nn.Module, ...]
     """Modules that are trained; all others keep their weights."""
     on_start: Callable[[TrainingSet], None] | None = None

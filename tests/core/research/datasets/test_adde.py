@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from datrnet.core.errors import DataError, UnknownNameError
-from datrnet.core.research.datasets.adde import read_adde, read_queries
+from datrnet.core.research.datasets.adde import read_adde, read_counts, read_queries, read_split
 
 TOY_QUERIES = [
-    (0, [1, 0], [True, False]),
-    (1, [0, 0], [True, False]),
-    (1, [1, 1], [False, True]),
-    (2, [1, 0], [False, True]),
-    (3, [1, 1], [True, False]),
+    (0, [1, 0]),
+    (1, [0, 0]),
+    (1, [1, 1]),
+    (2, [1, 0]),
+    (3, [1, 1]),
 ]
 
 
@@ -25,16 +25,16 @@ def test_the_toy_folder_is_read_whole(toy: Path) -> None:
     assert folder.splits["train"].labels.tolist() == [[0, 0], [1, 0], [2, -1]]
     assert folder.queries is not None
     assert folder.triplets is not None
-    columns = (folder.queries.references, folder.queries.targets, folder.queries.changed)
+    columns = (folder.queries.references, folder.queries.targets)
     asked = list(zip(*(column.tolist() for column in columns), strict=True))
     assert asked == TOY_QUERIES
-    assert folder.triplets.items.tolist() == [[0, 1, 2], [1, 0, 0]]
-    assert folder.triplets.changed.tolist() == [[True, False], [True, False]]
+    assert folder.triplets.tolist() == [[0, 1, 2], [1, 0, 0]]
 
 
 def test_queries_are_read_without_the_triplets(toy: Path) -> None:
     (toy / "triplet_train_ind.txt").write_text("damaged")
-    queries = read_queries(toy)
+    counts = read_counts(toy)
+    queries = read_queries(toy, counts, read_split(toy, "test", counts))
     assert queries is not None
     assert queries.references.tolist() == [0, 1, 1, 2, 3]
 
@@ -46,7 +46,6 @@ def test_queries_and_triplets_may_be_absent(toy: Path) -> None:
     folder = read_adde(toy)
     assert folder.queries is None
     assert folder.triplets is None
-    assert read_queries(toy) is None
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from datrnet.core.research.systems.method import (
     MethodStage,
     RetrievalMethod,
     TrainingSet,
-    TripletBatch,
 )
 
 SIDE = 24
@@ -113,8 +112,8 @@ def num_values() -> tuple[int, ...]:
     return NUM_VALUES
 
 
-def _triplets(squares: Squares, num: int, rng: np.random.Generator) -> TripletBatch:
-    rows, targets, changed = squares.changes()
+def _triplets(squares: Squares, num: int, rng: np.random.Generator) -> ImageBatch:
+    rows, targets, _ = squares.changes()
     drawn = rng.integers(0, len(rows), num)
     alike = (squares.labels[None] == targets[drawn][:, None]).all(axis=2)
     chances = rng.random(alike.shape)
@@ -122,10 +121,9 @@ def _triplets(squares: Squares, num: int, rng: np.random.Generator) -> TripletBa
     negatives = np.where(alike, -1, chances).argmax(axis=1)
     labels = torch.from_numpy(squares.labels).long()
     chosen = [rows[drawn], positives, negatives]
-    return TripletBatch(
+    return ImageBatch(
         images=squares.images[np.concatenate(chosen)],
         labels=labels[np.concatenate(chosen)],
-        changed=torch.from_numpy(changed[drawn]),
     )
 
 
@@ -136,7 +134,7 @@ def _images(squares: Squares, num: int, rng: np.random.Generator) -> ImageBatch:
 
 
 @pytest.fixture
-def triplets(squares: Squares) -> TripletBatch:
+def triplets(squares: Squares) -> ImageBatch:
     return _triplets(squares, 16, np.random.default_rng(5))
 
 

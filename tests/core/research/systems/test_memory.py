@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datrnet.core.research.systems.adde_m import exchanged_values, mean_of_samples
-from datrnet.core.research.systems.amnet import Memory, one_hots, wanted_values
+from datrnet.core.research.systems.adde_m import mean_of_samples
+from datrnet.core.research.systems.amnet import Memory, one_hots
 from datrnet.core.research.systems.method import TrainingSet
 
 LABELS = np.array([[0, 1], [2, -1], [0, 0], [2, 1]], dtype=np.int16)
@@ -22,15 +22,6 @@ def test_one_hots_mark_each_label(labels: list[tuple[int, int]]) -> None:
         for first, second in labels
     ]
     assert one_hots(torch.tensor(labels), (3, 2)).tolist() == expected
-
-
-def test_an_exchange_takes_off_the_own_value_only_where_there_is_one() -> None:
-    labels = torch.tensor([[0, 1], [-1, 1]])
-    targets = torch.tensor([[2, 1], [1, 1]])
-    changed = torch.tensor([[True, False], [True, False]])
-    assert wanted_values(targets, changed, (3, 2)).tolist() == [[0, 0, 1, 0, 0], [0, 1, 0, 0, 0]]
-    exchanged = exchanged_values(labels, targets, changed, (3, 2))
-    assert exchanged.tolist() == [[-1, 0, 1, 0, 0], [0, 1, 0, 0, 0]]
 
 
 def test_means_are_of_the_items_that_carry_a_value() -> None:

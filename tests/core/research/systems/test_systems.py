@@ -148,12 +148,22 @@ def test_addition_is_what_adde_m_computes(
     images, arrays, tensors = changes_of(squares)
     with torch.inference_mode():
         blocks = system(images)
-        changed = system.changed_blocks(blocks, *tensors)
+        labels, targets, changed = tensors
+        changed = system.changed_blocks(blocks, labels, targets.where(changed, labels))
         expected = F.normalize(changed.flatten(1))
     manipulation = system.manipulation(squares.training_set)
     queries, factors = manipulation.apply(blocks.numpy(), *arrays)
     np.testing.assert_allclose(queries.reshape(len(queries), -1), expected, atol=1e-5)
     assert (factors == 1).all()
+
+
+def test_an_exchange_takes_off_the_own_value_only_where_there_is_one(backbone: Any) -> None:
+    system = AddeM(backbone, (3, 2), AddeConfig(embedding_size=1))
+    columns = torch.tensor([[1.0, 2, 4, 8, 16], [32, 64, 128, 256, 512]])
+    system.memory.fill(columns.T.numpy())
+    labels, targets = torch.tensor([[0, 1], [-1, 1]]), torch.tensor([[2, 1], [1, 1]])
+    changed = system.changed_blocks(torch.zeros(2, 2, 1), labels, targets)
+    assert changed.flatten(1).tolist() == [[4 - 1, 128 - 32], [2, 64]]
 
 
 def test_fusion_is_what_amnet_computes(
@@ -183,7 +193,7 @@ def test_weighted_replacement_is_what_fashionsearchnet_ranks_with(
         own, *others = (one.numpy() for one in system(triplets.images).chunk(3))
     manipulation = system.manipulation(squares.training_set)
     labels, targets, _ = triplets.labels.numpy().astype(np.int16).reshape(3, -1, 2)
-    queries, factors = manipulation.apply(own, labels, targets, triplets.changed.numpy())
+    queries, factors = manipulation.apply(own, labels, targets, labels != targets)
     near, far = (
         np.sqrt((((queries - one) ** 2).sum(axis=2) * factors).sum(axis=1)) for one in others
     )
