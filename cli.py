@@ -1,7 +1,7 @@
 """The ``datrnet`` command: its groups of commands, and the one place where errors are reported.
 
-A command is ``console/<name>.py``, imported when it runs. ``datrnet --help`` imports none of them,
-which is why the short help of a command is here and its options are there.
+A command is in ``console/<name>.py``, imported when it runs. ``datrnet --help`` imports none of
+them, which is why the short help of a command is here and its options are there.
 """
 
 import os
@@ -42,7 +42,12 @@ COMMANDS = {
 }
 """Every command with its short help, by the heading it has in ``datrnet --help``."""
 
-MODULES = {"import": "import_"}
+MODULES = {
+    "import": "catalog",
+    "export": "catalog",
+    "compare": "experiment",
+    "report": "experiment",
+}
 """Modules in ``console`` that are not named like their command."""
 
 
@@ -58,21 +63,18 @@ class LazyCommand(TyperCommand):
         return self.load().make_context(info_name, with_new_names(args), parent, **extra)
 
     def load(self) -> Any:
-        """Return the real command."""
+        """Return the real command: the only one of its module, or one of several."""
         from datrnet.console.options import document
 
-        command: Any = typer.main.get_command(import_module(self.module_name).app)
-        command.name = self.name
+        name = str(self.name)
+        module = import_module(f"datrnet.console.{MODULES.get(name, name)}")
+        command: Any = typer.main.get_command(module.app)
+        command = getattr(command, "commands", {}).get(name, command)
+        command.name = name
         document(command)
         if isinstance(command, TyperGroup):
             command.help = self.help
         return command
-
-    @property
-    def module_name(self) -> str:
-        """The module of the command."""
-        name = str(self.name)
-        return f"datrnet.console.{MODULES.get(name, name)}"
 
 
 class Commands(TyperGroup):
@@ -105,11 +107,7 @@ class Commands(TyperGroup):
             raise error
         from datrnet.console.errors import report
 
-        command: Any = self.commands.get(name)
-        module = sys.modules.get(command.module_name) if command else None
-        kept = getattr(module, "INTERRUPTED", "")
-        code = report(error, command=f"datrnet {name}".strip(), interrupted=kept)
-        raise typer.Exit(code) from error
+        raise typer.Exit(report(error, name)) from error
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands by heading; without Rich, which takes longer than all the rest."""

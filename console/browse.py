@@ -1,7 +1,9 @@
-"""`datrnet browse`: open the explorer, and print what was picked in it."""
+"""`datrnet browse`: open the explorer on the terminal, and print what was picked in it."""
 
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,23 +11,24 @@ from typing import Annotated, Any
 import typer
 
 from datrnet.console import options as opt
-from datrnet.console.output import is_conversation, is_terminal, print_json
-from datrnet.console.terminal import (
-    forget_inherited_size,
-    terminal_for,
-    terminal_streams,
-    use_colors,
-)
+from datrnet.console.output import is_conversation, print_ids, print_json
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DataError, DatrnetError
-from datrnet.core.preferences import Blocks, Colors, Pictures
+from datrnet.core.graphics.terminal import Terminal, ask_terminal
+from datrnet.core.preferences import Blocks, Colors, Pictures, Preferences
 from datrnet.core.preferences_file import read_preferences
-from datrnet.core.text import sanitize
 from datrnet.tui.launch import DEFAULT_OPTIONS, LaunchOptions, Opening
 from datrnet.tui.textual_patches.garbage import paused_gc
 
 NOTHING_PICKED_EXIT = 130
+
+NO_COLOR = "NO_COLOR"
+COLOR_SYSTEM = "TEXTUAL_COLOR_SYSTEM"
+"""Read by Textual when it is imported."""
+
+TERMINAL = "/dev/tty"
+"""The terminal that started the program, wherever its streams lead."""
 
 app = opt.command_app()
 
@@ -33,9 +36,9 @@ app = opt.command_app()
 @app.command(epilog="Example: datrnet browse --session last")
 def browse(
     query: Annotated[str | None, typer.Argument(metavar="[ITEM|PICTURE]")] = None,
-    session: Annotated[str | None, typer.Option("--session", metavar="NUMBER|NAME|last")] = None,
+    session: Annotated[str | None, typer.Option(metavar="NUMBER|NAME|last")] = None,
     pick: Annotated[bool, typer.Option("--pick")] = False,
-    items: Annotated[str | None, typer.Option("--items", metavar="FILE")] = None,
+    items: Annotated[str | None, typer.Option(metavar="FILE")] = None,
     pictures: Annotated[
         Pictures | None, typer.Option(show_default="the setting, else auto")
     ] = None,
@@ -82,10 +85,41 @@ def browse(
         tour=tour,
         options=LaunchOptions(picks=pick, items=codes, session=session, query=query),
     )
-    if pick and picked is None:
+    if not pick:
+        return
+    if picked is None:
         raise typer.Exit(NOTHING_PICKED_EXIT)
-    if pick and picked is not None:
-        print_picked(place, picked, as_json=as_json)
+    if as_json:
+        from datrnet.core.sessions.export import shortlist_facts
+
+        with place.open_store() as store:
+            print_json(shortlist_facts(Catalog.load(store), picked))
+    else:
+        print_ids(picked)
+
+
+def read_ids(source: str) -> tuple[str, ...]:
+    """Return item ids from a file with one per line; ``-`` is standard input.
+
+    Raises:
+        ConfigError: Standard input is the keyboard, which the explorer needs.
+        DataError: The file cannot be read.
+    """
+    if source == "-" and sys.stdin.isatty():
+        raise ConfigError(
+            "There are no ids on standard input.",
+            hint="Pipe them in, one per line: cut -f1 ids.txt | datrnet browse --items -",
+        )
+    try:
+        path = Path(source).expanduser()
+        content = sys.stdin.buffer.read() if source == "-" else path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"{source} cannot be read: {error.strerror}.",
+            hint="Use a file with one id per line, or - for standard input.",
+        ) from error
+    lines = content.decode("utf-8-sig", "replace").splitlines()
+    return tuple(filter(None, map(str.strip, lines)))
 
 
 def run_explorer(
@@ -109,7 +143,8 @@ def run_explorer(
     settings, troubles = read_preferences()  # the explorer reports what is wrong with them
     given = {name: value for name, value in (chosen or {}).items() if value is not None}
     settings = replace(settings, **given)
-    forget_inherited_size()
+    for name in ("COLUMNS", "LINES"):  # a size that a shell exported would survive resizing
+        os.environ.pop(name, None)
     with paused_gc(), terminal_streams(), Opening(workspace) as opening:
         terminal = terminal_for(settings)
         use_colors(settings.color, terminal)  # Textual looks for them when it is imported
@@ -118,43 +153,68 @@ def run_explorer(
         return explore(opening, settings, terminal, problems=troubles, tour=tour, options=options)
 
 
-def read_ids(source: str) -> tuple[str, ...]:
-    """Return item ids from a file with one per line; ``-`` is standard input.
+def terminal_for(settings: Preferences) -> Terminal:
+    """Ask the terminal for its abilities, unless the settings decide everything."""
+    if settings.pictures in ("blocks", "none") and settings.color != "auto":
+        return Terminal()
+    return ask_terminal()
 
-    Raises:
-        ConfigError: Standard input is the keyboard, which the explorer needs.
-        DataError: The file cannot be read.
+
+def use_colors(colors: Colors, terminal: Terminal) -> None:
+    """Set the color depth of the explorer. Textual must not be imported yet.
+
+    Args:
+        colors: The setting. "auto" follows $NO_COLOR and $COLORTERM, and uses true color if the
+            terminal is known to support it.
+        terminal: The terminal's abilities.
     """
-    if source == "-":
-        if sys.stdin.isatty():
-            raise ConfigError(
-                "There are no ids on standard input.",
-                hint="Pipe them in, one per line: cut -f1 ids.txt | datrnet browse --items -",
-            )
-        content = sys.stdin.buffer.read()
+    if colors == "none":
+        os.environ[NO_COLOR] = "1"
+    elif colors == "auto":
+        if terminal.has_true_color:
+            os.environ.setdefault(COLOR_SYSTEM, "truecolor")
     else:
-        try:
-            content = Path(source).expanduser().read_bytes()
-        except OSError as error:
-            raise DataError(
-                f"{source} cannot be read: {error.strerror}.",
-                hint="Use a file with one id per line, or - for standard input.",
-            ) from error
-    lines = content.decode("utf-8-sig", "replace").splitlines()
-    return tuple(line.strip() for line in lines if line.strip())
+        os.environ.pop(NO_COLOR, None)
+        os.environ[COLOR_SYSTEM] = colors
 
 
-def print_picked(workspace: Workspace, codes: Sequence[str], *, as_json: bool) -> None:
-    """Print the picked items: one id per line, or JSON with titles and labels.
+@contextmanager
+def terminal_streams() -> Iterator[None]:
+    """Connect all three standard streams to the terminal, and restore them afterward.
+
+    File descriptors 0, 1 and 2 are replaced, so that whatever asks for the terminal's size, keys
+    or abilities finds it, in this program and in those that it starts.
 
     Raises:
-        DatabaseError: The catalog cannot be read.
+        DatrnetError: There is no terminal.
     """
-    if not as_json:
-        for code in codes:
-            print(sanitize(code) if is_terminal() else code)
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, f"__{name}__") is None:  # closed by the caller
+            setattr(sys, f"__{name}__", getattr(sys, name))
+    redirected = [number for number in (0, 1, 2) if not os.isatty(number)]
+    if not redirected:
+        yield
         return
-    from datrnet.core.sessions.export import shortlist_facts
+    _flush()
+    try:
+        terminal = os.open(TERMINAL, os.O_RDWR)
+    except OSError as error:
+        raise DatrnetError(
+            "The explorer needs a terminal.", hint="In scripts, use `datrnet search`."
+        ) from error
+    kept = {number: os.dup(number) for number in redirected}
+    try:
+        for number in redirected:
+            os.dup2(terminal, number)
+        yield
+    finally:
+        _flush()
+        for number, own in kept.items():
+            os.dup2(own, number)
+            os.close(own)
+        os.close(terminal)
 
-    with workspace.open_store() as store:
-        print_json(shortlist_facts(Catalog.load(store), codes))
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from datrnet.console import options as opt
-from datrnet.console.output import print_json, print_table, say, show_error
+from datrnet.console.output import print_json, print_list, say, show_error
 from datrnet.core.errors import ConfigError, SettingError, UnknownNameError
 from datrnet.core.preferences import (
-    SWITCHES,
     WORKSPACE_VARIABLE,
-    Facts,
     Preferences,
     RenamedKeyError,
     allowed,
@@ -35,16 +33,11 @@ from datrnet.core.preferences_file import PreferencesFile, read_preferences
 from datrnet.core.text import sanitize
 
 if TYPE_CHECKING:
-    from datrnet.tui.keymap import Keymap
+    from datrnet.tui.keymap import KeyEntry, Keymap
 
 EDITOR_VARIABLES = ("VISUAL", "EDITOR")
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    epilog="Example: datrnet config set theme nord",
-)
+app = opt.command_app(no_args_is_help=True, epilog="Example: datrnet config set theme nord")
 
 # ── shell completion ─────────────────────────────────────────────────────────
 
@@ -60,24 +53,19 @@ def _complete_name(incomplete: str) -> list[str]:
 
 
 def _complete_value(ctx: typer.Context, incomplete: str) -> list[str]:
-    values = _values_of(str(ctx.params.get("name") or ""))
-    return [value for value in values if value.startswith(incomplete)]
-
-
-def _values_of(name: str) -> Sequence[str]:
-    """Return the values that a setting accepts, as far as they can be listed."""
+    name = str(ctx.params.get("name") or "")
+    values: Sequence[str]
     if name == "theme":
         from datrnet.tui.controllers.preferences import theme_names
 
-        return theme_names(read_preferences()[0])
-    try:
-        facts = setting_at(path_of(name))
-    except ConfigError:
-        return []
-    if facts["type"] == "boolean":
-        return [word for word in SWITCHES if word in {"true", "false"}]
-    values: Sequence[str] = facts.get("enum", [])
-    return values
+        values = theme_names(read_preferences()[0])
+    else:
+        try:
+            facts = setting_at(path_of(name))
+        except ConfigError:
+            return []
+        values = ("true", "false") if facts["type"] == "boolean" else facts.get("enum", ())
+    return [value for value in values if value.startswith(incomplete)]
 
 
 NameArgument = Annotated[
@@ -96,34 +84,23 @@ NameArgument = Annotated[
 def show(as_json: opt.Json = False) -> None:
     """Show all settings and where each comes from."""
     file = PreferencesFile.locate()
-    rows = list(_rows(file))
-    if as_json:
-        print_json({"path": str(file.path), "settings": rows})
-    else:
-        print_table(
-            ("setting", "value", "from"),
-            [
-                (
-                    row["name"],
-                    _shown(row["value"]),
-                    f"line {row['line']}" if row["line"] else row["from"],
-                )
-                for row in rows
-            ],
-        )
+    facts = list(_rows(file))
+    rows = [
+        (row["name"], _shown(row["value"]), f"line {row['line']}" if row["line"] else row["from"])
+        for row in facts
+    ]
+    report = {"path": str(file.path), "settings": facts}
+    print_list(report, ("setting", "value", "from"), rows, as_json=as_json)
+    if not as_json:
         exists = file.path.exists()
         say(f"The file is {file.path}." if exists else f"There is no file {file.path} yet.")
     _report_problems(*file.read())
 
 
-def _rows(file: PreferencesFile) -> Iterable[dict[str, Any]]:
+def _rows(file: PreferencesFile) -> Iterator[dict[str, Any]]:
     preferences, stated = file.read()[0], file.stated()
-    for name, facts in settings().items():
-        if is_table(facts):
-            continue
-        origin, line = "default", None
-        if (name,) in stated:
-            origin, line = "file", stated[(name,)].line
+    for name in (name for name, facts in settings().items() if not is_table(facts)):
+        origin, line = ("file", stated[(name,)].line) if (name,) in stated else ("default", None)
         if name == "workspace" and _workspace_of_environment():
             origin, line = f"${WORKSPACE_VARIABLE}", None
         value = _in_force(preferences, name)
@@ -155,20 +132,18 @@ def get(name: NameArgument, as_json: opt.Json = False) -> None:
 
 def _in_force(preferences: Preferences, name: str) -> Any:
     """Return a setting as the program uses it; keys and themes by their names."""
-    if name == "workspace":
-        return _workspace_of_environment() or preferences.workspace
-    if name == "themes":
-        return {
-            name: {part: value for part, value in asdict(theme).items() if value != ""}
-            for name, theme in preferences.themes.items()
-        }
-    if name == "keys":
-        from datrnet.tui.keymap import entries_with
-
-        return {
-            entry.id: ",".join(entry.keys) for entry in entries_with(_keymap(preferences.keys)[0])
-        }
-    return getattr(preferences, name)
+    match name:
+        case "workspace":
+            return _workspace_of_environment() or preferences.workspace
+        case "themes":
+            return {
+                theme: {part: value for part, value in asdict(colors).items() if value != ""}
+                for theme, colors in preferences.themes.items()
+            }
+        case "keys":
+            return {entry.id: ",".join(entry.keys) for entry in _entries(preferences)}
+        case _:
+            return getattr(preferences, name)
 
 
 def _workspace_of_environment() -> str:
@@ -180,6 +155,13 @@ def _keymap(keys: Mapping[str, str]) -> tuple[Keymap, list[SettingError]]:
     from datrnet.tui.keymap import checked_keymap
 
     return checked_keymap(keys) if keys else ({}, [])
+
+
+def _entries(preferences: Preferences) -> Sequence[KeyEntry]:
+    """Return the key bindings in force."""
+    from datrnet.tui.keymap import entries_with
+
+    return entries_with(_keymap(preferences.keys)[0])
 
 
 def _shown(value: object) -> str:
@@ -213,40 +195,31 @@ def _report_problems(preferences: Preferences, problems: Sequence[ConfigError]) 
 @app.command("keys", epilog="Example: datrnet config keys")
 def list_keys(as_json: opt.Json = False) -> None:
     """List the key bindings of the explorer: name, keys and action."""
-    from datrnet.tui.keymap import entries_with
-
     preferences, problems = read_preferences()
-    entries = entries_with(_keymap(preferences.keys)[0])
-    if as_json:
-        print_json([asdict(entry) for entry in entries])
-    else:
-        rows = [
-            (
-                entry.id,
-                " ".join(entry.keys),
-                "" if entry.keys == entry.default_keys else " ".join(entry.default_keys),
-                entry.description,
-            )
-            for entry in entries
-        ]
-        print_table(("name", "keys", "default", "action"), rows)
+    entries = _entries(preferences)
+    rows = [
+        (
+            entry.id,
+            " ".join(entry.keys),
+            "" if entry.keys == entry.default_keys else " ".join(entry.default_keys),
+            entry.description,
+        )
+        for entry in entries
+    ]
+    print_list(entries, ("name", "keys", "default", "action"), rows, as_json=as_json)
     _report_problems(preferences, problems)
 
 
 @app.command("schema", epilog="Example: datrnet config schema --json")
 def show_schema(as_json: opt.Json = False) -> None:
     """Show what the configuration file accepts; with --json as a JSON Schema, for editors."""
-    if as_json:
-        print_json(json_schema())
-        return
-    every: dict[str, Facts] = settings() | {
-        f"themes.NAME.{name}": facts for name, facts in theme_settings().items()
-    }
+    own = {f"themes.NAME.{name}": facts for name, facts in theme_settings().items()}
     rows = [
         (name, facts["description"], allowed(facts), _shown(facts.get("default", "")))
-        for name, facts in every.items()
+        for name, facts in (settings() | own).items()
     ]
-    print_table(("setting", "description", "allowed values", "default"), rows)
+    header = ("setting", "description", "allowed values", "default")
+    print_list(json_schema(), header, rows, as_json=as_json)
 
 
 @app.command("path", epilog="Example: datrnet config path")
@@ -299,9 +272,7 @@ def unset(name: NameArgument) -> None:
 
 
 @app.command("init", epilog="Example: datrnet config init")
-def write_template(
-    force: Annotated[bool, typer.Option("--force")] = False,
-) -> None:
+def write_template(force: Annotated[bool, typer.Option("--force")] = False) -> None:
     """Write a configuration file that explains every setting and changes none.
 
     Args:

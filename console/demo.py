@@ -15,8 +15,6 @@ from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.demo.prepare import COLOR_NAMES, DemoShop, prepare_demo
 
-INTERRUPTED = "Finished steps are kept. Run `datrnet demo` to continue."
-
 FOLDER = "demo-workspace"
 """The demo's own workspace inside the default one, so that it never mixes with a user's items."""
 

@@ -5,7 +5,8 @@ import platform
 import shutil
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
@@ -39,7 +40,7 @@ Sign = Literal["ok", "note", "problem"]
 app = opt.command_app()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """The result of one check."""
 
@@ -61,8 +62,8 @@ def doctor(
     terminal = ask_terminal()
     found = {
         "terminal": terminal_findings(terminal),
-        "software": _software(),
-        "workspace": _workspace_findings(Workspace.locate(workspace), check=check),
+        "software": list(_software()),
+        "workspace": list(_workspace_findings(Workspace.locate(workspace), check=check)),
     }
     if as_json:
         old = {"has_true_colours": terminal.has_true_color}  # until 0.3 (spelling:keep)
@@ -73,75 +74,50 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _ok(about: str, text: str) -> Finding:
-    return Finding(about=about, sign="ok", text=text)
-
-
-def _note(about: str, text: str, hint: str = "") -> Finding:
-    return Finding(about=about, sign="note", text=text, hint=hint)
-
-
-def _problem(about: str, text: str, hint: str) -> Finding:
-    return Finding(about=about, sign="problem", text=text, hint=hint)
-
-
 # ── the terminal ─────────────────────────────────────────────────────────────
 
 
 def terminal_findings(terminal: Terminal) -> list[Finding]:
     """Return the checks of the terminal, from its answers."""
-    return [
-        _name(terminal),
-        *_connection(),
-        _size(),
-        _cell(terminal),
-        _protocols(terminal),
-        _colors(terminal),
-        _encoding(),
-    ]
+    if sys.stdout.isatty():
+        columns, lines = shutil.get_terminal_size()
+        size = Finding("size", "ok", f"{columns} x {lines} characters")
+    else:
+        size = Finding("size", "note", NO_TERMINAL)
+    if terminal.cell is not None:
+        width, height = terminal.cell
+        cell = Finding("cell", "ok", f"{width} x {height} pixels")
+    else:
+        asked = "the terminal does not report it"
+        cell = Finding("cell", "note", asked if terminal.is_asked else NO_TERMINAL)
+    own = (_protocols(terminal), _colors(terminal), _encoding())
+    return [_name(terminal), *_connection(), size, cell, *own]
 
 
 def _name(terminal: Terminal) -> Finding:
-    name = terminal.name or os.environ.get("TERM_PROGRAM", "")
-    parts = (sanitize(name), f"TERM={os.environ.get('TERM', '')}")
-    text = " · ".join(part for part in parts if part)
+    name = sanitize(terminal.name or os.environ.get("TERM_PROGRAM", ""))
+    text = f"{name}{' · ' if name else ''}TERM={os.environ.get('TERM', '')}"
     if not terminal.is_late:
-        return _ok("name", text)
+        return Finding("name", "ok", text)
     hint = "To skip the question: `datrnet browse --pictures blocks --color truecolor`."
-    return _note("name", f"{text}; no answer within a second", hint)
+    return Finding("name", "note", f"{text}; no answer within a second", hint)
 
 
-def _connection() -> list[Finding]:
-    """Return what lies between the program and the terminal that the user sees."""
-    found = []
+def _connection() -> Iterator[Finding]:
+    """Yield what lies between the program and the terminal that the user sees."""
     if os.environ.get("TMUX"):
         text = "tmux; shows pictures in pixels from version 3.4, if built with sixel support"
-        found.append(_note("within", text))
+        yield Finding("within", "note", text)
     elif os.environ.get("STY"):
-        found.append(_note("within", "GNU screen"))
+        yield Finding("within", "note", "GNU screen")
     if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
-        found.append(_note("over", "ssh; copying needs a terminal that supports OSC 52"))
-    return found
-
-
-def _size() -> Finding:
-    if not sys.stdout.isatty():
-        return _note("size", NO_TERMINAL)
-    size = shutil.get_terminal_size()
-    return _ok("size", f"{size.columns} x {size.lines} characters")
-
-
-def _cell(terminal: Terminal) -> Finding:
-    if terminal.cell is not None:
-        width, height = terminal.cell
-        return _ok("cell", f"{width} x {height} pixels")
-    asked = "the terminal does not report it"
-    return _note("cell", asked if terminal.is_asked else NO_TERMINAL)
+        text = "ssh; copying needs a terminal that supports OSC 52"
+        yield Finding("over", "note", text)
 
 
 def _protocols(terminal: Terminal) -> Finding:
     if not terminal.is_asked:
-        return _note("pictures", NO_TERMINAL)
+        return Finding("pictures", "note", NO_TERMINAL)
     protocols = {"sixel": terminal.has_sixel, "kitty": terminal.has_kitty}
     can = [name for name, is_supported in protocols.items() if is_supported]
     taken = drawing_for(
@@ -149,21 +125,22 @@ def _protocols(terminal: Terminal) -> Finding:
     ).protocol
     text = f"supports {' and '.join(can) or 'no pixels'}; the explorer uses {taken}"
     if can and taken == "blocks":
-        return _note("pictures", text, f"Try `datrnet browse --pictures {can[0]}`.")
-    return _ok("pictures", text)
+        return Finding("pictures", "note", text, f"Try `datrnet browse --pictures {can[0]}`.")
+    return Finding("pictures", "ok", text)
 
 
 def _colors(terminal: Terminal) -> Finding:
     if _is_gray():
         hint = "To use colors anyway: `datrnet browse --color truecolor`."
-        return _note("colors", "none: NO_COLOR is set", hint)
+        return Finding("colors", "note", "none: NO_COLOR is set", hint)
     if not sys.stdout.isatty():
-        return _note("colors", NO_TERMINAL)
+        return Finding("colors", "note", NO_TERMINAL)
     system = _color_system(terminal)
     if system == "truecolor":
-        return _ok("colors", "16 million")
-    return _note(
+        return Finding("colors", "ok", "16 million")
+    return Finding(
         "colors",
+        "note",
         "256" if system == "256" else "few or none",
         "If the terminal supports more: `datrnet browse --color truecolor`, "
         "or `export COLORTERM=truecolor`.",
@@ -182,74 +159,70 @@ def _is_gray() -> bool:
 def _encoding() -> Finding:
     encoding = (sys.stdout.encoding or "").lower()
     if encoding.replace("-", "") == "utf8":
-        return _ok("encoding", "UTF-8")
-    return _problem(
-        "encoding",
-        f"{encoding or 'unknown'}: lacks the characters that pictures are drawn with",
-        "Set a UTF-8 locale: `export LC_ALL=C.UTF-8`.",
-    )
+        return Finding("encoding", "ok", "UTF-8")
+    text = f"{encoding or 'unknown'}: lacks the characters that pictures are drawn with"
+    return Finding("encoding", "problem", text, "Set a UTF-8 locale: `export LC_ALL=C.UTF-8`.")
 
 
 # ── the installation ─────────────────────────────────────────────────────────
 
 
-def _software() -> list[Finding]:
+def _software() -> Iterator[Finding]:
+    yield Finding("datrnet", "ok", __version__)
     python = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    found = [
-        _ok("datrnet", __version__),
-        _ok("python", python),
-        _ok("sqlite", sqlite3.sqlite_version),
-    ]
+    yield Finding("python", "ok", python)
+    yield Finding("sqlite", "ok", sqlite3.sqlite_version)
     for name in LIBRARIES:
         try:
-            found.append(_ok(name, version(name)))
+            yield Finding(name, "ok", version(name))
         except PackageNotFoundError:
-            found.append(_problem(name, "not installed", f"Run `pip install {name}`."))
-    return found
+            yield Finding(name, "problem", "not installed", f"Run `pip install {name}`.")
 
 
 # ── the workspace ────────────────────────────────────────────────────────────
 
 
-def _workspace_findings(workspace: Workspace, *, check: bool) -> list[Finding]:
-    """Return the checks of a workspace, whatever its state.
+def _workspace_findings(workspace: Workspace, *, check: bool) -> Iterator[Finding]:
+    """Yield the checks of a workspace, whatever its state.
 
     Args:
         workspace: The workspace.
         check: Whether to read the index files and verify their checksums.
     """
-    folder = _ok("folder", str(workspace.root))
+    yield Finding("folder", "ok", str(workspace.root))
     try:
         with workspace.open_store() as store:
             catalog = Catalog.load(store)
             index = look_at_index(workspace, store, catalog, check=check)
     except DatabaseError as error:
-        return [folder, _problem("catalog", error.message, error.hint)]
+        yield Finding("catalog", "problem", error.message, error.hint)
+        return
     items = counted(catalog.num_items, "item")
     text = f"{items}, {len(catalog.super_categories):,} super-categories"
-    return [
-        folder,
-        _ok("catalog", text)
-        if catalog.num_items
-        else _note("catalog", text, "Run `datrnet import CATALOG`."),
-        _ok("schema", f"version {SCHEMA_VERSION}, current"),
-        _pictures(workspace, catalog),
-        _thumbnails(workspace, catalog),
-        _index(index),
-        *_checksums(index),
-    ]
+    if catalog.num_items:
+        yield Finding("catalog", "ok", text)
+    else:
+        yield Finding("catalog", "note", text, "Run `datrnet import CATALOG`.")
+    yield Finding("schema", "ok", f"version {SCHEMA_VERSION}, current")
+    yield _pictures(workspace, catalog)
+    yield _thumbnails(workspace, catalog)
+    yield _index(index)
+    if index.damaged_files:
+        text = f"wrong: {', '.join(index.damaged_files)}"
+        hint = "Run `datrnet index` to rebuild the index."
+        yield Finding("checksums", "problem", text, hint)
+    elif index.damaged_files is not None:
+        yield Finding("checksums", "ok", "correct")
 
 
 def _pictures(workspace: Workspace, catalog: Catalog) -> Finding:
     paths = zip(catalog.codes, catalog.picture_paths, strict=True)
     missing = [code for code, path in paths if not _is_there(workspace, path)]
     if not missing:
-        return _ok("pictures", "complete")
-    return _problem(
-        "pictures",
-        f"{len(missing):,} of {catalog.num_items:,} missing; first: {missing[0]}",
-        "Restore the files, or import the catalog again with their new paths.",
-    )
+        return Finding("pictures", "ok", "complete")
+    text = f"{len(missing):,} of {catalog.num_items:,} missing; first: {missing[0]}"
+    hint = "Restore the files, or import the catalog again with their new paths."
+    return Finding("pictures", "problem", text, hint)
 
 
 def _is_there(workspace: Workspace, path: str) -> bool:
@@ -260,64 +233,47 @@ def _is_there(workspace: Workspace, path: str) -> bool:
 
 
 def _thumbnails(workspace: Workspace, catalog: Catalog) -> Finding:
-    store = ThumbnailStore(workspace.thumbnails)
     try:
-        absent = sum(int(item_id) not in store for item_id in catalog.item_ids)
+        with closing(ThumbnailStore(workspace.thumbnails)) as store:
+            absent = sum(int(item_id) not in store for item_id in catalog.item_ids)
     except DataError as error:
-        return _problem("thumbnails", error.message, error.hint)
-    finally:
-        store.close()
+        return Finding("thumbnails", "problem", error.message, error.hint)
     if not absent:
-        return _ok("thumbnails", "complete")
+        return Finding("thumbnails", "ok", "complete")
     text = f"{absent:,} of {catalog.num_items:,} missing; the explorer creates them when needed"
-    return _note("thumbnails", text, "Run the same `datrnet import` again.")
+    return Finding("thumbnails", "note", text, "Run the same `datrnet import` again.")
 
 
 def _index(state: IndexState) -> Finding:
-    if state.problem and state.name is None:
-        return _note("index", state.problem)
     if state.problem:
-        return _problem("index", state.problem, "")
+        return Finding("index", "problem" if state.name else "note", state.problem)
     text = f"{state.name} of run {state.run}, {counted(state.num_items or 0, 'item')}"
     if not state.num_unindexed:
-        return _ok("index", f"{text}, current")
+        return Finding("index", "ok", f"{text}, current")
     missing = counted(state.num_unindexed, "item")
-    return _note("index", f"{text}; {missing} not indexed", "Run `datrnet index`.")
-
-
-def _checksums(state: IndexState) -> list[Finding]:
-    if state.damaged_files is None:
-        return []
-    if not state.damaged_files:
-        return [_ok("checksums", "correct")]
-    files = ", ".join(state.damaged_files)
-    return [_problem("checksums", f"wrong: {files}", "Run `datrnet index` to rebuild the index.")]
+    return Finding("index", "note", f"{text}; {missing} not indexed", "Run `datrnet index`.")
 
 
 # ── printing ─────────────────────────────────────────────────────────────────
 
 
 def _show(found: dict[str, list[Finding]]) -> None:
+    """Print a row per finding, with its fix below."""
     out = results()
     for title, findings in found.items():
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, min_width=12)
+        table.add_column(overflow="fold")
+        for finding in findings:
+            text = "\n".join(sanitize(part) for part in (finding.text, finding.hint) if part)
+            sign = Text(f"  {finding.sign}", style=STYLES[finding.sign])
+            table.add_row(sign, finding.about, text)
         out.print(title.capitalize(), style="bold")
-        out.print(_table(findings))
+        out.print(table)
         if title == "terminal":
             _show_samples(out)
         out.print()
-
-
-def _table(findings: Sequence[Finding]) -> Table:
-    """Return a row per finding, with its fix below."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, min_width=12)
-    table.add_column(overflow="fold")
-    for finding in findings:
-        text = "\n".join(sanitize(part) for part in (finding.text, finding.hint) if part)
-        sign = Text(f"  {finding.sign}", style=STYLES[finding.sign])
-        table.add_row(sign, finding.about, text)
-    return table
 
 
 def _show_samples(out: Console) -> None:

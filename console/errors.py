@@ -15,6 +15,17 @@ INTERRUPTED_EXIT = 130
 BROKEN_PIPE_EXIT = 141
 """What shells report of a program that SIGINT or SIGPIPE has ended."""
 
+INTERRUPTED = {
+    "demo": "Finished steps are kept. Run `datrnet demo` to continue.",
+    "import": "The catalog is unchanged. Run the same command again.",
+    "train": "Finished epochs are kept. Run `datrnet train --resume` to continue.",
+    "index": "The previous index is still in use. Run the same command again.",
+    "experiment": "Trained networks and finished epochs are kept. Run the same command again.",
+    "compare": "Finished systems and epochs are kept. Run the same command again.",
+    "export": "The folder is unchanged. Run the same command again.",
+}
+"""What an interrupted command keeps, and how to continue it."""
+
 USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 """Base of everything Typer refuses; Typer does not export it."""
 
@@ -52,45 +63,39 @@ WORDINGS: tuple[tuple[str, Any], ...] = (
 """What Typer says of a mistake, in its versions since 0.20, and how datrnet says it."""
 
 
-def report(error: BaseException, *, command: str = "datrnet", interrupted: str = "") -> int:
-    """Print an error in one line and return the exit code.
+def report(error: BaseException, command: str = "") -> int:
+    """Print an error of a command in one line and return the exit code.
 
-    Args:
-        error: What ended the command. A bug is raised again, with its traceback.
-        command: The command, for a hint to its help.
-        interrupted: What an interrupted command keeps, and how to continue it.
+    A bug is raised again, with its traceback.
     """
-    if isinstance(error, DatrnetError):
-        show_error(error)
-        return error.exit_code
-    if isinstance(error, KeyboardInterrupt):
-        say(f"Interrupted. {interrupted}".strip())
-        return INTERRUPTED_EXIT
-    if isinstance(error, USAGE_ERROR):
-        return _report_usage(error, command)
-    if isinstance(error, BrokenPipeError):
-        drop_unwritable_output()
-        return BROKEN_PIPE_EXIT
-    if isinstance(error, MemoryError):
-        show_error(DatrnetError("Out of memory.", hint="Choose a smaller config."))
-        return 1
-    if isinstance(error, OSError):  # a full disk, a folder without permission
-        drop_unwritable_output()
-        place = f"{error.filename}: " if error.filename else ""
-        show_error(DatrnetError(f"{place}{error.strerror or error}."))
-        return 1
-    if isinstance(error, RuntimeError) and "home directory" in str(error).lower():
-        no_home = ConfigError(
-            "There is no home folder.", hint="Set HOME, or --workspace and DATRNET_CONFIG."
-        )
-        show_error(no_home)
-        return no_home.exit_code
-    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("datrnet"):
-        module = str(error.name).partition(".")[0]
-        hint = f"Run `pip install {PACKAGES.get(module, module)}`."
-        show_error(DatrnetError(f"The Python package {module} is not installed.", hint=hint))
-        return 1
-    raise error
+    match error:
+        case DatrnetError():
+            known = error
+        case KeyboardInterrupt():
+            say(f"Interrupted. {INTERRUPTED.get(command, '')}".strip())
+            return INTERRUPTED_EXIT
+        case BrokenPipeError():
+            drop_unwritable_output()
+            return BROKEN_PIPE_EXIT
+        case MemoryError():
+            known = DatrnetError("Out of memory.", hint="Choose a smaller config.")
+        case OSError():  # a full disk, a folder without permission
+            drop_unwritable_output()
+            place = f"{error.filename}: " if error.filename else ""
+            known = DatrnetError(f"{place}{error.strerror or error}.")
+        case RuntimeError() if "home directory" in str(error).lower():
+            hint = "Set HOME, or --workspace and DATRNET_CONFIG."
+            known = ConfigError("There is no home folder.", hint=hint)
+        case ModuleNotFoundError() if not str(error.name).startswith("datrnet"):
+            module = str(error.name).partition(".")[0]
+            hint = f"Run `pip install {PACKAGES.get(module, module)}`."
+            known = DatrnetError(f"The Python package {module} is not installed.", hint=hint)
+        case _ if isinstance(error, USAGE_ERROR):
+            return _report_usage(error, f"datrnet {command}".strip())
+        case _:
+            raise error
+    show_error(known)
+    return known.exit_code
 
 
 def drop_unwritable_output() -> None:
@@ -111,18 +116,15 @@ def _report_usage(error: Any, command: str) -> int:
     hint = f"Run `{command} --help` for usage."
     option = str(getattr(error, "option_name", ""))
     if type(error).__name__ == "NoSuchOption" and not option.startswith("--"):
-        words = _given(option)
+        # of -1042, Typer names only -1
+        option = next((word for word in sys.argv[1:] if word.startswith(option)), option)
+        sentence = f"There is no option {option}."
         if any(param.param_type_name == "argument" for param in error.ctx.command.params):
-            hint = f"If {words} is a value, write `--` before it: {command} -- {words}"
-        show_error(ConfigError(f"There is no option {words}.", hint=hint))
+            hint = f"If {option} is a value, write `--` before it: {command} -- {option}"
     else:
-        show_error(ConfigError(_sentence(error), hint=hint))
+        sentence = _sentence(error)
+    show_error(ConfigError(sentence, hint=hint))
     return ConfigError.exit_code
-
-
-def _given(option: str) -> str:
-    """Return the argument as typed: of -1042, Typer names only -1."""
-    return next((word for word in sys.argv[1:] if word.startswith(option)), option)
 
 
 def _sentence(error: Any) -> str:
@@ -132,9 +134,8 @@ def _sentence(error: Any) -> str:
         return f"{_name(param)} is missing."
     if type(error).__name__ == "NoSuchOption":
         close = " or ".join(sorted(error.possibilities or ())[:3])
-        return f"There is no option {error.option_name}." + (
-            f" Did you mean {close}?" * bool(close)
-        )
+        guess = f" Did you mean {close}?" if close else ""
+        return f"There is no option {error.option_name}.{guess}"
     words = str(error.message).split("\n")[0].strip()
     for pattern, wording in WORDINGS:
         words = re.sub(f"^(?:{pattern})$", wording, words)

@@ -1,11 +1,13 @@
 """`datrnet evaluate`: retrieval accuracy on one split, as a table or as JSON."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.table import Table
 
 from datrnet.console import options as opt
 from datrnet.console.output import new_table, percent, print_json, results, say, show_table
@@ -14,8 +16,8 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.evaluation.assess import Assessment, assess, equal_weights_of
-from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Protocol, Score, UseCase
+from datrnet.core.research.experiments.result import use_case_name
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.text import sanitize
 
@@ -111,39 +113,37 @@ def evaluate(
 def definition_of(assessment: Assessment) -> str:
     """Return in one sentence what top-k accuracy means here."""
     protocol = assessment.protocol
-    asked = (
-        "the queries are all valid ones of the split"
-        if assessment.queries is None
-        else f"the queries are those of the folder {assessment.queries}"
-    )
+    asked = "all valid ones of the split"
+    if assessment.queries is not None:
+        asked = f"those of the folder {assessment.queries}"
     return (
         f"Top-{protocol.k} accuracy is the share of queries with at least one item among the "
         f"nearest {protocol.k} that has the wanted value in {MATCHES[protocol.match]}; "
-        f"{asked}, ranked exactly against the split; the query item itself "
+        f"the queries are {asked}, ranked exactly against the split; the query item itself "
         f"{RANKS[protocol.query_takes_rank]}."
     )
 
 
 def _show(assessment: Assessment) -> None:
-    out = results()
-    k = assessment.protocol.k
-    columns = (f"top-{k}", f"NDCG@{k}", "of the change", "of the rest")
+    out, protocol = results(), assessment.protocol
+    k = protocol.k
+    numbers = ("queries", f"top-{k}", f"NDCG@{k}", "of the change", "of the rest")
     place = "all items" if assessment.split == "all" else f"{assessment.split} split"
     title = f"{place}, {assessment.num_items:,} items, run {assessment.run_name}"
-    numbers = ("queries", *columns)
-    cases = [(_name(case), _count(case), *_cells(case.overall)) for case in assessment.use_cases]
+    cases = [
+        (use_case_name(case.num_changes), _count(case), *_cells(case.overall))
+        for case in assessment.use_cases
+    ]
     show_table(("use case", *numbers), cases, numbers=numbers, title=title)
     for case in assessment.use_cases:
         if case.by_super_category:
-            _show_by_super_category(assessment, case, numbers)
+            out.print(_by_super_category(assessment, case, numbers))
     weights = zip(assessment.blocks, assessment.weights.blocks, strict=True)
     listed = ", ".join(f"{sanitize(name)} {weight:g}" for name, weight in weights)
     out.print(f"Weights: {listed}; a changed one × {assessment.weights.changed:g}.")
-    if assessment.protocol.within:
-        out.print(
-            f"Prototypes: among items of the wanted {sanitize(assessment.protocol.within)}, "
-            "if there are enough."
-        )
+    if protocol.within:
+        within = sanitize(protocol.within)
+        out.print(f"Prototypes: among items of the wanted {within}, if there are enough.")
     out.print(definition_of(assessment))
     out.print("± is half the 95 % confidence interval, by bootstrap over the query items.")
     if assessment.num_left_out:
@@ -152,15 +152,13 @@ def _show(assessment: Assessment) -> None:
             "index, their change has no network, or no item matches.",
             "yellow",
         )
-    if assessment.protocol.k > assessment.num_items:
+    if k > assessment.num_items:
         say(f"The split has {assessment.num_items:,} items; no list is longer.", "yellow")
     if any(case.overall.num_queries < case.num_valid for case in assessment.use_cases):
         say("Queries were sampled where a use case has more than --max-queries.")
 
 
-def _show_by_super_category(
-    assessment: Assessment, case: UseCase, numbers: tuple[str, ...]
-) -> None:
+def _by_super_category(assessment: Assessment, case: UseCase, numbers: tuple[str, ...]) -> Table:
     table = new_table("changed super-category", *numbers, numbers=numbers)
     for name in assessment.super_categories:
         if name in case.by_super_category:
@@ -169,17 +167,7 @@ def _show_by_super_category(
     if case.macro is not None:
         table.add_section()
         table.add_row("mean", "", *_cells(case.macro))
-    results().print(table)
-
-
-def _name(case: UseCase) -> str:
-    match case.num_changes:
-        case 0:
-            return "query only"
-        case 1:
-            return "one change"
-        case number:
-            return f"{number} changes"
+    return table
 
 
 def _count(case: UseCase) -> str:
@@ -187,25 +175,15 @@ def _count(case: UseCase) -> str:
     return f"{asked:,}" + (f" of {case.num_valid:,}" if asked < case.num_valid else "")
 
 
-def _cells(score: Score) -> tuple[str, ...]:
-    return (
-        _share(score.top_k_accuracy),
-        *map(_figure, (score.ndcg, score.ndcg_target, score.ndcg_others)),
-    )
-
-
-def _share(estimate: Estimate) -> str:
-    if math.isnan(estimate.value):
-        return "–"
-    return f"{percent(estimate.value)} ±{100 * _half(estimate):.1f}"
-
-
-def _figure(estimate: Estimate | None) -> str:
-    if estimate is None or math.isnan(estimate.value):
-        return "–"
-    half = f"{_half(estimate):.3f}"
-    return f"{estimate.value:.3f} ±{half.removeprefix('0')}"
-
-
-def _half(estimate: Estimate) -> float:
-    return (estimate.high - estimate.low) / 2
+def _cells(score: Score) -> Iterator[str]:
+    """Yield the figures of a score, each with half its interval."""
+    accuracy = score.top_k_accuracy
+    for estimate in (accuracy, score.ndcg, score.ndcg_target, score.ndcg_others):
+        if estimate is None or math.isnan(estimate.value):
+            yield "–"
+            continue
+        half = (estimate.high - estimate.low) / 2
+        if estimate is accuracy:
+            yield f"{percent(estimate.value)} ±{100 * half:.1f}"
+        else:
+            yield f"{estimate.value:.3f} ±{f'{half:.3f}'.removeprefix('0')}"

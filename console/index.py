@@ -1,7 +1,7 @@
 """`datrnet index`: build the index from a trained run, and print its figures."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,11 +13,6 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import UnknownNameError
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.db.store import Store
-
-if TYPE_CHECKING:
-    from datrnet.core.indexing.build import IndexReport
-
-INTERRUPTED = "The previous index is still in use. Run the same command again."
 
 LISTED = 10
 """Unreadable pictures listed by name; the rest is counted."""
@@ -44,39 +39,42 @@ def index(
     from datrnet.core.indexing.build import build_index, newest_run
 
     place = Workspace.locate(workspace)
-    with place.open_store() as store:
+    with place.open_store(to_write=True) as store:
         chosen = newest_run(place, store) if run is None else _finished_run(place, store, run)
         say(f"Indexing with run {chosen.name}.")
         with JobProgress() as progress:
             report = build_index(place, store, Catalog.load(store), chosen, progress)
+    manifest = report.manifest
+    weights = dict(zip(manifest.block_names, manifest.weights, strict=True))
     if as_json:
-        print_json(facts_of(report))
+        print_json(
+            {
+                "index": manifest.name,
+                "run": manifest.run_name,
+                "num_items": manifest.num_items,
+                "recall_at_30": manifest.recall_at_30,
+                "nodes": manifest.nodes,
+                "weights": weights,
+                "changed_weight": manifest.changed_weight,
+                "unreadable": report.unreadable,
+            }
+        )
     else:
-        _show(report)
+        rows = [
+            ("run", manifest.run_name),
+            ("items", f"{manifest.num_items:,}"),
+            ("recall@30 against exact search", percent(manifest.recall_at_30)),
+            ("nodes visited", f"{manifest.nodes:,}"),
+            *((f"weight of {name}", f"{weight:g}") for name, weight in weights.items()),
+            ("extra weight of a change", f"{manifest.changed_weight:g}"),
+        ]
+        show_table(("index", manifest.name), rows)
     if report.unreadable:
         names = ", ".join(report.unreadable[:LISTED])
         more = ", …" if len(report.unreadable) > LISTED else ""
-        say(
-            f"Skipped {counted(len(report.unreadable), 'item')} with unreadable pictures: "
-            f"{names}{more}",
-            "yellow",
-        )
+        items = counted(len(report.unreadable), "item")
+        say(f"Skipped {items} with unreadable pictures: {names}{more}", "yellow")
     say("Next: datrnet search ITEM, datrnet browse or datrnet evaluate")
-
-
-def facts_of(report: "IndexReport") -> dict[str, object]:
-    """Return the figures of an index, for JSON."""
-    manifest = report.manifest
-    return {
-        "index": manifest.name,
-        "run": manifest.run_name,
-        "num_items": manifest.num_items,
-        "recall_at_30": manifest.recall_at_30,
-        "nodes": manifest.nodes,
-        "weights": dict(zip(manifest.block_names, manifest.weights, strict=True)),
-        "changed_weight": manifest.changed_weight,
-        "unreadable": list(report.unreadable),
-    }
 
 
 def _finished_run(workspace: Workspace, store: Store, name: str) -> RunFolder:
@@ -84,17 +82,3 @@ def _finished_run(workspace: Workspace, store: Store, name: str) -> RunFolder:
     if name not in known:
         raise UnknownNameError("finished run", name, known)
     return RunFolder.open(workspace.models / Path(name).name)
-
-
-def _show(report: "IndexReport") -> None:
-    manifest = report.manifest
-    weights = zip(manifest.block_names, manifest.weights, strict=True)
-    rows = [
-        ("run", manifest.run_name),
-        ("items", f"{manifest.num_items:,}"),
-        ("recall@30 against exact search", percent(manifest.recall_at_30)),
-        ("nodes visited", f"{manifest.nodes:,}"),
-        *((f"weight of {name}", f"{weight:g}") for name, weight in weights),
-        ("extra weight of a change", f"{manifest.changed_weight:g}"),
-    ]
-    show_table(("index", manifest.name), rows)

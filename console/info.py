@@ -1,7 +1,9 @@
 """`datrnet info`: what a workspace holds, even if the index is damaged or missing."""
 
 import json
+import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +27,20 @@ from datrnet.console.output import (
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatrnetError
-from datrnet.core.models.run_folder import is_being_trained
+from datrnet.core.models.run_folder import DIVERGENCE_FILE, is_being_trained
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.text import sanitize
 from datrnet.db.rows import RunRow
 from datrnet.db.store import Store
+
+STEPS_TO_INDEX = {
+    "running": "A run is training; run `datrnet index` when it is finished.",
+    "finished": "Run `datrnet index`.",
+    "interrupted": "Run `datrnet train --resume` and `datrnet index`.",
+    "": "Run `datrnet train` and `datrnet index`.",
+}
+"""What leads to an index, by the status of a run: the first that there is, else the last."""
 
 app = opt.command_app()
 
@@ -51,11 +61,6 @@ class IndexState:
     damaged_files: tuple[str, ...] | None = None
     """Files that fail their checksum; None if not checked."""
 
-    @property
-    def is_sound(self) -> bool:
-        """Whether searches can use it."""
-        return not self.problem and not self.damaged_files
-
 
 @app.command(epilog="Example: datrnet info --check")
 def info(
@@ -74,21 +79,13 @@ def info(
         print_json({**facts, "index": index})
     else:
         _show(facts, index)
-    if check and not index.is_sound:
+    if check and (index.problem or index.damaged_files):
         raise typer.Exit(1)
 
 
 def _facts(workspace: Workspace, store: Store, catalog: Catalog) -> dict[str, Any]:
     """Return what a workspace holds besides the index, for JSON."""
     share = (catalog.labels != UNLABELED).sum(axis=0) / max(catalog.num_items, 1)
-    parts = (
-        workspace.catalog_path,
-        workspace.models,
-        workspace.indexes,
-        workspace.thumbnails,
-        workspace.experiments,
-        workspace.demo,
-    )
     return {
         "workspace": str(workspace.root),
         "num_items": catalog.num_items,
@@ -107,7 +104,7 @@ def _facts(workspace: Workspace, store: Store, catalog: Catalog) -> dict[str, An
         "experiments": sorted(
             path.parent.name for path in workspace.experiments.glob("*/outcome.json")
         ),
-        "bytes_by_part": {path.name: _num_bytes(path) for path in parts if path.exists()},
+        "bytes_by_part": {path.name: _num_bytes(path) for path in workspace.parts if path.exists()},
     }
 
 
@@ -127,7 +124,9 @@ def look_at_index(
     """
     row = store.current_generation()
     if row is None:
-        return IndexState(problem=f"There is no index yet. {_next_step(workspace, store)}")
+        states = {_status(workspace, run) for run in store.runs()}
+        step = next(step for status, step in STEPS_TO_INDEX.items() if status in {*states, ""})
+        return IndexState(problem=f"There is no index yet. {step}")
     try:
         generation = Generation.current(workspace, store)
         searcher = Searcher(catalog, generation)
@@ -144,18 +143,6 @@ def look_at_index(
         changed_weight=manifest.changed_weight,
         damaged_files=tuple(generation.damaged_files()) if check else None,
     )
-
-
-def _next_step(workspace: Workspace, store: Store) -> str:
-    """Return what leads to an index: resuming, training, or a run that is ready."""
-    states = {_status(workspace, run) for run in store.runs()}
-    if "running" in states:
-        return "A run is training; run `datrnet index` when it is finished."
-    if "finished" in states:
-        return "Run `datrnet index`."
-    if "interrupted" in states:
-        return "Run `datrnet train --resume` and `datrnet index`."
-    return "Run `datrnet train` and `datrnet index`."
 
 
 def _run_facts(workspace: Workspace, run: RunRow) -> dict[str, Any]:
@@ -176,19 +163,17 @@ def _status(workspace: Workspace, run: RunRow) -> str:
         return "missing"
     if run.status == "running" and not is_being_trained(folder):
         return "interrupted"
-    return run.status
+    is_diverged = run.status == "interrupted" and (folder / DIVERGENCE_FILE).exists()
+    return "diverged" if is_diverged else run.status
 
 
 def _num_bytes(path: Path) -> int:
     """Return the disk space used; sparse files use less than their length."""
-    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
-    return sum(map(_on_disk, files))
-
-
-def _on_disk(path: Path) -> int:
-    status = path.stat()
-    blocks = getattr(status, "st_blocks", None)  # absent on Windows
-    return status.st_size if blocks is None else blocks * 512
+    files = [path] if path.is_file() else filter(Path.is_file, path.rglob("*"))
+    statuses = map(Path.stat, files)
+    if hasattr(os.stat_result, "st_blocks"):  # not on Windows
+        return sum(512 * status.st_blocks for status in statuses)
+    return sum(status.st_size for status in statuses)
 
 
 def _show(facts: dict[str, Any], index: IndexState) -> None:
@@ -203,9 +188,9 @@ def _show(facts: dict[str, Any], index: IndexState) -> None:
             for category in facts["super_categories"]
         ]
         show_table(columns, rows, numbers=columns[1:])
-    _show_index(index)
+    show_table(("index", index.name or "none"), _index_rows(index))
     if facts["runs"]:
-        _show_runs(out, [_run_cells(run) for run in facts["runs"]])
+        _show_runs(out, facts["runs"])
     experiments = facts["experiments"]
     if facts["num_evaluations"] or experiments:
         names = f" ({sanitize(', '.join(experiments))})" if experiments else ""
@@ -217,51 +202,48 @@ def _show(facts: dict[str, Any], index: IndexState) -> None:
     out.print(f"On disk: {sizes}")
 
 
-def _show_runs(out: Console, rows: list[tuple[str, ...]]) -> None:
+def _index_rows(state: IndexState) -> Iterator[tuple[str, str]]:
+    if state.problem:
+        yield "problem", state.problem
+    if state.run is not None:
+        yield "run", state.run
+    if state.num_items is not None:
+        yield "items", f"{state.num_items:,}"
+        yield "not yet indexed", f"{state.num_unindexed:,}"
+        yield "recall@30", percent(state.recall_at_30)
+        for name, weight in (state.weights or {}).items():
+            yield f"weight of {name}", f"{weight:g}"
+        yield "extra weight of a change", f"{state.changed_weight:g}"
+    if state.damaged_files is not None:
+        damaged = ", ".join(state.damaged_files)
+        yield "checksums", f"wrong: {damaged}" if damaged else "correct"
+
+
+def _show_runs(out: Console, runs: list[dict[str, Any]]) -> None:
     """Print a row per run, or a line per fact in a narrow terminal."""
     table = new_table("run", "status", "started", "validation accuracy")
-    for idx, column in enumerate(table.columns[:-1]):
+    for run in runs:
+        accuracies = (
+            f"{sanitize(name)} {percent(share)}"
+            for name, share in run["validation_accuracy"].items()
+        )
+        table.add_row(
+            sanitize(run["name"]),
+            run["status"],
+            local_time(run["started_at"]),
+            # a figure and its sign stay on one line
+            ", ".join(accuracies).replace(" %", "\N{NO-BREAK SPACE}%"),
+        )
+    for column in table.columns[:-1]:
         column.no_wrap = True  # only the accuracies fold
-        column.min_width = max(cell_len(row[idx]) for row in rows)
-    for row in rows:
-        table.add_row(*row)
+        column.min_width = max(cell_len(str(cell)) for cell in column.cells)
     if fits(out, table):
         out.print(table)
         return
-    for name, status, started, accuracies in rows:
+    for name, status, started, shares in zip(
+        *(column.cells for column in table.columns), strict=True
+    ):
         out.print(f"\nrun {name}\n{status}, started {started}")
-        if accuracies:
-            out.print(f"validation accuracy {accuracies}")
+        if shares:
+            out.print(f"validation accuracy {shares}")
     out.print()
-
-
-def _run_cells(run: dict[str, Any]) -> tuple[str, ...]:
-    # keep a figure and its sign on one line
-    accuracies = (
-        f"{sanitize(name)} {percent(share)}".replace(" %", "\N{NO-BREAK SPACE}%")
-        for name, share in run["validation_accuracy"].items()
-    )
-    return (
-        sanitize(run["name"]),
-        run["status"],
-        local_time(run["started_at"]),
-        ", ".join(accuracies),
-    )
-
-
-def _show_index(state: IndexState) -> None:
-    rows = [("problem", state.problem)] if state.problem else []
-    rows += [] if state.run is None else [("run", state.run)]
-    if state.num_items is not None:
-        weights = (state.weights or {}).items()
-        rows += [
-            ("items", f"{state.num_items:,}"),
-            ("not yet indexed", f"{state.num_unindexed:,}"),
-            ("recall@30", percent(state.recall_at_30)),
-            *((f"weight of {name}", f"{weight:g}") for name, weight in weights),
-            ("extra weight of a change", f"{state.changed_weight:g}"),
-        ]
-    if state.damaged_files is not None:
-        damaged = ", ".join(state.damaged_files)
-        rows.append(("checksums", f"wrong: {damaged}" if damaged else "correct"))
-    show_table(("index", state.name or "none"), rows)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from datrnet.console import options as opt
-from datrnet.console.output import counted, local_time, print_json, print_table, say
+from datrnet.console.output import counted, local_time, print_list, say
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, UnknownNameError
@@ -109,25 +109,21 @@ def label_history(
             catalog = Catalog.load(store)
             item_id = int(catalog.item_ids[catalog.row_of_code(item)])
         changes = store.label_history(item_id, top)
-    if as_json:
-        print_json(changes)
-    elif not changes:
-        say("No label has been changed by hand.")
-    else:
-        header = ("change", "at", "id", "super-category", "before", "after", "state")
-        print_table(header, map(_history_row, changes), numbers=("change",))
-
-
-def _history_row(change: LabelChange) -> tuple[object, ...]:
-    return (
-        change.id,
-        local_time(change.changed_at),
-        change.code,
-        change.super_category,
-        _described(change.old_value, change.old_source),
-        _described(change.new_value, change.new_source),
-        "" if change.undone_at is None else "undone",
-    )
+    header = ("change", "at", "id", "super-category", "before", "after", "state")
+    rows = [
+        (
+            change.id,
+            local_time(change.changed_at),
+            change.code,
+            change.super_category,
+            _described(change.old_value, change.old_source),
+            _described(change.new_value, change.new_source),
+            "" if change.undone_at is None else "undone",
+        )
+        for change in changes
+    ]
+    empty = "No label has been changed by hand."
+    print_list(changes, header, rows, numbers=("change",), empty=empty, as_json=as_json)
 
 
 def _check_value(catalog: Catalog, idx: int, value: str) -> None:
@@ -144,11 +140,8 @@ def _codes(items: Iterable[str]) -> list[str]:
     """Return the item ids, each once; "-" reads the first field of each line of a pipe."""
     codes: list[str] = []
     for item in items:
-        if item != STDIN:
-            codes.append(item)
-            continue
-        fields = (line.split("\t")[0].strip() for line in sys.stdin)
-        codes += [field for field in fields if field]
+        fields = (line.split("\t")[0].strip() for line in sys.stdin) if item == STDIN else (item,)
+        codes += filter(None, fields)
     return list(dict.fromkeys(codes))
 
 

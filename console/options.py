@@ -14,19 +14,14 @@ Split = Literal["train", "validation", "test"]
 SplitOrAll = Literal["train", "validation", "test", "all"]
 
 
-def command_app() -> typer.Typer:
-    """Return the Typer application of a single command."""
-    return typer.Typer(add_completion=False, rich_markup_mode="markdown")
+def command_app(**attrs: Any) -> typer.Typer:
+    """Return the Typer application of a command, or of several."""
+    return typer.Typer(add_completion=False, rich_markup_mode="markdown", **attrs)
 
 
 def group_app(example: str) -> typer.Typer:
     """Return the Typer application of a group of commands."""
-    app = typer.Typer(
-        add_completion=False,
-        rich_markup_mode="markdown",
-        no_args_is_help=True,
-        epilog=f"Example: {example}",
-    )
+    app = command_app(no_args_is_help=True, epilog=f"Example: {example}")
 
     @app.callback()
     def _options(workspace: Workspace = None) -> None:
@@ -51,26 +46,33 @@ def with_new_names(arguments: Sequence[str]) -> list[str]:
 def document(command: Any) -> None:
     """Make the docstring of a command its help: the text, and a line of ``Args`` per option.
 
-    Options that commands share bring their help along.
+    Every other section is a panel of options. Help that an option brings along takes precedence.
     """
-    command.help, _, arguments = (command.help or "").partition("\n\nArgs:\n")
-    words = dict(re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", arguments, re.MULTILINE))
-    for param in command.params:
-        if param.name in words:
-            param.help = " ".join(words[param.name].split())
+    command.help, *sections = re.split(r"\n\n(?=.+:\n {4}\w+: )", command.help or "")
+    params = {param.name: param for param in command.params}
+    for section in sections:
+        heading, _, lines = section.partition(":\n")
+        for name, words in re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", lines, re.MULTILINE):
+            params[name].help = params[name].help or " ".join(words.split())
+            if heading != "Args":
+                params[name].rich_help_panel = heading
     for subcommand in getattr(command, "commands", {}).values():
         document(subcommand)
 
 
+def one_of(names: Sequence[str]) -> str:
+    """Return names as a choice: "a, b or c"."""
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
 def typed_parameters(ctx: typer.Context) -> list[tuple[Any, Any]]:
     """Return the parameters of the command line, with values; without --workspace and --json."""
-    sources = {param: ctx.get_parameter_source(str(param.name)) for param in ctx.command.params}
+    names = ctx.params.keys() - {"workspace", "as_json"}
     return [
         (param, ctx.params[param.name])
-        for param, source in sources.items()
-        if source is not None
-        and source.name == "COMMANDLINE"
-        and param.name not in ("workspace", "as_json")
+        for param in ctx.command.params
+        if param.name in names
+        and getattr(ctx.get_parameter_source(param.name), "name", "") == "COMMANDLINE"
     ]
 
 
@@ -102,8 +104,6 @@ Top = Annotated[
     int, typer.Option("-k", "--top", min=1, metavar="N", help="Maximum number of results.")
 ]
 
-Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Random seed.")]
-
 ConfigName = Annotated[
     str | None,
     typer.Option(
@@ -115,11 +115,7 @@ ConfigName = Annotated[
 
 Epochs = Annotated[
     int | None,
-    typer.Option(
-        min=1,
-        metavar="N",
-        help="Number of epochs, instead of the config's or a time.",
-    ),
+    typer.Option(min=1, metavar="N", help="Number of epochs, instead of the config's or a time."),
 ]
 
 Settings = Annotated[

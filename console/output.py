@@ -7,18 +7,24 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.color import Color
 from rich.console import Console, RenderableType
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 from datrnet.core.errors import DatrnetError
 from datrnet.core.text import sanitize
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 PLAIN_WIDTH = 120
 """Width of a table in a pipe or file, where no terminal sets it."""
@@ -64,26 +70,45 @@ def print_json(facts: Any) -> None:
     print(json.dumps(_jsonable(facts), indent=1))
 
 
+def print_ids(codes: Iterable[str]) -> None:
+    """Print item ids, one per line; as they are in a pipe or file."""
+    for code in codes:
+        print(sanitize(code) if is_terminal() else code)
+
+
 def print_rows(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print tab-separated rows, for other programs."""
     for row in (header, *rows):
         print("\t".join(sanitize(str(cell)) for cell in row))
 
 
-def print_table(
-    header: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()
+def print_list(
+    facts: Any,
+    header: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    as_json: bool,
+    numbers: Sequence[str] = (),
+    empty: str = "",
 ) -> None:
-    """Print rows as a table in a terminal, and tab-separated in a pipe or file.
+    """Print a list as JSON, as a table in a terminal, or tab-separated in a pipe or file.
 
     Args:
+        facts: What JSON shows.
         header: The headings.
         rows: One cell per heading.
+        as_json: Print JSON.
         numbers: Headings of right-aligned columns.
+        empty: Message that replaces a list without rows.
     """
-    if not is_terminal():
+    if as_json:
+        print_json(facts)
+    elif empty and not rows:
+        say(empty)
+    elif is_terminal():
+        show_table(header, rows, numbers=numbers)
+    else:
         print_rows(header, rows)
-        return
-    show_table(header, rows, numbers=numbers)
 
 
 def new_table(*columns: str, numbers: Sequence[str] = (), title: str = "") -> Table:
@@ -96,7 +121,7 @@ def new_table(*columns: str, numbers: Sequence[str] = (), title: str = "") -> Ta
     """
     table = Table(
         box=box.SIMPLE_HEAD,
-        title=title or None,
+        title=sanitize(title) or None,
         title_justify="left",
         title_style="bold",
         header_style="bold",
@@ -118,10 +143,25 @@ def show_table(
     title: str = "",
 ) -> None:
     """Print rows as a table, in a pipe too; see ``new_table`` for the arguments."""
-    table = new_table(*header, numbers=numbers, title=sanitize(title))
+    table = new_table(*header, numbers=numbers, title=title)
     for row in rows:
         table.add_row(*(sanitize(str(cell)) for cell in row))
     results().print(table)
+
+
+def block_text(pixels: "NDArray[np.uint8]", rows: int, columns: int) -> Text:
+    """Return a picture (H, W, 3) as lines of colored block characters, stretched to fill them."""
+    from datrnet.core.graphics.blocks import cells_of  # imports NumPy
+
+    cells = cells_of(pixels, rows, columns)
+    text = Text()
+    for row in range(rows):
+        text.append("\n" if row else "")
+        for column in range(columns):
+            front, back = cells.foreground[row, column], cells.background[row, column]
+            style = Style(color=Color.from_rgb(*front), bgcolor=Color.from_rgb(*back))
+            text.append(str(cells.characters[row, column]), style=style)
+    return text
 
 
 def fits(out: Console, renderable: RenderableType) -> bool:
@@ -149,7 +189,7 @@ def _jsonable(facts: Any) -> Any:
     """Replace NaN and infinity, which JSON lacks, by null."""
     if is_dataclass(facts) and not isinstance(facts, type):
         facts = asdict(facts)
-    if isinstance(facts, dict):
+    if isinstance(facts, Mapping):
         return {str(key): _jsonable(value) for key, value in facts.items()}
     if isinstance(facts, list | tuple):
         return [_jsonable(item) for item in facts]

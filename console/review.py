@@ -2,19 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import typer
 
 from datrnet.console import options as opt
-from datrnet.console.output import (
-    counted,
-    is_terminal,
-    local_time,
-    print_json,
-    print_table,
-    say,
-)
+from datrnet.console.output import counted, is_terminal, local_time, print_list, say
 from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
@@ -22,7 +16,7 @@ from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review.duplicates import DuplicateGroup, duplicates_of
-from datrnet.core.review.label_issues import LabelIssue, label_issues, missing_labels
+from datrnet.core.review.label_issues import label_issues, missing_labels
 from datrnet.core.review.unmet_requests import (
     ClosestMatch,
     UnmetRequest,
@@ -34,6 +28,9 @@ from datrnet.db.rows import PairVerdict
 from datrnet.db.store import Store
 
 NOTHING = "–"
+
+NUMBERS = ("margin", "difference", "expected", "sessions", "distance")
+"""Headings of columns that are aligned to the right."""
 
 app = opt.group_app("datrnet review doubts --super-category color")
 
@@ -61,19 +58,19 @@ def review_doubts(
         find = missing_labels if unlabeled else label_issues
         found = find(searcher, store.labels_by_person(), super_category or ())
         _warn_if_stale(store, searcher)
-    facts = [_issue_facts(catalog, issue) for issue in found[:top]]
+    facts = [
+        {
+            "id": catalog.codes[issue.row],
+            "title": catalog.titles[issue.row],
+            **{key: value for key, value in asdict(issue).items() if key != "row"},
+        }
+        for issue in found[:top]
+    ]
+    header = ("id", "title", "super-category", "label", "predicted", "margin")
     keys = ("id", "title", "super_category", "label", "guess")
-    _print(
-        facts,
-        ("id", "title", "super-category", "label", "predicted", "margin"),
-        [(*(fact[key] or NOTHING for key in keys), f"{fact['margin']:.2f}") for fact in facts],
-        numbers=("margin",),
-        as_json=as_json,
-    )
-    if unlabeled:
-        _print_total(len(found), len(facts), "item without a label", "items without a label")
-    else:
-        _print_total(len(found), len(facts), "doubtful label")
+    rows = [(*(fact[key] or NOTHING for key in keys), f"{fact['margin']:.2f}") for fact in facts]
+    noun = "item{} without a label" if unlabeled else "doubtful label{}"
+    _print_findings(facts, header, rows, len(found), noun, as_json=as_json)
 
 
 @app.command("duplicates", epilog="Example: datrnet review duplicates -k 100 --json")
@@ -99,13 +96,8 @@ def review_duplicates(
         _print_marked(catalog, verdicts, as_json=as_json)
         return
     with JobProgress() as progress:
-        found = duplicates_of(
-            place,
-            catalog,
-            searcher,
-            verdicts,
-            lambda done, total: progress("Comparing", done, total),
-        )
+        comparing = partial(progress, "Comparing")
+        found = duplicates_of(place, catalog, searcher, verdicts, comparing)
     facts = [_group_facts(catalog, group) for group in found[:top]]
     rows = [
         (g["keep"], d["id"], d["reason"], _figure(d["difference"]), g["title"], d["title"])
@@ -113,8 +105,7 @@ def review_duplicates(
         for d in g["duplicates"]
     ]
     header = ("keep", "duplicate", "why", "difference", "title", "title of duplicate")
-    _print(facts, header, rows, numbers=("difference",), as_json=as_json)
-    _print_total(len(found), len(facts), "group of duplicates", "groups of duplicates")
+    _print_findings(facts, header, rows, len(found), "group{} of duplicates", as_json=as_json)
 
 
 @app.command("judge", epilog="Example: datrnet review judge 10045 10046 --as duplicate")
@@ -166,17 +157,22 @@ def review_gaps(
         asked = session_requests(store)
         searcher = _searcher_if_any(place, store, catalog)
     found = unmet_requests(catalog, asked, super_category)
-    shown = [
-        (gap, None if searcher is None else closest_match(searcher, gap)) for gap in found[:top]
+    matches = [closest_match(searcher, gap) if searcher else None for gap in found[:top]]
+    facts = list(map(partial(_gap_facts, catalog), found, matches))
+    header = ("combination", "items with each", "expected", "sessions", "nearest", "distance")
+    rows = [
+        (
+            gap.words,
+            ", ".join(f"{number:,}" for number in gap.counts.values()),
+            f"{gap.expected:.1f}",
+            gap.sessions or NOTHING,
+            f"{near.code} {near.title}" if near else NOTHING,
+            _figure(near.distance if near else None),
+        )
+        for gap, match in zip(found, matches, strict=False)
+        for near in (match.nearest if match else None,)
     ]
-    _print(
-        [_gap_facts(catalog, *pair) for pair in shown],
-        ("combination", "items with each", "expected", "sessions", "nearest", "distance"),
-        [_gap_row(*pair) for pair in shown],
-        numbers=("expected", "sessions", "distance"),
-        as_json=as_json,
-    )
-    _print_total(len(found), len(shown), "gap")
+    _print_findings(facts, header, rows, len(found), "gap{}", as_json=as_json)
 
 
 def _searcher_if_any(workspace: Workspace, store: Store, catalog: Catalog) -> Searcher | None:
@@ -196,36 +192,35 @@ def _warn_if_stale(store: Store, searcher: Searcher) -> None:
         )
 
 
-def _print(
-    facts: Sequence[dict[str, Any]],
+def _print_findings(
+    facts: Sequence[object],
     header: Sequence[str],
-    rows: Sequence[Sequence[str]],
+    rows: Sequence[Sequence[object]],
+    total: int,
+    noun: str,
     *,
-    numbers: Sequence[str] = (),
     as_json: bool,
 ) -> None:
-    """Print findings as JSON, as a table or as rows; an empty table is not shown in a terminal."""
-    if as_json:
-        print_json(facts)
-    elif rows or not is_terminal():
-        print_table(header, rows, numbers=numbers)
+    """Print findings and how many more there are; a terminal shows no empty table.
 
-
-def _print_total(total: int, shown: int, noun: str, plural: str = "") -> None:
+    Args:
+        facts: What JSON shows.
+        header: The headings of the table.
+        rows: One cell per heading.
+        total: The number of findings, with those that are not shown.
+        noun: What they are, with {} where the plural has an s.
+        as_json: Print JSON.
+    """
+    if as_json or rows or not is_terminal():
+        print_list(facts, header, rows, numbers=NUMBERS, as_json=as_json)
     if not total:
-        say(f"There is no {noun}.")
-    elif shown < total:
-        say(f"{shown:,} of {total:,} {plural or noun + 's'}; -k shows more.")
+        say(f"There is no {noun.format('')}.")
+    elif len(facts) < total:
+        say(f"{len(facts):,} of {total:,} {noun.format('s')}; -k shows more.")
 
 
 def _figure(number: float | None) -> str:
     return NOTHING if number is None else f"{number:.2f}"
-
-
-def _issue_facts(catalog: Catalog, issue: LabelIssue) -> dict[str, Any]:
-    facts = asdict(issue)
-    row = facts.pop("row")
-    return {"id": catalog.codes[row], "title": catalog.titles[row], **facts}
 
 
 def _group_facts(catalog: Catalog, group: DuplicateGroup) -> dict[str, Any]:
@@ -252,34 +247,22 @@ def _print_marked(catalog: Catalog, verdicts: Sequence[PairVerdict], *, as_json:
         for pair in verdicts
         if pair.verdict == "duplicate"
     ]
+    header = ("keep", "duplicate", "marked")
     rows = [(fact["keep"], fact["duplicate"], local_time(fact["marked"])) for fact in facts]
-    _print(facts, ("keep", "duplicate", "marked"), rows, as_json=as_json)
-    _print_total(len(facts), len(facts), "pair marked as duplicate")
+    _print_findings(facts, header, rows, len(facts), "pair{} marked as duplicate", as_json=as_json)
 
 
 def _gap_facts(catalog: Catalog, gap: UnmetRequest, match: ClosestMatch | None) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "wanted": dict(gap.wanted),
         "expected": gap.expected,
-        "counts": dict(gap.counts),
+        "counts": gap.counts,
         "sessions": gap.sessions,
         "ask": None,
         "nearest": None,
     }
     if match is not None:
-        facts["ask"] = {"item": catalog.codes[match.row], "changes": dict(match.changes)}
+        facts["ask"] = {"item": catalog.codes[match.row], "changes": match.changes}
         if (found := match.nearest) is not None:
             facts["nearest"] = {"id": found.code, "title": found.title, "distance": found.distance}
     return facts
-
-
-def _gap_row(gap: UnmetRequest, match: ClosestMatch | None) -> tuple[str, ...]:
-    nearest = None if match is None else match.nearest
-    return (
-        gap.words,
-        ", ".join(f"{number:,}" for number in gap.counts.values()),
-        f"{gap.expected:.1f}",
-        str(gap.sessions or NOTHING),
-        NOTHING if nearest is None else f"{nearest.code} {nearest.title}",
-        _figure(None if nearest is None else nearest.distance),
-    )

@@ -1,7 +1,7 @@
 """`datrnet search`: read the request from the command line, search, and print the substitutes."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Annotated
 
@@ -9,7 +9,6 @@ import typer
 
 from datrnet.console import options as opt
 from datrnet.console.output import counted, is_terminal, print_json, results, say
-from datrnet.console.pictures import Pictures
 from datrnet.console.substitutes import (
     NOTHING_FOUND,
     Answer,
@@ -30,6 +29,9 @@ TOP_IN_TERMINAL = 10
 TOP = 30
 MAX_WEIGHT = 1_000_000
 """Far above it, float32 distances overflow and the ranking is lost."""
+
+Typed = Iterable[str] | None
+"""An option as it was typed, each time that it was given."""
 
 app = opt.command_app()
 
@@ -75,30 +77,30 @@ def search(
         split: Only items of this split.
         pictures: Show pictures in the table.
     """
-    place = Workspace.locate(workspace)
     answer = answer_of(
-        place,
+        Workspace.locate(workspace),
         item,
-        changes=change or (),
-        taken=take or (),
-        where=where or (),
-        any_of=any_of or (),
-        weights=weight or (),
+        changes=change,
+        taken=take,
+        where=where,
+        any_of=any_of,
+        weights=weight,
         top=top,
         split=split,
         within=within,
     )
+    plan = answer.plan
     if as_json:
         print_json(facts_of(answer))
     elif is_terminal():
-        show_answer(results(), answer, Pictures(place) if pictures else None)
+        show_answer(results(), answer, pictures=pictures)
     else:
         print_answer_rows(answer)
-        if answer.plan.request.changes and answer.plan.request.within is not None:
+        if plan.request.changes and within is not None:
             say("\n".join(prototype_lines(answer)))
         if not answer.substitutes:
             say(NOTHING_FOUND)
-    if answer.plan.request.within is not None and not answer.plan.request.changes:
+    if within is not None and not plan.request.changes:
         say("--within has no effect without --set: it selects the prototype of a changed value.")
     if missing := answer.searcher.num_unindexed:
         verb = "is" if missing == 1 else "are"
@@ -109,11 +111,11 @@ def answer_of(
     workspace: Workspace,
     item: str,
     *,
-    changes: Iterable[str] = (),
-    taken: Iterable[str] = (),
-    where: Iterable[str] = (),
-    any_of: Iterable[str] = (),
-    weights: Iterable[str] = (),
+    changes: Typed = None,
+    taken: Typed = None,
+    where: Typed = None,
+    any_of: Typed = None,
+    weights: Typed = None,
     top: int | None = None,
     split: str | None = None,
     within: str | None = None,
@@ -126,8 +128,7 @@ def answer_of(
     """
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
-        generation = Generation.current(workspace, store)
-    searcher = Searcher(catalog, generation)
+        searcher = Searcher(catalog, Generation.current(workspace, store))
     request = Request(
         changes=_once("--set", "color=black", changes),
         where=_grouped(catalog, "--where", where),
@@ -142,11 +143,8 @@ def answer_of(
     )
     others = _once("--take", "color=ITEM", taken)
     query, picture = _query(workspace, searcher, item)
-    request = replace(
-        request,
-        taken={name: _query(workspace, searcher, other)[0] for name, other in others.items()},
-    )
-    plan = searcher.plan(query, request)
+    donors = {name: _query(workspace, searcher, other)[0] for name, other in others.items()}
+    plan = searcher.plan(query, replace(request, taken=donors))
     return Answer(
         workspace=workspace,
         searcher=searcher,
@@ -171,33 +169,30 @@ def _query(workspace: Workspace, searcher: Searcher, asked: str) -> tuple[Query,
     return query_of_picture(run, source), Picture(source)
 
 
-def _pairs(option: str, example: str, given: Iterable[str]) -> list[tuple[str, str]]:
-    pairs = []
-    for text in given:
+def _pairs(option: str, example: str, given: Typed) -> Iterator[tuple[str, str]]:
+    for text in given or ():
         name, sign, value = (part.strip() for part in text.partition("="))
         if not (name and sign and value):
             raise ConfigError(
                 f"{option} {text!r} is not of the form SUPER-CATEGORY=VALUE.",
                 hint=f"For example: {option} {example}",
             )
-        pairs.append((name, value))
-    return pairs
+        yield name, value
 
 
-def _once(option: str, example: str, given: Iterable[str]) -> dict[str, str]:
+def _once(option: str, example: str, given: Typed) -> dict[str, str]:
     """Return the pairs of an option that may name a super-category only once."""
-    found: dict[str, str] = {}
-    for name, value in _pairs(option, example, given):
-        if name.casefold() in map(str.casefold, found):
+    pairs = list(_pairs(option, example, given))
+    for idx, (name, _) in enumerate(pairs):
+        if name.casefold() in {earlier.casefold() for earlier, _ in pairs[:idx]}:
             raise ConfigError(
                 f"{option} names {name!r} twice.",
                 hint="An item has one value per super-category; keep one of the two.",
             )
-        found[name] = value
-    return found
+    return dict(pairs)
 
 
-def _grouped(catalog: Catalog, option: str, given: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+def _grouped(catalog: Catalog, option: str, given: Typed) -> dict[str, tuple[str, ...]]:
     """Return the values by super-category; several values mean any of them."""
     grouped: dict[str, tuple[str, ...]] = {}
     for name, value in _pairs(option, "category=Shirts", given):

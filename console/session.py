@@ -1,6 +1,7 @@
 """`datrnet session`: list, show, replay, export, rename, delete and restore sessions."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +10,10 @@ import typer
 from datrnet.console import options as opt
 from datrnet.console.output import (
     counted,
-    is_terminal,
     local_time,
+    print_ids,
     print_json,
-    print_table,
+    print_list,
     results,
     say,
     show_table,
@@ -34,7 +35,6 @@ from datrnet.core.sessions.export import (
 )
 from datrnet.core.sessions.steps import ReplayedStep, replay, session_of, steps_of
 from datrnet.core.text import sanitize
-from datrnet.db.store import Store
 
 UNCHANGED = "no change"
 
@@ -61,44 +61,39 @@ def list_sessions(
     """
     with Workspace.locate(workspace).open_store() as store:
         sessions = store.deleted_sessions() if deleted else store.sessions()
-        rows = [(session, len(store.steps(session.id))) for session in sessions]
-    if as_json:
-        print_json([{**asdict(session), "steps": number} for session, number in rows])
-    elif not rows and deleted:
-        say("There is no deleted session.")
-    elif not rows:
-        say("There is no session yet. The explorer starts one with the first search.")
-    else:
-        print_table(
-            ("session", "name", "started", "last step", "steps"),
-            [
-                (s.id, s.name, local_time(s.started_at), local_time(s.updated_at), number)
-                for s, number in rows
-            ],
-            numbers=("steps",),
-        )
+        facts = [{**asdict(row), "steps": len(store.steps(row.id))} for row in sessions]
+    none_yet = "There is no session yet. The explorer starts one with the first search."
+    print_list(
+        facts,
+        ("session", "name", "started", "last step", "steps"),
+        [
+            (s["id"], s["name"], *map(local_time, (s["started_at"], s["updated_at"])), s["steps"])
+            for s in facts
+        ],
+        numbers=("steps",),
+        empty="There is no deleted session." if deleted else none_yet,
+        as_json=as_json,
+    )
 
 
 @app.command("show", epilog="Example: datrnet session show 3")
 def show_session(
-    session: LatestSession = "last",
-    workspace: opt.Workspace = None,
-    as_json: opt.Json = False,
+    session: LatestSession = "last", workspace: opt.Workspace = None, as_json: opt.Json = False
 ) -> None:
     """Show the steps of a session: each query and its changes."""
     with Workspace.locate(workspace).open_store() as store:
         row = session_of(store, session)
         steps = steps_of(store, row)
-    if as_json:
-        print_json({**asdict(row), "steps": steps})
-        return
-    print_table(
+    rows = [
+        (s.position, local_time(s.made_at), s.action, s.subject, s.words or UNCHANGED)
+        for s in steps
+    ]
+    print_list(
+        {**asdict(row), "steps": steps},
         ("step", "at", "action", "item", "request"),
-        [
-            (s.position, local_time(s.made_at), s.action, s.subject, s.words or UNCHANGED)
-            for s in steps
-        ],
+        rows,
         numbers=("step",),
+        as_json=as_json,
     )
 
 
@@ -110,9 +105,7 @@ def replay_session(
     as_json: opt.Json = False,
 ) -> None:
     """Repeat the searches of a session on the current index."""
-    place = Workspace.locate(workspace)
-    with place.open_store() as store:
-        sheet = _sheet(place, store, session, top)
+    sheet = _sheet(Workspace.locate(workspace), session, top)
     if as_json:
         print_json(session_facts(sheet))
         return
@@ -133,9 +126,7 @@ def export(
         file: Output file: .csv, .json, or .html with pictures.
     """
     check_file(file, "session")
-    place = Workspace.locate(workspace)
-    with place.open_store() as store:
-        sheet = _sheet(place, store, session, top)
+    sheet = _sheet(Workspace.locate(workspace), session, top)
     export_session(file, sheet)
     if problems := sum(bool(answer.problem) for answer in sheet.steps):
         say(f"{counted(problems, 'step')} could not be repeated; the file says why.", "yellow")
@@ -166,8 +157,7 @@ def shortlist(
     elif catalog is not None:
         print_json(shortlist_facts(catalog, codes))
     else:
-        for code in codes:
-            print(sanitize(code) if is_terminal() else code)
+        print_ids(codes)
 
 
 @app.command("rename", epilog="Example: datrnet session rename 3 'Coats for spring'")
@@ -222,18 +212,13 @@ def restore_session(
         say(f"Restored session {session.id}, {session.name}.")
 
 
-def _sheet(workspace: Workspace, store: Store, session: str, top: int) -> SessionSheet:
-    row = session_of(store, session)
-    catalog = Catalog.load(store)
-    searcher = Searcher(catalog, Generation.current(workspace, store))
-    with JobProgress() as progress:
-        answers = replay(
-            workspace,
-            searcher,
-            steps_of(store, row),
-            top,
-            lambda done, total: progress("Searching", done, total),
-        )
+def _sheet(workspace: Workspace, session: str, top: int) -> SessionSheet:
+    with workspace.open_store() as store, JobProgress() as progress:
+        row = session_of(store, session)
+        catalog = Catalog.load(store)
+        searcher = Searcher(catalog, Generation.current(workspace, store))
+        steps, searching = steps_of(store, row), partial(progress, "Searching")
+        answers = replay(workspace, searcher, steps, top, searching)
     return SessionSheet(workspace=workspace, catalog=catalog, session=row, steps=answers)
 
 

@@ -22,6 +22,20 @@ Mining = Literal["all", "violating", "semi_hard", "batch_hard"]
 READY_CONFIGS = ("small", "paper", "demo")
 """The configs that ship with the package, by name."""
 
+SYSTEM_NAMES = (
+    "datrnet",
+    "attribute-based",
+    "amnet",
+    "fashionsearchnet",
+    "fashionsearchnet-without-loc",
+    "adde-m",
+    "datrnet-on-backbone",
+)
+"""DAtRNet and the comparison systems; ``core/research/systems/registry.py`` has their classes."""
+
+BACKBONE_NAMES = ("alexnet", "resnet50", "vit_b_16", "efficientnet_lite0")
+"""The backbones; ``core/research/backbones/networks.py`` has their classes."""
+
 DEFAULT_BASE = "small"
 """The ready config whose values a config file keeps unless it names another ``base``."""
 
@@ -168,10 +182,9 @@ class SystemChoice:
     """DAtRNet or a comparison system of table 3, its backbone and its budget."""
 
     name: str = "datrnet"
-    """datrnet, attribute-based, amnet, fashionsearchnet, fashionsearchnet-without-loc, adde-m,
-    datrnet-on-backbone."""
+    """One of ``SYSTEM_NAMES``."""
     backbone: str = "alexnet"
-    """alexnet, resnet50, vit_b_16 or efficientnet_lite0; DAtRNet has none."""
+    """One of ``BACKBONE_NAMES``; DAtRNet has none."""
     backbone_weights: str = ""
     """A file of ImageNet weights; empty starts from random weights, except efficientnet_lite0."""
     frozen: bool = False
@@ -331,6 +344,8 @@ def read_section(kind: type[Section], values: Any, source: str) -> Section:
     typed = {key: _typed(hints[key], value, f"{source} {key}") for key, value in values.items()}
     try:
         return kind(**typed)
+    except ConfigError as error:  # a value is out of range
+        raise ConfigError(f"{source}: {error.message}", hint=error.hint) from error
     except TypeError as error:  # a field without a default was left out
         raise ConfigError(f"{source} lacks a setting: {error}.") from error
 

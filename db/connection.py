@@ -67,6 +67,11 @@ class Connection:
         if may_write(self.path):
             with self._when_free("PRAGMA journal_mode = WAL"):
                 pass
+        if not is_current and not may_write(self.path):
+            raise DatabaseError(
+                f"{self.path} is read-only and of an older datrnet; it must be updated to be read.",
+                hint="Allow writing, or choose a writable copy of the workspace by --workspace.",
+            )
         if not is_current:
             with self._when_free("BEGIN IMMEDIATE"), self._transaction():
                 schema.migrate(self._connection, self.path)
@@ -78,13 +83,7 @@ class Connection:
         Raises:
             DatabaseError: The file is not ours, too new, locked, or cannot be written.
         """
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DatabaseError(
-                f"Cannot create the folder {path.parent}: {error.strerror}.",
-                hint="Choose another --workspace.",
-            ) from error
+        cls.ensure_writable(path)
         return cls(path)
 
     @classmethod
@@ -97,6 +96,23 @@ class Connection:
         if not path.is_file():
             raise DatabaseError(f"There is no database at {path}.")
         return cls(path)
+
+    @staticmethod
+    def ensure_writable(path: Path) -> None:
+        """Create the folder of a database if need be, and refuse one that cannot be written.
+
+        Raises:
+            DatabaseError: The folder cannot be created, or it or the file is read-only.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseError(
+                f"Cannot create the folder {path.parent}: {error.strerror}.",
+                hint="Choose another --workspace.",
+            ) from error
+        if not may_write(path):
+            raise DatabaseError(READ_ONLY[0].format(path=path), hint=READ_ONLY[1])
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""
@@ -220,17 +236,15 @@ def _uri(path: Path) -> str:
 
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
+READ_ONLY = ("{path} is read-only.", "Choose a --workspace in a folder that you can write to.")
+
 _ERRORS = (
     (
         _BUSY,
         "{path} is in use by another program.",
         "Wait until its import or training has finished, or close it; then try again.",
     ),
-    (
-        (sqlite3.SQLITE_READONLY,),
-        "{path} is read-only.",
-        "Choose a --workspace in a folder that you can write to.",
-    ),
+    ((sqlite3.SQLITE_READONLY,), *READ_ONLY),
     (
         (sqlite3.SQLITE_FULL,),
         "No space is left on the disk of {path}; nothing was changed.",

@@ -226,10 +226,10 @@ def test_the_explorer_starts_without_a_home_folder(monkeypatch: pytest.MonkeyPat
         ("import datrnet.console.options", "rich numpy datrnet.core"),
         ("import datrnet.console.search, datrnet.console.train", "torch textual sqlite_utils"),
         ("import datrnet.console.index, datrnet.console.evaluate", "torch textual sqlite_utils"),
-        ("import datrnet.console.info, datrnet.console.import_", "torch textual sqlite_utils"),
+        ("import datrnet.console.info, datrnet.console.catalog", "torch textual sqlite_utils"),
         ("import datrnet.console.demo, datrnet.console.browse", "torch textual sqlite_utils"),
         ("import datrnet.console.config", "torch textual numpy tomlkit pydantic"),
-        ("import datrnet.console.report", "torch textual annoy matplotlib jinja2"),
+        ("import datrnet.console.experiment", "torch textual annoy matplotlib jinja2"),
         ("import datrnet.tui.app", "torch annoy"),
     ],
 )

@@ -5,15 +5,19 @@ and not in the middle of training. The database changes in one transaction at th
 interrupted import leaves it as it was.
 """
 
-import tempfile
+import secrets
+import shutil
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import count
 from pathlib import Path
 from typing import Protocol
+
+from filelock import FileLock, Timeout
 
 from datrnet.core.catalog.columns import ColumnChoices, ColumnPlan, plan_columns
 from datrnet.core.catalog.pictures import Picture, explained, read_picture, thumbnail_pixels
@@ -189,13 +193,20 @@ def import_parsed(
         DataError: None of the rows is good.
         DatabaseError: The workspace cannot be used.
     """
-    with workspace.create_store() as store:
-        known = store.picture_stamps()
-        with _PictureCheck(workspace, known, parsed.picture_mend) as check:
-            items = check.run(parsed.rows, on_progress)
-            problems = (*parsed.problems, *check.problems)
-            if not items:
-                raise _nothing_good(source, problems, parsed.notes)
+    Store.ensure_writable(workspace.catalog_path)
+    known: Mapping[str, PictureStamp] = {}
+    if workspace.catalog_path.is_file():
+        with workspace.open_store() as store:
+            known = store.picture_stamps()
+    with (
+        _scratch_folder(workspace.root) as scratch,
+        closing(_PictureCheck(workspace, known, parsed.picture_mend, scratch)) as check,
+    ):
+        items = check.run(parsed.rows, on_progress)
+        problems = (*parsed.problems, *check.problems)
+        if not items:
+            raise _nothing_good(source, problems, parsed.notes)
+        with workspace.create_store() as store:
             counts = check.write(store, items)
     return ImportSummary(
         source=source,
@@ -312,26 +323,46 @@ def _shortened_cells(table: CatalogTable, plan: ColumnPlan) -> Iterator[str]:
             )
 
 
+@contextmanager
+def _scratch_folder(root: Path) -> Iterator[Path]:
+    """Make a folder in the workspace for an import; remove those that killed imports left.
+
+    Each is locked for as long as its import runs, from before it exists.
+    """
+    for left in {path.with_suffix("") for path in root.glob("import-*")}:
+        lock = FileLock(left.with_suffix(".lock"))
+        with suppress(Timeout), lock.acquire(timeout=0):
+            shutil.rmtree(left, ignore_errors=True)
+            Path(lock.lock_file).unlink(missing_ok=True)
+    folder = root / f"import-{secrets.token_hex(4)}"
+    lock = FileLock(folder.with_suffix(".lock"))
+    try:
+        with lock:
+            folder.mkdir()
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+
 class _PictureCheck:
     """Decodes changed pictures; keeps their thumbnails in a folder until the items have ids."""
 
-    def __init__(self, workspace: Workspace, known: Mapping[str, PictureStamp], hint: str) -> None:
+    def __init__(
+        self, workspace: Workspace, known: Mapping[str, PictureStamp], hint: str, scratch: Path
+    ) -> None:
         self.problems: list[Problem] = []
         self._known = known
         self._hint = hint
         self._thumbnails = ThumbnailStore(workspace.thumbnails)
-        self._folder = tempfile.TemporaryDirectory(prefix="import-", dir=workspace.root)
-        self._new = ThumbnailStore(Path(self._folder.name))
+        self._new = ThumbnailStore(scratch)
         self._new_places: dict[str, int] = {}
         """Record of each new thumbnail, by the item's code."""
 
-    def __enter__(self) -> "_PictureCheck":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
+    def close(self) -> None:
+        """Close the files of thumbnails."""
         self._thumbnails.close()
         self._new.close()
-        self._folder.cleanup()
 
     def run(self, rows: Sequence[ParsedRow], on_progress: StepProgress) -> list[NewItem]:
         """Return the items whose pictures are good."""

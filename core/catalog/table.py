@@ -249,7 +249,10 @@ def _read_json_lines(text: str, notes: tuple[str, ...]) -> CatalogTable:
         try:
             cells = _json_cells(json.loads(record))
         except (ValueError, RecursionError) as error:
-            problems.append(Problem(line=line, message=f"The line is not a JSON object: {error}."))
+            what: object = error
+            if isinstance(error, json.JSONDecodeError):  # its own line counts within the record
+                what = f"{error.msg} in column {error.colno}"
+            problems.append(Problem(line=line, message=f"The line is not a JSON object: {what}."))
             continue
         header.update(dict.fromkeys(cells))
         rows.append(Row(line=line, cells=cells))

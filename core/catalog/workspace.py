@@ -71,6 +71,12 @@ class Workspace:
         """The pictures of the demo catalog."""
         return self.root / "demo"
 
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """What a workspace consists of, without what is computed again when it is deleted."""
+        folders = (self.models, self.indexes, self.thumbnails, self.experiments, self.demo)
+        return (self.catalog_path, *folders)
+
     def create_store(self) -> Store:
         """Open the database; create it and the folder if they do not exist.
 
@@ -79,17 +85,22 @@ class Workspace:
         """
         return Store.create(self.catalog_path)
 
-    def open_store(self) -> Store:
+    def open_store(self, *, to_write: bool = False) -> Store:
         """Open the database of an existing workspace.
 
+        Args:
+            to_write: Refuse a workspace that is read-only, before there is work for it.
+
         Raises:
-            DatabaseError: There is none, or it cannot be read.
+            DatabaseError: There is none, or it cannot be read or written.
         """
         if not self.catalog_path.is_file():
             raise DatabaseError(
                 f"There is no catalog in {self.root}.",
                 hint="Run `datrnet import CATALOG` or `datrnet demo` first.",
             )
+        if to_write:
+            Store.ensure_writable(self.catalog_path)
         return Store.open(self.catalog_path)
 
     def picture(self, stored: str) -> Picture:

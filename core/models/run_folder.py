@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 RUN_FILE = "run.json"
 LOCK_FILE = "lock"
+DIVERGENCE_FILE = "diverged.txt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,11 @@ class RunFolder:
     def log_path(self) -> Path:
         """The log, one JSON object a line."""
         return self.path / "log.jsonl"
+
+    @property
+    def divergence_path(self) -> Path:
+        """Why training diverged, in words; absent if it did not."""
+        return self.path / DIVERGENCE_FILE
 
     def create(self) -> None:
         """Write the folder and its ``run.json``."""

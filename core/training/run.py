@@ -15,7 +15,7 @@ from datrnet import __version__
 from datrnet.core.catalog.catalog import Catalog, training_rows
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config
-from datrnet.core.errors import CheckpointError, ConfigError
+from datrnet.core.errors import CheckpointError, ConfigError, DivergenceError
 from datrnet.core.models.registry import comparison_systems
 from datrnet.core.models.run_folder import (
     LOCK_FILE,
@@ -157,6 +157,7 @@ def train(
             f"The run {run.name} is already being trained by another process.",
             hint="Wait until it finishes.",
         ) from error
+    run.divergence_path.unlink(missing_ok=True)
     store.update_run(run.name, status="running")
     try:
         data = load_training_data(
@@ -166,7 +167,9 @@ def train(
             lambda done, total: on_event(PicturesRead(done=done, total=total)),
         )
         results = train_networks(run, data, on_event)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, DivergenceError):
+            write_atomically(run.divergence_path, str(error))
         store.update_run(run.name, status="interrupted")
         raise
     finally:

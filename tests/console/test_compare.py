@@ -5,11 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import Result
 
-from datrnet.console.compare import app, comparison_plan, minutes_of
-from datrnet.console.experiment import typed_command
+from datrnet.cli import LazyCommand
+from datrnet.console.experiment import comparison_plan, minutes_of, typed_command
 from datrnet.core.errors import ConfigError
 from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.backbones.networks import BACKBONES
@@ -195,7 +194,7 @@ def test_the_command_repeats_what_was_typed() -> None:
         "x",
         "--json",
     ]
-    ctx = typer.main.get_command(app).make_context("compare", typed)
+    ctx = LazyCommand("compare").load().make_context("compare", typed)
     assert typed_command(ctx) == "datrnet compare --systems 'AMNet: ViT' --seeds 3 --pretrained"
 
 

@@ -75,6 +75,29 @@ def test_a_wrong_setting_is_told_with_its_name(run: Run, ready: Path, tmp_path: 
     assert "epochs" in result.stderr
 
 
+def test_a_setting_out_of_range_is_told_with_its_file_and_section(
+    run: Run, ready: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "neg.toml"
+    path.write_text("[train]\nepochs = -1\n")
+    result = run(ready, "train", "--config", path)
+    assert result.stderr == "Error: neg [train]: epochs is -1; it must be at least 1.\n"
+
+
+@pytest.mark.parametrize("command", ["import FILE", "index", "train"])
+def test_a_read_only_workspace_is_refused_before_the_work(
+    run: Run, copied: Workspace, shop: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr("datrnet.db.connection.may_write", lambda _: False)
+    result = run(copied.root, *command.replace("FILE", str(shop)).split())
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == (
+        f"Error: {copied.catalog_path} is read-only. "
+        "Choose a --workspace in a folder that you can write to.\n"
+    )
+
+
 @pytest.mark.parametrize(
     "command", ["info", "index", "evaluate", "train --config FILE", "search x"]
 )

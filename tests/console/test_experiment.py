@@ -109,6 +109,13 @@ def test_the_settings_of_an_experiment_are_shown(run: Run, tmp_path: Path) -> No
     assert not (tmp_path / "experiments").exists()
 
 
+def test_settings_that_are_shown_are_checked(run: Run, tmp_path: Path) -> None:
+    result = run(tmp_path, "experiment", "ablation", "--show", "--set", "train.epochs=x")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "epochs must be of type int, not 'x'" in result.stderr
+
+
 def test_an_experiment_without_an_index_says_what_to_run(
     run: Run, tmp_path: Path, shop: Path
 ) -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from datrnet.cli import app
 from datrnet.console.output import local_time
-from datrnet.console.train import TrainingProgress
+from datrnet.console.progress import TrainingProgress
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.training.events import EpochDone, TrainEvent
 
@@ -185,6 +185,22 @@ def test_without_an_index_info_names_the_next_step(
             store.update_run("mine", status=status)
     problem = json.loads(run(tmp_path, "info", "--json").stdout)["index"]["problem"]
     assert problem == f"There is no index yet. {advice}"
+
+
+def test_a_diverged_run_is_called_so_and_not_to_be_resumed(
+    run: Run, tmp_path: Path, shop: Path, tiny_config: Path
+) -> None:
+    run(tmp_path, "import", shop)
+    config = tmp_path / "diverging.toml"
+    config.write_text(
+        f"{tiny_config.read_text()}".replace("[train]", "[train]\nlearning_rate = 1e18")
+    )
+    result = run(tmp_path, "train", "--config", config, "--super-category", "colour")
+    assert result.exit_code == 1
+    assert "Training diverged" in result.stderr
+    facts = json.loads(run(tmp_path, "info", "--json").stdout)
+    assert [one["status"] for one in facts["runs"]] == ["diverged"]
+    assert facts["index"]["problem"].endswith("Run `datrnet train` and `datrnet index`.")
 
 
 def test_times_are_shown_in_the_time_zone_of_the_user(

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -14,10 +15,15 @@ from PIL import Image
 from rich.console import Console
 from typer.testing import Result
 
-from datrnet.console.pictures import COLUMNS, ROWS, Pictures, blocks
 from datrnet.console.search import answer_of
-from datrnet.console.substitutes import Answer, facts_of, show_answer, show_plain_answer
-from datrnet.core.catalog.pictures import read_picture, thumbnail_pixels
+from datrnet.console.substitutes import (
+    COLUMNS,
+    ROWS,
+    Answer,
+    facts_of,
+    show_answer,
+    show_plain_answer,
+)
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
 from datrnet.core.indexing.generation_writer import Embedded, write_generation
@@ -70,14 +76,14 @@ def test_a_super_category_of_another_item_is_told_in_every_form(run: Run, ready:
         top=4,
     )
     for show in (
-        lambda out: show_answer(out, answer, None),
+        lambda out: show_answer(out, answer, pictures=False),
         lambda o: show_plain_answer(o, answer),
     ):
         out = Console(file=io.StringIO(), width=120)
         show(out)
         assert "Red → as in item-3" in out.file.getvalue()  # type: ignore[attr-defined]
     out = Console(file=io.StringIO(), width=120)
-    show_answer(out, answer, None)
+    show_answer(out, answer, pictures=False)
     assert "colour comes from item-3." in out.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -287,16 +293,20 @@ def test_a_change_is_named_as_the_index_spells_it(ready: Path) -> None:
     assert facts_of(answer)["query"]["labels"] == {"colour": "Red", "pattern": "plain"}  # type: ignore[index]
 
 
-def test_a_picture_fills_its_cells(ready: Path, shop: Path) -> None:
-    text = blocks(thumbnail_pixels(read_picture(shop.parent / "images" / "3.png")))
-    lines = text.plain.split("\n")
+def test_a_picture_fills_its_cells(ready: Path) -> None:
+    answer = answer_of(Workspace(ready), "item-1", top=1)
+    lines = answer.drawn(answer.query.row).plain.split("\n")
     assert len(lines) == ROWS
     assert {len(line) for line in lines} == {COLUMNS}
 
 
-def test_a_picture_that_is_gone_becomes_words(tmp_path: Path) -> None:
-    pictures = Pictures(Workspace(tmp_path))
-    assert pictures.of_item(7, "none.png").plain == "no picture"
+def test_a_picture_that_is_gone_becomes_words(copied: Workspace) -> None:
+    item = NewItem(code="item-1", title="Gone", picture_path="none.png", split="train")
+    with copied.open_store() as store:
+        store.upsert_items([item])
+    shutil.rmtree(copied.thumbnails)
+    answer = answer_of(copied, "item-1", top=1)
+    assert answer.drawn(answer.query.row).plain == "no picture"
 
 
 @pytest.fixture
@@ -384,5 +394,5 @@ def _shown(
         markup=False,
         no_color=False,
     )
-    show_answer(out, answer, Pictures(answer.workspace) if pictures else None)
+    show_answer(out, answer, pictures=pictures)
     return stream.getvalue()

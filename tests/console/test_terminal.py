@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from datrnet.console.terminal import COLOR_SYSTEM, terminal_for, use_colors
+from datrnet.console.browse import COLOR_SYSTEM, terminal_for, use_colors
 from datrnet.core.graphics.terminal import QUESTIONS, Terminal
 from datrnet.core.preferences import Colors, Pictures, Preferences
 
@@ -75,7 +75,7 @@ def test_what_a_person_told_textual_counts_more_than_the_terminal(
 def test_the_terminal_is_asked_only_where_that_decides_something(
     monkeypatch: pytest.MonkeyPatch, pictures: Pictures, color: Colors, is_asked: bool
 ) -> None:
-    monkeypatch.setattr("datrnet.console.terminal.ask_terminal", lambda: TRUE)
+    monkeypatch.setattr("datrnet.console.browse.ask_terminal", lambda: TRUE)
     assert terminal_for(Preferences(pictures=pictures, color=color)).is_asked == is_asked
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import DatabaseError
 from datrnet.core.retrieval.generation import MANIPULATION, PROTOTYPES, Generation
 from datrnet.db.schema import SCHEMA_VERSION
 from datrnet.db.store import Store
@@ -109,3 +110,15 @@ def test_an_old_run_is_indexed_again_to_the_same_embeddings(old: Workspace, run:
         after = Generation.current(old, store).embeddings
         assert len(store.generations()) == 2
     np.testing.assert_allclose(after, before, atol=1e-4)
+
+
+def test_an_old_workspace_that_is_read_only_says_that_it_must_be_updated(
+    old: Workspace, schema: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datrnet.db.connection.may_write", lambda _: False)
+    if schema == SCHEMA_VERSION:
+        old.open_store().close()
+        return
+    with pytest.raises(DatabaseError, match="is read-only and of an older datrnet") as caught:
+        old.open_store()
+    assert "--workspace" in caught.value.hint

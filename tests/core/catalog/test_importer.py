@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from datrnet.core.catalog import importer
@@ -435,3 +436,25 @@ def test_a_real_catalog_goes_in_twice(workspace: Workspace) -> None:
     source = Path(FASHION) / "catalog.csv"
     assert tally(import_catalog(workspace, source)) == (8613, 0, 0)
     assert tally(import_catalog(workspace, source)) == (0, 0, 8613)
+
+
+def test_a_failed_first_import_leaves_no_database(
+    workspace: Workspace, rows: Rows, write_table: WriteTable
+) -> None:
+    with pytest.raises(DataError, match="None of the 12 rows"):
+        import_catalog(workspace, write_table([{**row, "image": "none.png"} for row in rows]))
+    assert list(workspace.root.iterdir()) == []
+
+
+def test_what_a_killed_import_left_is_removed_by_the_next(
+    workspace: Workspace, rows: Rows, write_table: WriteTable
+) -> None:
+    for name in ("import-0a1b2c3d", "import-x_2y4z6w"):
+        (workspace.root / name).mkdir(parents=True)
+        (workspace.root / name / "32px.bin").write_bytes(b"left")
+    (workspace.root / "import-0a1b2c3d.lock").touch()
+    with FileLock(workspace.root / "import-running.lock"):
+        (workspace.root / "import-running").mkdir()
+        import_catalog(workspace, write_table(rows))
+    left = {path.name for path in workspace.root.glob("import-*")}
+    assert left == {"import-running", "import-running.lock"}

@@ -239,3 +239,11 @@ def test_quotes_that_swallow_nothing_are_left_alone(
 def test_a_quoted_cell_that_may_have_swallowed_rows_is_noted(tmp_path: Path) -> None:
     table = read(tmp_path, 'id,title,size\n1,"Slim,a\n2,b,c\n3,jeans 30",d\n')
     assert table.notes == ("The row on line 2 has 3 lines; check its quotes.",)
+
+
+def test_a_line_that_is_not_json_has_the_column_but_no_second_line_number(tmp_path: Path) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"id": "1", "image": "a.png"}\n{"id": }\n')
+    (problem,) = read_table(path).problems
+    assert problem.line == 2
+    assert problem.message == "The line is not a JSON object: Expecting value in column 8."

@@ -3,7 +3,9 @@
 import subprocess
 import sys
 
+from datrnet.core.config import BACKBONE_NAMES, SYSTEM_NAMES
 from datrnet.core.models.registry import comparison_systems
+from datrnet.core.research.backbones.networks import BACKBONES
 from datrnet.core.research.systems.registry import METHODS
 
 CODE = """
@@ -23,3 +25,8 @@ def test_the_registry_finds_the_systems() -> None:
     systems = comparison_systems()
     assert callable(systems.make_learner)
     assert "adde-m" in METHODS
+
+
+def test_the_names_that_help_and_configs_list_are_those_of_the_systems() -> None:
+    assert set(SYSTEM_NAMES) == {"datrnet", *METHODS}
+    assert set(BACKBONE_NAMES) == set(BACKBONES)

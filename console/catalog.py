@@ -1,9 +1,9 @@
-"""`datrnet import`: import a catalog, and print what became of its columns and rows."""
+"""`datrnet import` and `datrnet export`: a catalog into the workspace, and out of it."""
 
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -13,17 +13,13 @@ from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.importer import ImportOptions, ImportSummary, import_catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
+from datrnet.core.research.adde_export import ExportOptions, export_adde
 from datrnet.core.research.datasets.deepfashion import Annotation
 from datrnet.core.research.datasets.importer import FolderOptions, Format, import_folder
 from datrnet.core.text import sanitize
 
-INTERRUPTED = "The catalog is unchanged. Run the same command again."
-
 LISTED = 20
 """Skipped rows listed in the terminal; JSON has all of them."""
-
-TABLE_PANEL = "CSV and JSON Lines files"
-FOLDER_PANEL = "Data sets in other formats"
 
 OWNERS = {
     **dict.fromkeys(("id", "image", "title", "split")),
@@ -36,11 +32,11 @@ OWNERS = {
 app = opt.command_app()
 
 
-ColumnOption = Annotated[str | None, typer.Option(metavar="COLUMN", rich_help_panel=TABLE_PANEL)]
+ColumnOption = Annotated[str | None, typer.Option(metavar="COLUMN")]
 
 
 @app.command(
-    name="import",
+    "import",
     epilog="Example: datrnet import catalog.csv --images photos --attribute color "
     "--attribute sleeve \\\n"
     "or: datrnet import Shopping100k/splits --format adde --images Shopping100k/Images",
@@ -51,23 +47,16 @@ def import_(
         Path | None, typer.Option(metavar="DIR", show_default="the folder of CATALOG")
     ] = None,
     attribute: Annotated[list[str] | None, typer.Option(metavar="NAME")] = None,
-    id_column: Annotated[
-        str | None, typer.Option("--id", metavar="COLUMN", rich_help_panel=TABLE_PANEL)
-    ] = None,
+    id_column: Annotated[str | None, typer.Option("--id", metavar="COLUMN")] = None,
     image: ColumnOption = None,
     title: ColumnOption = None,
     split: ColumnOption = None,
-    format_: Annotated[
-        Format | None, typer.Option("--format", rich_help_panel=FOLDER_PANEL)
-    ] = None,
-    names: Annotated[
-        Path | None, typer.Option(metavar="FILE", dir_okay=False, rich_help_panel=FOLDER_PANEL)
-    ] = None,
+    format_: Annotated[Format | None, typer.Option("--format")] = None,
+    names: Annotated[Path | None, typer.Option(metavar="FILE", dir_okay=False)] = None,
     annotation: Annotated[
-        Annotation | None,
-        typer.Option(show_default="fine where available", rich_help_panel=FOLDER_PANEL),
+        Annotation | None, typer.Option(show_default="fine where available")
     ] = None,
-    crop: Annotated[bool, typer.Option("--crop", rich_help_panel=FOLDER_PANEL)] = False,
+    crop: Annotated[bool, typer.Option("--crop")] = False,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
@@ -80,10 +69,14 @@ def import_(
         catalog: A CSV or JSON Lines file; with --format, a folder.
         images: Folder that relative picture paths start from.
         attribute: Column to use as a super-category; repeatable.
+
+    CSV and JSON Lines files:
         id_column: Column with the item ids.
         image: Column with the picture paths.
         title: Column with the titles.
         split: Column with train, validation or test. Without it, items are split 80:10:10.
+
+    Data sets in other formats:
         format_: adde: a split folder, as published with Shopping100k and DeepFashion. deepfashion:
             DeepFashion's own annotation folders.
         names: adde: JSON file with the names of super-categories and values; without it, they are
@@ -111,19 +104,22 @@ def import_(
             )
             summary = import_folder(place, catalog, folder_options, progress)
     if as_json:
-        print_json(facts_of(summary))
+        facts = {**asdict(summary), "source": str(summary.source)}
+        for problem in facts["problems"]:
+            if not problem["file"]:  # the catalog is a single file
+                del problem["file"]
+        print_json(facts)
     else:
         _show(summary, "part" if format_ else "column")
-    say(f"The catalog is in {place.root}. {_next_step(place)}")
-
-
-def facts_of(summary: ImportSummary) -> dict[str, object]:
-    """Return a summary as plain values, for JSON."""
-    facts = asdict(summary)
-    for problem in facts["problems"]:
-        if not problem["file"]:  # the catalog is a single file
-            del problem["file"]
-    return {**facts, "source": str(summary.source)}
+    with place.open_store() as store:
+        if not store.super_categories():
+            next_step = (
+                "It has no super-category, and training needs one. Import it again with "
+                "--attribute NAME for each column to use."
+            )
+        else:
+            next_step = f"Next: datrnet {'index' if store.current_generation() else 'train'}"
+    say(f"The catalog is in {place.root}. {next_step}")
 
 
 def _check_format(format_: Format | None, **given: object) -> None:
@@ -138,16 +134,6 @@ def _check_format(format_: Format | None, **given: object) -> None:
             files = f"--format {owner}" if owner else "CSV and JSON Lines files"
             hint = f"Add --format {owner}" if owner else "Omit --format"
             raise ConfigError(f"--{name} is for {files} only.", hint=f"{hint}, or omit --{name}.")
-
-
-def _next_step(workspace: Workspace) -> str:
-    with workspace.open_store() as store:
-        if not store.super_categories():
-            return (
-                "It has no super-category, and training needs one. Import it again with "
-                "--attribute NAME for each column to use."
-            )
-        return f"Next: datrnet {'index' if store.current_generation() else 'train'}"
 
 
 def _show(summary: ImportSummary, part: str) -> None:
@@ -166,3 +152,48 @@ def _show(summary: ImportSummary, part: str) -> None:
         out.print(f"  {sanitize(problem.place)}: {sanitize(problem.message)}")
     if len(summary.problems) > LISTED:
         out.print(f"  … and {len(summary.problems) - LISTED:,} more; --json lists all.")
+
+
+@app.command(epilog="Example: datrnet export splits --format adde --triplets 90000")
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER")],
+    format_: Annotated[Literal["adde"], typer.Option("--format")] = "adde",
+    triplets: Annotated[int, typer.Option(min=0, metavar="N")] = 40000,
+    seed: Annotated[int, typer.Option(min=0, metavar="N")] = 0,
+    with_validation: Annotated[bool, typer.Option("--with-validation")] = False,
+    force: Annotated[bool, typer.Option("--force")] = False,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Write the catalog as a split folder in ADDE's format.
+
+    The folder holds labels, triplets and queries as text files of numbers. Pictures stay where
+    they are; the folder's README names the image root. An earlier export is overwritten.
+
+    Args:
+        folder: Output folder; created if it does not exist.
+        format_: adde: the split folder that ADDE's public code and `datrnet import` read.
+        triplets: Number of triplets to sample.
+        seed: Random seed.
+        with_validation: Add validation items to the train split; else omit them.
+        force: Write into a folder that holds other files.
+    """
+    options = ExportOptions(
+        num_triplets=triplets, seed=seed, with_validation=with_validation, force=force
+    )
+    with JobProgress() as progress:
+        summary = export_adde(Workspace.locate(workspace), folder, options, progress)
+    if as_json:
+        paths = {"folder": str(summary.folder), "image_root": str(summary.image_root)}
+        print_json({**asdict(summary), **paths})
+    else:
+        out = results()
+        values = [(name, f"{number:,}") for name, number in summary.num_values.items()]
+        show_table(("super-category", "values"), values, numbers=("values",))
+        for note in summary.notes:
+            out.print(sanitize(note))
+        out.print(
+            f"{summary.num_train:,} train items, {summary.num_test:,} test items, "
+            f"{summary.num_triplets:,} triplets, {summary.num_queries:,} queries."
+        )
+    say(f"Wrote the split folder {folder.absolute()}. Its image root is {summary.image_root}")
