@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from datrnet.cli import COMMANDS, LazyCommand, app
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.preferences import settings_table, template
-from datrnet.core.research.report.runs import experiment_folders
+from datrnet.core.research.report.sections import experiment_folders
 from datrnet.tui.keymap import default_entries
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -24,9 +24,18 @@ from datrnet.core.indexing.activations import (
 )
 from datrnet.core.models.activation import default_stage
 from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.progress import tracked
+from datrnet.core.research.experiments.charts import (
+    FAINT,
+    PIXELS,
+    draw_picture,
+    new_sheet,
+    rendered,
+    wrapped,
+    write,
+)
 from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.result import Cell, ExperimentResult, Table
-from datrnet.core.research.experiments.sheets import FAINT, Sheet
 from datrnet.core.retrieval.prototypes import Prototype
 
 COLUMNS = (
@@ -38,11 +47,8 @@ COLUMNS = (
 )
 REGION_COLUMN = "share of the picture in the frame"
 
-SIDE = 150
-"""Of a picture, in pixels."""
-GAP = 12
-HEADER = 36
-CAPTION = 22
+BELOW = 0.24
+"""Height of the words under a map, in inches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,8 +159,7 @@ def item_maps(
     ]
     chosen = _chosen(items.labels, max(options.num_items, options.num_measured), options.seed)
     found = []
-    for done, item in enumerate(chosen):
-        context.on_progress("Activation maps", done, len(chosen))
+    for item in tracked(chosen.tolist(), "Activation maps", context.on_progress):
         row, labels = int(items.rows[item]), items.labels[item]
         picture = context.workspace.picture(context.catalog.picture_paths[row])
         wanted = {
@@ -168,7 +173,6 @@ def item_maps(
         except DataError:  # its picture cannot be read
             continue
         found.append(ItemMaps(row=row, looks=looks))
-    context.on_progress("Activation maps", len(chosen), len(chosen))
     if not found:
         raise DataError(
             f"No picture of the split {context.split!r} can be read.",
@@ -244,29 +248,24 @@ def draw_sheet(
     """Return the sheet: an item's picture, then a map for each super-category; a row per system.
 
     Raises:
-        ConfigError: matplotlib, whose letters are used, is not installed.
+        ConfigError: matplotlib is not installed.
     """
     categories = context.generation.super_categories
-    row_height = SIDE + CAPTION + GAP
-    num_rows = len(items) * len(runs)
-    sheet = Sheet(GAP + (1 + len(categories)) * (SIDE + GAP), HEADER + num_rows * row_height)
-    for column, words in enumerate(("Picture", *(category.name for category in categories))):
-        sheet.write(words, _left(column), 10, SIDE, size=15, bold=True)
-    for number, (item, system) in enumerate(product(items, range(len(runs)))):
-        top = HEADER + number * row_height
-        below = top + SIDE + 3
-        picture, labels = context.picture(item.row, SIDE), context.catalog.labels_of(item.row)
-        code = context.catalog.codes[item.row]
-        sheet.put(picture, _left(0), top, SIDE)
-        name = runs[system].config.system.name if system else code
-        sheet.write(name, _left(0), below, SIDE, color=FAINT)
-        cells = zip(categories, item.looks[system], strict=True)
-        for column, (category, look) in enumerate(cells, start=1):
+    rows, columns = list(product(items, range(len(runs)))), 1 + len(categories)
+    sheet = new_sheet(len(rows), columns, BELOW)
+    for axes, heading in zip(sheet.axes, ("Picture", *(c.name for c in categories)), strict=False):
+        write(axes, wrapped(heading, bold=True), top=1.18, bold=True)
+    for number, (item, system) in enumerate(rows):
+        first, *others = sheet.axes[number * columns : (number + 1) * columns]
+        picture, labels = context.picture(item.row, PIXELS), context.catalog.labels_of(item.row)
+        draw_picture(first, picture)
+        name = runs[system].config.system.name if system else context.catalog.codes[item.row]
+        write(first, wrapped(name), color=FAINT)
+        for axes, category, look in zip(others, categories, item.looks[system], strict=True):
             if picture is not None and look is not None:
-                shown = overlay_heatmap(picture, look.heat, look.region)
-                sheet.put(shown, _left(column), top, SIDE)
-            sheet.write(_caption(labels[category.name], look), _left(column), below, SIDE)
-    return sheet.picture
+                draw_picture(axes, overlay_heatmap(picture, look.heat, look.region))
+            write(axes, wrapped(_caption(labels[category.name], look)))
+    return rendered(sheet)
 
 
 def _caption(label: str | None, look: Look | None) -> str:
@@ -274,7 +273,3 @@ def _caption(label: str | None, look: Look | None) -> str:
     if look is not None:
         return look.value if look.region is None else f"predicted: {look.value}"
     return "no label" if label is None else f"{label}: no prototype"
-
-
-def _left(column: int) -> int:
-    return GAP + column * (SIDE + GAP)

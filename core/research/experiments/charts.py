@@ -1,18 +1,22 @@
-"""Charts in one style, drawn with matplotlib into pictures.
+"""Charts, and sheets of pictures, in one style, drawn with matplotlib.
 
 Colors can be told apart by color-blind people (the palette of Okabe and Ito); lines differ in
 their markers too.
 """
 
 import io
+import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from PIL import Image
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from datrnet.core.errors import ConfigError
 from datrnet.core.evaluation.metrics import Estimate
+from datrnet.core.text import sanitize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,8 +40,17 @@ DOTS_PER_INCH = 150
 EXTRA_MEND = 'Install it with: pip install "datrnet[experiments]"'
 
 
-def new_figure(width: float, height: float, *, rows: int = 1, columns: int = 1) -> "Figure":
+def new_figure(
+    width: float, height: float, *, rows: int = 1, columns: int = 1, **grid: float
+) -> "Figure":
     """Return a figure of that many inches with a grid of axes.
+
+    Args:
+        width: Inches.
+        height: Inches.
+        rows: Of the grid.
+        columns: Of the grid.
+        grid: Margins and gaps, as for ``GridSpec``; by default, they leave room for all words.
 
     Raises:
         ConfigError: The extra that draws charts is not installed.
@@ -48,8 +61,10 @@ def new_figure(width: float, height: float, *, rows: int = 1, columns: int = 1) 
         raise ConfigError(
             "Charts need matplotlib, which is not installed.", hint=EXTRA_MEND
         ) from error
-    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
-    figure.subplots(rows, columns, squeeze=False)
+    figure = Figure(
+        figsize=(width, height), dpi=DOTS_PER_INCH, layout=None if grid else "constrained"
+    )
+    figure.subplots(rows, columns, squeeze=False, gridspec_kw=grid)
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_prop_cycle(color=PALETTE, marker=list(MARKERS[: len(PALETTE)]))
@@ -63,8 +78,16 @@ def rendered(figure: "Figure") -> Image.Image:
         # of a name in letters that the font lacks, which are drawn as boxes
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(written, format="png")
-    written.seek(0)
     return Image.open(written, formats=("PNG",)).convert("RGB")
+
+
+def plain(text: str) -> str:
+    """Return text of which matplotlib takes nothing for a formula, and which it does not hide."""
+    escaped = sanitize(text).replace("$", r"\$")
+    return f"\N{ZERO WIDTH SPACE}{escaped}" if escaped.startswith("_") else escaped
+
+
+# ── charts ───────────────────────────────────────────────────────────────────
 
 
 def line_chart(
@@ -75,7 +98,6 @@ def line_chart(
     y_label: str,
     whole_xs: bool = False,
     width: float = 7.0,
-    height: float = 4.2,
 ) -> Image.Image:
     """Draw lines over common xs; estimates with a shaded interval.
 
@@ -86,30 +108,24 @@ def line_chart(
         y_label: At the left.
         whole_xs: Whether the xs are counts, so that only they are ticked.
         width: Inches.
-        height: Inches.
     """
-    figure = new_figure(width, height)
-    axes = figure.axes[0]
+    figure = new_figure(width, 4.2)
+    (axes,) = figure.axes
     for name, line in lines.items():
-        (drawn,) = axes.plot(xs, _values(line), label=_escaped(name), markersize=5, linewidth=1.6)
+        values, low, high = _ends(line)
+        (drawn,) = axes.plot(xs, values, label=plain(name), markersize=5, linewidth=1.6)
         if any(isinstance(point, Estimate) for point in line):
-            low, high = _bounds(line)
             axes.fill_between(xs, low, high, alpha=0.15, color=drawn.get_color(), linewidth=0)
     if whole_xs:
         axes.set_xticks(list(xs))
-    _label(axes, x_label, y_label)
+    axes.set(xlabel=plain(x_label), ylabel=plain(y_label))
     axes.grid(axis="y", alpha=0.3)
     axes.legend(frameon=False, fontsize=9)
     return rendered(figure)
 
 
 def bar_chart(
-    names: Sequence[str],
-    bars: Mapping[str, Sequence[float]],
-    *,
-    x_label: str,
-    width: float = 7.0,
-    height: float = 4.8,
+    names: Sequence[str], bars: Mapping[str, Sequence[float]], *, x_label: str
 ) -> Image.Image:
     """Draw horizontal bars, grouped by name.
 
@@ -117,25 +133,18 @@ def bar_chart(
         names: (n,) one group each, from top to bottom.
         bars: (n,) by the name that the legend gives it.
         x_label: What the bars measure.
-        width: Inches.
-        height: Inches.
     """
-    figure = new_figure(width, height)
-    axes = figure.axes[0]
-    thickness = 0.8 / max(1, len(bars))
+    figure = new_figure(7.0, 4.8)
+    (axes,) = figure.axes
     for number, (name, values) in enumerate(bars.items()):
-        places = [row + (number - (len(bars) - 1) / 2) * thickness for row in range(len(names))]
         axes.barh(
-            places,
+            _places(names, number, len(bars), 0.8),
             values,
-            height=thickness * 0.9,
-            label=_escaped(name),
+            height=0.8 / len(bars) * 0.9,
+            label=plain(name),
             color=PALETTE[number % len(PALETTE)],
         )
-    axes.set_yticks(range(len(names)), [_escaped(name) for name in names])
-    axes.invert_yaxis()
-    _label(axes, x_label, "")
-    axes.grid(axis="x", alpha=0.3)
+    _label_rows(axes, names, x_label)
     if len(bars) > 1:
         axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return rendered(figure)
@@ -159,19 +168,14 @@ def dot_chart(
         width: Inches.
     """
     figure = new_figure(width, 1.2 + 0.22 * len(names) * (len(dots) + 0.8))
-    axes = figure.axes[0]
+    (axes,) = figure.axes
     for number, (name, estimates) in enumerate(dots.items()):
-        shift = (number - (len(dots) - 1) / 2) * 0.7 / len(dots)
-        values, (low, high) = _values(estimates), _bounds(estimates)
-        whiskers = [
-            [max(0.0, value - bound) for value, bound in zip(values, low, strict=True)],
-            [max(0.0, bound - value) for value, bound in zip(values, high, strict=True)],
-        ]
+        values, low, high = _ends(estimates)
         axes.errorbar(
             values,
-            [row + shift for row in range(len(names))],
-            xerr=whiskers,
-            label=_escaped(name),
+            _places(names, number, len(dots), 0.7),
+            xerr=np.fmax(0, [values - low, high - values]),
+            label=plain(name),
             color=PALETTE[number % len(PALETTE)],
             marker=MARKERS[number % len(MARKERS)],
             markersize=6,
@@ -179,33 +183,129 @@ def dot_chart(
             elinewidth=1.4,
             capsize=3,
         )
-    axes.set_yticks(range(len(names)), [_escaped(name) for name in names])
-    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_ylim(-0.5, len(names) - 0.5)
     for border in range(1, len(names)):
         axes.axhline(border - 0.5, color="#DDDDDD", linewidth=0.8)
-    _label(axes, x_label, "")
-    axes.grid(axis="x", alpha=0.3)
+    _label_rows(axes, names, x_label)
     if len(dots) > 1:
         axes.legend(frameon=False, fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
     return rendered(figure)
 
 
-def _values(points: Sequence[Estimate | float]) -> list[float]:
-    return [point.value if isinstance(point, Estimate) else point for point in points]
+def _places(names: Sequence[str], number: int, num_series: int, room: float) -> list[float]:
+    """Return where a series lies in the rows of its chart, of which all share the room."""
+    shift = (number - (num_series - 1) / 2) * room / num_series
+    return [row + shift for row in range(len(names))]
 
 
-def _bounds(points: Sequence[Estimate | float]) -> tuple[list[float], list[float]]:
-    """Return the low and the high ends of intervals; a plain number is both."""
-    estimates = [p if isinstance(p, Estimate) else Estimate(p, p, p) for p in points]
-    return [estimate.low for estimate in estimates], [estimate.high for estimate in estimates]
+def _label_rows(axes: "Axes", names: Sequence[str], x_label: str) -> None:
+    axes.set_yticks(range(len(names)), list(map(plain, names)))
+    axes.invert_yaxis()
+    axes.set_xlabel(plain(x_label))
+    axes.grid(axis="x", alpha=0.3)
 
 
-def _label(axes: "Axes", x_label: str, y_label: str) -> None:
-    axes.set_xlabel(_escaped(x_label))
-    axes.set_ylabel(_escaped(y_label))
+def _ends(points: Sequence[Estimate | float]) -> NDArray[np.float64]:
+    """Return values, low and high ends (3, n) of intervals; a plain number is all three."""
+    ends = [(p.value, p.low, p.high) if isinstance(p, Estimate) else (p, p, p) for p in points]
+    return np.array(ends, dtype=float).reshape(-1, 3).T
 
 
-def _escaped(text: str) -> str:
-    """Return text of which matplotlib takes nothing for a formula, and which it does not hide."""
-    escaped = text.replace("$", r"\$")
-    return f"\N{ZERO WIDTH SPACE}{escaped}" if escaped.startswith("_") else escaped
+# ── sheets of pictures ───────────────────────────────────────────────────────
+
+INK = "#1A1A1A"
+FAINT = "#666666"
+ABSENT = "#E1E1E1"
+"""In place of a picture that cannot be read."""
+
+SIDE = 1.3
+"""Of a picture on a sheet, in inches."""
+PIXELS = round(SIDE * DOTS_PER_INCH)
+GAP = 0.14
+HEAD = 0.55
+"""Height above the first row, in inches."""
+POINTS, BOLD_POINTS = 7, 9
+"""Sizes of the letters."""
+CHARACTERS, BOLD_CHARACTERS = 23, 17
+"""In a line as wide as a picture."""
+
+
+def new_sheet(rows: int, columns: int, below: float) -> "Figure":
+    """Return a figure of square axes for pictures.
+
+    Args:
+        rows: Of the sheet.
+        columns: Of the sheet.
+        below: Height for the words under each picture, in inches.
+
+    Raises:
+        ConfigError: The extra that draws charts is not installed.
+    """
+    width, height = GAP + columns * (SIDE + GAP), HEAD + rows * (SIDE + below)
+    figure = new_figure(
+        width,
+        height,
+        rows=rows,
+        columns=columns,
+        left=GAP / width,
+        right=1 - GAP / width,
+        top=1 - HEAD / height,
+        bottom=below / height,
+        wspace=GAP / SIDE,
+        hspace=below / SIDE,
+    )
+    for axes in figure.axes:
+        axes.set(xlim=(0, PIXELS), ylim=(PIXELS, 0), xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    return figure
+
+
+def draw_picture(axes: "Axes", picture: Image.Image | None, frame: str | None = None) -> None:
+    """Draw a whole picture in the middle of axes, with a frame if it has a color."""
+    picture = picture or Image.new("RGB", (1, 1), ABSENT)
+    padded = ImageOps.pad(picture, (PIXELS, PIXELS), Image.Resampling.LANCZOS, color="white")
+    axes.imshow(padded, interpolation="nearest")
+    if frame is not None:
+        axes.spines[:].set(visible=True, color=frame, linewidth=3)
+
+
+def write(
+    axes: "Axes",
+    lines: Sequence[str],
+    *,
+    top: float = -0.05,
+    skipped: float = 0,
+    bold: bool = False,
+    color: str = INK,
+) -> None:
+    """Write lines that fit into axes of a sheet, or below them.
+
+    Args:
+        axes: Of the sheet.
+        lines: The text.
+        top: Where the first line begins, in heights of the axes from their lower edge.
+        skipped: How many lines further down it begins.
+        bold: Whether the letters are bold and larger.
+        color: Of the letters.
+    """
+    axes.annotate(
+        "\n".join(map(plain, lines)),
+        (0, top),
+        xycoords="axes fraction",
+        xytext=(0, -1.4 * POINTS * skipped),
+        textcoords="offset points",
+        verticalalignment="top",
+        linespacing=1.3,
+        color=color,
+        fontsize=BOLD_POINTS if bold else POINTS,
+        fontweight="bold" if bold else "normal",
+    )
+
+
+def wrapped(text: str, num_lines: int = 1, *, bold: bool = False) -> list[str]:
+    """Return text in at most so many lines; the last ends in "…" if cut."""
+    characters = BOLD_CHARACTERS if bold else CHARACTERS
+    lines = textwrap.wrap(sanitize(text), characters)
+    if len(lines) > num_lines:
+        lines[num_lines - 1 :] = [f"{lines[num_lines - 1][: characters - 1]}…"]
+    return lines

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 import numpy as np
 
@@ -10,19 +11,25 @@ from datrnet.core.config import Config, SystemChoice
 from datrnet.core.errors import ConfigError, UnknownNameError, nearest
 from datrnet.core.evaluation.protocol import Score
 from datrnet.core.models.run_folder import plain_name
-from datrnet.core.research.experiments.charts import dot_chart
 from datrnet.core.research.experiments.context import Context
-from datrnet.core.research.experiments.metrics import (
-    Metrics,
-    figure_columns,
-    figures,
-    over_seeds,
-    spread,
-    top_k_over_seeds,
+from datrnet.core.research.experiments.result import (
+    INTERVAL_NOTE,
+    Cell,
+    ExperimentResult,
+    Table,
+    table_3_cells,
+    table_3_columns,
 )
-from datrnet.core.research.experiments.result import INTERVAL_NOTE, Cell, ExperimentResult, Table
-from datrnet.core.research.experiments.study import Study, StudyOptions, VariantSpec
-from datrnet.core.research.systems.registry import check_choices
+from datrnet.core.research.experiments.study import (
+    Metrics,
+    Study,
+    StudyOptions,
+    VariantSpec,
+    accuracy_chart,
+    spread,
+)
+
+Entry = TypeVar("Entry")
 
 ALL = "all"
 
@@ -86,25 +93,21 @@ def run(context: Context, options: ComparisonOptions) -> ExperimentResult:
         ConfigError: A system's setting is wrong.
         UnknownNameError: There is no such system, row or backbone.
     """
-    specs = options.chosen()
-    study = Study(context, options)
-    base = options.base_config()
-    variants = [(spec.name, spec.config(base)) for spec in specs]
-    check_choices([(config.system, config.model.image_size) for _, config in variants])
-    results = study.measure(variants)
-    systems = {spec.name: seeds for spec, seeds in zip(specs, results, strict=True)}
-    names = [category.name for category in study.super_categories]
+    specs, study = options.chosen(), Study(context, options)
+    results = study.measure(specs)
+    columns = table_3_columns(options.k)
+    names = study.names
 
     def table(
         title: str, columns: Iterable[str], cells: Callable[[Sequence[Metrics]], tuple[Cell, ...]]
     ) -> Table:
-        rows = tuple((name, *cells(seeds)) for name, seeds in systems.items())
-        return Table(title=title, columns=("system", *columns), rows=rows)
+        rows = [(spec.name, *cells(seeds)) for spec, seeds in zip(specs, results, strict=True)]
+        return Table(title=title, columns=("system", *columns), rows=tuple(rows))
 
     table_3 = table(
         f"Query, and query with an attribute (table 3), {context.split} split",
-        figure_columns(options.k),
-        lambda seeds: _figure_cells(seed.plain for seed in seeds),
+        without_counts(columns),
+        lambda seeds: _figure_cells((seed.query, seed.one_change) for seed in seeds),
     )
     further = (
         table(
@@ -114,8 +117,10 @@ def run(context: Context, options: ComparisonOptions) -> ExperimentResult:
         ),
         table(
             "With weights of the super-categories chosen on the validation items",
-            figure_columns(options.k),
-            lambda seeds: _figure_cells(seed.weighed or seed.plain for seed in seeds),
+            without_counts(columns),
+            lambda seeds: _figure_cells(
+                seed.weighed or (seed.query, seed.one_change) for seed in seeds
+            ),
         ),
         table("What it takes", COST_COLUMNS, _costs),
     )
@@ -124,22 +129,20 @@ def run(context: Context, options: ComparisonOptions) -> ExperimentResult:
         columns=table_3.columns,
         rows=table_3.rows,
         further=further,
-        notes=_notes(options, base, names, results[0][0], study.num_items),
-        pictures={
-            "accuracy": dot_chart(
-                list(systems),
-                top_k_over_seeds(results),
-                x_label=f"top-{options.k} accuracy",
-                width=8.5,
-            )
-        },
+        notes=_notes(study, results[0][0]),
+        pictures={"accuracy": accuracy_chart([spec.name for spec in specs], results, options.k)},
     )
 
 
+def without_counts(row: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Return a row of table 3 without its numbers of queries, which are the same for all."""
+    return (*row[1:3], *row[4:])
+
+
 def _figure_cells(scores: Iterable[tuple[Score, Score]]) -> tuple[Cell, ...]:
-    """Return the cells of ``figure_columns``, over seeds."""
-    columns = zip(*(figures(query, one_change) for query, one_change in scores), strict=True)
-    return tuple(map(spread, columns))
+    """Return the figures of table 3, over seeds."""
+    rows = [without_counts(table_3_cells(*pair)) for pair in scores]
+    return tuple(map(spread, zip(*rows, strict=True)))
 
 
 def _cells_by_category(seeds: Sequence[Metrics], names: Sequence[str]) -> tuple[Cell, ...]:
@@ -151,7 +154,7 @@ def _cells_by_category(seeds: Sequence[Metrics], names: Sequence[str]) -> tuple[
         if name in seeds[0].by_super_category
     }
     means = np.mean(list(columns.values()), axis=0).tolist() if columns else []
-    return (*(over_seeds(columns.get(name, ())) for name in names), over_seeds(means))
+    return (*(spread(columns.get(name, ())) for name in names), spread(means))
 
 
 def _costs(seeds: Sequence[Metrics]) -> tuple[Cell, ...]:
@@ -163,9 +166,8 @@ def _costs(seeds: Sequence[Metrics]) -> tuple[Cell, ...]:
     )
 
 
-def _notes(
-    options: ComparisonOptions, base: Config, names: Sequence[str], first: Metrics, num_items: int
-) -> tuple[str, ...]:
+def _notes(study: Study, first: Metrics) -> tuple[str, ...]:
+    options, base, num_items = study.options, study.base, study.num_items
     whole = (
         f"The split has {num_items} items and a list {options.k}: it is nearly the whole split, "
         f"so that top-{options.k} says little. NDCG still tells the systems apart; a smaller k, "
@@ -173,7 +175,7 @@ def _notes(
     )
     return (
         *(whole if num_items < 2 * options.k else ()),
-        f"Super-categories: {', '.join(names)}. Every system sees the same pictures of the "
+        f"Super-categories: {', '.join(study.names)}. Every system sees the same pictures of the "
         f"training items ({base.model.image_size} px), {_budget(base)}; the best epoch by the "
         f"validation items is kept. {first.query.num_queries:,} queries without a change, "
         f"{first.one_change.num_queries:,} with one.",
@@ -197,7 +199,7 @@ def _budget(base: Config) -> str:
     return f"for {words} each, which the stages of a system share{least}"
 
 
-def _seeds(options: ComparisonOptions) -> str:
+def _seeds(options: StudyOptions) -> str:
     if len(options.seeds) == 1:
         return f"Seed {options.seeds[0]}. {INTERVAL_NOTE}"
     seeds = ", ".join(map(str, options.seeds))

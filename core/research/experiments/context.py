@@ -13,8 +13,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.pictures import read_picture
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
-from datrnet.core.evaluation.assess import Assessment, assess, equal_weights_of, gallery_rows
-from datrnet.core.evaluation.protocol import Protocol
+from datrnet.core.evaluation.assess import gallery_rows
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Generation
@@ -60,6 +59,11 @@ class Context:
         """
         return Generation.current(self.workspace, self.store)
 
+    @property
+    def has_used_index(self) -> bool:
+        """Whether the experiment has opened the index."""
+        return "generation" in vars(self)
+
     @cached_property
     def run(self) -> RunFolder:
         """The run whose networks made the current index.
@@ -90,25 +94,3 @@ class Context:
             return read_picture(self.workspace.picture(stored), size)
         except DataError:
             return None
-
-    def assess_both_weightings(self, protocol: Protocol) -> dict[str, Assessment]:
-        """Evaluate the current index, and store the evaluations.
-
-        Returns:
-            By the name of the weights: ``chosen`` on the validation items, and ``equal``.
-        """
-        weightings = {"chosen": None, "equal": equal_weights_of(self.generation)}
-        assessments = {
-            name: assess(
-                self.catalog,
-                self.generation,
-                self.split,
-                protocol,
-                weights=weights,
-                on_progress=self.on_progress,
-            )
-            for name, weights in weightings.items()
-        }
-        for assessment in assessments.values():
-            assessment.keep(self.store)
-        return assessments

@@ -12,7 +12,7 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from PIL import Image
 from datrnet import __version__
 from datrnet.core.errors import DataError
 from datrnet.core.evaluation.metrics import Estimate
+from datrnet.core.evaluation.protocol import Score
 from datrnet.core.models.run_folder import write_atomically
 
 RESULT_FILE = "outcome.json"
@@ -35,14 +36,9 @@ class Spread:
     deviation: float
 
 
+UNKNOWN = Estimate(math.nan, math.nan, math.nan)
+
 Cell = str | int | float | Estimate | Spread | None
-
-PARTS: Mapping[type, tuple[str, ...]] = {
-    Estimate: ("value", "low", "high"),
-    Spread: ("value", "deviation"),
-}
-"""The numbers of a cell that has several; programs get each."""
-
 
 INTERVAL_NOTE = "In brackets the 95 % interval, by bootstrap over the query items."
 
@@ -112,9 +108,60 @@ class StoredResult(Provenance):
     """File names in the folder."""
 
 
+def shown(cell: Cell) -> str:
+    """Return a cell as text: three decimals, thousands apart, a dash for nothing."""
+    if isinstance(cell, Spread) and math.isfinite(cell.value):
+        return f"{cell.value:.3f} ± {cell.deviation:.3f}"
+    if isinstance(cell, Estimate) and math.isfinite(cell.value):
+        return f"{cell.value:.3f} ({cell.low:.3f}–{cell.high:.3f})"
+    if isinstance(cell, float) and math.isfinite(cell):
+        return f"{cell:,.3f}"
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return cell if isinstance(cell, str) else "–"
+
+
+def is_number(cell: object) -> bool:
+    """Tell whether a cell is aligned to the right."""
+    return cell is None or isinstance(cell, int | float | Estimate | Spread)
+
+
+# ── cells of scores ──────────────────────────────────────────────────────────
+
+
 def score_columns(k: int | str) -> tuple[str, ...]:
-    """Return the headings of the figures of queries."""
+    """Return the headings of ``score_cells``."""
     return ("queries", f"top-{k}", f"NDCG@{k}", "NDCG of the change", "NDCG of the rest")
+
+
+def score_cells(score: Score) -> tuple[Cell, ...]:
+    """Return the number of queries and all figures: none of them is enough by itself."""
+    return (
+        score.num_queries,
+        score.top_k_accuracy,
+        score.ndcg,
+        score.ndcg_target,
+        score.ndcg_others,
+    )
+
+
+def table_3_columns(k: int) -> tuple[str, ...]:
+    """Return the headings of ``table_3_cells``."""
+    return (
+        "queries",
+        f"query: top-{k}",
+        f"query: NDCG@{k}",
+        "queries + attribute",
+        f"query + attribute: top-{k}",
+        f"query + attribute: NDCG@{k}",
+        "NDCG of the change",
+        "NDCG of the rest",
+    )
+
+
+def table_3_cells(query: Score, one_change: Score) -> tuple[Cell, ...]:
+    """Return numbers and figures of queries without a change and with one."""
+    return (*score_cells(query)[:3], *score_cells(one_change))
 
 
 def use_case_name(num_changes: int) -> str:
@@ -122,21 +169,22 @@ def use_case_name(num_changes: int) -> str:
     return {0: "query only", 1: "one change"}.get(num_changes, f"{num_changes} changes")
 
 
+# ── the folder ───────────────────────────────────────────────────────────────
+
+
 def write_result(folder: Path, result: ExperimentResult, provenance: Provenance) -> StoredResult:
     """Write a result into its folder; the file that marks it as complete comes last."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, picture in result.pictures.items():
-        png = io.BytesIO()
-        picture.save(png, "PNG", optimize=True)
-        write_atomically(folder / f"{name}.png", png.getvalue())
     pictures = [f"{name}.png" for name in result.pictures]
+    for file, picture in zip(pictures, result.pictures.values(), strict=True):
+        write_atomically(folder / file, png_of(picture))
     for number, table in enumerate(result.tables, start=1):
         suffix = f"-{number}" if number > 1 else ""
         write_atomically(folder / f"{provenance.name}{suffix}.csv", _csv_of(table))
     page = markdown_of(result, provenance.command, pictures)
     write_atomically(folder / f"{provenance.name}.md", page)
     main, *further = [
-        {"title": table.title, "columns": table.columns, "rows": _plain_rows(table.rows)}
+        asdict(table) | {"rows": [list(map(_stored, row)) for row in table.rows]}
         for table in result.tables
     ]
     facts = {
@@ -152,6 +200,13 @@ def write_result(folder: Path, result: ExperimentResult, provenance: Provenance)
     text = json.dumps(facts, indent=1, ensure_ascii=False, default=str)
     write_atomically(folder / RESULT_FILE, text)
     return read_result(folder)
+
+
+def png_of(picture: Image.Image) -> bytes:
+    """Return a picture as a PNG file."""
+    png = io.BytesIO()
+    picture.save(png, "PNG", optimize=True)
+    return png.getvalue()
 
 
 def read_result(folder: Path) -> StoredResult:
@@ -183,24 +238,6 @@ def _read_table(facts: Mapping[str, Any]) -> Table:
     return Table(title=str(facts["title"]), columns=columns, rows=rows)
 
 
-def shown(cell: Cell) -> str:
-    """Return a cell as text: three decimals, thousands apart, a dash for nothing."""
-    if isinstance(cell, Spread) and math.isfinite(cell.value):
-        return f"{cell.value:.3f} ± {cell.deviation:.3f}"
-    if isinstance(cell, Estimate) and math.isfinite(cell.value):
-        return f"{cell.value:.3f} ({cell.low:.3f}–{cell.high:.3f})"
-    if isinstance(cell, float) and math.isfinite(cell):
-        return f"{cell:,.3f}"
-    if isinstance(cell, int):
-        return f"{cell:,}"
-    return cell if isinstance(cell, str) else "–"
-
-
-def is_number(cell: object) -> bool:
-    """Tell whether a cell is aligned to the right."""
-    return cell is None or isinstance(cell, int | float | Estimate | Spread)
-
-
 def markdown_of(result: ExperimentResult, command: str, pictures: Sequence[str]) -> str:
     """Return the page of a result: command, tables, notes and pictures."""
     parts = [f"# {result.title}", f"```text\n$ {command}\n```"]
@@ -217,8 +254,8 @@ def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> s
     if not rows:
         return ""
     numeric = [all(map(is_number, column)) for column in zip(*rows, strict=True)]
-    lines = [tuple(columns), tuple("---:" if right else "---" for right in numeric)]
-    lines += [tuple(map(shown, row)) for row in rows]
+    lines = [columns, ["---:" if right else "---" for right in numeric]]
+    lines += [list(map(shown, row)) for row in rows]
     return "\n".join(
         "| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in line) + " |"
         for line in lines
@@ -227,30 +264,30 @@ def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> s
 
 def flat_table(table: Table) -> tuple[list[str], list[list[Any]]]:
     """Return a table for programs: a column of estimates becomes three, value, low and high."""
-    columns = list(zip(*table.rows, strict=True)) or [()] * len(table.columns)
     names: list[str] = []
     cells: list[list[Any]] = []
-    for name, column in zip(table.columns, columns, strict=True):
-        kind = next((type(cell) for cell in column if type(cell) in PARTS), None)
+    for idx, name in enumerate(table.columns):
+        column = [row[idx] for row in table.rows]
+        kind = next((type(cell) for cell in column if isinstance(cell, Estimate | Spread)), None)
         if kind is None:
             names.append(name)
             cells.append([_finite(cell) for cell in column])
-        else:
-            names += [name if part == "value" else f"{name} {part}" for part in PARTS[kind]]
-            cells += [[_finite(getattr(cell, p, None)) for cell in column] for p in PARTS[kind]]
+            continue
+        for part in fields(kind):
+            names.append(name if part.name == "value" else f"{name} {part.name}")
+            cells.append([_finite(getattr(cell, part.name, None)) for cell in column])
     return names, [list(row) for row in zip(*cells, strict=True)]
 
 
 def _csv_of(table: Table) -> str:
     written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
     names, rows = flat_table(table)
-    writer.writerows([names, *rows])
+    csv.writer(written, lineterminator="\n").writerows([names, *rows])
     return written.getvalue()
 
 
-def _plain_rows(rows: Sequence[Sequence[Cell]]) -> list[list[str | int | float | None]]:
-    return [[shown(cell) if type(cell) in PARTS else _finite(cell) for cell in row] for row in rows]
+def _stored(cell: Cell) -> str | int | float | None:
+    return shown(cell) if isinstance(cell, Estimate | Spread) else _finite(cell)
 
 
 def _finite(cell: Any) -> Any:

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, get_type_hints
 
 from datrnet.core.catalog.catalog import Catalog, split_rows
 from datrnet.core.catalog.workspace import Workspace
@@ -11,10 +11,9 @@ from datrnet.core.config import read_section
 from datrnet.core.errors import UnknownNameError
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.research.experiments import (
-    ablation,
     activation_maps,
-    architecture,
     comparison,
+    network,
     sheets,
     tables,
     tsne,
@@ -29,33 +28,21 @@ from datrnet.core.research.experiments.result import (
 )
 from datrnet.db.store import Store
 
-
-@dataclass(frozen=True, slots=True)
-class ExperimentKind:
-    """How experiments of one kind run."""
-
-    run: Callable[[Context, Any], ExperimentResult]
-    options: Callable[..., Any]
-    """The dataclass of its settings."""
-    needs_index: bool = True
-
-
-KINDS: Mapping[str, ExperimentKind] = {
-    "architecture": ExperimentKind(architecture.run, architecture.ArchitectureOptions, False),
-    "table-2": ExperimentKind(tables.run_table_2, tables.RunTableOptions),
-    "table-3": ExperimentKind(tables.run_table_3, tables.RunTableOptions),
-    "comparison": ExperimentKind(comparison.run, comparison.ComparisonOptions, False),
-    "ablation": ExperimentKind(ablation.run, ablation.AblationOptions, False),
-    "grid": ExperimentKind(ablation.run_grid, ablation.GridOptions, False),
-    "list-length": ExperimentKind(tables.run_list_length, tables.ListLengthOptions),
-    "specific-prototypes": ExperimentKind(
-        tables.run_specific_prototypes, tables.SpecificPrototypesOptions
-    ),
-    "changes": ExperimentKind(tables.run_changes, tables.ChangesOptions),
-    "t-sne": ExperimentKind(tsne.run, tsne.TsneOptions),
-    "activation-maps": ExperimentKind(activation_maps.run, activation_maps.ActivationMapOptions),
-    "sheets": ExperimentKind(sheets.run, sheets.SheetOptions),
+KINDS: Mapping[str, Callable[[Context, Any], ExperimentResult]] = {
+    "architecture": network.run_architecture,
+    "table-2": tables.run_table_2,
+    "table-3": tables.run_table_3,
+    "comparison": comparison.run,
+    "ablation": network.run_ablation,
+    "grid": network.run_grid,
+    "list-length": tables.run_list_length,
+    "specific-prototypes": tables.run_specific_prototypes,
+    "changes": tables.run_changes,
+    "t-sne": tsne.run,
+    "activation-maps": activation_maps.run,
+    "sheets": sheets.run,
 }
+"""What runs experiments of each kind; its options are the settings of the experiment's file."""
 
 
 def run_experiment(
@@ -82,7 +69,6 @@ def run_experiment(
         DatrnetError: The workspace lacks what the experiment needs.
     """
     options = options_of(plan)
-    kind = KINDS[plan.kind]
     context = Context(
         workspace=workspace,
         store=store,
@@ -93,14 +79,14 @@ def run_experiment(
         on_whole=on_whole,
     )
     started = time.monotonic()
-    result = kind.run(context, options)
+    result = KINDS[plan.kind](context, options)
     if not plan.is_shipped:
         result = replace(result, title=f"{plan.title}: {result.title}")
     facts: dict[str, Any] = {
         "split": context.split,
         "num_items": len(split_rows(context.catalog, context.split)),
     }
-    if kind.needs_index:
+    if context.has_used_index:
         manifest = context.generation.manifest
         facts |= {"run": manifest.run_name, "generation": manifest.name}
     provenance = Provenance(
@@ -123,5 +109,5 @@ def options_of(plan: Plan) -> Any:
     """
     if plan.kind not in KINDS:
         raise UnknownNameError("kind of experiment", plan.kind, KINDS)
-    kind: Any = KINDS[plan.kind].options
+    kind = get_type_hints(KINDS[plan.kind])["options"]
     return read_section(kind, plan.settings, f"experiment {plan.name} [settings]")

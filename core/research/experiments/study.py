@@ -5,8 +5,9 @@ that a stopped study resumes.
 """
 
 import json
+import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,14 +15,26 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
+from PIL import Image
+from pydantic import TypeAdapter
 
 from datrnet.core.catalog.catalog import Catalog, split_rows
 from datrnet.core.config import Config, at_least
 from datrnet.core.errors import CheckpointError, ConfigError, DataError
+from datrnet.core.evaluation.metrics import Estimate
+from datrnet.core.evaluation.protocol import Protocol, Score, evaluate_queries
+from datrnet.core.evaluation.queries import QuerySet, draw_queries
+from datrnet.core.evaluation.ranking import Gallery, rank
+from datrnet.core.evaluation.weight_search import choose_weights
+from datrnet.core.indexing.build import run_manipulation
+from datrnet.core.indexing.embedder import Embedder
 from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RUN_FILE, RunFolder, plain_name, write_atomically
+from datrnet.core.research.experiments.charts import dot_chart
 from datrnet.core.research.experiments.context import Context
-from datrnet.core.research.experiments.metrics import Metrics, measure, read_metrics
+from datrnet.core.research.experiments.result import UNKNOWN, Cell, Spread
+from datrnet.core.research.systems.registry import check_choices
+from datrnet.core.retrieval.manipulation import Manipulation, load_manipulation
 from datrnet.core.training.data import TrainingData, load_training_data
 from datrnet.core.training.events import BatchDone, FeaturesCached, PicturesRead, TrainEvent
 from datrnet.core.training.run import train_networks, untrainable_super_categories
@@ -29,6 +42,9 @@ from datrnet.db.rows import SuperCategory
 
 PROGRESS_STEPS = 100_000
 """Total of the progress of a training."""
+
+RANKED_TIMES = 3
+"""How often the same queries are ranked to measure the time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +68,8 @@ class VariantSpec:
             ConfigError: A setting does not exist or is out of range.
         """
         values = base.to_dict()
-        values["model"] |= self.model
-        values["train"] |= self.train
-        values["system"] |= self.system
+        for section in ("model", "train", "system"):
+            values[section] |= getattr(self, section)
         return Config.from_dict(values, source=f"variant {self.name!r}")
 
 
@@ -96,6 +111,32 @@ class StudyOptions:
         return shared.config(Config.load(self.base))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """The metrics of one trained variant."""
+
+    seconds: float
+    """Training time of all its networks, whatever else the machine did."""
+    query: Score
+    """Without a change, by the paper's plain distance, so that nothing is chosen."""
+    one_change: Score
+    """The same with one."""
+    by_super_category: dict[str, Score]
+    """One change, by what is changed."""
+    weighed: tuple[Score, Score] | None
+    """Query and one change with weights of the blocks chosen on the validation items; None where
+    there is a single block, or too few items to choose by."""
+    num_parameters: int
+    """Of all networks together."""
+    milliseconds: float
+    """To embed one picture, with the whole split at a time."""
+    microseconds: float
+    """To compute one query vector and rank the whole split by it, with many queries at a time."""
+
+
+METRICS = TypeAdapter(Metrics)
+
+
 class Study:
     """The data of a study, read once, and its variants, trained and measured in turn."""
 
@@ -103,12 +144,13 @@ class Study:
         """Choose the super-categories.
 
         Raises:
-            ConfigError: There are too few that can be learned.
+            ConfigError: The base config is wrong, or too few can be learned.
             UnknownNameError: A super-category does not exist.
             DataError: The split has no item.
         """
         self._context = context
-        self._options = options
+        self.options = options
+        self.base = options.base_config()
         self.super_categories = _chosen_super_categories(context.catalog, options)
         self._rows = split_rows(context.catalog, context.split)
         if len(self._rows) == 0:
@@ -125,49 +167,57 @@ class Study:
         """The number of the catalog's items in the split."""
         return len(self._rows)
 
-    def measure(self, variants: Sequence[tuple[str, Config]]) -> list[list[Metrics]]:
+    @property
+    def names(self) -> list[str]:
+        """The names of the super-categories."""
+        return [category.name for category in self.super_categories]
+
+    def measure(self, variants: Sequence[VariantSpec]) -> list[list[Metrics]]:
         """Return the metrics of every variant, one for each seed.
 
         Raises:
+            ConfigError: A setting of a variant is wrong.
+            UnknownNameError: There is no such system or backbone.
             CheckpointError: Another program is running this study.
             DataError: A split has no readable picture.
         """
-        folder, seeds = self._context.folder, self._options.seeds
+        # all configs are checked before the first training
+        configs = [spec.config(self.base) for spec in variants]
+        check_choices([(config.system, config.model.image_size) for config in configs])
+        folder, seeds = self._context.folder, self.options.seeds
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "lock")
         try:
-            lock.acquire(timeout=0)
+            lock = FileLock(folder / "lock").acquire(timeout=0)
         except Timeout as error:
             raise CheckpointError(
                 f"Another program is running the experiment {folder.name}.",
                 hint="Wait until it finishes.",
             ) from error
         results: list[list[Metrics]] = []
-        total = len(variants) * len(seeds)
-        try:
-            for number, (name, config) in enumerate(variants):
+        with lock:
+            for number, (spec, config) in enumerate(zip(variants, configs, strict=True)):
                 results.append([])
                 for place, seed in enumerate(seeds):
-                    step = f"{number + 1} of {len(variants)}: {name}"
+                    step = f"{number + 1} of {len(variants)}: {spec.name}"
                     if len(seeds) > 1:
                         step += f", seed {place + 1} of {len(seeds)}"
-                    done = number * len(seeds) + place
-                    results[-1].append(self._measured(config.with_seed(seed), step, done, total))
-        finally:
-            lock.release()
+                    runs = number * len(seeds) + place, len(variants) * len(seeds)
+                    results[-1].append(self._measured(config.with_seed(seed), step, *runs))
         return results
 
     def _measured(self, config: Config, step: str, done: int, total: int) -> Metrics:
         """Return the metrics of a run, trained if need be; ``done`` of ``total`` runs precede."""
         context = self._context
         run = self._run_folder(config)
-        path = run.path / f"figures-{context.split}-{self._options.k}.json"
-        if (known := read_metrics(path)) is not None:
-            return known
+        path = run.path / f"figures-{context.split}-{self.options.k}.json"
+        try:
+            return METRICS.validate_json(path.read_bytes())
+        except (OSError, ValueError):  # there are none, or another version's
+            pass
 
         def on_event(event: TrainEvent) -> None:
             if isinstance(event, BatchDone):
-                share = (names.index(event.super_category) + event.share) / len(names)
+                share = (networks.index(event.super_category) + event.share) / len(networks)
                 context.on_whole((done + share) / total)
                 context.on_progress(step, round(PROGRESS_STEPS * share), PROGRESS_STEPS)
             elif isinstance(event, PicturesRead):
@@ -176,15 +226,13 @@ class Study:
                 context.on_progress("Caching features", event.done, event.total)
 
         system = config.system
-        names = [system.name]
-        if system.is_datrnet:
-            names = [category.name for category in run.super_categories]
+        networks = self.names if system.is_datrnet else [system.name]
         data = self._training_data(run)
         train_networks(run, data, on_event)
         context.on_progress(f"Measuring {step}", 0, 1)
         pixels, rows = self._gallery_data(config.model.image_size)
         labels = context.catalog.encode_labels(run.super_categories)[rows]
-        metrics = measure(run, data, pixels, labels, self._options.k)
+        metrics = measure(run, data, pixels, labels, self.options.k)
         write_atomically(path, json.dumps(asdict(metrics)))
         return metrics
 
@@ -258,3 +306,114 @@ def _chosen_super_categories(catalog: Catalog, options: StudyOptions) -> tuple[S
             hint="Import a table with attribute columns, and items in the train split.",
         )
     return tuple(chosen)
+
+
+# ── metrics of a run ─────────────────────────────────────────────────────────
+
+
+def measure(
+    run: RunFolder, data: TrainingData, pixels: NDArray[np.uint8], labels: NDArray[np.int16], k: int
+) -> Metrics:
+    """Return the metrics of a finished run.
+
+    Args:
+        run: The run.
+        data: What it was trained on; its validation items choose weights.
+        pixels: (N, S, S, 3) of a split, which is queries and gallery.
+        labels: (N, A) of it, in the numbering of the run.
+        k: Length of the lists.
+
+    Raises:
+        CheckpointError: The run's weights are absent or damaged.
+    """
+    embedder = Embedder(run)
+    manipulation = _manipulation(run, data, embedder)
+    started = time.monotonic()
+    embeddings = embedder.embed(pixels)
+    seconds = time.monotonic() - started
+    gallery = Gallery(embeddings=embeddings, labels=labels, manipulation=manipulation)
+    names = [category.name for category in run.super_categories]
+    protocol = Protocol(k=k, max_changes=1)
+    query_sets = draw_queries(labels, (0, 1), num_changeable=len(names))
+    equal = weights = gallery.equal_weights
+    query, one_change = evaluate_queries(gallery, names, query_sets, equal, protocol)
+    validation = np.flatnonzero(data.is_validation)
+    if len(validation):
+        blocks, own = embedder.embed(data.pixels[validation]), data.labels[validation]
+        weights = choose_weights(Gallery(embeddings=blocks, labels=own, manipulation=manipulation))
+    weighed = None
+    if weights != equal:
+        cases = evaluate_queries(gallery, names, query_sets, weights, protocol)
+        weighed = (cases[0].overall, cases[1].overall)
+    log = run.log_path.read_text("utf-8").splitlines()
+    return Metrics(
+        seconds=float(sum(json.loads(line)["seconds"] for line in log)),
+        query=query.overall,
+        one_change=one_change.overall,
+        by_super_category=one_change.by_super_category,
+        weighed=weighed,
+        num_parameters=embedder.num_parameters,
+        milliseconds=1e3 * seconds / len(pixels),
+        microseconds=1e6 * _ranking_seconds(gallery, query_sets[1], k),
+    )
+
+
+def _manipulation(run: RunFolder, data: TrainingData, embedder: Embedder) -> Manipulation:
+    if not run.config.system.is_datrnet:
+        return load_manipulation(run.manipulation_path)
+    train = np.flatnonzero(~data.is_validation)
+    splits = np.full(len(train), "train")
+    return run_manipulation(run, embedder.embed(data.pixels[train]), data.labels[train], splits)
+
+
+def _ranking_seconds(gallery: Gallery, queries: QuerySet, k: int) -> float:
+    """Return how long one of many queries takes, the fastest of a few times."""
+    times = []
+    for _ in range(RANKED_TIMES):
+        started = time.perf_counter()
+        for _part in rank(gallery, queries, gallery.equal_weights, k, query_in_gallery=True):
+            pass
+        times.append(time.perf_counter() - started)
+    return min(times) / max(1, len(queries))
+
+
+# ── over seeds ───────────────────────────────────────────────────────────────
+
+
+def pooled(cells: Iterable[Cell]) -> Estimate:
+    """Return the mean of a figure over seeds, and what the intervals of all seeds span."""
+    known = [cell for cell in cells if isinstance(cell, Estimate)]
+    if not known:
+        return UNKNOWN
+    return Estimate(
+        float(np.mean([estimate.value for estimate in known])),
+        min(estimate.low for estimate in known),
+        max(estimate.high for estimate in known),
+    )
+
+
+def spread(cells: Iterable[Cell]) -> Cell:
+    """Return a figure over seeds: a single one as it is, else mean and deviation."""
+    known = [cell for cell in cells if isinstance(cell, float | Estimate)]
+    if len(known) < 2:
+        return known[0] if known else None
+    values = [cell.value if isinstance(cell, Estimate) else cell for cell in known]
+    return Spread(float(np.mean(values)), float(np.std(values, ddof=1)))
+
+
+def figures_over_seeds(seeds: Sequence[Metrics]) -> dict[str, Estimate]:
+    """Return the figures that variants are compared by, over seeds."""
+    return {
+        "query": pooled(seed.query.top_k_accuracy for seed in seeds),
+        "query + attribute": pooled(seed.one_change.top_k_accuracy for seed in seeds),
+        "NDCG of the change": pooled(seed.one_change.ndcg_target for seed in seeds),
+    }
+
+
+def accuracy_chart(
+    names: Sequence[str], results: Sequence[Sequence[Metrics]], k: int
+) -> Image.Image:
+    """Draw the accuracies of several variants without a change and with one."""
+    found = list(map(figures_over_seeds, results))
+    dots = {use: [figures[use] for figures in found] for use in ("query", "query + attribute")}
+    return dot_chart(names, dots, x_label=f"top-{k} accuracy", width=8.5)

@@ -2,18 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageColor, ImageDraw
+from PIL import Image, ImageColor
 
 from datrnet.core.config import at_least
 from datrnet.core.errors import ConfigError
-from datrnet.core.research.experiments.charts import EXTRA_MEND, MARKERS, new_figure, rendered
+from datrnet.core.progress import tracked
+from datrnet.core.research.experiments.charts import (
+    EXTRA_MEND,
+    MARKERS,
+    new_figure,
+    plain,
+    rendered,
+)
 from datrnet.core.research.experiments.context import Context
-from datrnet.core.research.experiments.result import ExperimentResult
-from datrnet.core.text import sanitize
+from datrnet.core.research.experiments.result import Cell, ExperimentResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,6 +92,18 @@ class Panel:
     """Mean silhouette of the values, -1 to 1; None where no two values can be compared."""
 
     @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Its row of the table."""
+        counts = len(self.labels), self.num_values
+        return (
+            self.super_category,
+            *counts,
+            self.neighbor_accuracy,
+            self.majority_share,
+            self.silhouette,
+        )
+
+    @property
     def named(self) -> tuple[int, ...]:
         """The values that get a color, the most frequent first."""
         counts = np.bincount(self.labels, minlength=len(self.values))
@@ -116,21 +134,16 @@ def run(context: Context, options: TsneOptions) -> ExperimentResult:
         DataError: The index has no item of the split.
         IndexStaleError: There is no index.
     """
-    panels = panels_of(context, options)
+    try:
+        panels = panels_of(context, options)
+    except ImportError as error:
+        raise ConfigError(
+            "t-SNE needs scikit-learn, which is not installed.", hint=EXTRA_MEND
+        ) from error
     return ExperimentResult(
         title="t-SNE of the embeddings (supplementary, section 10)",
         columns=COLUMNS,
-        rows=tuple(
-            (
-                panel.super_category,
-                len(panel.labels),
-                panel.num_values,
-                panel.neighbor_accuracy,
-                panel.majority_share,
-                panel.silhouette,
-            )
-            for panel in panels
-        ),
+        rows=tuple(panel.cells for panel in panels),
         notes=(
             "Nearest neighbor's label right: share of the items whose nearest other item, by the "
             "whole embedding and not by its place in the picture, carries the same value. Always "
@@ -150,20 +163,19 @@ def panels_of(context: Context, options: TsneOptions) -> tuple[Panel, ...]:
     """Return a panel for each super-category, in the order of the index, of its labeled items.
 
     Raises:
-        ConfigError: The extra that draws charts is not installed.
+        ImportError: scikit-learn is not installed.
         DataError: The index has no item of the split.
         IndexStaleError: There is no index.
     """
-    items = context.items()
-    categories = context.generation.super_categories
+    items, generation = context.items(), context.generation
     panels = []
-    for block, category in enumerate(categories):
-        context.on_progress("t-SNE", block, len(categories))
+    for block, category in enumerate(
+        tracked(generation.super_categories, "t-SNE", context.on_progress)
+    ):
         labeled = np.flatnonzero(items.labels[:, block] >= 0)
         if len(labeled) > options.num_items:
             rng = np.random.default_rng([options.seed, block])
             labeled = np.sort(rng.choice(labeled, options.num_items, replace=False))
-        generation = context.generation
         compared = generation.manipulation.to_metric_space(
             generation.embeddings[items.places[labeled]]
         )
@@ -182,7 +194,6 @@ def panels_of(context: Context, options: TsneOptions) -> tuple[Panel, ...]:
                 silhouette=_silhouette(embeddings, labels),
             )
         )
-    context.on_progress("t-SNE", len(categories), len(categories))
     return tuple(panels)
 
 
@@ -204,42 +215,26 @@ def nearest_neighbor_accuracy(
 
 
 def _silhouette(embeddings: NDArray[np.float32], labels: NDArray[np.int16]) -> float | None:
-    num_values = len(np.unique(labels))
-    if not 2 <= num_values < len(labels):
-        return None
-    _, silhouette_score = _scikit_learn()
-    return float(silhouette_score(embeddings, labels))
+    from sklearn.metrics import silhouette_score
+
+    is_defined = 2 <= len(np.unique(labels)) < len(labels)
+    return float(silhouette_score(embeddings, labels)) if is_defined else None
 
 
 def _in_the_plane(embeddings: NDArray[np.float32], options: TsneOptions) -> NDArray[np.float32]:
     """Return the t-SNE (n, 2) of embeddings (n, E); empty with too few of them."""
+    from sklearn.manifold import TSNE
+
     if len(embeddings) < MIN_ITEMS:
         return np.empty((0, 2), dtype=np.float32)
-    tsne, _ = _scikit_learn()
     # a start from the principal components divides by the spread, which may be zero
     alike = float(embeddings.std(axis=0).max()) < 1e-6
-    points: NDArray[np.float32] = tsne(
+    points: NDArray[np.float32] = TSNE(
         perplexity=min(options.perplexity, (len(embeddings) - 1) / 3),
         init="random" if alike or embeddings.shape[1] < 2 else "pca",
         random_state=options.seed,
     ).fit_transform(embeddings)
     return points
-
-
-def _scikit_learn() -> tuple[Any, Any]:
-    """Return scikit-learn's t-SNE and its silhouette score.
-
-    Raises:
-        ConfigError: It is not installed.
-    """
-    try:
-        from sklearn.manifold import TSNE
-        from sklearn.metrics import silhouette_score
-    except ImportError as error:
-        raise ConfigError(
-            "t-SNE needs scikit-learn, which is not installed.", hint=EXTRA_MEND
-        ) from error
-    return TSNE, silhouette_score
 
 
 def draw_panels(panels: Sequence[Panel]) -> Image.Image:
@@ -248,8 +243,7 @@ def draw_panels(panels: Sequence[Panel]) -> Image.Image:
     Raises:
         ConfigError: matplotlib is not installed.
     """
-    across = min(ACROSS, len(panels))
-    down = -(-len(panels) // across)
+    across, down = _grid(panels)
     figure = new_figure(4.6 * across, 4.9 * down, rows=down, columns=across)
     layout = figure.get_layout_engine()
     assert layout is not None
@@ -261,12 +255,16 @@ def draw_panels(panels: Sequence[Panel]) -> Image.Image:
     return rendered(figure)
 
 
+def _grid(panels: Sequence[Panel]) -> tuple[int, int]:
+    """Return how many panels are side by side, and how many one above the other."""
+    across = min(ACROSS, len(panels))
+    return across, -(-len(panels) // across)
+
+
 def _draw_panel(axes: "Axes", panel: Panel) -> None:
-    axes.set_title(_plain(panel.super_category), fontsize=13, fontweight="bold", loc="left")
+    axes.set_title(plain(panel.super_category), fontsize=13, fontweight="bold", loc="left")
     axes.spines[["left", "bottom"]].set_visible(False)
-    axes.set_facecolor(GROUND)
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set(facecolor=GROUND, xticks=[], yticks=[])
     if not len(panel.points):
         axes.text(0.5, 0.5, "too few items", ha="center", transform=axes.transAxes)
         return
@@ -286,7 +284,7 @@ def _draw_panel(axes: "Axes", panel: Panel) -> None:
             marker=marker,
             linewidths=0,
             alpha=0.85,
-            label=_plain(f"{panel.values[value]} ({carried.sum():,})"),
+            label=plain(f"{panel.values[value]} ({carried.sum():,})"),
         )
     if rest.any():
         others = f"{panel.num_values - len(panel.named)} others ({rest.sum():,})"
@@ -303,44 +301,33 @@ def _draw_panel(axes: "Axes", panel: Panel) -> None:
     )
 
 
-def _plain(text: str) -> str:
-    """Return a name of the catalog as a chart may show it."""
-    return sanitize(text).replace("$", r"\$")
-
-
 def terminal_panels(panels: Sequence[Panel], *, rows: int = 30, columns: int = 100) -> Image.Image:
     """Return the panels for a number of character cells: two pixels per cell each way, no letters.
 
     They are in the order of the table, three side by side.
     """
-    across = min(ACROSS, len(panels))
-    down = -(-len(panels) // across)
-    picture = Image.new("RGB", (2 * columns, 2 * rows), TERMINAL_GROUND)
-    draw = ImageDraw.Draw(picture)
+    across, down = _grid(panels)
+    pixels = np.full((2 * rows, 2 * columns, 3), TERMINAL_GROUND, dtype=np.uint8)
     width, height = 2 * columns // across, 2 * rows // down
     for number, panel in enumerate(panels):
         left, top = number % across * width, number // across * height
+        cell = pixels[top + 2 : top + height - 2, left : left + width - 3]
         if number % across:
-            draw.line((left, top + 2, left, top + height - 3), fill=TERMINAL_OTHERS)
+            cell[:, 0] = TERMINAL_OTHERS
         if len(panel.points):
-            _draw_dots(draw, panel, (left + 3, top + 2, left + width - 4, top + height - 3))
-    return picture
+            _draw_dots(cell[:, 3:], panel)
+    return Image.fromarray(pixels)
 
 
-def _draw_dots(draw: ImageDraw.ImageDraw, panel: Panel, box: tuple[int, int, int, int]) -> None:
-    """Draw items as single pixels; the named values last, on top of the others."""
-    left, top, right, bottom = box
+def _draw_dots(pixels: NDArray[np.uint8], panel: Panel) -> None:
+    """Draw items as single pixels (H, W, 3); the named values last, on top of the others."""
     low, high = panel.points.min(axis=0), panel.points.max(axis=0)
     shares = (panel.points - low) / np.maximum(high - low, 1e-9)
-    xs = np.rint(left + shares[:, 0] * (right - left)).astype(int)
-    ys = np.rint(bottom - shares[:, 1] * (bottom - top)).astype(int)
-    colors = dict(zip(panel.named, map(_brighter, COLORS.values()), strict=False))
+    bottom, right = pixels.shape[0] - 1, pixels.shape[1] - 1
+    xs = np.rint(shares[:, 0] * right).astype(int)
+    ys = np.rint(bottom - shares[:, 1] * bottom).astype(int)
+    colors = np.full((len(panel.values), 3), TERMINAL_OTHERS, dtype=float)
+    named = np.array(list(map(ImageColor.getrgb, COLORS.values())))[: len(panel.named)]
+    colors[list(panel.named)] = named + TERMINAL_BRIGHTER * (255 - named)
     on_top = np.argsort(np.isin(panel.labels, panel.named), kind="stable")
-    for item in on_top:
-        color = colors.get(int(panel.labels[item]), TERMINAL_OTHERS)
-        draw.point((int(xs[item]), int(ys[item])), fill=color)
-
-
-def _brighter(color: str) -> tuple[int, ...]:
-    channels = ImageColor.getrgb(color)
-    return tuple(round(c + TERMINAL_BRIGHTER * (255 - c)) for c in channels)
+    pixels[ys[on_top], xs[on_top]] = np.rint(colors[panel.labels[on_top]])

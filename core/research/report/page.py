@@ -1,6 +1,6 @@
 """The page: collect what a workspace has, fill the template, write the file at once.
 
-Foreign text reaches the page only through the template's escaping and `_shown`.
+Foreign text reaches the page only through the template's escaping and `_harmless`.
 """
 
 import os
@@ -12,31 +12,26 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from datrnet import __version__
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.models.run_folder import write_atomically
-from datrnet.core.progress import Progress, StepProgress, no_progress
+from datrnet.core.progress import Progress, no_progress, tracked
 from datrnet.core.research.experiments.charts import EXTRA_MEND
-from datrnet.core.research.report.parts import HtmlTable, Settings
-from datrnet.core.research.report.runs import (
-    ExperimentSection,
-    RunSection,
-    experiment_folders,
-    experiment_section,
-    run_section,
-    runs_overview,
-)
+from datrnet.core.research.experiments.result import Table, shown
+from datrnet.core.research.report.parts import ReportSection, Settings, figure_columns
 from datrnet.core.research.report.sections import (
     CatalogSection,
-    EvaluationSection,
-    IndexSection,
     catalog_section,
     evaluation_section,
+    experiment_folders,
+    experiment_section,
     index_section,
+    run_section,
+    runs_overview,
 )
 from datrnet.core.text import sanitize
 
@@ -45,9 +40,6 @@ TEMPLATE = "report.html.j2"
 
 LIBRARIES = ("torch", "annoy", "numpy", "pillow", "textual", "captum", "matplotlib", "jinja2")
 """Whose versions the page states."""
-
-Row = TypeVar("Row")
-Section = TypeVar("Section")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,24 +50,27 @@ class Report:
     """The name of the folder, without its path."""
     made: str
     catalog: CatalogSection
-    runs: tuple[RunSection, ...]
+    runs: tuple[ReportSection, ...]
     """The newest first."""
-    overview: HtmlTable
-    index: IndexSection | None
-    evaluations: tuple[EvaluationSection, ...]
+    overview: Table
+    index: ReportSection | None
+    evaluations: tuple[ReportSection, ...]
     """The newest first."""
-    experiments: tuple[ExperimentSection, ...]
+    experiments: tuple[ReportSection, ...]
     versions: Settings
 
     @property
     def problems(self) -> list[str]:
         """What the page lacks because it could not be read, in a line each."""
-        problems = [f"The run {run.name}: {run.problem}" for run in self.runs if run.problem]
-        if self.index is not None and self.index.problem:
-            problems.append(self.index.problem)
-        for experiment in self.experiments:
-            problems += [f"The experiment {experiment.name}: {p}" for p in experiment.problems]
-        return problems
+        return [
+            *(f"The run {run.title}: {problem}" for run in self.runs for problem in run.problems),
+            *(self.index.problems if self.index else ()),
+            *(
+                f"The experiment {experiment.name}: {problem}"
+                for experiment in self.experiments
+                for problem in experiment.problems
+            ),
+        ]
 
 
 def write_report(
@@ -120,12 +115,11 @@ def gather(workspace: Workspace, on_progress: Progress = no_progress) -> Report:
         run_rows = store.runs()[::-1]
         index = index_section(workspace, store, catalog, store.current_generation())
         evaluation_rows = store.evaluations()[::-1]
-    runs = _each(run_rows, partial(run_section, workspace), partial(on_progress, "Drawing curves"))
-    experiments = _each(
-        experiment_folders(workspace),
-        experiment_section,
-        partial(on_progress, "Reading experiments"),
+    runs = tuple(
+        run_section(workspace, row) for row in tracked(run_rows, "Drawing curves", on_progress)
     )
+    folders = experiment_folders(workspace)
+    experiments = map(experiment_section, tracked(folders, "Reading experiments", on_progress))
     return Report(
         workspace=workspace.root.name,
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -134,19 +128,9 @@ def gather(workspace: Workspace, on_progress: Progress = no_progress) -> Report:
         overview=runs_overview(runs),
         index=index,
         evaluations=tuple(map(evaluation_section, evaluation_rows)),
-        experiments=experiments,
+        experiments=tuple(experiments),
         versions=_versions(),
     )
-
-
-def _each(
-    rows: list[Row], section_of: Callable[[Row], Section], on_progress: StepProgress
-) -> tuple[Section, ...]:
-    sections = []
-    for number, row in enumerate(rows, start=1):
-        sections.append(section_of(row))
-        on_progress(number, len(rows))
-    return tuple(sections)
 
 
 def _versions() -> Settings:
@@ -180,13 +164,16 @@ def _renderer(workspace: Workspace) -> Callable[[Report], str]:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=partial(_shown, {str(workspace.root): "WORKSPACE", os.path.expanduser("~"): "~"}),
+        finalize=partial(
+            _harmless, {str(workspace.root): "WORKSPACE", os.path.expanduser("~"): "~"}
+        ),
     )
+    environment.filters |= {"cell": shown, "figures": figure_columns}
     template = environment.get_template(TEMPLATE)
     return lambda report: template.render(report=report)
 
 
-def _shown(names: dict[str, str], value: Any) -> Any:
+def _harmless(names: dict[str, str], value: Any) -> Any:
     """Return a value as the page shows it: text without control characters and local paths."""
     if not isinstance(value, str) or hasattr(value, "__html__"):
         return value

@@ -1,20 +1,17 @@
-"""The building blocks of the page: tables, pictures, settings, and figures as text."""
+"""The building blocks of the page: sections, pictures, settings, and figures as text."""
 
 import base64
-import io
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from datrnet.core.catalog.pictures import read_picture
 from datrnet.core.errors import DataError
-from datrnet.core.research.experiments.result import Cell, shown
+from datrnet.core.research.experiments.result import Table, shown
 
 NOTHING = "–"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -24,43 +21,15 @@ Settings = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HtmlTable:
-    """A table of text; every row has as many cells as there are columns."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    figures: tuple[bool, ...]
-    """Which columns hold figures, aligned to the right."""
-
-    @classmethod
-    def of(cls, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> "HtmlTable":
-        """Build a table of cells as an experiment has them."""
-        texts = tuple(tuple(map(shown, row)) for row in rows)
-        return cls(
-            columns=tuple(columns),
-            rows=texts,
-            figures=tuple(_are_figures([row[idx] for row in texts]) for idx in range(len(columns))),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class HtmlPicture:
     """A picture embedded in the page."""
 
     caption: str
     alt: str
     """What it shows, for readers who cannot see it."""
-    png: str
-    """The file in base64."""
-    width: int
-    height: int
-
-    @classmethod
-    def drawn(cls, picture: Image.Image, *, caption: str, alt: str) -> "HtmlPicture":
-        """Take a picture from memory."""
-        png = io.BytesIO()
-        picture.save(png, "PNG", optimize=True)
-        return cls(caption, alt, _base64(png.getvalue()), *picture.size)
+    png: bytes
+    size: tuple[int, int]
+    """Width and height in pixels."""
 
     @classmethod
     def read(cls, path: Path, *, caption: str, alt: str) -> "HtmlPicture":
@@ -69,15 +38,34 @@ class HtmlPicture:
         Raises:
             DataError: It is absent, damaged or no PNG.
         """
-        size = read_picture(path).size
-        data = path.read_bytes()
-        if not data.startswith(PNG_SIGNATURE):
+        size, png = read_picture(path).size, path.read_bytes()
+        if not png.startswith(PNG_SIGNATURE):
             raise DataError(f"The picture {path} is not a PNG file.")
-        return cls(caption, alt, _base64(data), *size)
+        return cls(caption=caption, alt=alt, png=png, size=size)
+
+    @property
+    def source(self) -> str:
+        """The picture as an address without a file."""
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode('ascii')}"
 
 
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSection:
+    """A run, the index, an evaluation or an experiment, as far as it can be read."""
+
+    title: str
+    name: str = ""
+    """What commands call it, if that is not the title."""
+    aside: str = ""
+    """What distinguishes it from others of its title, in a few words."""
+    command: str = ""
+    facts: Settings = ()
+    tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = ()
+    pictures: tuple[HtmlPicture, ...] = ()
+    settings: Settings = ()
+    problems: tuple[str, ...] = ()
+    """What cannot be read, and what to do."""
 
 
 def settings_of(config: Mapping[str, Any], prefix: str = "") -> Settings:
@@ -125,8 +113,12 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
+def figure_columns(table: Table) -> list[bool]:
+    """Tell which columns hold only numbers, shares, intervals and gaps; they are set right."""
+    return [_are_figures(list(map(shown, column))) for column in zip(*table.rows, strict=True)]
+
+
 def _are_figures(texts: Sequence[str]) -> bool:
-    """Tell whether a column holds only numbers, shares, intervals and gaps."""
     filled = [text for text in texts if text not in ("", NOTHING)]
     return bool(filled) and all(
         any(map(str.isdigit, text)) and not any(map(str.isalpha, text.rstrip(" s")))

@@ -17,11 +17,13 @@ from datrnet.core.graphics.heatmap import FRAME, Region
 from datrnet.core.indexing.activations import Look
 from datrnet.core.models.run_folder import RunFolder, save_weights
 from datrnet.core.research.experiments.activation_maps import (
+    BELOW,
     ActivationMapOptions,
     focus_row,
     item_maps,
     run,
 )
+from datrnet.core.research.experiments.charts import DOTS_PER_INCH, GAP, HEAD, PIXELS, SIDE
 from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.systems.registry import method_of
 
@@ -60,11 +62,20 @@ def test_the_sheet_has_a_row_an_item_and_a_column_a_super_category(context: Cont
     assert "4 × 4 numbers for a picture of 16 × 16" not in result.notes[0]
     assert "8 × 8 numbers for a picture of 16 × 16" in result.notes[0]
     sheet = result.pictures["activation-maps"]
-    assert sheet.size == (12 + 3 * (150 + 12), 36 + 3 * (150 + 22 + 12))
+    assert sheet.size == sheet_size(rows=3, columns=3)
     # the picture at the left has a white margin, an overlay none
     pixels = np.asarray(sheet)
-    assert (pixels[36:186, 14] == 255).all()
-    assert not (pixels[100, 174 + 40 : 174 + 110] == 255).all()
+    left, top = round(GAP * DOTS_PER_INCH), round(HEAD * DOTS_PER_INCH)
+    middle = slice(top + 10, top + PIXELS - 10)
+    assert (pixels[middle, left + 2] == 255).all()
+    second = left + PIXELS + left
+    assert not (pixels[top + PIXELS // 2, second + PIXELS // 4 : second + PIXELS // 2] == 255).all()
+
+
+def sheet_size(rows: int, columns: int) -> tuple[int, int]:
+    """Return width and height in pixels."""
+    width, height = GAP + columns * (SIDE + GAP), HEAD + rows * (SIDE + BELOW)
+    return int(width * DOTS_PER_INCH), int(height * DOTS_PER_INCH)
 
 
 def test_fully_labeled_items_come_first(context: Context) -> None:
@@ -156,10 +167,11 @@ def test_regions_of_fashionsearchnet_stand_beside_the_maps(beside: Context) -> N
     assert [row[:2] for row in table.rows] == [("colour", 5), ("pattern", 5)]
     assert all(0 < row[-1] <= 1 for row in table.rows)
     sheet = np.asarray(result.pictures["activation-maps"])
-    assert sheet.shape[0] == 36 + 2 * 3 * (150 + 22 + 12)
+    assert sheet.shape[1::-1] == sheet_size(rows=6, columns=3)
     is_frame = (sheet == FRAME).all(axis=2)
     for number in range(6):  # each item's second row has frames, its first one none
-        assert is_frame[36 + number * 184 :][:150, 174:].any() == bool(number % 2)
+        top = round((HEAD + number * (SIDE + BELOW)) * DOTS_PER_INCH)
+        assert is_frame[top : top + PIXELS].any() == bool(number % 2)
 
 
 def test_a_run_that_knows_less_is_left_out(beside: Context) -> None:

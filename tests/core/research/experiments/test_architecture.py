@@ -8,14 +8,14 @@ import torch
 from datrnet.core.config import Config, ModelConfig
 from datrnet.core.errors import ConfigError
 from datrnet.core.models.datrnet import DAtRNet
-from datrnet.core.research.experiments.architecture import (
+from datrnet.core.research.experiments.context import Context
+from datrnet.core.research.experiments.network import (
     IN_THE_PAPER,
     ArchitectureOptions,
     Layer,
     layers_of,
-    run,
+    run_architecture,
 )
-from datrnet.core.research.experiments.context import Context
 
 
 def by_name(config: ModelConfig) -> dict[str, Layer]:
@@ -69,7 +69,7 @@ def test_layers_follow_each_other_and_hold_all_parameters(name: str) -> None:
 
 
 def test_the_paper_config_has_the_shapes_of_table_1(context: Context) -> None:
-    result = run(context, ArchitectureOptions(configs=("paper", "small")))
+    result = run_architecture(context, ArchitectureOptions(configs=("paper", "small")))
     paper = {row[1]: row for row in result.rows if row[0] == "paper" and row[1] != "total"}
     assert {name: row[2:4] for name, row in paper.items()} == IN_THE_PAPER
     assert {name: row[6:] for name, row in paper.items()} == IN_THE_PAPER
@@ -78,7 +78,7 @@ def test_the_paper_config_has_the_shapes_of_table_1(context: Context) -> None:
 
 
 def test_the_total_is_the_sum_of_the_rows_above(context: Context) -> None:
-    *rows, total = run(context, ArchitectureOptions(configs=("small",))).rows
+    *rows, total = run_architecture(context, ArchitectureOptions(configs=("small",))).rows
     assert total[1] == "total"
     for column in (4, 5):
         assert total[column] == sum(row[column] for row in rows)
@@ -92,9 +92,11 @@ def test_one_ase_less_is_one_row_pair_less() -> None:
 
 def test_an_unknown_config_is_refused(context: Context) -> None:
     with pytest.raises(ConfigError, match="papre"):
-        run(context, ArchitectureOptions(configs=("papre",)))
+        run_architecture(context, ArchitectureOptions(configs=("papre",)))
 
 
 def test_the_chart_is_not_blank(context: Context) -> None:
-    picture = run(context, ArchitectureOptions(configs=("small",))).pictures["architecture"]
+    picture = run_architecture(context, ArchitectureOptions(configs=("small",))).pictures[
+        "architecture"
+    ]
     assert len(picture.getcolors(10**6)) > 10

@@ -7,7 +7,7 @@ import pytest
 from PIL import ImageColor
 
 from datrnet.core.errors import ConfigError, DataError
-from datrnet.core.research.experiments import sheets
+from datrnet.core.research.experiments.charts import ABSENT
 from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.sheets import (
     AMBER,
@@ -100,24 +100,24 @@ def test_frames_have_the_color_of_the_verdict(context: Context) -> None:
     line = SheetRow(
         row=row, super_category="colour", present=None, wanted="Red", substitutes=tuple(shown)
     )
-    options = SheetOptions(num_substitutes=3)
-    picture = draw_sheet(context, [line], options)
-    assert picture.height == sheets.HEADER + sheets.ROW
-    middle = sheets.HEADER + 8 + sheets.SIDE // 2
-    first = 3 * sheets.GAP + sheets.SIDE + sheets.INSTRUCTION
-    frames = [
-        picture.getpixel((first + rank * (sheets.SIDE + sheets.GAP) - 3, middle))
-        for rank in range(3)
+    picture = draw_sheet(context, [line], SheetOptions(num_substitutes=3))
+    pixels = np.asarray(picture)[picture.height // 2 :]  # below the legend
+    columns = [
+        np.flatnonzero((pixels == ImageColor.getrgb(color)).all(axis=2).sum(axis=0) > 50)
+        for color in (GREEN, AMBER)
     ]
-    assert frames == [ImageColor.getrgb(GREEN), ImageColor.getrgb(AMBER), (255, 255, 255)]
+    column = picture.width / 6
+    for place, lines in enumerate(columns, start=2):  # the left and the right of a frame
+        assert lines.min() == pytest.approx(place * column, abs=column / 6)
+        assert lines.max() == pytest.approx((place + 1) * column, abs=column / 6)
 
 
 def test_a_picture_that_cannot_be_read_is_gray(context: Context) -> None:
     nowhere = ["nowhere.png"] * context.catalog.num_items
     gone = replace(context, catalog=replace(context.catalog, picture_paths=nowhere))
     picture = run(gone, SheetOptions(num_queries=1)).pictures["sheets"]
-    middle = (sheets.GAP + sheets.SIDE // 2, sheets.HEADER + 8 + sheets.SIDE // 2)
-    assert picture.getpixel(middle) == (225, 225, 225)
+    middle = (picture.width // 12, picture.height // 2)
+    assert picture.getpixel(middle) == ImageColor.getrgb(ABSENT)
 
 
 def test_the_whole_catalog_can_be_asked(context: Context) -> None:

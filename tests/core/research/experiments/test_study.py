@@ -7,14 +7,15 @@ import pytest
 from filelock import FileLock
 
 from datrnet.core.errors import CheckpointError, ConfigError, DataError, UnknownNameError
-from datrnet.core.research.experiments import ablation
-from datrnet.core.research.experiments.ablation import (
+from datrnet.core.research.experiments.context import Context
+from datrnet.core.research.experiments.network import (
     SEEDS_NOTE,
     AblationOptions,
     GridOptions,
     grid_variants,
+    run_ablation,
+    run_grid,
 )
-from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.study import Study, StudyOptions, VariantSpec
 
 MODEL = {"image_size": 16, "filters": 4, "num_ase": 1, "embedding_size": 8, "stem_stride": 1}
@@ -33,7 +34,7 @@ def told(context: Context) -> tuple[Context, list[str]]:
 
 
 def test_an_ablation_trains_every_variant_and_compares_them(context: Context) -> None:
-    result = ablation.run(context, OPTIONS)
+    result = run_ablation(context, OPTIONS)
     by_name = {row[0]: dict(zip(result.columns, row, strict=True)) for row in result.rows}
     assert list(by_name) == ["no attention", "DAtRNet"]
     assert by_name["no attention"]["parameters"] < by_name["DAtRNet"]["parameters"]  # type: ignore[operator]
@@ -44,18 +45,18 @@ def test_an_ablation_trains_every_variant_and_compares_them(context: Context) ->
 
 
 def test_what_is_finished_is_not_trained_again(context: Context) -> None:
-    first = ablation.run(context, OPTIONS)
+    first = run_ablation(context, OPTIONS)
     again, steps = told(context)
-    assert ablation.run(again, OPTIONS).rows == first.rows
+    assert run_ablation(again, OPTIONS).rows == first.rows
     assert steps == []
 
 
 def test_figures_that_cannot_be_read_are_measured_again(context: Context) -> None:
-    first = ablation.run(context, OPTIONS)
+    first = run_ablation(context, OPTIONS)
     for path in context.folder.glob("runs/*/figures-*.json"):
         path.write_text('{"seconds": 1}')
     again, steps = told(context)
-    assert ablation.run(again, OPTIONS).rows == first.rows
+    assert run_ablation(again, OPTIONS).rows == first.rows
     assert any(step.startswith("Measuring") for step in steps)
     assert not any(step.startswith("1 of") for step in steps)
 
@@ -66,29 +67,29 @@ def test_an_interrupted_study_goes_on_where_it_was(context: Context) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ablation.run(replace(context, on_progress=interrupt), OPTIONS)
+        run_ablation(replace(context, on_progress=interrupt), OPTIONS)
     again, steps = told(context)
-    whole = ablation.run(again, OPTIONS)
+    whole = run_ablation(again, OPTIONS)
     assert not any(step.startswith("1 of 2") for step in steps)
     assert any(step.startswith("2 of 2") for step in steps)
     fresh = replace(context, folder=context.folder / "fresh")
-    assert ablation.run(fresh, OPTIONS).rows == whole.rows
+    assert run_ablation(fresh, OPTIONS).rows == whole.rows
 
 
 def test_another_budget_or_catalog_is_another_study(context: Context) -> None:
-    ablation.run(context, OPTIONS)
+    run_ablation(context, OPTIONS)
     longer, steps = told(context)
-    ablation.run(longer, replace(OPTIONS, train=TRAIN | {"triplets": 24}))
+    run_ablation(longer, replace(OPTIONS, train=TRAIN | {"triplets": 24}))
     assert any(step.startswith("1 of 2") for step in steps)
     context.catalog.labels[0, 0] = -1
     relabeled, steps = told(context)
-    ablation.run(relabeled, OPTIONS)
+    run_ablation(relabeled, OPTIONS)
     assert any(step.startswith("1 of 2") for step in steps)
 
 
 def test_several_seeds_show_their_spread(context: Context) -> None:
     options = replace(OPTIONS, seeds=(0, 1), super_categories=("colour",))
-    result = ablation.run(context, options)
+    result = run_ablation(context, options)
     assert SEEDS_NOTE in result.notes
     assert len(list((context.folder / "runs").iterdir())) == 4
 
@@ -99,19 +100,19 @@ def test_two_programs_do_not_share_a_study(context: Context) -> None:
         FileLock(context.folder / "lock"),
         pytest.raises(CheckpointError, match="Another program"),
     ):
-        ablation.run(context, OPTIONS)
+        run_ablation(context, OPTIONS)
 
 
 def test_a_wrong_variant_shows_before_anything_is_trained(context: Context) -> None:
     wrong = VariantSpec(name="odd", model={"atention": []})
     with pytest.raises(ConfigError, match=r"'odd'.*atention.*attention"):
-        ablation.run(context, replace(OPTIONS, variants=(*VARIANTS, wrong)))
+        run_ablation(context, replace(OPTIONS, variants=(*VARIANTS, wrong)))
     assert not (context.folder / "runs").exists()
 
 
 def test_the_reference_must_be_a_variant(context: Context) -> None:
     with pytest.raises(UnknownNameError, match="DAtRNot"):
-        ablation.run(context, replace(OPTIONS, reference="DAtRNot"))
+        run_ablation(context, replace(OPTIONS, reference="DAtRNot"))
 
 
 def test_the_first_learnable_super_categories_are_taken(context: Context) -> None:
@@ -132,7 +133,7 @@ def test_without_a_validation_split_the_held_out_items_take_its_place(context: C
     splits = context.catalog.splits
     splits[splits == "validation"] = "train"
     study = replace(context, split="validation")
-    row = dict(zip((made := ablation.run(study, OPTIONS)).columns, made.rows[0], strict=True))
+    row = dict(zip((made := run_ablation(study, OPTIONS)).columns, made.rows[0], strict=True))
     assert row["queries + attribute"] > 0  # type: ignore[operator]
 
 
@@ -140,7 +141,7 @@ def test_a_split_without_items_is_told_before_training(context: Context) -> None
     splits = context.catalog.splits
     splits[splits == "test"] = "train"
     with pytest.raises(DataError, match="no item of the split 'test'"):
-        ablation.run(context, OPTIONS)
+        run_ablation(context, OPTIONS)
     assert not (context.folder / "runs").exists()
 
 
@@ -164,6 +165,6 @@ def test_a_grid_is_measured(context: Context, tmp_path: Path) -> None:
     options = GridOptions(
         model=MODEL, train=TRAIN, grid={"embedding_size": [4]}, super_categories=("colour",), k=3
     )
-    result = ablation.run_grid(context, options)
+    result = run_grid(context, options)
     assert [row[0] for row in result.rows] == ["base: embedding_size 8", "embedding_size 4"]
     assert result.notes[-1] == "To choose a setting, use the validation split."

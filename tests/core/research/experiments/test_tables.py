@@ -14,7 +14,6 @@ from datrnet.core.research.experiments.result import ExperimentResult
 from datrnet.core.research.experiments.tables import (
     ChangesOptions,
     ListLengthOptions,
-    RunTableOptions,
     SpecificPrototypesOptions,
     run_changes,
     run_list_length,
@@ -29,7 +28,7 @@ def column(result: ExperimentResult, name: str) -> list[object]:
 
 
 def test_table_2_groups_one_change_by_what_is_changed(context: Context) -> None:
-    result = run_table_2(context, RunTableOptions(k=3))
+    result = run_table_2(context, Protocol(k=3))
     case = assess(context.catalog, context.generation, "test", Protocol(k=3)).use_cases[1]
     found = {row[0]: row for row in result.rows}
     assert list(found) == ["colour", "pattern", "micro mean", "macro mean"]
@@ -41,16 +40,16 @@ def test_table_2_groups_one_change_by_what_is_changed(context: Context) -> None:
 
 
 def test_table_3_takes_whatever_runs_were_evaluated(context: Context) -> None:
-    before = run_table_3(context, RunTableOptions(k=3))
+    before = run_table_3(context, Protocol(k=3))
     # the shop is too small to choose weights, so that both weightings are the same
     assert column(before, "weights") == ["equal"]
     found = assess(context.catalog, context.generation, "test", Protocol(k=3))
     replace(found, run_name="another", weights=Weights(blocks=(1, 2))).keep(context.store)
-    after = run_table_3(context, RunTableOptions(k=3))
+    after = run_table_3(context, Protocol(k=3))
     weights = dict(zip(column(after, "run"), column(after, "weights"), strict=True))
     assert weights["another"] == "chosen"
     assert column(after, "query: top-3")[0] == found.use_cases[0].overall.top_k_accuracy
-    assert "another" not in column(run_table_3(context, RunTableOptions(k=4)), "run")
+    assert "another" not in column(run_table_3(context, Protocol(k=4)), "run")
 
 
 def test_longer_lists_are_no_less_accurate(context: Context) -> None:

@@ -2,9 +2,10 @@
 
 import pytest
 
+from datrnet.core.research.experiments.result import Table
 from datrnet.core.research.report.parts import (
-    HtmlTable,
     duration,
+    figure_columns,
     moment,
     percent,
     settings_of,
@@ -62,5 +63,6 @@ def test_a_config_becomes_names_and_values_however_deep_it_is() -> None:
 def test_a_column_of_figures_is_told_from_one_of_words(
     cells: tuple[str | int | float | None, ...], is_figure: bool
 ) -> None:
-    table = HtmlTable.of(("name", "cell"), [("row", cell) for cell in cells])
-    assert table.figures == (False, is_figure)
+    rows = tuple(("row", cell) for cell in cells)
+    table = Table(title="cells", columns=("name", "cell"), rows=rows)
+    assert figure_columns(table) == [False, is_figure]
