@@ -18,8 +18,7 @@ from datrnet.core.errors import ConfigError, DataError, DatrnetError
 from datrnet.core.graphics.terminal import Terminal, ask_terminal
 from datrnet.core.preferences import Blocks, Colors, Pictures, Preferences
 from datrnet.core.preferences_file import read_preferences
-from datrnet.tui.launch import DEFAULT_OPTIONS, LaunchOptions, Opening
-from datrnet.tui.textual_patches.garbage import paused_gc
+from datrnet.tui.launch import DEFAULT_OPTIONS, LaunchOptions, Opening, paused_gc
 
 NOTHING_PICKED_EXIT = 130
 

@@ -36,15 +36,13 @@ from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.controllers.sessions import CURRENT, SessionController
 from datrnet.tui.controllers.updates import UpdateWatcher
 from datrnet.tui.keymap import hidden
-from datrnet.tui.launch import DEFAULT_OPTIONS, LaunchOptions, Opening
+from datrnet.tui.launch import DEFAULT_OPTIONS, LaunchOptions, Opening, resume_gc
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.help import HelpScreen, TourScreen, is_ours, keys_of, signs_of
 from datrnet.tui.snapshot import Library
-from datrnet.tui.textual_patches.garbage import resume_gc
-from datrnet.tui.textual_patches.screens import install
-from datrnet.tui.textual_patches.terminal import LateReplies, steady_output
+from datrnet.tui.textual_patches import LateReplies, install
 from datrnet.tui.widgets.bars import SMALLEST_HEIGHT, SMALLEST_WIDTH
 from datrnet.tui.widgets.picture_view import PictureView
 
@@ -96,17 +94,16 @@ def explore(
         preferences, problems = read_preferences()
     if tour is None:
         tour = preferences.tour and not options.picks and is_first_start()
-    with steady_output():
-        app = ExplorerApp(
-            opening.workspace,
-            opening=opening,
-            preferences=preferences,
-            problems=problems,
-            terminal=terminal,
-            tour=tour,
-            options=options,
-        )
-        app.run()
+    app = ExplorerApp(
+        opening.workspace,
+        opening=opening,
+        preferences=preferences,
+        problems=problems,
+        terminal=terminal,
+        tour=tour,
+        options=options,
+    )
+    app.run()
     if app.return_code:  # an error, shown on the screen that it left; or a signal
         raise SystemExit(app.return_code)
     return app.picked

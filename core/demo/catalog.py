@@ -16,6 +16,7 @@ from datrnet.core.progress import StepProgress
 
 MAX_ITEMS = 200_000
 TABLE_NAME = "catalog.csv"
+PICTURES = "images"
 COLUMNS = ("id", "image", "title", "split", *SUPER_CATEGORIES)
 
 _HELD_OUT = {"validation": 0.1, "test": 0.1}
@@ -53,7 +54,7 @@ def write_demo_catalog(
     if seed < 0:
         raise ConfigError(f"The seed {seed} is negative.", hint="Use a seed of 0 or more.")
     try:
-        (folder / "images").mkdir(parents=True, exist_ok=True)
+        (folder / PICTURES).mkdir(parents=True, exist_ok=True)
         # an older table would name pictures that are about to change
         (folder / TABLE_NAME).unlink(missing_ok=True)
         return _write_table(folder, _write_items(folder, num_items, seed, on_progress))
@@ -78,7 +79,7 @@ def _write_items(
         # one stream per item, so that a picture does not depend on those before it
         rng = np.random.default_rng([seed, position])
         code = f"D{position + 1:05d}"
-        image = f"images/{code}.jpg"
+        image = f"{PICTURES}/{code}.jpg"
         draw_garment(attributes, rng, PICTURE_SIZE).save(folder / image, quality=_QUALITY)
         row = {"id": code, "image": image, "title": write_title(attributes, rng)}
         labels = zip(attributes.items(), unlabeled[position], strict=True)
@@ -130,8 +131,10 @@ def write_title(attributes: Mapping[str, str], rng: np.random.Generator) -> str:
         if all(attributes[name] == value for name, value in rule.items() if name != "nouns")
     )
     color = attributes["color"]
-    words = [_choice(titles["brands"], rng)]
-    words.append(_choice(titles["colors"].get(color, [color.title()]), rng))
+    words = [
+        _choice(titles["brands"], rng),
+        _choice(titles["colors"].get(color, [color.title()]), rng),
+    ]
     if attributes["pattern"] != "plain":
         words.append(attributes["pattern"].title())
     words.append(_choice(nouns, rng))

@@ -203,13 +203,16 @@ def sleeve_shade(
     shade += part * np.float32(0.07 * light.side)
     # the body keeps light from the inner side of the arm
     shade -= np.float32(0.10) * np.clip(-outward / np.float32(14), 0, 1)
-    num_folds = max(1, round(sleeve.length / 38))
-    folds = np.empty((num_folds, 6), dtype=np.float32)
-    folds[:, 0] = rng.uniform(-6, 6, num_folds)
-    folds[:, 1] = np.linspace(0.25, 0.85, num_folds) * sleeve.length + rng.uniform(-6, 6, num_folds)
-    folds[:, 2] = rng.uniform(0.2, 0.6, num_folds) * rng.choice([-1.0, 1.0], num_folds) + np.pi / 2
-    folds[:, 3], folds[:, 4] = 13.0, rng.uniform(2.5, 4.5, num_folds)
-    folds[:, 5] = rng.uniform(0.04, 0.10, num_folds)
+    num = max(1, round(sleeve.length / 38))
+    columns = [
+        rng.uniform(-6, 6, num),
+        np.linspace(0.25, 0.85, num) * sleeve.length + rng.uniform(-6, 6, num),
+        rng.uniform(0.2, 0.6, num) * rng.choice([-1.0, 1.0], num) + np.pi / 2,
+        np.full(num, 13.0),
+        rng.uniform(2.5, 4.5, num),
+        rng.uniform(0.04, 0.10, num),
+    ]
+    folds = np.stack(columns, axis=1, dtype=np.float32, casting="same_kind")
     return shade + _folds(across, along, folds), across, along
 
 
@@ -230,10 +233,8 @@ def _body_folds(shapes: Shapes, rng: np.random.Generator) -> Floats:
     folds = np.empty((7, 6), dtype=np.float32)
     folds[:2, 0], folds[:2, 1] = side[:2] * (chest - 13), armpit + 9
     folds[:2, 2] = side[:2] * rng.uniform(0.7, 1.1, 2)
-    folds[2:4, 0], folds[2:4, 1] = (
-        side[2:4] * (waist - 14),
-        armpit + rng.uniform(38, 58, 2),
-    )
+    folds[2:4, 0] = side[2:4] * (waist - 14)
+    folds[2:4, 1] = armpit + rng.uniform(38, 58, 2)
     folds[2:4, 2] = -side[2:4] * rng.uniform(0.7, 1.2, 2)
     folds[4:, 0] = np.array([-24.0, 20.0, 2.0]) + rng.uniform(-9, 9, 3)
     folds[4:, 1] = hem_y - rng.uniform(24, 52, 3)
@@ -263,11 +264,11 @@ def _folds(x: Floats, y: Floats, folds: Floats) -> Floats:
 
 @lru_cache(maxsize=1)
 def _weave() -> Floats:
-    noise = np.random.default_rng(11).normal(size=(320, 320)).astype(np.float32)
-    along = noise + np.roll(noise, 1, axis=0) + np.roll(noise, 2, axis=0)
-    across = np.random.default_rng(12).normal(size=(320, 320)).astype(np.float32)
-    across = across + np.roll(across, 1, axis=1) + np.roll(across, 2, axis=1)
-    woven: Floats = np.float32(1) + np.float32(0.008) * (along + across)
+    def threads(seed: int, axis: int) -> Floats:
+        noise = np.random.default_rng(seed).normal(size=(320, 320)).astype(np.float32)
+        return noise + np.roll(noise, 1, axis) + np.roll(noise, 2, axis)
+
+    woven: Floats = np.float32(1) + np.float32(0.008) * (threads(11, 0) + threads(12, 1))
     return woven
 
 

@@ -6,7 +6,7 @@ was interrupted resumes.
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -15,7 +15,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.importer import ImportOptions, import_catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.demo.attributes import SUPER_CATEGORIES
-from datrnet.core.demo.catalog import write_demo_catalog
+from datrnet.core.demo.catalog import PICTURES, TABLE_NAME, write_demo_catalog
 from datrnet.core.errors import CheckpointError, DataError, IndexStaleError
 from datrnet.core.models.run_folder import RUN_FILE, RunFolder, write_atomically
 from datrnet.core.progress import Progress, no_progress
@@ -30,11 +30,8 @@ RUN_NAME = "demo"
 MARKER = "demo.json"
 """Records the arguments of the catalog; written before the first picture."""
 
-TABLE = "catalog.csv"
-
 COLOR_NAMES = ("color", "colour")
 """The super-category of colors, and its name in demos of version 0.1, which keep it."""
-PICTURES = "images"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +77,8 @@ def prepare_demo(
     """
     there = DemoShop.of(workspace)
     known = there or DemoShop()
-    shop = DemoShop(
-        num_items=known.num_items if num_items is None else num_items,
-        seed=known.seed if seed is None else seed,
-    )
+    asked = {"num_items": num_items, "seed": seed}
+    shop = replace(known, **{name: value for name, value in asked.items() if value is not None})
     if there is None and workspace.catalog_path.exists():
         raise DataError(
             f"{workspace.root} contains a catalog that is not the demo.",
@@ -93,17 +88,15 @@ def prepare_demo(
         _remove(workspace)
     workspace.demo.mkdir(parents=True, exist_ok=True)
     write_atomically(workspace.demo / MARKER, json.dumps(asdict(shop)))
-    if not (workspace.demo / TABLE).exists():
+    if not (workspace.demo / TABLE_NAME).exists():
         drawing = partial(on_progress, "Drawing garments")
-        write_demo_catalog(
-            workspace.demo, num_items=shop.num_items, seed=shop.seed, on_progress=drawing
-        )
+        write_demo_catalog(workspace.demo, **asdict(shop), on_progress=drawing)
     with workspace.create_store() as store:
         if len(store.picture_stamps()) < shop.num_items:
             importing = partial(on_progress, "Importing")
             # named, because in a small shop a column can look like a description of single items
             options = ImportOptions(attributes=tuple(SUPER_CATEGORIES))
-            import_catalog(workspace, workspace.demo / TABLE, options, importing)
+            import_catalog(workspace, workspace.demo / TABLE_NAME, options, importing)
         _install_run(workspace, store)
         _ensure_index(workspace, store, on_progress)
     return shop
@@ -116,12 +109,11 @@ def shipped_run() -> Path:
         CheckpointError: There is none.
     """
     with as_file(files("datrnet.core.demo") / "weights") as folder:
-        if not (folder / RUN_FILE).is_file():
-            raise CheckpointError(
-                "This installation lacks the weights of the demo.",
-                hint="Reinstall datrnet.",
-            )
-        return folder
+        if (folder / RUN_FILE).is_file():
+            return folder
+    raise CheckpointError(
+        "This installation lacks the weights of the demo.", hint="Reinstall datrnet."
+    )
 
 
 def _install_run(workspace: Workspace, store: Store) -> None:
@@ -166,16 +158,14 @@ def _remove(workspace: Workspace) -> None:
     for folder in (workspace.indexes, workspace.thumbnails, workspace.models / RUN_NAME):
         shutil.rmtree(folder, ignore_errors=True)
     for suffix in ("", "-wal", "-shm"):
-        workspace.catalog_path.with_name(workspace.catalog_path.name + suffix).unlink(
-            missing_ok=True
-        )
+        Path(f"{workspace.catalog_path}{suffix}").unlink(missing_ok=True)
     shutil.rmtree(workspace.demo)  # last, with the marker: an interrupt before can be repeated
 
 
 def _is_unfinished_demo_of_0_1(workspace: Workspace) -> bool:
     """Tell whether version 0.1 began a demo, whose names do not fit the run that ships now."""
     try:
-        header = (workspace.demo / TABLE).read_text("utf-8").partition("\n")[0].split(",")
+        header = (workspace.demo / TABLE_NAME).read_text("utf-8").partition("\n")[0].split(",")
     except OSError:
         return False
     if COLOR_NAMES[1] not in header:
@@ -188,7 +178,7 @@ def _is_unfinished_demo_of_0_1(workspace: Workspace) -> bool:
 
 def _work_of_the_user(workspace: Workspace) -> list[str]:
     """Return what a demo workspace holds beside what ``prepare_demo`` made, with counts."""
-    known = {MARKER, TABLE, PICTURES}
+    known = {MARKER, TABLE_NAME, PICTURES}
     # an interrupted drawing leaves partial files behind
     files = [
         path.name

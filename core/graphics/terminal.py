@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from select import select
-from typing import Literal, TextIO
+from typing import Literal
 
 from datrnet.core.preferences import Blocks, Preferences
 
@@ -41,7 +41,7 @@ _SIXEL_ATTRIBUTE = "4"
 _ATTRIBUTES = re.compile(rb"\x1b\[\?([0-9;]*)c")
 _NAME = re.compile(rb"\x1bP>\|([^\x1b\x07]*)(?:\x1b\\|\x07)")
 _KITTY = re.compile(rb"\x1b_Gi=%d;OK\x1b\\" % KITTY_ID)
-_CELL = re.compile(rb"\x1b\[6;([0-9]{1,4});([0-9]{1,4})t")
+_CELL = re.compile(rb"\x1b\[6;([1-9][0-9]{0,3});([1-9][0-9]{0,3})t")
 _REGISTERS = re.compile(rb"\x1b\[\?1;0;([0-9]{1,9})S")
 _COLOR = re.compile(rb"\x1bP1\$r[^\x1b]*48[:;]2[:;]+%d[:;]%d[:;]%d[^0-9]" % TEST_COLOR)
 
@@ -103,19 +103,10 @@ def parse_answers(answers: bytes) -> Terminal:
         has_sixel=attributes is not None
         and _SIXEL_ATTRIBUTE in attributes[1].decode("ascii").split(";"),
         has_kitty=_KITTY.search(answers) is not None,
-        cell=_positive(int(cell[2]), int(cell[1])) if cell else None,
-        registers=_within(int(registers[1])) if registers else SIXEL_REGISTERS,
+        cell=(int(cell[2]), int(cell[1])) if cell else None,
+        registers=min(max(int(registers[1]), 2), SIXEL_REGISTERS) if registers else SIXEL_REGISTERS,
         has_true_color=True if _COLOR.search(answers) else None,
     )
-
-
-def _positive(width: int, height: int) -> tuple[int, int] | None:
-    return (width, height) if width and height else None
-
-
-def _within(registers: int) -> int:
-    """Return the number of colors to draw with."""
-    return min(max(registers, 2), SIXEL_REGISTERS)
 
 
 PATIENCE = 1.0
@@ -160,28 +151,20 @@ def ask(source: int, sink: int, patience: float = PATIENCE) -> Terminal:
     Raises:
         OSError: It is not a terminal, or gone.
     """
-    answers = b""
+    answers, deadline = b"", time.monotonic() + patience
     with _undisturbed(source):
         os.write(sink, QUESTIONS.encode("ascii"))
-        for answered in _read(source, patience):
-            answers += answered
-            if is_complete(answers) or len(answers) > LONGEST:
+        while not is_complete(answers) and len(answers) <= LONGEST:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select([source], [], [], left)[0]:
                 break
+            answered = os.read(source, LONGEST)
+            if not answered:
+                break
+            answers += answered
         # a terminal may print a query that it does not understand
         os.write(sink, b"\r\x1b[K")
     return parse_answers(answers)
-
-
-def _read(source: int, patience: float) -> Iterator[bytes]:
-    """Yield input until the time is up or the input ends."""
-    deadline = time.monotonic() + patience
-    while (left := deadline - time.monotonic()) > 0:
-        if not select([source], [], [], left)[0]:
-            return
-        answered = os.read(source, LONGEST)
-        if not answered:
-            return
-        yield answered
 
 
 @contextmanager
@@ -200,20 +183,16 @@ def _undisturbed(source: int) -> Iterator[None]:
         termios.tcsetattr(source, termios.TCSANOW, before)
 
 
-def _descriptor(stream: TextIO | None) -> int:
-    if stream is None:
-        raise OSError("There is no such stream.")
-    return stream.fileno()
-
-
 def cell_size() -> tuple[int, int] | None:
     """Return the width and height of a cell in pixels, if the system knows the window's size."""
+    if sys.__stdout__ is None:
+        return None
     try:
         import fcntl
         import struct
         import termios
 
-        size = fcntl.ioctl(_descriptor(sys.__stdout__), termios.TIOCGWINSZ, b"\0" * 8)
+        size = fcntl.ioctl(sys.__stdout__.fileno(), termios.TIOCGWINSZ, b"\0" * 8)
     except (OSError, ValueError, ImportError):
         return None  # no terminal, or a system without these calls
     rows, columns, width, height = struct.unpack("HHHH", size)

@@ -1,8 +1,9 @@
 """Cards: a thumbnail with its title and a note, drawn as segments of character cells."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +25,8 @@ SHADES = 0xFC
 def lines_of(cells: Cells) -> list[list[Segment]]:
     """Return the rows of a picture, each as few segments as its colors allow."""
     foreground, background = _packed(cells.foreground), _packed(cells.background)
-    return [
-        _line(characters, above, below)
-        for characters, above, below in zip(
-            cells.characters.tolist(), foreground.tolist(), background.tolist(), strict=True
-        )
-    ]
+    rows = zip(cells.characters.tolist(), foreground.tolist(), background.tolist(), strict=True)
+    return [_line(*row) for row in rows]
 
 
 def _packed(colors: NDArray[np.uint8]) -> NDArray[np.int32]:
@@ -39,15 +36,12 @@ def _packed(colors: NDArray[np.uint8]) -> NDArray[np.int32]:
 
 
 def _line(characters: list[str], foreground: list[int], background: list[int]) -> list[Segment]:
-    segments: list[Segment] = []
-    text, colors = "", (-1, -1)
-    for character, *pair in zip(characters, foreground, background, strict=True):
-        if text and (pair[0], pair[1]) != colors:
-            segments.append(Segment(text, _style(*colors)))
-            text = ""
-        text += character
-        colors = (pair[0], pair[1])
-    segments.append(Segment(text, _style(*colors)))
+    colors, start = list(zip(foreground, background, strict=True)), 0
+    segments = []
+    for pair, run in groupby(colors):
+        end = start + len(list(run))
+        segments.append(Segment("".join(characters[start:end]), _style(*pair)))
+        start = end
     return segments
 
 
@@ -71,8 +65,7 @@ KEPT_PICTURES = 2048
 ABSENT_TEXTS = {Absent.WAITING: "…", Absent.MISSING: "no picture"}
 
 
-@dataclass(frozen=True, slots=True)
-class CardSize:
+class CardSize(NamedTuple):
     """The size of a thumbnail in cells."""
 
     columns: int
@@ -82,16 +75,8 @@ class CardSize:
 CARD_SIZES = (CardSize(10, 5), CardSize(12, 6), CardSize(16, 8), CardSize(20, 10), CardSize(26, 13))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardStyles:
-    """The styles of a card, from the theme."""
-
-    blank: Style
-    title: Style
-    note: Style
-    frame: Style
-    cursor: Style
-    absent: Style
+CardStyles = Mapping[str, Style]
+"""The styles of the theme: of a title, note, frame, cursor, absent picture, and what is blank."""
 
 
 class CardPainter:
@@ -169,28 +154,26 @@ class CardPainter:
     def _card(
         self, row: int, caption: tuple[str, str], sign: str, styles: CardStyles, *, is_cursor: bool
     ) -> Lines:
-        left, right, top = "▐", "▌", f"▗{'▄' * self._size.columns}▖"
-        if not is_cursor:
-            left, right, top = " ", " ", " " * self.width
-        edge = styles.frame if is_cursor else styles.blank
-        picture = self._pictures.get(row) or self._absent(row, styles.absent)
-        lines = [self._top(top, sign, edge, styles)]
+        columns = self._size.columns
+        left, right, top = " ", " ", " " * self.width
+        if is_cursor:
+            left, right, top = "▐", "▌", f"▗{'▄' * columns}▖"
+        edge = styles["frame" if is_cursor else "blank"]
+        picture = self._pictures.get(row) or self._absent(row, styles["absent"])
+        lines = [self._top(top, sign, edge, styles["title"])]
         lines += [[Segment(left, edge), *line, Segment(right, edge)] for line in picture]
-        for text, style in zip(caption, (styles.title, styles.note), strict=True):
-            shown = Segment(
-                f" {fitted(text, self._size.columns)} ", styles.cursor if is_cursor else style
-            )
-            lines.append([shown])
+        for text, name in zip(caption, ("title", "note"), strict=True):
+            style = styles["cursor" if is_cursor else name]
+            lines.append([Segment(f" {fitted(text, columns)} ", style)])
         return lines
 
-    def _top(self, edge: str, sign: str, style: Style, styles: CardStyles) -> list[Segment]:
+    def _top(self, edge: str, sign: str, style: Style, sign_style: Style) -> list[Segment]:
         """Return the line above a picture: the edge of the frame with the sign in it."""
         if not sign:
             return [Segment(edge, style)]
         shown = f" {fitted(sign, min(cell_len(sign), self._size.columns - 2))} "
-        start = edge[:2]
-        rest = edge[len(start) + cell_len(shown) :]
-        return [Segment(start, style), Segment(shown, styles.title), Segment(rest, style)]
+        rest = edge[2 + cell_len(shown) :]
+        return [Segment(edge[:2], style), Segment(shown, sign_style), Segment(rest, style)]
 
     def _absent(self, row: int, style: Style) -> Lines:
         absent = self._thumbnails.pixels(row)

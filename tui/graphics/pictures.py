@@ -107,20 +107,19 @@ def picture_in_pixels(
     """
     if drawing.protocol == "kitty":
         rows, columns = min(rows, len(DIACRITICS)), min(columns, len(DIACRITICS))
+    space = columns * drawing.cell[0], rows * drawing.cell[1]
     if heat is not None:
-        size = _space(rows, columns, drawing)
-        return _in_pixels(_read(source, max(size), heat, region), rows, columns, drawing)
+        return _in_pixels(_read(source, max(space), heat, region), space, drawing)
     try:
         changed = source.path.stat().st_mtime_ns
     except OSError:
         changed = 0  # reading it tells what is wrong
-    return _kept(source, changed, rows, columns, drawing)
+    return _kept(source, changed, space, drawing)
 
 
 @lru_cache(maxsize=KEPT_PICTURES)
-def _kept(source: Picture, _changed: int, rows: int, columns: int, drawing: Drawing) -> Pixels:
-    read = _read(source, max(_space(rows, columns, drawing)), None, None)
-    return _in_pixels(read, rows, columns, drawing)
+def _kept(source: Picture, _changed: int, space: tuple[int, int], drawing: Drawing) -> Pixels:
+    return _in_pixels(read_picture(source, max(space)), space, drawing)
 
 
 def _read(
@@ -130,14 +129,9 @@ def _read(
     return picture if heat is None else overlay_heatmap(picture, heat, region)
 
 
-def _space(rows: int, columns: int, drawing: Drawing) -> tuple[int, int]:
-    """Return the width and height of cells in pixels."""
-    return columns * drawing.cell[0], rows * drawing.cell[1]
-
-
-def _in_pixels(picture: Image.Image, rows: int, columns: int, drawing: Drawing) -> Pixels:
-    width, height = _space(rows, columns, drawing)
-    scale = min(width / picture.width, height / picture.height)
+def _in_pixels(picture: Image.Image, space: tuple[int, int], drawing: Drawing) -> Pixels:
+    """Draw a picture into at most ``space``, a width and height in pixels."""
+    scale = min(space[0] / picture.width, space[1] / picture.height)
     size = max(1, int(picture.width * scale)), max(1, int(picture.height * scale))
     scaled = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
     if drawing.is_gray:

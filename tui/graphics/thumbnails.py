@@ -4,12 +4,13 @@ The threads touch no widget. The grid fetches what they have read in batches.
 """
 
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable
 from enum import Enum, auto
 
 import numpy as np
 from numpy.typing import NDArray
+from textual.cache import LRUCache
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.pictures import read_picture, thumbnail_pixels
@@ -40,7 +41,7 @@ class Thumbnails:
         self._workspace = workspace
         self._catalog = catalog
         self._store = ThumbnailStore(workspace.thumbnails)
-        self._made: OrderedDict[int, Pixels | Absent] = OrderedDict()
+        self._made: LRUCache[int, Pixels | Absent] = LRUCache(MAX_KEPT)
         self._waiting: deque[int] = deque(maxlen=MAX_WAITING)
         self._change = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -57,9 +58,8 @@ class Thumbnails:
         if stored is not None:
             return stored
         with self._change:
-            made = self._made.get(row)
-            if made is not None:
-                return made
+            if row in self._made:
+                return self._made[row]
             self._ask(row)
             return Absent.WAITING
 
@@ -105,8 +105,6 @@ class Thumbnails:
             with self._change:
                 if catalog is self._catalog:
                     self._made[row] = made
-                while len(self._made) > MAX_KEPT:
-                    self._made.popitem(last=False)
 
     def _make(self, stored: str) -> Pixels | Absent:
         try:

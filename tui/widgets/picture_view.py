@@ -21,7 +21,7 @@ from datrnet.core.text import sanitize
 from datrnet.tui.graphics.cards import lines_of
 from datrnet.tui.graphics.pictures import Pixels
 from datrnet.tui.snapshot import Source
-from datrnet.tui.textual_patches.terminal import write_to_terminal
+from datrnet.tui.textual_patches import write_to_terminal
 from datrnet.tui.widgets.text import fitted
 
 REST = 0.12
@@ -114,11 +114,9 @@ class PictureView(Widget):
         """Draw a line of the widget."""
         width, height = self.size
         blank = self.rich_style
-        if self._text:
-            line = y - (height - len(self._text)) // 2
-            text = self._text[line] if 0 <= line < len(self._text) else ""
-            return Strip([Segment(fitted(f" {text}", width), blank)], width)
-        line = y - (height - len(self._lines)) // 2
+        line = y - (height - len(self._text or self._lines)) // 2
+        if 0 <= line < len(self._text):
+            return Strip([Segment(fitted(f" {self._text[line]}", width), blank)], width)
         # a picture for a larger size is not shown: one for this size follows
         if not 0 <= line < len(self._lines) or self._columns > width:
             return Strip.blank(width, blank)

@@ -8,11 +8,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import BindingType
 from textual.cache import LRUCache
-from textual.geometry import Region, Size
+from textual.geometry import Region, Size, clamp
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -23,6 +22,9 @@ from datrnet.tui.graphics.cards import CARD_SIZES, CardPainter, CardStyles, defa
 from datrnet.tui.graphics.thumbnails import Thumbnails
 from datrnet.tui.keymap import hidden
 from datrnet.tui.widgets.text import fitted
+
+STYLES = ("title", "note", "frame", "cursor", "absent")
+"""Styles of a card that the theme has."""
 
 FLUSHES_PER_SECOND = 30
 KEPT_CARD_ROWS = 128
@@ -68,17 +70,11 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         hidden("plus,equals_sign", "zoom(1)", "Larger pictures", id="pictures.larger"),
         hidden("minus", "zoom(-1)", "Smaller pictures", id="pictures.smaller"),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "thumb-grid--title",
-        "thumb-grid--note",
-        "thumb-grid--frame",
-        "thumb-grid--cursor",
-        "thumb-grid--absent",
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"thumb-grid--{name}" for name in STYLES}
 
     @dataclass
-    class Highlighted(Message):
-        """The cursor has moved to another item, or there is none."""
+    class _CursorMessage(Message):
+        """Something happened to the cursor of a grid."""
 
         grid: "ThumbGrid"
         position: int
@@ -89,17 +85,11 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
             """The grid."""
             return self.grid
 
-    @dataclass
-    class Entered(Message):
+    class Highlighted(_CursorMessage):
+        """The cursor has moved to another item, or there is none."""
+
+    class Entered(_CursorMessage):
         """The item under the cursor was opened."""
-
-        grid: "ThumbGrid"
-        position: int
-
-        @property
-        def control(self) -> "ThumbGrid":
-            """The grid."""
-            return self.grid
 
     def __init__(self, thumbnails: Thumbnails, glyphs: Blocks, *, id: str) -> None:
         super().__init__(id=id)
@@ -123,7 +113,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
     def show(self, listing: Listing, *, cursor: int = 0, empty_text: str = "") -> None:
         """Show items, with the cursor on one of them."""
         self.listing, self.empty_text = listing, empty_text
-        self.cursor = max(0, min(cursor, len(listing.rows) - 1))
+        self.cursor = clamp(cursor, 0, max(0, len(listing.rows) - 1))
         self._arrange()
         self._announce()
 
@@ -144,8 +134,10 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def move_to(self, position: int) -> None:
         """Move the cursor to a position, or to the nearest there is."""
-        position = max(0, min(position, len(self.listing.rows) - 1))
-        if position == self.cursor or not len(self.listing.rows):
+        if not len(self.listing.rows):
+            return
+        position = clamp(position, 0, len(self.listing.rows) - 1)
+        if position == self.cursor:
             return
         before, self.cursor = self.cursor, position
         for changed in (before, position):
@@ -213,12 +205,9 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def _bring_into_view(self) -> None:
-        card_row, first = self.cursor // self.num_columns, self._first_in_view
-        if card_row < first:
-            first = card_row
-        elif card_row >= first + self._rows_in_view:
-            first = card_row - self._rows_in_view + 1
-        self._scroll_to_card_row(first)
+        card_row = self.cursor // self.num_columns
+        first_at_least = card_row - self._rows_in_view + 1
+        self._scroll_to_card_row(clamp(self._first_in_view, first_at_least, card_row))
 
     def _scroll_to_card_row(self, card_row: int) -> None:
         # in one jump: each step of smooth scrolling would send the whole page again
@@ -233,11 +222,9 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         card_row, line = divmod(y + self.scroll_offset.y, self._painter.height)
         if card_row >= self._num_card_rows:
             return Strip.blank(self.size.width, self.rich_style)
-        strips = self._strips.get(card_row)
-        if strips is None:
-            strips = self._card_row_strips(card_row)
-            self._strips[card_row] = strips
-        return strips[line]
+        if card_row not in self._strips:
+            self._strips[card_row] = self._card_row_strips(card_row)
+        return self._strips[card_row][line]
 
     def _empty_line(self, y: int) -> Strip:
         if y != self.size.height // 3:
@@ -265,17 +252,8 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         return strips
 
     def _styles(self) -> CardStyles:
-        def named(name: str) -> Style:
-            return self.get_component_rich_style(f"thumb-grid--{name}")
-
-        return CardStyles(
-            blank=self.rich_style,
-            title=named("title"),
-            note=named("note"),
-            frame=named("frame"),
-            cursor=named("cursor"),
-            absent=named("absent"),
-        )
+        named = {name: self.get_component_rich_style(f"thumb-grid--{name}") for name in STYLES}
+        return named | {"blank": self.rich_style}
 
     def notify_style_update(self) -> None:
         """Drop what was drawn in the old colors."""
@@ -351,11 +329,10 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
     def action_page(self, pages: float) -> None:
         """Move by pages, with the cursor in its place in view."""
         card_rows = int(pages * self._rows_in_view) or (1 if pages > 0 else -1)
-        first = self._first_in_view
-        last = self._num_card_rows - 1
-        column, row = self.cursor % self.num_columns, self.cursor // self.num_columns
-        self._scroll_to_card_row(first + card_rows)
-        self.move_to(max(0, min(row + card_rows, last)) * self.num_columns + column)
+        row, column = divmod(self.cursor, self.num_columns)
+        self._scroll_to_card_row(self._first_in_view + card_rows)
+        row = clamp(row + card_rows, 0, self._num_card_rows - 1)
+        self.move_to(row * self.num_columns + column)
 
     def action_first(self) -> None:
         """Move to the first item."""
@@ -373,5 +350,5 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
     def action_zoom(self, steps: int) -> None:
         """Make the pictures larger or smaller."""
         size = CARD_SIZES.index(self._painter.size) + steps
-        self._chosen_size = max(0, min(size, len(CARD_SIZES) - 1))
+        self._chosen_size = clamp(size, 0, len(CARD_SIZES) - 1)
         self._arrange()

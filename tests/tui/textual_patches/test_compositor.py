@@ -1,12 +1,14 @@
 """No change of the page is lost, whatever asks for a place in between."""
 
+import pytest
 from textual import events
+from textual._compositor import Compositor
 from textual.app import App, ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from datrnet.tui.textual_patches.screens import SteadyCompositor
+from datrnet.tui.textual_patches import SteadyCompositor
 
 
 class Noted(Widget):
@@ -27,9 +29,9 @@ class Noted(Widget):
 class Page(Screen[None]):
     """A notice that is hidden at first, and what it takes the place of."""
 
-    def __init__(self) -> None:
+    def __init__(self, compositor: Compositor) -> None:
         super().__init__()
-        self._compositor = SteadyCompositor()
+        self._compositor = compositor
 
     def compose(self) -> ComposeResult:
         yield Static("body", id="body")
@@ -39,10 +41,17 @@ class Page(Screen[None]):
         self.query_one(Noted).display = False
 
 
-async def test_what_moves_between_two_layouts_is_drawn_and_told() -> None:
+@pytest.mark.parametrize(
+    ("compositor", "is_steady"),
+    [(SteadyCompositor, True), (Compositor, False)],
+    ids=["patched", "plain Textual"],
+)
+async def test_what_moves_between_two_layouts_is_drawn_and_told(
+    compositor: type[Compositor], is_steady: bool
+) -> None:
     app = App[None]()
     async with app.run_test(size=(40, 12)) as pilot:
-        page = Page()
+        page = Page(compositor())
         await app.push_screen(page)
         await pilot.pause()
         body, notice = page.query_one("#body"), page.query_one(Noted)
@@ -54,6 +63,6 @@ async def test_what_moves_between_two_layouts_is_drawn_and_told() -> None:
         assert notice.region.size == (40, 12)  # … and some widget asks for its place
         await pilot.pause()
 
-        assert notice.told > 0
+        assert (notice.told > 0) == is_steady
         assert notice.drawn > 0
         assert page.get_widget_at(20, 6)[0] is notice

@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
-from datrnet.tui.textual_patches import screens
-from datrnet.tui.textual_patches.screens import install
+from datrnet.tui import textual_patches
+from datrnet.tui.textual_patches import install
 
 
 class ListApp(App[None]):
@@ -35,10 +35,10 @@ def is_patched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     install()
     if not request.param:
         monkeypatch.setattr("textual.screen.Compositor", Compositor)
-        monkeypatch.setattr("textual.screen.Screen.dismiss", screens._dismiss)
-        monkeypatch.setattr(OptionList, "_move_page", screens._move_page)
-        monkeypatch.setattr(OptionList, "_on_click", screens._on_click)
-        monkeypatch.setattr(Content, "get_height", screens._get_height)
+        monkeypatch.setattr("textual.screen.Screen.dismiss", textual_patches._dismiss)
+        monkeypatch.setattr(OptionList, "_move_page", textual_patches._move_page)
+        monkeypatch.setattr(OptionList, "_on_click", textual_patches._on_click)
+        monkeypatch.setattr(Content, "get_height", textual_patches._get_height)
     return request.param
 
 

@@ -13,8 +13,8 @@ from textual.events import Key
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.graphics.terminal import Terminal
-from datrnet.tui.textual_patches import terminal
-from datrnet.tui.textual_patches.terminal import LateReplies
+from datrnet.tui import textual_patches
+from datrnet.tui.textual_patches import LateReplies
 
 Run = Callable[..., Any]
 
@@ -68,12 +68,12 @@ def test_what_a_person_types_is_left(typed: str) -> None:
 
 
 def test_after_a_while_no_answer_is_expected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(terminal, "EXPECTED_FOR", -1.0)
+    monkeypatch.setattr(textual_patches, "EXPECTED_FOR", -1.0)
     assert left(Key(one, one) for one in "[ab^P") == "[ab^P"
 
 
 def test_an_answer_without_end_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(terminal, "LONGEST", 5)
+    monkeypatch.setattr(textual_patches, "LONGEST", 5)
     assert left(Key(one, one) for one in "[111111jj") == "1jj"
 
 

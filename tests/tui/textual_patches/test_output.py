@@ -1,9 +1,12 @@
 """A terminal that goes away."""
 
 import io
-import sys
+from collections.abc import Callable
 
-from datrnet.tui.textual_patches.terminal import SteadyOutput, steady_output
+import pytest
+from textual.drivers._writer_thread import WriterThread
+
+from datrnet.tui.textual_patches import _run_writer, run_writer
 
 
 class Gone(io.StringIO):
@@ -14,22 +17,28 @@ class Gone(io.StringIO):
         raise OSError(5, "Input/output error")
 
 
+def queued(file: io.StringIO, *texts: str) -> WriterThread:
+    """Return a writer with texts to write, and the sign to end after them."""
+    thread = WriterThread(file)
+    for text in (*texts, None):
+        thread._queue.put(text)
+    return thread
+
+
 def test_what_nobody_reads_is_dropped() -> None:
-    output = SteadyOutput(Gone())
-    assert output.write("abc") == 3
-    output.flush()
+    thread = queued(Gone(), "abc", "def")
+    run_writer(thread)
+    assert thread._queue.empty()  # nobody waits for a place in the queue
 
 
-def test_what_is_read_arrives_and_the_rest_is_the_files_own() -> None:
+def test_plain_textual_ends_at_the_first_error() -> None:
+    thread = queued(Gone(), "abc", "def")
+    with pytest.raises(OSError, match="Input/output"):
+        _run_writer(thread)
+
+
+@pytest.mark.parametrize("run", [run_writer, _run_writer])
+def test_what_is_read_arrives_in_order(run: Callable[[WriterThread], None]) -> None:
     file = io.StringIO()
-    output = SteadyOutput(file)
-    output.write("abc")
-    assert file.getvalue() == "abc"
-    assert output.getvalue() == "abc"
-
-
-def test_textual_writes_through_it_and_not_for_ever() -> None:
-    before = sys.__stderr__
-    with steady_output():
-        assert isinstance(sys.__stderr__, SteadyOutput)
-    assert sys.__stderr__ is before
+    run(queued(file, "abc", "def"))
+    assert file.getvalue() == "abcdef"

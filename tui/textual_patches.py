@@ -1,25 +1,22 @@
-"""Textual's compositor without two of its faults.
+"""Workarounds for what Textual does wrong, and the explorer's uses of its private parts.
 
-Changes lost between two layouts (seen in Textual 8.2.8; no upstream issue): refreshing a hidden
-widget invalidates the map of widgets, and the next widget that asks for its region rebuilds it.
-Whatever moved since the last layout then counts as old. The next layout neither paints it nor
-sends resize events, and a terminal that shrank at that moment stays blank. Here these changes are
-kept for the next layout.
-
-A click on a widget that has just been removed, such as a toast clicked twice, starts a text
-selection in a widget without a parent and raises ``AttributeError``
-(https://github.com/Textualize/textual/issues/6643). Here removed widgets cannot be selected.
+Each patch names the behavior that it corrects, and the upstream issue where one is known. Its test
+in ``tests/tui/textual_patches`` fails once Textual itself behaves: then the patch can go.
 """
 
+import time
+from contextlib import suppress
 from typing import Any
 
 import textual.screen
 from textual._compositor import Compositor, CompositorMap, ReflowResult
+from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.content import Content
 from textual.css.styles import RulesMap
+from textual.drivers._writer_thread import WriterThread
 from textual.errors import NoWidget
-from textual.events import Click
+from textual.events import Click, Key
 from textual.geometry import Offset, Size
 from textual.screen import Screen
 from textual.widget import Widget
@@ -27,7 +24,17 @@ from textual.widgets import OptionList
 
 
 class SteadyCompositor(Compositor):
-    """Reports with the next layout what changed while the map was rebuilt outside of one."""
+    """Reports with the next layout what changed while the map was rebuilt outside of one.
+
+    Refreshing a hidden widget invalidates the map of widgets, and the next widget that asks for its
+    region rebuilds it. Whatever moved since the last layout then counts as old: the next layout
+    neither paints it nor sends resize events, and a terminal that shrank at that moment stays blank
+    (seen in Textual 8.2.8; no upstream issue).
+
+    Removed widgets cannot be selected: a click on a widget that has just been removed, such as a
+    toast clicked twice, starts a text selection in a widget without a parent and raises
+    ``AttributeError`` (https://github.com/Textualize/textual/issues/6643).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,10 +78,26 @@ class SteadyCompositor(Compositor):
         return super().get_widget_and_offset_at(x, y)
 
 
+_run_writer = WriterThread.run
 _dismiss = Screen.dismiss
 _move_page = OptionList._move_page
 _on_click = OptionList._on_click
 _get_height = Content.get_height
+
+
+def run_writer(thread: WriterThread) -> None:
+    """Write to the terminal what is queued, and drop it once the terminal is gone.
+
+    ``WriterThread.run`` ends at the first error, as when the terminal is closed; the next write
+    then waits forever for it (seen in Textual 8.2.8; no upstream issue).
+    """
+    while (text := thread._queue.get()) is not None:
+        with suppress(OSError):
+            thread._file.write(text)
+            if thread._queue.empty():
+                thread._file.flush()
+    with suppress(OSError):
+        thread._file.flush()
 
 
 def dismiss(screen: Screen[Any], result: Any = None) -> AwaitComplete:
@@ -121,6 +144,7 @@ def get_height(content: Content, rules: RulesMap, width: int) -> int:
 
 PATCHES = (
     (textual.screen, "Compositor", SteadyCompositor),
+    (WriterThread, "run", run_writer),
     (Screen, "dismiss", dismiss),
     (OptionList, "_move_page", move_page),
     (OptionList, "_on_click", on_click),
@@ -133,3 +157,60 @@ def install() -> None:
     """Patch Textual; calling it again changes nothing."""
     for owner, name, patched in PATCHES:
         setattr(owner, name, patched)
+
+
+# ── private parts ────────────────────────────────────────────────────────────
+
+
+def write_to_terminal(app: App[Any], text: str) -> None:
+    """Write to the terminal past the screen's cells, in turn with Textual's own output.
+
+    Pictures in pixels need it, and Textual has no public way.
+    """
+    driver = app._driver
+    if driver is not None and app.is_running:
+        driver.write(text)
+
+
+EXPECTED_FOR = 10.0
+"""Seconds after which no reply is expected."""
+
+LONGEST = 256
+"""Keys after which it cannot be a reply."""
+
+
+class LateReplies:
+    """Swallows replies until the last one is complete or the time for them is over."""
+
+    def __init__(self) -> None:
+        """Expect replies from now on."""
+        self._expected_until = time.monotonic() + EXPECTED_FOR
+        self._inside = ""
+        """The first character of an unfinished reply; empty outside of one."""
+        self._after_escape = False
+        self._num_swallowed = 0
+
+    def swallows(self, key: Key) -> bool:
+        """Return whether a key is part of a reply; call it for all keys in order."""
+        if time.monotonic() > self._expected_until:
+            return False
+        character = key.character or ""
+        after_escape = self._after_escape or key.key.startswith("alt+")
+        self._after_escape = character == "^"
+        if self._after_escape:
+            return True
+        if self._inside and self._num_swallowed < LONGEST:
+            self._num_swallowed += 1
+            if self._ends(character):
+                self._inside = ""
+            return True
+        begins = character == "[" or (after_escape and character in ("P", "_"))
+        self._inside, self._num_swallowed = (character if begins else ""), 0
+        return begins
+
+    def _ends(self, character: str) -> bool:
+        if self._inside != "[":
+            return character == "\\"
+        if character == "c":
+            self._expected_until = 0.0  # it is the last one
+        return character.isalpha()

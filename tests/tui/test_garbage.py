@@ -5,7 +5,7 @@ import gc
 import pytest
 
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.tui.textual_patches.garbage import paused_gc, resume_gc
+from datrnet.tui.launch import paused_gc, resume_gc
 from tests.tui.conftest import RunExplorer
 
 
