@@ -16,7 +16,7 @@ from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review.duplicates import DuplicateGroup, duplicates_of
-from datrnet.core.review.label_issues import label_issues, missing_labels
+from datrnet.core.review.label_issues import label_issues
 from datrnet.core.review.unmet_requests import (
     ClosestMatch,
     UnmetRequest,
@@ -55,8 +55,9 @@ def review_doubts(
     with place.open_store() as store:
         catalog = Catalog.load(store)
         searcher = Searcher(catalog, Generation.current(place, store))
-        find = missing_labels if unlabeled else label_issues
-        found = find(searcher, store.labels_by_person(), super_category or ())
+        found = label_issues(
+            searcher, store.labels_by_person(), super_category or (), unlabeled=unlabeled
+        )
         _warn_if_stale(store, searcher)
     facts = [
         {

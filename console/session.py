@@ -26,7 +26,6 @@ from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.sessions.export import (
     SessionSheet,
-    ShortlistSheet,
     check_file,
     export_session,
     export_shortlist,
@@ -151,8 +150,7 @@ def shortlist(
         codes = tuple(store.shortlist(row.id))
         catalog = Catalog.load(store) if as_json or file else None
     if file is not None and catalog is not None:
-        sheet = ShortlistSheet(workspace=place, catalog=catalog, name=row.name, codes=codes)
-        export_shortlist(file, sheet)
+        export_shortlist(file, place, catalog, row.name, codes)
         say(f"Wrote the shortlist of session {row.id}, {counted(len(codes), 'item')}, to {file}.")
     elif catalog is not None:
         print_json(shortlist_facts(catalog, codes))

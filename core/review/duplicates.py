@@ -8,7 +8,8 @@ linearly with the catalog. Without an index only files and pixels are compared.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,8 +39,8 @@ White garments on white have little contrast and must be more similar than other
 NUM_NEIGHBORS = 8
 """Neighbors compared with each item."""
 
-NODES_PER_NEIGHBOR = 40
-"""Annoy nodes inspected per neighbor; near-duplicates share leaves, so a few suffice."""
+NUM_NODES = 40 * NUM_NEIGHBORS
+"""Annoy nodes inspected per item; near-duplicates share leaves, so a few suffice."""
 
 MIN_CONTRAST = 1.0
 """Of 255; a picture of a single color has none."""
@@ -92,19 +93,25 @@ def duplicates_of(
     Raises:
         IndexStaleError: Annoy's file is damaged.
     """
-    verdicts = list(verdicts)
-    thumbnails = ThumbnailComparison(ThumbnailStore(workspace.thumbnails), catalog)
-    try:
-        reasons: dict[Pair, Reason] = {}
-        if searcher is not None:
-            near = _near_pairs(searcher, on_progress)
-            reasons |= dict.fromkeys(filter(thumbnails.are_similar, near), "alike")
-        reasons |= dict.fromkeys(thumbnails.equal_pairs(), "same pixels")
-        reasons |= dict.fromkeys(_same_file_pairs(workspace, catalog), "same file")
-        groups = list(_groups(catalog, reasons, verdicts, thumbnails))
-    finally:
-        thumbnails.close()
-    return sorted(groups, key=_group_order)
+    with closing(ThumbnailStore(workspace.thumbnails)) as store:
+
+        def difference(a: int, b: int) -> float | None:
+            first, second = (store.get(int(item_id)) for item_id in catalog.item_ids[[a, b]])
+            return None if first is None or second is None else _difference(first, second)
+
+        def is_similar(pair: Pair) -> bool:
+            """Tell whether two thumbnails are similar; if one is missing, the blocks decide."""
+            return (difference(*pair) or 0.0) <= MAX_DIFFERENCE
+
+        near = () if searcher is None else _near_pairs(searcher, on_progress)
+        pixels = (_pixel_key(store, int(item_id)) for item_id in catalog.item_ids)
+        files = (_file_key(workspace, stored) for stored in catalog.picture_paths)
+        reasons: dict[Pair, Reason] = {
+            **dict.fromkeys(filter(is_similar, near), "alike"),
+            **dict.fromkeys(_repeats(pixels), "same pixels"),
+            **dict.fromkeys(_repeats(files), "same file"),
+        }
+        return sorted(_groups(catalog, reasons, list(verdicts), difference), key=_group_order)
 
 
 def _group_order(group: DuplicateGroup) -> tuple[int, float, int]:
@@ -121,7 +128,7 @@ def _groups(
     catalog: Catalog,
     reasons: Mapping[Pair, Reason],
     verdicts: Sequence[PairVerdict],
-    thumbnails: "ThumbnailComparison",
+    difference: Callable[[int, int], float | None],
 ) -> Iterator[DuplicateGroup]:
     rows = {int(item_id): row for row, item_id in enumerate(catalog.item_ids)}
     judged = {frozenset((rows[pair.kept_id], rows[pair.other_id])) for pair in verdicts}
@@ -130,49 +137,31 @@ def _groups(
         group = [row for row in connected if row not in marked]
         if not group:
             continue
-        keep = _to_keep(catalog, group)
+        keep = group[int((catalog.labels[group] != UNLABELED).sum(axis=1).argmax())]
         others = [
             Duplicate(
                 row=row,
                 # a pair connected through a third item was not compared itself
-                reason=reasons.get(_pair(keep, row), "alike"),
-                difference=thumbnails.difference(keep, row),
+                reason=reasons.get((min(keep, row), max(keep, row)), "alike"),
+                difference=difference(keep, row),
             )
             for row in group
             if row != keep and frozenset((keep, row)) not in judged
         ]
         if others:
-            in_order = tuple(sorted(others, key=_item_order))
-            yield DuplicateGroup(keep=keep, others=in_order)
-
-
-def _to_keep(catalog: Catalog, rows: Sequence[int]) -> int:
-    num_labels = (catalog.labels[rows] != UNLABELED).sum(axis=1)
-    return rows[int(num_labels.argmax())]
+            yield DuplicateGroup(keep=keep, others=tuple(sorted(others, key=_item_order)))
 
 
 def connected_components(pairs: Iterable[Pair]) -> list[list[int]]:
     """Return the connected rows of a graph of pairs, each ascending, ordered by the first row."""
-    parents: dict[int, int] = {}
-
-    def root(row: int) -> int:
-        parents.setdefault(row, row)
-        while parents[row] != row:
-            parents[row] = parents[parents[row]]
-            row = parents[row]
-        return row
-
-    for a, b in pairs:
-        first, second = sorted((root(a), root(b)))
-        parents[second] = first
-    components: dict[int, list[int]] = {}
-    for row in sorted(parents):
-        components.setdefault(root(row), []).append(row)
-    return list(components.values())
-
-
-def _pair(a: int, b: int) -> Pair:
-    return (a, b) if a < b else (b, a)
+    component_of: dict[int, set[int]] = {}
+    for pair in pairs:
+        small, large = sorted((component_of.setdefault(row, {row}) for row in pair), key=len)
+        if small is not large:
+            large |= small
+            component_of.update(dict.fromkeys(small, large))
+    components = {id(component): component for component in component_of.values()}
+    return sorted(map(sorted, components.values()))
 
 
 def _near_pairs(searcher: Searcher, on_progress: StepProgress) -> set[Pair]:
@@ -182,22 +171,19 @@ def _near_pairs(searcher: Searcher, on_progress: StepProgress) -> set[Pair]:
     if total < 2:
         return set()
     limits = MAX_DISTANCE * _mean_distances(searcher)
-    nodes = NODES_PER_NEIGHBOR * NUM_NEIGHBORS
     pairs: set[Pair] = set()
     for start in range(0, total, REPORT_EVERY):
         on_progress(start, total)
         places = np.arange(start, min(start + REPORT_EVERY, total))
         found = [
-            generation.candidate_index.neighbors(int(place), NUM_NEIGHBORS + 1, nodes)
+            generation.candidate_index.neighbors(int(place), NUM_NEIGHBORS + 1, NUM_NODES)
             for place in places
         ]
         own = np.repeat(places, [len(neighbors) for neighbors in found])
         other = np.concatenate(found)
         near = (_block_distances(searcher, own, other) <= limits).all(axis=1) & (own != other)
-        rows = searcher.indexed_rows
-        pairs.update(
-            _pair(int(a), int(b)) for a, b in zip(rows[own[near]], rows[other[near]], strict=True)
-        )
+        rows = np.sort(searcher.indexed_rows[np.stack([own[near], other[near]], axis=1)], axis=1)
+        pairs.update((a, b) for a, b in rows.tolist())
     on_progress(total, total)
     return pairs
 
@@ -207,9 +193,8 @@ def _mean_distances(searcher: Searcher) -> NDArray[np.float32]:
     rng = np.random.default_rng(0)
     a, b = rng.integers(len(searcher.generation.embeddings), size=(2, RANDOM_PAIRS))
     differ = a != b
-    means: NDArray[np.float32] = _block_distances(searcher, np.sort(a[differ]), b[differ]).mean(
-        axis=0
-    )
+    distances = _block_distances(searcher, np.sort(a[differ]), b[differ])
+    means: NDArray[np.float32] = distances.mean(axis=0)
     return means
 
 
@@ -224,66 +209,33 @@ def _block_distances(
     return distances
 
 
-def _same_file_pairs(workspace: Workspace, catalog: Catalog) -> Iterator[Pair]:
-    """Yield pairs of rows with the same picture, each with the first row that has it."""
-    first: dict[str, int] = {}
-    for row, stored in enumerate(catalog.picture_paths):
-        try:
-            path = str(workspace.picture(stored).normalized())
-        except DataError:
-            continue  # malformed box
-        before = first.setdefault(path, row)
-        if before != row:
+def _repeats(keys: Iterable[Hashable]) -> Iterator[Pair]:
+    """Yield the rows with a key that an earlier row has, after the first such row; None is none."""
+    first: dict[Hashable, int] = {}
+    for row, key in enumerate(keys):
+        if key is not None and (before := first.setdefault(key, row)) != row:
             yield before, row
 
 
-class ThumbnailComparison:
-    """Compares the thumbnails of items."""
+def _file_key(workspace: Workspace, stored: str) -> str | None:
+    """Return what equals for the same part of the same file; None for a malformed box."""
+    try:
+        return str(workspace.picture(stored).normalized())
+    except DataError:
+        return None
 
-    def __init__(self, store: ThumbnailStore, catalog: Catalog) -> None:
-        """Set up a comparison.
 
-        Args:
-            store: The workspace's thumbnails; closed by ``close``.
-            catalog: All items.
-        """
-        self._store = store
-        self._catalog = catalog
+def _pixel_key(store: ThumbnailStore, item_id: int) -> bytes | None:
+    """Return the hash of a thumbnail; None if there is none."""
+    pixels = store.get(item_id)
+    return None if pixels is None else hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()
 
-    def difference(self, a: int, b: int) -> float | None:
-        """Return the difference of two rows' thumbnails; None if one is missing.
 
-        It is the root mean square of the pixel differences, relative to the lower contrast.
-        """
-        ids = self._catalog.item_ids
-        first, second = self._store.get(int(ids[a])), self._store.get(int(ids[b]))
-        if first is None or second is None:
-            return None
-        pixels = (first.astype(np.float32), second.astype(np.float32))
-        contrast = min(_rms(image - image.mean((0, 1))) for image in pixels)
-        return _rms(pixels[0] - pixels[1]) / max(contrast, MIN_CONTRAST)
-
-    def are_similar(self, pair: Pair) -> bool:
-        """Tell whether two thumbnails are similar; if one is missing, the blocks decide."""
-        difference = self.difference(*pair)
-        return difference is None or difference <= MAX_DIFFERENCE
-
-    def equal_pairs(self) -> Iterator[Pair]:
-        """Yield pairs of rows with the same pixels, each with the first row that has them."""
-        first: dict[bytes, int] = {}
-        for row, item_id in enumerate(self._catalog.item_ids):
-            pixels = self._store.get(int(item_id))
-            if pixels is None:
-                continue
-            before = first.setdefault(
-                hashlib.blake2b(pixels.tobytes(), digest_size=16).digest(), row
-            )
-            if before != row:
-                yield before, row
-
-    def close(self) -> None:
-        """Close the thumbnails' file."""
-        self._store.close()
+def _difference(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
+    """Return the root mean square of the pixel differences, relative to the lower contrast."""
+    pixels = (first.astype(np.float32), second.astype(np.float32))
+    contrast = min(_rms(image - image.mean((0, 1))) for image in pixels)
+    return _rms(pixels[0] - pixels[1]) / max(contrast, MIN_CONTRAST)
 
 
 def _rms(differences: NDArray[np.float32]) -> float:

@@ -13,7 +13,7 @@ difference than tight ones. (Plain differences, differences over the spread, and
 ranked fewer wrong labels at the top; see docs/results/review.md.) For an item without a label the
 suggestion is the closest value, and the margin compares it with the second closest.
 
-See ``prototype_distance.reference_points`` for what counts as a prototype. Labels that the user has
+See ``reference_points`` for what counts as a prototype. Labels that the user has
 set or confirmed are never issues. Indexes with an entangled block are refused.
 """
 
@@ -24,19 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED
-from datrnet.core.retrieval.search import Searcher
-from datrnet.core.review.prototype_distance import (
-    index_labels,
-    reference_points,
-    refuse_entangled,
-    squared_distances,
-)
+from datrnet.core.errors import ConfigError
+from datrnet.core.retrieval.manipulation import Floats, Replacement, WeightedReplacement
+from datrnet.core.retrieval.prototypes import mean_embeddings
+from datrnet.core.retrieval.search import CHUNK, Searcher
 
 EPS = 1e-12
 """Lower bound of the margin's denominator: all distances can be 0."""
-
-Settled = Set[tuple[int, str]]
-"""Labels that the user has set or confirmed: item id and super-category."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +51,18 @@ class LabelIssue:
     guess_distance: float
     """To the prototype of the guess."""
 
+    @property
+    def key(self) -> tuple[int, str]:
+        """What identifies the label."""
+        return self.row, self.super_category
+
 
 def label_issues(
-    searcher: Searcher, settled: Settled, super_categories: Sequence[str] = ()
+    searcher: Searcher,
+    settled: Set[tuple[int, str]],
+    super_categories: Sequence[str] = (),
+    *,
+    unlabeled: bool = False,
 ) -> list[LabelIssue]:
     """Return the labels that the model contradicts, the most confident first.
 
@@ -67,76 +70,52 @@ def label_issues(
 
     Args:
         searcher: The catalog and its index.
-        settled: Labels to skip.
+        settled: Labels to skip, which the user has set or confirmed: item id and super-category.
         super_categories: Restrict the search to these, in any case.
+        unlabeled: Return suggestions for items without a label instead.
 
     Raises:
         ConfigError: The index has an entangled block.
         UnknownNameError: There is no such super-category.
         IndexStaleError: The index does not cover it.
     """
-    return _find(searcher, settled, super_categories, labeled=True)
-
-
-def missing_labels(
-    searcher: Searcher, settled: Settled, super_categories: Sequence[str] = ()
-) -> list[LabelIssue]:
-    """Return suggestions for items without a label, the most confident first.
-
-    Args:
-        searcher: The catalog and its index.
-        settled: Items for which the user has said that no value applies.
-        super_categories: Restrict the search to these, in any case.
-
-    Raises:
-        ConfigError: The index has an entangled block.
-        UnknownNameError: There is no such super-category.
-        IndexStaleError: The index does not cover it.
-    """
-    return _find(searcher, settled, super_categories, labeled=False)
-
-
-def _find(
-    searcher: Searcher, settled: Settled, super_categories: Sequence[str], *, labeled: bool
-) -> list[LabelIssue]:
-    refuse_entangled(searcher)
+    if searcher.is_entangled:
+        raise ConfigError(
+            "The system of this index has one block for all super-categories: distances in it do "
+            "not depend on a single label.",
+            hint="Index a run of another system, such as DAtRNet.",
+        )
     blocks = [searcher.block_index(name) for name in super_categories] or range(len(searcher.names))
     issues = [
         issue
         for block in dict.fromkeys(blocks)
-        for issue in _issues_of_block(searcher, block, settled, labeled=labeled)
+        for issue in _issues_of_block(searcher, block, unlabeled=unlabeled)
+        if (int(searcher.catalog.item_ids[issue.row]), issue.super_category) not in settled
     ]
     return sorted(issues, key=lambda issue: (-issue.margin, issue.row))
 
 
-def _issues_of_block(
-    searcher: Searcher, block: int, settled: Settled, *, labeled: bool
-) -> list[LabelIssue]:
+def _issues_of_block(searcher: Searcher, block: int, *, unlabeled: bool) -> list[LabelIssue]:
     catalog, category = searcher.catalog, searcher.generation.super_categories[block]
-    margins = compute_margins(
-        searcher.generation.embeddings[:, block],
-        index_labels(searcher, block),
-        reference_points(searcher, block),
+    labels, rows = index_labels(searcher, block), searcher.indexed_rows
+    found = compute_margins(
+        searcher.generation.embeddings[:, block], labels, reference_points(searcher, block)
     )
-    rows = searcher.indexed_rows
-    column = catalog.super_category_idx(category.name)
-    is_positive = margins.margins > 0
-    if labeled:
-        is_issue = is_positive & (margins.labels != UNLABELED)
-    else:  # a value added after indexing is a label, although the index does not know it
-        is_issue = is_positive & (catalog.labels[rows, column] == UNLABELED)
+    if unlabeled:  # a value added after indexing is a label, although the index does not know it
+        is_subject = catalog.labels[rows, catalog.super_category_idx(category.name)] == UNLABELED
+    else:
+        is_subject = labels != UNLABELED
     return [
         LabelIssue(
             row=int(rows[place]),
             super_category=category.name,
-            label=category.values[margins.labels[place]] if labeled else None,
-            guess=category.values[margins.guesses[place]],
-            margin=float(margins.margins[place]),
-            distance=float(np.sqrt(margins.own[place])),
-            guess_distance=float(np.sqrt(margins.other[place])),
+            label=None if unlabeled else category.values[labels[place]],
+            guess=category.values[found.guesses[place]],
+            margin=float(found.margins[place]),
+            distance=float(np.sqrt(found.own[place])),
+            guess_distance=float(np.sqrt(found.other[place])),
         )
-        for place in np.flatnonzero(is_issue)
-        if (int(catalog.item_ids[rows[place]]), category.name) not in settled
+        for place in np.flatnonzero(is_subject & (found.margins > 0))
     ]
 
 
@@ -144,8 +123,6 @@ def _issues_of_block(
 class Margins:
     """Margins of the items of a super-category."""
 
-    labels: NDArray[np.int16]
-    """(n,), -1 where unlabeled."""
     guesses: NDArray[np.intp]
     """(n,) closest value other than the label."""
     own: NDArray[np.float32]
@@ -178,4 +155,71 @@ def compute_margins(
     spread = float(own[known].mean()) if known.any() else 0.0
     with np.errstate(invalid="ignore"):
         margins = (own - other) / np.maximum(own + other + spread, EPS)
-    return Margins(labels=labels, guesses=guesses, own=own, other=other, margins=margins)
+    return Margins(guesses=guesses, own=own, other=other, margins=margins)
+
+
+def reference_points(searcher: Searcher, super_category_idx: int) -> Floats:
+    """Return the points (V, E) that represent the values of a super-category; NaN where unknown.
+
+    These are the vectors that replace a block in a search: prototypes in DAtRNet and
+    FashionSearchNet, one-hot vectors in attribute-based retrieval. ADDE-M's memory is added to
+    blocks and is not a position among them, so the means of the currently labeled items are used.
+
+    Args:
+        searcher: Its index must have a block for each super-category.
+        super_category_idx: Index of the super-category in the generation.
+    """
+    generation = searcher.generation
+    if isinstance(generation.manipulation, Replacement | WeightedReplacement):
+        return generation.prototypes_of(super_category_idx)
+    return mean_embeddings(
+        np.asarray(generation.embeddings[:, super_category_idx]),
+        index_labels(searcher, super_category_idx),
+        len(generation.super_categories[super_category_idx].values),
+        unit_length=False,
+    )
+
+
+def index_labels(searcher: Searcher, super_category_idx: int) -> NDArray[np.int16]:
+    """Return the current labels (n,) of the indexed items in the index's encoding, else -1."""
+    category = searcher.generation.super_categories[super_category_idx]
+    labels = searcher.catalog.encode_labels([category])[:, 0]
+    return labels[searcher.indexed_rows]
+
+
+def squared_distances(blocks: Floats, points: Floats) -> Floats:
+    """Return d² (n, V) from blocks (n, E) to points (V, E); infinite for a point of NaN."""
+    known = ~np.isnan(points).any(axis=1)
+    distances = np.full((len(blocks), len(points)), np.inf, dtype=np.float32)
+    finite = points[known]
+    lengths = np.einsum("ve,ve->v", finite, finite)
+    for start in range(0, len(blocks), CHUNK):
+        part = np.asarray(blocks[start : start + CHUNK])
+        own = np.einsum("ne,ne->n", part, part)[:, None]
+        squares = own + lengths - 2 * (part @ finite.T)
+        distances[start : start + CHUNK, known] = np.maximum(squares, 0)
+    return distances
+
+
+def typical_rows(searcher: Searcher, super_category: str, value: str, count: int) -> list[int]:
+    """Return the catalog rows of the items that carry a value, the closest to it first.
+
+    Args:
+        searcher: The catalog and its index.
+        super_category: As the index spells it.
+        value: One of its values.
+        count: Maximum number of rows.
+
+    Returns:
+        No rows if the index does not know the value.
+    """
+    idx = searcher.names.index(super_category)
+    values = searcher.generation.super_categories[idx].values
+    if value not in values:
+        return []
+    number = values.index(value)
+    places = np.flatnonzero(index_labels(searcher, idx) == number)
+    point = reference_points(searcher, idx)[number : number + 1]
+    distances = squared_distances(searcher.generation.embeddings[places, idx], point)[:, 0]
+    order = np.argsort(distances, kind="stable")[:count]
+    return [int(row) for row in searcher.indexed_rows[places[order]]]

@@ -7,6 +7,7 @@ that filtered by labels and that no item meets come first.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
@@ -17,8 +18,8 @@ from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.errors import DatabaseError, DatrnetError, UnknownNameError
 from datrnet.core.retrieval.request import Request, Substitute
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.review.prototype_distance import typical_rows
-from datrnet.core.sessions.steps import Step, steps_of
+from datrnet.core.review.label_issues import typical_rows
+from datrnet.core.sessions.steps import steps_of
 from datrnet.db.store import Store
 
 MIN_EXPECTED = 2.0
@@ -43,6 +44,11 @@ class UnmetRequest:
     """Code of the item for which it was last requested."""
 
     @property
+    def key(self) -> Wanted:
+        """What identifies the request."""
+        return self.wanted
+
+    @property
     def words(self) -> str:
         """The wanted values in words."""
         return ", ".join(f"{name} {value}" for name, value in self.wanted)
@@ -62,7 +68,6 @@ def unmet_requests(
     catalog: Catalog,
     requests: Iterable["SessionRequest"] = (),
     super_category: str | None = None,
-    min_expected: float = MIN_EXPECTED,
 ) -> list[UnmetRequest]:
     """Return the unmet requests, by number of sessions and then by number of expected items.
 
@@ -70,13 +75,12 @@ def unmet_requests(
         catalog: All items.
         requests: Requests of sessions; those that an item meets are skipped.
         super_category: Restrict the result to this super-category, in any case.
-        min_expected: Fewest expected items of a pair that no session requested.
 
     Raises:
         UnknownNameError: There is no such super-category.
     """
     only = None if super_category is None else catalog.super_category_idx(super_category)
-    unmet = {request.wanted: request for request in _missing_pairs(catalog, only, min_expected)}
+    unmet = {request.wanted: request for request in _missing_pairs(catalog, only)}
     for wanted, (sessions, asked_of) in _without_result(catalog, requests).items():
         names = {name for name, _ in wanted}
         if only is None or catalog.super_categories[only].name in names:
@@ -88,9 +92,7 @@ def unmet_requests(
     )
 
 
-def _missing_pairs(
-    catalog: Catalog, only: int | None, min_expected: float
-) -> Iterator[UnmetRequest]:
+def _missing_pairs(catalog: Catalog, only: int | None) -> Iterator[UnmetRequest]:
     """Yield the pairs of values that no item combines although some are expected."""
     categories = catalog.super_categories
     for a, b in combinations(range(len(categories)), 2):
@@ -98,7 +100,7 @@ def _missing_pairs(
             continue
         counts = _contingency_table(catalog, a, b)
         expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / max(counts.sum(), 1)
-        for first, second in np.argwhere((counts == 0) & (expected >= min_expected)):
+        for first, second in np.argwhere((counts == 0) & (expected >= MIN_EXPECTED)):
             wanted = (
                 (categories[a].name, categories[a].values[first]),
                 (categories[b].name, categories[b].values[second]),
@@ -151,7 +153,7 @@ def session_requests(store: Store) -> list[SessionRequest]:
     found = []
     for session in store.sessions():
         try:
-            steps: tuple[Step, ...] = steps_of(store, session)
+            steps = steps_of(store, session)
         except DatabaseError:
             continue  # damaged; `datrnet session show` reports it
         found += [
@@ -175,8 +177,7 @@ def _without_result(
                 rows &= _carries_any(catalog, name, values)
         except UnknownNameError:
             continue  # the catalog no longer has the value
-        row = catalog.find_code(request.item)
-        if row is not None:
+        if (row := catalog.find_code(request.item)) is not None:
             rows[row] = False  # an item is not its own result
         if rows.any():
             continue
@@ -189,12 +190,11 @@ def _without_result(
 
 def _wanted(catalog: Catalog, where: Mapping[str, tuple[str, ...]]) -> Wanted:
     """Return the first value of each filter, in the catalog's order and spelling."""
-    named = {catalog.super_category_idx(name): values[0] for name, values in where.items()}
-    return tuple(
-        (category.name, category.values[catalog.value_idx(idx, value)])
-        for idx, value in sorted(named.items())
-        for category in (catalog.super_categories[idx],)
-    )
+    wanted = []
+    for idx, value in sorted((catalog.super_category_idx(name), where[name][0]) for name in where):
+        category = catalog.super_categories[idx]
+        wanted.append((category.name, category.values[catalog.value_idx(idx, value)]))
+    return tuple(wanted)
 
 
 # ── closest match ────────────────────────────────────────────────────────────
@@ -218,11 +218,9 @@ def closest_match(searcher: Searcher, unmet: UnmetRequest) -> ClosestMatch | Non
         return None
     labels = searcher.catalog.labels_of(row)
     changes = {name: value for name, value in unmet.wanted if labels[name] != value}
-    try:
-        query = searcher.query_of_item(row)
-        found = searcher.substitutes(query, Request(changes=changes, k=1))
-    except DatrnetError:
-        return ClosestMatch(row=row, changes=changes)
+    found: Sequence[Substitute] = ()
+    with suppress(DatrnetError):  # the index lacks the item or a wanted value
+        found = searcher.substitutes(searcher.query_of_item(row), Request(changes=changes, k=1))
     return ClosestMatch(row=row, changes=changes, nearest=found[0] if found else None)
 
 

@@ -4,8 +4,9 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ PICTURE_SIZE = 180
 
 JPEG_QUALITY = 82
 
-SESSION_COLUMNS = (
+COLUMNS = (
     "step",
     "action",
     "made_at",
@@ -40,6 +41,7 @@ SESSION_COLUMNS = (
     "distance",
     "problem",
 )
+"""Of the table of a session."""
 
 SIGNS = {True: "✓", False: "✗", None: "·"}
 """Whether a value is a wanted one; the page has a legend."""
@@ -55,17 +57,6 @@ class SessionSheet:
     steps: tuple[ReplayedStep, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ShortlistSheet:
-    """A shortlist to export."""
-
-    workspace: Workspace
-    catalog: Catalog
-    name: str
-    """Name of the session."""
-    codes: tuple[str, ...]
-
-
 def export_session(path: Path, sheet: SessionSheet) -> None:
     """Write a session to a .csv, .json or .html file.
 
@@ -73,39 +64,40 @@ def export_session(path: Path, sheet: SessionSheet) -> None:
         ConfigError: The suffix is another one, or Jinja2 is not installed.
         DataError: The file cannot be written.
     """
-    writers: dict[str, Callable[[], str]] = {
-        ".csv": lambda: _csv(SESSION_COLUMNS, _session_rows(sheet)),
-        ".json": lambda: json.dumps(session_facts(sheet), indent=1, ensure_ascii=False),
-        ".html": lambda: _page(
-            "session.html.j2",
-            sheet,
-            session=sheet.session,
-            steps=sheet.steps,
-            verdicts=_verdicts,
-        ),
+    page = {
+        "session": sheet.session,
+        "steps": sheet.steps,
+        "verdicts": _verdicts,
+        "picture": cache(partial(_jpeg, sheet.workspace, sheet.catalog)),
     }
-    _write(path, writers, "session")
+    rows = [STEP_COLUMNS + RESULT_COLUMNS, *_session_rows(sheet)]
+    _write(path, "session", rows, session_facts(sheet), page)
 
 
-def export_shortlist(path: Path, sheet: ShortlistSheet) -> None:
-    """Write a shortlist to a .csv, .json or .html file.
+def export_shortlist(
+    path: Path, workspace: Workspace, catalog: Catalog, name: str, codes: Sequence[str]
+) -> None:
+    """Write the items of a shortlist to a .csv, .json or .html file.
+
+    Args:
+        path: The file.
+        workspace: Has the pictures.
+        catalog: All items.
+        name: Name of the session.
+        codes: The items on its shortlist.
 
     Raises:
         ConfigError: The suffix is another one, or Jinja2 is not installed.
         DataError: The file cannot be written.
     """
-    items = shortlist_facts(sheet.catalog, sheet.codes)
-    names = [category.name for category in sheet.catalog.super_categories]
-    rows = (
+    items = shortlist_facts(catalog, codes)
+    names = [category.name for category in catalog.super_categories]
+    rows = [
         [item["id"], item["title"] or "", *(item["labels"].get(name) or "" for name in names)]
         for item in items
-    )
-    writers: dict[str, Callable[[], str]] = {
-        ".csv": lambda: _csv(["id", "title", *names], rows),
-        ".json": lambda: json.dumps(items, indent=1, ensure_ascii=False),
-        ".html": lambda: _page("shortlist.html.j2", sheet, name=sheet.name, items=items),
-    }
-    _write(path, writers, "shortlist")
+    ]
+    page = {"name": name, "items": items, "picture": cache(partial(_jpeg, workspace, catalog))}
+    _write(path, "shortlist", [["id", "title", *names], *rows], items, page)
 
 
 def session_facts(sheet: SessionSheet) -> dict[str, Any]:
@@ -176,9 +168,24 @@ def check_file(path: Path, what: str) -> None:
         raise DataError(f"The {what} cannot be written: {why}.", hint="Choose another file.")
 
 
-def _write(path: Path, writers: Mapping[str, Callable[[], str]], what: str) -> None:
+def _write(
+    path: Path,
+    what: str,
+    rows: Iterable[Sequence[object]],
+    facts: object,
+    page: Mapping[str, object],
+) -> None:
+    """Write rows, facts, or a page with the template's variables, as the path's suffix says."""
     check_file(path, what)
-    content = writers[path.suffix.lower()]()
+    match path.suffix.lower():
+        case ".csv":
+            text = io.StringIO()
+            csv.writer(text, lineterminator="\n").writerows(rows)
+            content = text.getvalue()
+        case ".json":
+            content = json.dumps(facts, indent=1, ensure_ascii=False)
+        case _:
+            content = _rendered(f"{what}.html.j2", page)
     try:
         write_atomically(path, content)
     except OSError as error:
@@ -186,14 +193,6 @@ def _write(path: Path, writers: Mapping[str, Callable[[], str]], what: str) -> N
             f"The {what} cannot be written to {path}: {error.strerror}.",
             hint="Choose another file.",
         ) from error
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _session_rows(sheet: SessionSheet) -> Iterable[Sequence[object]]:
@@ -207,8 +206,12 @@ def _session_rows(sheet: SessionSheet) -> Iterable[Sequence[object]]:
             yield *head, "", "", "", "", replayed.problem
 
 
-def _page(template: str, sheet: SessionSheet | ShortlistSheet, **values: Any) -> str:
-    """Render a self-contained page; all text is escaped and sanitized."""
+def _rendered(template: str, variables: Mapping[str, object]) -> str:
+    """Return a self-contained page; all text is escaped and sanitized.
+
+    Raises:
+        ConfigError: Jinja2 is not installed.
+    """
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
@@ -224,10 +227,7 @@ def _page(template: str, sheet: SessionSheet | ShortlistSheet, **values: Any) ->
         lstrip_blocks=True,
         finalize=lambda value: sanitize(value) if type(value) is str else value,
     )
-    pictures = _PagePictures(sheet.workspace, sheet.catalog)
-    return environment.get_template(template).render(
-        moment=_minute, picture=pictures.jpeg_of, **values
-    )
+    return environment.get_template(template).render(moment=_minute, **variables)
 
 
 def _minute(stamp: str) -> str:
@@ -243,30 +243,17 @@ def _verdicts(found: Substitute) -> Sequence[tuple[str, str]]:
     ]
 
 
-class _PagePictures:
-    """Pictures of a page, each read once."""
-
-    def __init__(self, workspace: Workspace, catalog: Catalog) -> None:
-        self._workspace = workspace
-        self._catalog = catalog
-        self._known: dict[str, str] = {}
-
-    def jpeg_of(self, subject: str) -> str:
-        """Return a JPEG in base64 for an item's code or a path; empty if it cannot be read."""
-        if subject not in self._known:
-            self._known[subject] = self._read(subject)
-        return self._known[subject]
-
-    def _read(self, subject: str) -> str:
-        row, source = self._catalog.find_code(subject), Picture(Path(subject))
-        if row is not None:
-            source = self._workspace.picture(self._catalog.picture_paths[row])
-        try:
-            picture = read_picture(source, PICTURE_SIZE)
-        except DataError:
-            return ""
-        jpeg = io.BytesIO()
-        white, size = (255, 255, 255), (PICTURE_SIZE, PICTURE_SIZE)
-        square = ImageOps.pad(picture, size, Image.Resampling.LANCZOS, color=white)
-        square.save(jpeg, "JPEG", quality=JPEG_QUALITY)
-        return base64.b64encode(jpeg.getvalue()).decode("ascii")
+def _jpeg(workspace: Workspace, catalog: Catalog, subject: str) -> str:
+    """Return a JPEG in base64 for an item's code or a path; empty if it cannot be read."""
+    row, source = catalog.find_code(subject), Picture(Path(subject))
+    if row is not None:
+        source = workspace.picture(catalog.picture_paths[row])
+    try:
+        picture = read_picture(source, PICTURE_SIZE)
+    except DataError:
+        return ""
+    jpeg = io.BytesIO()
+    white, size = (255, 255, 255), (PICTURE_SIZE, PICTURE_SIZE)
+    square = ImageOps.pad(picture, size, Image.Resampling.LANCZOS, color=white)
+    square.save(jpeg, "JPEG", quality=JPEG_QUALITY)
+    return base64.b64encode(jpeg.getvalue()).decode("ascii")

@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -184,23 +184,17 @@ def replay(
     query_of_picture = cache(lambda path: _query_of_picture(workspace, searcher, Path(path)))
     replayed = []
     for done, step in enumerate(steps, start=1):
-        replayed.append(_replay_step(searcher, step, k, query_of_picture))
+        try:
+            if step.picture:
+                query = query_of_picture(step.picture)
+            else:
+                query = searcher.query_of_item(searcher.catalog.row_of_code(step.item))
+            found = tuple(searcher.substitutes(query, step.request(searcher, k)))
+            replayed.append(ReplayedStep(step=step, title=query.title, substitutes=found))
+        except DatrnetError as error:
+            replayed.append(ReplayedStep(step=step, problem=str(error)))
         on_progress(done, len(steps))
     return tuple(replayed)
-
-
-def _replay_step(
-    searcher: Searcher, step: Step, k: int, query_of_picture: Callable[[str], Query]
-) -> ReplayedStep:
-    try:
-        if step.picture:
-            query = query_of_picture(step.picture)
-        else:
-            query = searcher.query_of_item(searcher.catalog.row_of_code(step.item))
-        found = searcher.substitutes(query, step.request(searcher, k))
-    except DatrnetError as error:
-        return ReplayedStep(step=step, problem=str(error))
-    return ReplayedStep(step=step, title=query.title, substitutes=tuple(found))
 
 
 def _query_of_picture(workspace: Workspace, searcher: Searcher, path: Path) -> Query:

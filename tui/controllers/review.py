@@ -6,7 +6,7 @@ from typing import Generic, Literal, TypeVar
 
 from datrnet.core.progress import StepProgress
 from datrnet.core.review.duplicates import Duplicate, duplicates_of
-from datrnet.core.review.label_issues import LabelIssue, label_issues, missing_labels
+from datrnet.core.review.label_issues import LabelIssue, label_issues
 from datrnet.core.review.unmet_requests import (
     ClosestMatch,
     UnmetRequest,
@@ -169,9 +169,8 @@ def find_doubts(snapshot: Snapshot, *, unlabeled: bool, only: str | None) -> lis
     if snapshot.searcher is None:
         assert snapshot.index_error is not None
         raise snapshot.index_error
-    find = missing_labels if unlabeled else label_issues
-    names = () if only is None else (only,)
-    return find(snapshot.searcher, snapshot.store.labels_by_person(), names)[:MAX_FINDINGS]
+    settled, names = snapshot.store.labels_by_person(), () if only is None else (only,)
+    return label_issues(snapshot.searcher, settled, names, unlabeled=unlabeled)[:MAX_FINDINGS]
 
 
 def find_pairs(snapshot: Snapshot, on_progress: StepProgress) -> list[Pair]:

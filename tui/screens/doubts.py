@@ -13,8 +13,7 @@ from textual.widgets import Static
 
 from datrnet.core.progress import StepProgress
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.review.label_issues import LabelIssue
-from datrnet.core.review.prototype_distance import typical_rows
+from datrnet.core.review.label_issues import LabelIssue, typical_rows
 from datrnet.core.text import sanitize
 from datrnet.db.rows import LabelChange
 from datrnet.tui.context import in_thread, start

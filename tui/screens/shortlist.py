@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from datrnet.core.errors import DatrnetError
-from datrnet.core.sessions.export import ShortlistSheet, export_shortlist
+from datrnet.core.sessions.export import export_shortlist
 from datrnet.core.sessions.steps import file_stem
 from datrnet.core.text import sanitize
 from datrnet.tui.context import in_thread, start_another
@@ -145,14 +145,10 @@ class ShortlistScreen(ExplorerScreen):
             start_another(self, "export", self._export, Path(name))
 
     async def _export(self, path: Path) -> None:
-        sheet = ShortlistSheet(
-            workspace=self.library.workspace,
-            catalog=self.snapshot.catalog,
-            name=self.session.name,
-            codes=self.session.shortlist.codes,
-        )
+        workspace, catalog = self.library.workspace, self.snapshot.catalog
+        name, codes = self.session.name, self.session.shortlist.codes
         try:
-            await in_thread(self, export_shortlist, path, sheet)
+            await in_thread(self, export_shortlist, path, workspace, catalog, name, codes)
         except DatrnetError as error:
             self.show_error(error)
         else:

@@ -16,8 +16,12 @@ from datrnet.core.demo.prepare import prepare_demo
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.review.label_issues import compute_margins, label_issues, missing_labels
-from datrnet.core.review.prototype_distance import squared_distances, typical_rows
+from datrnet.core.review.label_issues import (
+    compute_margins,
+    label_issues,
+    squared_distances,
+    typical_rows,
+)
 
 Make = Callable[..., Any]
 
@@ -64,7 +68,7 @@ def test_doubts_are_what_a_plain_loop_finds(make_shop: Make) -> None:
 
 def test_guesses_are_of_unlabeled_items_against_the_second_nearest(make_shop: Make) -> None:
     searcher = make_shop().searcher
-    found = missing_labels(searcher, set())
+    found = label_issues(searcher, set(), unlabeled=True)
     unlabeled = set(range(0, 120, 10))
     assert {issue.row for issue in found} == unlabeled
     assert {issue.super_category for issue in found} == {"colour"}
@@ -109,9 +113,9 @@ def test_a_corrected_label_is_doubted_no_longer(make_shop: Make) -> None:
 
 def test_an_entangled_system_is_told_apart(make_shop: Make) -> None:
     searcher = make_shop("fusion").searcher
-    for ask in (label_issues, missing_labels):
+    for unlabeled in (False, True):
         with pytest.raises(ConfigError, match="one block for all super-categories"):
-            ask(searcher, set())
+            label_issues(searcher, set(), unlabeled=unlabeled)
 
 
 def test_a_name_that_does_not_exist_is_told(make_shop: Make) -> None:

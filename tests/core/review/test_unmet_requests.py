@@ -73,7 +73,9 @@ def test_gaps_are_those_of_a_plain_loop(
     )
 
 
-def test_a_gap_tells_how_popular_its_values_are(tmp_path: Path) -> None:
+def test_a_gap_tells_how_popular_its_values_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     catalog = _catalog(tmp_path, ROWS)
     found = unmet_requests(catalog)
     assert [request.words for request in found] == [
@@ -84,9 +86,10 @@ def test_a_gap_tells_how_popular_its_values_are(tmp_path: Path) -> None:
     assert found[0].counts == {"category": 6, "colour": 6}
     assert unmet_requests(catalog, super_category="SLEEVE") == []
     assert len(unmet_requests(catalog, super_category="Colour")) == 2
-    assert unmet_requests(catalog, min_expected=3.5) == []
     with pytest.raises(UnknownNameError):
         unmet_requests(catalog, super_category="collar")
+    monkeypatch.setattr("datrnet.core.review.unmet_requests.MIN_EXPECTED", 3.5)
+    assert unmet_requests(catalog) == []
 
 
 def _asked(session: int, item: str, **where: str) -> SessionRequest:
