@@ -308,9 +308,8 @@ class ExplorerApp(App[None]):
         self.run_worker(self._warm_up, thread=True, group="warm-up")
 
     def _warm_up(self) -> None:
+        import datrnet.tui.screens.comparisons
         import datrnet.tui.screens.doubts
-        import datrnet.tui.screens.duplicates
-        import datrnet.tui.screens.gaps
         import datrnet.tui.screens.sessions
         import datrnet.tui.screens.substitutes  # noqa: F401
 
@@ -326,9 +325,8 @@ class ExplorerApp(App[None]):
     @on(OpenReview)
     def _open_review(self, message: OpenReview) -> None:
         from datrnet.tui.controllers.review import ReviewSession
+        from datrnet.tui.screens.comparisons import DuplicatesScreen, GapsScreen
         from datrnet.tui.screens.doubts import DoubtsScreen
-        from datrnet.tui.screens.duplicates import DuplicatesScreen
-        from datrnet.tui.screens.gaps import GapsScreen
         from datrnet.tui.screens.review_screen import ReviewScreen
 
         tab = (DoubtsScreen, DuplicatesScreen, GapsScreen)[message.tab]
@@ -340,7 +338,7 @@ class ExplorerApp(App[None]):
 
     @on(OpenReplay)
     def _open_replay(self, message: OpenReplay) -> None:
-        from datrnet.tui.screens.replay import ReplayScreen
+        from datrnet.tui.screens.sessions import ReplayScreen
 
         self.push_screen(ReplayScreen(self.context, message.session, message.steps))
 

@@ -16,9 +16,11 @@ from textual.app import App
 from textual.message import Message
 from textual.screen import Screen
 
+from datrnet.core.errors import DatrnetError
 from datrnet.core.graphics.terminal import Drawing
 from datrnet.core.preferences import Preferences
 from datrnet.core.sessions.steps import Step
+from datrnet.core.text import sanitize
 from datrnet.db.rows import SessionRow
 from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.snapshot import Library, Snapshot
@@ -113,3 +115,38 @@ def start_another(node: Node, group: str, work: Work[P], *args: P.args, **kwargs
     """Start a worker beside those in its group."""
     call: Any = partial(work, *args, **kwargs)
     node.run_worker(call, group=group)
+
+
+def show_from_thread(
+    screen: Screen[Any],
+    group: str,
+    call: Callable[[], T],
+    show: Callable[[T], object],
+    fail: Callable[[DatrnetError], object] | None = None,
+    *,
+    exclusive: bool = True,
+) -> None:
+    """Call in a thread and show the result, unless the screen has closed meanwhile.
+
+    Args:
+        screen: The screen that shows it.
+        group: The group of the worker.
+        call: Called in the thread.
+        show: Called with the result.
+        fail: Called with the error of the call; None shows it as a notice.
+        exclusive: Whether to drop the call before it in its group.
+    """
+
+    async def work() -> None:
+        try:
+            result = await in_thread(screen, call)
+        except DatrnetError as error:
+            if fail is None:
+                screen.notify(sanitize(str(error)), severity="error", markup=False)
+            else:
+                fail(error)
+        else:
+            show(result)
+
+    worker: Any = work
+    screen.run_worker(worker, group=group, exclusive=exclusive)

@@ -29,19 +29,8 @@ PICTURE_SIZE = 180
 
 JPEG_QUALITY = 82
 
-COLUMNS = (
-    "step",
-    "action",
-    "made_at",
-    "item",
-    "asked",
-    "rank",
-    "id",
-    "title",
-    "distance",
-    "problem",
-)
-"""Of the table of a session."""
+STEP_COLUMNS = ("step", "action", "made_at", "item", "asked")
+RESULT_COLUMNS = ("rank", "id", "title", "distance", "problem")
 
 SIGNS = {True: "✓", False: "✗", None: "·"}
 """Whether a value is a wanted one; the page has a legend."""

@@ -17,8 +17,8 @@ Run = Callable[..., Any]
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the tests from waiting."""
     monkeypatch.setattr(BrowseScreen, "check_pictures_after", 0.001)
-    monkeypatch.setattr("datrnet.tui.screens.jump.REST", 0.001)
-    monkeypatch.setattr("datrnet.tui.screens.jump.LONG_REST", 0.001)
+    monkeypatch.setattr("datrnet.tui.screens.dialogs.REST", 0.001)
+    monkeypatch.setattr("datrnet.tui.screens.dialogs.LONG_REST", 0.001)
 
 
 async def test_an_order_is_chosen_and_turned_round(workspace: Workspace, run_explorer: Run) -> None:
@@ -114,7 +114,7 @@ async def test_an_unknown_id_is_told_with_the_nearest(
 async def test_enter_right_after_the_last_letter_goes_there(
     workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("datrnet.tui.screens.jump.REST", 60.0)
+    monkeypatch.setattr("datrnet.tui.screens.dialogs.REST", 60.0)
     async with run_explorer(workspace) as explorer:
         await explorer.press("number_sign", *"P-040", "enter")
         await explorer.rest()

@@ -12,11 +12,10 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.graphics.terminal import Terminal
 from datrnet.db import connection
 from datrnet.tui.screens.browse import BrowseScreen
+from datrnet.tui.screens.comparisons import DuplicatesScreen, GapsScreen
 from datrnet.tui.screens.dialogs import ValuePicker
 from datrnet.tui.screens.doubts import DoubtsScreen
-from datrnet.tui.screens.duplicates import DuplicatesScreen
-from datrnet.tui.screens.gaps import GapsScreen
-from datrnet.tui.screens.review_screen import ReviewList
+from datrnet.tui.screens.review_screen import FindingList
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.widgets.bars import TabLabel
 from datrnet.tui.widgets.picture_view import PictureView
@@ -230,7 +229,7 @@ async def test_the_mouse_opens_findings_and_tabs(doubtful: Workspace, run_explor
     async with run_explorer(doubtful) as explorer:
         await explorer.press("v")
         first = _code(explorer)
-        await explorer.pilot.click(ReviewList, offset=(5, 1))
+        await explorer.pilot.click(FindingList, offset=(5, 1))
         await explorer.rest()
         assert _code(explorer) != first
         tabs = list(explorer.screen.query(TabLabel))
@@ -372,7 +371,7 @@ async def test_the_picture_is_shown_with_room_at_60x20(
         await explorer.press("v")
         assert explorer.screen.detail.picture.size.height >= 7
         await explorer.press("2")
-        for side in ("keep", "other"):
+        for side in ("left", "right"):
             assert explorer.screen.query_one(f"#{side}-picture").size.height >= 7
 
 

@@ -8,7 +8,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.db.rows import NewItem
 from datrnet.db.store import Store
-from datrnet.tui.screens.jump import find_id
+from datrnet.tui.screens.dialogs import find_id
 from datrnet.tui.snapshot import Library, RowMap, Snapshot, Subset
 
 

@@ -1,8 +1,8 @@
 """A review of the catalog: queues of findings and the decisions on them. No screen, no threads."""
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from datrnet.core.progress import StepProgress
 from datrnet.core.review.duplicates import Duplicate, duplicates_of
@@ -22,10 +22,23 @@ MAX_FINDINGS = 1000
 NUM_TYPICAL = 12
 """Typical items shown per value."""
 
-Entry = TypeVar("Entry")
+NONE_APPLIES = "none applies"
+KEPT = "kept"
+VERDICTS: dict[Verdict, str] = {"duplicate": "duplicate", "distinct": "different products"}
 
-Did = Literal["set", "judge", "undo", "redo"]
-"""What a change to the database was."""
+Did = Literal["set", "undo", "redo"]
+"""What was done to a decision."""
+
+
+class Finding(Protocol):
+    """What a queue holds."""
+
+    @property
+    def key(self) -> Hashable:
+        """What identifies the finding, also after its queue is loaded again."""
+
+
+Entry = TypeVar("Entry", bound=Finding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,11 @@ class Pair:
 
     keep: int
     other: Duplicate
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """The rows of both items."""
+        return self.keep, self.other.row
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +62,14 @@ class Judgment:
     kept: int
     other: int
     verdict: Verdict
-    before: Verdict | None
+    before: Verdict | None = None
 
 
 class ReviewQueue(Generic[Entry]):
     """Findings of one kind, one of them current."""
 
-    def __init__(self, key: Callable[[Entry], Hashable]) -> None:
-        """Start empty.
-
-        Args:
-            key: Identifies a finding, also after the queue is loaded again.
-        """
-        self.key = key
+    def __init__(self) -> None:
+        """Start empty."""
         self.entries: list[Entry] = []
         self.is_loaded = False
         self.position = 0
@@ -66,7 +79,7 @@ class ReviewQueue(Generic[Entry]):
 
     def load(self, entries: Sequence[Entry]) -> None:
         """Replace the findings; which ones have been seen is kept."""
-        self.entries, self.position, self.is_loaded = list(entries), 0, True
+        self.entries, self.position, self.is_loaded = list(entries[:MAX_FINDINGS]), 0, True
 
     @property
     def current(self) -> Entry | None:
@@ -76,16 +89,16 @@ class ReviewQueue(Generic[Entry]):
     @property
     def num_seen(self) -> int:
         """How many findings have been current."""
-        return sum(self.key(entry) in self._seen for entry in self.entries)
+        return sum(entry.key in self._seen for entry in self.entries)
 
     def decision_on(self, entry: Entry) -> str | None:
         """Return the decision on a finding."""
-        return self.decisions.get(self.key(entry))
+        return self.decisions.get(entry.key)
 
     def mark_seen(self) -> None:
         """Count the current finding as seen."""
         if self.current is not None:
-            self._seen.add(self.key(self.current))
+            self._seen.add(self.current.key)
 
     def go(self, position: int) -> None:
         """Make another finding current, or the nearest there is."""
@@ -93,11 +106,10 @@ class ReviewQueue(Generic[Entry]):
 
     def go_to(self, key: Hashable) -> bool:
         """Make the finding with a key current; return whether there is one."""
-        for position, entry in enumerate(self.entries):
-            if self.key(entry) == key:
-                self.position = position
-                return True
-        return False
+        positions = (place for place, entry in enumerate(self.entries) if entry.key == key)
+        position = next(positions, None)
+        self.position = self.position if position is None else position
+        return position is not None
 
     def advance(self) -> None:
         """Go to the next undecided finding, from the end to the first such; stay without one."""
@@ -106,31 +118,13 @@ class ReviewQueue(Generic[Entry]):
         self.position = next(undecided, self.position)
 
 
-DoubtKey = tuple[int, str]
-
-
-def doubt_key(doubt: LabelIssue) -> DoubtKey:
-    """Return what identifies a doubtful label."""
-    return doubt.row, doubt.super_category
-
-
-def pair_key(pair: Pair) -> tuple[int, int]:
-    """Return what identifies a pair."""
-    return pair.keep, pair.other.row
-
-
-def gap_key(gap: UnmetRequest) -> Hashable:
-    """Return what identifies a gap."""
-    return gap.wanted
-
-
 @dataclass
 class ReviewSession:
     """Everything that the tabs of a review share."""
 
-    doubts: ReviewQueue[LabelIssue] = field(default_factory=lambda: ReviewQueue(doubt_key))
-    pairs: ReviewQueue[Pair] = field(default_factory=lambda: ReviewQueue(pair_key))
-    gaps: ReviewQueue[UnmetRequest] = field(default_factory=lambda: ReviewQueue(gap_key))
+    doubts: ReviewQueue[LabelIssue] = field(default_factory=ReviewQueue)
+    pairs: ReviewQueue[Pair] = field(default_factory=ReviewQueue)
+    gaps: ReviewQueue[UnmetRequest] = field(default_factory=ReviewQueue)
     closest: dict[Hashable, ClosestMatch | None] = field(default_factory=dict)
     """The closest match to a gap, by its key."""
     judgments: list[Judgment] = field(default_factory=list)
@@ -148,51 +142,102 @@ class ReviewSession:
     typical: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     """Rows of typical items, by super-category and value."""
 
-    def forget_typical(self, change: LabelChange) -> None:
-        """Drop the typical items of the values of a changed label."""
-        for value in (change.old_value, change.new_value):
-            if value is not None:
-                self.typical.pop((change.super_category, value), None)
+    @property
+    def queues(self) -> tuple[ReviewQueue[Any], ...]:
+        """The queues in the order of the tabs."""
+        return self.doubts, self.pairs, self.gaps
 
     def sides(self, pair: Pair) -> tuple[int, int]:
         """Return the rows of a pair: the item to keep, and the other."""
-        rows = (pair.keep, pair.other.row)
-        return rows[::-1] if pair_key(pair) in self.swapped else rows
+        keep, other = pair.key
+        return (other, keep) if pair.key in self.swapped else (keep, other)
+
+    def record_label(self, did: Did, key: Hashable, change: LabelChange | None) -> None:
+        """Record a label that has been set, undone or redone; None if it was the same before."""
+        if did == "undo":
+            self.doubts.decisions.pop(key, None)
+        else:
+            self.doubts.decisions[key] = _decision(change)
+        self.typical.clear()
+
+    def record_verdict(self, did: Did, judgment: Judgment, before: Verdict | None) -> None:
+        """Record a verdict that has been given, or the last one undone or redone."""
+        key = judgment.pair.key
+        if did == "undo":
+            self.undone.append(self.judgments.pop())
+            self.pairs.decisions.pop(key, None)
+            return
+        if did == "redo":
+            self.undone.pop()
+        else:
+            self.undone.clear()
+            judgment = replace(judgment, before=before)
+        self.judgments.append(judgment)
+        self.pairs.decisions[key] = VERDICTS[judgment.verdict]
+
+    # ── finding, in a thread ─────────────────────────────────────────────────
+
+    def find_doubts(self, snapshot: Snapshot, on_progress: StepProgress) -> list[LabelIssue]:
+        """Return doubtful labels, or what the model predicts where a label is missing.
+
+        Raises:
+            DatrnetError: There is no index, or it cannot judge labels.
+        """
+        if snapshot.searcher is None:
+            assert snapshot.index_error is not None
+            raise snapshot.index_error
+        names = () if self.only is None else (self.only,)
+        settled = snapshot.store.labels_by_person()
+        return label_issues(snapshot.searcher, settled, names, unlabeled=self.unlabeled)
+
+    def find_pairs(self, snapshot: Snapshot, on_progress: StepProgress) -> list[Pair]:
+        """Return pairs of items that look like the same product.
+
+        Raises:
+            DatrnetError: The catalog or the index cannot be read.
+        """
+        verdicts = snapshot.store.pair_verdicts()
+        groups = duplicates_of(
+            snapshot.workspace, snapshot.catalog, snapshot.searcher, verdicts, on_progress
+        )
+        return [Pair(group.keep, other) for group in groups for other in group.others]
+
+    def find_gaps(self, snapshot: Snapshot, on_progress: StepProgress) -> list[UnmetRequest]:
+        """Return popular combinations of values that no item has.
+
+        Raises:
+            DatabaseError: The catalog cannot be read.
+        """
+        return unmet_requests(snapshot.catalog, session_requests(snapshot.store))
 
 
-def find_doubts(snapshot: Snapshot, *, unlabeled: bool, only: str | None) -> list[LabelIssue]:
-    """Return doubtful labels, or what the model predicts where a label is missing.
-
-    Raises:
-        DatrnetError: There is no index, or it cannot judge labels.
-    """
-    if snapshot.searcher is None:
-        assert snapshot.index_error is not None
-        raise snapshot.index_error
-    settled, names = snapshot.store.labels_by_person(), () if only is None else (only,)
-    return label_issues(snapshot.searcher, settled, names, unlabeled=unlabeled)[:MAX_FINDINGS]
+def _decision(change: LabelChange | None) -> str:
+    """Return a decision on a label in words."""
+    if change is None:
+        return KEPT
+    if change.new_value is None:
+        return NONE_APPLIES
+    return KEPT if change.new_value == change.old_value else change.new_value
 
 
-def find_pairs(snapshot: Snapshot, on_progress: StepProgress) -> list[Pair]:
-    """Return pairs of items that look like the same product.
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A tab of the review."""
 
-    Raises:
-        DatrnetError: The catalog or the index cannot be read.
-    """
-    verdicts = snapshot.store.pair_verdicts()
-    groups = duplicates_of(
-        snapshot.workspace, snapshot.catalog, snapshot.searcher, verdicts, on_progress
-    )
-    return [Pair(group.keep, other) for group in groups for other in group.others][:MAX_FINDINGS]
+    name: str
+    subject: str
+    """What its queue holds, in a word."""
+    busy_text: str
+    """What the title says while findings are computed."""
+    find: Callable[[ReviewSession, Snapshot, StepProgress], Sequence[Finding]]
+    """Computes the findings, the surest first; called in a thread."""
 
 
-def find_gaps(snapshot: Snapshot) -> list[UnmetRequest]:
-    """Return popular combinations of values that no item has.
-
-    Raises:
-        DatabaseError: The catalog cannot be read.
-    """
-    return unmet_requests(snapshot.catalog, session_requests(snapshot.store))[:MAX_FINDINGS]
+TABS = (
+    Tab("Labels", "labels", "Checking labels", ReviewSession.find_doubts),
+    Tab("Duplicates", "pairs", "Comparing items", ReviewSession.find_pairs),
+    Tab("Gaps", "gaps", "Looking for gaps", ReviewSession.find_gaps),
+)
 
 
 def count_relabeled(snapshot: Snapshot) -> int:

@@ -21,9 +21,8 @@ from datrnet.core.errors import DatabaseError
 from datrnet.core.text import sanitize
 from datrnet.tui.context import ExplorerContext, OpenReview, in_thread, start
 from datrnet.tui.keymap import hidden
-from datrnet.tui.screens.dialogs import Choice
+from datrnet.tui.screens.dialogs import Choice, JumpPrompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.screens.jump import JumpPrompt
 from datrnet.tui.snapshot import RowMap, Source
 from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
 from datrnet.tui.widgets.detail_pane import DetailPane

@@ -2,8 +2,8 @@
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import ClassVar, Generic, TypeVar
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -11,22 +11,24 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
 from datrnet.core.errors import DatrnetError
-from datrnet.core.progress import StepProgress
 from datrnet.core.text import sanitize
-from datrnet.tui.context import ExplorerContext, OpenReview, in_thread, start, start_another
-from datrnet.tui.controllers.review import Entry, ReviewQueue, ReviewSession, count_relabeled
+from datrnet.tui.context import ExplorerContext, OpenReview, show_from_thread, start_another
+from datrnet.tui.controllers.review import (
+    TABS,
+    Did,
+    Entry,
+    ReviewQueue,
+    ReviewSession,
+    count_relabeled,
+)
 from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.snapshot import Snapshot
 from datrnet.tui.widgets.bars import KeyLine, TabLine, TitleBar, TooSmall
 
 T = TypeVar("T")
-
-TAB_NAMES = ("Labels", "Duplicates", "Gaps")
 
 
 class _CancelledError(Exception):
@@ -54,9 +56,8 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
     ]
 
     TAB: ClassVar[int]
-    """The number of its tab, from 0."""
-    BUSY_TEXT: ClassVar[str]
-    """What the title says while findings are computed."""
+    """Its position in ``TABS``."""
+    EMPTY_TEXT: ClassVar[str] = ""
 
     _is_writing = False
 
@@ -69,39 +70,41 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
         """
         super().__init__(context)
         self.review = review
+        self.tab = TABS[self.TAB]
+        self.queue: ReviewQueue[Entry] = review.queues[self.TAB]
 
     @property
-    @abstractmethod
-    def queue(self) -> ReviewQueue[Entry]:
-        """The findings."""
-
-    @property
-    @abstractmethod
     def subject_words(self) -> str:
         """What the queue holds, in a word or two."""
+        return self.tab.subject
 
-    @abstractmethod
-    def find(self, snapshot: Snapshot, on_progress: StepProgress) -> list[Entry]:
-        """Return the findings; called in a thread."""
+    @property
+    def empty_words(self) -> str:
+        """Why there is no finding."""
+        return self.EMPTY_TEXT if self.queue.is_loaded else ""
 
     @abstractmethod
     def line(self, entry: Entry, width: int) -> Content:
         """Return a finding as a line of the list."""
 
     @abstractmethod
+    def question(self, entry: Entry) -> Content:
+        """Return what is to be decided, in two lines."""
+
+    @abstractmethod
     def show_case(self, entry: Entry | None) -> None:
-        """Show the current finding, or that there is none."""
+        """Show the current finding below the question."""
 
     @abstractmethod
     def compose_case(self) -> ComposeResult:
-        """Yield the widgets beside the list."""
+        """Yield the widgets beside the list, the question among them."""
 
     def compose(self) -> ComposeResult:
         """Tabs, the list, and the current finding."""
         yield TitleBar()
-        yield TabLine(TAB_NAMES, self.TAB)
+        yield TabLine([tab.name for tab in TABS], self.TAB)
         with Horizontal(id="body"):
-            yield ReviewList(self._draw, id="findings")
+            yield FindingList(self._draw, id="findings")
             yield from self.compose_case()
         yield Static(id="trouble", markup=False, classes="-untroubled")
         yield KeyLine()
@@ -109,7 +112,7 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show earlier findings, or compute them."""
-        self.query_one(TitleBar).trail = ("Catalog", "Review", TAB_NAMES[self.TAB])
+        self.query_one(TitleBar).trail = ("Catalog", "Review", self.tab.name)
         if self.queue.is_loaded:
             self.write_list()
         else:
@@ -117,42 +120,45 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
 
     def reload(self) -> None:
         """Compute the findings."""
-        self.query_one(TitleBar).facts = f"{self.BUSY_TEXT} …"
-        start(self, "review", self._find)
-
-    async def _find(self) -> None:
-        snapshot, worker = self.snapshot, get_current_worker()
+        snapshot = self.snapshot
+        self._show_progress("")
 
         def report(done: int, total: int) -> None:
-            if worker.is_cancelled:
+            if get_current_worker().is_cancelled:
                 raise _CancelledError
-            self.call_later(self._show_progress, done, total)
+            self.call_later(self._show_progress, f" {done / max(total, 1):.0%}")
 
-        def find() -> tuple[list[Entry], int]:
-            return self.find(snapshot, report), count_relabeled(snapshot)
+        def find() -> tuple[Sequence[Any], int]:
+            return self.tab.find(self.review, snapshot, report), count_relabeled(snapshot)
 
-        try:
-            entries, self.review.num_relabeled = await in_thread(self, find)
-        except DatrnetError as error:
-            self.show_error(error)
-            if not self.queue.is_loaded:
-                self.query_one(TitleBar).facts = ""
-                self.show_case(None)
-            return
+        show_from_thread(self, "review", find, self._load, self._show_failure)
+
+    def _show_progress(self, share: str) -> None:
+        self.query_one(TitleBar).facts = f"{self.tab.busy_text} …{share}"
+
+    def _load(self, found: tuple[Sequence[Any], int]) -> None:
+        entries, self.review.num_relabeled = found
         self.queue.load(entries)
         self.write_list()
 
-    def _show_progress(self, done: int, total: int) -> None:
-        share = done / max(total, 1)
-        self.query_one(TitleBar).facts = f"{self.BUSY_TEXT} … {share:.0%}"
+    def _show_failure(self, error: DatrnetError) -> None:
+        self.show_error(error)
+        if not self.queue.is_loaded:
+            self.query_one(TitleBar).facts = ""
+            self._show_finding()
 
     def write_list(self) -> None:
         """Write the list, and show the current finding."""
-        self.query_one(ReviewList).show(len(self.queue.entries), self.queue.position)
+        self.findings.show(len(self.queue.entries))
         self.show_current()
 
     def _draw(self, position: int, width: int) -> Content:
         return self.line(self.queue.entries[position], width)
+
+    @property
+    def findings(self) -> "FindingList":
+        """The list."""
+        return self.query_one(FindingList)
 
     # ── the current finding ──────────────────────────────────────────────────
 
@@ -162,20 +168,30 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
         queue.mark_seen()
         total = len(queue.entries)
         progress = f"{queue.num_seen:,} of {total:,}" if total else "none"
-        self.query_one(ReviewList).point(queue.position)
+        self.findings.highlighted = queue.position
         self.query_one(TitleBar).facts = f"{self.subject_words} · {progress}"
-        self.show_case(queue.current)
+        self._show_finding()
 
-    def show_decision(self) -> None:
-        """Show the decision just made, and go to the next finding."""
-        self.rewrite_current()
-        self.queue.advance()
+    def _show_finding(self) -> None:
+        entry = self.queue.current
+        text = Content(sanitize(self.empty_words)) if entry is None else self.question(entry)
+        self.query_one("#question", Static).update(text)
+        self.show_case(entry)
+
+    def show_change(self, did: Did, key: Hashable) -> None:
+        """Show a decision that was made, undone or redone; after one made, the next finding."""
+        if not self.is_attached:
+            return
+        if self.queue.go_to(key):
+            self.rewrite_current()
+        if did == "set":
+            self.queue.advance()
         self.show_current()
 
     def rewrite_current(self) -> None:
         """Update the line of the current finding."""
         if self.queue.entries:
-            self.query_one(ReviewList).redraw(self.queue.position)
+            self.findings.redraw(self.queue.position)
 
     @on(OptionList.OptionSelected, "#findings")
     def _go_to_clicked(self, event: OptionList.OptionSelected) -> None:
@@ -249,42 +265,36 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
         notice.update(sanitize(text))
 
 
-Draw = Callable[[int, int], Content]
-"""Gives the line of a finding, by its place, in so many cells."""
-
-BESIDES = 3
+MARGINS = 3
 """Cells of a line that margins and the scroll bar take."""
 
 
-class ReviewList(OptionList, can_focus=False, inherit_bindings=False):
+class FindingList(OptionList, can_focus=False, inherit_bindings=False):
     """Findings, one a line."""
 
-    BINDINGS: ClassVar[list[BindingType]] = []
+    def __init__(self, draw: Callable[[int, int], Content], *, id: str) -> None:
+        """Start empty.
 
-    def __init__(self, draw: Draw, *, id: str) -> None:
+        Args:
+            draw: Returns the line of a finding by its position and width in cells.
+            id: The id of the widget.
+        """
         super().__init__(id=id, compact=True)
         self._draw = draw
-        self._at = 0
 
-    def show(self, count: int, at: int) -> None:
-        """Show so many findings, with the cursor on one of them."""
-        self._at = at
-        self.set_options([Option(self._draw(place, self._room)) for place in range(count)])
-        self.point(at)
+    def show(self, count: int) -> None:
+        """Show so many findings."""
+        self.set_options([self._line(place) for place in range(count)])
 
     def redraw(self, place: int) -> None:
         """Write the line of a finding again."""
-        self.replace_option_prompt_at_index(place, self._draw(place, self._room))
-
-    def point(self, at: int) -> None:
-        """Put the cursor on one of them."""
-        self._at = at
-        self.highlighted = at if self.option_count else None
+        self.replace_option_prompt_at_index(place, self._line(place))
 
     def on_resize(self) -> None:
         """Fit the lines to the width."""
-        self.show(self.option_count, self._at)
+        at = self.highlighted
+        self.show(self.option_count)
+        self.highlighted = at
 
-    @property
-    def _room(self) -> int:
-        return max(10, self.size.width - BESIDES)
+    def _line(self, place: int) -> Content:
+        return self._draw(place, max(10, self.size.width - MARGINS))

@@ -1,4 +1,4 @@
-"""All sessions as a grid: resume, replay, rename, delete, export."""
+"""All sessions as a grid: resume, replay, rename, delete, export; and a session step by step."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -12,23 +12,24 @@ import numpy as np
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from datrnet.core.errors import DatrnetError
 from datrnet.core.sessions.export import SessionSheet, export_session
-from datrnet.core.sessions.steps import Step, file_stem, replay, steps_of
+from datrnet.core.sessions.steps import ReplayedStep, Step, file_stem, replay, steps_of
 from datrnet.core.text import sanitize
 from datrnet.db.rows import SessionRow, SessionSummary
-from datrnet.tui.context import ExplorerContext, OpenReplay, in_thread, start, start_another
+from datrnet.tui.context import ExplorerContext, OpenReplay, show_from_thread
 from datrnet.tui.controllers.sessions import SAVE_SECONDS
 from datrnet.tui.keymap import key_for
-from datrnet.tui.screens.dialogs import FilePrompt, Prompt
-from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
+from datrnet.tui.screens.dialogs import Prompt, export_from
+from datrnet.tui.screens.explorer_screen import ExplorerScreen
+from datrnet.tui.widgets.bars import TitleBar, framed
+from datrnet.tui.widgets.detail_pane import DetailPane, Subject, matches
 from datrnet.tui.widgets.text import MUTED
-from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
+from datrnet.tui.widgets.thumb_grid import EMPTY, Listing, ThumbGrid
 
 NUM_EXPORTED = 12
 """Substitutes per step in an export, as `datrnet session export` writes."""
@@ -74,15 +75,9 @@ class SessionsScreen(Screen[int | None]):
 
     def compose(self) -> ComposeResult:
         """A card for each session, and the steps of the one under the cursor."""
-        yield TitleBar()
-        with Horizontal(id="body"):
-            with Vertical(id="middle"):
-                glyphs = self.context.drawing.glyphs
-                yield ThumbGrid(self.library.thumbnails, glyphs, id="sessions")
-            with VerticalScroll(id="session-detail"):
-                yield Static(id="session-words", markup=False)
-        yield KeyLine()
-        yield TooSmall()
+        grid = ThumbGrid(self.library.thumbnails, self.context.drawing.glyphs, id="sessions")
+        words = Static(id="session-words", markup=False)
+        yield from framed(Vertical(grid, id="middle"), VerticalScroll(words, id="session-detail"))
 
     def on_mount(self) -> None:
         """List the sessions."""
@@ -101,38 +96,31 @@ class SessionsScreen(Screen[int | None]):
         """The session under the cursor."""
         return self._summaries[self.grid.cursor] if self._summaries else None
 
-    def show_error(self, error: DatrnetError) -> None:
-        """Show an error as a notice."""
-        self.notify(sanitize(str(error)), severity="error", markup=False)
+    def _show_index_error(self) -> None:
+        error = sanitize(str(self.library.snapshot.index_error))
+        self.notify(error, severity="error", markup=False)
 
     # ── the list ─────────────────────────────────────────────────────────────
 
     def reload(self) -> None:
         """Read the sessions again."""
-        start(self, "sessions", self._reload)
+        self._change(lambda: None, "sessions", exclusive=True)
 
-    async def _reload(self) -> None:
-        await self._change_and_list(lambda: None)
-
-    def _change(self, change: Callable[[], str | None]) -> None:
+    def _change(
+        self, change: Callable[[], str | None], group: str = "changes", *, exclusive: bool = False
+    ) -> None:
         """Change a session in a thread; the change returns what to notify."""
-        start_another(self, "changes", self._change_and_list, change)
 
-    async def _change_and_list(self, change: Callable[[], str | None]) -> None:
         def run() -> tuple[str | None, list[SessionSummary]]:
             self.session.wait_until_written(SAVE_SECONDS)
             return change(), self.library.store.session_summaries()
 
-        try:
-            message, summaries = await in_thread(self, run)
-        except DatrnetError as error:
-            self.show_error(error)
-            return
+        show_from_thread(self, group, run, self._list, exclusive=exclusive)
+
+    def _list(self, found: tuple[str | None, list[SessionSummary]]) -> None:
+        message, summaries = found
         if message:
             self.notify(message, markup=False, timeout=3)
-        self._list(summaries)
-
-    def _list(self, summaries: list[SessionSummary]) -> None:
         if self._is_listed and summaries == self._summaries:
             return
         before, self._summaries, self._is_listed = self.summary, summaries, True
@@ -140,8 +128,7 @@ class SessionsScreen(Screen[int | None]):
         place = self.grid.cursor
         if before is not None and before.id in numbers:
             place = numbers.index(before.id)
-        plural = "" if len(numbers) == 1 else "s"
-        self.query_one(TitleBar).facts = f"{len(numbers):,} session{plural}"
+        self.query_one(TitleBar).facts = _counted(len(numbers), "session")
         self.grid.show(
             Listing(
                 rows=np.array([self._row(summary) for summary in summaries], dtype=np.intp),
@@ -183,21 +170,17 @@ class SessionsScreen(Screen[int | None]):
             self.set_timer(self.debounce, partial(self._read_details, summary))
 
     def _read_details(self, summary: SessionSummary) -> None:
-        if self.summary is summary:
-            start(self, "details", self._show_details, summary)
-
-    async def _show_details(self, session: SessionRow) -> None:
         store = self.library.store
-        try:
-            details = await in_thread(
-                self,
-                lambda: Details(session, steps_of(store, session), store.shortlist(session.id)),
-            )
-        except DatrnetError as error:
-            self.show_error(error)
-            return
+
+        def read() -> Details:
+            return Details(summary, steps_of(store, summary), store.shortlist(summary.id))
+
+        if self.summary is summary:
+            show_from_thread(self, "details", read, self._show_details)
+
+    def _show_details(self, details: Details) -> None:
         summary = self.summary
-        if summary is not None and summary.id == session.id:
+        if summary is not None and summary.id == details.session.id:
             self._details = details
             self.query_one("#session-words", Static).update(_description(summary, details))
 
@@ -212,8 +195,8 @@ class SessionsScreen(Screen[int | None]):
         summary, details = self.summary, self._details
         if summary is None:
             return
-        if self.library.snapshot.index_error is not None:
-            self.show_error(self.library.snapshot.index_error)
+        if self.library.snapshot.searcher is None:
+            self._show_index_error()
         elif details is None or details.session.id != summary.id or not details.steps:
             self.notify("This session has no steps to replay.", timeout=2)
         else:
@@ -221,8 +204,7 @@ class SessionsScreen(Screen[int | None]):
 
     def action_rename(self) -> None:
         """Ask for another name."""
-        if (summary := self.summary) is not None:
-            session = summary
+        if (session := self.summary) is not None:
             prompt = Prompt("Session name", value=session.name)
             self.app.push_screen(prompt, partial(self._rename, session))
 
@@ -237,14 +219,13 @@ class SessionsScreen(Screen[int | None]):
 
     def action_delete(self) -> None:
         """Delete the session under the cursor; it can be restored."""
-        if (summary := self.summary) is None:
+        if (session := self.summary) is None:
             return
-        session = summary
         if session.id == self.session.id:
             self.session.begin_new()
         self._change(lambda: self.library.store.delete_session(session.id))
         key = key_for(self, "sessions.undo")
-        message = f"Deleted “{sanitize(session.name)}” ({_counts(summary)}). {key} restores it."
+        message = f"Deleted “{sanitize(session.name)}” ({_counts(session)}). {key} restores it."
         self.notify(message, markup=False, timeout=4)
 
     def action_restore(self) -> None:
@@ -260,42 +241,23 @@ class SessionsScreen(Screen[int | None]):
 
     def action_export(self) -> None:
         """Ask for a file, and write the session with the results of each step to it."""
-        if (summary := self.summary) is None:
+        session, snapshot = self.summary, self.library.snapshot
+        if session is None:
             return
-        if self.library.snapshot.index_error is not None:
-            self.show_error(self.library.snapshot.index_error)
+        if (searcher := snapshot.searcher) is None:
+            self._show_index_error()
             return
-        session = summary
-        prompt = FilePrompt(f"Export “{session.name}” to", file_stem(session.name))
-        self.app.push_screen(prompt, partial(self._export_to, session))
-
-    def _export_to(self, session: SessionRow, name: str | None) -> None:
-        if name is not None:
-            self.notify("Searching for every step again …", timeout=3)
-            start_another(self, "export", self._export, session, Path(name))
-
-    async def _export(self, session: SessionRow, path: Path) -> None:
         workspace, store = self.library.workspace, self.library.store
-        snapshot = self.library.snapshot
-        searcher = snapshot.searcher
-        assert searcher is not None
 
-        def export() -> None:
-            steps = steps_of(store, session)
+        def write(path: Path) -> None:
+            steps = replay(workspace, searcher, steps_of(store, session), NUM_EXPORTED)
             sheet = SessionSheet(
-                workspace=workspace,
-                catalog=snapshot.catalog,
-                session=session,
-                steps=replay(workspace, searcher, steps, NUM_EXPORTED),
+                workspace=workspace, catalog=snapshot.catalog, session=session, steps=steps
             )
             export_session(path, sheet)
 
-        try:
-            await in_thread(self, export)
-        except DatrnetError as error:
-            self.show_error(error)
-        else:
-            self.notify(f"Saved {sanitize(str(path.absolute()))}", markup=False)
+        question, stem = f"Export “{session.name}” to", file_stem(session.name)
+        export_from(self, question, stem, write, notice="Searching for every step again …")
 
     def action_begin_new(self) -> None:
         """Leave the current session; the next step starts another."""
@@ -320,18 +282,21 @@ def _time(stamp: str) -> str:
 
 
 def _counts(summary: SessionSummary) -> str:
-    steps = f"{summary.num_steps} step{'' if summary.num_steps == 1 else 's'}"
-    listed = f"{summary.num_listed} listed" if summary.num_listed else ""
-    return ", ".join(filter(None, (steps if summary.num_steps or not listed else "", listed)))
+    listed = [f"{summary.num_listed} listed"] if summary.num_listed else []
+    steps = [_counted(summary.num_steps, "step")] if summary.num_steps or not listed else []
+    return ", ".join(steps + listed)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _description(summary: SessionSummary, details: Details | None) -> Content:
     """Return what is known of a session; with its steps, once they have been read."""
-    session = summary
-    started, used = _time(session.started_at), _time(session.updated_at)
+    started, used = _time(summary.started_at), _time(summary.updated_at)
     parts = [
-        (sanitize(session.name), "bold"),
-        (f"\nSession {session.id}, started {started}, last used {used}\n", MUTED),
+        (sanitize(summary.name), "bold"),
+        (f"\nSession {summary.id}, started {started}, last used {used}\n", MUTED),
     ]
     if details is not None:
         for step in details.steps:
@@ -344,3 +309,104 @@ def _description(summary: SessionSummary, details: Details | None) -> Content:
         if details.shortlist:
             parts += [("\n\nShortlist: ", MUTED), (sanitize(", ".join(details.shortlist)), "")]
     return Content.assemble(*parts)
+
+
+# ── replay ───────────────────────────────────────────────────────────────────
+
+
+class ReplayScreen(ExplorerScreen):
+    """The results of a step, and the way to the next."""
+
+    can_renew = False
+    HELP_TITLE = "Replay"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n,right_square_bracket", "go(1)", "Next step", key_display="n", id="replay.next"),
+        Binding(
+            "N,left_square_bracket",
+            "go(-1)",
+            "Previous step",
+            key_display="N",
+            id="replay.previous",
+        ),
+        Binding("s", "substitutes", "Substitutes", id="replay.substitutes"),
+        Binding("escape,backspace", "back", "Back", id="replay.back"),
+    ]
+    AUTO_FOCUS = "ThumbGrid"
+
+    def __init__(
+        self, context: ExplorerContext, session: SessionRow, steps: Sequence[Step]
+    ) -> None:
+        """Start with the first step.
+
+        Args:
+            context: The workspace and the current session, to which a replay adds nothing.
+            session: The session to show.
+            steps: Its steps, at least one.
+        """
+        super().__init__(context)
+        self._session_name, self._steps = session.name, steps
+        self._position = 0
+        self._answer: ReplayedStep | None = None
+
+    def compose(self) -> ComposeResult:
+        """The results, and the item under the cursor."""
+        yield from framed(Vertical(self.new_grid("replay"), id="middle"), DetailPane(id="detail"))
+
+    def on_mount(self) -> None:
+        """Search for the first step."""
+        self._search()
+
+    def action_go(self, steps: int) -> None:
+        """Go to the next step, or to the previous one."""
+        position = self._position + steps
+        if 0 <= position < len(self._steps):
+            self._position = position
+            self._search()
+        else:
+            self.notify("That was the last step." if steps > 0 else "This is the first step.")
+
+    def _search(self) -> None:
+        searcher, number = self.snapshot.searcher, self.library.num_substitutes
+        workspace, steps = self.library.workspace, (self._steps[self._position],)
+        assert searcher is not None
+        show_from_thread(
+            self, "replay", lambda: replay(workspace, searcher, steps, number)[0], self._show
+        )
+
+    def _show(self, answer: ReplayedStep) -> None:
+        step, found, bar = answer.step, answer.substitutes, self.query_one(TitleBar)
+        bar.trail = (
+            self._session_name,
+            f"{step.action}: {step.subject} {answer.title}, {step.words or 'as it is'}",
+        )
+        bar.facts = f"step {self._position + 1} of {len(self._steps)}"
+        self._answer = answer
+        if answer.problem:
+            self.grid.show(EMPTY, empty_text=answer.problem)
+            return
+        self.grid.show(
+            Listing(
+                rows=np.array([result.row for result in found], dtype=np.intp),
+                caption=lambda place: (found[place].title, matches(found[place], {})),
+            ),
+            empty_text="No results.",
+        )
+
+    @on(ThumbGrid.Highlighted)
+    def _show_item(self) -> None:
+        row, subject = self.grid.row, None
+        if row is not None and self._answer is not None:
+            result = self._answer.substitutes[self.grid.cursor]
+            subject = Subject(
+                code=result.code,
+                title=result.title,
+                labels=result.labels,
+                predictions=self.predictions(row),
+                substitute=result,
+            )
+        self.detail.show(subject)
+        self.show_picture(self.detail.picture, row)
+
+    def action_back(self) -> None:
+        """Go back to the sessions."""
+        self.dismiss()

@@ -1,22 +1,18 @@
 """The shortlist as a grid: reorder, copy, export, or search from its items."""
 
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 
-from datrnet.core.errors import DatrnetError
 from datrnet.core.sessions.export import export_shortlist
 from datrnet.core.sessions.steps import file_stem
-from datrnet.core.text import sanitize
-from datrnet.tui.context import in_thread, start_another
-from datrnet.tui.screens.dialogs import FilePrompt
+from datrnet.tui.screens.dialogs import export_from
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
+from datrnet.tui.widgets.bars import TitleBar, framed
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
 
@@ -52,13 +48,8 @@ class ShortlistScreen(ExplorerScreen):
 
     def compose(self) -> ComposeResult:
         """The items, and the one under the cursor."""
-        yield TitleBar()
-        with Horizontal(id="body"):
-            with Vertical(id="middle"):
-                yield self.new_grid("shortlist")
-            yield DetailPane(id="detail")
-        yield KeyLine()
-        yield TooSmall()
+        grid = self.new_grid("shortlist")
+        yield from framed(Vertical(grid, id="middle"), DetailPane(id="detail"))
 
     def on_mount(self) -> None:
         """Show the items."""
@@ -111,17 +102,16 @@ class ShortlistScreen(ExplorerScreen):
 
     def action_undo(self) -> None:
         """Undo the last change of the list."""
-        self._show_step("undo", self.session.shortlist.undo())
+        self._show_step("undo", "Undone", self.session.shortlist.undo())
 
     def action_redo(self) -> None:
         """Redo the last undone change of the list."""
-        self._show_step("redo", self.session.shortlist.redo())
+        self._show_step("redo", "Redone", self.session.shortlist.redo())
 
-    def _show_step(self, name: str, is_done: bool) -> None:
+    def _show_step(self, name: str, done: str, is_done: bool) -> None:
         self.app.clear_notifications()  # what they say of the change before is outdated
         if is_done:
             self.shortlist_changed()
-        done = {"undo": "Undone", "redo": "Redone"}[name]
         count = len(self.session.shortlist)
         self.notify(f"{done} ({count})" if is_done else f"Nothing to {name}.", timeout=2)
 
@@ -134,25 +124,17 @@ class ShortlistScreen(ExplorerScreen):
 
     def action_export(self) -> None:
         """Ask for a file, and write the list to it."""
-        if not len(self.session.shortlist):
+        name, codes = self.session.name, self.session.shortlist.codes
+        workspace, catalog = self.library.workspace, self.snapshot.catalog
+        if not codes:
             self.notify("Nothing to export.", timeout=2)
             return
-        stem = f"shortlist-{file_stem(self.session.name)}"
-        self.app.push_screen(FilePrompt("Export the shortlist to", stem), self._export_to)
-
-    def _export_to(self, name: str | None) -> None:
-        if name is not None:
-            start_another(self, "export", self._export, Path(name))
-
-    async def _export(self, path: Path) -> None:
-        workspace, catalog = self.library.workspace, self.snapshot.catalog
-        name, codes = self.session.name, self.session.shortlist.codes
-        try:
-            await in_thread(self, export_shortlist, path, workspace, catalog, name, codes)
-        except DatrnetError as error:
-            self.show_error(error)
-        else:
-            self.notify(f"Saved {sanitize(str(path.absolute()))}", markup=False)
+        export_from(
+            self,
+            "Export the shortlist to",
+            f"shortlist-{file_stem(name)}",
+            lambda path: export_shortlist(path, workspace, catalog, name, codes),
+        )
 
     def action_back(self) -> None:
         """Go back to the screen before."""

@@ -89,7 +89,7 @@ DROPPED_FIRST = (
     "review",
     "redo",
     "swap",
-    "none",
+    "label('none')",
     "other",
     "undo",
     "step(1)",
@@ -158,3 +158,11 @@ class TooSmall(Widget):
         size = self.app.size
         needed = f"{SMALLEST_WIDTH}x{SMALLEST_HEIGHT}"
         return Content(f"Too small: {size.width}x{size.height}. Needs {needed}.")
+
+
+def framed(*body: Widget) -> ComposeResult:
+    """Yield what every page has: the title, the body, and the keys."""
+    yield TitleBar()
+    yield Horizontal(*body, id="body")
+    yield KeyLine()
+    yield TooSmall()
