@@ -1,18 +1,23 @@
 """Quiet text is quieter than other text, in every theme and without colors."""
 
 from collections.abc import Callable
+from operator import mul
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from rich.color import Color
 from rich.style import Style
 from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.theme import BUILTIN_THEMES
 from textual.widgets import Static
 
 from datrnet import tui
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.preferences import Preferences
+from datrnet.tui.widgets.bars import KeyLine
 from datrnet.tui.widgets.text import DISABLED, MUTED
 
 Run = Callable[..., Any]
@@ -51,6 +56,35 @@ async def test_quiet_text_is_between_text_and_background(
         styles = styles_of(app)
     plain, muted, disabled = (contrast(styles[name]) for name in ("plain", "muted", "disabled"))
     assert 0 < disabled < muted < plain
+
+
+class Keys(App[None]):
+    CSS_PATH = Path(str(tui.__file__)).parent / "styles.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("h", "help", "Help")]
+
+    def compose(self) -> ComposeResult:
+        yield KeyLine()
+
+
+def luminance(color: Color | None) -> float:
+    """Return the relative luminance of WCAG 2.2."""
+    assert color is not None
+    shares = [channel / 255 for channel in color.get_truecolor()]
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in shares]
+    return sum(map(mul, (0.2126, 0.7152, 0.0722), linear))
+
+
+async def test_keys_of_the_footer_can_be_read_in_every_light_theme() -> None:
+    app = Keys()
+    async with app.run_test(size=(40, 4)) as pilot:
+        for theme in BUILTIN_THEMES.values():
+            if theme.dark or theme.name.startswith("ansi"):
+                continue
+            app.theme = theme.name
+            await pilot.pause()
+            style = styles_of(app, line=3)["h"]
+            dark, light = sorted(map(luminance, (style.color, style.bgcolor)))
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, theme.name
 
 
 async def test_in_the_terminals_own_colors_quiet_text_is_dim() -> None:

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from textual.app import App, ComposeResult
 from textual.screen import Screen
 
 from datrnet.core.catalog.workspace import Workspace
@@ -12,7 +13,15 @@ from datrnet.tui.app import ExplorerApp, explore
 from datrnet.tui.keymap import default_entries
 from datrnet.tui.launch import Opening
 from datrnet.tui.screens.browse import BrowseScreen
-from datrnet.tui.screens.help import CARDS, HelpScreen, KeyGroup, KeyHelp, TourScreen, found_in
+from datrnet.tui.screens.help import (
+    CARDS,
+    HelpScreen,
+    KeyGroup,
+    KeyHelp,
+    KeyTable,
+    TourScreen,
+    found_in,
+)
 from tests.tui.conftest import RunExplorer
 
 
@@ -147,6 +156,35 @@ def test_keys_are_found_by_words_and_by_themselves() -> None:
     assert found("g") == ["Page down", "First"]
     assert found("y") == ["Copy id"]
     assert found("nothing like it") == []
+
+
+class Keys(App[None]):
+    def compose(self) -> ComposeResult:
+        yield KeyTable(
+            [
+                KeyGroup(
+                    "Item",
+                    (
+                        KeyHelp(("o",), "Open picture in viewer"),
+                        KeyHelp(("pgdn", "^d", "space", "d"), "Page down"),
+                    ),
+                )
+            ]
+        )
+
+
+@pytest.mark.parametrize("width", [31, 57])
+async def test_in_the_help_a_description_that_wraps_keeps_to_its_column(width: int) -> None:
+    app = Keys()
+    async with app.run_test(size=(width, 8)) as pilot:
+        await pilot.pause()
+        lines = [strip.text.rstrip() for strip in app.screen._compositor.render_strips(app.size)]
+    if width == 31:
+        keys = "pgdn  ^d  space  d"
+        item = ["Item", f"{'o':15}  Open picture", f"{'':15}  in viewer", f"{keys}  Page down"]
+        assert lines[:4] == item
+    else:
+        assert lines[1] == f"{'o':18}  Open picture in viewer"
 
 
 @pytest.mark.parametrize("size", [(60, 20), (140, 45)])

@@ -30,7 +30,7 @@ Did = Literal["set", "undo", "redo"]
 """What was done to a decision."""
 
 
-class Finding(Protocol):
+class Keyed(Protocol):
     """What a queue holds."""
 
     @property
@@ -38,7 +38,7 @@ class Finding(Protocol):
         """What identifies the finding, also after its queue is loaded again."""
 
 
-Entry = TypeVar("Entry", bound=Finding)
+Entry = TypeVar("Entry", bound=Keyed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +229,7 @@ class Tab:
     """What its queue holds, in a word."""
     busy_text: str
     """What the title says while findings are computed."""
-    find: Callable[[ReviewSession, Snapshot, StepProgress], Sequence[Finding]]
+    find: Callable[[ReviewSession, Snapshot, StepProgress], Sequence[Keyed]]
     """Computes the findings, the surest first; called in a thread."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -104,7 +105,7 @@ class HelpScreen(ModalScreen[None]):
             yield Static("Keys", id="help-title")
             yield Input(placeholder="Search keys", id="help-search", compact=True)
             with VerticalScroll(id="help-keys"):
-                yield Static(_table(self._groups), id="help-table")
+                yield KeyTable(self._groups)
             yield Static(id="help-end", markup=False)
 
     def on_mount(self) -> None:
@@ -114,9 +115,7 @@ class HelpScreen(ModalScreen[None]):
 
     @on(Input.Changed)
     def _narrow_down(self, event: Input.Changed) -> None:
-        groups = found_in(self._groups, event.value)
-        table = _table(groups) if groups else Content("No matching keys.")
-        self.query_one("#help-table", Static).update(table)
+        self.query_one(KeyTable).show(found_in(self._groups, event.value))
 
     @on(Input.Submitted)
     def _leave_search(self) -> None:
@@ -162,16 +161,38 @@ def _has(group: KeyGroup, line: KeyHelp, words: Sequence[str]) -> bool:
     return all(word in text or word in keys for word in words)
 
 
-def _table(groups: Sequence[KeyGroup]) -> Content:
-    lines = []
-    for group in groups:
-        lines += [Content(""), Content.assemble((group.title, MUTED))]
-        for line in group.lines:
-            keys = "  ".join(line.keys)
-            lines.append(
-                Content.assemble((f"{keys:<{KEYS_WIDTH}}  ", "$text-accent"), line.description)
-            )
-    return Content("\n").join(lines[1:])
+class KeyTable(Static):
+    """Keys and what they do; a description that wraps keeps to its column."""
+
+    def __init__(self, groups: Sequence[KeyGroup]) -> None:
+        super().__init__(id="help-table")
+        self._groups = groups
+
+    def show(self, groups: Sequence[KeyGroup]) -> None:
+        """Show other keys."""
+        self._groups = groups
+        self.update(self._table(self.size.width))
+
+    def on_resize(self) -> None:
+        """Fit the columns to the width."""
+        self.show(self._groups)
+
+    def _table(self, width: int) -> Content:
+        indent = min(KEYS_WIDTH, width // 2) + 2
+        lines = []
+        for group in self._groups:
+            lines += [Content(""), Content.assemble((group.title, MUTED))]
+            for line in group.lines:
+                keys = f"{'  '.join(line.keys):<{indent - 2}}  "
+                text = fill(
+                    line.description,
+                    max(width, 1),
+                    initial_indent=keys,
+                    subsequent_indent=" " * indent,
+                    break_long_words=False,
+                )
+                lines.append(Content(text).stylize("$text-accent", 0, len(keys)))
+        return Content("\n").join(lines[1:]) if lines else Content("No matching keys.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,16 +257,14 @@ class TourScreen(ModalScreen[None]):
         hidden("escape,q", "leave", "Close the tour", id="tour.leave"),
     ]
 
-    def __init__(self, key_of: Callable[[str], str], cards: Sequence[Card] = CARDS) -> None:
-        """Prepare the cards.
+    def __init__(self, key_of: Callable[[str], str]) -> None:
+        """Start with the first card.
 
         Args:
             key_of: Returns the key for the id of a binding, as it is shown.
-            cards: The cards.
         """
         super().__init__()
         self._key_of = key_of
-        self._cards = cards
         self._place = 0
 
     def compose(self) -> ComposeResult:
@@ -261,7 +280,7 @@ class TourScreen(ModalScreen[None]):
         self._show()
 
     def _show(self) -> None:
-        card, number = self._cards[self._place], len(self._cards)
+        card, number = CARDS[self._place], len(CARDS)
         self.query_one("#tour-title", Static).update(
             Content.assemble((card.title, "bold"), (f"  {self._place + 1} of {number}", MUTED))
         )
@@ -272,7 +291,7 @@ class TourScreen(ModalScreen[None]):
     @property
     def _end(self) -> Content:
         """How to continue, as keys that can be clicked."""
-        is_last = self._place == len(self._cards) - 1
+        is_last = self._place == len(CARDS) - 1
         ways = [("tour.leave", "done" if is_last else "close", "screen.leave")]
         if self._place:
             ways.insert(0, ("tour.back", "back", "screen.turn(-1)"))
@@ -295,7 +314,7 @@ class TourScreen(ModalScreen[None]):
 
     def action_turn(self, cards: int) -> None:
         """Go to another card; past the last one, close the tour."""
-        if self._place + cards == len(self._cards):
+        if self._place + cards == len(CARDS):
             self.action_leave()
             return
         self._place = max(0, self._place + cards)
