@@ -118,7 +118,7 @@ def start_another(node: Node, group: str, work: Work[P], *args: P.args, **kwargs
 
 
 def show_from_thread(
-    screen: Screen[Any],
+    node: Node,
     group: str,
     call: Callable[[], T],
     show: Callable[[T], object],
@@ -126,10 +126,10 @@ def show_from_thread(
     *,
     exclusive: bool = True,
 ) -> None:
-    """Call in a thread and show the result, unless the screen has closed meanwhile.
+    """Call in a thread and show the result, unless the screen or the app has closed meanwhile.
 
     Args:
-        screen: The screen that shows it.
+        node: The screen or the app that shows it.
         group: The group of the worker.
         call: Called in the thread.
         show: Called with the result.
@@ -139,14 +139,14 @@ def show_from_thread(
 
     async def work() -> None:
         try:
-            result = await in_thread(screen, call)
+            result = await in_thread(node, call)
         except DatrnetError as error:
             if fail is None:
-                screen.notify(sanitize(str(error)), severity="error", markup=False)
+                node.notify(sanitize(str(error)), severity="error", markup=False)
             else:
                 fail(error)
         else:
             show(result)
 
     worker: Any = work
-    screen.run_worker(worker, group=group, exclusive=exclusive)
+    node.run_worker(worker, group=group, exclusive=exclusive)

@@ -91,27 +91,28 @@ async def test_wrong_labels_are_shown_with_what_is_typical(
         assert _code(explorer) != code
 
 
-@pytest.mark.parametrize(
-    ("key", "value"), [("y", "black"), ("enter", "black"), ("x", "red"), ("n", None)]
-)
-async def test_a_word_is_written_and_the_catalog_follows_at_once(
-    doubtful: Workspace, run_explorer: Run, key: str, value: str | None
+async def test_a_decision_is_written_and_the_catalog_follows_at_once(
+    doubtful: Workspace, run_explorer: Run
 ) -> None:
     async with run_explorer(doubtful) as explorer:
         await explorer.press("v")
         while _code(explorer) != "P-000":
             await explorer.press("j")
-        await explorer.press(key)
-        assert _said(doubtful, "P-000") == (value, "person")
-        assert _code(explorer) == "P-005"  # the next that is not decided
         library = explorer.app.library
-        assert library.snapshot.catalog.labels_of(0)["colour"] == value
-        counts = library.snapshot.value_counts["colour"]
-        assert counts["black"] == 11 + (value == "black")
-        assert counts["red"] == 12 + (value == "red")
+        for key, value in (("y", "black"), ("enter", "black"), ("x", "red"), ("n", None)):
+            await explorer.press(key)
+            assert _said(doubtful, "P-000") == (value, "person")
+            assert _code(explorer) == "P-005"  # the next that is not decided
+            assert library.snapshot.catalog.labels_of(0)["colour"] == value
+            counts = library.snapshot.value_counts["colour"]
+            assert counts["black"] == 11 + (value == "black")
+            assert counts["red"] == 12 + (value == "red")
+            if value is not None:
+                await explorer.press("u")
+                assert _code(explorer) == "P-000"
         await explorer.press("escape")
         assert isinstance(explorer.screen, BrowseScreen)
-        assert f"colour        {value or 'no label'}" in explorer.text()
+        assert "colour        no label" in explorer.text()
         facets = explorer.text()
         assert f"{counts['black']}" in next(
             line for line in facets.splitlines() if "  black  " in line
@@ -295,10 +296,16 @@ async def test_a_gap_is_asked_for_in_the_substitutes(
 ) -> None:
     red_dresses = [f"P-{number:03}" for number in range(3, 48, 12)]
     _relabel(workspace, dict.fromkeys(red_dresses, "black"))
+    with workspace.open_store() as store:
+        where = {"garment": ["dress"], "colour": ["red"]}
+        number = store.start_session("earlier")
+        store.add_step(number, "exact", json.dumps({"item": "P-000", "where": where}))
     async with run_explorer(workspace) as explorer:
         await explorer.press("v", "3")
         assert isinstance(explorer.screen, GapsScreen)
         assert "No item has garment dress and colour red" in explorer.text()
+        assert "1 session searched for it in vain" in explorer.text()
+        assert _code(explorer) == "P-000"
         assert "closest match" in explorer.text()
         await explorer.press("enter")
         assert isinstance(explorer.screen, SubstitutesScreen)
@@ -308,26 +315,6 @@ async def test_a_gap_is_asked_for_in_the_substitutes(
         assert isinstance(explorer.screen, GapsScreen)
         steps = explorer.steps()
         assert steps[0][1]["changes"] == {"colour": "red"}
-
-
-async def test_a_gap_that_sessions_asked_for_comes_first(
-    workspace: Workspace, run_explorer: Run
-) -> None:
-    with workspace.open_store() as store:
-        where = {"garment": ["dress"], "colour": ["red"], "season": ["winter"]}
-        taken = {"P-003", "P-015", "P-027", "P-039"}
-        catalog = {code: _said(workspace, code, "season")[0] for code in taken}
-        _relabel(
-            workspace,
-            {code: "summer" for code, season in catalog.items() if season == "winter"},
-            "season",
-        )
-        number = store.start_session("earlier")
-        store.add_step(number, "exact", json.dumps({"item": "P-000", "where": where}))
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("v", "3")
-        assert "1 session searched for it in vain" in explorer.text()
-        assert _code(explorer) == "P-000"
 
 
 async def test_without_an_index_duplicates_are_found_and_the_rest_says_why_not(

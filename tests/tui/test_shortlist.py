@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.sessions.export import export_shortlist
 from datrnet.tui.screens.shortlist import ShortlistScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 
@@ -85,11 +87,8 @@ async def test_an_item_of_it_becomes_a_query(workspace: Workspace, run_explorer:
         assert isinstance(explorer.screen, ShortlistScreen)
 
 
-@pytest.mark.parametrize("ending", ["csv", "json", "html"])
-async def test_it_is_exported(
-    workspace: Workspace, run_explorer: Run, tmp_path: Path, ending: str
-) -> None:
-    path = tmp_path / f"list.{ending}"
+async def test_it_is_exported(workspace: Workspace, run_explorer: Run, tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
     async with run_explorer(workspace) as explorer:
         await explorer.press("right", "full_stop", "left", "full_stop", "L", "e")
         field = explorer.screen.query_one("#prompt")
@@ -102,15 +101,23 @@ async def test_it_is_exported(
         await explorer.press("enter")
         await explorer.rest()
         assert "Saved" in explorer.notices()
+    assert [item["id"] for item in json.loads(path.read_text("utf-8"))] == ["P-001", "P-000"]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "html"])
+def test_a_file_has_the_items_in_order(workspace: Workspace, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"list.{suffix}"
+    with workspace.open_store() as store:
+        export_shortlist(path, workspace, Catalog.load(store), "spring", ("P-001", "P-000"))
     text = path.read_text("utf-8")
-    if ending == "csv":
+    if suffix == "csv":
         rows = list(csv.DictReader(text.splitlines()))
         assert [(row["id"], row["colour"]) for row in rows] == [
             ("P-001", "blue"),
             ("P-000", "black"),
         ]
-    elif ending == "json":
-        assert [one["id"] for one in json.loads(text)] == ["P-001", "P-000"]
+    elif suffix == "json":
+        assert [item["id"] for item in json.loads(text)] == ["P-001", "P-000"]
     else:
         assert text.count("data:image/jpeg;base64,") == 2
         assert text.index("P-001") < text.index("P-000")

@@ -14,13 +14,13 @@ from datrnet.tui.keymap import default_entries
 from datrnet.tui.launch import Opening
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.help import (
-    CARDS,
     HelpScreen,
     KeyGroup,
     KeyHelp,
     KeyTable,
     TourScreen,
     found_in,
+    tour_cards,
 )
 from tests.tui.conftest import RunExplorer
 
@@ -57,12 +57,12 @@ async def test_the_tour_goes_on_and_back_and_ends_after_the_last_card(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
     async with run_explorer(workspace, tour=True) as explorer:
-        for number, card in enumerate(CARDS, 1):
+        for number, card in enumerate(tour_cards(), 1):
             assert card.title in explorer.text()
-            assert f"{number} of {len(CARDS)}" in explorer.text()
+            assert f"{number} of {len(tour_cards())}" in explorer.text()
             if number == 3:
                 await explorer.press("left")
-                assert CARDS[1].title in explorer.text()
+                assert tour_cards()[1].title in explorer.text()
                 await explorer.press("space")
             assert is_first_start()
             await explorer.press("enter")
@@ -98,7 +98,7 @@ async def test_every_card_is_seen_whole(
     workspace: Workspace, run_explorer: RunExplorer, size: tuple[int, int]
 ) -> None:
     async with run_explorer(workspace, size=size, tour=True) as explorer:
-        for card in CARDS:
+        for card in tour_cards():
             left, top, width, height = explorer.screen.query_one("#tour").region
             lines = explorer.text().splitlines()[top : top + height]
             shown = re.sub(r"[\s│]+", " ", " ".join(line[left : left + width] for line in lines))
@@ -118,7 +118,7 @@ async def test_the_tour_survives_any_size_and_can_be_clicked(
             await explorer.pilot.resize_terminal(*size)
             await explorer.rest()
         await explorer.pilot.click("#tour-end", offset=(2, 0))
-        assert CARDS[1].title in explorer.text()
+        assert tour_cards()[1].title in explorer.text()
         await explorer.pilot.click("#tour-end", offset=(24, 0))
         assert isinstance(explorer.screen, BrowseScreen)
 
@@ -134,7 +134,7 @@ async def test_the_cards_name_the_keys_in_force(
 
 
 def test_every_key_that_a_card_names_exists() -> None:
-    named = {name for card in CARDS for name in re.findall(r"\{([^}]+)\}", card.text)}
+    named = {name for card in tour_cards() for name in re.findall(r"\{([^}]+)\}", card.text)}
     assert named <= {one.id for one in default_entries()}
 
 

@@ -39,34 +39,17 @@ class Prompt(ModalScreen[str | None]):
         hidden("escape", "leave", "Cancel", id="prompt.leave"),
     ]
 
-    def __init__(
-        self,
-        question: str,
-        *,
-        value: str = "",
-        hint: str = "",
-        placeholder: str = "",
-        suggester: Suggester | None = None,
-    ) -> None:
+    def __init__(self, question: str, *, value: str = "", hint: str = "") -> None:
         """Ask.
 
         Args:
             question: What to ask for.
             value: The initial text.
             hint: Text below the line; ``explain`` replaces it.
-            placeholder: Shown while the line is empty.
-            suggester: Completes the text.
         """
         super().__init__()
         self._question, self._hint = question, hint
-        self._input = Input(
-            value,
-            placeholder=placeholder,
-            suggester=suggester,
-            compact=True,
-            select_on_focus=False,
-            id="prompt",
-        )
+        self._input = Input(value, compact=True, select_on_focus=False, id="prompt")
 
     def compose(self) -> ComposeResult:
         """Question, line, hint, buttons."""
@@ -228,12 +211,9 @@ class PicturePrompt(Prompt):
     ]
 
     def __init__(self) -> None:
-        super().__init__(
-            "Search with a picture file",
-            placeholder="Type, paste or drop its path",
-            hint="tab completes the path",
-            suggester=PathSuggester(),
-        )
+        super().__init__("Search with a picture file", hint="tab completes the path")
+        self._input.placeholder = "Type, paste or drop its path"
+        self._input.suggester = PathSuggester()
 
     def submit(self, text: str) -> None:
         """Accept the path of a file that can be read as a picture, or say why it cannot."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -203,48 +206,11 @@ class Card:
     text: str
 
 
-CARDS = (
-    Card(
-        "Welcome",
-        "This is your catalog. {pictures.left} {pictures.down} {pictures.up} {pictures.right} move "
-        "from item to item, {pictures.page_down} by a page; the mouse works too. The pane on the "
-        "side describes the item under the cursor.",
-    ),
-    Card(
-        "Search and filter",
-        "{catalog.search} searches titles and ids as you type. {catalog.facets} opens the "
-        "facets: choose values with {facets.choose}, in as many super-categories as you like. The "
-        "counts update.",
-    ),
-    Card(
-        "Find substitutes",
-        "{pictures.substitutes} on an item shows the most similar items. {pictures.substitutes} on "
-        "a result makes it the next query; {substitutes.back} goes back. "
-        "{item.start_from_picture} searches with a picture file instead.",
-    ),
-    Card(
-        "Change one thing",
-        "Among the substitutes, {substitutes.picker_1} to {substitutes.picker_9} open the picker "
-        "of a super-category. Move to another value, and the results update: this dress, but "
-        "black. {pickers.keep_exactly} requires the exact label; {pickers.count_less} and "
-        "{pickers.count_more} change its weight.",
-    ),
-    Card(
-        "Combine two items",
-        "{item.mark} marks an item. Every picker then offers its value: this shirt, in the color "
-        "of that one.",
-    ),
-    Card(
-        "Nothing is lost",
-        "{substitutes.undo} undoes a change, {substitutes.redo} redoes it. Every step is saved in "
-        "a session: `datrnet session` lists, replays and exports them.",
-    ),
-    Card(
-        "Get help",
-        "{program.help} lists the keys of the current screen, {program.commands} all commands by "
-        "name, such as themes and this tour.",
-    ),
-)
+@cache
+def tour_cards() -> tuple[Card, ...]:
+    """Return the cards of the tour."""
+    cards = tomllib.loads((files("datrnet.tui") / "tour.toml").read_text("utf-8"))["cards"]
+    return tuple(Card(**card) for card in cards)
 
 
 class TourScreen(ModalScreen[None]):
@@ -264,8 +230,7 @@ class TourScreen(ModalScreen[None]):
             key_of: Returns the key for the id of a binding, as it is shown.
         """
         super().__init__()
-        self._key_of = key_of
-        self._place = 0
+        self._key_of, self._cards, self._place = key_of, tour_cards(), 0
 
     def compose(self) -> ComposeResult:
         """Title, text, and how to continue."""
@@ -280,7 +245,7 @@ class TourScreen(ModalScreen[None]):
         self._show()
 
     def _show(self) -> None:
-        card, number = CARDS[self._place], len(CARDS)
+        card, number = self._cards[self._place], len(self._cards)
         self.query_one("#tour-title", Static).update(
             Content.assemble((card.title, "bold"), (f"  {self._place + 1} of {number}", MUTED))
         )
@@ -291,7 +256,7 @@ class TourScreen(ModalScreen[None]):
     @property
     def _end(self) -> Content:
         """How to continue, as keys that can be clicked."""
-        is_last = self._place == len(CARDS) - 1
+        is_last = self._place == len(self._cards) - 1
         ways = [("tour.leave", "done" if is_last else "close", "screen.leave")]
         if self._place:
             ways.insert(0, ("tour.back", "back", "screen.turn(-1)"))
@@ -314,7 +279,7 @@ class TourScreen(ModalScreen[None]):
 
     def action_turn(self, cards: int) -> None:
         """Go to another card; past the last one, close the tour."""
-        if self._place + cards == len(CARDS):
+        if self._place + cards == len(self._cards):
             self.action_leave()
             return
         self._place = max(0, self._place + cards)

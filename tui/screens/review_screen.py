@@ -1,6 +1,5 @@
 """What the tabs of a review share: finding in a thread, stepping, saving decisions, progress."""
 
-import asyncio
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
@@ -15,7 +14,7 @@ from textual.worker import get_current_worker
 
 from datrnet.core.errors import DatrnetError
 from datrnet.core.text import sanitize
-from datrnet.tui.context import ExplorerContext, OpenReview, show_from_thread, start_another
+from datrnet.tui.context import ExplorerContext, OpenReview, show_from_thread
 from datrnet.tui.controllers.review import (
     TABS,
     Did,
@@ -222,19 +221,19 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
             change: Called in the thread; changes nothing but the database.
             show: Called with its result; the screen may have been closed.
         """
-        if self.is_free():
-            self._is_writing = True
-            start_another(self.app, "save", self._write, change, show)
+        if not self.is_free():
+            return
+        self._is_writing = True
 
-    async def _write(self, change: Callable[[], T], show: Callable[[T], None]) -> None:
-        try:
-            result = await asyncio.to_thread(change)
-        except DatrnetError as error:
-            self.show_error(error)
-        else:
-            show(result)
-        finally:
+        def end(result: T) -> None:
             self._is_writing = False
+            show(result)
+
+        def fail(error: DatrnetError) -> None:
+            self._is_writing = False
+            self.show_error(error)
+
+        show_from_thread(self.app, "save", change, end, fail, exclusive=False)
 
     def is_free(self) -> bool:
         """Return whether everything is saved; if not, say so."""
