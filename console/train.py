@@ -76,7 +76,17 @@ def train(
             hint="Omit the other options, or omit --resume to start a new run.",
         )
     if released is not None:
-        _check_released(system, {"--names" if names else "--super-category"}, typed)
+        if system != ADDE:
+            raise ConfigError(
+                f"--released takes weights of {ADDE}, not of {system or 'datrnet'}.",
+                hint=f"Add --system {ADDE}.",
+            )
+        known = {"--system", "--released", "--names" if names else "--super-category"}
+        if others := [option for option in typed if option not in known]:
+            raise ConfigError(
+                f"--released trains nothing, so {others[0]} has no effect.",
+                hint=f"Omit {' and '.join(others)}.",
+            )
         _add_released(place, released, categories, names, as_json=as_json)
         return
     if names is not None:
@@ -179,25 +189,6 @@ def _train(
         rows = [(r.super_category, percent(r.accuracy), r.best_epoch, r.epochs) for r in outcome]
         show_table(columns, rows, numbers=columns[1:])
     say(f"The log is {run.log_path}. Next: datrnet index")
-
-
-def _check_released(system: str | None, others: set[str], typed: list[str]) -> None:
-    """Refuse options that say nothing of released weights.
-
-    Raises:
-        ConfigError: There is one.
-    """
-    if system != ADDE:
-        raise ConfigError(
-            f"--released takes weights of {ADDE}, not of {system or 'datrnet'}.",
-            hint=f"Add --system {ADDE}.",
-        )
-    without_effect = [name for name in typed if name not in {"--system", "--released", *others}]
-    if without_effect:
-        raise ConfigError(
-            f"--released trains nothing, so {without_effect[0]} has no effect.",
-            hint=f"Omit {' and '.join(without_effect)}.",
-        )
 
 
 def _add_released(

@@ -69,8 +69,8 @@ class Connection:
                 pass
         if not is_current and not may_write(self.path):
             raise DatabaseError(
-                f"{self.path} is read-only and of an older datrnet; it must be updated to be read.",
-                hint="Allow writing, or choose a writable copy of the workspace by --workspace.",
+                f"{self.path} is of an older datrnet and read-only, so it cannot be updated.",
+                hint="Make it writable, or use a writable copy of the workspace with --workspace.",
             )
         if not is_current:
             with self._when_free("BEGIN IMMEDIATE"), self._transaction():

@@ -8,10 +8,11 @@ import pytest
 from typer.testing import Result
 
 from datrnet.cli import LazyCommand
-from datrnet.console.experiment import comparison_plan, minutes_of, typed_command
+from datrnet.console.experiment import comparison_settings, minutes_of, typed_command
 from datrnet.core.errors import ConfigError
 from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.backbones.networks import BACKBONES
+from datrnet.core.research.experiments.plan import Plan
 from datrnet.core.research.method_learner import MethodLearner
 
 Run = Callable[..., Result]
@@ -199,7 +200,10 @@ def test_the_command_repeats_what_was_typed() -> None:
 
 
 def test_options_become_settings_of_the_experiment() -> None:
-    plan = comparison_plan(["AMNet: ViT"], budget="10m", seeds=3, pretrained=True)
+    settings = comparison_settings(["AMNet: ViT"], budget="10m", seeds=3, config="a \\ 'b'.toml")
+    plan = Plan.load("comparison-pretrained").with_settings(settings)
+    assert plan.settings["systems"] == ["AMNet: ViT"]
+    assert plan.settings["base"] == "a \\ 'b'.toml"
     assert plan.settings["seeds"] == [0, 1, 2]
     assert plan.settings["system"]["frozen"] is True
     assert plan.settings["system"]["minutes"] == 10

@@ -119,6 +119,6 @@ def test_an_old_workspace_that_is_read_only_says_that_it_must_be_updated(
     if schema == SCHEMA_VERSION:
         old.open_store().close()
         return
-    with pytest.raises(DatabaseError, match="is read-only and of an older datrnet") as caught:
+    with pytest.raises(DatabaseError, match="of an older datrnet and read-only") as caught:
         old.open_store()
     assert "--workspace" in caught.value.hint
