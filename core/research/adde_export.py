@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.catalog.catalog import UNLABELED, Catalog
+from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.evaluation.queries import draw_queries
@@ -27,7 +27,7 @@ from datrnet.core.research.datasets.adde import (
     draw_adde_triplets,
     one_hot,
 )
-from datrnet.core.research.datasets.names import Names
+from datrnet.core.research.datasets.listing import Names, used_values
 from datrnet.core.text import sanitize
 
 NUM_TRIPLETS = 40_000
@@ -49,7 +49,7 @@ FILES = (COUNTS, *_SPLIT_FILES, *QUERY_FILES, *TRIPLET_FILES, NAMES_FILE, README
 README = """\
 The paths in `imgs_*.txt` are relative to this image root:
 
-    {root}
+    {summary.image_root}
 
 | file | content of a line |
 |---|---|
@@ -64,7 +64,8 @@ The paths in `imgs_*.txt` are relative to this image root:
 | `values.json` | the names of super-categories and values, in the order of the columns |
 
 - Super-categories with their numbers of values: {values}
-- {train:,} train items, {test:,} test items, {triplets:,} triplets, {queries:,} queries
+- {summary.num_train:,} train items, {summary.num_test:,} test items, \
+{summary.num_triplets:,} triplets, {summary.num_queries:,} queries
 {notes}
 To import it into a workspace:
 
@@ -124,10 +125,10 @@ def export_adde(
     taken = np.concatenate(list(rows.values()))
     names, labels = _used_values(catalog, taken)
     root, paths, box_notes = _pictures(workspace, catalog, taken)
-    ends = np.cumsum([len(items) for items in rows.values()])
+    num_train = len(rows["train"])
     splits = {
-        split: AddeSplit(paths=paths[end - len(items) : end], labels=labels[end - len(items) : end])
-        for (split, items), end in zip(rows.items(), ends, strict=True)
+        "train": AddeSplit(paths=paths[:num_train], labels=labels[:num_train]),
+        "test": AddeSplit(paths=paths[num_train:], labels=labels[num_train:]),
     }
     rng = np.random.default_rng(options.seed)
     content = AddeFolder(
@@ -158,20 +159,15 @@ def _rows_of_splits(catalog: Catalog, options: ExportOptions) -> dict[str, NDArr
 
 def _used_values(catalog: Catalog, taken: NDArray[np.intp]) -> tuple[Names, NDArray[np.int16]]:
     """Return the values that the items carry, and the labels (n, A) as indices of these."""
-    names: dict[str, tuple[str, ...]] = {}
-    columns: list[NDArray[np.int16]] = []
-    for category, labels in zip(catalog.super_categories, catalog.labels[taken].T, strict=True):
-        carried = np.unique(labels[labels != UNLABELED])
-        if len(carried):
-            names[category.name] = tuple(category.values[value] for value in carried)
-            places = np.searchsorted(carried, labels)
-            columns.append(np.where(labels == UNLABELED, UNLABELED, places).astype(np.int16))
-    if not names:
+    known = {category.name: category.values for category in catalog.super_categories}
+    names, labels = used_values(known, catalog.labels[taken])
+    carried = [bool(values) for values in names.values()]
+    if not any(carried):
         raise DataError(
             "No item of the train and test splits has a label.",
             hint="Import a catalog with --attribute NAME for each super-category.",
         )
-    return names, np.stack(columns, axis=1)
+    return {name: values for name, values in names.items() if values}, labels[:, carried]
 
 
 def _pictures(
@@ -204,14 +200,12 @@ def _pictures(
 
 def _root_of_codes(codes: Sequence[str], places: Sequence[str]) -> str | None:
     """Return the folder to which all codes are relative picture paths, if there is one."""
-    roots = set()
-    for code, place in zip(codes, places, strict=True):
-        end = code.replace("/", os.sep)
-        if not place.endswith(os.sep + end):
-            return None
-        roots.add(place[: -len(end) - 1])
-        if len(roots) > 1:
-            return None
+    roots = {
+        place.removesuffix(os.sep + code.replace("/", os.sep))
+        for code, place in zip(codes, places, strict=True)
+    }
+    if len(roots) > 1 or roots <= set(places):  # a code is not the end of its path
+        return None
     return roots.pop() or os.sep
 
 
@@ -225,15 +219,14 @@ def _queries(labels: NDArray[np.int16], on_progress: StepProgress) -> AddeQuerie
 
 
 def _left_out(catalog: Catalog, rows: dict[str, NDArray[np.intp]]) -> list[str]:
-    missing = np.setdiff1d(np.arange(catalog.num_items), np.concatenate(list(rows.values())))
-    splits = catalog.splits[missing]
+    left_out = np.delete(catalog.splits, np.concatenate(list(rows.values())))
     notes = []
-    if num_validation := int((splits == "validation").sum()):
+    if num_validation := int((left_out == "validation").sum()):
         notes.append(
             f"Validation items skipped: {num_validation:,}; --with-validation adds them to the "
             "train split."
         )
-    if num_none := int((splits == "").sum()):
+    if num_none := int((left_out == "").sum()):
         notes.append(f"Items skipped because they have no split: {num_none:,}.")
     return notes
 
@@ -270,15 +263,9 @@ def _summary(
 
 
 def _readme(summary: ExportSummary) -> str:
-    return README.format(
-        root=summary.image_root,
-        values=", ".join(f"{sanitize(name)} {count}" for name, count in summary.num_values.items()),
-        train=summary.num_train,
-        test=summary.num_test,
-        triplets=summary.num_triplets,
-        queries=summary.num_queries,
-        notes="".join(f"- {sanitize(note)}\n" for note in summary.notes),
-    )
+    values = ", ".join(f"{sanitize(name)} {count}" for name, count in summary.num_values.items())
+    notes = "".join(f"- {sanitize(note)}\n" for note in summary.notes)
+    return README.format(summary=summary, values=values, notes=notes)
 
 
 def write_adde(

@@ -23,7 +23,7 @@ from datrnet.core.config import Config, ModelConfig, SystemChoice
 from datrnet.core.errors import CheckpointError, ConfigError
 from datrnet.core.models.run_folder import RunFolder, save_weights, write_atomically
 from datrnet.core.research.backbones.backbone import read_tensors, shape_text
-from datrnet.core.research.datasets.names import Names, names_for
+from datrnet.core.research.datasets.importer import names_for
 from datrnet.core.research.systems.adde_m import AddeConfig, AddeM
 from datrnet.core.research.systems.registry import method_of
 from datrnet.core.retrieval.manipulation import Addition, save_manipulation
@@ -112,11 +112,16 @@ def add_released_run(
     run = RunFolder(
         path=new_run_path(workspace, f"{AddeM.name}-released"),
         config=config,
-        super_categories=named if files.names else tuple(map(_numbered_order, named)),
+        super_categories=named,
     )
     result = NetworkResult(super_category=AddeM.name, accuracy=None, best_epoch=0, epochs=0)
     try:
-        _write(run, system, released, result)
+        run.create()
+        save_weights(system, run.system_path)
+        manipulation = Addition(released.memory.numpy(), released.num_values)
+        save_manipulation(manipulation, run.manipulation_path)
+        write_atomically(run.released_path, json.dumps(_origin(released), indent=1))
+        write_atomically(run.system_result_path, json.dumps(asdict(result)))
         store.add_run(
             run.name, AddeM.name, json.dumps({"version": __version__, **config.to_dict()})
         )
@@ -130,33 +135,20 @@ def add_released_run(
     return ReleasedRun(run=run, result=result, in_alphabetical_order=tuple(unsure))
 
 
-def _write(run: RunFolder, system: AddeM, released: ReleasedWeights, result: NetworkResult) -> None:
-    """Write the files of a trained run, and the origin of its weights."""
-    run.create()
-    save_weights(system, run.system_path)
-    manipulation = Addition(released.memory.numpy(), released.num_values)
-    save_manipulation(manipulation, run.manipulation_path)
-    write_atomically(run.released_path, json.dumps(_origin(released), indent=1))
-    write_atomically(run.system_result_path, json.dumps(asdict(result)))
-
-
 def _origin(released: ReleasedWeights) -> dict[str, dict[str, object]]:
-    origin: dict[str, dict[str, object]] = {}
-    for part, path in (("encoder", released.encoder_file), ("memory", released.memory_file)):
-        content = path.read_bytes()
-        origin[part] = {
-            "file": path.name,
-            "bytes": len(content),
-            "sha256": sha256(content).hexdigest(),
-        }
-    return origin
+    """Return name, size and digest of both files."""
+    paths = {"encoder": released.encoder_file, "memory": released.memory_file}
+    contents = {part: path.read_bytes() for part, path in paths.items()}
+    return {
+        part: {"file": paths[part].name, "bytes": len(data), "sha256": sha256(data).hexdigest()}
+        for part, data in contents.items()
+    }
 
 
 def _categories(
     catalog: Catalog, released: ReleasedWeights, files: ReleasedFiles
 ) -> tuple[SuperCategory, ...]:
-    """Return the super-categories of the weights, with values in the order of a file of names."""
-    names: Names
+    """Return the super-categories of the weights, with values in the order of the columns."""
     if files.names:
         names, _ = names_for(released.num_values, files.names)
     else:
@@ -167,8 +159,13 @@ def _categories(
     categories = []
     for idx, values in chosen.items():
         category = catalog.super_categories[idx]
-        ordered = tuple(category.values[catalog.value_idx(idx, value)] for value in values)
-        categories.append(SuperCategory(name=category.name, values=ordered or category.values))
+        if values:
+            ordered = tuple(category.values[catalog.value_idx(idx, value)] for value in values)
+        elif _is_numbered(category):  # the catalog sorts them as text
+            ordered = tuple(sorted(category.values, key=int))
+        else:
+            ordered = category.values
+        categories.append(SuperCategory(name=category.name, values=ordered))
     return tuple(categories)
 
 
@@ -199,13 +196,6 @@ def _check_counts(counts: Sequence[int], chosen: Sequence[SuperCategory]) -> Non
 def _is_numbered(category: SuperCategory) -> bool:
     """Tell whether values are 1, 2, …, as after an import without names."""
     return set(category.values) == set(map(str, range(1, len(category.values) + 1)))
-
-
-def _numbered_order(category: SuperCategory) -> SuperCategory:
-    """Return numbered values, which the catalog sorts as text, in the order of the columns."""
-    if not _is_numbered(category):
-        return category
-    return SuperCategory(name=category.name, values=tuple(sorted(category.values, key=int)))
 
 
 def read_released(encoder_file: Path, memory_file: Path) -> ReleasedWeights:

@@ -18,10 +18,7 @@ from datrnet.core.evaluation.protocol import Match
 from datrnet.core.evaluation.queries import GivenQueries, QuerySet
 from datrnet.core.research.datasets.adde import (
     TRIPLET_FILES,
-    read_counts,
-    read_queries,
-    read_split,
-    read_triplets,
+    SplitFolder,
     rows_of_lines,
 )
 from datrnet.core.research.datasets.text_files import read_lines
@@ -72,9 +69,9 @@ def given_queries(
     Raises:
         DataError: The folder has no queries or belongs to another catalog.
     """
-    counts = read_counts(folder)
-    split = read_split(folder, TEST, counts)
-    queries = read_queries(folder, counts, split)
+    reader = SplitFolder.open(folder)
+    split = reader.split(TEST)
+    queries = reader.queries(split)
     if queries is None:
         raise DataError(
             f"{folder} has no queries.", hint="Omit --queries to evaluate all valid queries."
@@ -123,7 +120,7 @@ def check_folder_triplets(folder: Path, catalog: Catalog) -> None:
         UnknownNameError: There is no such folder.
         DataError: It has no triplets, or none of its items is trained on.
     """
-    read_counts(folder)  # says where there is no folder, or none of this format
+    SplitFolder.open(folder)  # says where there is no folder, or none of this format
     for name in TRIPLET_FILES:
         if not (folder / name).exists():
             _refuse_without(folder, name)
@@ -144,9 +141,9 @@ def read_folder_triplets(folder: Path, data: TrainingData) -> tuple[NDArray[np.i
         DataError: A file is missing, damaged or a Git-LFS pointer, two of them disagree, or no
             triplet can be trained on.
     """
-    counts = read_counts(folder)
-    split = read_split(folder, TRAIN, counts)
-    given = read_triplets(folder, counts, split)
+    reader = SplitFolder.open(folder)
+    split = reader.split(TRAIN)
+    given = reader.triplets(split)
     if given is None or data.catalog is None:
         _refuse_without(folder, TRIPLET_FILES[0])
     train = np.flatnonzero(~data.is_validation)

@@ -13,6 +13,7 @@ requested labels = labels of the item + change. ``draw_adde_triplets`` draws oth
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -79,42 +80,135 @@ def read_adde(folder: Path, on_read: Progress = no_progress) -> AddeFolder:
         UnknownNameError: There is no such folder.
         DataError: A file is missing, damaged or a Git-LFS pointer, or two of them disagree.
     """
-    counts = read_counts(folder)
-    splits = {name: read_split(folder, name, counts, on_read) for name in SPLITS}
+    reader = SplitFolder.open(folder, on_read)
+    splits = {name: reader.split(name) for name in SPLITS}
     return AddeFolder(
-        counts=counts,
+        counts=reader.counts,
         splits=splits,
-        queries=read_queries(folder, counts, splits["test"], on_read),
-        triplets=read_triplets(folder, counts, splits["train"], on_read),
+        queries=reader.queries(splits["test"]),
+        triplets=reader.triplets(splits["train"]),
     )
 
 
-def read_counts(folder: Path) -> tuple[int, ...]:
-    """Return the number of values of each super-category.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitFolder:
+    """A split folder whose parts are read one by one.
 
-    Raises:
-        UnknownNameError: There is no such folder.
-        DataError: It is not a split folder, or ``attr_num.txt`` is damaged.
+    Every method raises a ``DataError`` where a file is missing, damaged or a Git-LFS pointer, or
+    where two of them disagree.
     """
-    check_folder(folder)
-    path = folder / COUNTS
-    if not path.exists():
-        inside = sorted(path.parent.name for path in folder.glob(f"*/{COUNTS}"))
-        hint = f"Use one of its folders: {', '.join(inside)}." if inside else ""
-        raise DataError(
-            f"{folder} has no {COUNTS}, the number of values of each super-category.",
-            hint=hint or f"Use the folder that contains {COUNTS}, imgs_train.txt and so on.",
-        )
-    counts: list[int] = []
-    for chunk in chunks_of(path):
-        for row, line in enumerate(chunk.data.decode("utf-8", "replace").splitlines()):
-            for word in line.split():
-                if not (word.isascii() and word.isdigit() and 0 < int(word) < 2**15):
-                    chunk.fail(row, f"{word!r} is not a number of values.")
-                counts.append(int(word))
-    if not counts:
-        fail(path, 1, "There is no number of values.")
-    return tuple(counts)
+
+    path: Path
+    counts: tuple[int, ...]
+    """(A,) number of values of each super-category."""
+    on_read: Progress = no_progress
+    """Called with how much of a file has been read."""
+
+    @classmethod
+    def open(cls, folder: Path, on_read: Progress = no_progress) -> "SplitFolder":
+        """Read the number of values of each super-category.
+
+        Raises:
+            UnknownNameError: There is no such folder.
+            DataError: It is not a split folder, or ``attr_num.txt`` is damaged.
+        """
+        check_folder(folder)
+        path = folder / COUNTS
+        if not path.exists():
+            inside = sorted(path.parent.name for path in folder.glob(f"*/{COUNTS}"))
+            hint = f"Use one of its folders: {', '.join(inside)}." if inside else ""
+            raise DataError(
+                f"{folder} has no {COUNTS}, the number of values of each super-category.",
+                hint=hint or f"Use the folder that contains {COUNTS}, imgs_train.txt and so on.",
+            )
+        counts: list[int] = []
+        for chunk in chunks_of(path):
+            for row, line in enumerate(chunk.data.decode("utf-8", "replace").splitlines()):
+                for word in line.split():
+                    if not (word.isascii() and word.isdigit() and 0 < int(word) < 2**15):
+                        chunk.fail(row, f"{word!r} is not a number of values.")
+                    counts.append(int(word))
+        if not counts:
+            fail(path, 1, "There is no number of values.")
+        return cls(path=folder, counts=tuple(counts), on_read=on_read)
+
+    def split(self, name: str) -> AddeSplit:
+        """Read the items of one split, ``train`` or ``test``."""
+        images, labels_path = self.path / f"imgs_{name}.txt", self.path / f"labels_{name}.txt"
+        paths, labels = read_lines(images), self._labels(labels_path)
+        check_length(images, len(paths), labels_path, len(labels))
+        return AddeSplit(paths=paths, labels=labels)
+
+    def queries(self, split: AddeSplit) -> AddeQueries | None:
+        """Read the queries, which are of the test split; None if the folder has none."""
+        if not self._has(QUERY_FILES):
+            return None
+        references_path, changes_path, targets_path = (self.path / name for name in QUERY_FILES)
+        references = read_whole_numbers(references_path, 1)
+        _check_range(references_path, references, len(split.labels))
+        targets = self._labels(targets_path)
+        check_length(targets_path, len(targets), references_path, len(references))
+        before = split.labels[references[:, 0]]
+        rule = f"labels_test.txt + {changes_path.name} is not {targets_path.name}"
+        self._check_changes(changes_path, references_path, before, targets, rule)
+        return AddeQueries(references=references[:, 0], targets=targets)
+
+    def triplets(self, split: AddeSplit) -> NDArray[np.int64] | None:
+        """Read the triplets (T, 3), which are of the train split; None if the folder has none."""
+        if not self._has(TRIPLET_FILES):
+            return None
+        items_path, changes_path = (self.path / name for name in TRIPLET_FILES)
+        items = read_whole_numbers(items_path, 3)
+        _check_range(items_path, items, len(split.labels))
+        before, after, _ = (split.labels[column] for column in items.T)
+        rule = f"the reference's labels + {changes_path.name} are not the positive's"
+        self._check_changes(changes_path, items_path, before, after, rule)
+        return items
+
+    def _has(self, names: tuple[str, ...]) -> bool:
+        """Tell whether files that belong together exist; all or none must."""
+        there = [name for name in names if (self.path / name).exists()]
+        if there and len(there) < len(names):
+            missing = next(name for name in names if name not in there)
+            raise DataError(
+                f"{self.path / missing} is missing: it belongs to {there[0]}.",
+                hint=f"Download it, or remove {', '.join(there)} as well.",
+            )
+        return bool(there)
+
+    def _labels(self, path: Path) -> NDArray[np.int16]:
+        """Read a file of labels as (n, A)."""
+        parts = [np.empty((0, len(self.counts)), dtype=np.int16)]
+        for chunk, matrix in read_signs(path, sum(self.counts), signed=False, on_read=self.on_read):
+            parts.append(_decoded(chunk, matrix, self.counts))
+        return np.concatenate(parts)
+
+    def _check_changes(
+        self,
+        path: Path,
+        other: Path,
+        before: NDArray[np.int16],
+        after: NDArray[np.int16],
+        rule: str,
+    ) -> None:
+        """Check a file of changes: -1 for the value that is removed, 1 for the value that is added.
+
+        Args:
+            path: The file.
+            other: The file of items that it matches line by line.
+            before: (n, A) labels.
+            after: (n, A) labels with the changes.
+            rule: What is violated where the file disagrees.
+        """
+        done = 0
+        for chunk, matrix in read_signs(path, sum(self.counts), signed=True, on_read=self.on_read):
+            part = slice(done, done + len(matrix))
+            expected = one_hot(after[part], self.counts) - one_hot(before[part], self.counts)
+            wrong = (matrix[: len(expected)] != expected).any(axis=1)
+            if wrong.any():
+                chunk.fail(int(wrong.argmax()), f"The change does not fit: {rule}.")
+            done = part.stop
+        check_length(path, done, other, len(before))
 
 
 def one_hot(labels: NDArray[np.int16], counts: tuple[int, ...]) -> NDArray[np.int8]:
@@ -124,73 +218,6 @@ def one_hot(labels: NDArray[np.int16], counts: tuple[int, ...]) -> NDArray[np.in
     matrix = np.zeros((len(labels), sum(counts)), dtype=np.int8)
     matrix[rows, starts[blocks] + labels[rows, blocks]] = 1
     return matrix
-
-
-def read_split(
-    folder: Path, name: str, counts: tuple[int, ...], on_read: Progress = no_progress
-) -> AddeSplit:
-    """Read the items of one split, ``train`` or ``test``.
-
-    Raises:
-        DataError: A file is missing, damaged or a Git-LFS pointer, or the two disagree.
-    """
-    images, labels_path = folder / f"imgs_{name}.txt", folder / f"labels_{name}.txt"
-    paths = read_lines(images)
-    labels = _read_labels(labels_path, counts, on_read)
-    check_length(images, len(paths), labels_path, len(labels))
-    return AddeSplit(paths=paths, labels=labels)
-
-
-def read_queries(
-    folder: Path, counts: tuple[int, ...], split: AddeSplit, on_read: Progress = no_progress
-) -> AddeQueries | None:
-    """Read the queries of a split folder; None if it has none.
-
-    Args:
-        folder: The split folder.
-        counts: (A,) number of values of each super-category.
-        split: The test split.
-        on_read: Called with how much has been read.
-
-    Raises:
-        DataError: A file is missing, damaged or a Git-LFS pointer, or two of them disagree.
-    """
-    if not _are_there(folder, QUERY_FILES):
-        return None
-    references_path, changes_path, targets_path = (folder / name for name in QUERY_FILES)
-    references = read_whole_numbers(references_path, 1)
-    _check_range(references_path, references, len(split.labels))
-    targets = _read_labels(targets_path, counts, on_read)
-    check_length(targets_path, len(targets), references_path, len(references))
-    before = split.labels[references[:, 0]]
-    rule = f"labels_test.txt + {changes_path.name} is not {targets_path.name}"
-    _check_changes(changes_path, references_path, counts, before, targets, rule, on_read)
-    return AddeQueries(references=references[:, 0], targets=targets)
-
-
-def read_triplets(
-    folder: Path, counts: tuple[int, ...], split: AddeSplit, on_read: Progress = no_progress
-) -> NDArray[np.int64] | None:
-    """Read the triplets (T, 3) of a split folder; None if it has none.
-
-    Args:
-        folder: The split folder.
-        counts: (A,) number of values of each super-category.
-        split: The train split.
-        on_read: Called with how much has been read.
-
-    Raises:
-        DataError: A file is missing, damaged or a Git-LFS pointer, or two of them disagree.
-    """
-    if not _are_there(folder, TRIPLET_FILES):
-        return None
-    items_path, changes_path = (folder / name for name in TRIPLET_FILES)
-    items = read_whole_numbers(items_path, 3)
-    _check_range(items_path, items, len(split.labels))
-    before, after = (split.labels[items[:, column]] for column in (0, 1))
-    rule = f"the reference's labels + {changes_path.name} are not the positive's"
-    _check_changes(changes_path, items_path, counts, before, after, rule, on_read)
-    return items
 
 
 def rows_of_lines(lines: Sequence[str], catalog: Catalog) -> NDArray[np.int64]:
@@ -204,22 +231,12 @@ def rows_of_lines(lines: Sequence[str], catalog: Catalog) -> NDArray[np.int64]:
         catalog: All items.
     """
     row_of_code = {code: row for row, code in enumerate(catalog.codes)}
-    rows = [row_of_code.get(line, -1) for line in lines]
-    by_end: dict[int, dict[str, int]] = {}
-    for index, line in enumerate(lines):
-        if rows[index] < 0:
-            depth = line.count("/") + 1
-            if depth not in by_end:
-                by_end[depth] = _rows_by_end_of_path(catalog, depth)
-            rows[index] = by_end[depth].get(line, -1)
+    rows_by_end = cache(partial(_rows_by_end_of_path, catalog))
+    rows = [
+        row_of_code[line] if line in row_of_code else rows_by_end(line.count("/") + 1).get(line, -1)
+        for line in lines
+    ]
     return np.array(rows, dtype=np.int64)
-
-
-def _read_labels(path: Path, counts: tuple[int, ...], on_read: Progress) -> NDArray[np.int16]:
-    parts = [np.empty((0, len(counts)), dtype=np.int16)]
-    for chunk, matrix in read_signs(path, sum(counts), signed=False, on_read=on_read):
-        parts.append(_decoded(chunk, matrix, counts))
-    return np.concatenate(parts)
 
 
 def _decoded(chunk: Chunk, matrix: NDArray[np.int8], counts: tuple[int, ...]) -> NDArray[np.int16]:
@@ -242,55 +259,12 @@ def _decoded(chunk: Chunk, matrix: NDArray[np.int8], counts: tuple[int, ...]) ->
     return labels
 
 
-def _are_there(folder: Path, names: tuple[str, ...]) -> bool:
-    """Tell whether files that belong together exist; all or none must."""
-    there = [name for name in names if (folder / name).exists()]
-    if there and len(there) < len(names):
-        missing = next(name for name in names if name not in there)
-        raise DataError(
-            f"{folder / missing} is missing: it belongs to {there[0]}.",
-            hint=f"Download it, or remove {', '.join(there)} as well.",
-        )
-    return bool(there)
-
-
 def _check_range(path: Path, lines: NDArray[np.int64], num_items: int) -> None:
     beyond = np.argwhere(lines >= num_items)
     if len(beyond):
         row, column = beyond[0]
         what = f"There is no item {lines[row, column]}; {num_items:,} items are numbered from 0."
         fail(path, int(row) + 1, what)
-
-
-def _check_changes(
-    path: Path,
-    other: Path,
-    counts: tuple[int, ...],
-    before: NDArray[np.int16],
-    after: NDArray[np.int16],
-    rule: str,
-    on_read: Progress,
-) -> None:
-    """Check a file of changes: -1 for the value that is removed, 1 for the value that is added.
-
-    Args:
-        path: The file.
-        other: The file of items that it matches line by line.
-        counts: (A,) number of values of each super-category.
-        before: (n, A) labels.
-        after: (n, A) labels with the changes.
-        rule: What is violated where the file disagrees.
-        on_read: Called with how much has been read.
-    """
-    done = 0
-    for chunk, matrix in read_signs(path, sum(counts), signed=True, on_read=on_read):
-        part = slice(done, done + len(matrix))
-        expected = one_hot(after[part], counts) - one_hot(before[part], counts)
-        wrong = (matrix[: len(expected)] != expected).any(axis=1)
-        if wrong.any():
-            chunk.fail(int(wrong.argmax()), f"The change does not fit: {rule}.")
-        done = part.stop
-    check_length(path, done, other, len(before))
 
 
 def _rows_by_end_of_path(catalog: Catalog, depth: int) -> dict[str, int]:

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED
 from datrnet.core.catalog.importer import SPLIT_WORDS
-from datrnet.core.catalog.table import Problem
 from datrnet.core.errors import DataError
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.research.datasets.deepfashion_lists import (
@@ -35,13 +34,24 @@ from datrnet.core.research.datasets.deepfashion_lists import (
     read_partition,
     record_notes,
 )
-from datrnet.core.research.datasets.listing import Entry, ItemListing
+from datrnet.core.research.datasets.listing import Entry, ItemListing, Names, used_values
 from datrnet.core.research.datasets.text_files import check_folder, check_length
 
 Annotation = Literal["auto", "fine", "coarse"]
 
-FINE_TYPES = {1: "texture", 2: "sleeve", 3: "length", 4: "neckline", 5: "fabric", 6: "fit"}
-COARSE_TYPES = {1: "texture", 3: "shape"}
+Kind = Literal["fine", "coarse"]
+
+TYPES: Mapping[Kind, Mapping[int, str]] = {
+    "fine": {1: "texture", 2: "sleeve", 3: "length", 4: "neckline", 5: "fabric", 6: "fit"},
+    "coarse": {1: "texture", 3: "shape"},
+}
+"""The super-category of each type of attributes that is taken."""
+
+FOLDERS: Sequence[tuple[Kind, str]] = (
+    ("fine", "Anno_fine"),
+    ("coarse", "Anno_coarse"),
+    ("coarse", "Anno"),
+)
 
 RARE = 20
 """A coarse value of fewer images is left out together with its images."""
@@ -63,7 +73,7 @@ PICTURE_MEND = "Specify the folder that contains the folder img with --images DI
 class _Found:
     """The annotation to read."""
 
-    kind: Literal["fine", "coarse"]
+    kind: Kind
     folder: Path
     root: Path
     """The data set's folder."""
@@ -109,98 +119,107 @@ def list_deepfashion(
         DataError: A file is missing or damaged, or two of them disagree.
     """
     found = _find(folder, annotation)
-    read = _fine if found.kind == "fine" else _coarse
-    return read(found, images, crop, on_read)
+    types = TYPES[found.kind]
+    names, columns = read_attributes(found.folder / ATTRIBUTES)
+    _check_types(found, names)
+    chosen, width = [columns[kind] for kind in types], sum(map(len, columns.values()))
+    words = [
+        word
+        for word in ("train", "val", "test")
+        if found.kind == "fine" and (found.folder / f"{word}.txt").exists()
+    ]
+    parts = [_bare_part(found, word, chosen, crop) for word in words]
+    parts = parts or [_list_part(found, chosen, width, crop, on_read)]
+    file = "…_attr.txt" if words else LABELS
+    values = {name: tuple(names[kind]) for kind, name in types.items()}
+    sources = {name: f"{file}, type {kind}" for kind, name in types.items()}
+    notes = [note for part in parts for note in part.notes]
+    notes += [note for path in found.headed_lists for note in record_notes(path)]
+    if found.kind == "fine":
+        _object_to_ambiguous(parts, types)
+    else:
+        values, note = _reduce(found, parts[0], values)
+        sources, notes = {"category": CATEGORY_OF_IMAGE, **sources}, [*notes, note]
+    return ItemListing(
+        names=values,
+        entries=_entries(found, images, parts),
+        labels=np.concatenate([part.labels[part.kept] for part in parts]),
+        taken=_taken(found, parts),
+        sources=sources,
+        notes=tuple(notes),
+        picture_mend=PICTURE_MEND,
+    )
 
 
 def _find(folder: Path, annotation: Annotation) -> _Found:
     check_folder(folder)
     inside = folder.absolute().name.startswith("Anno")
     root = folder.absolute().parent if inside else folder.absolute()
-    places: tuple[tuple[Literal["fine", "coarse"], str], ...] = (
-        ("fine", "Anno_fine"),
-        ("coarse", "Anno_coarse"),
-        ("coarse", "Anno"),
-    )
+    places = [(kind, name) for kind, name in FOLDERS if annotation in (kind, "auto")]
     for kind, name in places:
-        fits = annotation in (kind, "auto") and (not inside or name == folder.absolute().name)
+        fits = not inside or name == folder.absolute().name
         if fits and (root / name / ATTRIBUTES).exists():
             return _Found(kind=kind, folder=root / name, root=root)
-    names = [name for kind, name in places if annotation in (kind, "auto")]
+    names = [name for _, name in places]
     raise DataError(
         f"{folder} has no {ATTRIBUTES} in {' or '.join(names)}.",
         hint="Use the folder that contains DeepFashion's Anno_fine or Anno_coarse, and Eval.",
     )
 
 
-def _fine(found: _Found, images: Path, crop: bool, on_read: Progress) -> ItemListing:
-    names, columns = read_attributes(found.folder / ATTRIBUTES)
-    _require_types(found, names, FINE_TYPES)
-    if set(names) != set(FINE_TYPES):
-        extra = min(set(names) - set(FINE_TYPES))
+def _check_types(found: _Found, names: Mapping[int, Sequence[str]]) -> None:
+    """Check that the attributes are those of the annotation."""
+    path, types = found.folder / ATTRIBUTES, TYPES[found.kind]
+    for kind, name in types.items():
+        if kind not in names:
+            raise DataError(
+                f"{path} has no attribute of type {kind} ({name}), "
+                f"which the {found.kind} annotation has.",
+                hint="Choose the other annotation with --annotation, or download the file again.",
+            )
+    extra = names.keys() - types.keys()
+    if found.kind == "fine" and extra:
         raise DataError(
-            f"{found.folder / ATTRIBUTES} has attributes of type {extra}: the fine annotation "
-            f"has types 1 to {len(FINE_TYPES)}.",
+            f"{path} has attributes of type {min(extra)}: the fine annotation "
+            f"has types 1 to {len(types)}.",
             hint="Use --annotation coarse if it is the coarse annotation.",
         )
-    chosen = [columns[kind] for kind in FINE_TYPES]
-    parts = [
-        _bare_part(found, word, chosen, crop)
-        for word in ("train", "val", "test")
-        if (found.folder / f"{word}.txt").exists()
-    ] or [_list_part(found, chosen, sum(map(len, columns.values())), crop, on_read)]
+
+
+def _object_to_ambiguous(parts: Sequence[ImageList], types: Mapping[int, str]) -> None:
+    """Object to images without a single value in each super-category."""
+    names = list(types.values())
     for part in parts:
         for row, place in np.argwhere(part.num_positive != 1)[::-1].tolist():
-            number, name = part.num_positive[row, place], list(FINE_TYPES.values())[place]
-            part.objections[row] = f"{number} values of {name} are 1; exactly one must be."
-    file = "…_attr.txt" if (found.folder / "train.txt").exists() else LABELS
-    sources = {name: f"{file}, type {kind}" for kind, name in FINE_TYPES.items()}
-    values = {name: tuple(names[kind]) for kind, name in FINE_TYPES.items()}
-    return _listing(found, images, parts, values, sources)
+            number = part.num_positive[row, place]
+            part.objections[row] = f"{number} values of {names[place]} are 1; exactly one must be."
 
 
-def _coarse(found: _Found, images: Path, crop: bool, on_read: Progress) -> ItemListing:
-    names, columns = read_attributes(found.folder / ATTRIBUTES)
-    _require_types(found, names, COARSE_TYPES)
-    chosen = [columns[kind] for kind in COARSE_TYPES]
-    category_names, category_of = read_categories(
+def _reduce(
+    found: _Found, part: ImageList, values: Names
+) -> tuple[dict[str, tuple[str, ...]], str]:
+    """Keep the images with a single value, which is not rare, in each super-category.
+
+    Returns:
+        The values that are left, those of the category first, and a note on what is left out.
+    """
+    names, category_of = read_categories(
         found.folder / CATEGORIES, found.folder / CATEGORY_OF_IMAGE
     )
-    part = _list_part(found, chosen, sum(map(len, columns.values())), crop, on_read)
-    categories = [category_of.get(image, -1) for image in part.images]
-    for row, category in enumerate(categories):
-        if category < 0:
-            part.objections[row] = "list_category_img.txt does not list the image."
-    column = np.array(categories, dtype=np.int16).reshape(-1, 1)
-    labels = np.concatenate([column, part.labels], axis=1)
-    single = (part.num_positive == 1).all(axis=1)
-    known = column[:, 0] >= 0
-    part.kept = _without_rare(labels, single & known)
-    num_rare = int((single & known).sum() - part.kept.sum())
-    values = {"category": tuple(category_names)}
-    values |= {name: tuple(names[kind]) for kind, name in COARSE_TYPES.items()}
-    values, part.labels = _used(values, labels, part.kept)
-    part.kept |= single & ~known  # to be reported
-    sources = {"category": "list_category_img.txt"}
-    sources |= {name: f"{LABELS}, type {kind}" for kind, name in COARSE_TYPES.items()}
-    note = (
+    categories = np.array([category_of.get(image, -1) for image in part.images], dtype=np.int16)
+    for row in np.flatnonzero(categories < 0).tolist():
+        part.objections[row] = f"{CATEGORY_OF_IMAGE} does not list the image."
+    labels = np.column_stack([categories, part.labels])
+    single, known = (part.num_positive == 1).all(axis=1), categories >= 0
+    kept = _without_rare(labels, single & known)
+    labels[~kept] = UNLABELED
+    used, part.labels = used_values({"category": tuple(names), **values}, labels)
+    part.kept = kept | (single & ~known)  # the unknown ones are reported
+    return used, (
         f"{single.sum():,} of {len(single):,} images have exactly one texture and one shape; "
-        f"{num_rare:,} of them are skipped, because fewer than {RARE} images have one of their "
-        "values."
+        f"{(single & known).sum() - kept.sum():,} of them are skipped, because fewer than {RARE} "
+        "images have one of their values."
     )
-    return _listing(found, images, [part], values, sources, (note,))
-
-
-def _require_types(
-    found: _Found, names: Mapping[int, Sequence[str]], types: Mapping[int, str]
-) -> None:
-    missing = [f"{kind} ({name})" for kind, name in types.items() if kind not in names]
-    if missing:
-        raise DataError(
-            f"{found.folder / ATTRIBUTES} has no attribute of type {missing[0]}, "
-            f"which the {found.kind} annotation has.",
-            hint="Choose the other annotation with --annotation, or download the file again.",
-        )
 
 
 def _list_part(
@@ -246,38 +265,10 @@ def _without_rare(labels: NDArray[np.int16], kept: NDArray[np.bool_]) -> NDArray
         kept = stay
 
 
-def _used(
-    values: Mapping[str, tuple[str, ...]], labels: NDArray[np.int16], kept: NDArray[np.bool_]
-) -> tuple[dict[str, tuple[str, ...]], NDArray[np.int16]]:
-    """Return only the values in use, and the labels as indexes into them."""
-    used: dict[str, tuple[str, ...]] = {}
-    numbered = np.full_like(labels, UNLABELED)
-    for column, (name, known) in enumerate(values.items()):
-        carried, places = np.unique(labels[kept, column], return_inverse=True)
-        used[name] = tuple(known[value] for value in carried)
-        numbered[kept, column] = places
-    return used, numbered
-
-
-def _listing(
-    found: _Found,
-    images: Path,
-    parts: Sequence[ImageList],
-    values: Mapping[str, tuple[str, ...]],
-    sources: Mapping[str, str],
-    notes: tuple[str, ...] = (),
-) -> ItemListing:
-    entries: list[Entry] = []
-    problems: list[Problem] = []
-    rows: list[NDArray[np.int16]] = []
-    root = _image_root(images, parts[0])
+def _entries(found: _Found, images: Path, parts: Sequence[ImageList]) -> list[Entry]:
+    root, entries = _image_root(images, parts[0]), []
     for part in parts:
-        file, first = found.part(part.path), part.first_line
         for row in np.flatnonzero(part.kept).tolist():
-            if row in part.objections:
-                message = part.objections[row]
-                problems.append(Problem(line=first + row, message=message, file=file))
-                continue
             name, written = part.images[row], part.written[row]
             used = written if (root / written).exists() else name
             entries.append(
@@ -285,26 +276,13 @@ def _listing(
                     code=name,
                     picture=f"{root / used}{part.boxes[row]}",
                     split=part.splits[row],
-                    file=file,
-                    line=first + row,
+                    file=found.part(part.path),
+                    line=part.first_line + row,
                     title=_title(name),
+                    objection=part.objections.get(row, ""),
                 )
             )
-            rows.append(part.labels[row])
-    return ItemListing(
-        names=values,
-        entries=entries,
-        labels=np.array(rows, dtype=np.int16).reshape(-1, len(values)),
-        taken=_taken(found, parts),
-        sources=sources,
-        problems=tuple(problems),
-        notes=(
-            *(note for part in parts for note in part.notes),
-            *(note for path in found.headed_lists for note in record_notes(path)),
-            *notes,
-        ),
-        picture_mend=PICTURE_MEND,
-    )
+    return entries
 
 
 def _taken(found: _Found, parts: Sequence[ImageList]) -> tuple[tuple[str, str], ...]:

@@ -120,7 +120,7 @@ def read_labels(
         written=written,
         labels=labels,
         num_positive=num_positive,
-        notes=count_notes(path, len(written)),
+        notes=record_notes(path, len(written)),
     )
 
 
@@ -197,19 +197,20 @@ def read_bare_boxes(path: Path) -> list[str]:
     return boxes
 
 
-def record_notes(path: Path) -> tuple[str, ...]:
+def record_notes(path: Path, num_records: int | None = None) -> tuple[str, ...]:
     """Note if the first line of a list has another number of records than there are.
+
+    Args:
+        path: The list.
+        num_records: How many there are; counted by default.
 
     Raises:
         DataError: The file is damaged.
     """
-    chunks = _chunks_below_header(path, no_progress)
-    return count_notes(path, sum(chunk.data.count(b"\n") for chunk in chunks))
-
-
-def count_notes(path: Path, num_records: int) -> tuple[str, ...]:
-    """Note if the first line of a file has another number of records than there are."""
-    promised = int(next(iter(chunks_of(path))).data.split(None, 1)[0])
+    if num_records is None:
+        chunks = _chunks_below_header(path, no_progress)
+        num_records = sum(chunk.data.count(b"\n") for chunk in chunks)
+    promised = int(next(chunks_of(path)).data.split(None, 1)[0])
     if promised == num_records:
         return ()
     return (f"{path.name} declares {promised:,} records and has {num_records:,}; check it.",)

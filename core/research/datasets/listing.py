@@ -22,6 +22,9 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, UnknownNameError
 from datrnet.db.rows import NewItem, Unstated
 
+Names = Mapping[str, tuple[str, ...]]
+"""Values by super-category, in the order of their columns in a data set's files."""
+
 
 class Entry(NamedTuple):
     """One item of a list file."""
@@ -34,14 +37,16 @@ class Entry(NamedTuple):
     """The list file, for messages."""
     line: int
     title: str = ""
+    objection: str = ""
+    """Why the item cannot be imported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ItemListing:
     """The items of a data set, and the meaning of its files."""
 
-    names: Mapping[str, tuple[str, ...]]
-    """Values by super-category, in the numbering of the labels."""
+    names: Names
+    """In the numbering of the labels."""
     entries: Sequence[Entry]
     labels: NDArray[np.int16]
     """(N, A) index of an entry's value within its super-category; -1 where it has none."""
@@ -49,7 +54,6 @@ class ItemListing:
     """The parts of the folder, each with its meaning."""
     sources: Mapping[str, str]
     """The part of the folder that each super-category comes from."""
-    problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     picture_mend: str
 
@@ -84,22 +88,28 @@ def parse_listing(
     """
     taken = _chosen(listing.names, attributes)
     rows: list[ParsedRow] = []
-    problems = list(listing.problems)
+    problems: list[Problem] = []
     place_of_code: dict[str, str] = {}
-    for row, entry in enumerate(listing.entries):
+    for entry, labels in zip(listing.entries, listing.labels.tolist(), strict=True):
         try:
+            if entry.objection:
+                raise DataError(entry.objection)
             where = f"line {entry.line} of {entry.file}"
-            if place_of_code.setdefault(entry.code, where) is not where:
-                first = place_of_code[entry.code]
+            if (first := place_of_code.setdefault(entry.code, where)) is not where:
                 raise DataError(f"The item {entry.code!r} is already on {first}.")
-            rows.append(_parse_entry(listing, row, taken, images.absolute(), workspace.root))
+            values = {
+                name: None if value == UNLABELED else listing.names[name][value]
+                for name, value in zip(listing.names, labels, strict=True)
+                if name in taken
+            }
+            rows.append(_parse_entry(entry, values, images.absolute(), workspace.root))
         except DataError as error:
             problems.append(
                 Problem(line=entry.line, message=error.message, hint=error.hint, file=entry.file)
             )
     return ParsedCatalog(
         plan=_plan(listing, taken),
-        num_rows=len(listing.entries) + len(listing.problems),
+        num_rows=len(listing.entries),
         rows=tuple(rows),
         problems=tuple(problems),
         codes=frozenset(place_of_code),
@@ -108,7 +118,7 @@ def parse_listing(
     )
 
 
-def _chosen(names: Mapping[str, tuple[str, ...]], attributes: Sequence[str]) -> tuple[str, ...]:
+def _chosen(names: Names, attributes: Sequence[str]) -> tuple[str, ...]:
     folded = {name.casefold(): name for name in names}
     for name in attributes:
         if name.strip().casefold() not in folded:
@@ -117,25 +127,32 @@ def _chosen(names: Mapping[str, tuple[str, ...]], attributes: Sequence[str]) -> 
     return tuple(name for name in names if name in chosen or not chosen)
 
 
+def used_values(
+    names: Names, labels: NDArray[np.int16]
+) -> tuple[dict[str, tuple[str, ...]], NDArray[np.int16]]:
+    """Return the values that items carry, and the labels (n, A) as indices of these."""
+    used, numbered = {}, np.full_like(labels, UNLABELED)
+    for idx, (name, values) in enumerate(names.items()):
+        labeled = labels[:, idx] != UNLABELED
+        carried, numbered[labeled, idx] = np.unique(labels[labeled, idx], return_inverse=True)
+        used[name] = tuple(values[value] for value in carried)
+    return used, numbered
+
+
 def _parse_entry(
-    listing: ItemListing, row: int, taken: Sequence[str], images: Path, root: Path
+    entry: Entry, labels: Mapping[str, str | None], images: Path, root: Path
 ) -> ParsedRow:
-    entry = listing.entries[row]
     if len(entry.code) > MAX_CELL_LENGTH:
         raise DataError(
             f"The path has {len(entry.code):,} characters; the limit is {MAX_CELL_LENGTH:,}."
         )
     picture = Picture.parse(entry.picture, images).normalized()
-    values = dict(zip(listing.names, listing.labels[row].tolist(), strict=True))
     item = NewItem(
         code=entry.code,
         title=entry.title,
         picture_path=stored_path(picture, root),
         split=entry.split,
-        labels={
-            name: None if values[name] == UNLABELED else listing.names[name][values[name]]
-            for name in taken
-        },
+        labels=labels,
         unstated=frozenset[Unstated]() if entry.title else frozenset[Unstated]({"title"}),
     )
     return ParsedRow(line=entry.line, item=item, picture=picture, file=entry.file)

@@ -114,14 +114,14 @@ def chunks_of(path: Path, on_read: Progress = no_progress) -> Iterator[Chunk]:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def read_lines(path: Path, on_read: Progress = no_progress) -> list[str]:
+def read_lines(path: Path) -> list[str]:
     """Return the lines of a file without surrounding space.
 
     Raises:
         DataError: The file cannot be read, or a line is blank or not UTF-8.
     """
     lines: list[str] = []
-    for chunk in chunks_of(path, on_read):
+    for chunk in chunks_of(path):
         for row, line in enumerate(chunk.data.split(b"\n")[:-1]):
             try:
                 text = line.decode("utf-8").strip()
@@ -141,11 +141,8 @@ def read_whole_numbers(path: Path, width: int) -> NDArray[np.int64]:
     """
     parts = [np.empty((0, width), dtype=np.int64)]
     for chunk in chunks_of(path):
-        words = np.array(chunk.data.split())
-        other = chunk.data.translate(None, b"0123456789 \t\r\n")
-        if other or words.itemsize > MAX_DIGITS or not _is_table(chunk.data, width):
-            _explain(chunk, width, _is_whole_number, "a whole number from 0")
-        parts.append(words.astype(np.int64).reshape(-1, width))
+        _check_words(chunk, width, _is_whole_number, "a whole number from 0")
+        parts.append(np.array(chunk.data.split()).astype(np.int64).reshape(-1, width))
     return np.concatenate(parts)
 
 
@@ -167,46 +164,33 @@ def signs_of(chunk: Chunk, width: int, *, signed: bool) -> NDArray[np.int8]:
     Raises:
         DataError: A line has other words, or fewer or more of them.
     """
-    data = chunk.data
-    text = np.frombuffer(data, dtype=np.uint8)
-    digits = np.flatnonzero(text > ord("-"))  # each number has one digit
-    num_minus = data.count(b"-")
+    digits = chunk.data.replace(b"-1", b"2")  # each number is a single character
+    text = np.frombuffer(digits, dtype=np.uint8)
+    is_digit = text > ord(" ")
+    line_widths = np.diff(np.cumsum(is_digit)[text == ord("\n")], prepend=0)
     if (
-        data.translate(None, b"01- \t\r\n")
-        or num_minus != data.count(b"-1")
-        or (num_minus and not signed)
-        or not _is_table(data, width)
-        or len(digits) != width * data.count(b"\n")
+        b"2" in chunk.data
+        or digits.translate(None, b"012 \t\r\n" if signed else b"01 \t\r\n")
+        or (is_digit[1:] & is_digit[:-1]).any()
+        or (line_widths != width).any()
     ):
         known = (b"-1", b"0", b"1") if signed else (b"0", b"1")
-        expected = ", ".join(word.decode() for word in known[:-1]) + " or 1"
-        _explain(chunk, width, known.__contains__, expected)
-    values: NDArray[np.int8] = (text[digits] == ord("1")).astype(np.int8)
-    values[text[digits - 1] == ord("-")] = -1  # the last character, before the first, is a newline
+        _check_words(chunk, width, known.__contains__, "-1, 0 or 1" if signed else "0 or 1")
+    values: NDArray[np.int8] = np.array([0, 1, -1], dtype=np.int8)[text[is_digit] - ord("0")]
     return values.reshape(-1, width)
-
-
-def _is_table(data: bytes, width: int) -> bool:
-    """Tell whether every line has the same number of words."""
-    text = np.frombuffer(data, dtype=np.uint8)
-    is_space = text <= ord(" ")
-    starts = np.flatnonzero(~is_space & np.concatenate([[True], is_space[:-1]]))
-    ends = np.flatnonzero(text == ord("\n"))
-    return bool((np.diff(np.searchsorted(starts, ends), prepend=0) == width).all())
 
 
 def _is_whole_number(word: bytes) -> bool:
     return word.isdigit() and len(word) <= MAX_DIGITS
 
 
-def _explain(chunk: Chunk, width: int, is_good: Callable[[bytes], bool], expected: str) -> NoReturn:
-    """Raise the error of the first bad line, which must exist."""
-    for row, line in enumerate(chunk.data.split(b"\n")):
+def _check_words(chunk: Chunk, width: int, is_good: Callable[[bytes], bool], expected: str) -> None:
+    """Check that every line has as many words as expected, all of them good."""
+    for row, line in enumerate(chunk.data.split(b"\n")[:-1]):
         words = line.split()
-        bad = next((word for word in words if not is_good(word)), None)
-        if bad is not None:
-            shown = bad[:MAX_DIGITS].decode("utf-8", "replace")
-            chunk.fail(row, f"{shown!r} is not {expected}.")
+        for word in words:
+            if not is_good(word):
+                shown = word[:MAX_DIGITS].decode("utf-8", "replace")
+                chunk.fail(row, f"{shown!r} is not {expected}.")
         if len(words) != width:
             chunk.fail(row, f"Numbers on the line: {len(words):,} instead of {width:,}.")
-    raise AssertionError("no line is bad")

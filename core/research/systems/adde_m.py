@@ -74,12 +74,12 @@ class AddeM(RetrievalMethod):
     """f(x) = [f_1(x); …; f_T(x)]; f' = f(q) + W i exchanges values, i in {-1, 0, 1} a value."""
 
     name = "adde-m"
+    config: AddeConfig
     off_diagonal: Tensor
     """(E·T, S), 1 where a value writes into another super-category's block."""
 
     def __init__(self, backbone: Backbone, num_values: tuple[int, ...], config: AddeConfig) -> None:
-        super().__init__(backbone, num_values)
-        self.config = config
+        super().__init__(backbone, num_values, config)
         size = config.embedding_size
         self.projections = Heads(mlp(backbone.feature_size, size, size) for _ in num_values)
         self.classifiers = Heads(nn.Linear(size, num) for num in num_values)

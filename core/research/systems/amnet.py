@@ -92,12 +92,12 @@ class AMNet(RetrievalMethod):
     """A single feature h; h' = ReLU(W [h ; M t] + c) is the feature after a change."""
 
     name = "amnet"
+    config: AMNetConfig
 
     def __init__(
         self, backbone: Backbone, num_values: tuple[int, ...], config: AMNetConfig
     ) -> None:
-        super().__init__(backbone, num_values)
-        self.config = config
+        super().__init__(backbone, num_values, config)
         size = config.feature_size or backbone.feature_size
         # ends in a ReLU like fc7 and the fused feature
         self.projection = (

@@ -37,12 +37,12 @@ class AttributeBased(RetrievalMethod):
     """v(x) = [p_1(x); …; p_T(x)], the predicted probabilities of all values."""
 
     name = "attribute-based"
+    config: AttributeBasedConfig
 
     def __init__(
         self, backbone: Backbone, num_values: tuple[int, ...], config: AttributeBasedConfig
     ) -> None:
-        super().__init__(backbone, num_values)
-        self.config = config
+        super().__init__(backbone, num_values, config)
         self.heads = Heads(nn.Linear(backbone.feature_size, num) for num in num_values)
         self.block_size = max(num_values)
 

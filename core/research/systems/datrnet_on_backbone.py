@@ -60,8 +60,7 @@ class DatrnetOnBackbone(RetrievalMethod):
     def __init__(
         self, backbone: Backbone, num_values: tuple[int, ...], config: DatrnetOnBackboneConfig
     ) -> None:
-        super().__init__(backbone, num_values)
-        self.config = config
+        super().__init__(backbone, num_values, config)
         height, width = backbone.map_size()
         self.networks = Heads(
             EmbeddingNetwork(backbone.map_channels, height, width, config) for _ in num_values

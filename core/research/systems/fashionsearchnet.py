@@ -88,13 +88,13 @@ class FashionSearchNet(RetrievalMethod):
     """Class activation maps, regions, a three-layer branch per super-category, learned weights."""
 
     feature_kind = "map"
+    config: FashionSearchNetConfig
     prototypes: Tensor
 
     def __init__(
         self, backbone: Backbone, num_values: tuple[int, ...], config: FashionSearchNetConfig
     ) -> None:
-        super().__init__(backbone, num_values)
-        self.config = config
+        super().__init__(backbone, num_values, config)
         self.name = "fashionsearchnet" if config.localized else "fashionsearchnet-without-loc"
         conv6, conv7 = config.conv_channels
         self.convs = nn.Sequential(
@@ -335,13 +335,8 @@ def pooled_regions(feature_map: Tensor, boxes: Tensor, size: int) -> Tensor:
     top, left, bottom, right = boxes[..., None].unbind(2)  # (B, T, 1)
     rows = top + (bottom - top) * centers  # (B, T, steps)
     columns = left + (right - left) * centers
-    grid = torch.stack(
-        [
-            columns[:, :, None, :].expand(batch, num, steps, steps),
-            rows[:, :, :, None].expand(batch, num, steps, steps),
-        ],
-        dim=4,
-    )
+    grid = rows.new_empty(batch, num, steps, steps, 2)
+    grid[..., 0], grid[..., 1] = columns[:, :, None], rows[..., None]
     # grid_sample counts from -1 to 1; an image's boxes are stacked vertically to save copies of it
     grid = (2 * grid - 1).view(batch, num * steps, steps, 2)
     samples = F.grid_sample(

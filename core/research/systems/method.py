@@ -115,16 +115,19 @@ class RetrievalMethod(nn.Module, ABC):
         name: As ``--system`` takes it.
         backbone: Maps images to features.
         num_values: Of each super-category, T numbers.
+        config: The settings of the kind of system.
     """
 
     name: str
+    config: MethodConfig
     feature_kind: Literal["feature", "map"] = "feature"
     """The output of the backbone that it uses."""
 
-    def __init__(self, backbone: Backbone, num_values: tuple[int, ...]) -> None:
+    def __init__(
+        self, backbone: Backbone, num_values: tuple[int, ...], config: MethodConfig
+    ) -> None:
         super().__init__()
-        self.backbone = backbone
-        self.num_values = num_values
+        self.backbone, self.num_values, self.config = backbone, num_values, config
 
     def features(self, images: Tensor) -> Tensor:
         """Return the backbone's feature or feature map of images (B, 3, S, S)."""

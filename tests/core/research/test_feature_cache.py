@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
 from datrnet.core.models.datrnet import to_network_input
-from datrnet.core.research.backbones.networks import make_backbone
+from datrnet.core.research.backbones.backbone import Backbone, Frozen
 from datrnet.core.research.method_learner import cached_features
 from datrnet.core.research.systems.method import RetrievalMethod
 from datrnet.core.research.systems.registry import METHODS
@@ -15,9 +16,26 @@ from datrnet.core.research.systems.registry import METHODS
 PIXELS = np.random.default_rng(0).integers(0, 256, (70, 32, 32, 3), dtype=np.uint8)
 
 
+class Trunk(Backbone):
+    """A convolution with batch normalization, which training would change."""
+
+    name = "trunk"
+    feature_size = 3
+    map_channels = 3
+
+    def __init__(self, image_size: int) -> None:
+        super().__init__(image_size)
+        self.conv = nn.Conv2d(3, 3, 8, stride=8)
+        self.bn = nn.BatchNorm2d(3)
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        mapped: Tensor = self.bn(self.conv(self.normalize(images)))
+        return mapped.relu()
+
+
 def system_on(name: str, *, seed: int = 0) -> RetrievalMethod:
     torch.manual_seed(seed)
-    backbone = make_backbone("resnet50", image_size=32, frozen=True)
+    backbone = Frozen(Trunk(32))
     method, config = METHODS[name]
     return method(backbone, (3, 2), config).eval()
 

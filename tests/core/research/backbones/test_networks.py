@@ -7,6 +7,7 @@ from torch import Tensor
 
 from datrnet.core.errors import ConfigError, ShapeError, UnknownNameError
 from datrnet.core.models.datrnet import to_network_input
+from datrnet.core.research.backbones import networks
 from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.backbones.networks import (
     AlexNet,
@@ -18,6 +19,12 @@ from datrnet.core.research.backbones.networks import (
 )
 
 NUM_PARAMETERS = {"alexnet": 61_100_840, "resnet50": 25_557_032, "vit_b_16": 86_567_656}
+
+
+@pytest.fixture
+def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two layers of the transformer: its depth changes neither shapes nor what has a gradient."""
+    monkeypatch.setattr(networks, "NUM_LAYERS", 2)
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +57,7 @@ def test_names_and_shapes_are_the_published_ones(
     assert seen.shape == (1, {"alexnet": 256, "resnet50": 2048, "vit_b_16": 768}[name], side, side)
 
 
+@pytest.mark.usefixtures("shallow")
 @pytest.mark.parametrize("name", NUM_PARAMETERS)
 @pytest.mark.parametrize(("size", "sides"), [(32, (1, 1, 2)), (64, (3, 2, 4))])
 def test_small_pictures_have_a_feature_and_a_map(
@@ -161,6 +169,7 @@ def test_pictures_are_brought_to_the_mean_and_deviation_of_imagenet(alexnet: Ale
     )
 
 
+@pytest.mark.usefixtures("shallow")
 @pytest.mark.parametrize("name", NUM_PARAMETERS)
 def test_a_gradient_reaches_every_parameter(name: str) -> None:
     backbone = make_backbone(name, image_size=32).train()

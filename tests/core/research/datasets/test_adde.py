@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from datrnet.core.errors import DataError, UnknownNameError
-from datrnet.core.research.datasets.adde import read_adde, read_counts, read_queries, read_split
+from datrnet.core.research.datasets.adde import SplitFolder, read_adde
 
 TOY_QUERIES = [
     (0, [1, 0]),
@@ -33,8 +33,8 @@ def test_the_toy_folder_is_read_whole(toy: Path) -> None:
 
 def test_queries_are_read_without_the_triplets(toy: Path) -> None:
     (toy / "triplet_train_ind.txt").write_text("damaged")
-    counts = read_counts(toy)
-    queries = read_queries(toy, counts, read_split(toy, "test", counts))
+    reader = SplitFolder.open(toy)
+    queries = reader.queries(reader.split("test"))
     assert queries is not None
     assert queries.references.tolist() == [0, 1, 1, 2, 3]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from datrnet.core.errors import DataError
-from datrnet.core.research.datasets.names import SHOPPING100K, names_for
+from datrnet.core.research.datasets.importer import SHOPPING100K, names_for
 
 
 def read(folder: Path, content: object, counts: tuple[int, ...] = (3, 2)) -> dict[str, object]:
