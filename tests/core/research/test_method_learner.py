@@ -110,13 +110,41 @@ def trained(trainer: Trainer, most: int | None = None) -> list[tuple[str, int, f
     return found
 
 
+Training = tuple[Trainer, list[tuple[str, int, float]]]
+"""A finished training, and each epoch's stage, number and loss."""
+
+
+@pytest.fixture(scope="module")
+def trainings() -> dict[str, Training]:
+    """Finished trainings by system, which several tests compare with."""
+    return {}
+
+
+@pytest.fixture
+def uninterrupted(
+    squares: TrainingData, trainings: dict[str, Training]
+) -> Callable[[str], Training]:
+    """Return a system's finished training."""
+
+    def train(system: str) -> Training:
+        if system not in trainings:
+            trainer = trainer_of(system, squares)
+            trainings[system] = trainer, trained(trainer)
+        return trainings[system]
+
+    return train
+
+
 @pytest.mark.parametrize("system", SETTINGS)
 @pytest.mark.parametrize("done", [2, 4])
 def test_a_resumed_system_equals_an_uninterrupted_one(
-    squares: TrainingData, tmp_path: Path, system: str, done: int
+    squares: TrainingData,
+    tmp_path: Path,
+    uninterrupted: Callable[[str], Training],
+    system: str,
+    done: int,
 ) -> None:
-    whole = trainer_of(system, squares)
-    expected = trained(whole)
+    whole, expected = uninterrupted(system)
     interrupted = trainer_of(system, squares)
     before = trained(interrupted, most=done)
     interrupted.save_state(tmp_path / "state.pt")
@@ -133,8 +161,10 @@ def test_a_resumed_system_equals_an_uninterrupted_one(
         )
 
 
-def test_a_state_of_version_0_1_is_resumed(squares: TrainingData, tmp_path: Path) -> None:
-    expected = trained(trainer_of("adde-m", squares))
+def test_a_state_of_version_0_1_is_resumed(
+    squares: TrainingData, tmp_path: Path, uninterrupted: Callable[[str], Training]
+) -> None:
+    _, expected = uninterrupted("adde-m")
     interrupted = trainer_of("adde-m", squares)
     before = trained(interrupted, most=4)
     interrupted.save_state(tmp_path / "state.pt")
@@ -153,9 +183,9 @@ def test_a_state_of_version_0_1_is_resumed(squares: TrainingData, tmp_path: Path
 
 
 @pytest.mark.parametrize("system", SETTINGS)
-def test_stages_share_the_epochs(squares: TrainingData, system: str) -> None:
-    trainer = trainer_of(system, squares)
-    epochs = [(stage, number) for stage, number, _ in trained(trainer)]
+def test_stages_share_the_epochs(uninterrupted: Callable[[str], Training], system: str) -> None:
+    trainer, losses = uninterrupted(system)
+    epochs = [(stage, number) for stage, number, _ in losses]
     assert len(epochs) == CONFIG.train.epochs
     names = [one.name for one in trainer.learner.stages]
     assert [stage for stage, number in epochs if number == 1] == names
