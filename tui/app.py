@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import App, SystemCommand
@@ -28,12 +28,13 @@ from datrnet.tui.context import (
     OpenReview,
     OpenSubstitutes,
     Picked,
+    in_thread,
     start,
     start_another,
 )
 from datrnet.tui.controllers.preferences import PreferencesController
 from datrnet.tui.controllers.session_log import SessionLog
-from datrnet.tui.controllers.sessions import CURRENT, SessionController
+from datrnet.tui.controllers.sessions import CURRENT, SessionController, read_session
 from datrnet.tui.controllers.updates import UpdateWatcher
 from datrnet.tui.keymap import hidden
 from datrnet.tui.launch import DEFAULT_OPTIONS, LaunchOptions, Opening, resume_gc
@@ -208,6 +209,11 @@ class ExplorerApp(App[None]):
                 number = getattr(signal, name)
                 with suppress(NotImplementedError):  # on Windows
                     loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+
+    def notify(self, message: str, **options: Any) -> None:
+        """Show a notice; text of a catalog can be in it, and does not steer it."""
+        lines = map(sanitize, message.split("\n"))
+        super().notify("\n".join(lines), **{**options, "markup": False})
 
     # ── input ────────────────────────────────────────────────────────────────
 
@@ -411,9 +417,9 @@ class ExplorerApp(App[None]):
 
     async def _resume(self, name: str) -> None:
         try:
-            saved = await self.sessions.read(name)
+            saved = await in_thread(self, read_session, self.library.snapshot, self.session, name)
         except DatrnetError as error:
-            self.notify(sanitize(str(error)), severity="error", markup=False)
+            self.notify(str(error), severity="error")
             return
         self.clear_notifications()  # they were about another session
         await self._back_to_catalog()  # what the screens still log belongs to the one before
@@ -435,5 +441,5 @@ class ExplorerApp(App[None]):
 
     def _report_unsaved(self, error: DatabaseError) -> None:
         """Show that a step is not saved; called in the writing thread."""
-        message = sanitize(f"The session is not saved yet. {error}")
-        self.call_later(self.notify, message, severity="error", markup=False)
+        message = f"The session is not saved yet. {error}"
+        self.call_later(self.notify, message, severity="error")

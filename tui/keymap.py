@@ -1,7 +1,7 @@
 """All keys of the explorer by name, and the user's keys in their place."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib import import_module
@@ -135,9 +135,8 @@ def checked_keymap(wanted: Mapping[str, str]) -> tuple[Keymap, list[SettingError
             keymap[name] = ",".join(normal_key(path, key) for key in keys.split(","))
         except SettingError as error:
             problems.append(error)
-    while clashes := list(_clashes(keymap)):
-        name, clash = clashes[0]
-        del keymap[name]
+    while (clash := next(_clashes(keymap), None)) is not None:
+        del keymap[clash.path[1]]
         problems.append(clash)
     return keymap, problems
 
@@ -171,25 +170,16 @@ def normal_key(path: tuple[str, ...], text: str) -> str:
     return "+".join([*modifiers, normal.key])
 
 
-def _clashes(keymap: Mapping[str, str]) -> Iterator[tuple[str, SettingError]]:
-    """Yield the actions with a changed key that another action uses at the same time."""
-    for first, second in _pairs(entries_with(keymap)):
-        shared = sorted(set(first.keys) & set(second.keys))
-        if shared and (first.id in keymap or second.id in keymap):
-            changed, other = (second, first) if second.id in keymap else (first, second)
-            message = f"keys.{changed.id} has {shared[0]!r}, which {other.id} has too."
-            hint = f"Give {other.id} another key as well, or choose a different key."
-            yield changed.id, SettingError(("keys", changed.id), message, hint=hint)
-
-
-def _pairs(entries: Sequence[KeyEntry]) -> Iterable[tuple[KeyEntry, KeyEntry]]:
-    """Yield all pairs of actions whose keys work at the same time."""
+def _clashes(keymap: Mapping[str, str]) -> Iterator[SettingError]:
+    """Yield the changed keys that another action uses at the same time."""
+    entries = entries_with(keymap)
     known = {group for groups in TOGETHER for group in groups}
-    alone = {(entry.group,) for entry in entries if entry.group not in known}
-    seen: set[tuple[str, str]] = set()
-    for groups in (*TOGETHER, *sorted(alone)):
-        members = [entry for entry in entries if entry.group in groups]
-        for first, second in combinations(members, 2):
-            if (first.id, second.id) not in seen:
-                seen.add((first.id, second.id))
-                yield first, second
+    alone = sorted({entry.group for entry in entries} - known)
+    for groups in (*TOGETHER, *((group,) for group in alone)):
+        for first, second in combinations([it for it in entries if it.group in groups], 2):
+            shared = sorted(set(first.keys) & set(second.keys))
+            if shared and (first.id in keymap or second.id in keymap):
+                changed, other = (second, first) if second.id in keymap else (first, second)
+                message = f"keys.{changed.id} has {shared[0]!r}, which {other.id} has too."
+                hint = f"Give {other.id} another key as well, or choose a different key."
+                yield SettingError(("keys", changed.id), message, hint=hint)

@@ -12,7 +12,6 @@ from typing import Any
 from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.request import Query, Request, Substitute
 from datrnet.core.retrieval.search import Searcher, SearchPlan
-from datrnet.core.text import sanitize
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.history import History
@@ -306,7 +305,7 @@ class Search:
         if name in self.state.any_of:
             raise ConfigError("Only items with one of these labels are shown.")
         if name not in self.state.exact and self.wanted.get(name) is None:
-            raise ConfigError(f"There is no {sanitize(name)} label to match.")
+            raise ConfigError(f"There is no {name} label to match.")
         self._step("exact", replace(self.state, exact=self.state.exact ^ {name}))
 
     def weigh(self, name: str, step: int) -> None:

@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 from textual.app import App
+from textual.notifications import Notification
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.worker import WorkerCancelled
@@ -110,7 +111,9 @@ def _write_index(workspace: Workspace, store: Store) -> None:
 
 @pytest.fixture(autouse=True)
 def quick_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the tests from waiting and from opening windows."""
+    """Keep the tests from waiting and from opening windows; what is shown stays until read."""
+    monkeypatch.setattr("datrnet.tui.controllers.updates.CHECK_SECONDS", HANG_SECONDS)
+    monkeypatch.setattr(Notification, "has_expired", False)
     monkeypatch.setattr("datrnet.tui.graphics.pictures.VIEWERS", {})
     monkeypatch.setattr(ExplorerScreen, "debounce", 0.001)
     monkeypatch.setattr(SubstitutesScreen, "settle_after", 600.0)
@@ -244,7 +247,7 @@ class Explorer:
             await self.pilot.pause(0.01)
 
 
-async def loop_is_idle(max_sleep: float = 1.0) -> None:
+async def loop_is_idle(max_sleep: float = HANG_SECONDS) -> None:
     """Wait until the event loop has nothing to do and no timer is about to fire.
 
     Textual's pilot guesses by the processor time that the process gets, which is little on a busy

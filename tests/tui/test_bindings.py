@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.binding import Binding
+from textual.screen import Screen
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import SettingError
@@ -33,10 +34,17 @@ def test_every_described_binding_has_an_id_of_its_own() -> None:
 
 
 def test_every_described_binding_has_an_action_where_it_stands() -> None:
+    screens = [owner for owner, _ in own_bindings() if issubclass(owner, Screen)]
+
+    def has_action(owner: type, action: str) -> bool:
+        namespace, _, name = action.partition("(")[0].rpartition(".")
+        owners = screens if namespace == "screen" else [owner]
+        return any(hasattr(place, f"action_{name}") for place in owners)
+
     missing = [
         (owner.__name__, binding.action)
         for owner, binding in own_bindings()
-        if not hasattr(owner, f"action_{binding.action.partition('(')[0]}")
+        if not has_action(owner, binding.action)
     ]
     assert missing == []
 

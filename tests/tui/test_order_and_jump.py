@@ -39,34 +39,6 @@ async def test_an_order_is_chosen_and_turned_round(workspace: Workspace, run_exp
         assert "newest first" in explorer.text()
 
 
-async def test_unlabeled_items_come_last_in_both_directions(
-    workspace: Workspace, run_explorer: Run
-) -> None:
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("t", "G", "k", "enter", "t", "escape")
-        name = explorer.screen._order.key.removeprefix(":")
-        assert explorer.labels(name, 99) == sorted(explorer.labels(name, 99), key=str)
-        await explorer.press("t", "G", "enter")
-        name = explorer.screen._order.key.removeprefix(":")
-        assert name == "season"
-        assert explorer.labels(name, 99)[0] == "summer"
-        assert explorer.labels(name, 99)[-1] is None
-        await explorer.press("T")
-        assert explorer.labels(name, 99)[0] == "winter"
-        assert explorer.labels(name, 99)[-1] is None
-
-
-async def test_a_search_shows_its_best_match_first_unless_an_order_was_chosen(
-    workspace: Workspace, run_explorer: Run
-) -> None:
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("slash", *"red", "enter")
-        assert "best match first" in explorer.text()
-        await explorer.press("t", "j", "enter", "T")
-        assert explorer.codes == sorted(explorer.codes, reverse=True)
-        assert len(explorer.codes) == 12
-
-
 async def test_n_and_shift_n_go_through_the_matches_and_over_the_ends(
     workspace: Workspace, run_explorer: Run
 ) -> None:
@@ -170,14 +142,6 @@ async def test_items_whose_picture_is_gone_are_a_facet(
         assert len(explorer.codes) == 48
 
 
-async def test_without_gone_pictures_there_is_no_such_facet(
-    workspace: Workspace, run_explorer: Run
-) -> None:
-    async with run_explorer(workspace) as explorer:
-        await explorer.rest(0.05)
-        assert "▾ picture" not in explorer.text()
-
-
 async def test_what_narrows_the_list_is_there_to_be_clicked_away(
     workspace: Workspace, run_explorer: Run
 ) -> None:
@@ -201,15 +165,3 @@ async def test_what_narrows_the_list_is_there_to_be_clicked_away(
         await click("esc: clear")
         assert len(explorer.codes) == 48
         assert "esc: clear" not in explorer.text()
-
-
-async def test_a_facet_is_dropped_alone(workspace: Workspace, run_explorer: Run) -> None:
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("slash", *"red", "enter", "f", "j", "j", "enter", "f")
-        (chip,) = explorer.screen.query_one(FacetRail).chips
-        lines = explorer.text().splitlines()
-        y = next(at for at, one in enumerate(lines) if "esc: clear" in one)
-        await explorer.pilot.click(offset=(lines[y].index(chip.words), y))
-        await explorer.rest()
-        assert len(explorer.codes) == 12
-        assert explorer.screen.query_one(FacetRail).chosen == {}

@@ -13,7 +13,6 @@ from datrnet.db.store import Store
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.snapshot import RowMap
-from datrnet.tui.widgets.facet_rail import FacetRail
 from datrnet.tui.widgets.pickers import Pickers
 
 Run = Callable[..., Any]
@@ -96,16 +95,16 @@ async def test_a_new_index_is_offered_and_everything_keeps_its_place(
 async def test_facets_and_the_search_are_kept(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
         await look(explorer)
-        rail = explorer.screen.query_one(FacetRail)
+        state = explorer.screen.state
         await explorer.press("f", "j", "j", "space", "f")
-        words, before = rail.words, len(explorer.codes)
+        words, before = state.facet_words, len(explorer.codes)
         name, value = words.split()
         with workspace.open_store() as other:
             other.upsert_items([item("NEW", **{name: value}), item("OTHER", colour="aquamarine")])
         await look(explorer)
         assert "The catalog has changed." in explorer.notices()
         await explorer.press("I")
-        assert rail.words == words
+        assert state.facet_words == words
         assert len(explorer.codes) == before + 1
         assert "aquamarine" in explorer.text()
 

@@ -1,16 +1,25 @@
-"""A walk that is recorded step by step, and the trail that is made of the steps again."""
+"""Sessions read again: the trail that is made of their steps, and what is gone since."""
 
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import ConfigError, DatabaseError
 from datrnet.core.retrieval.request import Query
-from datrnet.core.sessions.steps import Step
-from datrnet.tui.controllers.sessions import trail_of
+from datrnet.core.sessions.steps import LAST, Step
+from datrnet.tui.controllers.session_log import SessionLog
+from datrnet.tui.controllers.sessions import CURRENT, read_session, trail_of
 from datrnet.tui.history import History
-from datrnet.tui.state import QueryState, Visit
+from datrnet.tui.snapshot import Library
+from datrnet.tui.state import QueryState, Search, Visit
 
 MOVES = st.lists(
     st.one_of(
@@ -32,7 +41,7 @@ def _query(row: int) -> Query:
 
 
 class Walk:
-    """What a person does, and the steps that a session keeps of it."""
+    """A walk, and the steps that a session keeps of it."""
 
     def __init__(self) -> None:
         self.trail = [Visit(_query(0))]
@@ -107,3 +116,155 @@ def test_the_steps_tell_the_whole_trail(moves: list[tuple[str, object]]) -> None
         )
         assert past.position == history._position
         assert len(past.states) == len(history._states)
+
+
+@pytest.fixture
+def library(workspace: Workspace) -> Iterator[Library]:
+    with workspace.open_store() as store:
+        library = Library(workspace, store, Catalog.load(store), 60)
+        yield library
+        library.thumbnails.close()
+
+
+@pytest.fixture
+def log(library: Library) -> Iterator[SessionLog]:
+    log = SessionLog(library.store, lambda error: None)
+    yield log
+    log.close()
+
+
+def search_from(library: Library, log: SessionLog, row: int) -> Search:
+    """Go from the catalog to the substitutes of an item."""
+    search = Search(library, log, [Visit(library.snapshot.query_of(row))])
+    search.log("query")
+    return search
+
+
+def facts(trail: Sequence[Visit]) -> list[tuple[Any, ...]]:
+    """What there is to come back to of each query on a trail."""
+    return [
+        (
+            visit.query.row,
+            visit.cursor,
+            visit.history.state,
+            visit.history.can_undo,
+            visit.history.can_redo,
+        )
+        for visit in trail
+    ]
+
+
+def saved(library: Library, *steps: tuple[str, dict[str, Any]]) -> None:
+    session = library.store.start_session("old")
+    for action, request in steps:
+        library.store.add_step(session, action, json.dumps(request))
+
+
+def test_a_session_goes_on_where_it_was_left(library: Library, log: SessionLog) -> None:
+    search, query_of = search_from(library, log, 1), library.snapshot.query_of
+    search.propose("garment", "shirt")
+    search.visit.cursor = 3
+    search.follow(query_of(9))
+    search.propose("garment", "skirt")
+    search.weigh("garment", 1)
+    search.toggle_exact("garment")
+    search.set_within(1)
+    search.visit.cursor = 1
+    search.follow(query_of(20))
+    for value in ("shirt", "dress"):
+        search.propose("garment", value)
+        search.settle()
+    search.undo()
+    search.visit.cursor = 2
+    log.set_position(2)
+    log.shortlist.toggle("P-007")
+    left = facts(search.trail)
+    assert (len(left), left[-1][-1]) == (3, True)
+    assert log.wait_until_written(60)
+    tomorrow = SessionLog(library.store, lambda error: None)
+    again = read_session(library.snapshot, tomorrow, LAST)
+    assert facts(again.trail) == left
+    assert (again.shortlist, again.missing) == (["P-007"], ())
+    assert again.words.startswith("Resumed P-001 · ")
+    tomorrow.resume(again.row, again.shortlist, has_steps=True)
+    search = Search(library, tomorrow, again.trail)
+    search.redo()
+    search.undo()
+    search.back()
+    assert search.visit.query.row == 9
+    tomorrow.close()
+    (session,) = library.store.sessions()  # the same one has gone on
+    actions = [step.action for step in library.store.steps(session.id)]
+    assert actions[-3:] == ["redo", "undo", "back"]
+
+
+def test_a_fresh_query_from_the_catalog_begins_a_fresh_trail(
+    library: Library, log: SessionLog
+) -> None:
+    for row in (0, 1):
+        search_from(library, log, row)
+    assert [visit.query.row for visit in read_session(library.snapshot, log, CURRENT).trail] == [1]
+
+
+def test_a_session_is_chosen_by_its_number(library: Library, log: SessionLog) -> None:
+    for code in ("P-003", "P-005"):
+        saved(library, ("query", {"item": code}))
+    (visit,) = read_session(library.snapshot, log, "1").trail
+    assert visit.query.row == 3  # a step of an older version, without a trail
+
+
+def test_what_is_gone_is_named_and_left_out(library: Library, log: SessionLog) -> None:
+    request = {
+        "item": "P-002",
+        "trail": [["P-900", 3]],
+        "changes": {"colour": "teal", "garment": "shirt", "season": "winter"},
+        "taken": {"fabric": "P-001"},
+        "within": "fit",
+        "where": {"length": ["long"]},
+        "weights": {"collar": 2.0},
+    }
+    saved(
+        library,
+        ("query", {"item": "P-900", "trail": []}),
+        ("query", {"item": "P-002", "trail": [["P-900", 3]]}),
+        ("change", request),
+    )
+    again = read_session(library.snapshot, log, LAST)
+    (visit,) = again.trail
+    assert visit.query.row == 2
+    assert visit.history.state == QueryState({"garment": "shirt"})
+    for word in ("No longer available", "item P-900", "colour teal", " and "):
+        assert word in again.words
+
+
+def test_a_session_whose_items_are_all_gone_has_no_trail(library: Library, log: SessionLog) -> None:
+    saved(library, ("query", {"item": "gone", "trail": []}))
+    again = read_session(library.snapshot, log, LAST)
+    assert (again.trail, again.missing) == ((), ("item gone",))
+
+
+def test_any_of_several_values_and_pictures_on_disk_come_back_as_far_as_they_are_there(
+    library: Library, log: SessionLog
+) -> None:
+    any_of = {"colour": ["blue", "teal", "red"]}
+    picture = {"item": "", "picture": "/nowhere/one.png", "trail": [["P-002", 4]]}
+    saved(
+        library,
+        ("query", {"item": "P-002", "trail": []}),
+        ("change", {"item": "P-002", "any_of": any_of, "trail": []}),
+        ("query", picture),
+    )
+    again = read_session(library.snapshot, log, LAST)
+    (visit,) = again.trail
+    assert visit.history.state.any_of == {"colour": ("blue", "red")}
+    assert visit.cursor == 4
+    assert visit.history.can_undo
+    assert again.missing == ("colour teal", "picture /nowhere/one.png")
+
+
+def test_a_session_that_cannot_be_read_says_why(library: Library, log: SessionLog) -> None:
+    with pytest.raises(ConfigError, match="There is no session yet"):
+        read_session(library.snapshot, log, LAST)
+    saved(library, ("query", {"item": 1, "trail": 3}))
+    with pytest.raises(DatabaseError, match="is damaged"):
+        read_session(library.snapshot, log, LAST)

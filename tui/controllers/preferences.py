@@ -1,6 +1,7 @@
 """Applies preferences to the app: themes, keys, and notices about what is wrong with them."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from textual.app import App
@@ -11,23 +12,10 @@ from textual.theme import BUILTIN_THEMES, Theme
 from datrnet.core.errors import ConfigError, SettingError, nearest
 from datrnet.core.preferences import CustomTheme, Preferences, RenamedKeyError
 from datrnet.core.preferences_file import PreferencesFile
-from datrnet.core.text import sanitize
 from datrnet.tui.keymap import Keymap, checked_keymap, entries_with
 
 MAX_PROBLEMS = 5
 """Problems shown at the start; a longer list would cover the screen."""
-
-COLORS = (
-    "secondary",
-    "accent",
-    "foreground",
-    "background",
-    "surface",
-    "panel",
-    "success",
-    "warning",
-    "error",
-)
 
 
 class PreferencesController:
@@ -64,12 +52,12 @@ class PreferencesController:
         """Show what is wrong with the preferences."""
         if not self._problems:
             return
-        lines = [sanitize(str(problem)) for problem in self._problems[:MAX_PROBLEMS]]
+        lines = [str(problem) for problem in self._problems[:MAX_PROBLEMS]]
         if (num_more := len(self._problems) - len(lines)) > 0:
             lines.append(f"And {num_more} more: `datrnet config show` lists them all.")
         if not all(isinstance(problem, RenamedKeyError) for problem in self._problems):
             lines.append("Defaults replace these; all other settings apply.")
-        self._app.notify("\n".join(lines), severity="warning", markup=False, timeout=20)
+        self._app.notify("\n".join(lines), severity="warning", timeout=20)
 
     def key_of(self, name: str) -> str:
         """Return the key for the id of a binding, as it is shown."""
@@ -113,8 +101,7 @@ class PreferencesController:
         try:
             PreferencesFile.locate().set(("theme",), self._app.theme)
         except ConfigError as error:
-            message = sanitize(f"The theme could not be saved. {error}")
-            self._app.notify(message, severity="error", markup=False)
+            self._app.notify(f"The theme could not be saved. {error}", severity="error")
 
 
 def custom_themes(preferences: Preferences) -> Iterable[Theme]:
@@ -141,5 +128,5 @@ def check_theme(preferences: Preferences, name: str) -> None:
 
 
 def _theme(name: str, custom: CustomTheme) -> Theme:
-    colors: dict[str, Any] = {part: getattr(custom, part) or None for part in COLORS}
-    return Theme(name=name, primary=custom.primary, dark=custom.dark, **colors)
+    colors: dict[str, Any] = {part: color for part, color in asdict(custom).items() if color != ""}
+    return Theme(name=name, **colors)

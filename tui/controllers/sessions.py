@@ -13,9 +13,9 @@ from textual.app import App
 from datrnet.core.errors import DatabaseError, DatrnetError
 from datrnet.core.retrieval.request import Query
 from datrnet.core.sessions.steps import LAST, Step, session_of, steps_of
-from datrnet.core.text import sanitize
 from datrnet.db.rows import SessionRow
 from datrnet.tui.context import ExplorerContext, in_thread
+from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.history import History
 from datrnet.tui.snapshot import Snapshot
 from datrnet.tui.state import Borrowed, Change, QueryState, Visit
@@ -41,6 +41,38 @@ class SavedSession:
     missing: tuple[str, ...]
     """What is gone from the catalog or the index since, in words."""
 
+    @property
+    def words(self) -> str:
+        """What a notice says of it."""
+        more = len(self.missing) - MAX_MISSING
+        names = ", ".join(self.missing[:MAX_MISSING]) + (f" and {more} more" if more > 0 else "")
+        gone = f". No longer available: {names}" if names else ""
+        return f"Resumed {self.row.name}{gone}"
+
+
+def read_session(snapshot: Snapshot, log: SessionLog, name: str) -> SavedSession:
+    """Read a session; for a thread.
+
+    Args:
+        snapshot: The catalog and index in which its queries are found again.
+        log: The current session.
+        name: Its number or name; `LAST` is the one before the current, `CURRENT` this one.
+
+    Raises:
+        DatrnetError: There is no such session, or the database cannot be read.
+    """
+    store = snapshot.store
+    log.wait_until_written(SAVE_SECONDS)
+    if name == CURRENT:
+        name = LAST if log.id is None else str(log.id)
+    row = session_of(store, name, other_than=log.id)
+    trail = trail_of(steps_of(store, row))
+    if trail:
+        trail[-1].cursor = store.result_position(row.id)
+    finder = _Finder(snapshot)
+    visits = tuple(visit for past in trail if (visit := finder.visit(past)) is not None)
+    return SavedSession(row, store.shortlist(row.id), visits, tuple(dict.fromkeys(finder.missing)))
+
 
 class SessionController:
     """Finds sessions and continues them."""
@@ -61,56 +93,24 @@ class SessionController:
         except DatabaseError:
             return  # in use; the list of sessions will tell
         if summaries:
-            name = sanitize(summaries[0].name)
-            self._app.notify(f"Last session: {name}. {key} resumes it.", markup=False, timeout=6)
-
-    async def read(self, name: str) -> SavedSession:
-        """Read a session.
-
-        Args:
-            name: Its number or name; `LAST` is the one before the current, `CURRENT` this one.
-
-        Raises:
-            DatrnetError: There is no such session, or the database cannot be read.
-        """
-        return await in_thread(self._app, self._read, name)
-
-    def _read(self, name: str) -> SavedSession:
-        store, log = self._context.library.store, self._context.session
-        log.wait_until_written(SAVE_SECONDS)
-        if name == CURRENT:
-            name = LAST if log.id is None else str(log.id)
-        row = session_of(store, name, other_than=log.id)
-        trail = trail_of(steps_of(store, row))
-        if trail:
-            trail[-1].cursor = store.result_position(row.id)
-        finder = _Finder(self._context.snapshot)
-        visits = tuple(visit for past in trail if (visit := finder.visit(past)) is not None)
-        missing = tuple(dict.fromkeys(finder.missing))
-        return SavedSession(row, store.shortlist(row.id), visits, missing)
+            name = summaries[0].name
+            self._app.notify(f"Last session: {name}. {key} resumes it.", timeout=6)
 
     def resume(self, saved: SavedSession) -> bool:
         """Make a session current, with notices; return whether its queries can be shown."""
         log, error = self._context.session, self._context.snapshot.index_error
         log.resume(saved.row, saved.shortlist, has_steps=bool(saved.trail))
         if error is not None:
-            message = sanitize(f"{error} Only the shortlist is restored.")
-            self._app.notify(message, severity="error", markup=False)
+            self._app.notify(f"{error} Only the shortlist is restored.", severity="error")
             return False
-        message, missing = f"Resumed {saved.row.name}", saved.missing
-        if missing:
-            message += f". No longer available: {', '.join(missing[:MAX_MISSING])}"
-            message += f" and {len(missing) - MAX_MISSING} more" if len(missing) > 5 else ""
-        self._app.notify(
-            sanitize(message), markup=False, severity="warning" if missing else "information"
-        )
+        self._app.notify(saved.words, severity="warning" if saved.missing else "information")
         return True
 
     def rename(self, name: str | None) -> None:
         """Name the current session; None leaves its name."""
         if name is not None:
             self._context.session.rename(name)
-            self._app.notify(f"Session renamed to {sanitize(name)}", markup=False, timeout=2)
+            self._app.notify(f"Session renamed to {name}", timeout=2)
 
     def begin(self) -> None:
         """Leave the current session."""

@@ -8,7 +8,6 @@ from textual.app import App
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.errors import DatabaseError, DatrnetError
-from datrnet.core.text import sanitize
 from datrnet.db.store import Store
 from datrnet.tui.context import in_thread, start
 from datrnet.tui.snapshot import Library, RowMap, Snapshot
@@ -45,16 +44,18 @@ class ChangeWatcher:
         self._version = store.data_version()
         self._generation = self._current_generation()
         self._stamp: tuple[object, ...] | None = None
+        self._update: Update | None = None
+        """What the last check found, should its caller have been canceled."""
 
     def check(self) -> Update | None:
-        """Return what has changed; None if nobody else has written since the last check.
+        """Return what has changed since the start; None if nothing has.
 
         Raises:
             DatabaseError: The database is in use, or cannot be read.
         """
         version = self._store.data_version()
         if self._stamp is not None and version == self._version:
-            return None
+            return self._update
         stamp = self._store.catalog_stamp()
         is_changed = version != self._version if self._stamp is None else stamp != self._stamp
         self._version, self._stamp = version, self._stamp or stamp
@@ -62,7 +63,8 @@ class ChangeWatcher:
             is_index_new=self._current_generation() != self._generation,
             is_catalog_new=is_changed,
         )
-        return update if update.is_index_new or update.is_catalog_new else None
+        self._update = update if update.is_index_new or update.is_catalog_new else None
+        return self._update
 
     def _current_generation(self) -> str | None:
         row = self._store.current_generation()
@@ -117,12 +119,12 @@ class UpdateWatcher:
         try:
             snapshot, watcher = await in_thread(self._app, self._read)
         except DatrnetError as error:
-            self._app.notify(sanitize(str(error)), severity="error", markup=False)
+            self._app.notify(str(error), severity="error")
             return None
         index_error = snapshot.index_error
         if index_error is not None and self._library.snapshot.searcher is not None:
-            message = sanitize(f"The explorer keeps the old index. {index_error}")
-            self._app.notify(message, severity="error", markup=False)
+            message = f"The explorer keeps the old index. {index_error}"
+            self._app.notify(message, severity="error")
             return None
         self._watcher, self.update = watcher, None
         return self._library.renew(snapshot)

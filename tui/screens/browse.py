@@ -1,7 +1,6 @@
 """The catalog as a grid, narrowed down by a text search and facets."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,10 +14,11 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
-from datrnet.core.catalog.catalog import PICTURE_STATES, facets_of, picture_states
-from datrnet.core.catalog.sort_order import AS_IMPORTED, Order, keys_of, ranks, sorted_rows
+from datrnet.core.catalog.catalog import picture_states
+from datrnet.core.catalog.sort_order import Order, keys_of, ranks
 from datrnet.core.errors import DatabaseError
 from datrnet.core.text import sanitize
+from datrnet.tui.catalog_state import CatalogState
 from datrnet.tui.context import ExplorerContext, OpenReview, in_thread, start
 from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.dialogs import Choice, JumpPrompt
@@ -26,7 +26,7 @@ from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.snapshot import RowMap, Source
 from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
 from datrnet.tui.widgets.detail_pane import DetailPane
-from datrnet.tui.widgets.facet_rail import Chip, Chips, FacetRail
+from datrnet.tui.widgets.facet_rail import Chips, FacetRail
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
 
 
@@ -56,26 +56,14 @@ class BrowseScreen(ExplorerScreen):
 
     def __init__(self, context: ExplorerContext) -> None:
         super().__init__(context)
-        snapshot = self.snapshot
+        self.state = CatalogState(self.snapshot)
         self._search_timer: Timer | None = None
-        self._text = ""
-        """The text search shown."""
-        self._found = snapshot.rows
-        """What the text search found, which facets narrow down."""
-        self._order = Order()
-        self._ranks = {AS_IMPORTED: ranks(snapshot.catalog, AS_IMPORTED)}
-        self._categories = snapshot.catalog.super_categories
-        """What the facets are about: the super-categories, and the states of pictures."""
-        self._labels = snapshot.catalog.labels
-        self._counted = snapshot
-        """The snapshot whose labels the facets count."""
 
     def compose(self) -> ComposeResult:
         """Facets, search field and grid, and the item under the cursor."""
         yield TitleBar()
-        catalog = self.snapshot.catalog
         with Horizontal(id="body"):
-            yield FacetRail(catalog.super_categories, catalog.labels)
+            yield FacetRail(self.state)
             with Vertical(id="middle"):
                 with Horizontal(id="search-line"):
                     yield Static("/", id="search-sign")
@@ -90,7 +78,7 @@ class BrowseScreen(ExplorerScreen):
     def on_mount(self) -> None:
         """Show the whole catalog."""
         self._show_index_error()
-        self._list("", self.snapshot.rows)
+        self._show()
         self._report_unknown()
         self.set_timer(self.check_pictures_after, self._check_pictures)
         if self.library.first_query is not None:
@@ -101,9 +89,7 @@ class BrowseScreen(ExplorerScreen):
         if isinstance(source, Path):
             self.open_picture(source)
             return
-        places = np.flatnonzero(self.grid.listing.rows == source)
-        if len(places):
-            self.grid.move_to(int(places[0]))
+        self._go_to(source)
         self.open_item(source)
 
     def _show_index_error(self) -> None:
@@ -119,105 +105,55 @@ class BrowseScreen(ExplorerScreen):
             names = ", ".join(unknown[:5]) + (", …" if len(unknown) > 5 else "")
             verb = "is" if len(unknown) == 1 else "are"
             message = f"{len(unknown):,} of the given ids {verb} not in the catalog: {names}"
-            self.notify(sanitize(message), severity="warning", markup=False)
+            self.notify(message, severity="warning")
 
     def on_screen_resume(self) -> None:
         """Count again if labels have been changed meanwhile."""
-        if self._counted is not self.snapshot:
-            self._counted = self.snapshot
-            labels = self.snapshot.catalog.labels
-            # after the super-categories comes a column for the states of pictures
-            self._labels = np.column_stack([labels, self._labels[:, labels.shape[1] :]])
-            self.query_one(FacetRail).order_by(self._labels)
-            self._narrow_down()
+        if self.state.snapshot is not self.snapshot:
+            self.state.relabel(self.snapshot)
+            self._show()
 
     async def renewed(self, row_map: RowMap) -> None:
         """Show the new catalog; the search, the facets and the current item stay."""
         await super().renewed(row_map)
         self._show_index_error()
-        catalog, self._counted = self.snapshot.catalog, self.snapshot
-        self._order, self._ranks = Order(), {AS_IMPORTED: ranks(catalog, AS_IMPORTED)}
-        self._categories, self._labels = catalog.super_categories, catalog.labels
-        self.query_one(FacetRail).renew(catalog.super_categories, catalog.labels)
-        if self._text:
-            rows = row_map.rows[self._found]
-            self._list(self._text, rows[rows >= 0])
-            self._find_titles(self._text)
-        else:
-            self._list("", self.snapshot.rows)
+        self.state.renew(self.snapshot, row_map)
+        self.rail.reset()
+        self._show()
+        if self.state.text:
+            self._find_titles(self.state.text)
         self._check_pictures()
 
-    # ── the list ─────────────────────────────────────────────────────────────
-
-    def _list(self, text: str, found: NDArray[np.intp]) -> None:
-        """Show what a text search found, narrowed down by the facets."""
-        self._text, self._found = text, found
-        self._narrow_down()
+    @property
+    def rail(self) -> FacetRail:
+        """The facets."""
+        return self.query_one(FacetRail)
 
     @on(FacetRail.Changed)
-    def _narrow_down(self) -> None:
-        """Show the items with the chosen values; the cursor stays on its item if possible."""
-        self._show_rows(self.grid.row)
-
-    def _show_rows(self, row: int | None) -> None:
-        """Show what search and facets leave, in order, with the cursor on an item if possible."""
-        catalog, grid, rail = self.snapshot.catalog, self.grid, self.query_one(FacetRail)
-        num_values = [len(category.values) for category in self._categories]
-        facets = facets_of(self._labels, self._found, num_values, rail.chosen)
-        rail.show(facets.counts)
-        rows = facets.rows
-        if self._order != Order():  # else in the catalog's order, or the best match first
-            rows = sorted_rows(rows, self._ranks[self._order.key], self._order)
-        places = np.flatnonzero(rows == (-1 if row is None else row))
-        self._write_title(len(rows))
-        grid.show(
-            Listing.of_items(catalog, rows),
+    def _show(self) -> None:
+        """Show what search and facets leave; the cursor stays on its item if possible."""
+        state, bar, row = self.state, self.query_one(TitleBar), self.grid.row
+        self.rail.show()
+        self.query_one(Chips).show(state.filters)
+        bar.trail, bar.facts = state.trail, state.facts
+        places = np.flatnonzero(state.rows == (-1 if row is None else row))
+        self.grid.show(
+            Listing.of_items(self.snapshot.catalog, state.rows),
             cursor=int(places[0]) if len(places) else 0,
-            empty_text=self._empty_text,
+            empty_text=state.empty_text,
         )
-
-    def _write_title(self, num_rows: int) -> None:
-        text, rail = self._text, self.query_one(FacetRail)
-        total = f"{self.snapshot.catalog.num_items:,} items"
-        found = [Chip(f"“{text}” {len(self._found):,}", None)] if text else []
-        self.query_one(Chips).show([*found, *rail.chips])
-        is_narrowed = text or rail.words or self.snapshot.subset is not None
-        quoted = f"“{text}”" if text else ""
-        bar = self.query_one(TitleBar)
-        bar.trail = ("Catalog", *filter(None, (quoted, rail.words)))
-        facts = f"{num_rows:,} of {total}" if is_narrowed else total
-        bar.facts = " · ".join(filter(None, (facts, self._order_words)))
-
-    @property
-    def _order_words(self) -> str:
-        """The order in words; empty for the usual one."""
-        order = self._order
-        if order == Order():
-            return "best match first" if self._text else ""
-        if order.key == AS_IMPORTED:
-            return "newest first"
-        return f"by {sanitize(order.key.removeprefix(':'))} {'↓' if order.is_reversed else '↑'}"
-
-    @property
-    def _empty_text(self) -> str:
-        """What to show in place of items."""
-        text, words = sanitize(self._text), sanitize(self.query_one(FacetRail).words)
-        if words and len(self._found):
-            return f"No item is {words}. Escape clears the facets."
-        if text:
-            return f"No title or id contains “{text}”."
-        return "The catalog is empty. Run `datrnet import CATALOG`."
 
     @on(Chips.Dropped)
     def _drop(self, message: Chips.Dropped) -> None:
         """Remove a filter, or all of them."""
-        chip, rail = message.chip, self.query_one(FacetRail)
+        chip = message.chip
         if chip is None:
-            rail.clear_choice()
+            self.state.clear_facets()
         elif chip.super_category is not None:
-            rail.drop(chip.super_category)
+            self.state.drop(chip.super_category)
         if chip is None or chip.super_category is None:
             self.query_one("#search", Input).value = ""
+        self._show()
         self.set_focus(self.grid)
 
     # ── search ───────────────────────────────────────────────────────────────
@@ -230,12 +166,13 @@ class BrowseScreen(ExplorerScreen):
         self._search_timer = self.set_timer(self.debounce, lambda: self._search(text))
 
     def _search(self, text: str) -> None:
-        if text == self._text:
+        if text == self.state.text:
             return
         if text:
             self._find_titles(text)
         else:
-            self._list("", self.snapshot.rows)
+            self.state.show_found("", self.snapshot.rows)
+            self._show()
 
     def _find_titles(self, text: str) -> None:
         start(self, "titles", self._find, text)
@@ -247,7 +184,8 @@ class BrowseScreen(ExplorerScreen):
             self.show_error(error)
             return
         if text == self.query_one("#search", Input).value.strip():
-            self._list(text, rows)
+            self.state.show_found(text, rows)
+            self._show()
 
     @on(Input.Submitted, "#search")
     def _leave_search(self, event: Input.Submitted) -> None:
@@ -261,14 +199,14 @@ class BrowseScreen(ExplorerScreen):
     def action_clear_search(self) -> None:
         """Clear the search; without one, the facets."""
         field = self.query_one("#search", Input)
-        if not field.value:
-            self.query_one(FacetRail).clear_choice()
+        if not field.value and self.state.clear_facets():
+            self._show()
         field.value = ""
         self.grid.focus()
 
     def action_match(self, step: int) -> None:
         """Go to the next match or the previous one, around the ends."""
-        if not self._text:
+        if not self.state.text:
             self.notify("No search to step through: / starts one.", timeout=2)
         elif num_matches := len(self.grid.listing.rows):
             self.grid.move_to((self.grid.cursor + step) % num_matches)
@@ -280,7 +218,7 @@ class BrowseScreen(ExplorerScreen):
         keys = keys_of(self.snapshot.catalog)
         words = ["as in the catalog; searching: best match first", "by id", "by title"]
         words += [f"by {key.removeprefix(':')}" for key in keys[len(words) :]]
-        position = keys.index(self._order.key)
+        position = keys.index(self.state.order.key)
         words[position] += " (again: reversed)"
 
         def sort(chosen: int | None) -> None:
@@ -293,20 +231,19 @@ class BrowseScreen(ExplorerScreen):
 
     def action_reverse(self) -> None:
         """Reverse the order."""
-        self._sort(replace(self._order, is_reversed=not self._order.is_reversed))
+        self.state.reverse()
+        self._show()
 
     def _sort(self, order: Order) -> None:
-        if order.key in self._ranks:
-            self._order = order
-            self._narrow_down()
+        if self.state.sort(order):
+            self._show()
         else:
             start(self, "order", self._rank, order)
 
     async def _rank(self, order: Order) -> None:
-        catalog = self.snapshot.catalog
-        found = await in_thread(self, ranks, catalog, order.key)
+        found = await in_thread(self, ranks, self.snapshot.catalog, order.key)
         if len(found) == self.snapshot.catalog.num_items:  # else the catalog has been updated
-            self._ranks[order.key] = found
+            self.state.add_ranks(order.key, found)
             self._sort(order)
 
     # ── missing pictures ─────────────────────────────────────────────────────
@@ -329,10 +266,8 @@ class BrowseScreen(ExplorerScreen):
         except DatabaseError:
             return  # it is only a facet
         if states.any():
-            self._categories = (*self._categories, PICTURE_STATES)
-            self._labels = np.column_stack([self._labels, states])
-            self.query_one(FacetRail).add(PICTURE_STATES, states)
-            self._narrow_down()
+            self.state.add_picture_states(states)
+            self._show()
 
     # ── jumping ──────────────────────────────────────────────────────────────
 
@@ -358,26 +293,20 @@ class BrowseScreen(ExplorerScreen):
         """Say why an item is not in the grid."""
         if row not in self.snapshot.rows:
             return "It is not among the given items, so it cannot be shown."
-        return f"It is hidden: enter clears {self._filter_words}."
-
-    @property
-    def _filter_words(self) -> str:
-        words = self.query_one(FacetRail).words
-        search = f"the search “{self._text}”" if self._text else ""
-        return " and ".join(filter(None, (search, f"the facets {words}" if words else "")))
+        return f"It is hidden: enter clears {self.state.filter_words}."
 
     def _jump(self, code: str | None) -> None:
         row = None if code is None else self.snapshot.catalog.find_code(code)
         if row is None:
             return
         if row not in self.snapshot.rows:
-            self.notify(sanitize(f"{code}: {self._obstacle(row)}"), markup=False)
+            self.notify(f"{code}: {self._obstacle(row)}")
         elif not self._go_to(row):
-            self.notify(sanitize(f"Cleared {self._filter_words}"), markup=False, timeout=4)
-            self._text, self._found = "", self.snapshot.rows
+            self.notify(f"Cleared {self.state.filter_words}", timeout=4)
             self.query_one("#search", Input).value = ""
-            self.query_one(FacetRail).clear_choice()
-            self._show_rows(row)
+            self.state.clear()
+            self._show()
+            self._go_to(row)
         self.set_focus(self.grid)
 
     # ── other actions ────────────────────────────────────────────────────────
@@ -392,7 +321,7 @@ class BrowseScreen(ExplorerScreen):
 
     def action_facets(self) -> None:
         """Go to the facets or back; without room for both, show or hide the facets."""
-        rail = self.query_one(FacetRail)
+        rail = self.rail
         if rail.has_focus:
             self.remove_class("-facets")
             self.set_focus(self.grid)

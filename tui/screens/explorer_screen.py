@@ -16,7 +16,6 @@ from datrnet.core.errors import DatrnetError
 from datrnet.core.graphics.blocks import Cells, cells_of, fitting_size
 from datrnet.core.retrieval.prototypes import Prediction, Prototype
 from datrnet.core.retrieval.request import Query
-from datrnet.core.text import sanitize
 from datrnet.tui.context import (
     ExplorerContext,
     OpenSubstitutes,
@@ -145,7 +144,7 @@ class ExplorerScreen(Screen[None]):
 
     def show_error(self, error: DatrnetError) -> None:
         """Show an error as a notice."""
-        self.notify(sanitize(str(error)), severity="error", markup=False)
+        self.notify(str(error), severity="error")
 
     def has_index(self) -> bool:
         """Return whether there is an index; if not, say why."""
@@ -277,7 +276,7 @@ class ExplorerScreen(Screen[None]):
         if (row := self.row) is not None:
             code = self.snapshot.catalog.codes[row]
             self.app.copy_to_clipboard(code)
-            self.notify(f"Copied {sanitize(code)}", markup=False, timeout=2)
+            self.notify(f"Copied {code}", timeout=2)
 
     @on(ThumbGrid.Entered)
     def _enter(self) -> None:
@@ -321,16 +320,16 @@ class ExplorerScreen(Screen[None]):
         row, library, searcher = self.row, self.library, self.snapshot.searcher
         if row is None:
             return
-        code = sanitize(self.snapshot.catalog.codes[row])
+        code = self.snapshot.catalog.codes[row]
         if library.marked == row:
             library.marked = None
-            self.notify(f"{code} is no longer marked.", markup=False, timeout=2)
+            self.notify(f"{code} is no longer marked.", timeout=2)
         elif searcher is not None and searcher.is_entangled:
             self.notify("This index compares all super-categories as one; none can be borrowed.")
             return
         elif self.query_of(row) is not None:
             library.marked = row
-            self.notify(f"Marked {code}: every picker offers its value.", markup=False, timeout=3)
+            self.notify(f"Marked {code}: every picker offers its value.", timeout=3)
         else:
             return
         self.marked_changed()
@@ -365,8 +364,7 @@ class ExplorerScreen(Screen[None]):
             return
         code, shortlist = self.snapshot.catalog.codes[row], self.session.shortlist
         done = "Added to" if shortlist.toggle(code) else "Removed from"
-        message = f"{done} the shortlist: {sanitize(code)} ({len(shortlist)})"
-        self.notify(message, markup=False, timeout=2)
+        self.notify(f"{done} the shortlist: {code} ({len(shortlist)})", timeout=2)
         self.shortlist_changed()
 
     # ── a picture file ───────────────────────────────────────────────────────
@@ -392,7 +390,7 @@ class ExplorerScreen(Screen[None]):
         """Show substitutes of a picture file, or say why there are none."""
         if not self.has_index():
             return
-        self.notify(f"Reading {sanitize(path.name)} …", markup=False, timeout=3)
+        self.notify(f"Reading {path.name} …", timeout=3)
         start(self, "embedding", self._embed, path.absolute())
 
     async def _embed(self, path: Path) -> None:

@@ -280,7 +280,7 @@ class SubstitutesScreen(ExplorerScreen):
         try:
             change(*args, **kwargs)
         except ConfigError as error:
-            self.notify(str(error), markup=False, timeout=3)
+            self.notify(str(error), timeout=3)
         else:
             self._show_query()
 

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import RenderResult
@@ -16,23 +14,13 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from datrnet.core.catalog.catalog import UNLABELED, Chosen
 from datrnet.core.text import sanitize
-from datrnet.db.rows import SuperCategory
+from datrnet.tui.catalog_state import CatalogState, Filter
 from datrnet.tui.keymap import hidden
 from datrnet.tui.widgets.text import DISABLED, MUTED, fitted
 
 CLEAR = "esc: clear"
 MAX_CHIP_WIDTH = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """A filter."""
-
-    words: str
-    super_category: int | None
-    """The super-category of a facet; None for the text search."""
 
 
 class Chips(Widget):
@@ -42,23 +30,23 @@ class Chips(Widget):
     class Dropped(Message):
         """A chip was clicked, or the word that clears all."""
 
-        chip: Chip | None
+        chip: Filter | None
         """None for all."""
 
     def __init__(self) -> None:
         super().__init__(id="chips")
-        self._chips: tuple[Chip, ...] = ()
+        self._chips: tuple[Filter, ...] = ()
 
-    def show(self, chips: Sequence[Chip]) -> None:
+    def show(self, chips: Sequence[Filter]) -> None:
         """Show filters."""
         self._chips = tuple(chips)
         self.set_class(bool(chips), "-narrowed")
         self.refresh()
 
-    def _placed(self) -> list[tuple[str, Chip | None]]:
+    def _placed(self) -> list[tuple[str, Filter | None]]:
         """Return the chips that fit into the line, from the left, and the word that clears all."""
         room = self.size.width - cell_len(CLEAR) - 4
-        placed: list[tuple[str, Chip | None]] = []
+        placed: list[tuple[str, Filter | None]] = []
         for chip in self._chips:
             words = sanitize(chip.words)
             text = f" {fitted(words, min(MAX_CHIP_WIDTH, cell_len(words)))} ✕ "
@@ -90,7 +78,6 @@ NUM_COLLAPSED = 8
 """Values listed of a super-category until all are asked for."""
 
 COUNT_WIDTH = 7
-NO_LABEL = "no label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,106 +108,21 @@ class FacetRail(OptionList, inherit_bindings=False):
         hidden("x,delete", "clear", "Clear all facets", id="facets.clear"),
     ]
 
-    @dataclass
     class Changed(Message):
-        """Other values were chosen; the rail shows them once it is given the new counts."""
+        """Other values were chosen; the state has them already."""
 
-        chosen: Chosen
-
-    def __init__(self, categories: Sequence[SuperCategory], labels: NDArray[np.int16]) -> None:
-        """List the values of a catalog, the most frequent first.
-
-        Args:
-            categories: Its A super-categories.
-            labels: (N, A), -1 where a label is missing.
-        """
+    def __init__(self, state: CatalogState) -> None:
         super().__init__(id="facets", compact=True)
-        self._categories = tuple(categories)
-        self._orders: list[list[int]] = []
-        self.order_by(labels)
-        self._counts: tuple[NDArray[np.int64], ...] = ()
-        self._chosen: dict[int, frozenset[int]] = {}
+        self._state = state
+        self.reset()
+
+    def reset(self) -> None:
+        """Unfold everything and leave the cursor's line, for another catalog."""
         self._folded: set[int] = set()
         self._whole: set[int] = set()
+        """Super-categories with all their values listed."""
         self._listed: list[Line] = []
-
-    def add(self, category: SuperCategory, labels: NDArray[np.int16]) -> None:
-        """Add a category; it is shown with the next counts.
-
-        Args:
-            category: Its name and values.
-            labels: (N,), the value of each item.
-        """
-        self._categories = (*self._categories, category)
-        self._orders.append(_by_frequency(labels, len(category.values)))
-        self._counts = ()
-
-    def renew(self, categories: Sequence[SuperCategory], labels: NDArray[np.int16]) -> None:
-        """List the values of another catalog with the same ones chosen, at the next counts."""
-        named = {
-            self._categories[idx].name: {self._value_name(idx, value) for value in values}
-            for idx, values in self._chosen.items()
-        }
-        self._categories = tuple(categories)
-        self._orders = [
-            _by_frequency(labels[:, idx], len(category.values))
-            for idx, category in enumerate(categories)
-        ]
-        self._chosen, self._counts, self._listed = {}, (), []
-        self._folded, self._whole = set(), set()
         self.highlighted = None
-        for idx, category in enumerate(categories):
-            numbers = (UNLABELED, *range(len(category.values)))
-            wanted = named.get(category.name, set())
-            if values := frozenset(n for n in numbers if self._value_name(idx, n) in wanted):
-                self._chosen[idx] = values
-
-    @property
-    def chosen(self) -> Chosen:
-        """The chosen values, by super-category."""
-        return dict(self._chosen)
-
-    @property
-    def words(self) -> str:
-        """The chosen values in words."""
-        return ", ".join(chip.words for chip in self.chips)
-
-    @property
-    def chips(self) -> list[Chip]:
-        """The chosen values, a chip per super-category."""
-        return [
-            Chip(
-                f"{self._categories[idx].name} "
-                + " or ".join(self._value_name(idx, value) for value in sorted(values)),
-                idx,
-            )
-            for idx, values in sorted(self._chosen.items())
-        ]
-
-    def order_by(self, labels: NDArray[np.int16]) -> None:
-        """List the most frequent values of labels (N, A) first."""
-        self._orders = [
-            _by_frequency(labels[:, idx], len(category.values))
-            for idx, category in enumerate(self._categories)
-        ]
-
-    def show(self, counts: tuple[NDArray[np.int64], ...]) -> None:
-        """Show the number of items per value: (V + 1,) per super-category, no label last."""
-        self._counts = counts
-        self._write()
-
-    def drop(self, idx: int) -> None:
-        """Clear the values of a super-category."""
-        if self._chosen.pop(idx, None):
-            self.post_message(self.Changed(self.chosen))
-
-    def clear_choice(self) -> bool:
-        """Clear all values; return whether there were any."""
-        if not self._chosen:
-            return False
-        self._chosen = {}
-        self.post_message(self.Changed({}))
-        return True
 
     def on_focus(self) -> None:
         """Start at the first value, so that the first key can choose it."""
@@ -229,13 +131,11 @@ class FacetRail(OptionList, inherit_bindings=False):
 
     def on_resize(self) -> None:
         """Fit the lines to the width."""
-        self._write()
+        self.show()
 
-    def _write(self) -> None:
+    def show(self) -> None:
         """Write the lines; only their text where they stay the same."""
-        if not self._counts:
-            return
-        lines = [line for idx in range(len(self._categories)) for line in self._lines_of(idx)]
+        lines = [line for idx in range(len(self._state.categories)) for line in self._lines_of(idx)]
         if lines == self._listed:
             for place, line in enumerate(lines):
                 self.replace_option_prompt_at_index(place, self._prompt(line))
@@ -250,13 +150,9 @@ class FacetRail(OptionList, inherit_bindings=False):
     def _lines_of(self, idx: int) -> list[Line]:
         if idx in self._folded:
             return [Line(idx)]
-        order = self._orders[idx]
-        first = (
-            order
-            if idx in self._whole or len(order) <= NUM_COLLAPSED + 1
-            else order[:NUM_COLLAPSED]
-        )
-        chosen = self._chosen.get(idx, frozenset())
+        order, chosen = self._state.values[idx], self._state.chosen.get(idx, frozenset())
+        is_whole = idx in self._whole or len(order) <= NUM_COLLAPSED + 1
+        first = order if is_whole else order[:NUM_COLLAPSED]
         listed = [value for value in order if value in first or value in chosen]
         more = [Line(idx, is_more=True)] if len(listed) < len(order) else []
         return [Line(idx), *(Line(idx, value) for value in listed), *more]
@@ -265,23 +161,21 @@ class FacetRail(OptionList, inherit_bindings=False):
         idx, room = line.super_category, max(8, self.size.width - 2)
         if line.is_more:
             listed = len(self._lines_of(idx)) - 2
-            return Content.assemble((f"    {len(self._orders[idx]) - listed} more …", MUTED))
+            return Content.assemble((f"    {len(self._state.values[idx]) - listed} more …", MUTED))
         if line.value is None:
             sign = "▸" if idx in self._folded else "▾"
-            name = fitted(f"{sign} {self._categories[idx].name}", room)
-            return Content.assemble((name, "bold $text-accent" if idx in self._chosen else "bold"))
-        count = int(self._counts[idx][line.value])  # -1, no label, is last
-        is_chosen = line.value in self._chosen.get(idx, frozenset())
-        name = fitted(self._value_name(idx, line.value), max(1, room - COUNT_WIDTH - 4))
+            name = fitted(f"{sign} {self._state.categories[idx].name}", room)
+            style = "bold $text-accent" if idx in self._state.chosen else "bold"
+            return Content.assemble((name, style))
+        count = int(self._state.counts[idx][line.value])  # -1, no label, is last
+        is_chosen = line.value in self._state.chosen.get(idx, frozenset())
+        name = fitted(self._state.value_name(idx, line.value), max(1, room - COUNT_WIDTH - 4))
         style = "bold $text-accent" if is_chosen else "" if count else DISABLED
         return Content.assemble(
             ("  ✓ " if is_chosen else "    ", style),
             (name, style),
             (f"{count:>{COUNT_WIDTH},}", MUTED if count else DISABLED),
         )
-
-    def _value_name(self, idx: int, value: int) -> str:
-        return NO_LABEL if value == UNLABELED else self._categories[idx].values[value]
 
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
@@ -290,19 +184,14 @@ class FacetRail(OptionList, inherit_bindings=False):
             return  # from an earlier list
         line = self._listed[event.option_index]
         if line.value is not None:
-            self._toggle(line.super_category, line.value)
+            self._state.toggle(line.super_category, line.value)
+            self.post_message(self.Changed())
         elif line.is_more:
             self._whole.add(line.super_category)
-            self._write()
+            self.show()
         else:
             self._folded ^= {line.super_category}
-            self._write()
-
-    def _toggle(self, idx: int, value: int) -> None:
-        values = self._chosen.get(idx, frozenset()) ^ {value}
-        others = {other: kept for other, kept in self._chosen.items() if other != idx}
-        self._chosen = {**others, idx: values} if values else others
-        self.post_message(self.Changed(self.chosen))
+            self.show()
 
     def action_fold(self, folded: bool) -> None:
         """Fold the super-category under the cursor, or unfold all its values."""
@@ -316,16 +205,11 @@ class FacetRail(OptionList, inherit_bindings=False):
             self._folded.discard(idx)
         else:
             self._whole.add(idx)
-        self._write()
+        self.show()
 
     def action_clear(self) -> None:
         """Clear all facets."""
-        if not self.clear_choice():
+        if self._state.clear_facets():
+            self.post_message(self.Changed())
+        else:
             self.notify("No facets to clear.", timeout=2)
-
-
-def _by_frequency(labels: NDArray[np.int16], num_values: int) -> list[int]:
-    """Return the values that items have, the most frequent first; no label comes last."""
-    counts = np.bincount(labels[labels != UNLABELED], minlength=num_values)
-    values = [int(value) for value in np.argsort(-counts, kind="stable") if counts[value]]
-    return [*values, UNLABELED] if (labels == UNLABELED).any() else values

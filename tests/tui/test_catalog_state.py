@@ -1,0 +1,188 @@
+"""Search, facets and order of the catalog, without an app."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from datrnet.core.catalog.catalog import MISSING, Catalog
+from datrnet.core.catalog.sort_order import TITLE, Order, ranks
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.db.rows import NewItem, SuperCategory
+from datrnet.db.store import Store
+from datrnet.tui.catalog_state import CatalogState
+from datrnet.tui.snapshot import RowMap, Snapshot
+
+GARMENT, COLOUR, SEASON = range(3)
+DRESS = 0
+BLACK, BLUE, GREEN, RED = range(4)
+
+
+@pytest.fixture
+def store(bare_workspace: Workspace) -> Iterator[Store]:
+    with bare_workspace.open_store() as store:
+        yield store
+
+
+@pytest.fixture
+def state(bare_workspace: Workspace, store: Store) -> CatalogState:
+    return CatalogState(Snapshot.of(bare_workspace, store, Catalog.load(store)))
+
+
+def labels(state: CatalogState, name: str) -> list[str | None]:
+    return [state.snapshot.catalog.labels_of(row)[name] for row in state.rows]
+
+
+def codes(state: CatalogState) -> list[str]:
+    return [state.snapshot.catalog.codes[row] for row in state.rows]
+
+
+def search(state: CatalogState, text: str) -> None:
+    state.show_found(text, state.snapshot.search_titles(text))
+
+
+def sort(state: CatalogState, order: Order) -> None:
+    if not state.sort(order):
+        state.add_ranks(order.key, ranks(state.snapshot.catalog, order.key))
+        assert state.sort(order)
+
+
+def test_it_begins_with_everything(state: CatalogState) -> None:
+    assert len(state.rows) == 48
+    assert (state.trail, state.facts, state.filters) == (("Catalog",), "48 items", [])
+
+
+def test_values_of_one_mean_any_and_of_two_mean_both(state: CatalogState) -> None:
+    state.toggle(COLOUR, RED)
+    assert labels(state, "colour") == ["red"] * 12
+    state.toggle(COLOUR, BLUE)
+    assert set(labels(state, "colour")) == {"red", "blue"}
+    state.toggle(GARMENT, DRESS)
+    assert len(state.rows) == 8
+    # what else could be chosen of the colors is counted among dresses
+    assert (state.counts[COLOUR][BLACK], state.counts[COLOUR][RED]) == (4, 4)
+    assert state.counts[GARMENT][1] == 8
+    assert state.facts == "8 of 48 items"
+    assert state.facet_words == "garment dress, colour blue or red"
+    state.toggle(COLOUR, RED)
+    assert set(labels(state, "colour")) == {"blue"}
+    state.drop(COLOUR)
+    assert state.chosen == {GARMENT: {DRESS}}
+    assert state.clear_facets()
+    assert not state.clear_facets()
+    assert len(state.rows) == 48
+
+
+def test_items_without_a_label_have_their_place(state: CatalogState) -> None:
+    assert state.values[SEASON] == [1, 0, -1]  # winter, summer, no label
+    state.toggle(SEASON, -1)
+    assert labels(state, "season") == [None] * 10
+    assert state.facet_words == "season no label"
+
+
+def test_a_search_and_facets_narrow_down_together(state: CatalogState) -> None:
+    search(state, "shirt")
+    assert len(state.rows) == 16
+    assert (state.counts[COLOUR][BLACK], state.counts[GARMENT][DRESS]) == (4, 0)
+    assert state.facts == "16 of 48 items · best match first"
+    state.toggle(COLOUR, BLACK)
+    assert len(state.rows) == 4
+    assert [chip.words for chip in state.filters] == ["“shirt” 16", "colour black"]
+    assert state.filter_words == "the search “shirt” and the facets colour black"
+    state.drop(COLOUR)
+    state.toggle(GARMENT, DRESS)
+    assert state.empty_text == "No item is garment dress. Escape clears the facets."
+    state.clear()
+    assert len(state.rows) == 48
+
+
+def test_a_search_shows_its_best_match_first_unless_an_order_was_chosen(
+    state: CatalogState,
+) -> None:
+    search(state, "red")
+    assert "best match first" in state.facts
+    sort(state, Order("id", is_reversed=True))
+    assert codes(state) == sorted(codes(state), reverse=True)
+    assert len(state.rows) == 12
+
+
+def test_an_order_is_chosen_and_reversed(state: CatalogState) -> None:
+    sort(state, Order(TITLE))
+    assert codes(state)[:2] == ["P-000", "P-012"]
+    assert state.facts == "48 items · by title ↑"
+    state.reverse()
+    assert codes(state)[0] == "P-047"
+    assert state.facts == "48 items · by title ↓"
+    state.sort(Order(is_reversed=True))
+    assert codes(state) == [f"P-{number:03}" for number in range(47, -1, -1)]
+    assert "newest first" in state.facts
+
+
+def test_unlabeled_items_come_last_in_both_directions(state: CatalogState) -> None:
+    for is_reversed, first in ((False, "summer"), (True, "winter")):
+        sort(state, Order(":season", is_reversed=is_reversed))
+        assert labels(state, "season")[0] == first
+        assert labels(state, "season")[-1] is None
+
+
+def test_pictures_that_are_gone_are_a_facet_until_the_next_catalog(state: CatalogState) -> None:
+    states = np.zeros(48, dtype=np.int16)
+    states[[7, 11]] = MISSING
+    state.add_picture_states(states)
+    state.toggle(3, MISSING)
+    assert codes(state) == ["P-007", "P-011"]
+    assert state.facet_words == "picture missing"
+    catalog = state.snapshot.catalog
+    state.renew(state.snapshot, RowMap(catalog, catalog))
+    assert len(state.categories) == 3
+    assert len(state.rows) == 48
+
+
+def test_search_and_facets_stay_with_a_later_catalog(
+    state: CatalogState, bare_workspace: Workspace, store: Store
+) -> None:
+    search(state, "red")
+    state.toggle(COLOUR, RED)
+    state.toggle(GARMENT, DRESS)
+    sort(state, Order(TITLE))
+    before = codes(state)
+    store.upsert_items(
+        [
+            NewItem(
+                code="NEW",
+                title="A red dress",
+                picture_path="pictures/03.png",
+                split="",
+                labels={"colour": "red", "garment": "dress", "fabric": "aquamarine"},
+            )
+        ]
+    )
+    after = Snapshot.of(bare_workspace, store, Catalog.load(store))
+    state.renew(after, RowMap(state.snapshot.catalog, after.catalog))
+    assert sorted(codes(state)) == sorted(before)  # the search has to be repeated
+    assert state.facet_words == "garment dress, colour red"
+    assert state.order == Order()
+    search(state, "red")
+    assert sorted(codes(state)) == sorted([*before, "NEW"])
+    assert "fabric" in [category.name for category in state.categories]
+
+
+def test_changed_labels_are_counted_again(state: CatalogState) -> None:
+    state.toggle(COLOUR, RED)
+    state.relabel(state.snapshot.relabeled(0, "colour", "red"))
+    assert len(state.rows) == 13
+    assert state.counts[COLOUR][RED] == 13
+
+
+def test_of_many_values_the_frequent_ones_come_first() -> None:
+    values = tuple(f"v{number:02}" for number in range(20))
+    numbers = np.repeat(np.arange(20), np.arange(1, 21)).astype(np.int16)[:, None]
+    catalog = SimpleNamespace(
+        super_categories=(SuperCategory(name="brand", values=values),),
+        labels=numbers,
+        num_items=len(numbers),
+    )
+    snapshot: Any = SimpleNamespace(catalog=catalog, rows=np.arange(len(numbers)), subset=None)
+    assert CatalogState(cast(Snapshot, snapshot)).values == [list(range(19, -1, -1))]
