@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from datrnet.console import options as opt
 from datrnet.console.output import is_conversation, print_ids, print_json
@@ -34,22 +35,18 @@ app = opt.command_app()
 
 @app.command(epilog="Example: datrnet browse --session last")
 def browse(
-    query: Annotated[str | None, typer.Argument(metavar="[ITEM|PICTURE]")] = None,
-    session: Annotated[str | None, typer.Option(metavar="NUMBER|NAME|last")] = None,
-    pick: Annotated[bool, typer.Option("--pick")] = False,
-    items: Annotated[str | None, typer.Option(metavar="FILE")] = None,
-    pictures: Annotated[
-        Pictures | None, typer.Option(show_default="the setting, else auto")
-    ] = None,
-    blocks: Annotated[
-        Blocks | None, typer.Option(show_default="the setting, else quadrants")
-    ] = None,
-    color: Annotated[Colors | None, typer.Option(show_default="the setting, else auto")] = None,
+    query: Annotated[str | None, Argument(metavar="[ITEM|PICTURE]")] = None,
+    session: Annotated[str | None, Option(metavar="NUMBER|NAME|last")] = None,
+    pick: Annotated[bool, Option("--pick")] = False,
+    items: Annotated[str | None, Option(metavar="FILE")] = None,
+    pictures: Annotated[Pictures | None, Option(show_default="the setting, else auto")] = None,
+    blocks: Annotated[Blocks | None, Option(show_default="the setting, else quadrants")] = None,
+    color: Annotated[Colors | None, Option(show_default="the setting, else auto")] = None,
     tour: Annotated[
-        bool | None, typer.Option("--tour/--no-tour", show_default="on the first start")
+        bool | None, Option("--tour/--no-tour", show_default="on the first start")
     ] = None,
     workspace: opt.Workspace = None,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: Annotated[bool, Option("--json")] = False,
 ) -> None:
     """Open the explorer: browse and search the catalog with pictures.
 

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import typer
+from typer import Argument, Option
 
 from datrnet.console import options as opt
 from datrnet.console.output import counted, print_json, results, say, show_table
@@ -32,7 +32,7 @@ OWNERS = {
 app = opt.command_app()
 
 
-ColumnOption = Annotated[str | None, typer.Option(metavar="COLUMN")]
+ColumnOption = Annotated[str | None, Option(metavar="COLUMN")]
 
 
 @app.command(
@@ -42,21 +42,19 @@ ColumnOption = Annotated[str | None, typer.Option(metavar="COLUMN")]
     "or: datrnet import Shopping100k/splits --format adde --images Shopping100k/Images",
 )
 def import_(
-    catalog: Annotated[Path, typer.Argument(metavar="CATALOG")],
+    catalog: Annotated[Path, Argument(metavar="CATALOG")],
     images: Annotated[
-        Path | None, typer.Option(metavar="DIR", show_default="the folder of CATALOG")
+        Path | None, Option(metavar="DIR", show_default="the folder of CATALOG")
     ] = None,
-    attribute: Annotated[list[str] | None, typer.Option(metavar="NAME")] = None,
-    id_column: Annotated[str | None, typer.Option("--id", metavar="COLUMN")] = None,
+    attribute: Annotated[list[str] | None, Option(metavar="NAME")] = None,
+    id_column: Annotated[str | None, Option("--id", metavar="COLUMN")] = None,
     image: ColumnOption = None,
     title: ColumnOption = None,
     split: ColumnOption = None,
-    format_: Annotated[Format | None, typer.Option("--format")] = None,
-    names: Annotated[Path | None, typer.Option(metavar="FILE", dir_okay=False)] = None,
-    annotation: Annotated[
-        Annotation | None, typer.Option(show_default="fine where available")
-    ] = None,
-    crop: Annotated[bool, typer.Option("--crop")] = False,
+    format_: Annotated[Format | None, Option("--format")] = None,
+    names: Annotated[Path | None, Option(metavar="FILE", dir_okay=False)] = None,
+    annotation: Annotated[Annotation | None, Option(show_default="fine where available")] = None,
+    crop: Annotated[bool, Option("--crop")] = False,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
@@ -156,12 +154,12 @@ def _show(summary: ImportSummary, part: str) -> None:
 
 @app.command(epilog="Example: datrnet export splits --format adde --triplets 90000")
 def export(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER")],
-    format_: Annotated[Literal["adde"], typer.Option("--format")] = "adde",
-    triplets: Annotated[int, typer.Option(min=0, metavar="N")] = 40000,
-    seed: Annotated[int, typer.Option(min=0, metavar="N")] = 0,
-    with_validation: Annotated[bool, typer.Option("--with-validation")] = False,
-    force: Annotated[bool, typer.Option("--force")] = False,
+    folder: Annotated[Path, Argument(metavar="FOLDER")],
+    format_: Annotated[Literal["adde"], Option("--format")] = "adde",
+    triplets: Annotated[int, Option(min=0, metavar="N")] = 40000,
+    seed: Annotated[int, Option(min=0, metavar="N")] = 0,
+    with_validation: Annotated[bool, Option("--with-validation")] = False,
+    force: Annotated[bool, Option("--force")] = False,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:

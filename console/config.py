@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Argument, Context, Option
 
 from datrnet.console import options as opt
 from datrnet.console.output import print_json, print_list, say, show_error
@@ -52,7 +52,7 @@ def _complete_name(incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
-def _complete_value(ctx: typer.Context, incomplete: str) -> list[str]:
+def _complete_value(ctx: Context, incomplete: str) -> list[str]:
     name = str(ctx.params.get("name") or "")
     values: Sequence[str]
     if name == "theme":
@@ -70,7 +70,7 @@ def _complete_value(ctx: typer.Context, incomplete: str) -> list[str]:
 
 NameArgument = Annotated[
     str,
-    typer.Argument(
+    Argument(
         metavar="NAME",
         help="theme, pictures …; keys.catalog.search; themes.mine.primary",
         autocompletion=_complete_name,
@@ -239,7 +239,7 @@ def print_path() -> None:
 )
 def set_setting(
     name: NameArgument,
-    value: Annotated[str, typer.Argument(metavar="VALUE", autocompletion=_complete_value)],
+    value: Annotated[str, Argument(metavar="VALUE", autocompletion=_complete_value)],
 ) -> None:
     """Change a setting in the configuration file; comments are kept.
 
@@ -272,7 +272,7 @@ def unset(name: NameArgument) -> None:
 
 
 @app.command("init", epilog="Example: datrnet config init")
-def write_template(force: Annotated[bool, typer.Option("--force")] = False) -> None:
+def write_template(force: Annotated[bool, Option("--force")] = False) -> None:
     """Write a configuration file that explains every setting and changes none.
 
     Args:

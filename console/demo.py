@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import typer
+from typer import Option
 
 from datrnet.console import options as opt
 from datrnet.console.output import counted, is_conversation, results, say
@@ -26,8 +26,8 @@ app = opt.command_app()
 
 @app.command(epilog="Example: datrnet demo --items 500")
 def demo(
-    items: Annotated[int | None, typer.Option(min=1, metavar="N", show_default="2000")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, metavar="N", show_default="0")] = None,
+    items: Annotated[int | None, Option(min=1, metavar="N", show_default="2000")] = None,
+    seed: Annotated[int | None, Option(min=0, metavar="N", show_default="0")] = None,
     workspace: opt.Workspace = None,
 ) -> None:
     """Draw a demo catalog, index it and open it in the explorer.

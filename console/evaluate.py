@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
 from rich.table import Table
+from typer import Option
 
 from datrnet.console import options as opt
 from datrnet.console.output import new_table, percent, print_json, results, say, show_table
@@ -39,15 +39,15 @@ app = opt.command_app()
 @app.command(epilog="Example: datrnet evaluate --split test -k 30")
 def evaluate(
     split: opt.SplitOrAll = "test",
-    top: Annotated[int, typer.Option("-k", "--top", min=1, metavar="N")] = 30,
-    changes: Annotated[int, typer.Option(min=0, metavar="N")] = 3,
+    top: Annotated[int, Option("-k", "--top", min=1, metavar="N")] = 30,
+    changes: Annotated[int, Option(min=0, metavar="N")] = 3,
     match: Literal["used", "all", "known"] = "used",
-    within: Annotated[str | None, typer.Option(metavar="NAME")] = None,
-    queries: Annotated[Path | None, typer.Option(metavar="FOLDER")] = None,
-    equal_weights: Annotated[bool, typer.Option("--equal-weights")] = False,
-    exclude_query: Annotated[bool, typer.Option("--exclude-query")] = False,
-    include_query: Annotated[bool, typer.Option("--include-query")] = False,
-    max_queries: Annotated[int, typer.Option(min=0, metavar="N")] = 20000,
+    within: Annotated[str | None, Option(metavar="NAME")] = None,
+    queries: Annotated[Path | None, Option(metavar="FOLDER")] = None,
+    equal_weights: Annotated[bool, Option("--equal-weights")] = False,
+    exclude_query: Annotated[bool, Option("--exclude-query")] = False,
+    include_query: Annotated[bool, Option("--include-query")] = False,
+    max_queries: Annotated[int, Option(min=0, metavar="N")] = 20000,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:

@@ -11,10 +11,10 @@ from textwrap import fill
 from typing import Annotated, Any
 
 import numpy as np
-import typer
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
+from typer import Argument, Context, Option
 
 from datrnet.console import options as opt
 from datrnet.console.output import (
@@ -55,11 +55,11 @@ app = opt.command_app()
 
 @app.command(epilog="Example: datrnet experiment ablation --set train.epochs=4")
 def experiment(
-    ctx: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME|FILE]")] = None,
+    ctx: Context,
+    name: Annotated[str | None, Argument(metavar="[NAME|FILE]")] = None,
     split: opt.GallerySplit = None,
     settings: opt.Settings = None,
-    show: Annotated[bool, typer.Option("--show")] = False,
+    show: Annotated[bool, Option("--show")] = False,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
@@ -85,12 +85,12 @@ def experiment(
 
 @app.command(epilog="Example: datrnet compare --systems all --budget 10m")
 def compare(
-    ctx: typer.Context,
-    systems: Annotated[list[str] | None, typer.Option(metavar="NAME", show_default="all")] = None,
-    budget: Annotated[str | None, typer.Option(metavar="TIME", show_default="10m")] = None,
+    ctx: Context,
+    systems: Annotated[list[str] | None, Option(metavar="NAME", show_default="all")] = None,
+    budget: Annotated[str | None, Option(metavar="TIME", show_default="10m")] = None,
     epochs: opt.Epochs = None,
-    seeds: Annotated[int | None, typer.Option(min=1, metavar="N", show_default="1")] = None,
-    pretrained: Annotated[bool, typer.Option("--pretrained")] = False,
+    seeds: Annotated[int | None, Option(min=1, metavar="N", show_default="1")] = None,
+    pretrained: Annotated[bool, Option("--pretrained")] = False,
     config: opt.ConfigName = None,
     split: opt.GallerySplit = None,
     settings: opt.Settings = None,
@@ -122,7 +122,7 @@ def compare(
 def report(
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, show_default="report.html in the workspace"),
+        Option(metavar="FILE", dir_okay=False, show_default="report.html in the workspace"),
     ] = None,
     workspace: opt.Workspace = None,
 ) -> None:
@@ -195,7 +195,7 @@ def minutes_of(text: str) -> float:
     return 60 * hours + minutes + seconds / 60
 
 
-def typed_command(ctx: typer.Context) -> str:
+def typed_command(ctx: Context) -> str:
     """Return the command as typed, without --workspace and --json, to repeat it elsewhere."""
     words = ["datrnet", str(ctx.info_name)]
     for param, value in opt.typed_parameters(ctx):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Option
 
 from datrnet.console import options as opt
 from datrnet.console.output import counted, percent, print_json, say, show_table
@@ -23,7 +23,7 @@ app = opt.command_app()
 @app.command(epilog="Example: datrnet index")
 def index(
     run: Annotated[
-        str | None, typer.Option(metavar="NAME", show_default="the latest finished run")
+        str | None, Option(metavar="NAME", show_default="the latest finished run")
     ] = None,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from typing import Annotated
 
-import typer
+from typer import Argument
 
 from datrnet.console import options as opt
 from datrnet.console.output import counted, local_time, print_list, say
@@ -26,8 +26,8 @@ app = opt.group_app("datrnet label set 10045 color=black")
     "or: cat ids.txt | datrnet label set - color=black",
 )
 def set_label(
-    items: Annotated[list[str], typer.Argument(metavar="ITEM...")],
-    label: Annotated[str, typer.Argument(metavar="NAME=VALUE")],
+    items: Annotated[list[str], Argument(metavar="ITEM...")],
+    label: Annotated[str, Argument(metavar="NAME=VALUE")],
     workspace: opt.Workspace = None,
 ) -> None:
     """Set or confirm a label by hand. No import overwrites it, and the change can be undone.
@@ -64,9 +64,7 @@ def set_label(
 
 @app.command("undo", epilog="Example: datrnet label undo")
 def undo_label(
-    change: Annotated[
-        int | None, typer.Argument(metavar="[CHANGE]", show_default="the latest")
-    ] = None,
+    change: Annotated[int | None, Argument(metavar="[CHANGE]", show_default="the latest")] = None,
     workspace: opt.Workspace = None,
 ) -> None:
     """Undo a change: restore the label that the item had before, with its source.
@@ -93,7 +91,7 @@ def redo_label(workspace: opt.Workspace = None) -> None:
 
 @app.command("history", epilog="Example: datrnet label history 10045")
 def label_history(
-    item: Annotated[str | None, typer.Argument(metavar="[ITEM]")] = None,
+    item: Annotated[str | None, Argument(metavar="[ITEM]")] = None,
     top: opt.Top = 30,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from typer import Option
 
 RENAMED = {"--unlabelled": "--unlabeled"}  # spelling:keep
 """Old names of options, accepted with a notice until the next release."""
@@ -83,7 +84,7 @@ def _or_before(ctx: typer.Context, given: Path | None) -> Path | None:
 
 Workspace = Annotated[
     Path | None,
-    typer.Option(
+    Option(
         "--workspace",
         metavar="DIR",
         file_okay=False,
@@ -94,19 +95,17 @@ Workspace = Annotated[
     ),
 ]
 
-Json = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
+Json = Annotated[bool, Option("--json", help="Print the results as JSON.")]
 
 Check = Annotated[
-    bool, typer.Option("--check", help="Also read the index files and verify their checksums.")
+    bool, Option("--check", help="Also read the index files and verify their checksums.")
 ]
 
-Top = Annotated[
-    int, typer.Option("-k", "--top", min=1, metavar="N", help="Maximum number of results.")
-]
+Top = Annotated[int, Option("-k", "--top", min=1, metavar="N", help="Maximum number of results.")]
 
 ConfigName = Annotated[
     str | None,
-    typer.Option(
+    Option(
         metavar="NAME|FILE",
         help="small, paper, or a TOML file based on one of them.",
         show_default="small",
@@ -115,12 +114,12 @@ ConfigName = Annotated[
 
 Epochs = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Number of epochs, instead of the config's or a time."),
+    Option(min=1, metavar="N", help="Number of epochs, instead of the config's or a time."),
 ]
 
 Settings = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--set",
         metavar="NAME=VALUE",
         help="Override a setting of the experiment, as in train.epochs=4; repeatable.",
@@ -129,7 +128,7 @@ Settings = Annotated[
 
 GallerySplit = Annotated[
     SplitOrAll | None,
-    typer.Option(
+    Option(
         "--split",
         help="Split whose items are queries and gallery.",
         show_default="the experiment's",
@@ -138,12 +137,12 @@ GallerySplit = Annotated[
 
 SuperCategories = Annotated[
     list[str] | None,
-    typer.Option("--super-category", metavar="NAME", help="Only this super-category; repeatable."),
+    Option("--super-category", metavar="NAME", help="Only this super-category; repeatable."),
 ]
 
 Session = Annotated[
     str,
-    typer.Option(
+    Option(
         "--session", metavar="NUMBER|NAME|last", help="Session by number or name; last: the latest."
     ),
 ]

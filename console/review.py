@@ -5,7 +5,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any, Literal
 
-import typer
+from typer import Argument, Option
 
 from datrnet.console import options as opt
 from datrnet.console.output import counted, is_terminal, local_time, print_list, say
@@ -38,7 +38,7 @@ app = opt.group_app("datrnet review doubts --super-category color")
 @app.command("doubts", epilog="Example: datrnet review doubts --super-category color -k 50")
 def review_doubts(
     super_category: opt.SuperCategories = None,
-    unlabeled: Annotated[bool, typer.Option("--unlabeled")] = False,
+    unlabeled: Annotated[bool, Option("--unlabeled")] = False,
     top: opt.Top = 30,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
@@ -76,7 +76,7 @@ def review_doubts(
 
 @app.command("duplicates", epilog="Example: datrnet review duplicates -k 100 --json")
 def review_duplicates(
-    marked: Annotated[bool, typer.Option("--marked")] = False,
+    marked: Annotated[bool, Option("--marked")] = False,
     top: opt.Top = 30,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
@@ -111,9 +111,9 @@ def review_duplicates(
 
 @app.command("judge", epilog="Example: datrnet review judge 10045 10046 --as duplicate")
 def review_judge(
-    kept: Annotated[str, typer.Argument(metavar="ITEM")],
-    other: Annotated[str, typer.Argument(metavar="OTHER")],
-    verdict: Annotated[Literal["duplicate", "distinct", "open"], typer.Option("--as")],
+    kept: Annotated[str, Argument(metavar="ITEM")],
+    other: Annotated[str, Argument(metavar="OTHER")],
+    verdict: Annotated[Literal["duplicate", "distinct", "open"], Option("--as")],
     workspace: opt.Workspace = None,
 ) -> None:
     """Mark two items as duplicates or as distinct, so that they are not listed again.
@@ -139,7 +139,7 @@ def review_judge(
 
 @app.command("gaps", epilog="Example: datrnet review gaps --super-category category")
 def review_gaps(
-    super_category: Annotated[str | None, typer.Option(metavar="NAME")] = None,
+    super_category: Annotated[str | None, Option(metavar="NAME")] = None,
     top: opt.Top = 30,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from datrnet.console import options as opt
 from datrnet.console.output import counted, is_terminal, print_json, results, say
@@ -41,19 +41,19 @@ app = opt.command_app()
     "--where category=Shirts"
 )
 def search(
-    item: Annotated[str, typer.Argument(metavar="ITEM|PICTURE")],
-    change: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE")] = None,
-    take: Annotated[list[str] | None, typer.Option(metavar="NAME=ITEM|PICTURE")] = None,
-    where: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE")] = None,
-    any_of: Annotated[list[str] | None, typer.Option("--any", metavar="NAME=VALUE")] = None,
-    weight: Annotated[list[str] | None, typer.Option(metavar="NAME=NUMBER")] = None,
-    within: Annotated[str | None, typer.Option(metavar="NAME")] = None,
+    item: Annotated[str, Argument(metavar="ITEM|PICTURE")],
+    change: Annotated[list[str] | None, Option("--set", metavar="NAME=VALUE")] = None,
+    take: Annotated[list[str] | None, Option(metavar="NAME=ITEM|PICTURE")] = None,
+    where: Annotated[list[str] | None, Option(metavar="NAME=VALUE")] = None,
+    any_of: Annotated[list[str] | None, Option("--any", metavar="NAME=VALUE")] = None,
+    weight: Annotated[list[str] | None, Option(metavar="NAME=NUMBER")] = None,
+    within: Annotated[str | None, Option(metavar="NAME")] = None,
     top: Annotated[
         int | None,
-        typer.Option("-k", "--top", min=1, metavar="N", show_default="10 in a terminal, else 30"),
+        Option("-k", "--top", min=1, metavar="N", show_default="10 in a terminal, else 30"),
     ] = None,
     split: opt.Split | None = None,
-    pictures: Annotated[bool, typer.Option("--pictures/--no-pictures")] = True,
+    pictures: Annotated[bool, Option("--pictures/--no-pictures")] = True,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:

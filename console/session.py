@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from datrnet.console import options as opt
 from datrnet.console.output import (
@@ -38,10 +38,10 @@ from datrnet.core.text import sanitize
 UNCHANGED = "no change"
 
 WHICH = "Number or name, as in `list`; last: the latest."
-LatestSession = Annotated[str, typer.Argument(metavar="[NUMBER|NAME|last]", help=WHICH)]
-NamedSession = Annotated[str, typer.Argument(metavar="NUMBER|NAME|last", help=WHICH)]
+LatestSession = Annotated[str, Argument(metavar="[NUMBER|NAME|last]", help=WHICH)]
+NamedSession = Annotated[str, Argument(metavar="NUMBER|NAME|last", help=WHICH)]
 StepResultsOption = Annotated[
-    int, typer.Option("-k", "--top", min=1, metavar="N", help="Substitutes per step.")
+    int, Option("-k", "--top", min=1, metavar="N", help="Substitutes per step.")
 ]
 
 app = opt.group_app("datrnet session export session.html")
@@ -49,7 +49,7 @@ app = opt.group_app("datrnet session export session.html")
 
 @app.command("list", epilog="Example: datrnet session list")
 def list_sessions(
-    deleted: Annotated[bool, typer.Option("--deleted")] = False,
+    deleted: Annotated[bool, Option("--deleted")] = False,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
@@ -114,7 +114,7 @@ def replay_session(
 
 @app.command("export", epilog="Example: datrnet session export session.html")
 def export(
-    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    file: Annotated[Path, Argument(metavar="FILE")],
     session: opt.Session = "last",
     top: StepResultsOption = 12,
     workspace: opt.Workspace = None,
@@ -134,7 +134,7 @@ def export(
 
 @app.command("shortlist", epilog="Example: datrnet session shortlist list.html")
 def shortlist(
-    file: Annotated[Path | None, typer.Argument(metavar="FILE")] = None,
+    file: Annotated[Path | None, Argument(metavar="FILE")] = None,
     session: opt.Session = "last",
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
@@ -161,7 +161,7 @@ def shortlist(
 @app.command("rename", epilog="Example: datrnet session rename 3 'Coats for spring'")
 def rename_session(
     session: NamedSession,
-    name: Annotated[str, typer.Argument(metavar="NAME")],
+    name: Annotated[str, Argument(metavar="NAME")],
     workspace: opt.Workspace = None,
 ) -> None:
     """Rename a session.
@@ -193,7 +193,7 @@ def delete_session(session: NamedSession, workspace: opt.Workspace = None) -> No
 @app.command("restore", epilog="Example: datrnet session restore 3")
 def restore_session(
     number: Annotated[
-        int | None, typer.Argument(metavar="[NUMBER]", show_default="the last deleted session")
+        int | None, Argument(metavar="[NUMBER]", show_default="the last deleted session")
     ] = None,
     workspace: opt.Workspace = None,
 ) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Context, Option
 
 from datrnet.console import options as opt
 from datrnet.console.output import percent, print_json, say, show_table
@@ -23,26 +23,26 @@ app = opt.command_app()
 
 @app.command(epilog="Example: datrnet train --config small --super-category color")
 def train(
-    ctx: typer.Context,
+    ctx: Context,
     config: opt.ConfigName = None,
     super_category: opt.SuperCategories = None,
-    seed: Annotated[int | None, typer.Option(min=0, metavar="N")] = None,
+    seed: Annotated[int | None, Option(min=0, metavar="N")] = None,
     epochs: opt.Epochs = None,
-    resume: Annotated[bool, typer.Option("--resume")] = False,
+    resume: Annotated[bool, Option("--resume")] = False,
     system: Annotated[
         str | None,
-        typer.Option(metavar="NAME", show_default="datrnet", help=f"{opt.one_of(SYSTEM_NAMES)}."),
+        Option(metavar="NAME", show_default="datrnet", help=f"{opt.one_of(SYSTEM_NAMES)}."),
     ] = None,
     backbone: Annotated[
         str | None,
-        typer.Option(metavar="NAME", show_default="alexnet", help=f"{opt.one_of(BACKBONE_NAMES)}."),
+        Option(metavar="NAME", show_default="alexnet", help=f"{opt.one_of(BACKBONE_NAMES)}."),
     ] = None,
-    backbone_weights: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
-    frozen: Annotated[bool, typer.Option("--frozen")] = False,
-    minutes: Annotated[float | None, typer.Option(min=0, metavar="N")] = None,
-    released: Annotated[tuple[Path, Path] | None, typer.Option(metavar="ENCODER MEMORY")] = None,
-    names: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
-    triplets: Annotated[Path | None, typer.Option(metavar="FOLDER")] = None,
+    backbone_weights: Annotated[Path | None, Option(metavar="FILE")] = None,
+    frozen: Annotated[bool, Option("--frozen")] = False,
+    minutes: Annotated[float | None, Option(min=0, metavar="N")] = None,
+    released: Annotated[tuple[Path, Path] | None, Option(metavar="ENCODER MEMORY")] = None,
+    names: Annotated[Path | None, Option(metavar="FILE")] = None,
+    triplets: Annotated[Path | None, Option(metavar="FOLDER")] = None,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
