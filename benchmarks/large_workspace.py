@@ -12,6 +12,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
 from datrnet.core.demo.prepare import prepare_demo
 from datrnet.core.errors import IndexStaleError
+from datrnet.core.evaluation.protocol import weights_of
 from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval.generation import Generation
 from datrnet.db.rows import NewItem
@@ -87,9 +88,7 @@ def _write_index(
         item_ids=catalog.item_ids,
         embeddings=_repeated(index.embeddings, catalog.num_items),
         manipulation=index.manipulation,
-        unit_blocks=True,
-        weights=index.manifest.weights,
-        changed_weight=index.manifest.changed_weight,
+        weights=weights_of(index),
     )
     write_generation(workspace, store, embedded, IndexConfig(), say)
 

@@ -17,6 +17,7 @@ from rich.table import Table
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
+from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.generation import Generation
@@ -84,9 +85,7 @@ def made_up(workspace: Workspace, size: int) -> Searcher:
             item_ids=catalog.item_ids,
             embeddings=embeddings,
             manipulation=Replacement(tuple(prototypes)),
-            unit_blocks=True,
-            weights=(1.0,) * len(SUPER_CATEGORIES),
-            changed_weight=2.0,
+            weights=Weights(blocks=(1.0,) * len(SUPER_CATEGORIES), changed=2.0),
         )
         write_generation(workspace, store, embedded, IndexConfig())
         return Searcher(catalog, Generation.current(workspace, store))

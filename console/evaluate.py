@@ -15,8 +15,14 @@ from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
-from datrnet.core.evaluation.assess import Assessment, assess, equal_weights_of
-from datrnet.core.evaluation.protocol import Protocol, Score, UseCase
+from datrnet.core.evaluation.protocol import (
+    Assessment,
+    Protocol,
+    Score,
+    UseCase,
+    assess,
+    equal_weights_of,
+)
 from datrnet.core.research.experiments.result import use_case_name
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.text import sanitize

@@ -9,8 +9,7 @@ from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeRem
 from rich.text import Text
 
 from datrnet.console.output import narration, percent
-from datrnet.core.text import sanitize
-from datrnet.core.training.events import (
+from datrnet.core.progress import (
     BatchDone,
     EpochDone,
     FeaturesCached,
@@ -18,6 +17,7 @@ from datrnet.core.training.events import (
     TrainEvent,
     TripletsRead,
 )
+from datrnet.core.text import sanitize
 
 SECONDS_BETWEEN_LINES = 10.0
 """Interval of progress lines without a terminal."""

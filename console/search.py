@@ -162,7 +162,7 @@ def _query(workspace: Workspace, searcher: Searcher, asked: str) -> tuple[Query,
         path = searcher.catalog.picture_paths[source]
         return searcher.query_of_item(source), workspace.picture(path)
     say("Loading the networks …")
-    from datrnet.core.indexing.embedder import query_of_picture  # imports torch
+    from datrnet.core.indexing.build import query_of_picture  # imports torch
     from datrnet.core.models.run_folder import RunFolder
 
     run = RunFolder.open(workspace.models / searcher.generation.manifest.run_name)

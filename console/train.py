@@ -178,7 +178,7 @@ def _train(
             finished = {name for name in names if run.result_path(run.idx_of(name)).exists()}
         else:
             names = [run.config.system.name]
-            finished = {name for name in names if run.system_result_path.exists()}
+            finished = {name for name in names if run.result_path().exists()}
         say(f"{'Training' if config else 'Resuming'} {run.name}: {', '.join(names)}.")
         with TrainingProgress(names, finished) as progress:
             outcome = training.train(workspace, store, catalog, run, progress)

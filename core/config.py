@@ -9,7 +9,7 @@ older run may lack the field. ``core/configs/`` holds the ready configs, which f
 
 import math
 import tomllib
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -96,7 +96,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        check_choices(self)
+        check_types(self)
         at_least(self, image_size=8, filters=4, num_ase=1, embedding_size=1, stem_stride=1)
         at_least(self, attention_width=1)
         if self.filters % 2:
@@ -167,13 +167,12 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        check_choices(self)
+        check_types(self)
         at_least(self, triplets=1, epochs=1, batch_triplets=2, seed=0, patience=0)
+        at_least(self, proxy_weight=0, weight_decay=0)
         for name in ("warmup", "balance", "shift", "zoom", "light"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must lie between 0 and 1.")
-        if self.proxy_weight < 0 or self.weight_decay < 0:
-            raise ConfigError("proxy_weight and weight_decay must be at least 0.")
         above_zero(self, "margin", "learning_rate", "proxy_temperature")
 
 
@@ -206,9 +205,7 @@ class SystemChoice:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        at_least(self, batch=6, triplet_batch=0)
-        if not 0 <= self.minutes < math.inf:
-            raise ConfigError(f"minutes is {self.minutes}; it must be at least 0.")
+        at_least(self, batch=6, triplet_batch=0, minutes=0)
         above_zero(self, "learning_rate")
 
     @property
@@ -230,7 +227,7 @@ class IndexConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        check_choices(self)
+        check_types(self)
         at_least(self, trees=1)
         if not 0 < self.recall_target <= 1:
             raise ConfigError(
@@ -263,24 +260,7 @@ class Config:
         Raises:
             ConfigError: A key is unknown or a value out of range; the message names ``source``.
         """
-        sections = {
-            "model": ModelConfig,
-            "train": TrainConfig,
-            "index": IndexConfig,
-            "system": SystemChoice,
-        }
-        unknown = set(data) - {"name", *sections}
-        if unknown:
-            name = sorted(unknown)[0]
-            raise ConfigError(
-                f"{source} has an unknown section {name!r}.",
-                hint=nearest(name, ("name", *sections)),
-            )
-        parts: dict[str, Any] = {
-            name: read_section(kind, data.get(name, {}), f"{source} [{name}]")
-            for name, kind in sections.items()
-        }
-        return cls(name=str(data.get("name", source)), **parts)
+        return read_section(cls, {**data, "name": str(data.get("name", source))}, source)
 
     @classmethod
     def load(cls, name_or_path: str) -> "Config":
@@ -320,7 +300,7 @@ class Config:
     @classmethod
     def _ready(cls, name: str) -> "Config":
         text = (files("datrnet.core") / "configs" / f"{name}.toml").read_text("utf-8")
-        return cls.from_dict({"name": name, **tomllib.loads(text)}, source=name)
+        return cls.from_dict(tomllib.loads(text), source=name)
 
 
 Section = TypeVar("Section")
@@ -341,7 +321,10 @@ def read_section(kind: type[Section], values: Any, source: str) -> Section:
             f"{source} has an unknown setting {unknown[0]!r}.",
             hint=nearest(unknown[0], hints),
         )
-    typed = {key: _typed(hints[key], value, f"{source} {key}") for key, value in values.items()}
+    typed = {}
+    for name, value in values.items():
+        place = f"{source} [{name}]" if is_dataclass(hints[name]) else f"{source} {name}"
+        typed[name] = _typed(hints[name], value, place)
     try:
         return kind(**typed)
     except ConfigError as error:  # a value is out of range
@@ -359,8 +342,6 @@ def _typed(hint: Any, value: Any, source: str) -> Any:
         if kinds[-1] is not Ellipsis and len(value) != len(kinds):
             raise ConfigError(f"{source} must have {len(kinds)} entries, not {len(value)}.")
         return tuple(_typed(kinds[0], entry, source) for entry in value)
-    if hint is Any:
-        return value
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
             allowed = ", ".join(map(str, get_args(hint)))
@@ -375,26 +356,18 @@ def _typed(hint: Any, value: Any, source: str) -> Any:
         return read_section(hint, value, source)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        raise ConfigError(f"{source} must be of type {hint.__name__}, not {value!r}.")
+    if hint is not Any and (
+        not isinstance(value, hint) or (hint is int and isinstance(value, bool))
+    ):
+        kind = getattr(hint, "__name__", hint)
+        raise ConfigError(f"{source} must be of type {kind}, not {value!r}.")
     return value
 
 
-def check_choices(config: Any) -> None:
-    """Refuse a value that is not among the choices its field declares."""
-    hints = get_type_hints(type(config))
-    for item in fields(config):
-        hint, value = hints[item.name], getattr(config, item.name)
-        many = get_origin(hint) is tuple
-        choice = get_args(hint)[0] if many else hint
-        if get_origin(choice) is not Literal:
-            continue
-        allowed = get_args(choice)
-        for entry in value if many else (value,):
-            if entry not in allowed:
-                raise ConfigError(
-                    f"{item.name} is {entry!r}; it must be one of {', '.join(map(str, allowed))}."
-                )
+def check_types(config: Any) -> None:
+    """Refuse values that are not of the type, or among the choices, that their field declares."""
+    for name, hint in get_type_hints(type(config)).items():
+        _typed(hint, getattr(config, name), name)
 
 
 def above_zero(config: Any, *names: str) -> None:
@@ -413,7 +386,7 @@ def check_shares(config: Any, *names: str) -> None:
 
 
 def at_least(config: Any, **minima: int) -> None:
-    """Refuse integers below their minimum."""
+    """Refuse numbers that are below their minimum or not finite."""
     for name, least in minima.items():
-        if getattr(config, name) < least:
+        if not least <= getattr(config, name) < math.inf:
             raise ConfigError(f"{name} is {getattr(config, name)}; it must be at least {least}.")

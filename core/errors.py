@@ -5,6 +5,7 @@ Front ends catch ``DatrnetError`` in one place; anything else is a bug and keeps
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
+from os.path import commonprefix
 
 TIED = 60
 """Near names looked at: many codes of a shop are equally near a wrong one."""
@@ -101,16 +102,9 @@ def nearest(name: str, known: Iterable[str], *, limit: int = 3) -> str:
     if close:
         # difflib is blind to where two codes differ: the ones that begin alike are meant more often
         ratio = {match: SequenceMatcher(None, match, folded).ratio() for match in close}
-        close.sort(key=lambda match: (-round(ratio[match], 2), -_shared_beginning(match, folded)))
+        shared = {match: len(commonprefix([match, folded])) for match in close}  # noqa: RUF071
+        close.sort(key=lambda match: (-round(ratio[match], 2), -shared[match]))
         return f"Did you mean {', '.join(by_folded[match] for match in close[:limit])}?"
-    some = list(by_folded.values())[:8]
-    more = ", …" if len(by_folded) > len(some) else ""
-    return f"Known: {', '.join(some)}{more}." if some else "There are none yet."
-
-
-def _shared_beginning(one: str, other: str) -> int:
-    """Return how many characters two texts have in common from the start."""
-    return next(
-        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
-        min(len(one), len(other)),
-    )
+    first = list(by_folded.values())[:8]
+    more = ", …" if len(by_folded) > len(first) else ""
+    return f"Known: {', '.join(first)}{more}." if first else "There are none yet."

@@ -155,20 +155,20 @@ def setting_at(path: SettingPath) -> Facts:
     Raises:
         SettingError: There is no such setting.
     """
-    name, *inner = path
-    if name not in settings():
-        message = f"There is no setting {name!r}."
-        raise SettingError(path, message, hint=nearest(name, settings()))
-    facts = settings()[name]
-    if inner and not is_table(facts):
-        raise SettingError(path, f"{name} is not a table; it must be {allowed(facts)}.")
-    if inner:
-        facts = facts["additionalProperties"]
-    if len(inner) > 1:
-        if inner[1] not in theme_settings() or len(inner) > 2:
-            message = f"A theme has no setting {inner[1]!r}."
-            raise SettingError(path, message, hint=nearest(inner[1], theme_settings()))
-        facts = theme_settings()[inner[1]]
+    facts: Facts = json_schema()
+    for depth, name in enumerate(path):
+        match facts:
+            case {"properties": known} if name in known:
+                facts = known[name]
+            case {"properties": known}:
+                what = "A theme has" if depth else "There is"
+                message = f"{what} no setting {name!r}."
+                raise SettingError(path, message, hint=nearest(name, known))
+            case {"additionalProperties": entry}:
+                facts = entry
+            case _:
+                outer = ".".join(path[:depth])
+                raise SettingError(path, f"{outer} is not a table; it must be {allowed(facts)}.")
     return facts
 
 

@@ -67,18 +67,16 @@ class PreferencesFile:
 
     def stated(self) -> dict[SettingPath, Stated]:
         """Return every sound value in the file, with keys and themes by their entries."""
-        _, problems = self.read()
-        if any(not isinstance(problem, SettingError) for problem in problems):
-            return {}  # nothing of it can be read
-        wrong = {
-            problem.path[:2]
-            for problem in problems
-            if isinstance(problem, SettingError) and not isinstance(problem, RenamedKeyError)
-        }
-        text = self.text()
+        try:
+            text = self.text()
+            data = self._parse(text)
+        except ConfigError:
+            return {}
+        problems = check(data)[1] if data else []
+        wrong = {p.path[:2] for p in problems if not isinstance(p, RenamedKeyError)}
         return {
             path: Stated(value, line_of(text, path))
-            for path, value in _values(self._parse(text))
+            for path, value in _values(data)
             if path[:2] not in wrong
         }
 

@@ -23,12 +23,11 @@ from datrnet.core.config import Config
 from datrnet.core.demo.attributes import SUPER_CATEGORIES
 from datrnet.core.demo.catalog import write_demo_catalog
 from datrnet.core.demo.garments import draw_garment
-from datrnet.core.evaluation.assess import assess
-from datrnet.core.evaluation.protocol import Protocol
+from datrnet.core.evaluation.protocol import Protocol, assess
 from datrnet.core.indexing.build import build_index
 from datrnet.core.models.run_folder import RUN_FILE, RunFolder
+from datrnet.core.progress import EpochDone, TrainEvent
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.training.events import EpochDone, TrainEvent
 from datrnet.core.training.run import start_run, train
 
 ROOT = Path(__file__).resolve().parent.parent

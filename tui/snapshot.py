@@ -179,7 +179,7 @@ class Snapshot:
         """
         manifest = self._open_searcher().generation.manifest
         # only a new picture needs the networks, and with them torch
-        from datrnet.core.indexing.embedder import query_of_picture
+        from datrnet.core.indexing.build import query_of_picture
         from datrnet.core.models.run_folder import RunFolder
 
         return query_of_picture(RunFolder.open(self.workspace.models / manifest.run_name), path)

@@ -4,7 +4,6 @@ A missing label counts as a value of its own: a hit must lack it too, unless onl
 matched.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,23 +78,24 @@ class Bootstrap:
         """
         unique, self._group = np.unique(items, return_inverse=True)
         rng = np.random.default_rng(seed)
-        num_items = len(unique)
-        self._draws = np.zeros((NUM_SAMPLES, num_items), dtype=np.float32)
-        if num_items:
+        num = len(unique)
+        self._draws = np.zeros((NUM_SAMPLES, num), dtype=np.float32)
+        if num:
             for sample in self._draws:
-                sample[:] = np.bincount(rng.integers(0, num_items, num_items), minlength=num_items)
+                sample[:] = np.bincount(rng.integers(0, num, num), minlength=num)
 
-    def mean(self, values: NDArray[np.float64], chosen: NDArray[np.bool_]) -> Estimate:
-        """Return the mean of values (Q,) over the chosen (Q,) queries (micro)."""
-        return self._estimate(*self._means(values, chosen))
+    def mean(self, values: NDArray[np.float64], *groups: NDArray[np.bool_]) -> Estimate:
+        """Return the mean of values (Q,) over a group (Q,) of queries (micro).
 
-    def mean_of_means(
-        self, values: NDArray[np.float64], groups: Sequence[NDArray[np.bool_]]
-    ) -> Estimate:
-        """Return the mean of the groups' means of values (Q,) (macro)."""
-        means = [self._means(values, chosen) for chosen in groups]
+        Of several groups it is the mean of their means (macro).
+        """
+        means = [self._means(values, group) for group in groups]
+        value = float(np.mean([mean for mean, _ in means]))
         samples = np.mean([drawn for _, drawn in means], axis=0)
-        return self._estimate(float(np.mean([value for value, _ in means])), samples)
+        if np.isnan(samples).all():
+            return Estimate(value, float("nan"), float("nan"))
+        low, high = np.nanquantile(samples, [0.025, 0.975])
+        return Estimate(value, float(low), float(high))
 
     def _means(
         self, values: NDArray[np.float64], chosen: NDArray[np.bool_]
@@ -109,10 +109,3 @@ class Bootstrap:
         with np.errstate(invalid="ignore"):  # a sample may hold no query of a small group
             samples = (self._draws @ sums) / (self._draws @ counts)
         return float(values[chosen].mean()), samples
-
-    @staticmethod
-    def _estimate(value: float, samples: NDArray[np.float64]) -> Estimate:
-        if np.isnan(samples).all():
-            return Estimate(value, float("nan"), float("nan"))
-        low, high = np.nanquantile(samples, [0.025, 0.975])
-        return Estimate(value, float(low), float(high))

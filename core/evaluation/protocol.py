@@ -1,18 +1,29 @@
-"""Evaluate the paper's three use cases: query only, one change, several changes."""
+"""Evaluate the paper's use cases (query only, one change, several changes), also of an index."""
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.config import at_least, check_choices
+from datrnet.core.catalog.catalog import Catalog, split_rows
+from datrnet.core.config import at_least, check_types
+from datrnet.core.errors import ConfigError, DataError, UnknownNameError
 from datrnet.core.evaluation.metrics import Bootstrap, Estimate, hits, ndcg, relevance
-from datrnet.core.evaluation.queries import QuerySet, draw_queries
+from datrnet.core.evaluation.queries import GivenQueries, QuerySet, draw_queries
 from datrnet.core.evaluation.ranking import Gallery, Weights, rank
 from datrnet.core.progress import Progress, no_progress
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.manipulation import Replacement, SpecificPrototypes, replaces_by_means
+from datrnet.core.retrieval.prototypes import (
+    MIN_SPECIFIC,
+    prototype_items,
+    specific_mean_embeddings,
+)
+from datrnet.db.store import Store
 
 Match = Literal["used", "all", "known"]
 
@@ -40,7 +51,7 @@ class Protocol:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        check_choices(self)
+        check_types(self)
         at_least(self, k=1, max_changes=0, max_queries=0)
 
 
@@ -72,57 +83,7 @@ class UseCase:
     """By changed super-category; empty unless there is exactly one change."""
 
 
-def evaluate(
-    gallery: Gallery,
-    names: Sequence[str],
-    weights: Weights,
-    protocol: Protocol,
-    on_progress: Progress = no_progress,
-) -> list[UseCase]:
-    """Evaluate every number of changes from 0 to the protocol's maximum.
-
-    Args:
-        gallery: The items of a split, which are also the queries.
-        names: (T,) names of the manipulation's super-categories.
-        weights: Weights of the blocks.
-        protocol: Evaluation settings.
-        on_progress: Called with a step's name, the work done and the total.
-    """
-    most = min(protocol.max_changes, len(names))
-    query_sets = draw_queries(
-        gallery.labels,
-        range(most + 1),
-        num_changeable=len(names),
-        limit=protocol.max_queries or None,
-        on_progress=lambda done, total: on_progress("Finding queries", done, total),
-    )
-    return evaluate_queries(gallery, names, query_sets, weights, protocol, on_progress)
-
-
-def evaluate_queries(
-    gallery: Gallery,
-    names: Sequence[str],
-    query_sets: Sequence[QuerySet],
-    weights: Weights,
-    protocol: Protocol,
-    on_progress: Progress = no_progress,
-) -> list[UseCase]:
-    """Evaluate given sets of queries; see ``evaluate``."""
-    total = sum(len(queries) for queries in query_sets)
-    cases: list[UseCase] = []
-    for number, queries in enumerate(query_sets):
-        before = sum(len(earlier) for earlier in query_sets[:number])
-        report = partial(_report_ranking, on_progress, before, total)
-        figures = query_figures(gallery, queries, weights, protocol, report)
-        cases.append(_use_case(names, queries, figures))
-    return cases
-
-
-def _report_ranking(on_progress: Progress, before: int, total: int, done: int) -> None:
-    on_progress("Ranking", before + done, total)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Figures:
     """Metrics of each query, all (Q,)."""
 
@@ -132,22 +93,45 @@ class Figures:
     ndcg_target: NDArray[np.float64]
     ndcg_others: NDArray[np.float64]
 
-    @classmethod
-    def of(
-        cls,
-        found: NDArray[np.int16],
-        targets: NDArray[np.int16],
-        changed: NDArray[np.bool_],
-        match: Match,
-    ) -> "Figures":
-        """Compare the labels of ranked items (Q, K, M) with targets (Q, M)."""
-        counted = targets >= 0 if match == "known" else np.ones_like(changed)
-        return cls(
-            hit=np.asarray(hits(found, targets, counted).any(axis=1), dtype=np.float64),
-            ndcg=ndcg(relevance(found, targets, counted)),
-            ndcg_target=ndcg(relevance(found, targets, counted & changed)),
-            ndcg_others=ndcg(relevance(found, targets, counted & ~changed)),
+
+def evaluate(
+    gallery: Gallery,
+    names: Sequence[str],
+    weights: Weights,
+    protocol: Protocol,
+    on_progress: Progress = no_progress,
+    *,
+    query_sets: Sequence[QuerySet] | None = None,
+) -> list[UseCase]:
+    """Evaluate sets of queries, by default every number of changes up to the protocol's maximum.
+
+    Args:
+        gallery: The items of a split, which are also the queries.
+        names: (T,) names of the manipulation's super-categories.
+        weights: Weights of the blocks.
+        protocol: Evaluation settings.
+        on_progress: Called with a step's name, the work done and the total.
+        query_sets: Evaluated instead of all valid queries.
+    """
+    if query_sets is None:
+        query_sets = draw_queries(
+            gallery.labels,
+            range(min(protocol.max_changes, len(names)) + 1),
+            num_changeable=len(names),
+            limit=protocol.max_queries or None,
+            on_progress=partial(on_progress, "Finding queries"),
         )
+    total, before = sum(map(len, query_sets)), 0
+    cases = []
+    for queries in query_sets:
+
+        def report(done: int, before: int = before) -> None:
+            on_progress("Ranking", before + done, total)
+
+        figures = query_figures(gallery, queries, weights, protocol, report)
+        cases.append(_use_case(names, queries, figures))
+        before += len(queries)
+    return cases
 
 
 def query_figures(
@@ -158,57 +142,253 @@ def query_figures(
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> Figures:
     """Rank the gallery for every query and compute the metrics of each list."""
-    names = ("hit", "ndcg", "ndcg_target", "ndcg_others")
-    columns = {name: np.zeros(len(queries)) for name in names}
+    figures = Figures(*np.zeros((4, len(queries))))
     in_gallery = protocol.query_takes_rank == "always" or (
         protocol.query_takes_rank == "changed" and queries.num_changes > 0
     )
     for part, near in rank(gallery, queries, weights, protocol.k, query_in_gallery=in_gallery):
-        targets, changed = queries.targets[part], queries.changed[part]
-        figures = Figures.of(gallery.labels[near], targets, changed, protocol.match)
-        for name in names:
-            columns[name][part] = getattr(figures, name)
+        found, targets, changed = gallery.labels[near], queries.targets[part], queries.changed[part]
+        counted = targets >= 0 if protocol.match == "known" else np.ones_like(changed)
+        figures.hit[part] = hits(found, targets, counted).any(axis=1)
+        figures.ndcg[part] = ndcg(relevance(found, targets, counted))
+        figures.ndcg_target[part] = ndcg(relevance(found, targets, counted & changed))
+        figures.ndcg_others[part] = ndcg(relevance(found, targets, counted & ~changed))
         on_progress(part.stop)
-    return Figures(**columns)
+    return figures
 
 
 def _use_case(names: Sequence[str], queries: QuerySet, figures: Figures) -> UseCase:
-    scores = _Scores(queries, figures)
+    bootstrap, is_changed = Bootstrap(queries.items), queries.num_changes > 0
+    has_others = is_changed and not queries.changed.all()
+
+    def score(*groups: NDArray[np.bool_]) -> Score:
+        return Score(
+            num_queries=sum(int(group.sum()) for group in groups),
+            top_k_accuracy=bootstrap.mean(figures.hit, *groups),
+            ndcg=bootstrap.mean(figures.ndcg, *groups),
+            ndcg_target=bootstrap.mean(figures.ndcg_target, *groups) if is_changed else None,
+            ndcg_others=bootstrap.mean(figures.ndcg_others, *groups) if has_others else None,
+        )
+
     groups: dict[str, NDArray[np.bool_]] = {}
     if queries.num_changes == 1:
-        found = {name: queries.changed[:, idx] for idx, name in enumerate(names)}
-        groups = {name: group for name, group in found.items() if group.any()}
+        columns = dict(zip(names, queries.changed.T, strict=False))  # others cannot be changed
+        groups = {name: group for name, group in columns.items() if group.any()}
     return UseCase(
         num_changes=queries.num_changes,
         num_valid=queries.num_valid,
-        overall=scores.micro(np.ones(len(queries), dtype=bool)),
-        macro=scores.macro(list(groups.values())) if groups else None,
-        by_super_category={name: scores.micro(group) for name, group in groups.items()},
+        overall=score(np.ones(len(queries), dtype=bool)),
+        macro=score(*groups.values()) if groups else None,
+        by_super_category={name: score(group) for name, group in groups.items()},
     )
 
 
-class _Scores:
-    """Means over groups of queries, with intervals from the same bootstrap samples."""
+# ── an index ─────────────────────────────────────────────────────────────────
 
-    def __init__(self, queries: QuerySet, figures: Figures) -> None:
-        self._figures = figures
-        self._bootstrap = Bootstrap(queries.items)
-        self._is_changed = queries.num_changes > 0
-        self._has_others = self._is_changed and not queries.changed.all()
 
-    def micro(self, group: NDArray[np.bool_]) -> Score:
-        return self._score(int(group.sum()), lambda values: self._bootstrap.mean(values, group))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """The figures of an index on a split."""
 
-    def macro(self, groups: Sequence[NDArray[np.bool_]]) -> Score:
-        number = sum(int(group.sum()) for group in groups)
-        return self._score(number, lambda values: self._bootstrap.mean_of_means(values, groups))
+    run_name: str
+    generation: str
+    split: str
+    num_items: int
+    super_categories: tuple[str, ...]
+    blocks: tuple[str, ...]
+    """Names of the blocks that the weights refer to."""
+    weights: Weights
+    protocol: Protocol
+    use_cases: tuple[UseCase, ...]
+    queries: str | None = None
+    """Where given queries came from; None for all valid queries of the split."""
+    num_left_out: int = 0
+    """Given queries that could not be evaluated."""
 
-    def _score(self, num_queries: int, mean: Callable[[NDArray[np.float64]], Estimate]) -> Score:
-        figures = self._figures
-        return Score(
-            num_queries=num_queries,
-            top_k_accuracy=mean(figures.hit),
-            ndcg=mean(figures.ndcg),
-            ndcg_target=mean(figures.ndcg_target) if self._is_changed else None,
-            ndcg_others=mean(figures.ndcg_others) if self._has_others else None,
+    def keep(self, store: Store) -> None:
+        """Store the figures with their run and index."""
+        settings = {
+            "protocol": asdict(self.protocol),
+            "weights": asdict(self.weights),
+            "queries": self.queries,
+        }
+        store.add_evaluation(
+            self.run_name,
+            self.generation,
+            self.split,
+            json.dumps(settings, sort_keys=True),
+            json.dumps(asdict(self)),
         )
+
+
+def assess(
+    catalog: Catalog,
+    generation: Generation,
+    split: str,
+    protocol: Protocol,
+    *,
+    weights: Weights | None = None,
+    queries: GivenQueries | None = None,
+    on_progress: Progress = no_progress,
+) -> Assessment:
+    """Evaluate an index by exact ranking, without Annoy.
+
+    Args:
+        catalog: Items and labels.
+        generation: The index.
+        split: The gallery, whose items are also the queries; ``all`` for the whole catalog.
+        protocol: Evaluation settings.
+        weights: Weights of the blocks; those of the index by default.
+        queries: Evaluated instead of all valid queries.
+        on_progress: Called with a step's name, the work done and the total.
+
+    Raises:
+        DataError: The split has no indexed item.
+        UnknownNameError: The protocol names a super-category that does not exist.
+        ConfigError: The protocol requires prototypes that the index's system lacks.
+    """
+    gallery = gallery_of(catalog, generation, split, match=protocol.match, within=protocol.within)
+    manifest = generation.manifest
+    weights = weights or weights_of(generation)
+    names = tuple(category.name for category in generation.super_categories)
+    protocol = replace(protocol, max_changes=min(protocol.max_changes, len(names)))
+    query_sets = None if queries is None else queries.query_sets
+    use_cases = evaluate(gallery, names, weights, protocol, on_progress, query_sets=query_sets)
+    return Assessment(
+        run_name=manifest.run_name,
+        generation=manifest.name,
+        split=split,
+        num_items=len(gallery.labels),
+        super_categories=names,
+        blocks=generation.block_names,
+        weights=weights,
+        protocol=protocol,
+        use_cases=tuple(use_cases),
+        queries=queries.source if queries else None,
+        num_left_out=queries.num_left_out if queries else 0,
+    )
+
+
+def weights_of(generation: Generation) -> Weights:
+    """Return the weights chosen when the index was built."""
+    manifest = generation.manifest
+    return Weights(blocks=manifest.weights, changed=manifest.changed_weight)
+
+
+def equal_weights_of(generation: Generation) -> Weights:
+    """Return weights of 1 for all blocks of an index."""
+    return Weights.equal(len(generation.block_names))
+
+
+def gallery_of(
+    catalog: Catalog,
+    generation: Generation,
+    split: str,
+    *,
+    match: Match = "used",
+    within: str | None = None,
+) -> Gallery:
+    """Return the indexed items of a split with their current labels.
+
+    Items with a value that the index does not know are omitted.
+
+    Args:
+        catalog: Items and labels.
+        generation: The index.
+        split: A split, or ``all``.
+        match: ``all`` adds the labels of super-categories that are not indexed.
+        within: Super-category for specific prototypes.
+
+    Raises:
+        DataError: The gallery is empty.
+        UnknownNameError: The index has no such super-category.
+        ConfigError: The index's system does not replace blocks by means.
+    """
+    rows, labels, in_gallery = _indexed(catalog, generation, split)
+    manipulation = generation.manipulation
+    if within is not None:
+        manipulation = _manipulation_within(catalog, generation, labels, rows, within)
+    if match == "all":
+        others = np.setdiff1d(np.arange(catalog.labels.shape[1]), _columns(catalog, generation))
+        labels = np.concatenate([labels, catalog.labels[rows][:, others]], axis=1)
+    return Gallery(
+        embeddings=np.asarray(generation.embeddings[in_gallery]),
+        labels=labels[in_gallery],
+        manipulation=manipulation,
+    )
+
+
+def gallery_rows(catalog: Catalog, generation: Generation, split: str) -> NDArray[np.int64]:
+    """Return the catalog rows of the items of ``gallery_of``, in order.
+
+    Raises:
+        DataError: The gallery is empty.
+    """
+    rows, _, in_gallery = _indexed(catalog, generation, split)
+    return rows[in_gallery]
+
+
+def _indexed(
+    catalog: Catalog, generation: Generation, split: str
+) -> tuple[NDArray[np.int64], NDArray[np.int16], NDArray[np.bool_]]:
+    """Return the catalog rows (n,) and labels (n, A) of the indexed items, and the gallery (n,).
+
+    An item is in the gallery if it is in the split and carries only values that the index knows.
+    """
+    rows = np.searchsorted(catalog.item_ids, generation.item_ids)
+    labels = catalog.encode_labels(generation.super_categories)[rows]
+    # a value added after indexing is encoded as -1 too, but its item is not unlabeled
+    unknown = (labels < 0) & (catalog.labels[rows][:, _columns(catalog, generation)] >= 0)
+    in_gallery = np.isin(rows, split_rows(catalog, split)) & ~unknown.any(axis=1)
+    if not in_gallery.any():
+        raise DataError(
+            f"The index has no item of the split {split!r}.",
+            hint="Choose --split train, validation, test or all.",
+        )
+    return rows, labels, in_gallery
+
+
+def _columns(catalog: Catalog, generation: Generation) -> list[int]:
+    """Return the catalog's index of each indexed super-category."""
+    return [catalog.super_category_idx(category.name) for category in generation.super_categories]
+
+
+def _manipulation_within(
+    catalog: Catalog,
+    generation: Generation,
+    labels: NDArray[np.int16],
+    rows: NDArray[np.int64],
+    within: str,
+) -> Replacement:
+    """Return the index's manipulation, extended by specific prototypes.
+
+    They are means of the same items as the generic prototypes.
+    """
+    manipulation = generation.manipulation
+    if not replaces_by_means(manipulation):
+        raise ConfigError(
+            f"The system of this index has no prototypes within {within}: it does not replace "
+            "blocks by means.",
+            hint="Omit --within to use generic prototypes.",
+        )
+    categories = generation.super_categories
+    names = [category.name for category in categories]
+    folded = [name.casefold() for name in names]
+    if within.casefold() not in folded:
+        raise UnknownNameError("indexed super-category", within, names)
+    column, manifest = folded.index(within.casefold()), generation.manifest
+    is_source = prototype_items(catalog, generation, rows)
+    shared, num_shared = labels[is_source, column], len(categories[column].values)
+    means = tuple(
+        specific_mean_embeddings(
+            generation.embeddings[is_source, block],
+            labels[is_source, block],
+            len(category.values),
+            shared,
+            num_shared,
+            unit_length=manifest.unit_blocks and manifest.unit_prototypes,
+            min_items=MIN_SPECIFIC,
+        )
+        for block, category in enumerate(categories)
+    )
+    return Replacement(manipulation.prototypes, SpecificPrototypes(column=column, means=means))

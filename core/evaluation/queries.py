@@ -88,18 +88,28 @@ def draw_queries(
         on_progress(stop, total)
     rng = np.random.default_rng(0)
     drawn = [_draw(totals[-1], limit, rng) for totals in counts]
-    found: list[list[tuple[NDArray[np.int64], NDArray[np.int64]]]] = [[] for _ in changes]
+    found = [[np.empty((2, 0), dtype=np.int64)] for _ in changes]  # items and their targets
     for chunk, (stop, masks) in enumerate(pairs.chunks(changes)):
         for parts, before, places, mask in zip(found, counts, drawn, masks, strict=True):
             first, last = np.searchsorted(places, before[chunk : chunk + 2])
-            item, vector = np.nonzero(mask)
-            selected = places[first:last] - before[chunk]
-            parts.append((item[selected] + chunk * CHUNK, vector[selected]))
+            part = np.stack(np.nonzero(mask))[:, places[first:last] - before[chunk]]
+            part[0] += chunk * CHUNK
+            parts.append(part)
         on_progress(len(labels) + stop, total)
-    return [
-        pairs.query_set(num_changes, before[-1], parts)
-        for num_changes, before, parts in zip(changes, counts, found, strict=True)
-    ]
+    query_sets = []
+    for num_changes, before, parts in zip(changes, counts, found, strict=True):
+        items, vectors = np.concatenate(parts, axis=1)
+        targets = pairs.vectors[vectors]
+        query_sets.append(
+            QuerySet(
+                num_changes=num_changes,
+                num_valid=before[-1],
+                items=items,
+                targets=targets,
+                changed=targets != labels[items],
+            )
+        )
+    return query_sets
 
 
 def _draw(num_valid: int, limit: int | None, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -112,58 +122,26 @@ class _Pairs:
     """All pairs of an item and a distinct label vector, in chunks of items."""
 
     def __init__(self, labels: NDArray[np.int16], num_changeable: int) -> None:
-        self._labels = labels
-        self._num_changeable = num_changeable
-        self._vectors, vector_of_item, self._counts = np.unique(
+        self._labels, self._num_changeable = labels, num_changeable
+        self.vectors, vector_of_item, num_items = np.unique(
             labels, axis=0, return_inverse=True, return_counts=True
         )
-        self._vector_of_item = vector_of_item.reshape(-1)
+        self._has_twin = num_items[vector_of_item.reshape(-1)] > 1
 
     def chunks(self, changes: Sequence[int]) -> Iterator[tuple[int, list[NDArray[np.bool_]]]]:
         """Yield the end of each chunk and its valid pairs (chunk, V) by number of changes."""
         for start in range(0, len(self._labels), CHUNK):
-            part = slice(start, min(start + CHUNK, len(self._labels)))
-            differing, allowed = self._compare(part)
-            yield part.stop, [self._valid(part, differing, allowed, num) for num in changes]
-
-    def _compare(self, part: slice) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
-        labels = self._labels[part]
-        differing = np.zeros((len(labels), len(self._vectors)), dtype=np.int8)
-        allowed = np.ones_like(differing, dtype=bool)
-        for column in range(labels.shape[1]):
-            differs = labels[:, column, None] != self._vectors[None, :, column]
-            differing += differs
-            if column >= self._num_changeable:
-                allowed &= ~differs
-            elif (emptied := self._vectors[:, column] == UNLABELED).any():
-                allowed &= ~(differs & emptied)
-        return differing, allowed
-
-    def _valid(
-        self,
-        part: slice,
-        differing: NDArray[np.int8],
-        allowed: NDArray[np.bool_],
-        num_changes: int,
-    ) -> NDArray[np.bool_]:
-        valid: NDArray[np.bool_] = (differing == num_changes) & allowed
-        if num_changes == 0:  # its own vector, if another item has it too
-            valid &= (self._counts[self._vector_of_item[part]] > 1)[:, None]
-        return valid
-
-    def query_set(
-        self,
-        num_changes: int,
-        num_valid: int,
-        parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
-    ) -> QuerySet:
-        empty = np.empty(0, dtype=np.int64)
-        items = np.concatenate([empty, *(item for item, _ in parts)])
-        targets = self._vectors[np.concatenate([empty, *(vector for _, vector in parts)])]
-        return QuerySet(
-            num_changes=num_changes,
-            num_valid=num_valid,
-            items=items,
-            targets=targets,
-            changed=targets != self._labels[items],
-        )
+            labels = self._labels[start : start + CHUNK]
+            num_differing = np.zeros((len(labels), len(self.vectors)), dtype=np.int8)
+            allowed = np.ones_like(num_differing, dtype=bool)
+            for column in range(labels.shape[1]):
+                differs = labels[:, column, None] != self.vectors[None, :, column]
+                num_differing += differs
+                if column >= self._num_changeable:
+                    allowed &= ~differs
+                elif (emptied := self.vectors[:, column] == UNLABELED).any():
+                    allowed &= ~(differs & emptied)
+            stop = start + len(labels)
+            # its own vector is an answer if another item has it too
+            answered = (num_differing > 0) | self._has_twin[start:stop, None]
+            yield stop, [(num_differing == num) & allowed & answered for num in changes]

@@ -1,4 +1,9 @@
-"""Exact ranking of a gallery for many queries, vectorized."""
+"""Exact ranking of a gallery for many queries, vectorized, and the choice of its weights.
+
+The paper weights all blocks equally. A block with an unreliable network (a season, say) then hurts
+the ranking as much as a reliable one helps, and a block that the user changes should count more
+than the others. So the weights are chosen on the validation split by coordinate search.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.evaluation.queries import QuerySet
+from datrnet.core.evaluation.metrics import hits, ndcg, relevance
+from datrnet.core.evaluation.queries import QuerySet, draw_queries
+from datrnet.core.progress import StepProgress, no_progress
 from datrnet.core.retrieval.manipulation import Manipulation, applied_changes
 
 CHUNK = 1024
@@ -144,3 +151,86 @@ def _nearest(distances: NDArray[np.float32], k: int) -> NDArray[np.int64]:
         near = np.broadcast_to(np.arange(distances.shape[1]), distances.shape)
     order = np.argsort(np.take_along_axis(distances, near, axis=1), axis=1, kind="stable")
     return np.take_along_axis(near, order, axis=1)
+
+
+FACTORS = (0.5, 0.7, 1.4, 2.0)
+"""Factors tried for each weight in a round."""
+
+ROUNDS = 3
+MAX_QUERIES = 3000
+"""Maximum number of queries of each use case."""
+
+TOP = 5
+"""Length of the top of a list, which is scored in addition to the whole."""
+
+MIN_QUERIES = 20
+"""Fewest queries for a meaningful choice; with fewer, all weights are equal."""
+
+
+def choose_weights(
+    gallery: Gallery, k: int = 30, on_progress: StepProgress = no_progress
+) -> Weights:
+    """Return the weights with the best lists for queries without and with one change.
+
+    Starts from equal weights and accepts only improvements; deterministic. The weight of a single
+    block has no effect and is not searched.
+
+    Args:
+        gallery: The validation split, never the split on which metrics are reported.
+        k: Length of the lists.
+        on_progress: Called with the steps done and their total.
+    """
+    num_blocks = gallery.num_blocks
+    if num_blocks == 1:
+        return gallery.equal_weights
+    sampled = draw_queries(gallery.labels, (0, 1), limit=MAX_QUERIES)
+    if min(map(len, sampled)) < MIN_QUERIES:
+        return gallery.equal_weights
+    vector = np.ones(1 + num_blocks)  # first the factor of changed blocks, which matters most
+    best = _objective(gallery, sampled, vector, k)
+    total, done = ROUNDS * len(vector) * len(FACTORS), 0
+    for _ in range(ROUNDS):
+        before = best
+        for place in range(len(vector)):
+            candidates = np.tile(vector, (len(FACTORS), 1))
+            candidates[:, place] *= FACTORS
+            scores = []
+            for candidate in candidates:
+                scores.append(_objective(gallery, sampled, candidate, k))
+                done += 1
+                on_progress(done, total)
+            if max(scores) > best:
+                best = max(scores)
+                vector = candidates[scores.index(best)]
+        if best == before:
+            break
+    on_progress(total, total)
+    changed, *blocks = vector.tolist()
+    mean = sum(blocks) / num_blocks  # scaled to a mean of 1, which changes no ranking
+    return Weights(blocks=tuple(round(weight / mean, 4) for weight in blocks), changed=changed)
+
+
+def _objective(
+    gallery: Gallery, use_cases: list[QuerySet], vector: NDArray[np.float64], k: int
+) -> float:
+    """Return the quality of the lists in [0, 1], averaged over the use cases.
+
+    It is the mean of the accuracy of the whole list, that of its top, and NDCG. With a change, the
+    mean of NDCG_target and NDCG_others replaces NDCG, which hardly drops if a list ignores the
+    change, because that is one super-category of many.
+    """
+    weights, qualities = Weights(blocks=tuple(vector[1:]), changed=float(vector[0])), []
+    for queries in use_cases:
+        total = 0.0
+        in_gallery = queries.num_changes > 0
+        for part, near in rank(gallery, queries, weights, k, query_in_gallery=in_gallery):
+            found, changed = gallery.labels[near], queries.changed[part]
+            targets = queries.targets[part]
+            is_hit = hits(found, targets, np.ones_like(changed))
+            gains = [ndcg(relevance(found, targets, ~changed))]
+            if in_gallery:
+                gains.append(ndcg(relevance(found, targets, changed)))
+            accuracies = [is_hit.any(axis=1), is_hit[:, :TOP].any(axis=1)]
+            total += np.mean([*accuracies, np.mean(gains, axis=0)], axis=0).sum()
+        qualities.append(total / len(queries))
+    return float(np.mean(qualities))

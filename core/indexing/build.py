@@ -1,27 +1,84 @@
-"""Build the current index generation from a trained run."""
+"""Embed pictures with all that a run has trained, and build the current index generation."""
 
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import Catalog, validation_rows
+from datrnet.core.catalog.pictures import Picture, picture_pixels
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import CheckpointError, DataError
-from datrnet.core.evaluation.ranking import Gallery, Weights
-from datrnet.core.evaluation.weight_search import choose_weights
-from datrnet.core.indexing.embedder import Embedder
+from datrnet.core.evaluation.ranking import Gallery, Weights, choose_weights
 from datrnet.core.indexing.generation_writer import Embedded, write_generation
-from datrnet.core.models.pixels import read_pixels
+from datrnet.core.models.embedding import compute_device, embed, read_pixels
+from datrnet.core.models.registry import comparison_systems
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Manifest
 from datrnet.core.retrieval.manipulation import Manipulation, Replacement, load_manipulation
 from datrnet.core.retrieval.prototypes import mean_embeddings
+from datrnet.core.retrieval.request import Query
 from datrnet.db.store import Store
 
 CHUNK = 256
 """Pictures decoded and embedded at a time; limits memory."""
+
+
+class Embedder:
+    """A run's loaded weights: a network for each super-category, or a comparison system."""
+
+    def __init__(self, run: RunFolder) -> None:
+        """Load the networks.
+
+        Raises:
+            CheckpointError: Weights are missing, damaged, or of another architecture.
+        """
+        self._run = run
+        self.image_size = run.config.model.image_size
+        device = compute_device()
+        self._networks = (
+            [run.load_network(idx).to(device) for idx in range(len(run.super_categories))]
+            if run.config.system.is_datrnet
+            else [comparison_systems().load_method(run).to(device)]
+        )
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of parameters of all networks."""
+        return sum(weight.numel() for network in self._networks for weight in network.parameters())
+
+    def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embed pictures.
+
+        Args:
+            pixels: (N, S, S, 3), uint8.
+
+        Returns:
+            (N, A, E) embeddings, normalized as the run's config says.
+        """
+        blocks = [embed(network, pixels) for network in self._networks]
+        if not self._run.config.system.is_datrnet:
+            return blocks[0]
+        embeddings = np.stack(blocks, axis=1)
+        if self._run.config.model.normalize == "whole":
+            embeddings /= np.linalg.norm(embeddings, axis=(1, 2), keepdims=True)
+        return embeddings
+
+
+def query_of_picture(run: RunFolder, picture: Path | Picture) -> Query:
+    """Return the query of a picture that is not in the catalog; it carries no labels.
+
+    Raises:
+        DataError: The picture cannot be read.
+        CheckpointError: The run's weights cannot be loaded.
+    """
+    pixels = picture_pixels(picture, run.config.model.image_size)
+    blocks = Embedder(run).embed(pixels[None])[0]
+    labels = {category.name: None for category in run.super_categories}
+    return Query(blocks=blocks, labels=labels, title=picture.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +127,6 @@ def build_index(
         UnknownNameError: A super-category of the run is no longer in the catalog.
     """
     rows, embeddings = _embed_catalog(workspace, catalog, run, on_progress)
-    if len(rows) == 0:
-        raise DataError("The catalog has no readable picture.", hint="Run `datrnet import`.")
     if not np.isfinite(embeddings).all():
         raise CheckpointError(
             f"The run {run.name} produces embeddings that are not finite: its training diverged.",
@@ -84,34 +139,21 @@ def build_index(
         gallery = Gallery(
             embeddings=embeddings[validation], labels=labels[validation], manipulation=manipulation
         )
-        weights = choose_weights(
-            gallery,
-            on_progress=lambda done, total: on_progress("Choosing weights", done, total),
-        )
+        weights = choose_weights(gallery, on_progress=partial(on_progress, "Choosing weights"))
     embedded = Embedded(
         run_name=run.name,
         super_categories=run.super_categories,
         item_ids=catalog.item_ids[rows],
         embeddings=embeddings,
         manipulation=manipulation,
-        unit_blocks=_have_length_one(manipulation.to_metric_space(embeddings)),
-        weights=weights.blocks,
-        changed_weight=weights.changed,
+        weights=weights,
         unit_prototypes=run.config.model.unit_prototypes,
     )
     manifest = write_generation(
         workspace, store, embedded, run.config.index, lambda step: on_progress(step, 0, 1)
     )
-    unreadable = np.setdiff1d(np.arange(catalog.num_items), rows)
-    return IndexReport(
-        manifest=manifest, unreadable=tuple(catalog.codes[row] for row in unreadable)
-    )
-
-
-def _have_length_one(blocks: NDArray[np.float32]) -> bool:
-    """Tell whether all blocks (N, A, E) have length 1, as Annoy's candidates require."""
-    lengths = np.einsum("nae,nae->na", blocks, blocks)
-    return bool(np.allclose(lengths, 1, atol=1e-3))
+    unreadable = sorted(set(range(catalog.num_items)).difference(rows.tolist()))
+    return IndexReport(manifest=manifest, unreadable=tuple(catalog.codes[r] for r in unreadable))
 
 
 def run_manipulation(
@@ -159,6 +201,7 @@ def _embed_catalog(
         rows += [start + place for place in readable]
         parts.append(embedder.embed(pixels))
         on_progress("Embedding", start + len(chunk), len(pictures))
-    if not parts:
-        raise DataError("The catalog has no item.", hint="Run `datrnet import`.")
+    if not rows:
+        what = "readable picture" if pictures else "item"
+        raise DataError(f"The catalog has no {what}.", hint="Run `datrnet import`.")
     return np.array(rows, dtype=np.int64), np.concatenate(parts)

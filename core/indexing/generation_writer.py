@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -50,11 +51,7 @@ class Embedded:
     embeddings: NDArray[np.float32]
     """(N, A, E), as the system computes them."""
     manipulation: Manipulation
-    unit_blocks: bool
-    """Whether every block has length 1 in the metric space."""
-    weights: tuple[float, ...]
-    """(A,)."""
-    changed_weight: float
+    weights: Weights
     unit_prototypes: bool = True
     """Whether prototypes are L2-normalized."""
 
@@ -80,12 +77,33 @@ def write_generation(
         np.savez(partial / MANIPULATION, allow_pickle=False, **embedded.manipulation.to_arrays())
         on_step("Building the Annoy index")
         compared = embedded.manipulation.to_metric_space(embedded.embeddings)
+        lengths = np.einsum("nae,nae->na", compared, compared)
+        unit_blocks = bool(np.allclose(lengths, 1, atol=1e-3))
         build_annoy(
             compared.reshape(len(compared), -1), partial / "index.ann", trees=config.trees, seed=1
         )
         on_step("Measuring recall")
-        nodes, recall = _nodes_for_recall(partial / "index.ann", embedded, compared, config)
-        manifest = _manifest(name, embedded, config, partial, nodes, recall)
+        nodes, recall = _nodes_for_recall(
+            partial / "index.ann", embedded, compared, lengths, config, unit_blocks=unit_blocks
+        )
+        manifest = Manifest(
+            format=FORMAT,
+            name=name,
+            run_name=embedded.run_name,
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            super_categories=embedded.super_categories,
+            num_items=len(embedded.item_ids),
+            embedding_size=embedded.embeddings.shape[2],
+            unit_blocks=unit_blocks,
+            weights=embedded.weights.blocks,
+            changed_weight=embedded.weights.changed,
+            nodes=nodes,
+            recall_at_30=recall,
+            files={path.name: FileFacts.of(path) for path in sorted(partial.iterdir())},
+            prototypes_from=config.prototypes_from,
+            unit_prototypes=embedded.unit_prototypes,
+            manipulation=embedded.manipulation.kind,
+        )
         (partial / MANIFEST).write_text(manifest.to_json(), "utf-8")
         partial.rename(workspace.indexes / name)
     except BaseException:
@@ -99,37 +117,19 @@ def write_generation(
 def _free_name(indexes: Path, taken: set[str]) -> str:
     indexes.mkdir(parents=True, exist_ok=True)
     stem = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    names = [stem, *(f"{stem}-{number}" for number in range(2, 1000))]
-    return next(
-        name for name in names if name not in taken and not (indexes / f".{name}.partial").exists()
-    )
-
-
-def _manifest(
-    name: str, embedded: Embedded, config: IndexConfig, folder: Path, nodes: int, recall: float
-) -> Manifest:
-    return Manifest(
-        format=FORMAT,
-        name=name,
-        run_name=embedded.run_name,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        super_categories=embedded.super_categories,
-        num_items=len(embedded.item_ids),
-        embedding_size=embedded.embeddings.shape[2],
-        unit_blocks=embedded.unit_blocks,
-        weights=embedded.weights,
-        changed_weight=embedded.changed_weight,
-        nodes=nodes,
-        recall_at_30=recall,
-        files={path.name: FileFacts.of(path) for path in sorted(folder.iterdir())},
-        prototypes_from=config.prototypes_from,
-        unit_prototypes=embedded.unit_prototypes,
-        manipulation=embedded.manipulation.kind,
-    )
+    taken |= {path.name[1:].removesuffix(".partial") for path in indexes.glob(".*.partial")}
+    names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+    return next(name for name in names if name not in taken)
 
 
 def _nodes_for_recall(
-    path: Path, embedded: Embedded, compared: NDArray[np.float32], config: IndexConfig
+    path: Path,
+    embedded: Embedded,
+    compared: NDArray[np.float32],
+    lengths: NDArray[np.float32],
+    config: IndexConfig,
+    *,
+    unit_blocks: bool,
 ) -> tuple[int, float]:
     """Return the nodes to visit, doubled until recall@30 against exact search is reached.
 
@@ -140,12 +140,13 @@ def _nodes_for_recall(
     index = CandidateIndex(path, dimension=num_blocks * size, num_items=num_items)
     k = min(RECALL_K, num_items)
     vectors, exact = [], []
-    lengths = np.einsum("nae,nae->na", compared, compared)
     for blocks, weights in zip(*_recall_queries(embedded), strict=True):
-        vector = candidate_vector(blocks, weights, unit_blocks=embedded.unit_blocks)
+        vector = candidate_vector(blocks, weights, unit_blocks=unit_blocks)
         if vector is not None:
             vectors.append(vector)
-            exact.append(_exact_neighbors(compared, lengths, blocks, weights, k))
+            # the weighted distance without its constant term
+            products = compared.reshape(num_items, -1) @ (weights[:, None] * blocks).ravel()
+            exact.append(np.argpartition(lengths @ weights - 2 * products, k - 1)[:k])
     if not vectors:
         return 0, 1.0
     nodes = config.trees * k
@@ -173,29 +174,13 @@ def _recall_queries(embedded: Embedded) -> tuple[NDArray[np.float32], NDArray[np
         known = np.flatnonzero(~np.isnan(embedded.manipulation.prototypes_of(idx)[:, 0]))
         if len(known):
             targets[number, idx], changed[number, idx] = rng.choice(known), True
-    weights = Weights(blocks=embedded.weights, changed=embedded.changed_weight)
-    return apply_weighted(
-        embedded.manipulation, embedded.embeddings[items], labels, targets, changed, weights
-    )
-
-
-def _exact_neighbors(
-    compared: NDArray[np.float32],
-    lengths: NDArray[np.float32],
-    blocks: NDArray[np.float32],
-    weights: NDArray[np.float64],
-    k: int,
-) -> NDArray[np.intp]:
-    """Return the k nearest rows by the weighted distance, without its constant term."""
-    products = compared.reshape(len(compared), -1) @ (weights[:, None] * blocks).ravel()
-    return np.argpartition(lengths @ weights - 2 * products, k - 1)[:k]
+    blocks = embedded.embeddings[items]
+    return apply_weighted(embedded.manipulation, blocks, labels, targets, changed, embedded.weights)
 
 
 def _remove_old(indexes: Path, published: list[str]) -> None:
     """Remove all but the newest published generations, and leftovers of interrupted builds."""
-    for name in published[:-KEPT_GENERATIONS]:
-        shutil.rmtree(indexes / name, ignore_errors=True)
     abandoned = time.time() - ABANDONED_SECONDS
-    for partial in indexes.glob(".*.partial"):
-        if partial.stat().st_mtime < abandoned:
-            shutil.rmtree(partial, ignore_errors=True)
+    partials = [path for path in indexes.glob(".*.partial") if path.stat().st_mtime < abandoned]
+    for folder in (*(indexes / name for name in published[:-KEPT_GENERATIONS]), *partials):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -44,20 +44,14 @@ class ConvNormAct(nn.Sequential):
         stride: int = 1,
     ) -> None:
         height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
-        layers: list[nn.Module] = [
-            nn.Conv2d(
-                in_channels,
-                out_channels,
-                (height, width),
-                stride=stride,
-                padding=(height // 2, width // 2),
-                bias=not config.batch_norm,
-            )
-        ]
-        if config.batch_norm:
-            layers.append(nn.BatchNorm2d(out_channels))
-        layers.append(ACTIVATIONS[config.conv_activation]())
-        super().__init__(*layers)
+        padding = (height // 2, width // 2)
+        bias = not config.batch_norm
+        norm = [nn.BatchNorm2d(out_channels)] if config.batch_norm else []
+        super().__init__(
+            nn.Conv2d(in_channels, out_channels, (height, width), stride, padding, bias=bias),
+            *norm,
+            ACTIVATIONS[config.conv_activation](),
+        )
 
 
 def bottleneck_mlp(size: int, activation: str) -> nn.Sequential:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from datrnet.core.catalog.catalog import Catalog
     from datrnet.core.models.run_folder import RunFolder
+    from datrnet.core.progress import TrainEvent
     from datrnet.core.training.data import TrainingData
-    from datrnet.core.training.events import TrainEvent
     from datrnet.core.training.trainer import Learner
 
 RESEARCH = "datrnet.core.research.method_learner"

@@ -14,7 +14,7 @@ models/<run>/
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,10 +65,7 @@ class RunFolder:
         facts = {
             "format": FORMAT,
             "config": self.config.to_dict(),
-            "super_categories": [
-                {"name": category.name, "values": list(category.values)}
-                for category in self.super_categories
-            ],
+            "super_categories": [asdict(category) for category in self.super_categories],
         }
         write_atomically(self.path / RUN_FILE, json.dumps(facts, indent=1, ensure_ascii=False))
 
@@ -119,24 +116,9 @@ class RunFolder:
         return names.index(super_category)
 
     @property
-    def system_path(self) -> Path:
-        """The weights of a comparison system."""
-        return self.path / "system.safetensors"
-
-    @property
-    def system_resume_path(self) -> Path:
-        """The state of its unfinished training."""
-        return self.path / "system.resume.pt"
-
-    @property
     def manipulation_path(self) -> Path:
         """The manipulation of its queries."""
         return self.path / "manipulation.npz"
-
-    @property
-    def system_result_path(self) -> Path:
-        """Its result; absent until it is finished."""
-        return self.path / "system.json"
 
     @property
     def released_path(self) -> Path:
@@ -149,25 +131,23 @@ class RunFolder:
         with self.log_path.open("a", encoding="utf-8") as log:
             log.write(line + "\n")
 
-    def weights_path(self, idx: int) -> Path:
-        """Return the path of a super-category's best weights."""
-        return self.path / f"{self._stem(idx)}.safetensors"
+    def weights_path(self, idx: int | None = None) -> Path:
+        """Return the path of the best weights of a super-category, or of a comparison system."""
+        return self._path(idx, "safetensors")
 
-    def resume_path(self, idx: int) -> Path:
-        """Return the path of a network's state while it is unfinished."""
-        return self.path / f"{self._stem(idx)}.resume.pt"
+    def resume_path(self, idx: int | None = None) -> Path:
+        """Return the path of the state while it is unfinished."""
+        return self._path(idx, "resume.pt")
 
-    def result_path(self, idx: int) -> Path:
-        """Return the path of a network's result; absent until it is finished."""
-        return self.path / f"{self._stem(idx)}.json"
+    def result_path(self, idx: int | None = None) -> Path:
+        """Return the path of the result; absent until it is finished."""
+        return self._path(idx, "json")
 
-    def _stem(self, idx: int) -> str:
+    def _path(self, idx: int | None, suffix: str) -> Path:
+        if idx is None:
+            return self.path / f"system.{suffix}"
         plain = plain_name(self.super_categories[idx].name)
-        return f"{idx + 1}-{plain}" if plain else str(idx + 1)
-
-    def save_weights(self, idx: int, network: "DAtRNet") -> None:
-        """Write the best weights of a super-category."""
-        save_weights(network, self.weights_path(idx))
+        return self.path / f"{f'{idx + 1}-{plain}' if plain else idx + 1}.{suffix}"
 
     def load_network(self, idx: int) -> "DAtRNet":
         """Return the trained network of a super-category, in evaluation mode.
@@ -186,10 +166,8 @@ def save_weights(network: "nn.Module", path: Path) -> None:
     """Write a network's weights in one step, so that a reader never sees half a file."""
     from safetensors.torch import save
 
-    state = network.state_dict()
-    write_atomically(
-        path, save({name: tensor.contiguous().cpu() for name, tensor in state.items()})
-    )
+    state = network.state_dict().items()
+    write_atomically(path, save({name: tensor.contiguous().cpu() for name, tensor in state}))
 
 
 def load_weights(network: "nn.Module", path: Path) -> None:
@@ -212,12 +190,7 @@ def load_weights(network: "nn.Module", path: Path) -> None:
             f"The weights {path} are damaged: {error}.", hint="Train again with `datrnet train`."
         ) from error
     try:
-        network.load_state_dict(
-            {
-                name: tensor.float() if tensor.is_floating_point() else tensor
-                for name, tensor in tensors.items()
-            }
-        )
+        network.load_state_dict(tensors)  # copies half precision into float32
     except RuntimeError as error:
         raise CheckpointError(
             f"The weights {path} do not fit the architecture in the run's config.",
@@ -232,22 +205,17 @@ def plain_name(name: str) -> str:
 
 def is_being_trained(path: Path) -> bool:
     """Tell whether a process holds the lock of a run's folder."""
-    lock = FileLock(path / LOCK_FILE)
     try:
-        lock.acquire(timeout=0)
+        with FileLock(path / LOCK_FILE).acquire(timeout=0):
+            return False
     except Timeout:
         return True
     except OSError:  # of a workspace that may only be read, nobody can train
         return False
-    lock.release()
-    return False
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file under another name and rename it, so that a reader never sees half of it."""
     partial = path.with_name(path.name + ".partial")
-    if isinstance(content, str):
-        partial.write_text(content, "utf-8")
-    else:
-        partial.write_bytes(content)
+    partial.write_bytes(content.encode() if isinstance(content, str) else content)
     partial.replace(path)

@@ -22,12 +22,12 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, ModelConfig, SystemChoice
 from datrnet.core.errors import CheckpointError, ConfigError
 from datrnet.core.models.run_folder import RunFolder, save_weights, write_atomically
+from datrnet.core.progress import NetworkResult
 from datrnet.core.research.backbones.backbone import read_tensors, shape_text
 from datrnet.core.research.datasets.importer import names_for
 from datrnet.core.research.systems.adde_m import AddeConfig, AddeM
 from datrnet.core.research.systems.registry import method_of
 from datrnet.core.retrieval.manipulation import Addition, save_manipulation
-from datrnet.core.training.events import NetworkResult
 from datrnet.core.training.run import new_run_path
 from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
@@ -117,11 +117,11 @@ def add_released_run(
     result = NetworkResult(super_category=AddeM.name, accuracy=None, best_epoch=0, epochs=0)
     try:
         run.create()
-        save_weights(system, run.system_path)
+        save_weights(system, run.weights_path())
         manipulation = Addition(released.memory.numpy(), released.num_values)
         save_manipulation(manipulation, run.manipulation_path)
         write_atomically(run.released_path, json.dumps(_origin(released), indent=1))
-        write_atomically(run.system_result_path, json.dumps(asdict(result)))
+        write_atomically(run.result_path(), json.dumps(asdict(result)))
         store.add_run(
             run.name, AddeM.name, json.dumps({"version": __version__, **config.to_dict()})
         )

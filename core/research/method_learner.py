@@ -22,7 +22,13 @@ from datrnet.core.models.datrnet import to_network_input
 from datrnet.core.models.embedding import compute_device, training_precision
 from datrnet.core.models.registry import Localizer
 from datrnet.core.models.run_folder import RunFolder, save_weights
-from datrnet.core.progress import StepProgress, no_progress
+from datrnet.core.progress import (
+    FeaturesCached,
+    StepProgress,
+    TrainEvent,
+    TripletsRead,
+    no_progress,
+)
 from datrnet.core.research.datasets.adde import draw_adde_triplets
 from datrnet.core.research.split_folder import check_folder_triplets, read_folder_triplets
 from datrnet.core.research.systems.adde_m import AddeConfig
@@ -35,11 +41,8 @@ from datrnet.core.research.systems.method import (
 )
 from datrnet.core.research.systems.registry import check_choices, config_of, load_method, method_of
 from datrnet.core.retrieval.manipulation import save_manipulation
-from datrnet.core.training.augmentation import augment
-from datrnet.core.training.budget import cosine_decay
-from datrnet.core.training.data import TrainingData
-from datrnet.core.training.events import FeaturesCached, TrainEvent, TripletsRead
-from datrnet.core.training.trainer import Learner
+from datrnet.core.training.data import TrainingData, augment
+from datrnet.core.training.trainer import Learner, cosine_decay
 
 __all__ = ["check_choices", "check_training", "load_localizer", "load_method", "make_learner"]
 
@@ -82,6 +85,7 @@ class MethodLearner(Learner):
         """
         torch.manual_seed(config.train.seed)
         self.name, self.seconds = config.system.name, 60 * config.system.minutes
+        self.learning_rate = ("system.learning_rate", config.system.learning_rate)
         self._config, self._choice, self._data = config, config.system, data
         self._device = compute_device()
         self._precision = training_precision(config.train.precision, self._device)
@@ -100,11 +104,6 @@ class MethodLearner(Learner):
             self.features = cached_features(
                 self.network.eval(), self._data.pixels, self._data.features, on_progress
             )
-
-    @property
-    def learning_rate(self) -> tuple[str, float]:
-        """The first learning rate."""
-        return "system.learning_rate", self._choice.learning_rate
 
     @property
     def training_set(self) -> TrainingSet:
@@ -183,7 +182,7 @@ class MethodLearner(Learner):
 
     def save_best(self, run: RunFolder) -> None:
         """Write the weights, and the manipulation of queries."""
-        save_weights(self.network, run.system_path)
+        save_weights(self.network, run.weights_path())
         manipulation = self.network.eval().manipulation(self.training_set)
         save_manipulation(manipulation, run.manipulation_path)
 

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import Catalog, training_rows
 from datrnet.core.errors import DataError
-from datrnet.core.evaluation.assess import gallery_of, gallery_rows
-from datrnet.core.evaluation.protocol import Match
+from datrnet.core.evaluation.protocol import Match, gallery_of, gallery_rows
 from datrnet.core.evaluation.queries import GivenQueries, QuerySet
 from datrnet.core.research.datasets.adde import (
     TRIPLET_FILES,

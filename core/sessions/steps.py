@@ -199,7 +199,7 @@ def replay(
 
 def _query_of_picture(workspace: Workspace, searcher: Searcher, path: Path) -> Query:
     # only a picture outside the catalog needs the networks and torch
-    from datrnet.core.indexing.embedder import query_of_picture
+    from datrnet.core.indexing.build import query_of_picture
     from datrnet.core.models.run_folder import RunFolder
 
     run = RunFolder.open(workspace.models / searcher.generation.manifest.run_name)

@@ -1,6 +1,7 @@
 """Training of one DAtRNet, the network of one super-category (section 3.3)."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datrnet.core.config import Config, TrainConfig
+from datrnet.core.config import Config
 from datrnet.core.errors import DivergenceError
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 from datrnet.core.models.embedding import (
@@ -17,13 +18,11 @@ from datrnet.core.models.embedding import (
     to_device_if_fits,
     training_precision,
 )
-from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.models.run_folder import RunFolder, save_weights
 from datrnet.core.retrieval.prototypes import mean_embeddings
-from datrnet.core.training.augmentation import augment
-from datrnet.core.training.data import TrainingData
-from datrnet.core.training.losses import Objective
+from datrnet.core.training.data import TrainingData, augment
 from datrnet.core.training.trainer import Learner, Stage
-from datrnet.core.training.triplets import draw_triplets
+from datrnet.core.training.triplets import Objective, draw_triplets
 
 PROTOTYPE_ITEMS = 2048
 """Training items whose means are the prototypes of the validation accuracy."""
@@ -58,6 +57,7 @@ class NetworkLearner(Learner):
         """
         self.name = name or f"super-category {idx}"
         self.seconds = 60 * config.system.minutes / data.labels.shape[1]
+        self.learning_rate = ("train.learning_rate", config.train.learning_rate)
         self._config, self._idx = config.train, idx
         self._seed = (config.train.seed, idx)
         self._num_values = num_values
@@ -78,26 +78,27 @@ class NetworkLearner(Learner):
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._pixels = to_device_if_fits(self._device, data.pixels)
         self._objective = Objective(config.train, num_values, config.model.embedding_size)
-        self._objective.proxies.to(self._device)
+        self.extra = {"proxies": self._objective.proxies.to(self._device)}
         self._precision = training_precision(config.train.precision, self._device)
         self._num_batches = max(1, len(self._triplets) // config.train.batch_triplets)
         self._is_warmup = True
         self._generator = torch.Generator()
 
-    @property
-    def learning_rate(self) -> tuple[str, float]:
-        """The peak learning rate."""
-        return "train.learning_rate", self._config.learning_rate
-
     def start_stage(self, stage: int) -> None:
         """Make the optimizer and its one-cycle schedule."""
-        self.optimizer = make_optimizer(
-            [*self.network.parameters(), *self._objective.parameters()], self._config
-        )
-        self._rate_steps = RATE_STEPS if self.seconds else self._num_batches * self._config.epochs
+        config = self._config
+        kind: Any = {
+            "adamw": torch.optim.AdamW,
+            "adam": torch.optim.Adam,
+            "sgd": partial(torch.optim.SGD, momentum=0.9),
+        }[config.optimizer]
+        parameters = [*self.network.parameters(), *self._objective.parameters()]
+        optimizer = kind(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+        self.optimizer = optimizer
+        self._rate_steps = RATE_STEPS if self.seconds else self._num_batches * config.epochs
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer,
-            self._config.learning_rate,
+            optimizer,
+            config.learning_rate,
             # torch divides by (rising steps - 1), which is 0 if exactly one step rises
             total_steps=max(10, self._rate_steps),
             pct_start=RATE_WARMUP,
@@ -164,15 +165,7 @@ class NetworkLearner(Learner):
 
     def save_best(self, run: RunFolder) -> None:
         """Write the weights of the super-category."""
-        run.save_weights(self._idx, self.network)
-
-    def extra_state(self) -> dict[str, Any]:
-        """Return the proxies."""
-        return {"proxies": self._objective.proxies.state_dict()}
-
-    def load_extra_state(self, state: dict[str, Any]) -> None:
-        """Restore the proxies."""
-        self._objective.proxies.load_state_dict(state["proxies"])
+        save_weights(self.network, run.weights_path(self._idx))
 
     def _pixels_of(self, rows: NDArray[np.int64]) -> Tensor:
         """Return pixels (B, S, S, 3) of rows, on the device of all pixels."""
@@ -183,17 +176,6 @@ class NetworkLearner(Learner):
 
     def _torch_seed(self, purpose: int) -> int:
         return int(np.random.SeedSequence((*self._seed, purpose)).generate_state(1)[0])
-
-
-def make_optimizer(
-    parameters: list[torch.nn.Parameter], config: TrainConfig
-) -> torch.optim.Optimizer:
-    """Return the optimizer that a config names."""
-    rate, decay = config.learning_rate, config.weight_decay
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=decay)
-    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-    return kind(parameters, lr=rate, weight_decay=decay)
 
 
 def _spread_over_values(

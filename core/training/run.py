@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +25,13 @@ from datrnet.core.models.run_folder import (
     plain_name,
     write_atomically,
 )
-from datrnet.core.training.data import TrainingData, load_training_data
-from datrnet.core.training.events import (
-    BatchDone,
+from datrnet.core.progress import (
     EpochDone,
     NetworkResult,
     PicturesRead,
     TrainEvent,
 )
+from datrnet.core.training.data import TrainingData, load_training_data
 from datrnet.core.training.network_learner import NetworkLearner
 from datrnet.core.training.trainer import Learner, Trainer
 from datrnet.db.rows import SuperCategory
@@ -60,8 +60,11 @@ def start_run(
         systems = comparison_systems()
         systems.check_choices([(config.system, config.model.image_size)])
         systems.check_training(config, catalog)
-    chosen = tuple(catalog.super_categories[idx] for idx in _chosen(catalog, names))
-    _check_initial_run(workspace, config, chosen)
+    chosen = _chosen(catalog, names)
+    if config.train.initial_run:
+        earlier = RunFolder.open(workspace.models / config.train.initial_run)
+        for category in chosen:
+            earlier.idx_of(category.name)
     kind = config.name if config.system.is_datrnet else config.system.name
     run = RunFolder(path=new_run_path(workspace, kind), config=config, super_categories=chosen)
     run.create()
@@ -73,10 +76,8 @@ def start_run(
 def new_run_path(workspace: Workspace, kind: str) -> Path:
     """Return the folder of a new run, named by its kind and the time."""
     stem = f"{plain_name(kind)}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    name, number = stem, 2
-    while (workspace.models / name).exists():
-        name, number = f"{stem}-{number}", number + 1
-    return workspace.models / name
+    names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+    return next(path for name in names if not (path := workspace.models / name).exists())
 
 
 def untrainable_super_categories(catalog: Catalog) -> dict[str, str]:
@@ -87,39 +88,28 @@ def untrainable_super_categories(catalog: Catalog) -> dict[str, str]:
         labels = catalog.labels[rows[~is_validation], idx]
         num_values = len(np.unique(labels[labels >= 0]))
         if num_values < 2:
-            count = "no value" if num_values == 0 else "only one value"
-            reasons[category.name] = f"its training items have {count}"
+            found = "only one value" if num_values else "no value"
+            reasons[category.name] = f"its training items have {found}"
     return reasons
 
 
-def _chosen(catalog: Catalog, names: tuple[str, ...]) -> list[int]:
-    """Return the indices of the super-categories to train."""
-    reasons = untrainable_super_categories(catalog)
-    idxs = list(dict.fromkeys(catalog.super_category_idx(name) for name in names))
-    for idx in idxs:
-        name = catalog.super_categories[idx].name
-        if name in reasons:
+def _chosen(catalog: Catalog, names: tuple[str, ...]) -> tuple[SuperCategory, ...]:
+    """Return the super-categories to train."""
+    reasons, every = untrainable_super_categories(catalog), catalog.super_categories
+    named = dict.fromkeys(every[catalog.super_category_idx(name)] for name in names)
+    for category in named:
+        if category.name in reasons:
             raise ConfigError(
-                f"{name} cannot be trained: {reasons[name]}.", hint="Label more training items."
+                f"{category.name} cannot be trained: {reasons[category.name]}.",
+                hint="Label more training items.",
             )
-    everything = range(len(catalog.super_categories))
-    idxs = idxs or [idx for idx in everything if catalog.super_categories[idx].name not in reasons]
-    if not idxs:
+    chosen = tuple(named) or tuple(c for c in every if c.name not in reasons)
+    if not chosen:
         raise ConfigError(
             "The catalog has no super-category that can be trained.",
             hint="Import a table with attribute columns, and items in the train split.",
         )
-    return idxs
-
-
-def _check_initial_run(
-    workspace: Workspace, config: Config, chosen: tuple[SuperCategory, ...]
-) -> None:
-    """Refuse an initial run that lacks a network for a super-category to train."""
-    if config.train.initial_run:
-        earlier = RunFolder.open(workspace.models / config.train.initial_run)
-        for category in chosen:
-            earlier.idx_of(category.name)
+    return chosen
 
 
 def unfinished_run(workspace: Workspace, store: Store) -> RunFolder:
@@ -149,31 +139,28 @@ def train(
         DataError: A split has no picture, or a super-category has fewer than two values.
         UnknownNameError: The catalog no longer has a super-category of the run.
     """
-    lock = FileLock(run.path / LOCK_FILE)
     try:
-        lock.acquire(timeout=0)
+        lock = FileLock(run.path / LOCK_FILE).acquire(timeout=0)
     except Timeout as error:
         raise CheckpointError(
             f"The run {run.name} is already being trained by another process.",
             hint="Wait until it finishes.",
         ) from error
-    run.divergence_path.unlink(missing_ok=True)
-    store.update_run(run.name, status="running")
-    try:
-        data = load_training_data(
-            workspace,
-            catalog,
-            run,
-            lambda done, total: on_event(PicturesRead(done=done, total=total)),
-        )
-        results = train_networks(run, data, on_event)
-    except BaseException as error:
-        if isinstance(error, DivergenceError):
-            write_atomically(run.divergence_path, str(error))
-        store.update_run(run.name, status="interrupted")
-        raise
-    finally:
-        lock.release()
+
+    def on_picture(done: int, total: int) -> None:
+        on_event(PicturesRead(done=done, total=total))
+
+    with lock:
+        run.divergence_path.unlink(missing_ok=True)
+        store.update_run(run.name, status="running")
+        try:
+            data = load_training_data(workspace, catalog, run, on_picture)
+            results = train_networks(run, data, on_event)
+        except BaseException as error:
+            if isinstance(error, DivergenceError):
+                write_atomically(run.divergence_path, str(error))
+            store.update_run(run.name, status="interrupted")
+            raise
     metrics = {result.super_category: asdict(result) for result in results}
     store.update_run(run.name, status="finished", metrics_json=json.dumps(metrics))
     return results
@@ -185,15 +172,9 @@ def train_networks(
     """Train what is not finished of a run's folder; see ``train``."""
     if not run.config.system.is_datrnet:
         make = partial(comparison_systems().make_learner, run, data, on_event)
-        return [_train(run, make, run.system_resume_path, run.system_result_path, on_event)]
+        return [_train(run, None, make, on_event)]
     return [
-        _train(
-            run,
-            partial(_network_learner, run, data, idx),
-            run.resume_path(idx),
-            run.result_path(idx),
-            on_event,
-        )
+        _train(run, idx, partial(_network_learner, run, data, idx), on_event)
         for idx in range(len(run.super_categories))
     ]
 
@@ -209,33 +190,24 @@ def _network_learner(run: RunFolder, data: TrainingData, idx: int) -> NetworkLea
 
 def _train(
     run: RunFolder,
+    idx: int | None,
     make_learner: Callable[[], Learner],
-    state_path: Path,
-    result_path: Path,
     on_event: Callable[[TrainEvent], None],
 ) -> NetworkResult:
-    """Train a learner to its end and return its result, which an earlier process may have left."""
+    """Train a network, or a comparison system (None), to its end.
+
+    Returns:
+        Its result, which an earlier process may have left.
+    """
+    state_path, result_path = run.resume_path(idx), run.result_path(idx)
     if result_path.exists():
         return NetworkResult(**json.loads(result_path.read_text("utf-8")))
     learner = make_learner()
     trainer = Trainer(learner, run.config.train.epochs, run.config.train.patience)
     if state_path.exists():
         trainer.load_state(state_path)
-
-    def on_batch(epoch: int, share: float, loss: float) -> None:
-        on_event(
-            BatchDone(
-                super_category=learner.name,
-                epoch=epoch,
-                share=trainer.progress(share),
-                loss=loss,
-                num_epochs=trainer.num_epochs,
-                stage=trainer.stage.name,
-            )
-        )
-
     saved_at = time.monotonic()
-    for report in trainer.train(on_batch):
+    for report in trainer.train(on_event):
         if report.is_best:
             learner.save_best(run)
         is_stage_done = trainer.position.share >= 1

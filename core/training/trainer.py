@@ -9,8 +9,9 @@ import io
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 from pickle import PickleError
 from typing import Any
@@ -20,18 +21,9 @@ from torch import Tensor, nn
 
 from datrnet.core.errors import CheckpointError, DivergenceError
 from datrnet.core.models.run_folder import RunFolder, write_atomically
-from datrnet.core.training.budget import Budget, split_epochs
-from datrnet.core.training.events import EpochReport
+from datrnet.core.progress import BatchDone, EpochReport
 
-UNREADABLE = (
-    OSError,
-    RuntimeError,
-    LookupError,
-    ValueError,
-    TypeError,
-    EOFError,
-    PickleError,
-)
+UNREADABLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, EOFError, PickleError)
 """Exceptions from reading a state that is damaged or of another architecture."""
 
 VALIDATION_INTERVAL = 0.05
@@ -55,6 +47,8 @@ class Learner(ABC):
         network: What the state and the best epoch are saved of.
         stages: In order; the last one is validated.
         seconds: Time budget; 0 if epochs are the budget.
+        learning_rate: The peak learning rate: its name in a config file, and its value.
+        extra: What is trained beside the network, by name.
         optimizer: Of the current stage; None before the first.
         seconds_between_states: Least time between two saved states within a stage.
     """
@@ -63,13 +57,10 @@ class Learner(ABC):
     network: nn.Module
     stages: Sequence[Stage]
     seconds: float
+    learning_rate: tuple[str, float]
+    extra: Mapping[str, nn.Module] = {}
     optimizer: torch.optim.Optimizer | None = None
     seconds_between_states: float = 0.0
-
-    @property
-    @abstractmethod
-    def learning_rate(self) -> tuple[str, float]:
-        """The peak learning rate: its name in a config file, and its value."""
 
     def prepare_stage(self, stage: int) -> None:
         """Do what comes once before a stage; by default nothing."""
@@ -113,14 +104,6 @@ class Learner(ABC):
         """Return how many images an epoch of a stage embeds, relative to those of other stages."""
         return 1
 
-    def extra_state(self) -> dict[str, Any]:
-        """Return what else is trained beside the network."""
-        return {}
-
-    def load_extra_state(self, state: dict[str, Any]) -> None:
-        """Restore the result of ``extra_state``."""
-        return None
-
 
 @dataclass(slots=True, kw_only=True)
 class Position:
@@ -144,6 +127,62 @@ class Position:
     def next_stage(self) -> "Position":
         """Return the beginning of the next stage."""
         return Position(stage=self.stage + 1, epochs_before=self.epochs_before + self.epoch)
+
+
+class Budget:
+    """A number of epochs or of seconds, and how much of it is used."""
+
+    def __init__(
+        self,
+        epochs: int,
+        seconds: float = 0.0,
+        *,
+        spent: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start the clock.
+
+        Args:
+            epochs: The budget unless there are seconds.
+            seconds: The budget; 0 counts epochs.
+            spent: Seconds that are used already.
+            clock: Returns seconds.
+        """
+        self._epochs, self._seconds, self._clock = epochs, seconds, clock
+        self._start = clock() - spent
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the start."""
+        return self._clock() - self._start
+
+    def exclude(self, seconds: float) -> None:
+        """Do not count seconds that have passed."""
+        self._start += seconds
+
+    def share(self, epochs: float) -> float:
+        """Return the used share of the budget, from 0 to 1, after a number of epochs."""
+        used = self.spent / self._seconds if self._seconds else epochs / self._epochs
+        return min(used, 1.0)
+
+
+def split_epochs(total: int, shares: Sequence[float]) -> tuple[int, ...]:
+    """Split a number of epochs among stages by their shares.
+
+    Every stage gets at least one, even if there are fewer epochs than stages.
+    """
+    total = max(total, len(shares))
+    ends = [0]
+    for number, share in enumerate(accumulate(shares), start=1):
+        available = total - (len(shares) - number)  # one for each later stage
+        ends.append(min(max(round(total * share), ends[-1] + 1), available))
+    ends[-1] = total
+    return tuple(end - begin for begin, end in pairwise(ends))
+
+
+def cosine_decay(share: float) -> float:
+    """Return the factor of the learning rate, from 1 to 0, for a share of a training."""
+    return (1 + math.cos(math.pi * min(share, 1.0))) / 2
 
 
 class Trainer:
@@ -184,12 +223,16 @@ class Trainer:
     @property
     def stage(self) -> Stage:
         """The current stage; the last one when all are trained."""
-        return self.learner.stages[min(self.position.stage, len(self.learner.stages) - 1)]
+        return self.learner.stages[self._stage_idx]
+
+    @property
+    def _stage_idx(self) -> int:
+        return min(self.position.stage, len(self.learner.stages) - 1)
 
     @property
     def num_epochs(self) -> int | None:
         """Number of epochs of the current stage; None if time is the budget."""
-        return self._budget(self.position.stage).num_epochs
+        return None if self.learner.seconds else self._epochs[self._stage_idx]
 
     def progress(self, share: float) -> float:
         """Return the share of the whole training that is done.
@@ -201,13 +244,13 @@ class Trainer:
         current = self.position.stage
         return min(1.0, (sum(work[:current]) + share * work[current]) / sum(work))
 
-    def train(self, on_batch: Callable[[int, float, float], None]) -> Iterator[EpochReport]:
+    def train(self, on_batch: Callable[[BatchDone], None]) -> Iterator[EpochReport]:
         """Train the remaining epochs of all stages, yielding after each epoch.
 
         What the caller does between two epochs does not count as training time.
 
         Args:
-            on_batch: Called with the epoch, the used share of the stage and the epoch's mean loss.
+            on_batch: Called after each batch.
 
         Raises:
             DataError: A stage has nothing to train on.
@@ -224,7 +267,7 @@ class Trainer:
         torch.save(
             {
                 "network": self.learner.network.state_dict(),
-                "extra": self.learner.extra_state(),
+                "extra": {name: part.state_dict() for name, part in self.learner.extra.items()},
                 "optimizer": optimizer.state_dict() if optimizer else None,
                 "position": asdict(self.position),
                 "best": asdict(self.best) if self.best else None,
@@ -245,7 +288,8 @@ class Trainer:
             state = torch.load(path, weights_only=True, map_location=device)
             state = self._upgraded(state)
             network.load_state_dict(state["network"])
-            self.learner.load_extra_state(state["extra"])
+            for name, part in self.learner.extra.items():
+                part.load_state_dict(state["extra"][name])
             self.best = EpochReport(**state["best"]) if state["best"] else None
             self.position = Position(**state["position"])
             if self.position.share >= 1:
@@ -271,44 +315,38 @@ class Trainer:
         position.share = Budget(self._epochs[0], self.learner.seconds, spent=spent).share(epoch)
         return {"extra": {"proxies": state["proxies"]}, "position": asdict(position), **state}
 
-    def _budget(self, stage: int) -> Budget:
-        """Return the budget of a stage, its clock started."""
-        stage = min(stage, len(self.learner.stages) - 1)
-        return Budget(
-            self._epochs[stage],
-            self.learner.seconds * self.learner.stages[stage].share,
-            spent=self.position.spent,
-            clock=self._clock,
-        )
-
     def _work(self, stage: int) -> float:
         """Return the work of a stage in proportion to that of the others."""
         if self.learner.seconds:
             return self.learner.stages[stage].share
         return self._epochs[stage] * self.learner.num_images(stage)
 
-    def _train_stage(self, on_batch: Callable[[int, float, float], None]) -> Iterator[EpochReport]:
+    def _train_stage(self, on_batch: Callable[[BatchDone], None]) -> Iterator[EpochReport]:
         position, learner = self.position, self.learner
         is_last = position.stage == len(learner.stages) - 1
         if position.epoch == 0:
             learner.prepare_stage(position.stage)
         if learner.optimizer is None:
             learner.start_stage(position.stage)
-        budget = self._budget(position.stage)
+        seconds = learner.seconds * learner.stages[position.stage].share
+        budget = Budget(
+            self._epochs[position.stage], seconds, spent=position.spent, clock=self._clock
+        )
         while position.share < 1 and not self._is_out_of_patience():
             started = self._clock()
-            losses, share = self._train_epoch(budget, on_batch)
+            loss, triplet_loss = self._train_epoch(budget, on_batch)
+            share = position.share
             is_due = share >= 1 or share - position.measured_at >= VALIDATION_INTERVAL
             is_measured = is_last and (is_due or not learner.seconds)
             accuracy = learner.validate() if is_measured else None
             position.epoch += 1
-            position.share, position.spent = share, budget.spent
+            position.spent = budget.spent
             if is_measured:
                 position.measured_at = share
             report = EpochReport(
                 epoch=position.epoch,
-                loss=losses[0],
-                triplet_loss=losses[1],
+                loss=loss,
+                triplet_loss=triplet_loss,
                 accuracy=accuracy,
                 seconds=self._clock() - started,
                 is_best=is_measured and self._is_best(accuracy),
@@ -322,20 +360,15 @@ class Trainer:
             budget.exclude(self._clock() - yielded_at)
 
     def _train_epoch(
-        self, budget: Budget, on_batch: Callable[[int, float, float], None]
-    ) -> tuple[tuple[float, float | None], float]:
-        """Train an epoch, or the part of it that time allows.
-
-        Returns:
-            The mean loss and the mean triplet loss; the share of the budget that is used.
-        """
+        self, budget: Budget, on_batch: Callable[[BatchDone], None]
+    ) -> tuple[float, float | None]:
+        """Train an epoch, or as much as time allows; return its mean loss and triplet loss."""
         learner, stage = self.learner, self.position.stage
-        epoch, share = self.position.epoch + 1, self.position.share
-        batches = learner.start_epoch(stage, epoch, share)
+        epoch = self.position.epoch + 1
+        batches = learner.start_epoch(stage, epoch, self.position.share)
         optimizer = learner.optimizer
         assert optimizer is not None, "the stage has started"
-        total = triplet_total = 0.0
-        has_triplet_loss = False
+        total, triplet_total = 0.0, None
         for number, batch in enumerate(batches, start=1):
             optimizer.zero_grad()
             loss, triplet_loss = learner.loss(stage, batch)
@@ -346,16 +379,26 @@ class Trainer:
                 raise self._divergence(f"the loss is {value} in epoch {epoch}")
             total += value
             if triplet_loss is not None:
-                has_triplet_loss = True
-                triplet_total += triplet_loss.item()
+                triplet_total = (triplet_total or 0.0) + triplet_loss.item()
             share = budget.share(epoch - 1 + number / len(batches))
             learner.set_learning_rate(share)
-            on_batch(epoch, share, total / number)
+            on_batch(
+                BatchDone(
+                    super_category=learner.name,
+                    epoch=epoch,
+                    share=self.progress(share),
+                    loss=total / number,
+                    num_epochs=self.num_epochs,
+                    stage=self.stage.name,
+                )
+            )
             if share >= 1:
                 break
-        if not all(all_finite(module) for module in learner.trained_modules(stage)):
+        states = [module.state_dict() for module in learner.trained_modules(stage)]
+        if not all(tensor.isfinite().all() for state in states for tensor in state.values()):
             raise self._divergence(f"a weight is not finite after epoch {epoch}")
-        return (total / number, triplet_total / number if has_triplet_loss else None), share
+        self.position.share = share
+        return total / number, None if triplet_total is None else triplet_total / number
 
     def _divergence(self, what: str) -> DivergenceError:
         setting, rate = self.learner.learning_rate
@@ -371,8 +414,3 @@ class Trainer:
         if not self._patience or self.best is None or self.best.accuracy is None:
             return False
         return self.position.epoch - self.position.improved_at >= self._patience
-
-
-def all_finite(network: nn.Module) -> bool:
-    """Return whether every weight and every running statistic of a network is finite."""
-    return all(bool(tensor.isfinite().all()) for tensor in network.state_dict().values())

@@ -1,8 +1,18 @@
-"""Drawing triplets for one super-category (section 3.3)."""
+"""Triplets of one super-category (section 3.3): drawing, mining, and the loss of a batch.
+
+Mining and losses are those of pytorch-metric-learning.
+"""
+
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from pytorch_metric_learning import distances, losses, miners, reducers
+from torch import Tensor, nn
 
+from datrnet.core.config import Mining, TrainConfig
 from datrnet.core.errors import DataError
 
 Rows = NDArray[np.int64]
@@ -43,17 +53,14 @@ def draw_triplets(
 
     wanted = rng.choice(len(values), num_triplets, p=shares)
     other = _another_value(wanted, shares, rng)
-    anchor_place = rng.integers(0, counts[wanted])
+    anchor = rng.integers(0, counts[wanted])
     # a step of 1 … count-1 around the group's circle never lands on the anchor itself
     step = rng.integers(0, np.maximum(counts[wanted] - 1, 1)) + 1
-    positive_place = (anchor_place + step) % counts[wanted]
-    negative_place = rng.integers(0, counts[other])
-    places = [
-        starts[wanted] + anchor_place,
-        starts[wanted] + positive_place,
-        starts[other] + negative_place,
-    ]
-    return np.stack([members[place] for place in places], axis=1).astype(np.int64)
+    positive = (anchor + step) % counts[wanted]
+    negative = rng.integers(0, counts[other])
+    groups, places = starts[[wanted, wanted, other]], np.stack([anchor, positive, negative])
+    triplets: Rows = members[groups + places].T.astype(np.int64)
+    return triplets
 
 
 def _another_value(
@@ -70,3 +77,74 @@ def _another_value(
     clash = other == wanted
     other[clash] = np.where(other[clash] + 1 < len(shares), other[clash] + 1, other[clash] - 1)
     return other.astype(np.int64)
+
+
+class MinedTripletLoss:
+    """Triplet loss over the triplets that a miner finds among the images of a batch.
+
+    ``all`` takes the drawn triplets as they are; every other kind of mining looks at all images of
+    the batch and their labels: ``violating`` at every triplet inside the margin, ``semi_hard`` at
+    those whose negative is farther than the positive but inside the margin, ``batch_hard`` at the
+    farthest positive and the nearest negative of each anchor.
+    """
+
+    def __init__(self, config: TrainConfig, mining: Mining) -> None:
+        distance = distances.LpDistance(
+            normalize_embeddings=False, p=2, power=2 if config.squared_distance else 1
+        )
+        options = {"margin": config.margin, "distance": distance}
+        reducer = reducers.AvgNonZeroReducer()
+        self._miner: Any = None
+        match mining:
+            case "all":
+                reducer = reducers.MeanReducer()
+            case "violating":
+                self._miner = miners.TripletMarginMiner(type_of_triplets="all", **options)
+            case "semi_hard":
+                self._miner = miners.TripletMarginMiner(type_of_triplets="semihard", **options)
+            case "batch_hard":
+                self._miner = miners.BatchHardMiner(distance=distance)
+        self._loss = losses.TripletMarginLoss(reducer=reducer, **options)
+
+    def __call__(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean loss of a batch of B triplets.
+
+        Args:
+            embeddings: (3B, E): the anchors, then the positives, then the negatives.
+            labels: (3B,) values of the super-category.
+        """
+        if self._miner is None:
+            triplets = tuple(torch.arange(len(labels)).view(3, -1))
+        else:
+            triplets = self._miner(embeddings.detach(), labels)
+        loss: Tensor = self._loss(embeddings, labels, triplets)
+        return loss
+
+
+class Objective:
+    """The loss of a network: the mined triplet loss plus the weighted proxy loss.
+
+    From random weights triplets alone learn slowly: a batch holds few positives of a value, so each
+    step sees a noisy target. A proxy is a learned vector per value, which every batch moves.
+    """
+
+    def __init__(self, config: TrainConfig, num_values: int, embedding_size: int) -> None:
+        self._warmup = MinedTripletLoss(config, config.warmup_mining)
+        self._later = MinedTripletLoss(config, config.mining)
+        self._proxy_weight = config.proxy_weight
+        self.proxies: nn.Module = losses.NormalizedSoftmaxLoss(
+            num_values, embedding_size, temperature=config.proxy_temperature
+        )
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Return the trainable parameters beside the network's: the proxies, if they are in use."""
+        return self.proxies.parameters() if self._proxy_weight else iter(())
+
+    def __call__(
+        self, embeddings: Tensor, labels: Tensor, *, warming_up: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss of embeddings (3B, E) with labels (3B,), and the triplet loss in it."""
+        triplet_loss = (self._warmup if warming_up else self._later)(embeddings, labels)
+        if not self._proxy_weight:
+            return triplet_loss, triplet_loss
+        return triplet_loss + self._proxy_weight * self.proxies(embeddings, labels), triplet_loss

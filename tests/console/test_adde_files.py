@@ -111,7 +111,7 @@ def test_released_weights_are_a_finished_run_that_indexes_searches_and_evaluates
     assert facts["results"][0]["epochs"] == 0
     folder = only_run(root)
     assert folder.config.model.image_size == 224
-    own, theirs = load_file(folder.system_path), list(encoder().values())
+    own, theirs = load_file(folder.weights_path()), list(encoder().values())
     assert torch.equal(own["backbone.layer.weight"], theirs[0])
     assert torch.equal(own["classifiers.heads.1.weight"], theirs[-2])
     origin = json.loads(folder.released_path.read_text())
@@ -168,7 +168,7 @@ def prototypes(root: Path) -> dict[str, float]:
     manipulation = load_manipulation(folder.manipulation_path)
     assert isinstance(manipulation, Addition)
     assert torch.equal(
-        load_file(folder.system_path)["memory.weight"], torch.from_numpy(manipulation.memory)
+        load_file(folder.weights_path())["memory.weight"], torch.from_numpy(manipulation.memory)
     )
     return {
         f"{category.name} {value}": float(one[0])

@@ -10,7 +10,7 @@ from datrnet.core.config import Config, ModelConfig
 from datrnet.core.demo import prepare
 from datrnet.core.demo.attributes import SUPER_CATEGORIES
 from datrnet.core.models.datrnet import DAtRNet
-from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.models.run_folder import RunFolder, save_weights
 from datrnet.db.rows import SuperCategory
 
 
@@ -25,7 +25,7 @@ def _shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = RunFolder(path=tmp_path / "weights", config=config, super_categories=categories)
     run.create()
     for idx in range(len(categories)):
-        run.save_weights(idx, DAtRNet(model))
+        save_weights(DAtRNet(model), run.weights_path(idx))
     monkeypatch.setattr(prepare, "shipped_run", lambda: run.path)
 
 

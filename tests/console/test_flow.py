@@ -14,7 +14,7 @@ from datrnet.cli import app
 from datrnet.console.output import local_time
 from datrnet.console.progress import TrainingProgress
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.training.events import EpochDone, TrainEvent
+from datrnet.core.progress import EpochDone, TrainEvent
 
 Run = Callable[..., Result]
 

@@ -26,6 +26,7 @@ from datrnet.console.substitutes import (
 )
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
+from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Fusion
@@ -325,9 +326,7 @@ def entangled(copied: Workspace) -> Workspace:
             item_ids=before.item_ids,
             embeddings=rng.normal(size=(num_items, 1, 4)).astype(np.float32),
             manipulation=Fusion(memory, counts, weight, bias),
-            unit_blocks=False,
-            weights=(1.0,),
-            changed_weight=1.0,
+            weights=Weights.equal(1),
         )
         write_generation(copied, store, embedded, IndexConfig(trees=2))
     return copied

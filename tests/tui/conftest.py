@@ -24,9 +24,10 @@ from datrnet.core.catalog.pictures import thumbnail_pixels
 from datrnet.core.catalog.thumbnails import ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, IndexConfig, ModelConfig
+from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.models.datrnet import DAtRNet
-from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.models.run_folder import RunFolder, save_weights
 from datrnet.core.retrieval.manipulation import Replacement
 from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.db.rows import NewItem
@@ -102,9 +103,7 @@ def _write_index(workspace: Workspace, store: Store) -> None:
         item_ids=catalog.item_ids,
         embeddings=np.stack(blocks, axis=1),
         manipulation=Replacement(tuple(prototypes)),
-        unit_blocks=True,
-        weights=(1.0, 1.0, 0.3),
-        changed_weight=3.0,
+        weights=Weights(blocks=(1.0, 1.0, 0.3), changed=3.0),
     )
     write_generation(workspace, store, embedded, IndexConfig(trees=4))
 
@@ -169,7 +168,7 @@ def taught(workspace: Workspace) -> Workspace:
     )
     run.create()
     for idx in range(len(categories)):
-        run.save_weights(idx, DAtRNet(TINY))
+        save_weights(DAtRNet(TINY), run.weights_path(idx))
     return workspace
 
 

@@ -240,7 +240,7 @@ class Looker:
             self._busy.release()
 
     def _open(self) -> "ActivationMaps":
-        from datrnet.core.indexing.activations import activation_maps_of
+        from datrnet.core.indexing.activations import ActivationMaps
         from datrnet.core.models.run_folder import RunFolder
 
-        return activation_maps_of(RunFolder.open(self._folder))
+        return ActivationMaps(RunFolder.open(self._folder))

@@ -19,10 +19,10 @@ from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.graphics.heatmap import overlay_heatmap
 from datrnet.core.indexing.activations import (
     LOCALIZED,
+    ActivationMaps,
     Look,
-    activation_maps_of,
+    default_stage,
 )
-from datrnet.core.models.activation import default_stage
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import tracked
 from datrnet.core.research.experiments.charts import (
@@ -154,9 +154,7 @@ def item_maps(
     """
     items, categories = context.items(), context.generation.super_categories
     stage = _ase(context, options) - 1
-    makers = [
-        activation_maps_of(run, stage if run.config.system.is_datrnet else None) for run in runs
-    ]
+    makers = [ActivationMaps(run, stage) for run in runs]
     chosen = _chosen(items.labels, max(options.num_items, options.num_measured), options.seed)
     found = []
     for item in tracked(chosen.tolist(), "Activation maps", context.on_progress):

@@ -13,7 +13,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.pictures import read_picture
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
-from datrnet.core.evaluation.assess import gallery_rows
+from datrnet.core.evaluation.protocol import gallery_rows
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Generation

@@ -22,21 +22,19 @@ from datrnet.core.catalog.catalog import Catalog, split_rows
 from datrnet.core.config import Config, at_least
 from datrnet.core.errors import CheckpointError, ConfigError, DataError
 from datrnet.core.evaluation.metrics import Estimate
-from datrnet.core.evaluation.protocol import Protocol, Score, evaluate_queries
+from datrnet.core.evaluation.protocol import Protocol, Score, evaluate
 from datrnet.core.evaluation.queries import QuerySet, draw_queries
-from datrnet.core.evaluation.ranking import Gallery, rank
-from datrnet.core.evaluation.weight_search import choose_weights
-from datrnet.core.indexing.build import run_manipulation
-from datrnet.core.indexing.embedder import Embedder
-from datrnet.core.models.pixels import read_pixels
+from datrnet.core.evaluation.ranking import Gallery, choose_weights, rank
+from datrnet.core.indexing.build import Embedder, run_manipulation
+from datrnet.core.models.embedding import read_pixels
 from datrnet.core.models.run_folder import RUN_FILE, RunFolder, plain_name, write_atomically
+from datrnet.core.progress import BatchDone, FeaturesCached, PicturesRead, TrainEvent
 from datrnet.core.research.experiments.charts import dot_chart
 from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.result import UNKNOWN, Cell, Spread
 from datrnet.core.research.systems.registry import check_choices
 from datrnet.core.retrieval.manipulation import Manipulation, load_manipulation
 from datrnet.core.training.data import TrainingData, load_training_data
-from datrnet.core.training.events import BatchDone, FeaturesCached, PicturesRead, TrainEvent
 from datrnet.core.training.run import train_networks, untrainable_super_categories
 from datrnet.db.rows import SuperCategory
 
@@ -336,14 +334,14 @@ def measure(
     protocol = Protocol(k=k, max_changes=1)
     query_sets = draw_queries(labels, (0, 1), num_changeable=len(names))
     equal = weights = gallery.equal_weights
-    query, one_change = evaluate_queries(gallery, names, query_sets, equal, protocol)
+    query, one_change = evaluate(gallery, names, equal, protocol, query_sets=query_sets)
     validation = np.flatnonzero(data.is_validation)
     if len(validation):
         blocks, own = embedder.embed(data.pixels[validation]), data.labels[validation]
         weights = choose_weights(Gallery(embeddings=blocks, labels=own, manipulation=manipulation))
     weighed = None
     if weights != equal:
-        cases = evaluate_queries(gallery, names, query_sets, weights, protocol)
+        cases = evaluate(gallery, names, weights, protocol, query_sets=query_sets)
         weighed = (cases[0].overall, cases[1].overall)
     log = run.log_path.read_text("utf-8").splitlines()
     return Metrics(

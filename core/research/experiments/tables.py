@@ -7,21 +7,19 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from datrnet.core.errors import ConfigError
-from datrnet.core.evaluation.assess import (
-    Assessment,
-    assess,
-    equal_weights_of,
-    gallery_of,
-    weights_of,
-)
 from datrnet.core.evaluation.metrics import Bootstrap, Estimate
 from datrnet.core.evaluation.protocol import (
+    Assessment,
     Figures,
     Protocol,
     Score,
     UseCase,
-    evaluate_queries,
+    assess,
+    equal_weights_of,
+    evaluate,
+    gallery_of,
     query_figures,
+    weights_of,
 )
 from datrnet.core.evaluation.queries import draw_queries
 from datrnet.core.evaluation.ranking import Weights
@@ -216,7 +214,7 @@ def run_list_length(context: Context, options: ListLengthOptions) -> ExperimentR
     rows: list[tuple[Cell, ...]] = []
     lines: dict[str, list[Estimate | float]] = {}
     for k in tracked(options.ks, "Measuring", context.on_progress):
-        for case in evaluate_queries(gallery, names, query_sets, weights, Protocol(k=k)):
+        for case in evaluate(gallery, names, weights, Protocol(k=k), query_sets=query_sets):
             overall = {use_case_name(case.num_changes): case.overall}
             for name, score in (overall | case.by_super_category).items():
                 rows.append((k, name, *score_cells(score)))
@@ -263,7 +261,7 @@ def run_specific_prototypes(
         )
         (queries,) = draw_queries(gallery.labels, (1,), limit=options.max_queries)
         for name, weights in weightings.items():
-            (case,) = evaluate_queries(gallery, names, [queries], weights, protocol)
+            (case,) = evaluate(gallery, names, weights, protocol, query_sets=[queries])
             found = query_figures(gallery, queries, weights, protocol)
             gain = None
             if protocol.within is None:

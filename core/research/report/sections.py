@@ -14,8 +14,7 @@ from pydantic import PositiveInt, TypeAdapter
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, DatrnetError
-from datrnet.core.evaluation.assess import Assessment
-from datrnet.core.evaluation.protocol import Score, UseCase
+from datrnet.core.evaluation.protocol import Assessment, Score, UseCase
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.research.experiments.charts import line_chart
 from datrnet.core.research.experiments.plan import place_in_paper

@@ -25,7 +25,7 @@ from datrnet.core.research.systems.method import (
     TrainingSet,
 )
 from datrnet.core.retrieval.manipulation import Replacement
-from datrnet.core.training.losses import Objective
+from datrnet.core.training.triplets import Objective
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

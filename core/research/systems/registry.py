@@ -93,7 +93,7 @@ def load_method(run: RunFolder) -> RetrievalMethod:
     """
     num_values = tuple(len(category.values) for category in run.super_categories)
     method = method_of(run.config.system, run.config.model.image_size, num_values)
-    load_weights(method, run.system_path)
+    load_weights(method, run.weights_path())
     return method.eval()
 
 

@@ -17,7 +17,7 @@ from datrnet.core.demo.attributes import SUPER_CATEGORIES
 from datrnet.core.demo.prepare import DemoShop, prepare_demo
 from datrnet.core.errors import CheckpointError, DataError
 from datrnet.core.models.datrnet import DAtRNet
-from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.models.run_folder import RunFolder, save_weights
 from datrnet.db.rows import NewItem, SuperCategory
 from datrnet.db.store import Store
 
@@ -39,7 +39,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     run.create()
     for idx in range(len(run.super_categories)):
-        run.save_weights(idx, DAtRNet(model))
+        save_weights(DAtRNet(model), run.weights_path(idx))
     return run.path
 
 

@@ -11,8 +11,7 @@ import pytest
 
 from datrnet.core.evaluation.protocol import Match, Protocol, QueryTakesRank, evaluate
 from datrnet.core.evaluation.queries import enumerate_queries
-from datrnet.core.evaluation.ranking import Gallery, Weights, rank
-from datrnet.core.evaluation.weight_search import choose_weights
+from datrnet.core.evaluation.ranking import Gallery, Weights, choose_weights, rank
 from datrnet.core.retrieval.manipulation import (
     Addition,
     Fusion,

@@ -13,11 +13,9 @@ from datrnet.core.catalog.pictures import Box, Picture, picture_pixels
 from datrnet.core.config import Config, ModelConfig, SystemChoice
 from datrnet.core.errors import CheckpointError, ConfigError, DataError
 from datrnet.core.indexing.activations import (
-    NetworkMaps,
-    RegionMaps,
-    activation_maps_of,
+    ActivationMaps,
+    activation_map,
 )
-from datrnet.core.models.activation import activation_map
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 from datrnet.core.models.run_folder import RunFolder, save_weights
 from datrnet.core.research.systems.fashionsearchnet import FashionSearchNet
@@ -44,7 +42,7 @@ def run(tmp_path: Path) -> RunFolder:
     )
     folder.create()
     for idx in range(2):
-        folder.save_weights(idx, DAtRNet(TINY))
+        save_weights(DAtRNet(TINY), folder.weights_path(idx))
     return folder
 
 
@@ -66,12 +64,12 @@ def localized(tmp_path: Path) -> RunFolder:
     )
     folder = RunFolder(path=tmp_path / "regions", config=config, super_categories=CATEGORIES)
     folder.create()
-    save_weights(method_of(config.system, 96, (2, 2)), folder.system_path)
+    save_weights(method_of(config.system, 96, (2, 2)), folder.weights_path())
     return folder
 
 
 def test_the_map_is_that_of_the_super_category_network(run: RunFolder, picture: Picture) -> None:
-    maps = activation_maps_of(run)
+    maps = ActivationMaps(run)
     for idx, name in enumerate(("colour", "shape")):
         pixels = picture_pixels(picture, 16)
         expected = activation_map(run.load_network(idx), pixels, WANTED.embedding)
@@ -83,7 +81,7 @@ def test_the_map_is_that_of_the_super_category_network(run: RunFolder, picture: 
 
 
 def test_a_network_is_loaded_once_and_only_when_asked(run: RunFolder, picture: Picture) -> None:
-    maps = NetworkMaps(run)
+    maps = ActivationMaps(run)
     assert not maps.is_loaded("shape")
     maps.look(picture, "shape", WANTED)
     assert (maps.is_loaded("colour"), maps.is_loaded("shape")) == (False, True)
@@ -96,21 +94,20 @@ def test_a_network_is_loaded_once_and_only_when_asked(run: RunFolder, picture: P
 def test_what_is_missing_is_told(run: RunFolder, picture: Picture) -> None:
     run.weights_path(0).unlink()
     with pytest.raises(CheckpointError, match="are missing"):
-        NetworkMaps(run).look(picture, "colour", WANTED)
+        ActivationMaps(run).look(picture, "colour", WANTED)
     picture.path.unlink()
     with pytest.raises(DataError, match="is missing"):
-        NetworkMaps(run).look(picture, "shape", WANTED)
+        ActivationMaps(run).look(picture, "shape", WANTED)
 
 
 def test_a_region_is_what_the_branch_embeds_and_its_map_is_of_the_value_seen(
     localized: RunFolder, picture: Picture
 ) -> None:
-    maps = activation_maps_of(localized)
-    assert isinstance(maps, RegionMaps)
+    maps = ActivationMaps(localized)
     assert not maps.is_loaded("shape")
     system = method_of(localized.config.system, 96, (2, 2))
     assert isinstance(system, FashionSearchNet)
-    system.load_state_dict(load_file(localized.system_path))
+    system.load_state_dict(load_file(localized.weights_path()))
     images = to_network_input(torch.from_numpy(picture_pixels(picture, 96)[None]))
     with torch.inference_mode():
         raw, boxes, values = system.eval().localize(images)
@@ -129,4 +126,4 @@ def test_a_system_that_looks_at_the_whole_has_no_maps(localized: RunFolder) -> N
     choice = replace(localized.config.system, name="fashionsearchnet-without-loc")
     other = replace(localized, config=replace(localized.config, system=choice))
     with pytest.raises(ConfigError, match="Only DAtRNet and FashionSearchNet have"):
-        activation_maps_of(other)
+        ActivationMaps(other)

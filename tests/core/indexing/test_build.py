@@ -1,6 +1,8 @@
 """From a run to an index: what is embedded, what a prototype is the mean of, what is left out."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +16,12 @@ from datrnet.core.catalog.pictures import picture_pixels
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, IndexConfig, ModelConfig, TrainConfig
 from datrnet.core.errors import CheckpointError, ConfigError, IndexStaleError
-from datrnet.core.indexing.build import build_index, newest_run
-from datrnet.core.indexing.embedder import Embedder, query_of_picture
-from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.indexing.build import Embedder, build_index, newest_run, query_of_picture
+from datrnet.core.models.run_folder import RunFolder, save_weights
+from datrnet.core.progress import PicturesRead
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.request import Request
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.training.events import PicturesRead
 from datrnet.core.training.run import start_run, train, unfinished_run
 from datrnet.db.rows import NewItem
 from datrnet.db.store import Store
@@ -41,16 +42,15 @@ TINY = Config(
 )
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+def shop_in(folder: Path) -> Workspace:
     """Return a workspace with 36 plain pictures; size is a super-category nobody can see."""
-    place = Workspace(tmp_path)
+    place = Workspace(folder)
     rng = np.random.default_rng(0)
     items = []
     for number in range(36):
         colour = list(COLORS)[number % 3]
         shade = np.array(COLORS[colour]) + rng.integers(-20, 20, (24, 24, 3))
-        Image.fromarray(np.clip(shade, 0, 255).astype(np.uint8)).save(tmp_path / f"{number}.png")
+        Image.fromarray(np.clip(shade, 0, 255).astype(np.uint8)).save(folder / f"{number}.png")
         items.append(
             NewItem(
                 code=f"P{number}",
@@ -65,6 +65,27 @@ def workspace(tmp_path: Path) -> Workspace:
     return place
 
 
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Return a workspace without a run."""
+    return shop_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Return a workspace with a finished run, read only."""
+    place = shop_in(tmp_path_factory.mktemp("trained"))
+    with place.open_store() as store:
+        trained(place, store)
+    return place
+
+
+@pytest.fixture
+def with_run(trained_once: Workspace, tmp_path: Path) -> Workspace:
+    """Return a copy of it to change."""
+    return Workspace(shutil.copytree(trained_once.root, tmp_path, dirs_exist_ok=True))
+
+
 def trained(workspace: Workspace, store: Store) -> RunFolder:
     catalog = Catalog.load(store)
     run = start_run(workspace, store, catalog, TINY, ())
@@ -72,24 +93,23 @@ def trained(workspace: Workspace, store: Store) -> RunFolder:
     return run
 
 
-def test_a_trained_index_finds_the_wanted_color(workspace: Workspace) -> None:
-    with workspace.open_store() as store:
-        run = trained(workspace, store)
+def test_a_trained_index_finds_the_wanted_color(with_run: Workspace) -> None:
+    with with_run.open_store() as store:
+        run = newest_run(with_run, store)
         catalog = Catalog.load(store)
-        build_index(workspace, store, catalog, newest_run(workspace, store))
-        searcher = Searcher(catalog, Generation.current(workspace, store))
+        build_index(with_run, store, catalog, run)
+        searcher = Searcher(catalog, Generation.current(with_run, store))
     query = searcher.query_of_item(catalog.row_of_code("P0"))
     found = searcher.substitutes(query, Request(changes={"colour": "blue"}, k=5))
     assert [one.labels["colour"] for one in found] == ["blue"] * 5
     assert searcher.generation.manifest.run_name == run.name
 
 
-def test_prototypes_are_means_over_the_training_items(workspace: Workspace) -> None:
-    with workspace.open_store() as store:
-        trained(workspace, store)
+def test_prototypes_are_means_over_the_training_items(with_run: Workspace) -> None:
+    with with_run.open_store() as store:
         catalog = Catalog.load(store)
-        build_index(workspace, store, catalog, newest_run(workspace, store))
-        generation = Generation.current(workspace, store)
+        build_index(with_run, store, catalog, newest_run(with_run, store))
+        generation = Generation.current(with_run, store)
     red = catalog.value_idx(0, "red")
     carriers = (catalog.labels[:, 0] == red) & (catalog.splits == "train")
     mean = generation.embeddings[carriers, 0].mean(axis=0)
@@ -110,13 +130,13 @@ def test_a_picture_that_is_gone_is_left_out_and_named(workspace: Workspace) -> N
     assert searcher.num_unindexed == 2
 
 
-def test_a_picture_outside_the_catalog_is_a_query(workspace: Workspace) -> None:
-    with workspace.open_store() as store:
-        run = trained(workspace, store)
+def test_a_picture_outside_the_catalog_is_a_query(with_run: Workspace) -> None:
+    with with_run.open_store() as store:
+        run = newest_run(with_run, store)
         catalog = Catalog.load(store)
-        build_index(workspace, store, catalog, run)
-        searcher = Searcher(catalog, Generation.current(workspace, store))
-    query = query_of_picture(run, workspace.root / "4.png")
+        build_index(with_run, store, catalog, run)
+        searcher = Searcher(catalog, Generation.current(with_run, store))
+    query = query_of_picture(run, with_run.root / "4.png")
     nearest = searcher.substitutes(query, Request(k=1))[0]
     assert nearest.code == "P4"  # nothing is left out: the picture has no row of its own
     assert nearest.distance == pytest.approx(0, abs=1e-3)
@@ -160,22 +180,20 @@ def test_an_interrupted_run_is_resumed_where_it_was(
     assert not list(run.path.glob("*.resume.pt"))
 
 
-def test_a_run_may_begin_from_an_earlier_ones_weights(workspace: Workspace) -> None:
-    with workspace.open_store() as store:
-        first = trained(workspace, store)
+def test_a_run_may_begin_from_an_earlier_ones_weights(with_run: Workspace) -> None:
+    with with_run.open_store() as store:
+        first = newest_run(with_run, store)
         catalog = Catalog.load(store)
-        config = Config.from_dict(
-            TINY.to_dict()
-            | {"train": {"initial_run": first.name, "epochs": 1, "learning_rate": 1e-6}}
-        )
-        run = start_run(workspace, store, catalog, config, ("size",))
+        later = replace(TINY.train, initial_run=first.name, epochs=1, learning_rate=1e-6)
+        config = replace(TINY, train=later)
+        run = start_run(with_run, store, catalog, config, ("size",))
         begun: list[torch.Tensor] = []
 
         def before_the_first_step(event: object) -> None:
             if isinstance(event, PicturesRead) and not begun:
                 begun.append(first.load_network(first.idx_of("size")).embedding.weight)
 
-        train(workspace, store, catalog, run, before_the_first_step)
+        train(with_run, store, catalog, run, before_the_first_step)
     after = run.load_network(0).embedding.weight
     unrelated = first.load_network(0).embedding.weight
     assert (after - begun[0]).norm() < 0.5 * (unrelated - begun[0]).norm()
@@ -239,9 +257,9 @@ def test_one_run_is_trained_by_one_program_at_a_time(workspace: Workspace) -> No
 
 
 @pytest.mark.parametrize("damage", ["absent", "cut", "other architecture"])
-def test_weights_that_do_not_fit_say_so(workspace: Workspace, damage: str) -> None:
-    with workspace.open_store() as store:
-        run = trained(workspace, store)
+def test_weights_that_do_not_fit_say_so(with_run: Workspace, damage: str) -> None:
+    with with_run.open_store() as store:
+        run = newest_run(with_run, store)
     path = run.weights_path(0)
     if damage == "absent":
         path.unlink()
@@ -255,10 +273,10 @@ def test_weights_that_do_not_fit_say_so(workspace: Workspace, damage: str) -> No
         Embedder(run)
 
 
-def test_embeddings_have_the_length_the_config_says(workspace: Workspace) -> None:
-    with workspace.open_store() as store:
-        run = trained(workspace, store)
-    pixels = picture_pixels(workspace.root / "0.png", 16)[None]
+def test_embeddings_have_the_length_the_config_says(trained_once: Workspace) -> None:
+    with trained_once.open_store() as store:
+        run = newest_run(trained_once, store)
+    pixels = picture_pixels(trained_once.root / "0.png", 16)[None]
     embeddings = Embedder(run).embed(pixels)
     assert embeddings.shape == (1, 2, 8)
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=2), 1, atol=1e-5)
@@ -276,19 +294,19 @@ def test_a_shop_with_nothing_but_training_items_can_be_searched(workspace: Works
     assert len(searcher.substitutes(searcher.query_of_item(0), Request(k=4))) == 4
 
 
-def test_embeddings_that_are_not_finite_leave_the_index_as_it_is(workspace: Workspace) -> None:
-    with workspace.open_store() as store:
+def test_embeddings_that_are_not_finite_leave_the_index_as_it_is(with_run: Workspace) -> None:
+    with with_run.open_store() as store:
         catalog = Catalog.load(store)
-        good = build_index(workspace, store, catalog, trained(workspace, store)).manifest.name
-        diverged = trained(workspace, store)
+        good = build_index(with_run, store, catalog, newest_run(with_run, store)).manifest.name
+        diverged = trained(with_run, store)
         network = diverged.load_network(0)
         torch.nn.init.constant_(network.embedding.bias, torch.nan)
-        diverged.save_weights(0, network)
+        save_weights(network, diverged.weights_path(0))
         with pytest.raises(
             CheckpointError, match=f"{diverged.name} produces embeddings .* not finite"
         ):
-            build_index(workspace, store, catalog, diverged)
-        generation = Generation.current(workspace, store)
+            build_index(with_run, store, catalog, diverged)
+        generation = Generation.current(with_run, store)
     assert generation.manifest.name == good
     assert np.isfinite(generation.embeddings).all()
-    assert [path.name for path in workspace.indexes.iterdir()] == [good]
+    assert [path.name for path in with_run.indexes.iterdir()] == [good]

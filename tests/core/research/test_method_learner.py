@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from datrnet.core.config import Config, ModelConfig, SystemChoice, TrainConfig
 from datrnet.core.errors import CheckpointError, DivergenceError
 from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.progress import EpochDone, TrainEvent
 from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.backbones.networks import BACKBONES
 from datrnet.core.research.method_learner import MethodLearner
 from datrnet.core.training.data import TrainingData
-from datrnet.core.training.events import EpochDone, TrainEvent
 from datrnet.core.training.run import train_networks
 from datrnet.core.training.trainer import Trainer
 from datrnet.db.rows import SuperCategory
@@ -103,7 +103,7 @@ def weights_of(trainer: Trainer) -> dict[str, Tensor]:
 def trained(trainer: Trainer, most: int | None = None) -> list[tuple[str, int, float]]:
     """Train what is left, or some epochs of it; return each one's stage, number and loss."""
     found: list[tuple[str, int, float]] = []
-    for report in trainer.train(lambda epoch, share, loss: None):
+    for report in trainer.train(lambda event: None):
         found.append((trainer.stage.name, report.epoch, report.loss))
         if len(found) == most:
             return found
@@ -223,7 +223,7 @@ def test_time_between_epochs_takes_nothing_of_the_budget(squares: TrainingData) 
     config = replace(CONFIG, system=system)
     trainer = trainer_with(config, squares, (3, 2), clock=lambda: now[0])
 
-    def five_seconds(epoch: int, share: float, loss: float) -> None:
+    def five_seconds(event: object) -> None:
         now[0] += 5
 
     epochs = trainer.train(five_seconds)

@@ -13,8 +13,8 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
 from datrnet.core.errors import ConfigError, IndexStaleError
-from datrnet.core.evaluation.assess import assess, gallery_of
-from datrnet.core.evaluation.protocol import Protocol
+from datrnet.core.evaluation.protocol import Protocol, assess, gallery_of
+from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.generation import Generation, Manifest
@@ -78,9 +78,7 @@ def embedded(kind: str, catalog: Catalog) -> Embedded:
         item_ids=catalog.item_ids,
         embeddings=3 * drawn(catalog.num_items, num_blocks, SIZE),
         manipulation=manipulation,
-        unit_blocks=False,
-        weights=weights,
-        changed_weight=1.0,
+        weights=Weights(blocks=weights),
     )
 
 
@@ -114,9 +112,9 @@ def plain_ranking(
             distance = 0.0
             for place, (own, two) in enumerate(zip(blocks, near, strict=True)):
                 part = sum((a - b) ** 2 for a, b in zip(own, two, strict=True))
-                factor = factors[place] * made.weights[place]
+                factor = factors[place] * made.weights.blocks[place]
                 if len(blocks) == 2 and changed[place]:
-                    factor *= made.changed_weight
+                    factor *= made.weights.changed
                 distance += factor * part
             found.append((distance**0.5, other))
         return sorted(found)
@@ -139,7 +137,8 @@ def test_substitutes_are_the_nearest(
     monkeypatch.setattr(search, "EXACT_BELOW", exact_below)
     made = embedded(kind, catalog)
     if weights == "chosen":
-        made = replace(made, weights=(0.5, 1.5)[: len(made.weights)], changed_weight=3.0)
+        blocks = (0.5, 1.5)[: len(made.weights.blocks)]
+        made = replace(made, weights=Weights(blocks=blocks, changed=3.0))
     searcher = indexed(tmp_path, made)
     for request in (NO_CHANGE, COLOUR, BOTH):
         for row in (0, 17):  # the first has no sleeve
@@ -196,7 +195,7 @@ def test_annoy_is_asked_where_its_neighbors_are_the_right_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(search, "EXACT_BELOW", 0)
-    searcher = indexed(tmp_path, replace(embedded(kind, catalog), weights=weights))
+    searcher = indexed(tmp_path, replace(embedded(kind, catalog), weights=Weights(blocks=weights)))
     asked = []
     index = searcher.generation.candidate_index
 
@@ -214,7 +213,7 @@ def test_annoy_is_asked_where_its_neighbors_are_the_right_ones(
 def test_weights_that_leave_annoy_nothing_are_told_by_no_nodes(
     tmp_path: Path, catalog: Catalog
 ) -> None:
-    made = replace(embedded("addition", catalog), weights=(1.0, 2.0))
+    made = replace(embedded("addition", catalog), weights=Weights(blocks=(1.0, 2.0)))
     manifest = indexed(tmp_path, made).generation.manifest
     assert (manifest.nodes, manifest.recall_at_30) == (0, 1.0)
 
@@ -237,7 +236,9 @@ def test_a_picture_without_labels_loses_no_value(tmp_path: Path, catalog: Catalo
 def test_the_factors_of_a_manipulation_are_among_the_weights_in_force(
     tmp_path: Path, catalog: Catalog
 ) -> None:
-    made = replace(embedded("weighted-replacement", catalog), changed_weight=2.0)
+    made = replace(
+        embedded("weighted-replacement", catalog), weights=Weights(blocks=(1.0, 1.0), changed=2.0)
+    )
     searcher = indexed(tmp_path, made)
     query = searcher.query_of_item(0)
     assert isinstance(made.manipulation, WeightedReplacement)
@@ -285,7 +286,7 @@ def test_an_index_of_every_kind_is_evaluated(kind: str, tmp_path: Path, catalog:
 def test_a_generation_of_before_has_prototypes_that_replace(
     tmp_path: Path, catalog: Catalog
 ) -> None:
-    made = replace(embedded("one-hot", catalog), changed_weight=2.0)
+    made = replace(embedded("one-hot", catalog), weights=Weights(blocks=(1.0, 1.0), changed=2.0))
     searcher = indexed(tmp_path, made)
     folder = searcher.generation.folder
     (folder / "manipulation.npz").unlink()

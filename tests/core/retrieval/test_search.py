@@ -12,6 +12,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
 from datrnet.core.errors import ConfigError, IndexStaleError, UnknownNameError
+from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.generation import Generation, Manifest, candidate_vector
@@ -71,9 +72,7 @@ def embedded(catalog: Catalog) -> Embedded:
         item_ids=catalog.item_ids,
         embeddings=embeddings,
         manipulation=Replacement(tuple(prototypes)),
-        unit_blocks=True,
-        weights=(0.5, 1.5),
-        changed_weight=2.0,
+        weights=Weights(blocks=(0.5, 1.5), changed=2.0),
     )
 
 
@@ -394,9 +393,7 @@ def test_blocks_that_are_not_of_length_1_are_ranked_exactly(
         catalog = Catalog.load(store)
         made = embedded(catalog)
         scale = np.random.default_rng(2).uniform(0.1, 9, (catalog.num_items, 1, 1))
-        made = replace(
-            made, embeddings=(made.embeddings * scale).astype(np.float32), unit_blocks=False
-        )
+        made = replace(made, embeddings=(made.embeddings * scale).astype(np.float32))
         write_generation(workspace, store, made, IndexConfig(trees=2))
         long = Searcher(catalog, Generation.current(workspace, store))
     found = long.substitutes(long.query_of_item(9), Request(k=10))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
+from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Addition, Fusion, Manipulation, Replacement
@@ -99,9 +100,7 @@ def _embedded(catalog: Catalog, true: list[str], kind: str, noise: float) -> Emb
         item_ids=catalog.item_ids,
         embeddings=embeddings,
         manipulation=manipulations[kind],
-        unit_blocks=kind == "replacement",
-        weights=(1.0,) * embeddings.shape[1],
-        changed_weight=1.0,
+        weights=Weights.equal(embeddings.shape[1]),
     )
 
 

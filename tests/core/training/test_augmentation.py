@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from datrnet.core.config import TrainConfig
-from datrnet.core.training.augmentation import augment
+from datrnet.core.training.data import augment
 
 CHANGES = TrainConfig(flip=True, shift=0.2, zoom=0.2, light=0.2)
 

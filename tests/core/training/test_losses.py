@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from datrnet.core.config import Mining, TrainConfig
-from datrnet.core.training.losses import MinedTripletLoss, Objective
+from datrnet.core.training.triplets import MinedTripletLoss, Objective
 
 
 def plain_loss(embeddings: torch.Tensor, labels: list[int], mining: Mining, power: int) -> float:

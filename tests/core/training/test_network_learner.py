@@ -10,8 +10,8 @@ import torch
 
 from datrnet.core.config import Config, ModelConfig, TrainConfig
 from datrnet.core.errors import CheckpointError, DivergenceError
+from datrnet.core.progress import BatchDone, EpochReport
 from datrnet.core.training.data import TrainingData
-from datrnet.core.training.events import EpochReport
 from datrnet.core.training.network_learner import NetworkLearner
 from datrnet.core.training.trainer import Trainer
 
@@ -48,7 +48,7 @@ def trainer_of(config: Config, data: TrainingData, idx: int, num_values: int) ->
     return Trainer(learner, config.train.epochs, config.train.patience)
 
 
-def nothing(epoch: int, share: float, loss: float) -> None:
+def nothing(event: BatchDone) -> None:
     """Ignore a batch."""
 
 
@@ -133,7 +133,7 @@ def test_a_damaged_state_says_so(colored: TrainingData, tmp_path: Path) -> None:
 
 
 def test_a_clock_ends_the_training_and_the_rate_is_spent(colored: TrainingData) -> None:
-    seconds, step = 2.0, 0.01
+    seconds, step = 1.0, 0.01
     minutes = seconds * colored.labels.shape[1] / 60
     now = [0.0]
     config = replace(CONFIG, system=replace(CONFIG.system, minutes=minutes))
@@ -142,10 +142,10 @@ def test_a_clock_ends_the_training_and_the_rate_is_spent(colored: TrainingData) 
     shares: list[float] = []
     rates: list[float] = []
 
-    def on_batch(epoch: int, share: float, loss: float) -> None:
+    def on_batch(event: BatchDone) -> None:
         assert learner.optimizer is not None
         now[0] += step
-        shares.append(trainer.progress(share))
+        shares.append(event.share)
         rates.append(learner.optimizer.param_groups[0]["lr"])
 
     reports = list(trainer.train(on_batch))

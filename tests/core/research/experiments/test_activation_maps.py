@@ -153,7 +153,7 @@ def beside(copied: Workspace, tmp_path: Path) -> Iterator[Context]:
         folder.create()
         num_values = tuple(len(category.values) for category in folder.super_categories)
         torch.manual_seed(0)
-        save_weights(method_of(choice, 96, num_values), folder.system_path)
+        save_weights(method_of(choice, 96, num_values), folder.weights_path())
         store.add_run("localized", "fashionsearchnet", "{}")
         store.update_run("localized", status="finished")
         yield context

@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 
 from datrnet.core.errors import UnknownNameError
-from datrnet.core.evaluation.assess import assess
 from datrnet.core.evaluation.metrics import Estimate
-from datrnet.core.evaluation.protocol import Protocol
+from datrnet.core.evaluation.protocol import Protocol, assess
 from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.result import ExperimentResult

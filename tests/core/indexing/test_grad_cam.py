@@ -10,7 +10,7 @@ from torch import nn
 
 from datrnet.core.config import ModelConfig
 from datrnet.core.errors import ConfigError, ShapeError
-from datrnet.core.models.activation import activation_map, default_stage
+from datrnet.core.indexing.activations import activation_map, default_stage
 from datrnet.core.models.datrnet import AxisMask, DAtRNet, to_network_input
 
 TINY = ModelConfig(
