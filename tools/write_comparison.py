@@ -86,7 +86,7 @@ def write_comparison(workspace: Path) -> None:
 
 def checked(stored: StoredResult) -> str:
     """Return ADDE-M's figures beside those of its authors' own code on the same features."""
-    (row,) = [one for one in stored.rows if one[0] == "ADDE-M"]
+    (row,) = [row for row in stored.rows if row[0] == "ADDE-M"]
     lines = ["| | the authors' code | here | difference |", "|---|---:|---:|---:|"]
     for name, theirs in AUTHORS_ADDE_M.items():
         ours = float(str(row[stored.columns.index(name)]).split()[0])

@@ -60,7 +60,7 @@ def compare(run: Run, root: Path) -> Callable[..., Result]:
 
 
 def test_all_systems_are_compared_and_not_trained_twice(compare: Run, root: Path) -> None:
-    shown = compare("--epochs", 2, "--json")
+    shown = compare("--epochs", 1, "--json")
     assert shown.exit_code == 0, shown.output
     facts = json.loads(shown.stdout)
     assert [row["system"] for row in facts["rows"]] == ROWS
@@ -74,12 +74,12 @@ def test_all_systems_are_compared_and_not_trained_twice(compare: Run, root: Path
     for row in costs["rows"]:
         assert row["parameters"] > 100
         assert row["µs to rank a query"] > 0
-    again = compare("--epochs", 2, "--json")
+    again = compare("--epochs", 1, "--json")
     assert json.loads(again.stdout)["rows"] == facts["rows"]
     assert "epoch" not in again.stderr
     page = (root / "experiments" / "comparison" / "comparison.md").read_text()
-    assert "$ datrnet compare --epochs 2" in page
-    assert "for 2 epochs each, which the stages of a system share, one at the least," in page
+    assert "$ datrnet compare --epochs 1" in page
+    assert "for 1 epoch each, which the stages of a system share, one at the least," in page
     assert "is nearly the whole split" not in page
     assert "(table 2)" in page
     assert "±" not in page
