@@ -8,12 +8,19 @@ WORKSPACE ?= workspace
 # One more than there are processors: the explorer's tests wait a lot.
 WORKERS = $(shell $(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)")
 
-.PHONY: setup demo test test-slow check lint types docs bench demo-weights wheel package clean
+# Every process compiles torch and Textual again where it may not keep what it has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: setup demo compile test test-slow check lint types docs bench demo-weights wheel package clean
 
 setup: $(READY)
 
 demo: $(READY)
 	@$(BIN)/datrnet demo --workspace $(WORKSPACE)
+
+# Before several processes do it at the same time.
+compile: $(READY)
+	-@$(BIN)/pytest --collect-only --quiet >/dev/null
 
 test: $(READY)
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow"

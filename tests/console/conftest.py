@@ -1,5 +1,6 @@
-"""Commands are run in this process, on one thread; a backbone of two convolutions is at hand."""
+"""Commands are run in this process, on one thread, and train networks of a few channels."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -7,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from datrnet.core.research.backbones.backbone import Backbone
+from datrnet.core.research.systems.fashionsearchnet import FashionSearchNetConfig
+from datrnet.core.research.systems.registry import METHODS
 
 
 class Tiny(Backbone):
@@ -38,3 +41,13 @@ def tiny_backbone() -> type[Backbone]:
 def _one_thread() -> None:
     # two threads that wait for each other on a busy machine are far slower than one
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _few_channels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give FashionSearchNet, whose layers are the widest, small ones where a config names none."""
+    for name in ("fashionsearchnet", "fashionsearchnet-without-loc"):
+        method, config = METHODS[name]
+        assert isinstance(config, FashionSearchNetConfig)
+        small = replace(config, conv_channels=(16, 16), branch_sizes=(16, 16, 16))
+        monkeypatch.setitem(METHODS, name, (method, small))
