@@ -1,13 +1,13 @@
 """A database whose migration is cut off, by a kill or a full disk, is whole when it opens again."""
 
-import os
-import resource
+import json
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import accumulate, chain, count
 from pathlib import Path
@@ -17,13 +17,15 @@ import pytest
 from datrnet.core.errors import DatabaseError
 from datrnet.db.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, statements
 from datrnet.db.store import Store
+from tests.db import interrupted_child
 from tests.db.conftest import SCHEMAS, unpack
+from tests.db.interrupted_child import OPENED, REFUSED
+
+OpenInChildren = Callable[..., list[int]]
 
 STATEMENTS = list(chain.from_iterable(map(statements, MIGRATIONS)))
 ENDS = [0, *accumulate(len(list(statements(script))) for script in MIGRATIONS)]
 """How many statements lead to each schema."""
-
-OPENED, REFUSED = 0, 3
 
 
 @pytest.fixture(scope="session")
@@ -59,43 +61,29 @@ def copies(schema: int, old_databases: Path) -> Iterator[Iterator[Path]]:
         yield copy_again()
 
 
-def create_in_child(path: Path, prepare: Callable[[], None]) -> int:
-    """Open a store in a child process; return its exit code, negative if a signal killed it."""
-    child = os.fork()
-    if child == 0:
-        try:
-            prepare()
-            Store.create(path).close()
-            os._exit(OPENED)
-        except DatabaseError:
-            os._exit(REFUSED)
-        finally:
-            os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+@pytest.fixture(scope="module")
+def open_in_children() -> Iterator[OpenInChildren]:
+    """Open a database in children that end in some way; return their exit codes.
 
+    They are children of a small process: one with torch in its memory is slow to fork.
+    """
+    with subprocess.Popen(
+        [sys.executable, interrupted_child.__file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        to_process, from_process = process.stdin, process.stdout
 
-def exit_at_statement(number: int) -> None:
-    """Let this process die before the n-th statement that it executes on a file."""
-    connect, numbers = sqlite3.connect, count(1)
+        def open_(path: Path, end: str = "none", place: int = 0, number: int = 1) -> list[int]:
+            print(json.dumps([end, place, number, str(path)]), file=to_process, flush=True)
+            codes: list[int] = json.loads(from_process.readline())
+            return codes
 
-    def die(_: str) -> None:
-        if next(numbers) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def connect_traced(*arguments: object, **options: object) -> sqlite3.Connection:
-        connection = connect(*arguments, **options)  # type: ignore[call-overload]
-        if arguments != (":memory:",):
-            connection.set_trace_callback(die)
-        return connection  # type: ignore[no-any-return]
-
-    sqlite3.connect = connect_traced  # type: ignore[assignment]
-
-
-def limit_file_size(num_bytes: int, *, kill: bool) -> None:
-    """Let a write beyond a size kill this process, or fail as on a full disk."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, num_bytes))
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL if kill else signal.SIG_IGN)
+        yield open_
+        to_process.close()
 
 
 def assert_whole(path: Path, schema: int) -> None:
@@ -113,10 +101,10 @@ def assert_whole(path: Path, schema: int) -> None:
 
 
 def test_a_kill_at_any_statement_leaves_a_whole_database(
-    copies: Iterator[Path], schema: int
+    copies: Iterator[Path], schema: int, open_in_children: OpenInChildren
 ) -> None:
     for number, path in enumerate(copies, start=1):
-        ended = create_in_child(path, lambda number=number: exit_at_statement(number))  # type: ignore[misc]
+        (ended,) = open_in_children(path, "statement", number)
         assert_whole(path, schema)
         if ended == OPENED:
             break
@@ -124,25 +112,23 @@ def test_a_kill_at_any_statement_leaves_a_whole_database(
     assert number > len(STATEMENTS) - ENDS[schema]
 
 
-@pytest.mark.parametrize("kill", [True, False], ids=["killed", "disk full"])
+@pytest.mark.parametrize(("end", "code"), [("killed", -signal.SIGXFSZ), ("disk full", REFUSED)])
 def test_a_write_that_is_cut_off_leaves_a_whole_database(
-    copies: Iterator[Path], schema: int, kill: bool
+    copies: Iterator[Path], schema: int, end: str, code: int, open_in_children: OpenInChildren
 ) -> None:
     ends = []
     for size, path in zip(range(1000, 200_000, 4120), copies, strict=False):
-        ends.append(create_in_child(path, lambda size=size: limit_file_size(size, kill=kill)))  # type: ignore[misc]
+        ends += open_in_children(path, end, size)
         assert_whole(path, schema)
-    assert set(ends) == {-signal.SIGXFSZ if kill else REFUSED, OPENED}
+    assert set(ends) == {code, OPENED}
     assert ends[-1] == OPENED
 
 
-def test_processes_that_open_at_once_all_succeed(copies: Iterator[Path], schema: int) -> None:
+def test_processes_that_open_at_once_all_succeed(
+    copies: Iterator[Path], schema: int, open_in_children: OpenInChildren
+) -> None:
     for _, path in zip(range(5), copies, strict=False):
-        with ThreadPoolExecutor(3) as pool:
-            ended = list(
-                pool.map(lambda _, path=path: create_in_child(path, lambda: None), range(3))
-            )
-        assert ended == [OPENED] * 3
+        assert open_in_children(path, number=3) == [OPENED] * 3
         assert_whole(path, schema)
 
 
