@@ -66,7 +66,7 @@ class ShortlistScreen(ExplorerScreen):
         bar = self.query_one(TitleBar)
         bar.trail = tuple(filter(None, ("Shortlist", self.session.name)))
         missing = f" · {num_missing} no longer in the catalog" if num_missing else ""
-        bar.facts = f"{len(rows)} items{missing}"
+        bar.facts = f"{len(rows)} item{'' if len(rows) == 1 else 's'}{missing}"
         self.grid.show(
             Listing(
                 rows=np.array(rows, dtype=np.intp),
