@@ -103,7 +103,7 @@ async def test_in_the_catalog_one_goes_on_with_the_query_just_left(
         left = _state(explorer)
         assert explorer.grid.cursor > 0
         await explorer.press("escape")
-        assert "R resumes" in explorer.notices()
+        assert "R returns to them" in explorer.notices()
         await explorer.press("R")
         await explorer.until(lambda: isinstance(explorer.screen, SubstitutesScreen))
         await explorer.until(lambda: _state(explorer) == left)
@@ -134,7 +134,7 @@ async def test_a_query_left_as_it_was_needs_no_word(
 ) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter", "escape")
-        assert "R resumes" not in explorer.notices()
+        assert "returns to them" not in explorer.notices()
 
 
 async def test_a_new_session_does_not_take_the_last_change_along(

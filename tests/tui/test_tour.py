@@ -1,15 +1,17 @@
 """The tour: on the first start, once; its cards, at any size; and the search in the help."""
 
 import re
+from pathlib import Path
 
 import pytest
 from textual.app import App, ComposeResult
 from textual.screen import Screen
 
+from datrnet import tui
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.preferences import Preferences
 from datrnet.core.preferences_file import PreferencesFile, is_first_start, remember_start
-from datrnet.tui.app import ExplorerApp, explore
+from datrnet.tui.app import HEIGHTS, WIDTHS, ExplorerApp, explore
 from datrnet.tui.keymap import default_entries
 from datrnet.tui.launch import Opening
 from datrnet.tui.screens.browse import BrowseScreen
@@ -93,21 +95,31 @@ async def test_without_being_asked_for_there_is_no_tour_but_the_palette_has_it(
         assert isinstance(explorer.screen, TourScreen)
 
 
+class Tour(App[None]):
+    CSS_PATH = Path(str(tui.__file__)).parent / "styles.tcss"
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
+
+    def on_mount(self) -> None:
+        self.push_screen(TourScreen(lambda name: {"tour.leave": "esc"}.get(name, "pgdn")))
+
+
 @pytest.mark.parametrize("size", [(60, 20), (140, 45), (300, 80)])
-async def test_every_card_is_seen_whole(
-    workspace: Workspace, run_explorer: RunExplorer, size: tuple[int, int]
-) -> None:
-    async with run_explorer(workspace, size=size, tour=True) as explorer:
+async def test_every_card_is_seen_whole(size: tuple[int, int]) -> None:
+    app = Tour()
+    async with app.run_test(size=size) as pilot:
         for card in tour_cards():
-            left, top, width, height = explorer.screen.query_one("#tour").region
-            lines = explorer.text().splitlines()[top : top + height]
-            shown = re.sub(r"[\s│]+", " ", " ".join(line[left : left + width] for line in lines))
+            await pilot.pause()
+            left, top, width, height = app.screen.query_one("#tour").region
+            strips = app.screen._compositor.render_strips(app.size)[top : top + height]
+            lines = [strip.text[left : left + width] for strip in strips]
+            shown = re.sub(r"[\s│]+", " ", " ".join(lines))
             words = re.split(r"\{[a-z0-9_.]+\}", card.text)
             for part in words:
                 assert part.strip() in shown
-            assert explorer.screen.query_one("#tour-words").max_scroll_y == 0
+            assert app.screen.query_one("#tour-words").max_scroll_y == 0
             assert "esc close" in shown or "esc done" in shown
-            await explorer.press("enter")
+            await pilot.press("enter")
 
 
 async def test_the_tour_survives_any_size_and_can_be_clicked(
