@@ -27,7 +27,7 @@ class History(Generic[State]):
     @property
     def settled_state(self) -> State:
         """The current state, or the one that an open proposal would change."""
-        return self._states[self._position - (not self._is_settled)]
+        return self.state if self._is_settled else self._states[self._position - 1]
 
     @property
     def can_undo(self) -> bool:
@@ -73,14 +73,18 @@ class History(Generic[State]):
     def undo(self) -> bool:
         """Go back a step; return whether there was one."""
         self.settle()
-        self._position -= (can_undo := self.can_undo)
-        return can_undo
+        if not self.can_undo:
+            return False
+        self._position -= 1
+        return True
 
     def redo(self) -> bool:
         """Go forward a step; return whether there was one."""
         self.settle()
-        self._position += (can_redo := self.can_redo)
-        return can_redo
+        if not self.can_redo:
+            return False
+        self._position += 1
+        return True
 
     def _append(self, state: State) -> None:
         del self._states[self._position + 1 :]

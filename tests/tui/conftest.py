@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
+from textual._compositor import Compositor
 from textual.app import App
 from textual.notifications import Notification
 from textual.pilot import Pilot
@@ -116,6 +117,21 @@ def quick_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("datrnet.tui.graphics.pictures.VIEWERS", {})
     monkeypatch.setattr(ExplorerScreen, "debounce", 0.001)
     monkeypatch.setattr(SubstitutesScreen, "settle_after", 600.0)
+
+
+@pytest.fixture
+def draws_frames() -> bool:
+    """Whether every frame is drawn; modules that only read ``Explorer.text`` override it."""
+    return True
+
+
+@pytest.fixture(autouse=True)
+def skip_frames(monkeypatch: pytest.MonkeyPatch, draws_frames: bool) -> None:
+    """Keep Textual from drawing what a headless app throws away; ``Explorer.text`` draws."""
+    if not draws_frames:
+        monkeypatch.setattr(
+            Compositor, "render_update", lambda compositor, **_: compositor._dirty_regions.clear()
+        )
 
 
 @pytest.fixture(scope="session")
@@ -294,5 +310,7 @@ def run_explorer() -> RunExplorer:
             explorer = Explorer(pilot)
             await explorer.rest()
             yield explorer
+            if app.screen_stack:
+                explorer.text()  # whatever it came to can be drawn
 
     return run

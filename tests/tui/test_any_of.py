@@ -3,12 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.tui.widgets.pickers import Pickers, ValueList
 
 Run = Callable[..., Any]
 
 COLOUR, SEASON = "2", "3"
+
+
+@pytest.fixture
+def draws_frames() -> bool:
+    return False
 
 
 def prompts(explorer: Any) -> dict[str, str]:

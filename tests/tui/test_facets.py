@@ -17,6 +17,11 @@ from datrnet.tui.widgets.facet_rail import NUM_COLLAPSED, FacetRail
 Run = Callable[..., Any]
 
 
+@pytest.fixture
+def draws_frames() -> bool:
+    return False
+
+
 def lines(explorer: Any) -> list[str]:
     """Return the lines of the rail, a single space between words."""
     rail = explorer.screen.query_one(FacetRail)

@@ -13,6 +13,11 @@ from datrnet.tui.widgets.facet_rail import FacetRail
 Run = Callable[..., Any]
 
 
+@pytest.fixture
+def draws_frames() -> bool:
+    return False
+
+
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the tests from waiting."""

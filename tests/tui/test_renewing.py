@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
@@ -17,6 +18,11 @@ from datrnet.tui.widgets.pickers import Pickers
 
 Run = Callable[..., Any]
 IndexAgain = Callable[[Workspace, Store], None]
+
+
+@pytest.fixture
+def draws_frames() -> bool:
+    return False
 
 
 def item(code: str, **labels: str) -> NewItem:

@@ -17,6 +17,11 @@ from datrnet.tui.screens.substitutes import SubstitutesScreen
 Run = Callable[..., Any]
 
 
+@pytest.fixture
+def draws_frames() -> bool:
+    return False
+
+
 def _state(explorer: Any) -> tuple[Any, ...]:
     assert isinstance(explorer.screen, SubstitutesScreen)
     visit = explorer.screen.search.visit

@@ -17,6 +17,11 @@ from datrnet.tui.screens.substitutes import SubstitutesScreen
 Run = Callable[..., Any]
 
 
+@pytest.fixture
+def draws_frames() -> bool:
+    return False
+
+
 @pytest.mark.parametrize("size", [(60, 20), (300, 80)])
 async def test_a_key_sets_an_item_aside_and_its_card_says_so(
     workspace: Workspace, run_explorer: Run, size: tuple[int, int]

@@ -16,6 +16,11 @@ COLOUR = "2"
 """The colour's picker: garment, colour, season."""
 
 
+@pytest.fixture
+def draws_frames() -> bool:
+    return False
+
+
 async def test_enter_shows_the_nearest_items(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("l", "enter")
