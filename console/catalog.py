@@ -1,6 +1,7 @@
 """`datrnet import` and `datrnet export`: a catalog into the workspace, and out of it."""
 
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,47 +11,73 @@ from typer import Argument, Option
 from datrnet.console import options as opt
 from datrnet.console.output import counted, print_json, results, say, show_table
 from datrnet.console.progress import JobProgress
-from datrnet.core.catalog.importer import ImportOptions, ImportSummary, import_catalog
+from datrnet.core.catalog.columns import TablePlan
+from datrnet.core.catalog.fetch import fetch_pictures
+from datrnet.core.catalog.importer import (
+    ImportOptions,
+    ImportPlan,
+    ImportSummary,
+    ParsedCatalog,
+    addresses_of,
+    import_parsed,
+    parse_catalog,
+    source_name,
+)
+from datrnet.core.catalog.sources.source import ReadOptions
+from datrnet.core.catalog.sources.table import Problem
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
+from datrnet.core.models.run_folder import write_atomically
 from datrnet.core.research.adde_export import ExportOptions, export_adde
 from datrnet.core.research.datasets.deepfashion import Annotation
 from datrnet.core.research.datasets.importer import FolderOptions, Format, import_folder
 from datrnet.core.text import sanitize
+from datrnet.db.rows import AbsentItems
 
 LISTED = 20
 """Skipped rows listed in the terminal; JSON has all of them."""
 
-OWNERS = {
-    **dict.fromkeys(("id", "image", "title", "split")),
-    "names": "adde",
-    "annotation": "deepfashion",
-    "crop": "deepfashion",
-}
-"""The format that an option belongs to; None is a CSV or JSON Lines file."""
+OWNERS = {"names": "adde", "annotation": "deepfashion", "crop": "deepfashion"}
+"""The data set format that an option belongs to; the others are for catalogs."""
 
 app = opt.command_app()
 
-
-ColumnOption = Annotated[str | None, Option(metavar="COLUMN")]
+Column = Annotated[str | None, Option(metavar="COLUMN")]
+Columns = Annotated[list[str] | None, Option(metavar="COLUMN")]
 
 
 @app.command(
     "import",
-    epilog="Example: datrnet import catalog.csv --images photos --attribute color "
-    "--attribute sleeve \\\n"
+    epilog="Example: datrnet import shopify.csv --images photos \\\n"
+    "or: datrnet import catalog.csv --attribute color --attribute sleeve \\\n"
     "or: datrnet import Shopping100k/splits --format adde --images Shopping100k/Images",
 )
 def import_(
-    catalog: Annotated[Path, Argument(metavar="CATALOG")],
+    catalog: Annotated[Path, Argument(metavar="CATALOG", allow_dash=True)],
     images: Annotated[
         Path | None, Option(metavar="DIR", show_default="the folder of CATALOG")
     ] = None,
     attribute: Annotated[list[str] | None, Option(metavar="NAME")] = None,
+    dry_run: Annotated[bool, Option("--dry-run")] = False,
+    yes: Annotated[bool, Option("--yes", "-y")] = False,
+    skip_bad: Annotated[bool, Option("--skip-bad")] = False,
+    missing: Annotated[AbsentItems, Option("--missing")] = "keep",
+    prune: Annotated[bool, Option("--prune")] = False,
+    fetch: Annotated[Path | None, Option(metavar="DIR", file_okay=False)] = None,
     id_column: Annotated[str | None, Option("--id", metavar="COLUMN")] = None,
-    image: ColumnOption = None,
-    title: ColumnOption = None,
-    split: ColumnOption = None,
+    image: Annotated[str | None, Option(metavar="COLUMN|PATTERN")] = None,
+    title: Column = None,
+    split: Column = None,
+    no_split: Annotated[bool, Option("--no-split")] = False,
+    group: Annotated[str | None, Option(metavar="COLUMN|none")] = None,
+    fact: Columns = None,
+    ignore: Columns = None,
+    whole: Columns = None,
+    keep_value: Annotated[list[str] | None, Option(metavar="VALUE")] = None,
+    delimiter: Annotated[str | None, Option(metavar="CHARACTER")] = None,
+    encoding: Annotated[str | None, Option(metavar="NAME")] = None,
+    mapping: Annotated[Path | None, Option(metavar="FILE", dir_okay=False)] = None,
+    write_mapping: Annotated[Path | None, Option(metavar="FILE", dir_okay=False)] = None,
     format_: Annotated[Format | None, Option("--format")] = None,
     names: Annotated[Path | None, Option(metavar="FILE", dir_okay=False)] = None,
     annotation: Annotated[Annotation | None, Option(show_default="fine where available")] = None,
@@ -60,19 +87,38 @@ def import_(
 ) -> None:
     """Import a catalog: add new items, update known ones.
 
-    Columns are recognized by their names; the summary shows how each one was used. Rows and
-    pictures that cannot be read are skipped and listed with their line.
+    Reads exports of Shopify, WooCommerce, Magento 2 and Google Merchant, H&M's and Kaggle's tables,
+    and any CSV, TSV, JSON, XML, Excel or Parquet file with a row per product. Rows that differ only
+    in size or price become one item. What each column is taken as is printed with the reason.
 
     Args:
-        catalog: A CSV or JSON Lines file; with --format, a folder.
-        images: Folder that relative picture paths start from.
-        attribute: Column to use as a super-category; repeatable.
+        catalog: A catalog file, plain or with gzip; a folder of pictures; - for standard input.
+            With --format, the folder of a data set.
+        images: Folder that picture paths start from.
+        attribute: Column to use as a super-category, instead of those recognized; repeatable.
+        dry_run: Show what would be imported, and write nothing.
+        yes: Import without the preview that a terminal shows before a first import.
+        skip_bad: Import the good rows even if more than 5 % are bad.
+        missing: What becomes of items of earlier imports that the file lacks.
+        prune: Short for --missing hide: what the file lacks is out of the gallery, but not lost.
+        fetch: Download pictures that the file names by web address into this folder.
 
-    CSV and JSON Lines files:
+    What the columns mean:
         id_column: Column with the item ids.
-        image: Column with the picture paths.
+        image: Column with the picture paths, or a pattern such as "photos/{id}.jpg".
         title: Column with the titles.
-        split: Column with train, validation or test. Without it, items are split 80:10:10.
+        split: Column with train, validation or test. Without it, items are split 80:10:10, those of
+            one product or photo together.
+        no_split: Ignore a column with splits.
+        group: Column with the product that rows are variants of; none imports every row as an item.
+        fact: Column to show, sort and filter by, but not to train on; repeatable.
+        ignore: Column to leave out; repeatable.
+        whole: Column whose cells are one value each, whatever separators they contain; repeatable.
+        keep_value: A placeholder, such as N/A, that is a value here; repeatable.
+        delimiter: What separates the columns of a text file.
+        encoding: Encoding of a text file, such as cp1252.
+        mapping: File that says what the columns mean.
+        write_mapping: Write what was recognized to this file, to edit it and use it with --mapping.
 
     Data sets in other formats:
         format_: adde: a split folder, as published with Shopping100k and DeepFashion. deepfashion:
@@ -83,33 +129,104 @@ def import_(
             shape.
         crop: deepfashion: crop pictures to their bounding boxes.
     """
-    columns: dict[str, Any] = {"id": id_column, "image": image, "title": title, "split": split}
-    _check_format(format_, names=names, annotation=annotation, crop=crop, **columns)
     place, attributes = Workspace.locate(workspace), tuple(attribute or ())
-    with JobProgress() as progress:
-        if format_ is None:
-            options = ImportOptions(images=images, attributes=attributes, **columns)
-            checked = partial(progress, "Checking pictures")
-            summary = import_catalog(place, catalog, options, checked)
-        else:
-            folder_options = FolderOptions(
-                format=format_,
-                images=images,
-                attributes=attributes,
-                names=names,
-                annotation=annotation or "auto",
-                crop=crop,
-            )
+    choices: dict[str, Any] = {
+        "id": id_column,
+        "image": image,
+        "title": title,
+        "split": "" if no_split else split,
+        "group": "" if group == "none" else group,
+    }
+    given = {**choices, "fetch": fetch, "fact": fact, "mapping": mapping, "delimiter": delimiter}
+    _check_format(format_, catalogs=given, names=names, annotation=annotation, crop=crop)
+    if format_ is not None:
+        folder_options = FolderOptions(
+            format=format_,
+            images=images,
+            attributes=attributes,
+            names=names,
+            annotation=annotation or "auto",
+            crop=crop,
+        )
+        with JobProgress() as progress:
             summary = import_folder(place, catalog, folder_options, progress)
+        return _report(place, summary, "part", as_json=as_json)
+    options = ImportOptions(
+        images=images,
+        attributes=attributes,
+        facts=tuple(fact or ()),
+        ignored=tuple(ignore or ()),
+        whole=tuple(whole or ()),
+        kept_values=tuple(keep_value or ()),
+        mapping=mapping,
+        reading=ReadOptions(delimiter=delimiter, encoding=encoding),
+        folds_variants=group != "none",
+        absent="hide" if prune and missing == "keep" else missing,
+        skips_bad=skip_bad,
+        **choices,
+    )
+    if fetch is not None:
+        options = replace(options, images=fetch)
+        _fetch(place, catalog, options)
+    parsed = parse_catalog(place, catalog, options)
+    if write_mapping is not None and parsed.mapping is not None:
+        write_atomically(write_mapping, parsed.mapping.to_toml())
+        say(f"Wrote the mapping {write_mapping}.")
+    if dry_run:
+        return _show_parsed(parsed, as_json=as_json)
+    with JobProgress() as progress:
+        summary = import_parsed(
+            place,
+            source_name(catalog),
+            parsed,
+            partial(progress, "Checking pictures"),
+            absent=options.absent,
+            skips_bad=skip_bad,
+        )
+    return _report(place, summary, "column", as_json=as_json)
+
+
+def _fetch(workspace: Workspace, catalog: Path, options: ImportOptions) -> None:
+    """Download what a catalog names by web address and the folder lacks."""
+    assert options.images is not None
+    addresses = addresses_of(catalog, options)
+    with JobProgress() as progress:
+        summary = fetch_pictures(
+            addresses, options.images, partial(progress, "Downloading pictures")
+        )
+    say(
+        f"Downloaded {counted(summary.downloaded, 'picture')} into {options.images}; "
+        f"{summary.present:,} were there already, {len(summary.failed):,} failed."
+    )
+    for address, reason in summary.failed[:LISTED]:
+        say(f"  {sanitize(address)}: {sanitize(reason)}")
+
+
+def _check_format(format_: Format | None, catalogs: Mapping[str, Any], **given: object) -> None:
+    """Refuse an option that belongs to another format.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    for name, value in {**catalogs, **given}.items():
+        owner = OWNERS.get(name)
+        if value not in (None, False) and owner != format_:
+            files = f"--format {owner}" if owner else "catalog files"
+            hint = f"Add --format {owner}" if owner else "Omit --format"
+            raise ConfigError(f"--{name} is for {files} only.", hint=f"{hint}, or omit --{name}.")
+
+
+def _report(workspace: Workspace, summary: ImportSummary, part: str, *, as_json: bool) -> None:
+    """Print what became of the columns and rows, and the next step."""
     if as_json:
-        facts = {**asdict(summary), "source": str(summary.source)}
+        facts = asdict(summary)
         for problem in facts["problems"]:
             if not problem["file"]:  # the catalog is a single file
                 del problem["file"]
         print_json(facts)
     else:
-        _show(summary, "part" if format_ else "column")
-    with place.open_store() as store:
+        _show(summary, part)
+    with workspace.open_store() as store:
         if not store.super_categories():
             next_step = (
                 "It has no super-category, and training needs one. Import it again with "
@@ -117,39 +234,78 @@ def import_(
             )
         else:
             next_step = f"Next: datrnet {'index' if store.current_generation() else 'train'}"
-    say(f"The catalog is in {place.root}. {next_step}")
+    say(f"The catalog is in {workspace.root}. {next_step}")
 
 
-def _check_format(format_: Format | None, **given: object) -> None:
-    """Refuse an option that belongs to another format.
+def _show_parsed(parsed: ParsedCatalog, *, as_json: bool) -> None:
+    """Print what an import would do."""
+    num_variants = sum(row.num_rows - 1 for row in parsed.rows)
+    if as_json:
+        print_json(
+            {
+                "format": parsed.format,
+                "plan": asdict(parsed.plan),  # type: ignore[call-overload]
+                "notes": parsed.notes,
+                "num_rows": parsed.num_rows,
+                "num_merged": parsed.num_merged,
+                "num_variants": num_variants,
+                "num_items": len(parsed.rows),
+                "problems": [asdict(problem) for problem in parsed.problems],
+            }
+        )
+        return
+    out = results()
+    out.print(f"Read as {sanitize(parsed.format)}.")
+    _show_columns(parsed.plan, "column")
+    for note in parsed.notes:
+        out.print(sanitize(note))
+    out.print(
+        f"{counted(parsed.num_rows, 'row')}: {counted(len(parsed.rows), 'item')}, "
+        f"{counted(num_variants, 'variant')} of them, {len(parsed.problems):,} to be skipped."
+    )
+    _show_problems(parsed.problems)
+    say("Nothing was written. Pictures are checked by the import itself.")
 
-    Raises:
-        ConfigError: There is one.
-    """
-    for name, value in given.items():
-        owner = OWNERS[name]
-        if value not in (None, False) and owner != format_:
-            files = f"--format {owner}" if owner else "CSV and JSON Lines files"
-            hint = f"Add --format {owner}" if owner else "Omit --format"
-            raise ConfigError(f"--{name} is for {files} only.", hint=f"{hint}, or omit --{name}.")
+
+def _show_columns(plan: ImportPlan, part: str) -> None:
+    if isinstance(plan, TablePlan):
+        rows = [
+            (column.column, column.words, column.reason, ", ".join(column.examples))
+            for column in plan.columns
+        ]
+        show_table((part, "used as", "reason", "for example"), rows)
+    else:
+        show_table((part, "used as"), plan.meanings())
 
 
 def _show(summary: ImportSummary, part: str) -> None:
     out = results()
-    show_table((part, "used as"), summary.plan.meanings())
+    out.print(f"Read as {sanitize(summary.format)}.")
+    _show_columns(summary.plan, part)
     for note in summary.notes:
         out.print(sanitize(note))
+    folded = f" {summary.num_variants:,} variants of them." if summary.num_variants else ""
     out.print(
         f"{counted(summary.num_rows, 'row')}: {counted(summary.added, 'item')} added, "
         f"{summary.updated:,} updated, {summary.unchanged:,} unchanged, "
-        f"{counted(len(summary.problems), 'row')} skipped."
+        f"{counted(len(summary.problems), 'row')} skipped.{folded}"
     )
     if summary.not_in_file:
-        out.print(f"Kept from earlier imports, not in this file: {summary.not_in_file:,}.")
-    for problem in summary.problems[:LISTED]:
+        became = {"keep": "Kept", "hide": "Hidden", "remove": "Removed"}[summary.absent]
+        out.print(f"{became} from earlier imports, not in this file: {summary.not_in_file:,}.")
+    if summary.disagreements:
+        out.print(
+            f"Labels that a person set and the file has otherwise, kept: {summary.disagreements:,}."
+        )
+    _show_problems(summary.problems)
+
+
+def _show_problems(problems: Sequence[Problem]) -> None:
+    out = results()
+    for problem in problems[:LISTED]:
         out.print(f"  {sanitize(problem.place)}: {sanitize(problem.message)}")
-    if len(summary.problems) > LISTED:
-        out.print(f"  … and {len(summary.problems) - LISTED:,} more; --json lists all.")
+    if len(problems) > LISTED:
+        out.print(f"  … and {len(problems) - LISTED:,} more; --json lists all.")
 
 
 @app.command(epilog="Example: datrnet export splits --format adde --triplets 90000")

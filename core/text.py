@@ -21,6 +21,13 @@ def clean(text: str) -> str:
     return " ".join(text.split())
 
 
+def fold(text: str) -> str:
+    """Return text for comparing names as people see them: whatever its case, width and spaces."""
+    if text.isascii():
+        return " ".join(text.casefold().split())
+    return clean(unicodedata.normalize("NFKC", text).casefold())
+
+
 def clean_path(text: str) -> str:
     """Return a cell that names a file, without outer spaces and control characters."""
     return _CONTROL.sub("", text).encode("utf-8", "ignore").decode("utf-8").strip()

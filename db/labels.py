@@ -231,7 +231,7 @@ def _current_label(db: "Database", item_id: int, category_id: int) -> _Label:
     found = db.execute(
         "SELECT attribute_values.name, source FROM item_attributes"
         " LEFT JOIN attribute_values ON attribute_values.id = attribute_value_id"
-        " WHERE item_id = ? AND item_attributes.super_category_id = ?",
+        " WHERE item_id = ? AND item_attributes.super_category_id = ? AND position = 0",
         [item_id, category_id],
     ).fetchone()
     return found or (None, None)
@@ -240,8 +240,8 @@ def _current_label(db: "Database", item_id: int, category_id: int) -> _Label:
 def _write_label(db: "Database", item_id: int, category_id: int, label: _Label) -> None:
     value, source = label
     labels = db.table("item_attributes")
+    labels.delete_where("item_id = ? AND super_category_id = ?", [item_id, category_id])
     if source is None:
-        labels.delete_where("item_id = ? AND super_category_id = ?", [item_id, category_id])
         return
     row = {
         "item_id": item_id,
@@ -250,7 +250,7 @@ def _write_label(db: "Database", item_id: int, category_id: int, label: _Label) 
         "source": source,
         "set_at": now(),
     }
-    labels.insert(row, replace=True)
+    labels.insert(row)
 
 
 def _find_category(db: "Database", name: str) -> tuple[int, str]:

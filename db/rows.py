@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import eq
-from typing import Literal, overload
+from typing import Literal, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,25 @@ RunStatus = Literal["running", "finished", "interrupted"]
 Verdict = Literal["duplicate", "distinct"]
 """Whether two items that look alike are the same product."""
 
-Unstated = Literal["title", "split"]
+AbsentItems = Literal["keep", "hide", "remove"]
+"""What becomes of the items that a catalog no longer names."""
+
+Unstated = Literal["title", "split", "group", "variants", "picture"]
 """A field that a catalog file may leave out."""
+
+FactKind = Literal["number", "money", "date", "boolean", "text", "link", "tags"]
+"""What a fact is: it decides how it is written, sorted and compared."""
+
+FACT_KINDS: tuple[FactKind, ...] = get_args(FactKind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewVariant:
+    """A version of an item that differs in facts only, such as a size."""
+
+    code: str
+    """The shop's own id; unique among variants."""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +50,25 @@ class NewItem:
     picture_path: str
     split: str
     """``train``, ``validation``, ``test``, or empty for none."""
-    labels: Mapping[str, str | None] = field(default_factory=dict)
-    """Value by super-category. ``None`` removes the shop's label; a super-category that is absent
-    keeps its label."""
+    labels: Mapping[str, str | tuple[str, ...] | None] = field(default_factory=dict)
+    """Value or values by super-category. None or no value removes the shop's labels; a
+    super-category that is absent keeps its labels."""
+    group: str = ""
+    """Code of the product that this is a version of; empty for none."""
+    views: tuple[str, ...] = ()
+    """Paths of further pictures."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Text by name; a fact that is absent is kept, an empty one removed."""
+    variants: tuple[NewVariant, ...] = ()
     unstated: frozenset[Unstated] = frozenset()
     """The fields that the file leaves out: a known item keeps its own, a new item gets these."""
     picture_bytes: int = 0
     picture_modified_ns: int = 0
+
+    def values_of(self, super_category: str) -> tuple[str, ...]:
+        """Return the values that the item carries in a super-category, without repetitions."""
+        values = self.labels.get(super_category) or ()
+        return (values,) if isinstance(values, str) else tuple(dict.fromkeys(values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +179,47 @@ class ItemColumns:
     picture_paths: StringColumn
     splits: NDArray[np.str_]
     """(N,)."""
+    is_hidden: NDArray[np.bool_]
+    """(N,)."""
     carriers: dict[tuple[str, str], NDArray[np.int64]]
-    """The ids of the items that carry a value, ascending, by super-category and value."""
+    """The ids of the items whose first value this is, ascending, by super-category and value."""
+    more_carriers: dict[tuple[str, str], NDArray[np.int64]]
+    """The ids of the items that carry a value besides their first one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactColumn:
+    """A fact that items have."""
+
+    name: str
+    kind: FactKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryStep:
+    """Something done to the catalog that can be undone."""
+
+    id: int
+    action: str
+    """``import``, ``remove``, ``hide``, ``show``, ``rename``, ``merge`` or ``drop``."""
+    summary: str
+    made_at: str
+    undone_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ItemFacts:
+    """Facts, groups, variants and further pictures of all N items, in the order of their ids."""
+
+    columns: tuple[FactColumn, ...]
+    facts: StringColumn
+    """(N,) JSON objects, text by name."""
+    groups: StringColumn
+    """(N,) codes, empty without a group."""
+    views: StringColumn
+    """(N,) JSON lists of paths."""
+    variants: Mapping[int, tuple[NewVariant, ...]]
+    """By item id, of the items that have any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

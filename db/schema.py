@@ -126,5 +126,5 @@ def _schema(db: sqlite3.Connection) -> dict[str, str]:
     return {
         name: " ".join(sql.split())
         for name, sql in rows
-        if not name.startswith(("sqlite_", "items_fts_"))
+        if not name.startswith(("sqlite_", "items_fts_", "items_trigrams_"))
     }

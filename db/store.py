@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from datrnet.core.errors import DatabaseError, UnknownNameError
 from datrnet.db.connection import insert, now
+from datrnet.db.history import HistoryTables
 from datrnet.db.items import ItemTables
 from datrnet.db.labels import LabelTables
 from datrnet.db.rows import (
@@ -42,7 +43,7 @@ FROM sessions)
 """
 
 
-class Store(ItemTables, LabelTables):
+class Store(ItemTables, LabelTables, HistoryTables):
     """Items and labels (see the bases); training runs, indexes and their figures; sessions."""
 
     # ── runs, index generations and evaluations ──────────────────────────────

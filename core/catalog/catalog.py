@@ -3,7 +3,7 @@
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.pictures import read_picture
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, UnknownNameError
+from datrnet.core.text import fold
 from datrnet.db.rows import PictureStamp, SuperCategory
 from datrnet.db.store import Store
 
@@ -48,7 +49,13 @@ class Catalog:
     """``(N,)``: ``train``, ``validation``, ``test`` or empty."""
     super_categories: tuple[SuperCategory, ...]
     labels: NDArray[np.int16]
-    """``(N, A)``: index into ``super_categories[a].values``; -1 where the item has no value."""
+    """``(N, A)``: index into ``super_categories[a].values`` of an item's first value; -1 where the
+    item has no value."""
+    is_hidden: NDArray[np.bool_]
+    """``(N,)``: items out of the gallery, since they are sold out or were removed from it."""
+    more_labels: Mapping[tuple[int, int], NDArray[np.intp]] = field(default_factory=dict)
+    """Rows of the items that carry a value besides their first one, ascending, by the indexes of
+    super-category and value."""
 
     @classmethod
     def load(cls, store: Store) -> "Catalog":
@@ -61,13 +68,15 @@ class Catalog:
             for category_idx, category in enumerate(super_categories)
             for value_idx, value in enumerate(category.values)
         }
-        labels = np.full((len(columns.ids), len(super_categories)), UNLABELED, dtype=np.int16)
+        most = max((len(category.values) for category in super_categories), default=0)
+        dtype = np.int16 if most <= np.iinfo(np.int16).max else np.int32
+        labels = np.full((len(columns.ids), len(super_categories)), UNLABELED, dtype=dtype)
+        more_labels = {}
         for names, item_ids in columns.carriers.items() if len(columns.ids) else ():
             category_idx, value_idx = index_of[names]
-            rows = np.searchsorted(columns.ids, item_ids)
-            # another program may have left labels of items that it deleted
-            known = columns.ids.take(rows, mode="clip") == item_ids
-            labels[rows[known], category_idx] = value_idx
+            labels[_rows_of(columns.ids, item_ids), category_idx] = value_idx
+        for names, item_ids in columns.more_carriers.items() if len(columns.ids) else ():
+            more_labels[index_of[names]] = _rows_of(columns.ids, item_ids)
         return cls(
             item_ids=columns.ids,
             codes=columns.codes,
@@ -76,6 +85,8 @@ class Catalog:
             splits=columns.splits,
             super_categories=super_categories,
             labels=labels,
+            is_hidden=columns.is_hidden,
+            more_labels=more_labels,
         )
 
     @property
@@ -86,7 +97,7 @@ class Catalog:
     def find_code(self, code: str) -> int | None:
         """Return the row of the item with that code, ignoring case; None if there is none."""
         row = self._rows.get(code)
-        return self._folded_rows.get(code.strip().casefold()) if row is None else row
+        return self._folded_rows.get(fold(code)) if row is None else row
 
     def row_of_code(self, code: str) -> int:
         """Return the row of the item with that code.
@@ -109,7 +120,7 @@ class Catalog:
 
     @cached_property
     def _folded_rows(self) -> dict[str, int]:
-        return {code.casefold(): row for code, row in self._rows.items()}
+        return {fold(code): row for code, row in self._rows.items()}
 
     def super_category_idx(self, name: str) -> int:
         """Return the index of the super-category of that name, ignoring case.
@@ -137,6 +148,30 @@ class Catalog:
             for category, value_idx in zip(self.super_categories, self.labels[row], strict=True)
         }
 
+    def carries(self, super_category_idx: int, value_idx: int) -> NDArray[np.bool_]:
+        """Return which items (N,) carry a value, be it their first or another."""
+        carried: NDArray[np.bool_] = self.labels[:, super_category_idx] == value_idx
+        more = self.more_labels.get((super_category_idx, value_idx))
+        if more is not None:
+            carried = carried.copy()
+            carried[more] = True
+        return carried
+
+    def values_of(self, row: int) -> dict[str, tuple[str, ...]]:
+        """Return all of an item's values in every super-category, the first one first."""
+        more: dict[int, list[str]] = {}
+        for (category_idx, value_idx), rows in self.more_labels.items():
+            place = np.searchsorted(rows, row)
+            if place < len(rows) and rows[place] == row:
+                value = self.super_categories[category_idx].values[value_idx]
+                more.setdefault(category_idx, []).append(value)
+        return {
+            category.name: (*([first] if first is not None else []), *more.get(idx, ()))
+            for idx, (category, first) in enumerate(
+                zip(self.super_categories, self.labels_of(row).values(), strict=True)
+            )
+        }
+
     def relabeled(self, row: int, super_category: str, value: str | None) -> "Catalog":
         """Return a catalog in which an item has another label.
 
@@ -145,7 +180,11 @@ class Catalog:
         idx = self.super_category_idx(super_category)
         values, labels = self.super_categories[idx].values, self.labels.copy()
         labels[row, idx] = values.index(value) if value in values else UNLABELED
-        return replace(self, labels=labels)
+        more_labels = {
+            key: rows[rows != row] if key[0] == idx else rows
+            for key, rows in self.more_labels.items()
+        }
+        return replace(self, labels=labels, more_labels=more_labels)
 
     def encode_labels(self, super_categories: Sequence[SuperCategory]) -> NDArray[np.int16]:
         """Return the labels (N, A) in the order and numbering that a run or an index was made with.
@@ -286,9 +325,16 @@ def _state(workspace: Workspace, stored: str, stamp: PictureStamp | None) -> int
     return THERE
 
 
+def _rows_of(ids: NDArray[np.int64], item_ids: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the rows of items; another program may have left labels of items that it deleted."""
+    rows = np.searchsorted(ids, item_ids)
+    found: NDArray[np.intp] = rows[ids.take(rows, mode="clip") == item_ids]
+    return found
+
+
 def _position(kind: str, name: str, known: Sequence[str]) -> int:
-    folded = [candidate.casefold() for candidate in known]
+    folded = [fold(candidate) for candidate in known]
     try:
-        return folded.index(name.strip().casefold())
+        return folded.index(fold(name))
     except ValueError:
         raise UnknownNameError(kind, name, known) from None

@@ -1,49 +1,90 @@
-"""Recognizes what each column of a catalog means: by option, by its name, or by its values.
+"""Tells what each column of a catalog is: by option, by mapping, by its name, or by its values.
 
-The plan tells what every column was taken as, and why a column was left out.
+A column is the id, a picture, the title, the split or the group of variants; an attribute, which
+networks learn; a fact, which is shown, filtered and exported, but never learned; or nothing. The
+plan gives the reason for each.
 """
 
-import math
-import re
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 
-from datrnet.core.catalog.pictures import Picture
-from datrnet.core.catalog.table import Row
-from datrnet.core.errors import DataError, UnknownNameError
+from datrnet.core.catalog.mappings.mapping import ColumnMapping, Use
+from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
+from datrnet.core.catalog.mappings.steps import Draft
+from datrnet.core.catalog.sources.grid import PICTURE_SUFFIXES
+from datrnet.core.catalog.sources.table import Cell, texts_of
+from datrnet.core.catalog.values import fact_text, find_separator, is_placeholder
+from datrnet.core.errors import ConfigError, DataError, UnknownNameError
 from datrnet.core.text import clean
-from datrnet.db.rows import Unstated
+from datrnet.db.rows import FACT_KINDS, FactKind, Unstated
 
-ID_NAMES = (
-    *("id", "itemid", "code", "itemcode", "productid", "productcode", "sku"),
-    *("articleid", "articlecode", "asin"),
-)
-IMAGE_NAMES = (
-    *("image", "imagepath", "imagefile", "imagefilename", "imagename", "picture", "picturepath"),
-    *("photo", "photopath", "img", "imgpath", "path", "filepath", "filename", "file"),
-    *("imageurl", "pictureurl", "photourl", "url", "link"),
-)
-TITLE_NAMES = (
-    *("title", "name", "productname", "producttitle", "productdisplayname", "displayname"),
-    *("itemname", "itemtitle", "prodname"),
-)
-SPLIT_NAMES = ("split", "partition", "subset", "set", "evaluationstatus")
-MEASURE_NAMES = (
-    *("price", "listprice", "saleprice", "cost", "discount", "preis", "prix", "precio"),
-    *("stock", "quantity", "amount", "weight", "size", "year", "rating", "date", "position"),
-)
-"""Columns that are not ids, even if all their numbers happen to differ."""
+NAMES: Mapping[Use, tuple[str, ...]] = {
+    "id": (
+        *("id", "itemid", "code", "itemcode", "productid", "productcode", "sku", "variantsku"),
+        *("articleid", "articlecode", "articleno", "articlenumber", "asin"),
+    ),
+    "image": (
+        *("image", "imagepath", "imagefile", "imagefilename", "imagename", "picture"),
+        *("picturepath", "photo", "photopath", "img", "imgpath", "path", "filepath", "filename"),
+        *("file", "images", "pictures", "photos", "imageurl", "imageurls", "pictureurl"),
+        *("photourl", "imagelink", "imagesrc", "url", "link"),
+    ),
+    "title": (
+        *("title", "name", "productname", "producttitle", "productdisplayname", "displayname"),
+        *("itemname", "itemtitle", "prodname"),
+    ),
+    "split": ("split", "partition", "subset", "set", "evaluationstatus"),
+    "group": (
+        *("itemgroupid", "groupid", "productgroupid", "parentid", "parentsku", "parent"),
+        *("styleid", "stylecode", "modelid", "modelcode", "masterid", "product.id", "productid"),
+    ),
+}
+"""Names of columns, without case, spaces and signs, in order of preference."""
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff")
+FACT_NAMES: Mapping[str, FactKind] = {
+    **dict.fromkeys(
+        ("price", "listprice", "saleprice", "cost", "preis", "prix", "precio", "msrp"), "money"
+    ),
+    **dict.fromkeys(
+        ("stock", "quantity", "qty", "inventory", "amount", "weight", "year", "rating", "position"),
+        "number",
+    ),
+    **dict.fromkeys(("size", "sizes", "groesse", "größe", "taille", "talla", "taglia"), "text"),
+    **dict.fromkeys(
+        ("brand", "vendor", "manufacturer", "marke", "marque", "marca", "currency"), "text"
+    ),
+    **dict.fromkeys(("availability", "sku", "barcode", "ean", "gtin", "mpn"), "text"),
+    **dict.fromkeys(("tags", "keywords", "labels"), "tags"),
+    **dict.fromkeys(("link", "url", "href"), "link"),
+    **dict.fromkeys(("date", "added", "created", "updated", "published"), "date"),
+}
+"""Names of facts, whatever their values, if the values allow it."""
+
+SPLIT_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "query", "gallery"), "test"),
+    "": "",
+}
 
 MAX_VALUES = 200
 """A column with more different values is not a super-category, unless an option says so."""
+MAX_VALUES_CHOSEN = 32_000
+"""An option may ask for more, up to this: networks compare the values in pairs."""
 MAX_VALUE_LENGTH = 60
+MAX_TEXT_LENGTH = 200
+"""A longer text is no fact that fits a line."""
 MAX_DISTINCT_SHARE = 0.5
 """If a larger share of its filled cells differs, a column describes single items."""
-
-_CODE = re.compile(r"(?=.*\d)[\w/-]+")
-"""A shop's code: one word with a digit, without the point or comma of a price."""
+MIN_KIND_SHARE = 0.95
+"""Of a column's values that must be of a kind."""
+MIN_SPLIT_SHARE = 0.9
+"""Of a column's values that must be words of splits; the others are mistakes."""
+NUM_EXAMPLES = 3
+CHOSEN = "chosen"
+"""The reason of a use that an option names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,196 +95,480 @@ class ColumnChoices:
     """The columns that are super-categories; empty to recognize them."""
     id: str | None = None
     image: str | None = None
+    """A column, or a pattern with columns in braces: ``photos/{id}.jpg``."""
     title: str | None = None
     split: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """A column that is not imported, and why."""
-
-    column: str
-    reason: str
+    """A column; an empty text for none."""
+    group: str | None = None
+    """A column; an empty text for none."""
+    facts: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    uses: Mapping[str, Use] = field(default_factory=dict)
+    """Any use by column, as chosen in a preview."""
+    whole: tuple[str, ...] = ()
+    """Attributes whose cells are one value each, whatever signs they contain."""
+    kept_values: tuple[str, ...] = ()
+    """Placeholders that are values here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnPlan:
-    """What each column was taken as."""
+    """What a column was taken as."""
 
-    id: str | None
-    image: str
-    title: str | None
-    split: str | None
-    attributes: tuple[str, ...]
-    left_out: tuple[LeftOut, ...]
-    notes: tuple[str, ...]
+    column: str
+    use: Use
+    name: str
+    """Of the super-category or fact."""
+    reason: str
+    """Why, in a few words."""
+    separator: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Other words for values, by the word in lower case."""
+    num_values: int = 0
+    examples: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The use in words, for a summary."""
+        match self.use:
+            case "attribute":
+                renamed = "" if self.name == self.column else f" {self.name!r}"
+                several = f", several values separated by {self.separator!r}"
+                return f"super-category{renamed}{several if self.separator else ''}"
+            case "ignore":
+                return f"skipped: {self.reason}"
+            case "image":
+                return "picture"
+            case "id" | "title" | "split":
+                return self.use
+            case "group":
+                return "group of variants"
+            case kind:
+                renamed = "" if self.name == self.column else f" {self.name!r}"
+                return f"fact{renamed}, {kind}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TablePlan:
+    """What each column of a catalog was taken as."""
+
+    columns: tuple[ColumnPlan, ...]
+    image_pattern: str | None = None
+    notes: tuple[str, ...] = ()
     """What replaces a missing column, as sentences."""
+
+    def of_use(self, *uses: Use) -> tuple[ColumnPlan, ...]:
+        """Return the columns of these uses."""
+        return tuple(column for column in self.columns if column.use in uses)
+
+    def first(self, use: Use) -> str | None:
+        """Return the first column of a use; None if there is none."""
+        return next((column.column for column in self.of_use(use)), None)
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The super-categories, each once."""
+        return tuple(dict.fromkeys(column.name for column in self.of_use("attribute")))
+
+    @property
+    def fact_columns(self) -> tuple[tuple[ColumnPlan, FactKind], ...]:
+        """The columns of facts, with their kinds."""
+        kinds = {kind: kind for kind in FACT_KINDS}
+        return tuple((c, kinds[c.use]) for c in self.columns if c.use in kinds)
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether the catalog says where the pictures are."""
+        return self.image_pattern is not None or self.first("image") is not None
 
     @property
     def unstated(self) -> frozenset[Unstated]:
-        """The fields of items that have no column."""
-        columns: dict[Unstated, str | None] = {"title": self.title, "split": self.split}
-        return frozenset(field for field, column in columns.items() if column is None)
+        """The fields of items that no column says."""
+        fields: dict[Unstated, bool] = {
+            "title": self.first("title") is not None,
+            "split": self.first("split") is not None,
+            "group": self.first("group") is not None,
+            "variants": self.has_pictures,
+        }
+        return frozenset(field for field, is_stated in fields.items() if not is_stated)
 
     def meanings(self) -> list[tuple[str, str]]:
         """Return every column with its meaning, for a summary."""
-        fields = ("id", self.id), ("picture", self.image), ("title", self.title)
-        return [
-            *((column, name) for name, column in (*fields, ("split", self.split)) if column),
-            *((column, "super-category") for column in self.attributes),
-            *((skipped.column, f"skipped: {skipped.reason}") for skipped in self.left_out),
-        ]
+        pattern = [(self.image_pattern, "picture")] if self.image_pattern else []
+        return [*pattern, *((column.column, column.words) for column in self.columns)]
+
+    def to_mapping(self, mapping: CatalogMapping | None) -> CatalogMapping:
+        """Return the plan as a mapping that reads the same file the same way."""
+        columns = {
+            plan.column: ColumnMapping(
+                use=plan.use,
+                name=None if plan.name == plan.column else plan.name,
+                separator=plan.separator if plan.use in ("attribute", "image", "tags") else None,
+                values=dict(plan.values),
+            )
+            for plan in self.columns
+        }
+        base = mapping or CatalogMapping(name="My shop")
+        return base.model_copy(update={"columns": columns, "image": self.image_pattern})
 
 
 def plan_columns(
-    header: Sequence[str],
-    samples: Sequence[Row],
+    draft: Draft,
     choices: ColumnChoices,
+    mapping: CatalogMapping | None = None,
     known: Collection[str] = (),
-) -> ColumnPlan:
+    *,
+    needs_pictures: bool = True,
+) -> TablePlan:
     """Tell what each column means.
 
     Args:
-        header: The names of the columns, all different.
-        samples: Rows to judge the columns by; best all of them.
-        choices: The columns that options name.
+        draft: The unpacked catalog.
+        choices: What options name.
+        mapping: What the catalog's format says.
         known: The super-categories that the workspace has. A column with such a name is one,
             whatever its values, unless ``choices`` names others.
+        needs_pictures: Whether a catalog without pictures is an error; it can only update items.
 
     Raises:
         UnknownNameError: A chosen column does not exist.
         DataError: No column contains pictures.
     """
-    free = {column: _folded(column) for column in header}
-    id_column = _take(free, header, choices.id, ID_NAMES)
-    image = _take(free, header, choices.image, IMAGE_NAMES) or _take_by_values(free, samples)
-    if image is None:
-        raise DataError(
-            f"No column contains pictures; the columns are {', '.join(header) or 'none'}.",
-            hint="Specify it with --image COLUMN.",
+    return _Planner(draft, choices, mapping, known, needs_pictures=needs_pictures).plan()
+
+
+class _Planner:
+    """Assigns uses to columns, the surest first."""
+
+    def __init__(
+        self,
+        draft: Draft,
+        choices: ColumnChoices,
+        mapping: CatalogMapping | None,
+        known: Collection[str],
+        *,
+        needs_pictures: bool,
+    ) -> None:
+        self._draft = draft
+        self._needs_pictures = needs_pictures
+        self._choices = choices
+        self._mapping = mapping or CatalogMapping(name="")
+        self._known = {name.casefold() for name in known}
+        self._kept = {value.casefold() for value in choices.kept_values}
+        self._plans: dict[str, ColumnPlan] = {}
+        self._notes: list[str] = []
+
+    def plan(self) -> TablePlan:
+        """Return the plan.
+
+        Raises:
+            UnknownNameError: A chosen column does not exist.
+            DataError: No column contains pictures.
+        """
+        pattern = self._chosen()
+        self._mapped()
+        pattern = pattern or (None if self._first("image") else self._mapping.image)
+        self._named()
+        if pattern is None and self._first("image") is None:
+            self._take_pictures_by_values()
+        if self._first("id") is None:
+            self._take_id_by_values()
+        for column in self._draft.columns:
+            if column not in self._plans:
+                self._judge(column)
+        order = [name for name in (self._draft.find(n) for n in self._mapping.columns) if name]
+        chosen = [name for name, plan in self._plans.items() if plan.reason == CHOSEN]
+        names = dict.fromkeys((*chosen, *order, *self._draft.columns))
+        plan = TablePlan(
+            columns=tuple(self._plans[name] for name in names if name in self._plans),
+            image_pattern=pattern,
+            notes=tuple(self._notes),
         )
-    title = _take(free, header, choices.title, TITLE_NAMES)
-    split = _take(free, header, choices.split, SPLIT_NAMES)
-    chosen = tuple(dict.fromkeys(_find(header, name) for name in choices.attributes))
-    folded = {name.casefold() for name in known}
-    certain = chosen or tuple(column for column in header if column.casefold() in folded)
-    notes: list[str] = []
-    if id_column is None:
-        id_column = _take_codes(free, samples, certain)
-        notes = [_id_note(id_column)]
-    if chosen:
-        reasons = dict.fromkeys(free, "not chosen")
-    else:
-        reasons = {column: _objection(_filled(samples, column)) for column in free}
-    attributes = chosen or tuple(
-        column for column in header if column in certain or reasons.get(column) == ""
-    )
-    left_out = {column: why for column, why in reasons.items() if column not in attributes}
-    return ColumnPlan(
-        id=id_column,
-        image=image,
-        title=title,
-        split=split,
-        attributes=attributes,
-        left_out=tuple(LeftOut(column=name, reason=why) for name, why in left_out.items()),
-        notes=(*notes, *_missing_columns(title, split, attributes)),
-    )
+        for column in plan.of_use("attribute"):
+            if column.num_values > MAX_VALUES_CHOSEN:
+                raise DataError(
+                    f"{column.column!r} has {column.num_values:,} different values; a "
+                    f"super-category has at most {MAX_VALUES_CHOSEN:,}.",
+                    hint=f"Keep it as a fact, with --fact {column.column!r}.",
+                )
+        return self._with_missing_columns(plan)
+
+    def _take(
+        self, column: str, use: Use, reason: str, mapped: ColumnMapping | None = None
+    ) -> None:
+        """Assign a use to a column."""
+        texts = self._texts(column)
+        counts = Counter(texts)
+        separator = "" if mapped is None else mapped.separator
+        is_single = column.casefold() in map(str.casefold, self._choices.whole)
+        if use in ("attribute", "image") and not is_single:
+            is_known = mapped is not None and mapped.separator is not None
+            separator = separator if is_known else find_separator(counts)
+        elif use == "tags" and not separator:
+            separator = ","
+        examples = counts if use in ("attribute", "text", "tags") else dict.fromkeys(texts)
+        self._plans[column] = ColumnPlan(
+            column=column,
+            use=use,
+            name=column if mapped is None else mapped.name or column,
+            reason=reason,
+            separator="" if is_single else separator or "",
+            values={} if mapped is None else mapped.values,
+            num_values=len(counts),
+            examples=tuple(islice(examples, NUM_EXAMPLES)),
+        )
+
+    def _chosen(self) -> str | None:
+        """Assign what options say, and return the pattern for pictures if there is one."""
+        choices = self._choices
+        pattern = None
+        uses: list[tuple[str, Use]] = [*choices.uses.items()]
+        uses += [(name, "attribute") for name in choices.attributes]
+        uses += [(name, "ignore") for name in choices.ignored]
+        fields: tuple[tuple[str | None, Use], ...] = (
+            (choices.id, "id"),
+            (choices.title, "title"),
+            (choices.split, "split"),
+            (choices.group, "group"),
+        )
+        uses += [(name, use) for name, use in fields if name]
+        if choices.image and "{" in choices.image:
+            pattern = choices.image
+            check_pattern(pattern, self._draft)
+        elif choices.image:
+            uses.append((choices.image, "image"))
+        for name, use in uses:
+            column = self._existing(name)
+            if column not in self._plans or use != "ignore":
+                self._take(column, use, CHOSEN)
+        for name in choices.facts:
+            column = self._existing(name)
+            self._take(column, self._fact_kind(column) or "text", CHOSEN)
+        return pattern
+
+    def _mapped(self) -> None:
+        """Assign what the format says."""
+        for name, mapped in self._mapping.columns.items():
+            column = self._draft.find(name)
+            if column is None or column in self._plans or self._is_decided(mapped.use):
+                continue
+            if mapped.use == "attribute" and self._choices.attributes:
+                continue
+            self._take(column, mapped.use, f"as {self._mapping.name} has it", mapped)
+
+    def _is_decided(self, use: Use) -> bool:
+        """Tell whether options have settled a use that only they may give to columns."""
+        settled = {
+            "id": self._choices.id,
+            "title": self._choices.title,
+            "split": self._choices.split,
+            "group": self._choices.group,
+            "image": self._choices.image,
+        }
+        return settled.get(use) is not None
+
+    def _named(self) -> None:
+        """Assign id, pictures, title, split and group by the names of columns."""
+        for use, names in NAMES.items():
+            if self._first(use) is not None or self._is_decided(use):
+                continue
+            free = {c: _folded(c) for c in self._draft.columns if c not in self._plans}
+            candidates = [c for c, folded in free.items() if folded in names]
+            candidates.sort(key=lambda column: names.index(free[column]))
+            if use == "id" and len(candidates) > 1:
+                candidates.sort(key=lambda column: not self._is_unique(column))
+            fitting = [c for c in candidates if c.casefold() not in self._known]
+            found = next((c for c in fitting if self._may_be(c, use)), None)
+            if found is not None:
+                self._take(found, use, "by its name")
+
+    def _may_be(self, column: str, use: Use) -> bool:
+        """Tell whether a column's values allow a use that its name suggests."""
+        texts = self._texts(column)
+        match use:
+            case "split":
+                num_words = sum(text.casefold() in SPLIT_WORDS for text in texts)
+                return num_words >= MIN_SPLIT_SHARE * len(texts)
+            case "group":
+                return 1 < len(set(texts)) < len(texts)
+            case "image":
+                is_address = _folded(column) in ("url", "link")
+                return not is_address or (bool(texts) and all(map(_is_picture, texts[:100])))
+            case _:
+                return True
+
+    def _take_pictures_by_values(self) -> None:
+        for column in self._draft.columns:
+            texts = self._texts(column)
+            if column not in self._plans and texts and all(map(_is_picture, texts)):
+                self._take(column, "image", "its values are picture files")
+                return
+        if not self._needs_pictures:
+            self._notes.append("No column contains pictures: items keep theirs.")
+            return
+        raise DataError(
+            f"No column contains pictures; the columns are {', '.join(self._draft.columns)}.",
+            hint='Specify it with --image COLUMN, or a pattern such as --image "photos/{id}.jpg".',
+        )
+
+    def _take_id_by_values(self) -> None:
+        """Assign the leftmost column that has a different number or code in every row."""
+        column = next((c for c in self._draft.columns if self._looks_like_ids(c)), None)
+        if column is None:
+            self._notes.append(
+                "No id column: the picture's file name without its suffix is the id."
+            )
+        else:
+            self._take(column, "id", "it differs in every row")
+            self._notes.append(
+                f"No column is named like an id: {column!r} is used, because it differs in every "
+                "row."
+            )
+
+    def _looks_like_ids(self, column: str) -> bool:
+        if column in self._plans or column.casefold() in self._known | FACT_NAMES.keys():
+            return False
+        texts = self._texts(column)
+        is_code = all(
+            any(letter.isdigit() for letter in text)
+            and all(letter.isalnum() or letter in "_/-" for letter in text)
+            for text in texts
+        )
+        return len(texts) > 1 and self._is_unique(column) and is_code
+
+    def _judge(self, column: str) -> None:
+        """Assign a use by name and values: an attribute, a fact, or nothing."""
+        texts = self._texts(column)
+        is_known = column.casefold() in self._known and not self._choices.attributes
+        if is_known:
+            return self._take(column, "attribute", "a super-category of the workspace")
+        if not texts:
+            return self._take(column, "ignore", "empty")
+        kind = self._fact_kind(column)
+        if kind is not None:
+            return self._take(column, kind, f"its values are of the kind {kind}")
+        objection = _objection(texts, self._num_items)
+        if objection:
+            is_short = max(map(len, texts)) <= MAX_TEXT_LENGTH
+            return self._take(column, "text" if is_short else "ignore", objection)
+        if self._choices.attributes:
+            return self._take(column, "text", "not chosen as an attribute")
+        return self._take(column, "attribute", "few values, each of several items")
+
+    def _fact_kind(self, column: str) -> FactKind | None:
+        """Return the kind of fact that a column is, by values and name; None for an attribute."""
+        texts = self._texts(column)
+        folded = _folded(column)
+        named = FACT_NAMES.get(folded) or FACT_NAMES.get(folded.rpartition(".")[2])
+        kinds: list[FactKind] = [named] if named else []
+        kinds += ["link", "date", "boolean", "number", "money"]
+        distinct = list(dict.fromkeys(texts))
+        for kind in kinds:
+            fitting = sum(fact_text(kind, text) is not None for text in distinct)
+            if distinct and fitting >= MIN_KIND_SHARE * len(distinct):
+                return kind
+        return None
+
+    @property
+    def _num_items(self) -> int:
+        return len(self._draft.lines)
+
+    def _is_unique(self, column: str) -> bool:
+        texts = self._texts(column)
+        return len(texts) == self._num_items == len(set(texts))
+
+    def _first(self, use: Use) -> str | None:
+        return next((c for c, plan in self._plans.items() if plan.use == use), None)
+
+    def _existing(self, name: str) -> str:
+        column = self._draft.find(clean(name)) or self._draft.find(name)
+        if column is None:
+            raise UnknownNameError("column", name, list(self._draft.columns))
+        return column
+
+    def _texts(self, column: str) -> list[str]:
+        """Return the texts in a column, without placeholders."""
+        cells: Sequence[Cell] = self._draft.columns[column]
+        texts = (text for cell in cells for text in texts_of(cell))
+        return [text for text in texts if not is_placeholder(text, self._kept)]
+
+    def _with_missing_columns(self, plan: TablePlan) -> TablePlan:
+        sentences = {
+            "No title column: known items keep their titles, new ones have none.": plan.first(
+                "title"
+            ),
+            "No split column: known items keep their splits; new ones are split by id, about 80 % "
+            "train, 10 % validation, 10 % test.": plan.first("split"),
+            "No column looks like a super-category; specify them with --attribute.": (
+                plan.attributes
+            ),
+        }
+        missing = tuple(words for words, found in sentences.items() if not found)
+        return TablePlan(
+            columns=plan.columns,
+            image_pattern=plan.image_pattern,
+            notes=(*plan.notes, *missing),
+        )
+
+
+def check_pattern(pattern: str, draft: Draft) -> None:
+    """Check that a pattern for pictures names columns that exist.
+
+    Raises:
+        UnknownNameError: A column does not exist.
+        ConfigError: The pattern is malformed.
+    """
+    cells = {name.casefold(): "0" for name in draft.columns} | {"id": "0"}
+    try:
+        fill_pattern(pattern, cells)
+    except KeyError as error:
+        raise UnknownNameError("column", str(error.args[0]), list(draft.columns)) from None
+    except (ValueError, IndexError, AttributeError) as error:
+        raise ConfigError(
+            f"The pattern {pattern!r} for pictures is malformed: {error}.",
+            hint='Write columns in braces, as in "photos/{id}.jpg".',
+        ) from None
+
+
+def fill_pattern(pattern: str, cells: Mapping[str, str]) -> str:
+    """Return a pattern with cells in place of columns; ``{id:.3}`` is the id's first three signs.
+
+    Args:
+        pattern: With columns in braces.
+        cells: By column, in lower case.
+
+    Raises:
+        KeyError: A column does not exist.
+        ValueError: The pattern is malformed.
+    """
+    return pattern.format_map(_Folding(cells))
+
+
+class _Folding(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        if name != name.casefold():
+            return self[name.casefold()]
+        raise KeyError(name)
 
 
 def _folded(column: str) -> str:
-    return "".join(letter for letter in column.casefold() if letter.isalnum())
+    return "".join(letter for letter in column.casefold() if letter.isalnum() or letter == ".")
 
 
-def _find(header: Sequence[str], name: str) -> str:
-    by_folded = {column.casefold(): column for column in header}
-    try:
-        return by_folded[clean(name).casefold()]
-    except KeyError:
-        raise UnknownNameError("column", name, header) from None
+def _is_picture(text: str) -> bool:
+    path = text.partition("#xywh=")[0].partition("?")[0]
+    return path.casefold().endswith(PICTURE_SUFFIXES)
 
 
-def _take(
-    free: dict[str, str], header: Sequence[str], chosen: str | None, names: Sequence[str]
-) -> str | None:
-    """Remove a column from the free ones and return it; earlier names come first."""
-    if chosen is not None:
-        column = _find(header, chosen)
-        free.pop(column, None)
-        return column
-    matching = [column for column, folded in free.items() if folded in names]
-    if not matching:
-        return None
-    column = min(matching, key=lambda candidate: names.index(free[candidate]))
-    del free[column]
-    return column
-
-
-def _take_by_values(free: dict[str, str], samples: Sequence[Row]) -> str | None:
-    for column in free:
-        filled = _filled(samples, column)
-        paths = [Picture.split(value)[0].lower() for value in filled]
-        if paths and all(path.endswith(PICTURE_SUFFIXES) for path in paths):
-            del free[column]
-            return column
-    return None
-
-
-def _take_codes(
-    free: dict[str, str], samples: Sequence[Row], certain: Collection[str]
-) -> str | None:
-    """Remove and return the leftmost column that has a different number or code in every row."""
-    for column, folded in free.items():
-        if column in certain or folded in MEASURE_NAMES:
-            continue
-        filled = _filled(samples, column)
-        if 1 < len(filled) == len(samples) == len(set(filled)) and all(
-            _CODE.fullmatch(value) for value in filled
-        ):
-            del free[column]
-            return column
-    return None
-
-
-def _filled(samples: Iterable[Row], column: str) -> list[str]:
-    return [value for row in samples if (value := clean(row.cells.get(column, "")))]
-
-
-def _objection(filled: Sequence[str]) -> str:
+def _objection(texts: Sequence[str], num_items: int) -> str:
     """Return why a column is not a super-category; empty if it looks like one."""
-    distinct = {value.casefold() for value in filled}
-    if not distinct:
-        return "empty"
-    if len(distinct) == 1:
+    distinct = {text.casefold() for text in texts}
+    if len(distinct) == 1 and num_items > 1:
         return "only one value"
-    if all(_is_number(value) for value in distinct):
-        return "numbers only"
     if len(distinct) > MAX_VALUES:
         return f"more than {MAX_VALUES} different values"
-    if len(distinct) > max(MAX_DISTINCT_SHARE * len(filled), min(len(filled) - 1, 10)):
+    if len(distinct) > max(MAX_DISTINCT_SHARE * len(texts), min(len(texts) - 1, 10)):
         return "nearly every item has a different value"
     if max(map(len, distinct)) > MAX_VALUE_LENGTH:
         return "long text"
     return ""
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text.replace(",", ".")))
-    except ValueError:
-        return False
-
-
-def _id_note(column: str | None) -> str:
-    if column is None:
-        return "No id column: the picture's file name without its suffix is the id."
-    return f"No column is named like an id: {column!r} is used, because it differs in every row."
-
-
-def _missing_columns(title: str | None, split: str | None, attributes: Sequence[str]) -> list[str]:
-    sentences = {
-        "No title column: known items keep their titles, new ones have none.": title,
-        "No split column: known items keep their splits; new ones are split by id, about 80 % "
-        "train, 10 % validation, 10 % test.": split,
-        "No column looks like a super-category; specify them with --attribute.": attributes,
-    }
-    return [sentence for sentence, found in sentences.items() if not found]

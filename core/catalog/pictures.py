@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -72,6 +73,13 @@ Image.core.set_block_size(_BLOCK_BYTES)  # type: ignore[attr-defined]
 smaller blocks stay with the thread that used them."""
 
 _opening = threading.Lock()
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_METADATA = (b"zTXt", b"iTXt", b"iCCP")
+"""Compressed chunks that say nothing about pixels. Pillow refuses a picture with a large one."""
+
+_DEEP_MODES = ("I", "F")
+"""Gray with 32 bits a pixel, whose range no header tells."""
 
 
 class _PixelBudget:
@@ -254,9 +262,28 @@ def _open(file: BinaryIO) -> Image.Image:
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(file, formats=FORMATS)
+            return Image.open(_without_metadata(file), formats=FORMATS)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+def _without_metadata(file: BinaryIO) -> BinaryIO:
+    """Return a file to decode: a PNG without its compressed metadata, anything else as it is."""
+    start = file.read(len(_PNG_SIGNATURE))
+    chunks, has_metadata = [(0, len(start))], False
+    while start == _PNG_SIGNATURE and len(header := file.read(8)) == 8:
+        position, length = file.tell() - 8, int.from_bytes(header[:4], "big") + 12
+        if header[4:] in _PNG_METADATA:
+            has_metadata = True
+        else:
+            chunks.append((position, length))
+        file.seek(position + length)
+    plain = BytesIO() if has_metadata else file
+    for position, length in chunks if has_metadata else ():
+        file.seek(position)
+        plain.write(file.read(length))
+    plain.seek(0)
+    return plain
 
 
 def _cost(opened: Image.Image, full: tuple[int, int]) -> int:
@@ -272,7 +299,7 @@ def _shares(picture: Picture, opened: Image.Image) -> Shares:
     if picture.box is None:
         return 0, 0, 1, 1
     box = picture.box
-    is_swapped = opened.getexif().get(_ORIENTATION) in _SWAPPED
+    is_swapped = _orientation(opened) in _SWAPPED
     width, height = opened.size[::-1] if is_swapped else opened.size
     right, bottom = min(box.x + box.width, width), min(box.y + box.height, height)
     if right <= box.x or bottom <= box.y:
@@ -296,22 +323,32 @@ def _upright(opened: Image.Image, shares: Shares, size: int | None) -> Image.Ima
 
     It is converted in bands: whole copies of a large picture would take several times its memory.
     """
-    turn, stored_point = _TURNS.get(opened.getexif().get(_ORIENTATION, 1), _TURNS[1])
+    turn, stored_point = _TURNS[_orientation(opened)]
     corners = (stored_point(*shares[:2]), stored_point(*shares[2:]))
     (left, right), (top, bottom) = (
         _pixel_range(sorted(ends), side)
         for ends, side in zip(zip(*corners, strict=True), opened.size, strict=True)
     )
     width, height = right - left, bottom - top
+    top_value = _top_value(opened)
     factor = 1
     if size is not None and width * height > _BAND_PIXELS:
         factor = max(1, min(width, height) // (_GAP * size))
     result = Image.new("RGB", (math.ceil(width / factor), math.ceil(height / factor)))
     step = max(1, _BAND_PIXELS // (width * factor)) * factor
     for start in range(top, bottom, step):
-        band = _on_white(opened.crop((left, start, right, min(start + step, bottom))))
+        band = _on_white(opened.crop((left, start, right, min(start + step, bottom))), top_value)
         result.paste(band.reduce(factor) if factor > 1 else band, (0, (start - top) // factor))
     return result if turn is None else result.transpose(turn)
+
+
+def _orientation(opened: Image.Image) -> int:
+    """Return how a picture is turned, 1 to 8; 1, upright, where the metadata is damaged."""
+    try:
+        value = opened.getexif().get(_ORIENTATION, 1)
+    except Exception:  # Pillow's parser raises almost anything; the pixels are whole
+        return 1
+    return value if value in _TURNS else 1
 
 
 def _pixel_range(shares: Sequence[float], side: int) -> tuple[int, int]:
@@ -320,10 +357,38 @@ def _pixel_range(shares: Sequence[float], side: int) -> tuple[int, int]:
     return start, max(end, start + 1)
 
 
-def _on_white(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I;16") or picture.mode == "I":
-        # Pillow would clip 16-bit gray instead of scaling it
-        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
+def _top_value(opened: Image.Image) -> float:
+    """Return the value of white in a gray picture with more than 8 bits, by its largest value.
+
+    Raises:
+        DataError: The values are in no range that pictures have.
+    """
+    if opened.mode.startswith("I;16"):
+        return 65535
+    if opened.mode not in _DEEP_MODES:
+        return 255
+    low, high = np.ravel(opened.getextrema()).tolist()
+    ranges = (1.0, 255.0, 65535.0) if opened.mode == "F" else (255.0, 65535.0, 2.0**31 - 1)
+    white = next((white for white in ranges if high <= white), None)
+    if white is None or not low >= 0:
+        raise DataError(
+            f"The values of the picture, {low:g} to {high:g}, are in no known range.",
+            hint="Save it with 8 or 16 bits a channel.",
+        )
+    return white
+
+
+def _on_white(picture: Image.Image, top_value: float) -> Image.Image:
+    """Return part of a picture as RGB, over white where it is transparent.
+
+    Args:
+        picture: In any mode.
+        top_value: The value of white, in a gray picture with more than 8 bits.
+    """
+    if picture.mode.startswith("I;16") or picture.mode in _DEEP_MODES:
+        # Pillow would clip the values instead of scaling them
+        scaled = np.asarray(picture, dtype=np.float64) * (255.999 / top_value)
+        return Image.fromarray(np.minimum(scaled, 255).astype(np.uint8)).convert("RGB")
     if not picture.has_transparency_data:
         return picture.convert("RGB")
     layer = picture.convert("RGBA")

@@ -209,7 +209,7 @@ def test_foreign_keys_hold(store: Store) -> None:
     with closing(sqlite3.connect(store.path)) as plain:
         plain.execute("PRAGMA foreign_keys = ON")
         with pytest.raises(sqlite3.IntegrityError):
-            plain.execute("INSERT INTO item_attributes VALUES (1, 1, 1, 'shop', '')")
+            plain.execute("INSERT INTO item_attributes VALUES (1, 1, 0, 1, 'shop', '')")
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from textual.suggester import Suggester
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from datrnet.core.catalog.columns import PICTURE_SUFFIXES
 from datrnet.core.catalog.pictures import Picture, read_picture
+from datrnet.core.catalog.sources.grid import PICTURE_SUFFIXES
 from datrnet.core.errors import nearest
 from datrnet.core.text import sanitize
 from datrnet.db.rows import SuperCategory

@@ -88,7 +88,7 @@ def import_folder(
         )
     parsed = parse_listing(listing, options.attributes, images, workspace)
     checked = partial(on_progress, "Checking pictures")
-    return import_parsed(workspace, source, parsed, checked)
+    return import_parsed(workspace, str(source), parsed, checked, skips_bad=True)
 
 
 def _list_adde(source: Path, names_path: Path | None, folder: AddeFolder) -> ItemListing:

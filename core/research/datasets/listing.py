@@ -9,15 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED
-from datrnet.core.catalog.columns import LeftOut
-from datrnet.core.catalog.importer import (
-    MAX_CELL_LENGTH,
-    ParsedCatalog,
-    ParsedRow,
-    stored_path,
-)
+from datrnet.core.catalog.importer import ParsedCatalog, ParsedRow, stored_path
 from datrnet.core.catalog.pictures import Picture
-from datrnet.core.catalog.table import Problem
+from datrnet.core.catalog.products import MAX_CELL_LENGTH
+from datrnet.core.catalog.sources.table import Problem
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, UnknownNameError
 from datrnet.db.rows import NewItem, Unstated
@@ -64,12 +59,12 @@ class FolderPlan:
 
     taken: tuple[tuple[str, str], ...]
     attributes: tuple[str, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[tuple[str, str], ...]
+    """Parts that are not imported, with the reason."""
 
     def meanings(self) -> list[tuple[str, str]]:
         """Return every part with its meaning, for a summary."""
-        left_out = ((skipped.column, f"skipped: {skipped.reason}") for skipped in self.left_out)
-        return [*self.taken, *left_out]
+        return [*self.taken, *((part, f"skipped: {reason}") for part, reason in self.left_out)]
 
 
 def parse_listing(
@@ -108,6 +103,7 @@ def parse_listing(
                 Problem(line=entry.line, message=error.message, hint=error.hint, file=entry.file)
             )
     return ParsedCatalog(
+        format="data set",
         plan=_plan(listing, taken),
         num_rows=len(listing.entries),
         rows=tuple(rows),
@@ -164,7 +160,7 @@ def _plan(listing: ItemListing, taken: Sequence[str]) -> FolderPlan:
         for name in taken
     ]
     left_out = tuple(
-        LeftOut(column=listing.sources[name], reason=f"super-category {name}, not chosen")
+        (listing.sources[name], f"super-category {name}, not chosen")
         for name in listing.names
         if name not in taken
     )

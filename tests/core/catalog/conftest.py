@@ -42,7 +42,9 @@ def rows(tmp_path: Path) -> list[dict[str, str]]:
     for number in range(12):
         colour = list(COLORS)[number % 3]
         path = f"images/{number}.jpg"
-        Image.new("RGB", (48, 64), COLORS[colour]).save(tmp_path / path)
+        picture = Image.new("RGB", (48, 64), COLORS[colour])
+        picture.paste("black", (0, 0, number + 1, 4))
+        picture.save(tmp_path / path)
         made.append(
             {
                 "sku": f"item-{number}",

@@ -6,92 +6,124 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datrnet.core.catalog.columns import ColumnChoices, ColumnPlan, plan_columns
-from datrnet.core.catalog.table import Row
-from datrnet.core.errors import DataError, DatrnetError, UnknownNameError
+from datrnet.core.catalog.columns import ColumnChoices, TablePlan, plan_columns
+from datrnet.core.catalog.mappings.steps import Draft
+from datrnet.core.catalog.sources.table import Cell
+from datrnet.core.errors import ConfigError, DataError, DatrnetError, UnknownNameError
 
-COLUMNS = {
-    "sku": [str(number) for number in range(40)],
+COLUMNS: dict[str, list[str]] = {
+    "sku": [f"A{number}" for number in range(40)],
     "Picture": [f"{number}.jpg" for number in range(40)],
     "product_name": [f"shirt {number}" for number in range(40)],
     "partition": ["train", "val"] * 20,
-    "colour": ["Red", "red ", "Blue", ""] * 10,
-    "price": ["9,90", "12"] * 20,
+    "color": ["Red", "red ", "Blue", ""] * 10,
+    "material": ["Cotton", "Cotton, Linen", "Linen", "Wool"] * 10,
+    "item_group_id": [f"G{number // 4}" for number in range(40)],
+    "price": ["9,90 €", "12 €"] * 20,
+    "in stock": ["true", "false"] * 20,
+    "size": ["S", "M", "L", "XL"] * 10,
+    "added": ["2026-03-01", "2026-03-02"] * 20,
+    "page": ["https://shop.example/1", "https://shop.example/2"] * 20,
     "brand": ["Acme"] * 40,
     "remark": [f"remark {number}" for number in range(40)],
-    "care": ["wash " * 20, "iron " * 20] * 20,
-    "nothing": [""] * 40,
+    "care": ["wash " * 60, "iron " * 60] * 20,
+    "gap": ["N/A", "-"] * 20,
 }
 
 
-def table(columns: dict[str, list[str]]) -> tuple[list[str], list[Row]]:
-    header = list(columns)
-    records = zip(*columns.values(), strict=True)
-    rows = [
-        Row(line=line, cells=dict(zip(header, record, strict=True)))
-        for line, record in enumerate(records, start=2)
-    ]
-    return header, rows
+def draft(columns: dict[str, list[str]]) -> Draft:
+    num_rows = max(map(len, columns.values()), default=0)
+    cells: dict[str, list[Cell]] = {name: list(column) for name, column in columns.items()}
+    return Draft(cells, list(range(2, num_rows + 2)))
 
 
-def plan(columns: dict[str, list[str]], **choices: object) -> ColumnPlan:
-    return plan_columns(*table(columns), ColumnChoices(**choices))  # type: ignore[arg-type]
+def plan(columns: dict[str, list[str]], **choices: object) -> TablePlan:
+    return plan_columns(draft(columns), ColumnChoices(**choices))  # type: ignore[arg-type]
 
 
-def test_columns_are_recognized_by_name() -> None:
-    found = plan(COLUMNS)
-    assert (found.id, found.image, found.title, found.split) == (
-        "sku",
-        "Picture",
-        "product_name",
-        "partition",
-    )
-    assert found.attributes == ("colour",)
-    assert found.notes == ()
+def uses(found: TablePlan) -> dict[str, str]:
+    return {column.column: column.use for column in found.columns}
 
 
-def test_every_column_left_out_has_its_reason() -> None:
-    assert {skipped.column: skipped.reason for skipped in plan(COLUMNS).left_out} == {
-        "price": "numbers only",
-        "brand": "only one value",
-        "remark": "nearly every item has a different value",
-        "care": "long text",
-        "nothing": "empty",
+def test_columns_are_recognized_by_name_and_by_value() -> None:
+    assert uses(plan(COLUMNS)) == {
+        "sku": "id",
+        "Picture": "image",
+        "product_name": "title",
+        "partition": "split",
+        "color": "attribute",
+        "material": "attribute",
+        "item_group_id": "group",
+        "price": "money",
+        "in stock": "boolean",
+        "size": "text",
+        "added": "date",
+        "page": "link",
+        "brand": "text",
+        "remark": "text",
+        "care": "ignore",
+        "gap": "ignore",
     }
 
 
-def test_the_meanings_name_every_column_once() -> None:
-    meanings = plan(COLUMNS).meanings()
-    assert sorted(column for column, _ in meanings) == sorted(COLUMNS)
-    assert ("Picture", "picture") in meanings
-    assert ("nothing", "skipped: empty") in meanings
+def test_every_column_has_a_reason_and_examples() -> None:
+    by_name = {column.column: column for column in plan(COLUMNS).columns}
+    assert by_name["color"].examples == ("Red", "red", "Blue")
+    assert by_name["material"].separator == ","
+    assert by_name["remark"].reason == "nearly every item has a different value"
+    assert by_name["care"].reason == "long text"
+    assert by_name["gap"].reason == "empty"
+    assert all(column.reason for column in by_name.values())
 
 
-def test_asked_for_attributes_are_taken_exactly() -> None:
+def test_attributes_that_are_named_are_taken_exactly() -> None:
     found = plan(COLUMNS, attributes=("Brand", "PRICE"))
     assert found.attributes == ("brand", "price")
-    assert {"colour", "remark"} <= {skipped.column for skipped in found.left_out}
+    assert uses(found)["color"] == "text"
 
 
-@pytest.mark.parametrize("choice", [{"attributes": ("color",)}, {"id": "color"}])
+@pytest.mark.parametrize("choice", [{"attributes": ("colour",)}, {"id": "colour"}])
 def test_an_unknown_column_names_the_nearest(choice: dict[str, object]) -> None:
-    with pytest.raises(UnknownNameError, match="Did you mean colour") as caught:
+    with pytest.raises(UnknownNameError, match="Did you mean color") as caught:
         plan(COLUMNS, **choice)
     assert caught.value.exit_code == 2
 
 
 def test_a_choice_goes_before_a_name() -> None:
     found = plan(COLUMNS, title="REMARK", image="sku", id="picture")
-    assert (found.id, found.image, found.title) == ("Picture", "sku", "remark")
+    assert [found.first(use) for use in ("id", "image", "title")] == ["Picture", "sku", "remark"]
+
+
+def test_split_and_group_can_be_refused() -> None:
+    found = plan(COLUMNS, split="", group="")
+    assert found.first("split") is None
+    assert found.first("group") is None
+
+
+def test_a_split_has_words_of_splits_only() -> None:
+    assert uses(plan(COLUMNS | {"partition": ["red", "blue"] * 20}))["partition"] == "attribute"
+
+
+def test_the_id_is_the_unique_one_of_several_columns() -> None:
+    assert plan(COLUMNS | {"id": ["1", "2"] * 20}).first("id") == "sku"
+
+
+def test_pictures_may_be_a_pattern() -> None:
+    columns = {"sku": ["1", "2"], "color": ["Red", "Blue"]}
+    assert plan(columns, image="photos/{sku:.1}/{id}.jpg").image_pattern is not None
+    with pytest.raises(UnknownNameError, match="Did you mean sku"):
+        plan(columns, image="{skuu}.jpg")
+    with pytest.raises(ConfigError, match="malformed"):
+        plan(columns, image="{sku.jpg")
 
 
 def test_pictures_are_recognized_by_their_endings_too() -> None:
-    assert plan({"id": ["1", "2"], "front view": ["a.JPG", "b.png"]}).image == "front view"
+    assert plan({"id": ["1", "2"], "front": ["a.JPG", "b.png"]}).first("image") == "front"
 
 
 def test_no_picture_column_is_an_error() -> None:
-    with pytest.raises(DataError, match="the columns are id, colour") as caught:
-        plan({"id": ["1"], "colour": ["Red"]})
+    with pytest.raises(DataError, match="the columns are id, color") as caught:
+        plan({"id": ["1"], "color": ["Red"]})
     assert "--image COLUMN" in caught.value.hint
 
 
@@ -102,11 +134,11 @@ def test_what_stands_in_for_missing_columns_is_said() -> None:
 
 
 def test_a_known_super_category_is_taken_whatever_this_file_holds() -> None:
-    known = ("BRAND", "remark", "material")
-    found = plan_columns(*table(COLUMNS), ColumnChoices(), known)
-    assert found.attributes == ("colour", "brand", "remark")
-    asked = plan_columns(*table(COLUMNS), ColumnChoices(attributes=("colour",)), known)
-    assert asked.attributes == ("colour",)
+    known = ("BRAND", "remark", "sleeve")
+    found = plan_columns(draft(COLUMNS), ColumnChoices(), known=known)
+    assert {"brand", "remark", "color"} <= set(found.attributes)
+    chosen = plan_columns(draft(COLUMNS), ColumnChoices(attributes=("color",)), known=known)
+    assert chosen.attributes == ("color",)
 
 
 PICTURES = {"image": ["a.png", "b.png", "c.png"]}
@@ -128,19 +160,19 @@ def test_a_column_of_different_codes_is_the_id_where_none_is_named(
     columns: dict[str, list[str]], expected: str | None
 ) -> None:
     found = plan({**columns, **PICTURES})
-    assert found.id == expected
+    assert found.first("id") == expected
     assert repr(expected) in found.notes[0] or "file name" in found.notes[0]
 
 
 def test_a_super_category_is_no_id_even_where_all_its_values_differ() -> None:
     columns = {"fit": ["36", "38", "40"], **PICTURES}
-    assert plan(columns, attributes=("fit",)).id is None
-    assert plan_columns(*table(columns), ColumnChoices(), ["Fit"]).id is None
+    assert plan(columns, attributes=("fit",)).first("id") is None
+    assert plan_columns(draft(columns), ColumnChoices(), known=["Fit"]).first("id") is None
 
 
 @given(
     columns=st.dictionaries(
-        st.text(max_size=12) | st.sampled_from(["id", "image", "split", "url"]),
+        st.text(max_size=12) | st.sampled_from(["id", "image", "split", "url", "{id}"]),
         st.lists(st.text(max_size=12), min_size=5, max_size=5),
         max_size=6,
     ),
@@ -148,4 +180,6 @@ def test_a_super_category_is_no_id_even_where_all_its_values_differ() -> None:
 )
 def test_planning_never_crashes(columns: dict[str, list[str]], chosen: list[str]) -> None:
     with suppress(DatrnetError):
-        assert plan(columns, attributes=tuple(chosen)).image in columns
+        found = plan(columns, attributes=tuple(chosen))
+        assert found.first("image") in columns
+        assert sorted(column.column for column in found.columns) == sorted(columns)

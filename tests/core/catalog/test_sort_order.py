@@ -21,6 +21,7 @@ def _catalog(codes: list[str], titles: list[str], labels: list[int]) -> Catalog:
         splits=np.array([""] * len(codes), dtype=np.str_),
         super_categories=(SuperCategory(name="size", values=("10", "9", "Xl")),),
         labels=np.array(labels, dtype=np.int16).reshape(-1, 1),
+        is_hidden=np.zeros(len(codes), dtype=bool),
     )
 
 

@@ -1,0 +1,330 @@
+"""The steps that unpack an export: rows that belong together, and cells that hold several things.
+
+Each step is data, written in a mapping, and changes a table in place. A step whose columns a file
+lacks changes nothing.
+"""
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from datrnet.core.catalog.sources.table import Cell, Table, texts_of
+
+_ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z]\w*);")
+
+
+@dataclass(slots=True)
+class Draft:
+    """A table while it is being unpacked: N rows as columns."""
+
+    columns: dict[str, list[Cell]]
+    lines: list[int]
+    merged: int = 0
+    """Rows of the file that became part of other rows."""
+
+    @classmethod
+    def of(cls, table: Table) -> "Draft":
+        """Return a copy of a table."""
+        return cls({name: list(cells) for name, cells in table.columns.items()}, list(table.lines))
+
+    def find(self, name: str) -> str | None:
+        """Return a column's name as the file spells it; None if there is no such column."""
+        if name in self.columns:
+            return name
+        folded = name.casefold()
+        return next((column for column in self.columns if column.casefold() == folded), None)
+
+    def column(self, name: str) -> list[Cell] | None:
+        """Return the cells (N,) of a column, ignoring case; None if there is no such column."""
+        found = self.find(name)
+        return None if found is None else self.columns[found]
+
+    def text(self, name: str, row: int) -> str:
+        """Return a cell as one text, empty if there is none."""
+        cells = self.column(name)
+        return "" if cells is None else next(texts_of(cells[row]), "")
+
+    def new(self, name: str) -> list[Cell]:
+        """Return the column of that name, adding an empty one."""
+        return self.columns.setdefault(self.find(name) or name, [""] * len(self.lines))
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Keep only some rows."""
+        self.merged += len(self.lines) - len(rows)
+        self.columns = {name: [c[row] for row in rows] for name, c in self.columns.items()}
+        self.lines = [self.lines[row] for row in rows]
+
+    def drop(self, *names: str) -> None:
+        """Remove columns that a step has taken apart."""
+        for name in names:
+            if (found := self.find(name)) is not None:
+                del self.columns[found]
+
+
+class _Step(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Fill(_Step):
+    """A product's rows leave out what its first row says; each gets it."""
+
+    step: Literal["fill"]
+    key: str
+    """The column that tells which rows are one product."""
+    besides: tuple[str, ...] = ()
+    """Columns whose empty cells mean that there is nothing."""
+
+    def apply(self, draft: Draft) -> None:
+        """Fill empty cells from the first row of the product."""
+        keys = draft.column(self.key)
+        if keys is None:
+            return
+        left_out = {draft.find(name) for name in (self.key, *self.besides)}
+        first: dict[Cell, int] = {}
+        for row, key in enumerate(keys):
+            first.setdefault(key, row)
+        for name, cells in draft.columns.items():
+            if name not in left_out:
+                for row, key in enumerate(keys):
+                    if not cells[row] and key:
+                        cells[row] = cells[first[key]]
+
+
+class MergeRows(_Step):
+    """Rows without an item of their own give more of one column to their product's first row."""
+
+    step: Literal["merge_rows"]
+    key: str
+    item: tuple[str, ...]
+    """Columns that are all empty in such a row."""
+    into: str
+    """The column whose cells are gathered."""
+
+    def apply(self, draft: Draft) -> None:
+        """Gather the cells, and drop the rows."""
+        keys, gathered = draft.column(self.key), draft.column(self.into)
+        if keys is None or gathered is None:
+            return
+        first: dict[Cell, int] = {}
+        kept = []
+        for row, key in enumerate(keys):
+            if key in first and not any(draft.text(name, row) for name in self.item):
+                target = first[key]
+                gathered[target] = (*texts_of(gathered[target]), *texts_of(gathered[row]))
+            else:
+                first.setdefault(key, row)
+                kept.append(row)
+        draft.keep(kept)
+
+
+class Pairs(_Step):
+    """Numbered pairs of columns, a name and its value, become a column for each name."""
+
+    step: Literal["pairs"]
+    name: str
+    """With ``{n}`` for the number, as in ``Attribute {n} name``."""
+    value: str
+    separator: str = ""
+    """Between several values."""
+
+    MOST: ClassVar[int] = 100
+
+    def apply(self, draft: Draft) -> None:
+        """Add the columns and remove the pairs."""
+        for number in range(1, self.MOST):
+            name_column, value_column = self.name.format(n=number), self.value.format(n=number)
+            names, values = draft.column(name_column), draft.column(value_column)
+            if names is None or values is None:
+                continue
+            for row, (name, value) in enumerate(zip(names, values, strict=True)):
+                if title := next(texts_of(name), ""):
+                    draft.new(title)[row] = split_cell(value, self.separator)
+            draft.drop(name_column, value_column)
+
+
+class Packed(_Step):
+    """A cell of several fields, ``color=Red,size=S``, becomes a column for each."""
+
+    step: Literal["packed"]
+    column: str
+    separator: str = ","
+    assign: str = "="
+    values: str = "|"
+    """Between several values of a field."""
+
+    def apply(self, draft: Draft) -> None:
+        """Add the columns and remove the packed one."""
+        cells = draft.column(self.column)
+        if cells is None:
+            return
+        for row, cell in enumerate(list(cells)):
+            for text in texts_of(cell):
+                for name, value in unpack(text, self.separator, self.assign).items():
+                    draft.new(name)[row] = split_cell(value, self.values)
+        draft.drop(self.column)
+
+
+class Paths(_Step):
+    """A cell of category paths, ``Women > Tops > Shirts``, gives the last part of the deepest."""
+
+    step: Literal["paths"]
+    column: str
+    separator: str = ">"
+    paths: str = ""
+    """Between several paths; empty for one."""
+    leaf: str = "category"
+    """The column to add."""
+    words: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Columns to add for parts that are one of these words, as for a gender."""
+
+    def apply(self, draft: Draft) -> None:
+        """Add the columns and remove the path's."""
+        cells = draft.column(self.column)
+        if cells is None:
+            return
+        if draft.find(self.leaf) == draft.find(self.column):
+            return
+        known = {w.casefold(): name for name, words in self.words.items() for w in words}
+        for row, cell in enumerate(list(cells)):
+            paths = [
+                [part.strip() for part in path.split(self.separator) if part.strip()]
+                for path in (p for text in texts_of(cell) for p in split_texts(text, self.paths))
+            ]
+            deepest = max(paths, key=len, default=[])
+            rest = [part for part in deepest if part.casefold() not in known]
+            for part in deepest:
+                if (name := known.get(part.casefold())) is not None:
+                    draft.new(name)[row] = part
+            if rest:
+                draft.new(self.leaf)[row] = rest[-1]
+        draft.drop(self.column)
+
+
+class Words(_Step):
+    """Known words among the tags of an item become the value of a column that lacks one."""
+
+    step: Literal["words"]
+    column: str
+    separator: str = ","
+    words: dict[str, tuple[str, ...]]
+    """By the column to fill."""
+
+    def apply(self, draft: Draft) -> None:
+        """Fill the columns; the tags stay."""
+        cells = draft.column(self.column)
+        if cells is None:
+            return
+        known = {w.casefold(): name for name, words in self.words.items() for w in words}
+        for row, cell in enumerate(cells):
+            for text in texts_of(cell):
+                for tag in split_texts(text, self.separator):
+                    name = known.get(tag.casefold())
+                    if name is not None and not draft.text(name, row):
+                        draft.new(name)[row] = tag
+
+
+class Parents(_Step):
+    """Variants name their product's row, or it names them; they inherit what they leave out."""
+
+    step: Literal["parents"]
+    key: str
+    """The column that identifies a row."""
+    parent: str | None = None
+    """The column of a variant that has its product's key."""
+    children: str | None = None
+    """The column of a product that lists its variants, packed as ``sku=…,size=…|sku=…``."""
+    title: str | None = None
+    """A column in which the product's cell is the better one."""
+
+    GROUP: ClassVar[str] = "product"
+    """The column to add: the key of the product."""
+
+    def apply(self, draft: Draft) -> None:
+        """Let variants inherit, and drop the rows of products that have variants."""
+        row_of = {draft.text(self.key, row): row for row in range(len(draft.lines))}
+        parent_of: dict[int, int] = {}
+        for row in range(len(draft.lines)):
+            if self.parent is not None:
+                key = draft.text(self.parent, row).removeprefix("id:")
+                if key in row_of and row_of[key] != row:
+                    parent_of[row] = row_of[key]
+            if self.children is not None:
+                for child in split_texts(draft.text(self.children, row), "|"):
+                    fields = {n.casefold(): v for n, v in unpack(child, ",", "=").items()}
+                    found = row_of.get(fields.get(self.key.casefold(), ""))
+                    if found is not None and found != row:
+                        parent_of[found] = row
+        groups = draft.new(self.GROUP)
+        title = None if self.title is None else draft.column(self.title)
+        for variant, parent in parent_of.items():
+            groups[variant] = draft.text(self.key, parent)
+            for cells in draft.columns.values():
+                if not cells[variant]:
+                    cells[variant] = cells[parent]
+            if title is not None and title[parent]:
+                title[variant] = title[parent]
+        parents = set(parent_of.values())
+        draft.keep([row for row in range(len(draft.lines)) if row not in parents])
+        if self.children is not None:
+            draft.drop(self.children)
+
+
+Step = Fill | MergeRows | Pairs | Packed | Paths | Words | Parents
+
+
+def unpacked(table: Table, steps: Iterable[Step]) -> Draft:
+    """Return a table after the steps, with HTML entities as the characters they stand for."""
+    draft = Draft.of(table)
+    for step in steps:
+        step.apply(draft)
+    for cells in draft.columns.values():
+        for row, cell in enumerate(cells):
+            if isinstance(cell, str):
+                if "&" in cell:
+                    cells[row] = without_entities(cell)
+            elif any("&" in text for text in cell):
+                cells[row] = tuple(map(without_entities, cell))
+    return draft
+
+
+def without_entities(text: str) -> str:
+    """Return text with HTML entities replaced; an ampersand that begins none is left alone."""
+    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+
+
+def split_texts(text: str, separator: str) -> list[str]:
+    """Return the parts of a text, stripped, without empty ones; an empty separator splits none."""
+    parts = text.split(separator) if separator else [text]
+    return [part.strip() for part in parts if part.strip()]
+
+
+def split_cell(cell: Cell, separator: str) -> Cell:
+    """Return a cell with its texts split; a single text stays one."""
+    texts = [part for text in texts_of(cell) for part in split_texts(text, separator)]
+    return texts[0] if len(texts) == 1 else tuple(texts)
+
+
+def unpack(text: str, separator: str, assign: str) -> dict[str, str]:
+    """Return the fields of a packed text: what follows a separator without a name goes on a value.
+
+    A value may be in double quotes, doubled inside, as Magento writes it.
+    """
+    fields: dict[str, str] = {}
+    name = ""
+    for part in text.split(separator):
+        head, sign, value = part.partition(assign)
+        if sign and head.strip():
+            name = head.strip().strip('"')
+            fields[name] = value
+        elif name:
+            fields[name] += separator + part
+    return {name: _unquoted(value.strip()) for name, value in fields.items()}
+
+
+def _unquoted(text: str) -> str:
+    is_quoted = len(text) > 1 and text[0] == text[-1] == '"'
+    return text[1:-1].replace('""', '"') if is_quoted else text

@@ -1,0 +1,387 @@
+"""From the rows of a catalog to its products: variants are folded, labels and facts are sorted out.
+
+Rows that differ only in facts, such as size and price, are variants of one item: they have the same
+photo and the same labels, and belong to the same group where the catalog has groups. One item is
+one card and one result.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+
+from datrnet.core.catalog.columns import SPLIT_WORDS, ColumnPlan, TablePlan, fill_pattern
+from datrnet.core.catalog.mappings.steps import Draft, split_cell
+from datrnet.core.catalog.picture_files import PictureFolder
+from datrnet.core.catalog.pictures import Picture
+from datrnet.core.catalog.sources.table import Cell, Problem, Unit, texts_of
+from datrnet.core.catalog.values import fact_text, is_placeholder, scientific_ids
+from datrnet.core.errors import DataError
+from datrnet.core.text import clean, clean_path
+
+MAX_CELL_LENGTH = 2000
+"""A longer title is cut, a longer label left out; a longer id or picture path skips the row."""
+
+PICTURE_MEND = (
+    "Specify the picture folder with --images DIR, or the picture column with --image COLUMN."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogRow:
+    """A row whose cells are good; its pictures have not been decoded yet."""
+
+    line: int
+    code: str
+    title: str
+    pictures: tuple[Picture, ...]
+    """The first leads."""
+    split: str
+    group: str
+    labels: Mapping[str, tuple[str, ...]]
+    """Values by super-category; none where the row says nothing."""
+    facts: Mapping[str, str]
+    """Canonical text by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogRows:
+    """The rows of a catalog."""
+
+    rows: tuple[CatalogRow, ...]
+    problems: tuple[Problem, ...]
+    codes: frozenset[str]
+    """All ids that the catalog names, those of bad rows included."""
+    notes: tuple[str, ...]
+
+
+def parse_rows(
+    draft: Draft,
+    plan: TablePlan,
+    folder: PictureFolder,
+    *,
+    unit: Unit = "line",
+    kept_values: Iterable[str] = (),
+    known_codes: Collection[str] = (),
+) -> CatalogRows:
+    """Sort the cells of every row; of several rows with one id the first counts.
+
+    Args:
+        draft: The unpacked catalog.
+        plan: What its columns mean.
+        folder: Where its pictures are.
+        unit: What the line numbers count.
+        kept_values: Placeholders that are values here.
+        known_codes: The ids that need no picture, since the workspace has them.
+    """
+    kept = {value.casefold() for value in kept_values}
+    parser = _RowParser(draft, plan, folder, kept, known_codes)
+    rows: list[CatalogRow] = []
+    problems: list[Problem] = []
+    line_of_code: dict[str, int] = {}
+    for row, line in enumerate(draft.lines):
+        code = parser.code(row)
+        try:
+            if not code:
+                raise DataError(f"The {unit if unit != 'line' else 'row'} has no id.")
+            if code in line_of_code:
+                raise DataError(f"The id {code!r} is already on {unit} {line_of_code[code]}.")
+            line_of_code[code] = line
+            rows.append(parser.parse(row, line, code))
+        except DataError as error:
+            problems.append(Problem(line=line, message=error.message, hint=error.hint, unit=unit))
+    return CatalogRows(
+        rows=tuple(rows),
+        problems=tuple(problems),
+        codes=frozenset(line_of_code),
+        notes=tuple(parser.notes(unit)),
+    )
+
+
+def picture_texts(draft: Draft, plan: TablePlan) -> Iterator[str]:
+    """Yield what the rows of a catalog say of their pictures, as written."""
+    parser = _RowParser(draft, plan, PictureFolder(Path()), set(), ())
+    for row in range(len(draft.lines)):
+        yield from parser.picture_texts(row)
+
+
+class _RowParser:
+    """Reads the cells of a draft as a plan says."""
+
+    def __init__(
+        self,
+        draft: Draft,
+        plan: TablePlan,
+        folder: PictureFolder,
+        kept: set[str],
+        known_codes: Collection[str],
+    ) -> None:
+        self._known_codes = known_codes
+        self._draft = draft
+        self._plan = plan
+        self._folder = folder
+        self._kept = kept
+        self._id = plan.first("id")
+        self._title = plan.first("title")
+        self._split = plan.first("split")
+        self._groups = plan.of_use("group")
+        self._images = plan.of_use("image")
+        self._attributes = plan.of_use("attribute")
+        self._placeholders: Counter[str] = Counter()
+        self._shortened: dict[str, list[int]] = defaultdict(list)
+        self._unread: dict[str, list[str]] = defaultdict(list)
+
+    def code(self, row: int) -> str:
+        """Return the id of a row; without a column of ids, the name of its picture."""
+        if self._id is not None:
+            return _without_formula(self._text(self._id, row))
+        first = next(self.picture_texts(row), "")
+        return clean(Path(clean_path(first).replace("\\", "/")).stem)
+
+    def parse(self, row: int, line: int, code: str) -> CatalogRow:
+        """Return a row.
+
+        Raises:
+            DataError: It has no picture, no valid split, or an id or path that is too long.
+        """
+        if scientific_ids([code]):
+            raise DataError(
+                f"A spreadsheet has rounded the id to {code}.",
+                hint="Format the column as text in the spreadsheet, and export it again.",
+            )
+        if len(code) > MAX_CELL_LENGTH:
+            raise DataError(
+                f"The id has {len(code):,} characters; the limit is {MAX_CELL_LENGTH:,}."
+            )
+        title = "" if self._title is None else self._text(self._title, row)
+        if len(title) > MAX_CELL_LENGTH:
+            self._shortened[f"title {self._title!r}, which is cut"].append(line)
+        return CatalogRow(
+            line=line,
+            code=code,
+            title=title[:MAX_CELL_LENGTH].rstrip(),
+            pictures=self._pictures(row, code),
+            split="" if self._split is None else self._split_of(self._text(self._split, row)),
+            group=next((text for c in self._groups if (text := self._text(c.column, row))), ""),
+            labels=self._labels(row, line),
+            facts=self._facts(row),
+        )
+
+    def notes(self, unit: Unit) -> Iterator[str]:
+        """Yield what was left out or shortened, as sentences."""
+        if self._placeholders:
+            words = ", ".join(
+                f"{text} ({num:,})" for text, num in self._placeholders.most_common(5)
+            )
+            yield (
+                f"Cells that stand for no value were left empty: {words}. "
+                "Keep one that is a value with --keep-value."
+            )
+        for what, lines in self._shortened.items():
+            yield (
+                f"More than {MAX_CELL_LENGTH:,} characters in {what}: {len(lines):,} in all, the "
+                f"first on {unit} {lines[0]}."
+            )
+        for column, texts in self._unread.items():
+            yield f"{len(texts):,} cells of {column} could not be read, the first {texts[0]!r}."
+
+    def _text(self, column: str, row: int) -> str:
+        return next(texts_of(self._draft.columns[column][row]), "")
+
+    def picture_texts(self, row: int) -> Iterator[str]:
+        """Yield what a row says of its pictures, as written."""
+        pattern = self._plan.image_pattern
+        if pattern is not None:
+            cells = {name.casefold(): self._text(name, row) for name in self._draft.columns}
+            if self._id is not None:
+                cells["id"] = _without_formula(self._text(self._id, row))
+            yield fill_pattern(pattern, cells)
+            return
+        for plan in self._images:
+            cell = self._draft.columns[plan.column][row]
+            # a path keeps its spaces and its Unicode form
+            for text in (cell,) if isinstance(cell, str) else cell:
+                parts = text.split(plan.separator) if plan.separator else [text]
+                yield from (part for part in map(clean_path, parts) if part)
+
+    def _pictures(self, row: int, code: str) -> tuple[Picture, ...]:
+        """Return the pictures of a row; one that is not there matters only if it leads.
+
+        Raises:
+            DataError: There is none.
+        """
+        pictures: dict[Picture, None] = {}
+        error: DataError | None = None
+        for text in self.picture_texts(row):
+            if len(text) > MAX_CELL_LENGTH:
+                raise DataError(
+                    f"The picture's path has {len(text):,} characters; the limit is "
+                    f"{MAX_CELL_LENGTH:,}."
+                )
+            try:
+                pictures[self._folder.find(text)] = None
+            except DataError as reason:
+                error = error or reason
+        if not pictures and not (self._plan.has_pictures or code in self._known_codes):
+            raise DataError(
+                f"The item {code!r} is new and has no picture.",
+                hint="Specify the column with --image COLUMN.",
+            )
+        if not pictures and self._plan.has_pictures:
+            raise error or DataError("The row has no picture.", hint=PICTURE_MEND)
+        return tuple(pictures)
+
+    def _split_of(self, word: str) -> str:
+        try:
+            return SPLIT_WORDS[word.casefold()]
+        except KeyError:
+            raise DataError(
+                f"The split {word!r} is not train, validation or test.",
+                hint="Specify the column with --split COLUMN, or ignore it with --no-split.",
+            ) from None
+
+    def _labels(self, row: int, line: int) -> dict[str, tuple[str, ...]]:
+        """Return the values by super-category; an empty tuple where the row says nothing."""
+        labels: dict[str, tuple[str, ...]] = {}
+        for plan in self._attributes:
+            texts = list(_split(self._draft.columns[plan.column][row], plan.separator))
+            if any(len(text) > MAX_CELL_LENGTH for text in texts):
+                self._shortened[f"{plan.column!r}, whose label is unchanged"].append(line)
+            elif not labels.get(plan.name):  # else an earlier column of that name has it
+                labels[plan.name] = tuple(dict.fromkeys(self._values(plan, texts)))
+        return labels
+
+    def _values(self, plan: ColumnPlan, texts: Iterable[str]) -> Iterator[str]:
+        for text in texts:
+            if is_placeholder(text, self._kept):
+                self._placeholders[text] += 1
+            else:
+                yield plan.values.get(text.casefold(), text)
+
+    def _facts(self, row: int) -> dict[str, str]:
+        facts: dict[str, str] = {}
+        for plan, kind in self._plan.fact_columns:
+            if plan.name in facts:
+                continue
+            cell = self._draft.columns[plan.column][row]
+            separator = plan.separator if kind == "tags" else ""
+            texts = [t for t in _split(cell, separator) if not is_placeholder(t, self._kept)]
+            if kind == "tags" and texts:
+                facts[plan.name] = ", ".join(texts)
+            elif texts:
+                read = fact_text(kind, texts[0])
+                if read is None:
+                    self._unread[plan.column].append(texts[0])
+                else:
+                    facts[plan.name] = read[:MAX_CELL_LENGTH]
+        return facts
+
+
+def _split(cell: Cell, separator: str) -> Iterator[str]:
+    return texts_of(split_cell(cell, separator))
+
+
+def _without_formula(text: str) -> str:
+    """Return ``10002`` for ``="10002"``, which keeps spreadsheets from reading a number."""
+    return text[2:-1] if text.startswith('="') and text.endswith('"') else text
+
+
+# ── variants ─────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """Rows that are one item: the first leads, the others are its variants."""
+
+    rows: tuple[CatalogRow, ...]
+    component: str
+    """What the item shares a split with: the same for all items with its group or its photo."""
+
+    @property
+    def leader(self) -> CatalogRow:
+        """The row that gives the item its id, title, pictures and labels."""
+        return self.rows[0]
+
+
+def fold_variants(
+    rows: Sequence[CatalogRow], known_codes: Collection[str] = (), *, is_folding: bool = True
+) -> list[Product]:
+    """Fold rows that are variants of one item, and tell which items belong together.
+
+    Args:
+        rows: The rows of a catalog.
+        known_codes: The ids of items that the workspace has; they stay items.
+        is_folding: Whether to fold; otherwise every row is an item.
+    """
+    contents = content_keys([row.pictures[0] if row.pictures else None for row in rows])
+    cards: dict[Hashable, list[CatalogRow]] = {}
+    belongs = _DisjointSets()
+    for row, content in zip(rows, contents, strict=True):
+        labels = tuple(sorted(row.labels.items()))
+        # without a group or a title, only one and the same file is enough
+        photo = content if row.group or row.title else (row.pictures[:1] or row.code)
+        key: Hashable = (row.group, "" if row.group else row.title, photo, labels)
+        if not is_folding or (key in cards and row.code in known_codes):
+            key = row.code
+        cards.setdefault(key, []).append(row)
+        if row.group:
+            belongs.join(("code", row.code), ("group", row.group))
+        belongs.join(("code", row.code), ("photo", content))
+    component_of: dict[Hashable, str] = {}
+    for row in rows:
+        component_of.setdefault(belongs.find(("code", row.code)), row.group or row.code)
+    return [
+        Product(rows=tuple(same), component=component_of[belongs.find(("code", same[0].code))])
+        for same in cards.values()
+    ]
+
+
+def content_keys(pictures: Sequence[Picture | None]) -> list[Hashable]:
+    """Return a key per picture, the same for the same content; files are read only if of one size.
+
+    A file that cannot be read, and no picture at all, are like no other.
+    """
+    sizes: dict[Path, int] = {}
+    for path in dict.fromkeys(picture.path for picture in pictures if picture is not None):
+        try:
+            sizes[path] = path.stat().st_size
+        except OSError:
+            sizes[path] = -1
+    num_of_size = Counter(sizes.values())
+    keys: dict[Path, Hashable] = {
+        path: path if size < 0 or num_of_size[size] == 1 else _digest(path)
+        for path, size in sizes.items()
+    }
+    return [
+        number if picture is None else (keys[picture.path], picture.box)
+        for number, picture in enumerate(pictures)
+    ]
+
+
+def _digest(path: Path) -> Hashable:
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "blake2b").digest()
+    except OSError:
+        return path
+
+
+class _DisjointSets:
+    """Which things belong together, by pairs that do."""
+
+    def __init__(self) -> None:
+        self._parents: dict[Hashable, Hashable] = {}
+
+    def find(self, thing: Hashable) -> Hashable:
+        """Return the thing that stands for a set."""
+        root = thing
+        while (parent := self._parents.get(root, root)) != root:
+            root = parent
+        while thing != root:
+            self._parents[thing], thing = root, self._parents[thing]
+        return root
+
+    def join(self, thing: Hashable, other: Hashable) -> None:
+        """Unite the sets of two things."""
+        self._parents[self.find(other)] = self.find(thing)

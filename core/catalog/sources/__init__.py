@@ -1,0 +1,1 @@
+"""From a catalog in any file format to a table of text."""

@@ -1,0 +1,176 @@
+"""Reads delimited text in every dialect that spreadsheets and shops write.
+
+Python's csv module splits the cells; this module finds the dialect, and keeps a quote that is never
+closed from swallowing the rows after it.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
+
+from datrnet.core.catalog.sources.grid import (
+    SAMPLE,
+    Record,
+    has_names,
+    header_position,
+    table_of,
+    usual_length,
+)
+from datrnet.core.catalog.sources.table import Table
+
+if TYPE_CHECKING:
+    from _csv import _reader as _Reader
+
+DELIMITERS = ",;\t|"
+DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+
+FIELD_LIMIT = 2**31 - 1
+"""The longest field that the csv module may read: the largest limit on every platform."""
+
+LISTED = 5
+"""Lines that a note lists."""
+
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;]*\s*', re.IGNORECASE)
+_LINE_END = re.compile("\r\n?|\n")
+
+
+def read_delimited(text: str, delimiter: str | None = None, *, is_tsv: bool = False) -> Table:
+    """Read delimited text.
+
+    Args:
+        text: The whole file.
+        delimiter: One character; None finds it.
+        is_tsv: Whether tabs are expected, since the name of the file says so.
+    """
+    lines = list(io.StringIO(text, newline=""))
+    notes: list[str] = []
+    start = 0
+    if lines and (separator := _SEPARATOR_LINE.fullmatch(lines[0])):
+        start, delimiter = 1, delimiter or separator[1]
+    if delimiter is None:
+        delimiter = find_delimiter(lines[start : start + SAMPLE], is_tsv=is_tsv)
+        if delimiter != ("\t" if is_tsv else ","):
+            notes.append(f"The columns are separated by {DELIMITER_NAMES[delimiter]}.")
+    if _has_backslashed_quotes("".join(lines[start : start + SAMPLE]), delimiter):
+        lines = [
+            re.sub(r'\\(["\\])', lambda escaped: '""' if escaped[1] == '"' else "\\", line)
+            for line in lines
+        ]
+        notes.append("Quotes inside cells are written with a backslash.")
+    reader = _RecordReader(lines, delimiter, start)
+    table = table_of(iter(reader), "TSV" if delimiter == "\t" else "CSV")
+    return table.with_notes([*notes, *reader.notes()])
+
+
+def find_delimiter(lines: Sequence[str], *, is_tsv: bool = False) -> str:
+    """Return the delimiter that splits lines into the most, and the most even, columns.
+
+    Args:
+        lines: From the top of the file.
+        is_tsv: Whether tabs are expected.
+    """
+
+    def score(delimiter: str) -> float:
+        rows = [cells for _, cells in _RecordReader(lines, delimiter)]
+        if not rows:
+            return 0
+        position, length = header_position(rows), usual_length(rows)
+        header = rows[position]
+        evenness = sum(len(cells) in (len(header), length) for cells in rows) / len(rows)
+        trust = (1.0 if has_names(header) else 0.5) * (0.3 if position else 1.0)
+        trust *= 2.0 if is_tsv and delimiter == "\t" else 1.0
+        return (len(header) - 1) * evenness**2 * trust
+
+    scores = {delimiter: score(delimiter) for delimiter in DELIMITERS}
+    best = max(scores, key=lambda delimiter: scores[delimiter])
+    return best if scores[best] else ("\t" if is_tsv else ",")
+
+
+def _has_backslashed_quotes(sample: str, delimiter: str) -> bool:
+    """Tell whether a backslash stands before a quote that does not end a cell."""
+    return re.search(rf'\\"(?!["{re.escape(delimiter)}\r\n]|\Z)', sample) is not None
+
+
+class _RecordReader:
+    """Iterates over the records of delimited text, without blank ones.
+
+    The csv module ends a quoted cell at the next quote, wherever that is. Where such a cell spans
+    lines and text follows its closing quote, or the file ends inside it, the quote was never meant
+    to be one: its line is read again by itself, with quotes as text.
+    """
+
+    def __init__(self, lines: Sequence[str], delimiter: str, start: int = 0) -> None:
+        self._lines = lines
+        self._start = start
+        self._delimiter = delimiter
+        end = re.escape(delimiter)
+        # only where a quote opens after a space does the space belong to no cell
+        spaced = rf'{end} +"(?!["{end}\r\n]|\Z)'
+        self._skips_space = any(re.search(spaced, line) for line in lines[start : start + SAMPLE])
+        self._cell = re.compile(
+            rf'{" *" if self._skips_space else ""}(?:"((?:[^"]++|"")*+)("?))?'
+            rf"([^{end}\r\n]*)(?:{end}|[\r\n]+|\Z)"
+        )
+        self._unclosed: list[int] = []
+        self._long: list[int] = []
+
+    def __iter__(self) -> Iterator[Record]:
+        limit = csv.field_size_limit(FIELD_LIMIT)
+        position = self._start
+        try:
+            while position < len(self._lines):
+                reader = self._reader(islice(self._lines, position, None), csv.QUOTE_MINIMAL)
+                first = position
+                for cells in reader:
+                    begin, position = position, first + reader.line_num
+                    if is_unclosed := self._has_unclosed_quote(begin, position):
+                        position = begin + 1
+                        cells = next(self._reader(self._lines[begin:position], csv.QUOTE_NONE), [])
+                        self._unclosed.append(position)
+                    if any(cell.strip() for cell in cells):
+                        self._note_length(begin, position, len(cells))
+                        yield begin + 1, cells
+                    if is_unclosed:
+                        break
+        finally:
+            csv.field_size_limit(limit)
+
+    def notes(self) -> list[str]:
+        """Return what was mended or looks wrong, once all records are read."""
+        kinds = {
+            "A quote is opened and never closed; it was read as text": self._unclosed,
+            "A quoted cell contains what looks like whole rows; check its quotes": self._long,
+        }
+        return [f"{words}: {_listed(lines)}." for words, lines in kinds.items() if lines]
+
+    def _reader(self, lines: Iterable[str], quoting: Literal[0, 3]) -> "_Reader":
+        return csv.reader(
+            lines, delimiter=self._delimiter, quoting=quoting, skipinitialspace=self._skips_space
+        )
+
+    def _note_length(self, begin: int, end: int, num_cells: int) -> None:
+        inner = self._lines[begin + 1 : end - 1]
+        if num_cells > 2 and any(line.count(self._delimiter) == num_cells - 1 for line in inner):
+            self._long.append(begin + 1)
+
+    def _has_unclosed_quote(self, begin: int, end: int) -> bool:
+        """Tell whether a record has a quoted cell that swallows the lines after it."""
+        if end - begin == 1 and self._lines[begin].count('"') % 2 == 0:
+            return False
+        for match in self._cell.finditer("".join(self._lines[begin:end])):
+            quoted, closing, rest = match.groups()
+            if quoted is not None and (
+                not closing or (rest.strip() and _LINE_END.search(quoted) is not None)
+            ):
+                return True
+        return False
+
+
+def _listed(lines: Sequence[int]) -> str:
+    """Return line numbers in words."""
+    more = f" and {len(lines) - LISTED:,} more" if len(lines) > LISTED else ""
+    word = "line" if len(lines) == 1 else "lines"
+    return f"{word} {', '.join(map(str, lines[:LISTED]))}{more}"

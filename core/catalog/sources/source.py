@@ -1,0 +1,273 @@
+"""Reads a catalog from wherever it is: a file of any kind, standard input, a folder, a data frame.
+
+The contents decide what a file is; its suffix only breaks ties.
+"""
+
+import codecs
+import gzip
+import io
+import json
+import sys
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from datrnet.core.catalog.sources.delimited import read_delimited
+from datrnet.core.catalog.sources.grid import PICTURE_SUFFIXES
+from datrnet.core.catalog.sources.spreadsheets import read_parquet, read_xlsx
+from datrnet.core.catalog.sources.structured import (
+    read_json,
+    read_json_lines,
+    read_xml,
+    table_of_records,
+)
+from datrnet.core.catalog.sources.table import Table, TableBuilder
+from datrnet.core.errors import ConfigError, DataError, UnknownNameError, nearest
+
+STANDARD_INPUT = Path("-")
+
+TABLE_SUFFIXES = (
+    *(".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".xml", ".rss"),
+    *(".xlsx", ".xlsm", ".parquet", ".gz"),
+)
+
+MAX_UNPACKED = 4 * 1024**3
+"""Bytes of an unpacked file; more is taken for an attack."""
+
+TRUSTED = 0.045
+"""Confidence below which a guessed encoding is Windows-1252, the most frequent by far."""
+
+FALLBACK = "Windows-1252"
+
+
+class DataFrame(Protocol):
+    """A data frame of pandas or Polars."""
+
+    @property
+    def columns(self) -> Any:
+        """The names of its columns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """How to read a file where guessing fails."""
+
+    delimiter: str | None = None
+    """Between the cells of delimited text."""
+    encoding: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the names.
+
+        Raises:
+            ConfigError: There is no such encoding, or the delimiter is no single character.
+        """
+        if self.delimiter is not None and len(self.delimiter) != 1:
+            raise ConfigError(
+                f"The delimiter {self.delimiter!r} is not a single character.",
+                hint="For a tab, write --delimiter $'\\t'.",
+            )
+        if self.encoding is not None:
+            try:
+                codecs.lookup(self.encoding)
+            except LookupError:
+                raise ConfigError(
+                    f"There is no encoding {self.encoding!r}.",
+                    hint="For example utf-8, cp1252, utf-16, shift_jis or gb18030.",
+                ) from None
+
+
+def read_source(
+    source: Path | DataFrame | Iterable[Mapping[str, Any]], options: ReadOptions | None = None
+) -> Table:
+    """Read a catalog into a table.
+
+    Args:
+        source: A file, ``-`` for standard input, a folder of pictures, a data frame, or records.
+        options: How to read it, where guessing fails.
+
+    Raises:
+        UnknownNameError: There is no such file.
+        DataError: It is empty or damaged, or no catalog.
+        ConfigError: A library for its format is missing.
+    """
+    options = options or ReadOptions()
+    if not isinstance(source, Path):
+        table = table_of_records(_records_of(source), "records")
+        name = "The data"
+    elif source.is_dir():
+        table = read_folder(source)
+        name = str(source)
+    else:
+        name = "Standard input" if source == STANDARD_INPUT else str(source)
+        table = _read_bytes(_contents(source), source, name, options)
+    if not table.num_rows:
+        raise DataError(f"{name} has no rows below its header.", hint="Add one row per item.")
+    if not table.lines:
+        first = table.problems[0]
+        raise DataError(
+            f"{name} has no row that can be read. {first.place.capitalize()}: {first.message}",
+            hint=first.hint or "Check --delimiter and --encoding.",
+        )
+    return table
+
+
+def read_folder(folder: Path) -> Table:
+    """List the pictures of a folder; the names of its sub-folders are labels.
+
+    Raises:
+        DataError: It contains no picture.
+    """
+    paths = sorted(
+        path.relative_to(folder)
+        for path in folder.rglob("*")
+        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+    )
+    if not paths:
+        tables = [path.name for path in folder.iterdir() if path.suffix.lower() in TABLE_SUFFIXES]
+        hint = f"Import {folder / tables[0]} instead." if tables else ""
+        raise DataError(f"The folder {folder} contains no pictures.", hint=hint)
+    depth = max(len(path.parts) for path in paths) - 1
+    names = ["folder"] if depth == 1 else [f"folder {level + 1}" for level in range(depth)]
+    builder = TableBuilder()
+    for number, path in enumerate(paths, start=1):
+        parts = [*path.parts[:-1], *[""] * (depth + 1 - len(path.parts))]
+        cells = dict(zip(names, parts, strict=True))
+        builder.add(number, {"image": path.as_posix(), **cells})
+    return Table(
+        format="folder of pictures",
+        columns=builder.columns,
+        lines=builder.lines,
+        unit="picture",
+    )
+
+
+def _records_of(source: DataFrame | Iterable[Mapping[str, Any]]) -> list[object]:
+    if hasattr(source, "to_dicts"):  # Polars
+        return list(source.to_dicts())
+    if hasattr(source, "to_dict"):  # pandas
+        return list(source.to_dict("records"))
+    assert isinstance(source, Iterable)
+    return list(source)
+
+
+def _contents(path: Path) -> bytes:
+    """Return the bytes of a file, unpacked if they are packed with gzip."""
+    if path == STANDARD_INPUT:
+        data = sys.stdin.buffer.read()
+    else:
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError as error:
+            raise UnknownNameError("file", str(path), [], hint=_nearest_file(path)) from error
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+            unpacked = packed.read(MAX_UNPACKED + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is a damaged gzip file: {error}.") from error
+    if len(unpacked) > MAX_UNPACKED:
+        raise DataError(f"{path} is larger than {MAX_UNPACKED // 1024**3} GB when unpacked.")
+    return unpacked
+
+
+def _nearest_file(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"There is no folder {path.parent} either."
+    files = [file.name for file in path.parent.iterdir() if file.is_file()]
+    tables = [name for name in files if name.lower().endswith(TABLE_SUFFIXES)]
+    return nearest(path.name, sorted(tables or files))
+
+
+def _read_bytes(data: bytes, path: Path, name: str, options: ReadOptions) -> Table:
+    if data.startswith(b"PK\x03\x04"):
+        return read_xlsx(data, name)
+    if data.startswith(b"PAR1"):
+        return read_parquet(data, name)
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        raise DataError(f"{name} is an old Excel workbook.", hint="Save it as .xlsx or CSV.")
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    suffix = suffixes[-1] if suffixes else ""
+    text, notes = decode(data, name, options.encoding)
+    start = text.lstrip()[:1]
+    if not start:
+        raise DataError(f"{name} is empty.", hint="A catalog has a header and one row per item.")
+    if options.delimiter is None and suffix not in (".csv", ".tsv"):
+        if suffix in (".jsonl", ".ndjson"):
+            return read_json_lines(text).with_notes(notes)
+        if start in "[{":
+            is_lines = start == "{" and suffix != ".json" and _has_many_objects(text)
+            table = read_json_lines(text) if is_lines else read_json(text, name)
+            return table.with_notes(notes)
+        if start == "<":
+            return read_xml(data if options.encoding is None else text, name).with_notes(notes)
+    return read_delimited(text, options.delimiter, is_tsv=suffix == ".tsv").with_notes(notes)
+
+
+def _has_many_objects(text: str) -> bool:
+    """Tell whether a text that begins with an object has more of them: one on a line."""
+    try:
+        _, end = json.JSONDecoder().raw_decode(text.lstrip())
+    except (ValueError, RecursionError):
+        return True
+    return bool(text.lstrip()[end:].strip())
+
+
+def decode(data: bytes, name: str, encoding: str | None = None) -> tuple[str, list[str]]:
+    """Return the text of a file, and a note if its encoding was guessed.
+
+    Args:
+        data: The contents.
+        name: The file's name, for messages.
+        encoding: The encoding; None finds it.
+
+    Raises:
+        DataError: The contents are not text, or not in the encoding given.
+    """
+    if encoding is not None:
+        try:
+            return data.decode(encoding).removeprefix("\ufeff"), []
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise DataError(
+                f"{name} is not {encoding} text, first on line {line}.",
+                hint="Omit --encoding to have it found.",
+            ) from error
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace"), ["The text was read as UTF-16."]
+    for wide in ("utf-16-le", "utf-16-be"):  # without a mark: every other byte is zero
+        zeros = data[1 if wide.endswith("le") else 0 : 2000 : 2]
+        if len(zeros) > 4 and zeros.count(0) > 0.8 * len(zeros):
+            return data.decode(wide, "replace"), ["The text was read as UTF-16."]
+    start = data[:65536]
+    num_control = sum(start.count(code) for code in (*range(9), *range(14, 27), *range(28, 32)))
+    if num_control > len(start) // 50:
+        raise DataError(
+            f"{name} is not text.", hint="Import a CSV, JSON, XML, Excel or Parquet file."
+        )
+    try:
+        return data.decode("utf-8-sig"), []
+    except UnicodeDecodeError:
+        guessed = _guess_encoding(data)
+        note = f"The text is not UTF-8 and was read as {guessed}; check accented letters, or "
+        return data.decode(guessed, "replace"), [note + "specify --encoding."]
+
+
+def _guess_encoding(data: bytes) -> str:
+    """Return the likeliest encoding, judged by the lines that are not ASCII."""
+    import chardet
+
+    telling: list[bytes] = []
+    for line in data[: 1 << 24].splitlines():
+        if not line.isascii():
+            telling.append(line)
+            if len(telling) == 1000:
+                break
+    found = chardet.detect(b"\n".join(telling))
+    encoding = found["encoding"]
+    return FALLBACK if encoding is None or found["confidence"] < TRUSTED else encoding

@@ -1,0 +1,92 @@
+"""Reads spreadsheets and Parquet files."""
+
+import io
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING
+from zipfile import BadZipFile
+
+from datrnet.core.catalog.sources.grid import Record, table_of
+from datrnet.core.catalog.sources.structured import table_of_records
+from datrnet.core.catalog.sources.table import Table
+from datrnet.core.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
+
+
+def read_xlsx(data: bytes, name: str) -> Table:
+    """Read the first sheet of an Excel workbook that has any cell.
+
+    Args:
+        data: The file.
+        name: Its name, for messages.
+
+    Raises:
+        DataError: It is no workbook.
+    """
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        workbook = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+    except (InvalidFileException, BadZipFile, KeyError, OSError, ValueError) as error:
+        raise DataError(
+            f"{name} is an archive, but not an Excel workbook.",
+            hint="Unpack it, and import the catalog file in it.",
+        ) from error
+    sheets = workbook.worksheets
+    for sheet in sheets:
+        table = table_of(_sheet_records(sheet), "Excel workbook", "row")
+        if table.num_rows:
+            others = f"; its other {len(sheets) - 1} were not read" if len(sheets) > 1 else ""
+            return table.with_notes([f"The sheet is {sheet.title!r}{others}."] if others else [])
+    raise DataError(f"{name} has no sheet with a header and a row.", hint="Add one row per item.")
+
+
+def read_parquet(data: bytes, name: str) -> Table:
+    """Read a Parquet file.
+
+    Args:
+        data: The file.
+        name: Its name, for messages.
+
+    Raises:
+        ConfigError: The library for it is not installed.
+        DataError: It is damaged.
+    """
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import read_table
+    except ImportError as error:
+        raise ConfigError(
+            "Parquet files need the package pyarrow.", hint="pip install 'datrnet[parquet]'"
+        ) from error
+    try:
+        records = read_table(io.BytesIO(data)).to_pylist()
+    except (ArrowException, OSError, ValueError) as error:
+        raise DataError(f"{name} is not a readable Parquet file: {error}.") from error
+    return table_of_records(records, "Parquet")
+
+
+def _sheet_records(sheet: "Worksheet") -> Iterator[Record]:
+    for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+        texts = [_text(cell) for cell in cells]
+        if any(text.strip() for text in texts):
+            yield number, texts
+
+
+def _text(cell: object) -> str:
+    match cell:
+        case None:
+            return ""
+        case bool():
+            return "true" if cell else "false"
+        case float() if cell.is_integer() and abs(cell) < 2**53:
+            return str(int(cell))
+        case datetime() if cell.time() == time():
+            return cell.date().isoformat()
+        case date() | time():
+            return cell.isoformat()
+        case _:
+            return str(cell)

@@ -1,0 +1,177 @@
+"""What a cell says: placeholders, numbers, prices, dates, booleans, and lists of values.
+
+Facts are stored as canonical text, so that they come out as they went in: a number as Python writes
+it, a price with its currency, a date as ISO 8601, a boolean as ``yes`` or ``no``.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from datetime import date
+
+from datrnet.core.text import clean
+from datrnet.db.rows import FactKind
+
+PLACEHOLDERS = frozenset(
+    (
+        *("-", "--", "–", "—", "?", ".", "n/a", "#n/a", "na", "n.a.", "nan", "<na>", "null"),
+        *("(null)", "nil", "undefined", "\\n", "#ref!", "#value!", "#name?", "#div/0!"),
+        *("#null!", "#num!"),
+    )
+)
+"""Cells, in lower case, by which programs and people say that nothing is known."""
+
+SEPARATORS = ("|", ";", ",", "/")
+"""Between the values of a cell, the surest first."""
+
+_TRUE = frozenset(("true", "yes", "y", "1", "on", "in stock", "in_stock", "instock"))
+_FALSE = frozenset(("false", "no", "n", "0", "off", "out of stock", "out_of_stock", "outofstock"))
+
+_SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "zł": "PLN"}
+_FLOAT = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?")
+_NUMBER = re.compile(r"[+-]?\d[\d.,'\u00a0\u202f ]*")
+_MONEY = re.compile(
+    r"(?P<before>[A-Z]{3}|\W|zł)?\s*(?P<amount>[+-]?\d[\d.,' ]*?)\s*(?P<after>[A-Z]{3}|\W|zł)?"
+)
+_ISO_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?")
+_OTHER_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})")
+_LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+
+
+def is_placeholder(text: str, kept: Collection[str] = ()) -> bool:
+    """Tell whether a cleaned text stands for nothing.
+
+    Args:
+        text: The text.
+        kept: Placeholders that are values here, in lower case.
+    """
+    folded = text.casefold()
+    return folded in PLACEHOLDERS and folded not in kept
+
+
+def number_of(text: str) -> float | None:
+    """Return a number written in any common way, with either decimal sign; None if it is none."""
+    plain = text.strip()
+    if _FLOAT.fullmatch(plain):
+        return float(plain)
+    if not _NUMBER.fullmatch(plain):
+        return None
+    plain = re.sub(r"[' \u00a0\u202f]", "", plain)
+    point, comma = plain.rfind("."), plain.rfind(",")
+    if point >= 0 and comma >= 0:  # the last of the two signs is the decimal one
+        plain = plain.replace("," if point > comma else ".", "").replace(",", ".")
+    elif comma >= 0:
+        is_grouped = re.fullmatch(r"[+-]?\d{1,3}(?:,\d{3})+", plain) is not None
+        plain = plain.replace(",", "" if is_grouped else ".")
+    elif plain.count(".") > 1:
+        plain = plain.replace(".", "")
+    try:
+        number = float(plain)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def fact_text(kind: FactKind, text: str) -> str | None:
+    """Return a fact in canonical form; None if the text is none of the kind."""
+    plain = clean(text)
+    return plain if plain and kind in ("text", "tags") else _PARSERS[kind](plain)
+
+
+def fact_number(kind: FactKind, text: str) -> float:
+    """Return a canonical fact as a number, for sorting and comparing; NaN where it has none."""
+    match kind:
+        case "number":
+            return float(text)
+        case "money":
+            return float(text.split()[0])
+        case "date":
+            return date.fromisoformat(text).toordinal()
+        case "boolean":
+            return float(text == "yes")
+        case _:
+            return math.nan
+
+
+def _number_text(text: str) -> str | None:
+    number = number_of(text)
+    if number is None:
+        return None
+    return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
+
+
+def _money_text(text: str) -> str | None:
+    found = _MONEY.fullmatch(text)
+    amount = None if found is None else number_of(found["amount"])
+    if found is None or amount is None:
+        return None
+    units = [unit for unit in (found["before"], found["after"]) if unit and unit.strip()]
+    unit = next((_SIGNS.get(unit, unit) for unit in units), "")
+    if unit and not unit.isalpha():
+        return None
+    return f"{amount:.2f} {unit}".rstrip()
+
+
+def _date_text(text: str) -> str | None:
+    if iso := _ISO_DATE.fullmatch(text):
+        parts = iso.groups()
+    elif other := _OTHER_DATE.fullmatch(text):
+        first, sign, second, year = other.groups()
+        # 31.12., 31-12- and 31/12/; in the United States 12/31/, which only a day above 12 tells
+        is_american = sign == "/" and int(second) > 12
+        parts = (year, first, second) if is_american else (year, second, first)
+    else:
+        return None
+    try:
+        return date(*map(int, parts)).isoformat()
+    except ValueError:
+        return None
+
+
+def _boolean_text(text: str) -> str | None:
+    folded = text.casefold()
+    return "yes" if folded in _TRUE else "no" if folded in _FALSE else None
+
+
+def _link_text(text: str) -> str | None:
+    return text if _LINK.fullmatch(text) else None
+
+
+_PARSERS: dict[FactKind, Callable[[str], str | None]] = {
+    "number": _number_text,
+    "money": _money_text,
+    "date": _date_text,
+    "boolean": _boolean_text,
+    "link": _link_text,
+    "text": lambda text: text or None,
+    "tags": lambda text: text or None,
+}
+
+
+def find_separator(texts: Counter[str]) -> str:
+    """Return what separates several values in the cells of an attribute; empty if nothing does.
+
+    A bar or semicolon always does. A comma or slash does if at least half of the parts it makes
+    are whole cells elsewhere: "Cotton, Elastane" beside "Cotton", but not "Wool/Silk" alone.
+
+    Args:
+        texts: How many cells have each text.
+    """
+    whole = {text.casefold() for text in texts}
+    for separator in SEPARATORS:
+        split = [text for text in texts if separator in text]
+        parts = {part.strip().casefold() for text in split for part in text.split(separator)}
+        parts.discard("")
+        if parts and (separator in "|;" or 2 * len(parts & whole) >= len(parts)):
+            return separator
+    return ""
+
+
+def scientific_ids(texts: Sequence[str]) -> list[int]:
+    """Return the positions of ids that a spreadsheet has turned into rounded numbers."""
+    return [
+        position
+        for position, text in enumerate(texts)
+        if re.fullmatch(r"\d[.,]\d+E\+\d+", text.strip(), re.IGNORECASE)
+    ]

@@ -1,0 +1,48 @@
+"""Reading Excel workbooks and Parquet files."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from openpyxl import Workbook
+
+from datrnet.core.catalog.sources.source import read_source
+from datrnet.core.errors import DataError
+
+
+def test_a_workbook_is_read_as_text(tmp_path: Path) -> None:
+    workbook = Workbook()
+    workbook.active.title = "notes"
+    sheet = workbook.create_sheet("catalog")
+    sheet.append(["Catalog of March"])
+    sheet.append(["id", "image", "price", "added", "sold"])
+    sheet.append([7, "a.png", 19.5, date(2026, 3, 1), True])
+    sheet.append(["007", "b.png", 20.0, None, False])
+    workbook.save(tmp_path / "a.xlsx")
+    table = read_source(tmp_path / "a.xlsx")
+    assert (table.format, table.unit, list(table.lines)) == ("Excel workbook", "row", [3, 4])
+    assert table.row(0) == {
+        "id": "7",
+        "image": "a.png",
+        "price": "19.5",
+        "added": "2026-03-01",
+        "sold": "true",
+    }
+    assert table.row(1)["id"] == "007"
+    assert table.row(1)["price"] == "20"
+    assert any("'catalog'" in note for note in table.notes)
+
+
+def test_an_empty_workbook_is_an_error(tmp_path: Path) -> None:
+    Workbook().save(tmp_path / "a.xlsx")
+    with pytest.raises(DataError, match="no sheet with a header"):
+        read_source(tmp_path / "a.xlsx")
+
+
+def test_parquet_keeps_lists(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pyarrow.table({"id": [1, 2], "material": [["Cotton", "Linen"], None]})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    read = read_source(tmp_path / "a.parquet")
+    assert read.columns == {"id": ["1", "2"], "material": [("Cotton", "Linen"), ""]}

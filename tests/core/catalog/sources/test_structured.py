@@ -1,0 +1,98 @@
+"""Reading JSON Lines, JSON and XML."""
+
+import json
+
+import pytest
+
+from datrnet.core.catalog.sources.structured import read_json, read_json_lines, read_xml
+from datrnet.core.errors import DataError
+
+
+def test_json_lines_become_rows() -> None:
+    lines = [
+        {"id": 7, "image": "a.png", "attributes": {"color": "Red", "waterproof": True}},
+        {"id": "8", "image": "b.png", "title": None, "color": "Blue"},
+    ]
+    text = "\n".join(map(json.dumps, lines)) + "\n\nnot json\n[1]\n" + "[" * 100_000
+    table = read_json_lines(text)
+    assert table.header == ("id", "image", "color", "waterproof", "title")
+    assert table.columns["id"] == ["7", "8"]
+    assert table.row(0)["waterproof"] == "true"
+    assert table.row(1)["title"] == ""
+    assert [problem.line for problem in table.problems] == [4, 5, 6]
+
+
+def test_a_problem_names_the_line_of_the_file_only() -> None:
+    (problem,) = read_json_lines('{"id": 1}\n{"id": }\n').problems
+    assert (problem.place, problem.message) == (
+        "line 2",
+        "The line is not a JSON object: Expecting value in column 8.",
+    )
+
+
+def test_nested_objects_lists_and_prices_are_flattened() -> None:
+    product = {
+        "id": "1",
+        "price": {"amount": 19.50, "currency": "GBP"},
+        "size": {"chest": 50},
+        "images": [{"src": "a.png"}, {"src": "b.png"}],
+        "material": ["Cotton", "Linen"],
+        "options": [{"name": "Color", "values": ["Red"]}, {"name": "Fit", "value": "Slim"}],
+    }
+    table = read_json(json.dumps({"shop": "x", "data": {"products": [product]}}), "a.json")
+    assert table.row(0) == {
+        "id": "1",
+        "price": "19.5 GBP",
+        "size.chest": "50",
+        "images": ("a.png", "b.png"),
+        "material": ("Cotton", "Linen"),
+        "Color": ("Red",),
+        "Fit": "Slim",
+    }
+
+
+def test_variants_become_rows_with_what_their_product_says() -> None:
+    product = {
+        "id": "P",
+        "title": "Shirt",
+        "variants": [{"id": "P-S", "size": "S"}, {"id": "P-M", "size": "M"}],
+    }
+    table = read_json(json.dumps([product]), "a.json")
+    assert table.columns["id"] == ["P-S", "P-M"]
+    assert table.columns["product.id"] == ["P", "P"]
+    assert table.columns["title"] == ["Shirt", "Shirt"]
+
+
+def test_numbers_stay_as_written_and_nan_is_nothing() -> None:
+    table = read_json('[{"a": 1.50, "b": 10002000300040005, "c": NaN, "d": null}]', "a.json")
+    assert table.row(0) == {"a": "1.50", "b": "10002000300040005", "c": "", "d": ""}
+
+
+@pytest.mark.parametrize("text", ['[{"id": 1,', "[" * 100_000, "{]"])
+def test_broken_json_is_an_error(text: str) -> None:
+    with pytest.raises(DataError, match=r"a\.json is (not valid JSON|nested too deeply)"):
+        read_json(text, "a.json")
+
+
+FEED = """<?xml version="1.0"?>
+<rss xmlns:g="urn:feed" version="2.0"><channel><title>Shop</title><link>x</link>
+<item><g:id>1</g:id><g:image>a.png</g:image><g:image>b.png</g:image>
+<g:shipping><g:price>3 EUR</g:price></g:shipping></item>
+<item kind="sale"><g:id>2</g:id><g:image>c &amp; d.png</g:image></item>
+</channel></rss>"""
+
+
+def test_the_repeated_element_of_a_feed_is_an_item() -> None:
+    table = read_xml(FEED, "feed.xml")
+    assert table.columns["id"] == ["1", "2"]
+    assert table.columns["image"] == [("a.png", "b.png"), "c & d.png"]
+    assert table.columns["shipping.price"] == ["3 EUR", ""]
+    assert table.columns["kind"] == ["", "sale"]
+
+
+def test_entities_of_its_own_and_broken_xml_are_refused() -> None:
+    bomb = '<!DOCTYPE x [<!ENTITY a "aa">]><x><i><b>&a;</b></i></x>'
+    with pytest.raises(DataError, match="entities"):
+        read_xml(bomb, "feed.xml")
+    with pytest.raises(DataError, match="not valid XML, on line 1"):
+        read_xml("<a><b>", "feed.xml")
