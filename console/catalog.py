@@ -11,18 +11,17 @@ from typer import Argument, Option
 from datrnet.console import options as opt
 from datrnet.console.output import counted, print_json, results, say, show_table
 from datrnet.console.progress import JobProgress
-from datrnet.core.catalog.columns import TablePlan
 from datrnet.core.catalog.fetch import fetch_pictures
 from datrnet.core.catalog.importer import (
     ImportOptions,
-    ImportPlan,
     ImportSummary,
-    ParsedCatalog,
     addresses_of,
     import_parsed,
     parse_catalog,
     source_name,
 )
+from datrnet.core.catalog.picture_check import ImportPlan, ParsedCatalog
+from datrnet.core.catalog.plan import TablePlan
 from datrnet.core.catalog.sources.source import ReadOptions
 from datrnet.core.catalog.sources.table import Problem
 from datrnet.core.catalog.workspace import Workspace

@@ -3,19 +3,16 @@
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from sqlite3 import Connection as Reader
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.db.connection import Connection, insert, now
-from datrnet.db.history import recording
+from datrnet.db.connection import Connection
 from datrnet.db.rows import (
-    AbsentItems,
     FactColumn,
-    FactKind,
     ItemColumns,
     ItemFacts,
     NewItem,
@@ -23,11 +20,10 @@ from datrnet.db.rows import (
     PictureStamp,
     StringColumn,
     SuperCategory,
-    UpsertCounts,
 )
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    pass
 
 MAX_SEARCH_WORDS = 32
 """More words than any title has; SQLite has a limit too, which a longer text would meet."""
@@ -35,62 +31,6 @@ MAX_SEARCH_WORDS = 32
 
 class ItemTables(Connection):
     """The part of the store that holds items and labels."""
-
-    def upsert_items(
-        self,
-        items: Iterable[NewItem],
-        fact_kinds: Mapping[str, FactKind] | None = None,
-        summary: str = "",
-        *,
-        absent: AbsentItems = "keep",
-        named: Collection[str] = (),
-    ) -> UpsertCounts:
-        """Add new items and update known ones, by code, in one transaction and one step of history.
-
-        A label set by hand is never overwritten, nor a field that an item leaves unstated; an
-        attribute value that no item carries any more is removed. Of two items with the same code
-        the later counts. A hidden item that the file has is shown again.
-
-        Args:
-            items: The items.
-            fact_kinds: The kinds of their facts, by name.
-            summary: What is done, for the history.
-            absent: What becomes of items that are neither among these nor named.
-            named: Codes of further items that the catalog has.
-
-        Raises:
-            DatabaseError: Nothing was written.
-        """
-        by_code = {item.code: item for item in items}
-        with self.writing() as db, recording(db, "import", summary):
-            known = {code for (code,) in db.execute("SELECT code FROM items")}
-            for name, kind in (fact_kinds or {}).items():
-                db.execute(_UPSERT_FACT, [name, kind])
-            written = _upsert_rows(db, by_code)
-            item_ids = dict(db.execute("SELECT code, id FROM items").fetchall())
-            written |= _upsert_labels(db, by_code, item_ids, known)
-            written |= _upsert_variants(db, by_code, item_ids)
-            moment = now()
-            db.conn.executemany(
-                "UPDATE items SET updated_at = ? WHERE code = ?",
-                [(moment, code) for code in written],
-            )
-            gone = [(code,) for code in known.difference(by_code, named)]
-            if absent == "hide":
-                db.conn.executemany(
-                    "UPDATE items SET hidden_at = ?1, updated_at = ?1"
-                    " WHERE code = ?2 AND hidden_at IS NULL",
-                    [(moment, *code) for code in gone],
-                )
-            elif absent == "remove":
-                db.conn.executemany("DELETE FROM items WHERE code = ?", gone)
-            remove_unused_names(db)
-        added = by_code.keys() - known
-        return UpsertCounts(
-            added=len(added),
-            updated=len(written - added),
-            unchanged=len(by_code.keys() - written),
-        )
 
     def num_disagreements(self, items: Iterable[NewItem]) -> int:
         """Return how many labels that a person has set these items have otherwise."""
@@ -328,217 +268,3 @@ def _parse(numbers: Iterable[str]) -> NDArray[np.int64]:
     """Parse lists of numbers separated by commas into one array."""
     text = ",".join(numbers)
     return np.fromstring(text, dtype=np.int64, sep=",") if text else np.zeros(0, dtype=np.int64)
-
-
-# ── Upserts ──────────────────────────────────────────────────────────────────
-#
-# A row that is as the catalog file says is not written, so that importing a file again changes
-# nothing; ``rowcount`` tells.
-
-_UPSERT_ITEM = """
-INSERT INTO items (
-    code, title, picture_path, split, picture_bytes, picture_modified_ns, group_code, views_json,
-    facts_json, added_at, updated_at
-)
-VALUES (
-    :code, :title, :picture_path, :split, :picture_bytes, :picture_modified_ns, :group, :views,
-    :facts, :now, :now
-)
-ON CONFLICT (code) DO UPDATE SET
-    title = CASE WHEN :keeps_title THEN title ELSE excluded.title END,
-    picture_path = CASE WHEN :keeps_picture THEN picture_path ELSE excluded.picture_path END,
-    split = CASE WHEN :keeps_split THEN split ELSE excluded.split END,
-    picture_bytes = CASE WHEN :keeps_picture THEN picture_bytes ELSE excluded.picture_bytes END,
-    picture_modified_ns =
-        CASE WHEN :keeps_picture THEN picture_modified_ns ELSE excluded.picture_modified_ns END,
-    group_code = CASE WHEN :keeps_group THEN group_code ELSE excluded.group_code END,
-    views_json = CASE WHEN :keeps_picture THEN views_json ELSE excluded.views_json END,
-    facts_json = json_patch(facts_json, :patch),
-    hidden_at = NULL,
-    updated_at = excluded.updated_at
-WHERE NOT (:keeps_title OR title = excluded.title)
-    OR NOT (:keeps_split OR split = excluded.split)
-    OR NOT (:keeps_group OR group_code = excluded.group_code)
-    OR NOT (
-        :keeps_picture
-        OR picture_path = excluded.picture_path
-            AND picture_bytes = excluded.picture_bytes
-            AND picture_modified_ns = excluded.picture_modified_ns
-            AND views_json = excluded.views_json
-    )
-    OR facts_json != json_patch(facts_json, :patch)
-    OR hidden_at IS NOT NULL
-"""
-"""A null in the patch removes a fact."""
-
-_UPSERT_FACT = """
-INSERT INTO facts (name, kind) VALUES (?, ?)
-ON CONFLICT (name) DO UPDATE SET kind = excluded.kind WHERE kind != excluded.kind
-"""
-
-_UPSERT_LABEL = """
-INSERT INTO item_attributes
-    (item_id, super_category_id, position, attribute_value_id, source, set_at)
-SELECT :item, :category, :position, :value, 'shop', :now
-WHERE NOT EXISTS (
-    SELECT 1 FROM item_attributes
-    WHERE item_id = :item AND super_category_id = :category AND source = 'person'
-)
-ON CONFLICT (item_id, super_category_id, position) DO UPDATE SET
-    attribute_value_id = excluded.attribute_value_id, source = 'shop', set_at = excluded.set_at
-WHERE source = 'model'
-    OR source = 'shop' AND attribute_value_id IS NOT excluded.attribute_value_id
-"""
-
-_REMOVE_LABELS = """
-DELETE FROM item_attributes
-WHERE item_id = ? AND super_category_id = ? AND position >= ? AND source != 'person'
-    AND (source = 'shop' OR position > 0)
-"""
-
-
-def _upsert_rows(db: "Database", by_code: Mapping[str, NewItem]) -> set[str]:
-    """Write new and differing items; return their codes."""
-    moment = now()
-    return {
-        code
-        for code, item in by_code.items()
-        if db.conn.execute(
-            _UPSERT_ITEM,
-            {
-                "code": code,
-                "title": item.title,
-                "picture_path": item.picture_path,
-                "split": item.split,
-                "picture_bytes": item.picture_bytes,
-                "picture_modified_ns": item.picture_modified_ns,
-                "group": item.group,
-                "views": _json(item.views),
-                "facts": _json({name: text for name, text in item.facts.items() if text}),
-                "patch": _json({name: text or None for name, text in item.facts.items()}),
-                "keeps_title": "title" in item.unstated,
-                "keeps_split": "split" in item.unstated,
-                "keeps_group": "group" in item.unstated,
-                "keeps_picture": "picture" in item.unstated,
-                "now": moment,
-            },
-        ).rowcount
-    }
-
-
-def _upsert_labels(
-    db: "Database",
-    by_code: Mapping[str, NewItem],
-    item_ids: Mapping[str, int],
-    known: Collection[str],
-) -> set[str]:
-    """Write new, differing and removed labels; return the codes of their items."""
-    moment = now()
-    relabeled: set[str] = set()
-    names = NameIds(db)
-    for code, item in by_code.items():
-        for category in item.labels:
-            category_id = names.category(category)
-            values = names.canonical(category, item.values_of(category))
-            num_written = 0
-            for position, value in enumerate(values):
-                num_written += db.conn.execute(
-                    _UPSERT_LABEL,
-                    {
-                        "item": item_ids[code],
-                        "category": category_id,
-                        "position": position,
-                        "value": names.value(category_id, value),
-                        "now": moment,
-                    },
-                ).rowcount
-            if code in known:
-                removed = (item_ids[code], category_id, len(values))
-                num_written += db.conn.execute(_REMOVE_LABELS, removed).rowcount
-            if num_written:
-                relabeled.add(code)
-    return relabeled
-
-
-def _upsert_variants(
-    db: "Database", by_code: Mapping[str, NewItem], item_ids: Mapping[str, int]
-) -> set[str]:
-    """Write the variants of items that differ from those in the database; return their codes."""
-    stored: dict[int, dict[str, str]] = {}
-    for item_id, code, facts in db.execute("SELECT item_id, code, facts_json FROM variants"):
-        stored.setdefault(item_id, {})[code] = facts
-    changed: set[str] = set()
-    for code, item in by_code.items():
-        if "variants" in item.unstated:
-            continue
-        wanted = {variant.code: _json(variant.facts) for variant in item.variants}
-        if stored.get(item_ids[code], {}) != wanted:
-            changed.add(code)
-            db.table("variants").delete_where("item_id = ?", [item_ids[code]])
-            db.conn.executemany(
-                "INSERT OR REPLACE INTO variants (item_id, code, facts_json) VALUES (?, ?, ?)",
-                [(item_ids[code], variant, facts) for variant, facts in wanted.items()],
-            )
-    return changed
-
-
-class NameIds:
-    """The ids of super-categories and values by name; new names get rows."""
-
-    def __init__(self, db: "Database") -> None:
-        self._db = db
-        self._categories = {
-            name.casefold(): category_id
-            for category_id, name in db.execute("SELECT id, name FROM super_categories")
-        }
-        self._values = {
-            (category_id, name.casefold()): value_id
-            for value_id, category_id, name in db.execute(
-                "SELECT id, super_category_id, name FROM attribute_values"
-            )
-        }
-        self._synonyms = {
-            (category.casefold(), spelled.casefold()): value
-            for category, spelled, value in db.execute(
-                "SELECT super_category, spelled, value FROM synonyms"
-            )
-        }
-
-    def canonical(self, category: str, values: Sequence[str]) -> tuple[str, ...]:
-        """Return values as the catalog spells them, by its synonyms, each once."""
-        if not self._synonyms:
-            return tuple(values)
-        name = self._synonyms.get((category.casefold(), ""), category).casefold()
-        spelled = (self._synonyms.get((name, value.casefold()), value) for value in values)
-        return tuple(dict.fromkeys(spelled))
-
-    def category(self, name: str) -> int:
-        """Return the id of a super-category."""
-        folded = self._synonyms.get((name.casefold(), ""), name).casefold()
-        if folded not in self._categories:
-            last = "SELECT coalesce(max(position), 0) FROM super_categories"
-            row = {"name": name, "position": self._db.execute(last).fetchone()[0] + 1}
-            self._categories[folded] = insert(self._db, "super_categories", row)
-        return self._categories[folded]
-
-    def value(self, category_id: int, name: str) -> int:
-        """Return the id of a value."""
-        key = (category_id, name.casefold())
-        if key not in self._values:
-            row = {"super_category_id": category_id, "name": name}
-            self._values[key] = insert(self._db, "attribute_values", row)
-        return self._values[key]
-
-
-def remove_unused_names(db: "Database") -> None:
-    """Remove values that no item carries, and super-categories without values."""
-    db.table("attribute_values").delete_where(
-        "NOT EXISTS (SELECT 1 FROM item_attributes WHERE attribute_value_id = attribute_values.id)"
-    )
-    db.table("super_categories").delete_where(
-        "id NOT IN (SELECT super_category_id FROM attribute_values)"
-    )
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

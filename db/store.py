@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from datrnet.core.errors import DatabaseError, UnknownNameError
 from datrnet.db.connection import insert, now
 from datrnet.db.history import HistoryTables
+from datrnet.db.imports import ImportTables
 from datrnet.db.items import ItemTables
 from datrnet.db.labels import LabelTables
 from datrnet.db.rows import (
@@ -43,7 +44,7 @@ FROM sessions)
 """
 
 
-class Store(ItemTables, LabelTables, HistoryTables):
+class Store(ItemTables, ImportTables, LabelTables, HistoryTables):
     """Items and labels (see the bases); training runs, indexes and their figures; sessions."""
 
     # ── runs, index generations and evaluations ──────────────────────────────

@@ -17,11 +17,11 @@ MOST_LINES = 450
 FEWEST_LINES = 60
 """A module with fewer that only one other imports belongs into that one."""
 
-MOST_MODULES = 215
-MOST_CODE_LINES = 24_800
+MOST_MODULES = 230
+MOST_CODE_LINES = 29_000
 """Without docstrings, comments and blank lines. Delete what a change makes unnecessary."""
 
-NOUNS = {"attribute_based", "embedding", "indexing", "listing", "ranking", "training"}
+NOUNS = {"attribute_based", "embedding", "indexing", "listing", "mapping", "ranking", "training"}
 """Names that end like a participle and are none."""
 
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 
-from datrnet.core.catalog.columns import SPLIT_WORDS, ColumnPlan, TablePlan, fill_pattern
+from datrnet.core.catalog.columns import SPLIT_WORDS
 from datrnet.core.catalog.mappings.steps import Draft, split_cell
 from datrnet.core.catalog.picture_files import PictureFolder
 from datrnet.core.catalog.pictures import Picture
+from datrnet.core.catalog.plan import ColumnPlan, TablePlan, fill_pattern
 from datrnet.core.catalog.sources.table import Cell, Problem, Unit, texts_of
 from datrnet.core.catalog.values import fact_text, is_placeholder, scientific_ids
 from datrnet.core.errors import DataError

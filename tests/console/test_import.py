@@ -45,6 +45,6 @@ def test_json_of_a_catalog_file_names_skipped_rows_by_line(run: Run, tmp_path: P
     table.write_text("id,image,colour\n1,a.png,Red\n2,b.png,Blue\n")
     facts = json.loads(run(tmp_path / "workspace", "import", table, "--json").stdout)
     (problem,) = facts["problems"]
-    assert list(problem) == ["line", "message", "hint"]
+    assert list(problem) == ["line", "message", "hint", "unit"]
     assert problem["line"] == 3
     assert facts["plan"]["image"] == "image"

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from datrnet.core.catalog.sources.table import Cell, Table, texts_of
+from datrnet.core.catalog.sources.table import CatalogTable, Cell, texts_of
 
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z]\w*);")
 
@@ -27,7 +27,7 @@ class Draft:
     """Rows of the file that became part of other rows."""
 
     @classmethod
-    def of(cls, table: Table) -> "Draft":
+    def of(cls, table: CatalogTable) -> "Draft":
         """Return a copy of a table."""
         return cls({name: list(cells) for name, cells in table.columns.items()}, list(table.lines))
 
@@ -276,7 +276,7 @@ class Parents(_Step):
 Step = Fill | MergeRows | Pairs | Packed | Paths | Words | Parents
 
 
-def unpacked(table: Table, steps: Iterable[Step]) -> Draft:
+def unpacked(table: CatalogTable, steps: Iterable[Step]) -> Draft:
     """Return a table after the steps, with HTML entities as the characters they stand for."""
     draft = Draft.of(table)
     for step in steps:

@@ -10,7 +10,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
-from datrnet.core.catalog.sources.table import Problem, Table, TableBuilder, Unit, distinct_names
+from datrnet.core.catalog.sources.table import (
+    CatalogTable,
+    Problem,
+    TableBuilder,
+    Unit,
+    distinct_names,
+)
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff")
 
@@ -26,7 +32,7 @@ Record = tuple[int, list[str]]
 """The number of its first line, and its cells."""
 
 
-def table_of(records: Iterator[Record], file_format: str, unit: Unit = "line") -> Table:
+def table_of(records: Iterator[Record], file_format: str, unit: Unit = "line") -> CatalogTable:
     """Return the table that rows of cells form.
 
     Args:
@@ -68,7 +74,7 @@ def table_of(records: Iterator[Record], file_format: str, unit: Unit = "line") -
     for name in nameless:
         if not any(cell.strip() for cell in builder.columns[name] if isinstance(cell, str)):
             del builder.columns[name]
-    return Table(
+    return CatalogTable(
         format=file_format,
         columns=builder.columns,
         lines=builder.lines,

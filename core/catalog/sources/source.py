@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from datrnet.core.catalog.sources.delimited import read_delimited
+from datrnet.core.catalog.sources.csv_files import read_delimited
 from datrnet.core.catalog.sources.grid import PICTURE_SUFFIXES
-from datrnet.core.catalog.sources.spreadsheets import read_parquet, read_xlsx
-from datrnet.core.catalog.sources.structured import (
+from datrnet.core.catalog.sources.records import (
     read_json,
     read_json_lines,
     read_xml,
     table_of_records,
 )
-from datrnet.core.catalog.sources.table import Table, TableBuilder
+from datrnet.core.catalog.sources.spreadsheets import read_parquet, read_xlsx
+from datrnet.core.catalog.sources.table import CatalogTable, TableBuilder
 from datrnet.core.errors import ConfigError, DataError, UnknownNameError, nearest
 
 STANDARD_INPUT = Path("-")
@@ -81,7 +81,7 @@ class ReadOptions:
 
 def read_source(
     source: Path | DataFrame | Iterable[Mapping[str, Any]], options: ReadOptions | None = None
-) -> Table:
+) -> CatalogTable:
     """Read a catalog into a table.
 
     Args:
@@ -114,7 +114,7 @@ def read_source(
     return table
 
 
-def read_folder(folder: Path) -> Table:
+def read_folder(folder: Path) -> CatalogTable:
     """List the pictures of a folder; the names of its sub-folders are labels.
 
     Raises:
@@ -136,7 +136,7 @@ def read_folder(folder: Path) -> Table:
         parts = [*path.parts[:-1], *[""] * (depth + 1 - len(path.parts))]
         cells = dict(zip(names, parts, strict=True))
         builder.add(number, {"image": path.as_posix(), **cells})
-    return Table(
+    return CatalogTable(
         format="folder of pictures",
         columns=builder.columns,
         lines=builder.lines,
@@ -184,7 +184,7 @@ def _nearest_file(path: Path) -> str:
     return nearest(path.name, sorted(tables or files))
 
 
-def _read_bytes(data: bytes, path: Path, name: str, options: ReadOptions) -> Table:
+def _read_bytes(data: bytes, path: Path, name: str, options: ReadOptions) -> CatalogTable:
     if data.startswith(b"PK\x03\x04"):
         return read_xlsx(data, name)
     if data.startswith(b"PAR1"):

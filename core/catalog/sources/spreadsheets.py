@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 from datrnet.core.catalog.sources.grid import Record, table_of
-from datrnet.core.catalog.sources.structured import table_of_records
-from datrnet.core.catalog.sources.table import Table
+from datrnet.core.catalog.sources.records import table_of_records
+from datrnet.core.catalog.sources.table import CatalogTable
 from datrnet.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 
-def read_xlsx(data: bytes, name: str) -> Table:
+def read_xlsx(data: bytes, name: str) -> CatalogTable:
     """Read the first sheet of an Excel workbook that has any cell.
 
     Args:
@@ -44,7 +44,7 @@ def read_xlsx(data: bytes, name: str) -> Table:
     raise DataError(f"{name} has no sheet with a header and a row.", hint="Add one row per item.")
 
 
-def read_parquet(data: bytes, name: str) -> Table:
+def read_parquet(data: bytes, name: str) -> CatalogTable:
     """Read a Parquet file.
 
     Args:

@@ -34,7 +34,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Table:
+class CatalogTable:
     """The contents of a catalog file: N rows as columns, which have different names."""
 
     format: str
@@ -63,7 +63,7 @@ class Table:
         """Return the cells of a row, by column."""
         return {name: cells[index] for name, cells in self.columns.items()}
 
-    def with_notes(self, notes: Iterable[str]) -> "Table":
+    def with_notes(self, notes: Iterable[str]) -> "CatalogTable":
         """Return the same table with notes put before its own."""
         return replace(self, notes=(*notes, *self.notes))
 

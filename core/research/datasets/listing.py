@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED
-from datrnet.core.catalog.importer import ParsedCatalog, ParsedRow, stored_path
+from datrnet.core.catalog.picture_check import ParsedCatalog, ParsedRow, stored_path
 from datrnet.core.catalog.pictures import Picture
 from datrnet.core.catalog.products import MAX_CELL_LENGTH
 from datrnet.core.catalog.sources.table import Problem

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datrnet.core.catalog.columns import ColumnChoices, TablePlan, plan_columns
+from datrnet.core.catalog.columns import plan_columns
 from datrnet.core.catalog.mappings.steps import Draft
+from datrnet.core.catalog.plan import ColumnChoices, TablePlan
 from datrnet.core.catalog.sources.table import Cell
 from datrnet.core.errors import ConfigError, DataError, DatrnetError, UnknownNameError
 

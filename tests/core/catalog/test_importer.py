@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
-from datrnet.core.catalog import importer
+from datrnet.core.catalog import picture_check
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.importer import (
     ImportOptions,
@@ -80,7 +80,7 @@ def test_importing_again_changes_nothing_and_decodes_nothing(
     def refuse(*_: object) -> None:
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(importer, "read_picture", refuse)
+    monkeypatch.setattr(picture_check, "read_picture", refuse)
     assert tally(import_catalog(workspace, path)) == (0, 0, 12)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from datrnet.core.catalog.columns import ColumnChoices, plan_columns
+from datrnet.core.catalog.columns import plan_columns
 from datrnet.core.catalog.mappings.mapping import (
     Mapping,
     known_mappings,
@@ -20,6 +20,7 @@ from datrnet.core.catalog.mappings.mapping import (
 )
 from datrnet.core.catalog.mappings.steps import Draft, Packed, Paths, unpack, unpacked
 from datrnet.core.catalog.picture_files import PictureFolder
+from datrnet.core.catalog.plan import ColumnChoices
 from datrnet.core.catalog.products import Product, fold_variants, parse_rows
 from datrnet.core.catalog.sources.source import read_source
 from datrnet.core.errors import ConfigError, UnknownNameError

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from datrnet.core.catalog.columns import ColumnChoices, plan_columns
+from datrnet.core.catalog.columns import plan_columns
 from datrnet.core.catalog.mappings.steps import Draft
 from datrnet.core.catalog.picture_files import PictureFolder
+from datrnet.core.catalog.plan import ColumnChoices
 from datrnet.core.catalog.products import CatalogRows, fold_variants, parse_rows
 from datrnet.core.catalog.sources.table import Cell
 

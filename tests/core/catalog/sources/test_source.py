@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from datrnet.core.catalog.sources.source import ReadOptions, read_source
-from datrnet.core.catalog.sources.table import Table
+from datrnet.core.catalog.sources.table import CatalogTable
 from datrnet.core.errors import ConfigError, DataError, UnknownNameError
 
 TABLE = "id,image,color\n1,a.png,Red\n2,b.png,Blue\n"
 
 
-def read(folder: Path, content: str | bytes, name: str = "catalog.csv", **options: str) -> Table:
+def read(
+    folder: Path, content: str | bytes, name: str = "catalog.csv", **options: str
+) -> CatalogTable:
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return read_source(path, ReadOptions(**options))

@@ -19,7 +19,7 @@ from datrnet.core.catalog.sources.grid import (
     table_of,
     usual_length,
 )
-from datrnet.core.catalog.sources.table import Table
+from datrnet.core.catalog.sources.table import CatalogTable
 
 if TYPE_CHECKING:
     from _csv import _reader as _Reader
@@ -37,7 +37,9 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;]*\s*', re.IGNORECASE)
 _LINE_END = re.compile("\r\n?|\n")
 
 
-def read_delimited(text: str, delimiter: str | None = None, *, is_tsv: bool = False) -> Table:
+def read_delimited(
+    text: str, delimiter: str | None = None, *, is_tsv: bool = False
+) -> CatalogTable:
     """Read delimited text.
 
     Args:

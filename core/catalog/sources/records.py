@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from datrnet.core.catalog.sources.table import Cell, Problem, Table, TableBuilder, Unit
+from datrnet.core.catalog.sources.table import CatalogTable, Cell, Problem, TableBuilder, Unit
 from datrnet.core.errors import DataError
 from datrnet.core.text import clean
 
@@ -32,7 +32,7 @@ _CURRENCY_FIELDS = ("currency", "currency_code", "currencyCode")
 _LINK_FIELDS = ("src", "url", "href", "path", "file")
 
 
-def read_json_lines(text: str) -> Table:
+def read_json_lines(text: str) -> CatalogTable:
     """Read one JSON object per line; other lines become problems."""
     builder = TableBuilder()
     for line, record in enumerate(io.StringIO(text, newline=""), start=1):
@@ -54,7 +54,7 @@ def read_json_lines(text: str) -> Table:
     return _table(builder, "JSON Lines", "line")
 
 
-def read_json(text: str, name: str) -> Table:
+def read_json(text: str, name: str) -> CatalogTable:
     """Read a JSON document: an array of objects, or an object that contains one somewhere.
 
     Args:
@@ -76,7 +76,7 @@ def read_json(text: str, name: str) -> Table:
     return table_of_records(_records(document), "JSON array")
 
 
-def read_xml(text: str | bytes, name: str) -> Table:
+def read_xml(text: str | bytes, name: str) -> CatalogTable:
     """Read an XML feed: the element that repeats most is an item, its elements are its fields.
 
     Args:
@@ -97,7 +97,7 @@ def read_xml(text: str | bytes, name: str) -> Table:
     return table_of_records([_xml_value(item) for item in _repeated(root)], "XML")
 
 
-def table_of_records(records: Sequence[object], file_format: str) -> Table:
+def table_of_records(records: Sequence[object], file_format: str) -> CatalogTable:
     """Return the table of records: objects become rows, anything else a problem."""
     builder = TableBuilder()
     for number, record in enumerate(records, start=1):
@@ -139,8 +139,8 @@ def _parse(text: str) -> Any:
     return json.loads(text, parse_int=str, parse_float=str, parse_constant=lambda _: None)
 
 
-def _table(builder: TableBuilder, file_format: str, unit: Unit) -> Table:
-    return Table(
+def _table(builder: TableBuilder, file_format: str, unit: Unit) -> CatalogTable:
+    return CatalogTable(
         format=file_format,
         columns=builder.columns,
         lines=builder.lines,

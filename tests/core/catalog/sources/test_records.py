@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from datrnet.core.catalog.sources.structured import read_json, read_json_lines, read_xml
+from datrnet.core.catalog.sources.records import read_json, read_json_lines, read_xml
 from datrnet.core.errors import DataError
 
 

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datrnet.core.catalog.sources.delimited import read_delimited
+from datrnet.core.catalog.sources.csv_files import read_delimited
 from datrnet.core.catalog.sources.source import read_source
-from datrnet.core.catalog.sources.table import Table
+from datrnet.core.catalog.sources.table import CatalogTable
 from datrnet.core.errors import DataError
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
-def rows_of(table: Table) -> list[list[object]]:
+def rows_of(table: CatalogTable) -> list[list[object]]:
     return [list(table.row(row).values()) for row in range(len(table.lines))]
 
 
