@@ -3,12 +3,13 @@
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datrnet.core.catalog.facts import CatalogFacts
 from datrnet.core.catalog.pictures import read_picture
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, UnknownNameError
@@ -53,9 +54,11 @@ class Catalog:
     item has no value."""
     is_hidden: NDArray[np.bool_]
     """``(N,)``: items out of the gallery, since they are sold out or were removed from it."""
-    more_labels: Mapping[tuple[int, int], NDArray[np.intp]] = field(default_factory=dict)
+    more_labels: Mapping[tuple[int, int], NDArray[np.intp]]
     """Rows of the items that carry a value besides their first one, ascending, by the indexes of
     super-category and value."""
+    facts: CatalogFacts
+    """What is shown and filtered, but not learned; variants and further pictures."""
 
     @classmethod
     def load(cls, store: Store) -> "Catalog":
@@ -63,6 +66,7 @@ class Catalog:
         with store.reading():
             super_categories = tuple(store.super_categories())
             columns = store.item_columns()
+            facts = CatalogFacts(columns.ids, store.item_facts())
         index_of = {
             (category.name, value): (category_idx, value_idx)
             for category_idx, category in enumerate(super_categories)
@@ -87,6 +91,7 @@ class Catalog:
             labels=labels,
             is_hidden=columns.is_hidden,
             more_labels=more_labels,
+            facts=facts,
         )
 
     @property
@@ -95,9 +100,14 @@ class Catalog:
         return len(self.codes)
 
     def find_code(self, code: str) -> int | None:
-        """Return the row of the item with that code, ignoring case; None if there is none."""
+        """Return the row of the item with that code, or with a variant of that code.
+
+        Case, width and spaces do not count. None if there is none.
+        """
         row = self._rows.get(code)
-        return self._folded_rows.get(fold(code)) if row is None else row
+        if row is None:
+            row = self._folded_rows.get(fold(code))
+        return self.facts.row_of_variant.get(fold(code)) if row is None else row
 
     def row_of_code(self, code: str) -> int:
         """Return the row of the item with that code.

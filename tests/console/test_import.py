@@ -47,4 +47,5 @@ def test_json_of_a_catalog_file_names_skipped_rows_by_line(run: Run, tmp_path: P
     (problem,) = facts["problems"]
     assert list(problem) == ["line", "message", "hint", "unit"]
     assert problem["line"] == 3
-    assert facts["plan"]["image"] == "image"
+    uses = {column["column"]: column["use"] for column in facts["plan"]["columns"]}
+    assert uses["image"] == "image"

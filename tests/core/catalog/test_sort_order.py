@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.facts import CatalogFacts
 from datrnet.core.catalog.sort_order import Order, keys_of, natural_key, ranks, sorted_rows
-from datrnet.db.rows import SuperCategory
+from datrnet.db.rows import ItemFacts, StringColumn, SuperCategory
 
 LABELS = [1, -1, 0, 1, 2, -1]
 
@@ -22,6 +23,17 @@ def _catalog(codes: list[str], titles: list[str], labels: list[int]) -> Catalog:
         super_categories=(SuperCategory(name="size", values=("10", "9", "Xl")),),
         labels=np.array(labels, dtype=np.int16).reshape(-1, 1),
         is_hidden=np.zeros(len(codes), dtype=bool),
+        more_labels={},
+        facts=CatalogFacts(
+            np.arange(1, len(codes) + 1),
+            ItemFacts(
+                columns=(),
+                facts=StringColumn([b"{}" * len(codes)], np.full(len(codes), 2)),
+                groups=StringColumn([], np.zeros(len(codes), dtype=np.int64)),
+                views=StringColumn([b"[]" * len(codes)], np.full(len(codes), 2)),
+                variants={},
+            ),
+        ),
     )
 
 
