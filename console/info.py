@@ -85,10 +85,12 @@ def info(
 
 def _facts(workspace: Workspace, store: Store, catalog: Catalog) -> dict[str, Any]:
     """Return what a workspace holds besides the index, for JSON."""
-    share = (catalog.labels != UNLABELED).sum(axis=0) / max(catalog.num_items, 1)
+    shown = catalog.shown_rows
+    share = (catalog.labels[shown] != UNLABELED).sum(axis=0) / max(len(shown), 1)
     return {
         "workspace": str(workspace.root),
         "num_items": catalog.num_items,
+        "num_hidden": catalog.num_items - len(shown),
         "items_by_split": Counter(str(split) or "none" for split in catalog.splits),
         "super_categories": [
             {
@@ -181,6 +183,9 @@ def _show(facts: dict[str, Any], index: IndexState) -> None:
     out.print(f"Workspace {sanitize(facts['workspace'])}")
     splits = ", ".join(f"{name} {count:,}" for name, count in facts["items_by_split"].items())
     out.print(counted(facts["num_items"], "item") + (f": {splits}" if splits else ""))
+    if hidden := facts["num_hidden"]:
+        verb = "is" if hidden == 1 else "are"
+        out.print(f"{counted(hidden, 'item')} {verb} hidden: no search finds them")
     if facts["super_categories"]:
         columns = ("super-category", "values", "labeled")
         rows = [

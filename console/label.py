@@ -11,7 +11,7 @@ from datrnet.console.output import counted, local_time, print_list, say
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, UnknownNameError
-from datrnet.db.rows import LabelChange
+from datrnet.db.rows import LabelChange, split_values
 
 STDIN = "-"
 NO_LABEL = "no label"
@@ -23,6 +23,7 @@ app = opt.group_app("datrnet label set 10045 color=black")
 @app.command(
     "set",
     epilog="Example: datrnet label set 10045 10046 color=black \\\n"
+    "or: datrnet label set 10045 material='Cotton | Elastane' \\\n"
     "or: cat ids.txt | datrnet label set - color=black",
 )
 def set_label(
@@ -34,7 +35,7 @@ def set_label(
 
     Args:
         items: Item ids; - reads them from a pipe, one per line.
-        label: The label; NAME= if no value applies.
+        label: The label; several values separated by |, or NAME= if no value applies.
     """
     name, sign, value = (part.strip() for part in label.partition("="))
     if not (name and sign):
@@ -47,8 +48,8 @@ def set_label(
         # look up every item before the first change
         rows = [catalog.row_of_code(code) for code in _codes(items)]
         idx = catalog.super_category_idx(name)
-        if value:
-            _check_value(catalog, idx, value)
+        for part in split_values(value, catalog.super_categories[idx].values):
+            _check_value(catalog, idx, part)
         changes = [
             store.set_label(int(catalog.item_ids[row]), name, value or None, "person")
             for row in rows

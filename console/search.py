@@ -22,8 +22,9 @@ from datrnet.core.catalog.pictures import Picture
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.request import Query, Request
-from datrnet.core.retrieval.search import Searcher, resolve_query
+from datrnet.core.retrieval.request import Query, Request, ValueMatch, resolve_query
+from datrnet.core.retrieval.search import Searcher
+from datrnet.core.text import fold
 
 TOP_IN_TERMINAL = 10
 TOP = 30
@@ -48,6 +49,7 @@ def search(
     any_of: Annotated[list[str] | None, Option("--any", metavar="NAME=VALUE")] = None,
     weight: Annotated[list[str] | None, Option(metavar="NAME=NUMBER")] = None,
     within: Annotated[str | None, Option(metavar="NAME")] = None,
+    match: Annotated[ValueMatch, Option()] = "any",
     top: Annotated[
         int | None,
         Option("-k", "--top", min=1, metavar="N", show_default="10 in a terminal, else 30"),
@@ -68,11 +70,13 @@ def search(
         take: Take this super-category from another item, as in "this, but in the color of that";
             repeatable.
         where: Only items with this label; repeatable. Several values of one super-category mean any
-            of them.
+            of them, or all of them with --match all.
         any_of: Accept any of these values, all equally good; repeat it for each value.
         weight: Weight of a super-category: 2 counts double, 0 not at all; repeatable.
         within: Compute prototypes from items that share the query's value of this super-category:
             with category, a shirt gets the black of shirts.
+        match: Whether a result must carry any or all of several values, those of --where and those
+            of the query.
         top: Maximum number of substitutes.
         split: Only items of this split.
         pictures: Show pictures in the table.
@@ -84,6 +88,7 @@ def search(
         taken=take,
         where=where,
         any_of=any_of,
+        match=match,
         weights=weight,
         top=top,
         split=split,
@@ -115,6 +120,7 @@ def answer_of(
     taken: Typed = None,
     where: Typed = None,
     any_of: Typed = None,
+    match: ValueMatch = "any",
     weights: Typed = None,
     top: int | None = None,
     split: str | None = None,
@@ -133,6 +139,7 @@ def answer_of(
         changes=_once("--set", "color=black", changes),
         where=_grouped(catalog, "--where", where),
         any_of=_grouped(catalog, "--any", any_of),
+        match=match,
         weights={
             name: _factor(name, text)
             for name, text in _once("--weight", "color=2", weights).items()
@@ -184,10 +191,10 @@ def _once(option: str, example: str, given: Typed) -> dict[str, str]:
     """Return the pairs of an option that may name a super-category only once."""
     pairs = list(_pairs(option, example, given))
     for idx, (name, _) in enumerate(pairs):
-        if name.casefold() in {earlier.casefold() for earlier, _ in pairs[:idx]}:
+        if fold(name) in {fold(earlier) for earlier, _ in pairs[:idx]}:
             raise ConfigError(
                 f"{option} names {name!r} twice.",
-                hint="An item has one value per super-category; keep one of the two.",
+                hint="A result can be close to one value of a super-category; keep one of the two.",
             )
     return dict(pairs)
 

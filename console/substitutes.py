@@ -21,6 +21,7 @@ from datrnet.core.retrieval.prototypes import Prediction
 from datrnet.core.retrieval.request import Query, Substitute
 from datrnet.core.retrieval.search import Searcher, SearchPlan
 from datrnet.core.text import sanitize
+from datrnet.db.rows import joined
 
 ROWS = 6
 COLUMNS = 2 * ROWS
@@ -118,6 +119,7 @@ def facts_of(answer: Answer) -> dict[str, object]:
             "title": answer.query.title,
             "picture": str(answer.picture),
             "labels": dict(answer.query.labels),
+            "values": {name: answer.query.values_of(name) for name in answer.query.labels},
             "nearest": {name: asdict(p) for name, p in answer.predictions.items()},
         },
         "changes": plan.changes,
@@ -129,6 +131,7 @@ def facts_of(answer: Answer) -> dict[str, object]:
         },
         "where": request.where,
         "any_of": request.any_of,
+        "match": request.match,
         "requested_weights": request.weights,
         "weights": dict(zip(searcher.block_names, plan.weights.tolist(), strict=True)),
         "split": request.split,
@@ -146,6 +149,7 @@ def facts_of(answer: Answer) -> dict[str, object]:
                     for name, part in found.parts.items()
                 },
                 "labels": found.labels,
+                "values": found.values,
                 "agreement": found.agreement,
             }
             for found in answer.substitutes
@@ -167,7 +171,7 @@ def print_answer_rows(answer: Answer) -> None:
         if name in names:
             header += [name, f"{name} agrees"]
             for row, found in zip(rows, answer.substitutes, strict=True):
-                row += [found.labels[name] or "", AGREEMENT[found.agreement[name]]]
+                row += [found.label_texts[name] or "", AGREEMENT[found.agreement[name]]]
         if name in blocks:
             header.append(f"{name} distance²")
             for row, found in zip(rows, answer.substitutes, strict=True):
@@ -277,7 +281,7 @@ def _substitute_table(
 def _attributes(answer: Answer, found: Substitute, *, bars: bool) -> Table:
     """Return a row per super-category; columns have the same width for every substitute."""
     names = answer.searcher.names
-    values = [s.labels[name] or "" for s in answer.substitutes for name in names]
+    values = [s.label_texts[name] or "" for s in answer.substitutes for name in names]
     width = min(max(cell_len(sanitize(value)) for value in values), MAX_VALUE)
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True)
@@ -355,7 +359,7 @@ def _wanted(answer: Answer, name: str) -> Text:
     """Return the query's value of a super-category, predicted if need be, and its change."""
     plan, predicted = answer.plan, answer.predictions.get(name)
     guess = "unlabeled" if predicted is None else f"unlabeled, predicted {predicted.value}"
-    value = Text(sanitize(answer.query.labels.get(name) or guess))
+    value = Text(sanitize(joined(answer.query.values_of(name)) or guess))
     changes = (
         plan.changes.get(name),
         " or ".join(plan.any_of.get(name, ())),
@@ -367,7 +371,7 @@ def _wanted(answer: Answer, name: str) -> Text:
 
 
 def _label(found: Substitute, name: str, style: str) -> Text:
-    return Text(sanitize(found.labels[name] or "–"), style=style)
+    return Text(sanitize(found.label_texts[name] or "–"), style=style)
 
 
 def _part(found: Substitute, name: str) -> str:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from datrnet.core.text import fold
 from datrnet.db.connection import Connection, insert, now
 from datrnet.db.history import recording
 from datrnet.db.rows import AbsentItems, FactKind, NewItem, UpsertCounts
@@ -182,24 +183,40 @@ def _upsert_labels(
         for category in item.labels:
             category_id = names.category(category)
             values = names.canonical(category, item.values_of(category))
+            value_ids = list(dict.fromkeys(names.value(category_id, value) for value in values))
+            if len(value_ids) > 2 and _is_same_set(db, item_ids[code], category_id, value_ids):
+                continue
             num_written = 0
-            for position, value in enumerate(values):
+            for position, value_id in enumerate(value_ids):
                 num_written += db.conn.execute(
                     _UPSERT_LABEL,
                     {
                         "item": item_ids[code],
                         "category": category_id,
                         "position": position,
-                        "value": names.value(category_id, value),
+                        "value": value_id,
                         "now": moment,
                     },
                 ).rowcount
             if code in known:
-                removed = (item_ids[code], category_id, len(values))
+                removed = (item_ids[code], category_id, len(value_ids))
                 num_written += db.conn.execute(_REMOVE_LABELS, removed).rowcount
             if num_written:
                 relabeled.add(code)
     return relabeled
+
+
+def _is_same_set(db: "Database", item_id: int, category_id: int, value_ids: Sequence[int]) -> bool:
+    """Tell whether an item carries these values, the same one first; the others have no order."""
+    first, *others = [
+        value_id
+        for (value_id,) in db.execute(
+            "SELECT attribute_value_id FROM item_attributes"
+            " WHERE item_id = ? AND super_category_id = ? ORDER BY position",
+            [item_id, category_id],
+        )
+    ] or [None]
+    return [first, sorted(others)] == [value_ids[0], sorted(value_ids[1:])]
 
 
 def _upsert_variants(
@@ -230,17 +247,17 @@ class NameIds:
     def __init__(self, db: "Database") -> None:
         self._db = db
         self._categories = {
-            name.casefold(): category_id
+            fold(name): category_id
             for category_id, name in db.execute("SELECT id, name FROM super_categories")
         }
         self._values = {
-            (category_id, name.casefold()): value_id
+            (category_id, fold(name)): value_id
             for value_id, category_id, name in db.execute(
                 "SELECT id, super_category_id, name FROM attribute_values"
             )
         }
         self._synonyms = {
-            (category.casefold(), spelled.casefold()): value
+            (fold(category), fold(spelled)): value
             for category, spelled, value in db.execute(
                 "SELECT super_category, spelled, value FROM synonyms"
             )
@@ -250,13 +267,13 @@ class NameIds:
         """Return values as the catalog spells them, by its synonyms, each once."""
         if not self._synonyms:
             return tuple(values)
-        name = self._synonyms.get((category.casefold(), ""), category).casefold()
-        spelled = (self._synonyms.get((name, value.casefold()), value) for value in values)
+        name = fold(self._synonyms.get((fold(category), ""), category))
+        spelled = (self._synonyms.get((name, fold(value)), value) for value in values)
         return tuple(dict.fromkeys(spelled))
 
     def category(self, name: str) -> int:
         """Return the id of a super-category."""
-        folded = self._synonyms.get((name.casefold(), ""), name).casefold()
+        folded = fold(self._synonyms.get((fold(name), ""), name))
         if folded not in self._categories:
             last = "SELECT coalesce(max(position), 0) FROM super_categories"
             row = {"name": name, "position": self._db.execute(last).fetchone()[0] + 1}
@@ -265,7 +282,7 @@ class NameIds:
 
     def value(self, category_id: int, name: str) -> int:
         """Return the id of a value."""
-        key = (category_id, name.casefold())
+        key = (category_id, fold(name))
         if key not in self._values:
             row = {"super_category_id": category_id, "name": name}
             self._values[key] = insert(self._db, "attribute_values", row)

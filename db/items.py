@@ -1,15 +1,15 @@
 """Items and the labels of the shop: importing them, reading them as columns, searching titles."""
 
 import json
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from sqlite3 import Connection as Reader
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datrnet.core.text import fold
 from datrnet.db.connection import Connection
 from datrnet.db.rows import (
     FactColumn,
@@ -21,9 +21,6 @@ from datrnet.db.rows import (
     StringColumn,
     SuperCategory,
 )
-
-if TYPE_CHECKING:
-    pass
 
 MAX_SEARCH_WORDS = 32
 """More words than any title has; SQLite has a limit too, which a longer text would meet."""
@@ -43,14 +40,14 @@ class ItemTables(Connection):
                 " LEFT JOIN attribute_values ON attribute_values.id = attribute_value_id"
                 " WHERE source = 'person'"
             ):
-                values = by_person.setdefault(code, {}).setdefault(category.casefold(), set())
-                values |= {value.casefold()} if value is not None else set()
+                values = by_person.setdefault(code, {}).setdefault(fold(category), set())
+                values |= {fold(value)} if value is not None else set()
         return sum(
-            by_person[item.code][category.casefold()] != {v.casefold() for v in values}
+            by_person[item.code][fold(category)] != {fold(v) for v in values}
             for item in items
             if item.code in by_person
             for category in item.labels
-            if category.casefold() in by_person[item.code]
+            if fold(category) in by_person[item.code]
             if (values := item.values_of(category))
         )
 
@@ -142,13 +139,13 @@ class ItemTables(Connection):
             text: As typed by the user.
             limit: The largest number of ids to return, the best first.
         """
-        words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", text))[:MAX_SEARCH_WORDS]
+        words = _words(text)[:MAX_SEARCH_WORDS]
         if not words:
             return []
         with self.reading() as db:
             rows = db.execute(
                 "SELECT rowid FROM items_fts WHERE items_fts MATCH ? ORDER BY rank, rowid LIMIT ?",
-                [" ".join(f'"{word}"*' for word in words), limit],
+                [" AND ".join(map(_beginning, words)), limit],
             )
             found = dict.fromkeys(item_id for (item_id,) in rows)
             if len(found) < limit:  # then words inside words, as in compounds, Chinese and Thai
@@ -158,8 +155,34 @@ class ItemTables(Connection):
             return list(found)[:limit]
 
 
+_TO_WIDE = 0xFEE0
+"""From an ASCII letter to its wide form in Unicode."""
+
+_UNCASED = ("Lo", "Lm", "Mn", "Mc")
+"""Categories of the letters and signs of scripts that write no spaces."""
+
 MIN_PART = 3
 """Letters of the shortest part of a word that the index of trigrams finds."""
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a text: letters, digits, and the vowel signs between them."""
+    letters = unicodedata.normalize("NFC", text)
+    return "".join(
+        letter if unicodedata.category(letter)[0] in "LNM" else " " for letter in letters
+    ).split()
+
+
+def _widths(word: str) -> list[str]:
+    """Return a word as typed, and in narrow and wide letters, which look alike."""
+    narrow = unicodedata.normalize("NFKC", word)
+    wide = "".join(chr(ord(c) + _TO_WIDE) if "!" <= c <= "~" else c for c in narrow)
+    return list(dict.fromkeys((word, narrow, wide)))
+
+
+def _beginning(word: str) -> str:
+    """Return the expression for words that begin with a word."""
+    return "(" + " OR ".join(f'"{spelled}"*' for spelled in _widths(word)) + ")"
 
 
 def _parts_query(words: Sequence[str]) -> tuple[str, list[str]]:
@@ -173,13 +196,13 @@ def _parts_query(words: Sequence[str]) -> tuple[str, list[str]]:
             conditions.append(
                 "id IN (SELECT rowid FROM items_trigrams WHERE items_trigrams MATCH ?)"
             )
-            parameters.append(f'"{word}"')
-        elif all(unicodedata.category(letter) == "Lo" for letter in word):
+            parameters.append(" OR ".join(f'"{spelled}"' for spelled in _widths(word)))
+        elif all(unicodedata.category(letter) in _UNCASED for letter in word):
             conditions.append("(title LIKE ? OR code LIKE ?)")
             parameters += [f"%{word}%"] * 2
         else:
             conditions.append("id IN (SELECT rowid FROM items_fts WHERE items_fts MATCH ?)")
-            parameters.append(f'"{word}"*')
+            parameters.append(_beginning(word))
     return f"SELECT id FROM items WHERE {' AND '.join(conditions)}", parameters
 
 

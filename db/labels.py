@@ -4,8 +4,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from datrnet.core.errors import ConfigError, UnknownNameError
+from datrnet.core.text import fold
 from datrnet.db.connection import Connection, insert, now
-from datrnet.db.rows import LabelChange, LabelSource, PairVerdict, Verdict
+from datrnet.db.rows import (
+    LabelChange,
+    LabelSource,
+    PairVerdict,
+    Verdict,
+    joined,
+    split_values,
+)
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -16,7 +24,8 @@ _CHANGES = (
 )
 
 _Label = tuple[str | None, LabelSource | None]
-"""A value and its source. A source without a value: none applies. Neither: there is no label."""
+"""Values as text, see ``split_values``, and their source. A source without a value: none applies.
+Neither: there is no label."""
 
 
 class LabelTables(Connection):
@@ -25,13 +34,14 @@ class LabelTables(Connection):
     def set_label(
         self, item_id: int, super_category: str, value: str | None, source: LabelSource
     ) -> LabelChange | None:
-        """Set the value that an item carries in a super-category, and record the change.
+        """Set what an item carries in a super-category, and record the change.
 
         Args:
             item_id: The item's id in the database.
             super_category: Its name, in any case.
-            value: A value of the super-category, in any case; None for no value. A person's None is
-                stored, so that the next import does not bring the shop's label back.
+            value: A value of the super-category, or several, separated by bars, in any case; None
+                for no value. A person's None is stored, so that the next import does not bring the
+                shop's label back.
             source: Where the label comes from. A person who sets the present label confirms it.
 
         Returns:
@@ -43,7 +53,8 @@ class LabelTables(Connection):
         with self.writing() as db:
             _check_item(db, item_id)
             category_id, category = _find_category(db, super_category)
-            spelled = None if value is None else _find_value(db, category_id, value)[1]
+            found = _find_values(db, category_id, value)
+            spelled = joined(name for _, name in found)
             old = _current_label(db, item_id, category_id)
             new: _Label = (spelled, None if spelled is None and source != "person" else source)
             if old == new:
@@ -123,7 +134,7 @@ class LabelTables(Connection):
         """Return the item ids and super-categories of the labels set or confirmed by hand."""
         with self.reading() as db:
             rows = db.execute(
-                "SELECT item_id, super_categories.name FROM item_attributes"
+                "SELECT DISTINCT item_id, super_categories.name FROM item_attributes"
                 " JOIN super_categories ON super_categories.id = super_category_id"
                 " WHERE source = 'person'"
             )
@@ -188,9 +199,9 @@ class LabelTables(Connection):
     ) -> LabelChange:
         """Give the item of a change a label again, and mark the change."""
         category_id, _ = _find_category(db, change.super_category)
-        if label[0] is not None:
-            # an import removes values that no item carries; they come back with their labels
-            value = {"super_category_id": category_id, "name": label[0]}
+        # an import removes values that no item carries; they come back with their labels
+        for name in split_values(label[0], _names(_values(db, category_id))):
+            value = {"super_category_id": category_id, "name": name}
             db.table("attribute_values").insert(value, ignore=True)
         _write_label(db, change.item_id, category_id, label)
         db.table("label_changes").update(change.id, marks)
@@ -231,26 +242,32 @@ def _current_label(db: "Database", item_id: int, category_id: int) -> _Label:
     found = db.execute(
         "SELECT attribute_values.name, source FROM item_attributes"
         " LEFT JOIN attribute_values ON attribute_values.id = attribute_value_id"
-        " WHERE item_id = ? AND item_attributes.super_category_id = ? AND position = 0",
+        " WHERE item_id = ? AND item_attributes.super_category_id = ? ORDER BY position",
         [item_id, category_id],
-    ).fetchone()
-    return found or (None, None)
+    ).fetchall()
+    if not found:
+        return None, None
+    return joined(name for name, _ in found if name is not None), found[0][1]
 
 
 def _write_label(db: "Database", item_id: int, category_id: int, label: _Label) -> None:
-    value, source = label
+    text, source = label
     labels = db.table("item_attributes")
     labels.delete_where("item_id = ? AND super_category_id = ?", [item_id, category_id])
     if source is None:
         return
-    row = {
-        "item_id": item_id,
-        "super_category_id": category_id,
-        "attribute_value_id": None if value is None else _find_value(db, category_id, value)[0],
-        "source": source,
-        "set_at": now(),
-    }
-    labels.insert(row)
+    value_ids = [value_id for value_id, _ in _find_values(db, category_id, text)]
+    labels.insert_all(
+        {
+            "item_id": item_id,
+            "super_category_id": category_id,
+            "position": position,
+            "attribute_value_id": value_id,
+            "source": source,
+            "set_at": now(),
+        }
+        for position, value_id in enumerate(value_ids or [None])
+    )
 
 
 def _find_category(db: "Database", name: str) -> tuple[int, str]:
@@ -258,16 +275,27 @@ def _find_category(db: "Database", name: str) -> tuple[int, str]:
     return _find("super-category", name, rows)
 
 
-def _find_value(db: "Database", category_id: int, value: str) -> tuple[int, str]:
-    rows = db.execute(
-        "SELECT id, name FROM attribute_values WHERE super_category_id = ?", [category_id]
-    ).fetchall()
-    return _find("value", value, rows)
+def _values(db: "Database", category_id: int) -> list[tuple[int, str]]:
+    return list(
+        db.execute(
+            "SELECT id, name FROM attribute_values WHERE super_category_id = ?", [category_id]
+        )
+    )
 
 
-def _find(kind: str, name: str, rows: list[tuple[int, str]]) -> tuple[int, str]:
-    """Return the id of a name in any case, and the name as the catalog spells it."""
+def _find_values(db: "Database", category_id: int, text: str | None) -> list[tuple[int, str]]:
+    """Return the ids and names of the values that a text names."""
+    known = _values(db, category_id)
+    return [_find("value", name, known) for name in split_values(text, _names(known))]
+
+
+def _names(rows: Sequence[tuple[int, str]]) -> list[str]:
+    return [name for _, name in rows]
+
+
+def _find(kind: str, name: str, rows: Sequence[tuple[int, str]]) -> tuple[int, str]:
+    """Return the id of a name, however it is typed, and the name as the catalog spells it."""
     for row_id, known in rows:
-        if known.casefold() == name.casefold():
+        if fold(known) == fold(name):
             return row_id, known
-    raise UnknownNameError(kind, name, [known for _, known in rows])
+    raise UnknownNameError(kind, name, _names(rows))

@@ -1,7 +1,7 @@
 """What goes into the database and comes out of it: frozen rows, and columns of all items."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import eq
@@ -9,6 +9,8 @@ from typing import Literal, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+from datrnet.core.text import fold
 
 LabelSource = Literal["shop", "person", "model"]
 """Where a label comes from: the catalog file, a user of datrnet, or a model. A person outranks the
@@ -96,6 +98,26 @@ class SuperCategory:
 
     name: str
     values: tuple[str, ...]
+
+
+def split_values(text: str | None, known: Collection[str]) -> tuple[str, ...]:
+    """Return the values that a text names, each once: the text itself if it is a known value.
+
+    Otherwise a bar separates several: ``Cotton | Elastane``.
+    """
+    if text is None:
+        return ()
+    if fold(text) in map(fold, known):
+        return (text,)
+    values: dict[str, str] = {}
+    for part in filter(None, map(str.strip, text.split("|"))):
+        values.setdefault(fold(part), part)
+    return tuple(values.values())
+
+
+def joined(values: Iterable[str]) -> str | None:
+    """Return values as the text that ``split_values`` takes; None if there are none."""
+    return " | ".join(values) or None
 
 
 class StringColumn(Sequence[str]):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import PICTURE_STATES, UNLABELED, facets_of
 from datrnet.core.catalog.sort_order import AS_IMPORTED, Order, ranks, sorted_rows
+from datrnet.core.catalog.value_sets import as_sets, count_values
 from datrnet.core.text import sanitize
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.snapshot import RowMap, Snapshot
@@ -57,9 +58,12 @@ class CatalogState:
         if states is not None:
             self.categories = (*catalog.super_categories, PICTURE_STATES)
             self._labels = np.column_stack([catalog.labels, states])
+        shown = catalog.shown_rows
+        columns = [*catalog.value_sets[shown].swapaxes(0, 1)]
+        columns += [] if states is None else [states[shown]]
         self.values = [
-            _by_frequency(self._labels[:, idx], len(category.values))
-            for idx, category in enumerate(self.categories)
+            _by_frequency(as_sets(column, 1), len(category.values))
+            for column, category in zip(columns, self.categories, strict=True)
         ]
         """The values of each category that items have, the most frequent first; -1 comes last."""
         self._narrow_down()
@@ -72,7 +76,7 @@ class CatalogState:
         }
         self._picture_states, self.chosen = None, {}
         rows = row_map.rows[self._found]
-        self._found = rows[rows >= 0] if self.text else snapshot.rows
+        self._found = snapshot.only_shown(rows[rows >= 0]) if self.text else snapshot.rows
         self._use(snapshot)
         for idx, category in enumerate(self.categories):
             wanted, numbers = names.get(category.name, set()), range(-1, len(category.values))
@@ -82,7 +86,8 @@ class CatalogState:
 
     def _narrow_down(self) -> None:
         num_values = [len(category.values) for category in self.categories]
-        facets = facets_of(self._labels, self._found, num_values, self.chosen)
+        more_labels = self.snapshot.catalog.more_labels
+        facets = facets_of(self._labels, self._found, num_values, self.chosen, more_labels)
         self.counts = facets.counts
         """(V + 1,) items with each value, by category: no label last."""
         self.rows = facets.rows
@@ -187,7 +192,7 @@ class CatalogState:
     @property
     def facts(self) -> str:
         """How many items are shown, and their order."""
-        total = f"{self.snapshot.catalog.num_items:,} items"
+        total = f"{len(self.snapshot.catalog.shown_rows):,} items"
         is_narrowed = self.text or self.chosen or self.snapshot.subset is not None
         shown = f"{len(self.rows):,} of {total}" if is_narrowed else total
         return " · ".join(filter(None, (shown, self._order_words)))
@@ -212,8 +217,8 @@ class CatalogState:
         return "The catalog is empty. Run `datrnet import CATALOG`."
 
 
-def _by_frequency(labels: NDArray[np.int16], num_values: int) -> list[int]:
-    """Return the values that items have, the most frequent first; no label comes last."""
-    counts = np.bincount(labels[labels != UNLABELED], minlength=num_values)
+def _by_frequency(sets: NDArray[np.int16], num_values: int) -> list[int]:
+    """Return the values that sets (n, L) have, the most frequent first; no label comes last."""
+    counts = count_values(sets, num_values)
     values = [int(value) for value in np.argsort(-counts, kind="stable") if counts[value]]
-    return [*values, UNLABELED] if (labels == UNLABELED).any() else values
+    return [*values, UNLABELED] if (sets[:, 0] == UNLABELED).any() else values

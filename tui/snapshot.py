@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.pictures import Picture
+from datrnet.core.catalog.value_sets import count_values
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatrnetError, IndexStaleError, UnknownNameError
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.request import Query, Request
-from datrnet.core.retrieval.search import Searcher, resolve_query
+from datrnet.core.retrieval.request import Query, Request, resolve_query
+from datrnet.core.retrieval.search import Searcher
+from datrnet.core.text import fold
 from datrnet.db.store import Store
 from datrnet.tui.graphics.pictures import Looker
 from datrnet.tui.graphics.thumbnails import Thumbnails
@@ -135,27 +137,32 @@ class Snapshot:
         places = np.minimum(places, max(self.catalog.num_items - 1, 0))
         # the database may have items that are newer than this snapshot
         rows = places[self.catalog.item_ids[places] == ids] if len(ids) else places
+        rows = self.only_shown(rows)
         return rows if self.subset is None else rows[np.isin(rows, self.subset.rows)]
+
+    def only_shown(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return those of some rows whose items are not hidden."""
+        return rows[~self.catalog.is_hidden[rows]]
 
     @cached_property
     def sorted_codes(self) -> list[tuple[str, int]]:
-        """All codes in lower case, sorted, each with its row."""
-        return sorted((code.casefold(), row) for row, code in enumerate(self.catalog.codes))
+        """All codes as ``fold`` returns them, sorted, each with its row."""
+        return sorted((fold(code), row) for row, code in enumerate(self.catalog.codes))
 
     @cached_property
     def rows(self) -> NDArray[np.intp]:
         """All rows to show, in the order of the catalog or of the subset."""
         if self.subset is not None:
             return self.subset.rows
-        return np.arange(self.catalog.num_items, dtype=np.intp)
+        return self.catalog.shown_rows
 
     @cached_property
     def value_counts(self) -> dict[str, dict[str, int]]:
         """The number of items with each value, by super-category and value."""
         counts = {}
         for idx, category in enumerate(self.catalog.super_categories):
-            labels = self.catalog.labels[:, idx]
-            numbers = np.bincount(labels[labels >= 0], minlength=len(category.values))
+            sets = self.catalog.value_sets[self.catalog.shown_rows, idx]
+            numbers = count_values(sets, len(category.values))
             counts[category.name] = dict(zip(category.values, numbers.tolist(), strict=True))
         return counts
 

@@ -12,7 +12,7 @@ from typing import Any
 from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.request import Query, Request, Substitute
 from datrnet.core.retrieval.search import Searcher, SearchPlan
-from datrnet.db.rows import SuperCategory
+from datrnet.db.rows import SuperCategory, joined
 from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.history import History
 from datrnet.tui.snapshot import Library, RowMap, Snapshot, Source
@@ -207,6 +207,14 @@ class Search:
         return {it.name: query.labels.get(it.name) for it in catalog.super_categories}
 
     @property
+    def values(self) -> dict[str, tuple[str, ...]]:
+        """All current values of the query in every super-category."""
+        catalog, query = self._library.snapshot.catalog, self.visit.query
+        if query.row is not None:
+            return catalog.values_of(query.row)
+        return {it.name: query.values_of(it.name) for it in catalog.super_categories}
+
+    @property
     def predicted(self) -> dict[str, str]:
         """The values that the model predicts for the query."""
         predictions = self.searcher.predict(self.visit.query)
@@ -223,19 +231,24 @@ class Search:
     @property
     def wanted(self) -> dict[str, str | None]:
         """What is asked for by super-category, in words; None where it is unknown."""
-        state, labels_of = self.state, self._library.snapshot.catalog.labels_of
+        any_of = {name: " or ".join(values) for name, values in self.state.any_of.items()}
+        return {**{name: joined(values) for name, values in self._asked.items()}, **any_of}
+
+    @property
+    def _asked(self) -> dict[str, tuple[str, ...]]:
+        """The values asked for by super-category, but for equivalent ones; empty where unknown."""
+        state, values_of = self.state, self._library.snapshot.catalog.values_of
         return {
-            **self.labels,
-            **{name: labels_of(item.row)[name] for name, item in state.borrowed.items()},
-            **{name: " or ".join(values) for name, values in state.any_of.items()},
-            **state.values,
+            **self.values,
+            **{name: values_of(item.row)[name] for name, item in state.borrowed.items()},
+            **{name: (value,) for name, value in state.values.items()},
         }
 
     @property
     def _filters(self) -> dict[str, tuple[str, ...]]:
         """The labels that a result must have."""
-        names, wanted = sorted(self.state.exact - set(self.state.any_of)), self.wanted
-        return {name: (value,) for name in names if (value := wanted.get(name)) is not None}
+        names, asked = sorted(self.state.exact - set(self.state.any_of)), self._asked
+        return {name: values for name in names if (values := asked.get(name))}
 
     def request(self) -> Request:
         """Return the search request.

@@ -2,19 +2,22 @@
 
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.facts import CatalogFacts
 from datrnet.core.catalog.pictures import read_picture
+from datrnet.core.catalog.value_sets import left_aligned
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, UnknownNameError
 from datrnet.core.text import fold
-from datrnet.db.rows import PictureStamp, SuperCategory
+from datrnet.db.rows import PictureStamp, SuperCategory, joined, split_values
 from datrnet.db.store import Store
 
 UNLABELED = -1
@@ -96,8 +99,28 @@ class Catalog:
 
     @property
     def num_items(self) -> int:
-        """The number of items."""
+        """The number of items, hidden ones included."""
         return len(self.codes)
+
+    @cached_property
+    def shown_rows(self) -> NDArray[np.intp]:
+        """The rows of the items that are not hidden, ascending."""
+        return np.flatnonzero(~self.is_hidden)
+
+    @cached_property
+    def value_sets(self) -> NDArray[np.int16]:
+        """(N, A, L): all values of every item; see ``value_sets``."""
+        if not self.more_labels:
+            return self.labels[:, :, None]
+        num_more = np.zeros(self.labels.shape, dtype=np.int64)
+        for (category_idx, _), rows in self.more_labels.items():
+            num_more[rows, category_idx] += 1
+        sets = np.repeat(self.labels[:, :, None], 1 + int(num_more.max()), axis=2)
+        place = np.zeros_like(num_more)
+        for (category_idx, value_idx), rows in sorted(self.more_labels.items(), key=itemgetter(0)):
+            place[rows, category_idx] += 1
+            sets[rows, category_idx, place[rows, category_idx]] = value_idx
+        return sets
 
     def find_code(self, code: str) -> int | None:
         """Return the row of the item with that code, or with a variant of that code.
@@ -152,70 +175,92 @@ class Catalog:
         return _position(f"{category.name} value", value, category.values)
 
     def labels_of(self, row: int) -> dict[str, str | None]:
-        """Return an item's value in every super-category; None if it has none."""
+        """Return an item's first value in every super-category; None if it has none."""
         return {
             category.name: category.values[value_idx] if value_idx != UNLABELED else None
             for category, value_idx in zip(self.super_categories, self.labels[row], strict=True)
         }
 
-    def carries(self, super_category_idx: int, value_idx: int) -> NDArray[np.bool_]:
-        """Return which items (N,) carry a value, be it their first or another."""
-        carried: NDArray[np.bool_] = self.labels[:, super_category_idx] == value_idx
-        more = self.more_labels.get((super_category_idx, value_idx))
-        if more is not None:
-            carried = carried.copy()
-            carried[more] = True
-        return carried
-
     def values_of(self, row: int) -> dict[str, tuple[str, ...]]:
         """Return all of an item's values in every super-category, the first one first."""
-        more: dict[int, list[str]] = {}
-        for (category_idx, value_idx), rows in self.more_labels.items():
-            place = np.searchsorted(rows, row)
-            if place < len(rows) and rows[place] == row:
-                value = self.super_categories[category_idx].values[value_idx]
-                more.setdefault(category_idx, []).append(value)
         return {
-            category.name: (*([first] if first is not None else []), *more.get(idx, ()))
-            for idx, (category, first) in enumerate(
-                zip(self.super_categories, self.labels_of(row).values(), strict=True)
+            category.name: tuple(
+                category.values[value_idx]
+                for value_idx in dict.fromkeys(value_set.tolist())
+                if value_idx != UNLABELED
             )
+            for category, value_set in zip(self.super_categories, self.value_sets[row], strict=True)
         }
 
+    def label_texts(self, row: int) -> dict[str, str | None]:
+        """Return all of an item's values in every super-category as text; None if it has none."""
+        return {name: joined(values) for name, values in self.values_of(row).items()}
+
+    def carries(self, super_category_idx: int, value_idx: int) -> NDArray[np.bool_]:
+        """Return which items (N,) carry a value, be it their first or another."""
+        return self.carries_any(super_category_idx, (value_idx,))
+
+    def carries_any(
+        self, super_category_idx: int, value_idxs: Collection[int]
+    ) -> NDArray[np.bool_]:
+        """Return which items (N,) carry one of the values; -1 is for items without a label."""
+        labels = self.labels[:, super_category_idx]
+        return _carries_any(labels, self.more_labels, super_category_idx, value_idxs)
+
     def relabeled(self, row: int, super_category: str, value: str | None) -> "Catalog":
-        """Return a catalog in which an item has another label.
+        """Return a catalog in which an item has another label, or several, joined by " | ".
 
         A value that the catalog does not know, because no item has it, becomes no label.
         """
         idx = self.super_category_idx(super_category)
-        values, labels = self.super_categories[idx].values, self.labels.copy()
-        labels[row, idx] = values.index(value) if value in values else UNLABELED
+        known = self.super_categories[idx].values
+        values = [known.index(name) for name in split_values(value, known) if name in known]
+        labels = self.labels.copy()
+        labels[row, idx] = values[0] if values else UNLABELED
         more_labels = {
             key: rows[rows != row] if key[0] == idx else rows
             for key, rows in self.more_labels.items()
         }
-        return replace(self, labels=labels, more_labels=more_labels)
+        for other in values[1:]:
+            rows = more_labels.get((idx, other), np.zeros(0, dtype=np.intp))
+            more_labels[idx, other] = np.union1d(rows, [row]).astype(np.intp)
+        return replace(
+            self,
+            labels=labels,
+            more_labels={key: rows for key, rows in more_labels.items() if len(rows)},
+        )
 
     def encode_labels(self, super_categories: Sequence[SuperCategory]) -> NDArray[np.int16]:
-        """Return the labels (N, A) in the order and numbering that a run or an index was made with.
+        """Return first values (N, A) in the order and numbering of a run or an index.
 
-        A value that did not exist then becomes -1: it has no prototype.
+        See ``encode_value_sets``.
+        """
+        return np.ascontiguousarray(self.encode_value_sets(super_categories)[:, :, 0])
+
+    def encode_value_sets(self, super_categories: Sequence[SuperCategory]) -> NDArray[np.int16]:
+        """Return all values (N, A, L) in the order and numbering of a run or an index.
+
+        A value that did not exist when that was made is left out: it has no prototype. An item
+        without any other becomes -1.
 
         Raises:
             UnknownNameError: A super-category is no longer in the catalog.
         """
-        labels = np.full((self.num_items, len(super_categories)), UNLABELED, dtype=np.int16)
-        for column, category in enumerate(super_categories):
+        columns = []
+        for category in super_categories:
             idx = self.super_category_idx(category.name)
-            index_of = {value: index for index, value in enumerate(category.values)}
+            index_of = {fold(value): index for index, value in enumerate(category.values)}
             now = self.super_categories[idx].values
-            indexes = np.array([*(index_of.get(value, UNLABELED) for value in now), UNLABELED])
-            labels[:, column] = indexes[self.labels[:, idx]]  # -1 picks the last
-        return labels
+            indexes = [*(index_of.get(fold(value), UNLABELED) for value in now), UNLABELED]
+            # -1 picks the last
+            columns.append(np.array(indexes, dtype=self.labels.dtype)[self.value_sets[:, idx]])
+        if not columns:
+            return np.zeros((self.num_items, 0, 1), dtype=self.labels.dtype)
+        return left_aligned(np.stack(columns, axis=1))
 
     def rows_in(self, split: str) -> NDArray[np.intp]:
-        """Return the rows of the items in a split, ascending."""
-        return np.flatnonzero(self.splits == split)
+        """Return the rows of the items in a split that are not hidden, ascending."""
+        return np.flatnonzero((self.splits == split) & ~self.is_hidden)
 
 
 def training_rows(catalog: Catalog) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
@@ -229,12 +274,12 @@ def training_rows(catalog: Catalog) -> tuple[NDArray[np.intp], NDArray[np.bool_]
 
 
 def split_rows(catalog: Catalog, split: str) -> NDArray[np.intp]:
-    """Return the rows of a split, ascending.
+    """Return the rows of the items in a split that are not hidden, ascending.
 
     Without a validation split, ``validation`` is what training holds out.
     """
     if split == ALL:
-        return np.arange(catalog.num_items)
+        return catalog.shown_rows
     return validation_rows(catalog) if split == "validation" else catalog.rows_in(split)
 
 
@@ -244,9 +289,20 @@ def validation_rows(catalog: Catalog) -> NDArray[np.intp]:
     return np.sort(rows[validates])
 
 
-Chosen = Mapping[int, frozenset[int]]
+def group_numbers(catalog: Catalog, rows: NDArray[np.integer[Any]]) -> NDArray[np.intp] | None:
+    """Return the number (n,) of the group of each item; None if each is a group of its own."""
+    groups = [catalog.facts.group(row) or (row,) for row in rows.tolist()]
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    if len(numbers) == len(groups):
+        return None
+    return np.array([numbers[group] for group in groups], dtype=np.intp)
+
+
+Chosen = Mapping[int, Collection[int]]
 """Value indices by super-category index, -1 for no label: an item must carry one of the values of
 every super-category that has any."""
+
+MoreLabels = Mapping[tuple[int, int], NDArray[np.intp]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -261,19 +317,31 @@ class Facets:
 
 
 def facets_of(
-    labels: NDArray[np.int16], rows: NDArray[np.intp], num_values: Sequence[int], chosen: Chosen
+    labels: NDArray[np.int16],
+    rows: NDArray[np.intp],
+    num_values: Sequence[int],
+    chosen: Chosen,
+    more_labels: MoreLabels | None = None,
+    all_of: Set[int] = frozenset(),
 ) -> Facets:
     """Filter items and count their values.
 
     Args:
-        labels: (N, A) of the catalog, -1 where unlabeled.
+        labels: (N, A) of the catalog, first values, -1 where unlabeled.
         rows: (n,) items to filter.
         num_values: Number of values of each super-category.
         chosen: Required values.
+        more_labels: Further values, as of the catalog.
+        all_of: Super-categories in which an item must carry all chosen values, not one of them.
     """
-    fails = {
-        idx: ~np.isin(labels[rows, idx], list(values)) for idx, values in chosen.items() if values
-    }
+    fails: dict[int, NDArray[np.bool_]] = {}
+    further = more_labels or {}
+    for idx, values in chosen.items():
+        if not values:
+            continue
+        for part in [[value] for value in values] if idx in all_of else [values]:
+            failed = ~_carries_any(labels[:, idx], further, idx, part)[rows]
+            fails[idx] = failed | fails[idx] if idx in fails else failed
     num_failed = np.zeros(len(rows), dtype=np.int64)
     for failed in fails.values():
         num_failed += failed
@@ -282,9 +350,26 @@ def facets_of(
     for idx, number in enumerate(num_values):
         counted = rows[num_failed == fails[idx]] if idx in fails else passing
         # shifted by 1 to count -1 (no label), which then moves to the end
-        numbers = np.bincount(labels[counted, idx] + 1, minlength=number + 1)
-        counts.append(np.roll(numbers, -1))
+        numbers = np.roll(np.bincount(labels[counted, idx] + 1, minlength=number + 1), -1)
+        own = {value: carriers for (of, value), carriers in further.items() if of == idx}
+        if own:
+            is_counted = np.zeros(len(labels), dtype=bool)
+            is_counted[counted] = True
+            for value, carriers in own.items():
+                numbers[value] += is_counted[carriers].sum()
+        counts.append(numbers)
     return Facets(rows=passing, counts=tuple(counts))
+
+
+def _carries_any(
+    labels: NDArray[np.int16], more_labels: MoreLabels, idx: int, values: Collection[int]
+) -> NDArray[np.bool_]:
+    """Return which items (N,) carry one of the values as their first, in labels (N,), or later."""
+    carried: NDArray[np.bool_] = np.isin(labels, list(values))
+    for value in values:
+        if (more := more_labels.get((idx, value))) is not None:
+            carried[more] = True
+    return carried
 
 
 def picture_states(

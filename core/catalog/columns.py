@@ -17,7 +17,7 @@ from datrnet.core.catalog.sources.grid import PICTURE_SUFFIXES
 from datrnet.core.catalog.sources.table import Cell, texts_of
 from datrnet.core.catalog.values import fact_text, find_separator, is_placeholder
 from datrnet.core.errors import DataError, UnknownNameError
-from datrnet.core.text import clean
+from datrnet.core.text import clean, fold
 from datrnet.db.rows import FactKind
 
 NAMES: Mapping[Use, tuple[str, ...]] = {
@@ -128,7 +128,7 @@ class _Planner:
         self._needs_pictures = needs_pictures
         self._choices = choices
         self._mapping = mapping or CatalogMapping(name="")
-        self._known = {name.casefold() for name in known}
+        self._known = {fold(name) for name in known}
         self._kept = {value.casefold() for value in choices.kept_values}
         self._plans: dict[str, ColumnPlan] = {}
         self._notes: list[str] = []
@@ -175,7 +175,7 @@ class _Planner:
         texts = self._texts(column)
         counts = Counter(texts)
         separator = "" if mapped is None else mapped.separator
-        is_single = column.casefold() in map(str.casefold, self._choices.whole)
+        is_single = fold(column) in map(fold, self._choices.whole)
         if use in ("attribute", "image") and not is_single:
             is_known = mapped is not None and mapped.separator is not None
             separator = separator if is_known else find_separator(counts)
@@ -252,7 +252,7 @@ class _Planner:
             candidates.sort(key=lambda column: names.index(free[column]))
             if use == "id" and len(candidates) > 1:
                 candidates.sort(key=lambda column: not self._is_unique(column))
-            fitting = [c for c in candidates if c.casefold() not in self._known]
+            fitting = [c for c in candidates if fold(c) not in self._known]
             found = next((c for c in fitting if self._may_be(c, use)), None)
             if found is not None:
                 self._take(found, use, "by its name")
@@ -301,7 +301,7 @@ class _Planner:
             )
 
     def _looks_like_ids(self, column: str) -> bool:
-        if column in self._plans or column.casefold() in self._known | FACT_NAMES.keys():
+        if column in self._plans or fold(column) in self._known | FACT_NAMES.keys():
             return False
         texts = self._texts(column)
         is_code = all(
@@ -314,7 +314,7 @@ class _Planner:
     def _judge(self, column: str) -> None:
         """Assign a use by name and values: an attribute, a fact, or nothing."""
         texts = self._texts(column)
-        is_known = column.casefold() in self._known and not self._choices.attributes
+        is_known = fold(column) in self._known and not self._choices.attributes
         if is_known:
             return self._take(column, "attribute", "a super-category of the workspace")
         if not texts:

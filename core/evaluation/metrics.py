@@ -1,5 +1,6 @@
 """Top-k accuracy and NDCG@k with bootstrap intervals; see docs/evaluation.md.
 
+An item matches a target in a super-category if it carries one of the target's values.
 A missing label counts as a value of its own: a hit must lack it too, unless only known labels are
 matched.
 """
@@ -8,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from datrnet.core.catalog.value_sets import as_sets, share_value
 
 NUM_SAMPLES = 1000
 """Bootstrap samples."""
@@ -19,13 +22,18 @@ def hits(
     """Return (Q, K): whether an item matches the target in every counted super-category.
 
     Args:
-        found: (Q, K, M) labels of the ranked items.
-        targets: (Q, M).
+        found: (Q, K, M) labels of the ranked items, or (Q, K, M, L) sets of values.
+        targets: (Q, M), or (Q, M, L).
         counted: (Q, M).
     """
-    same = (found == targets[:, None, :]) | ~counted[:, None, :]
-    is_hit: NDArray[np.bool_] = same.all(axis=2)
-    return is_hit
+    same = _matches(found, targets) | ~counted[:, None, :]
+    return np.asarray(same.all(axis=2))
+
+
+def _matches(found: NDArray[np.int16], targets: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Return (Q, K, M): where items match the targets."""
+    matches: NDArray[np.bool_] = share_value(as_sets(found, 3), as_sets(targets, 2)[:, None])
+    return matches
 
 
 def ndcg(relevance: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -44,11 +52,11 @@ def relevance(
     """Return (Q, K): the share of counted super-categories in which an item matches the target.
 
     Args:
-        found: (Q, K, M) labels of the ranked items.
-        targets: (Q, M).
+        found: (Q, K, M) labels of the ranked items, or (Q, K, M, L) sets of values.
+        targets: (Q, M), or (Q, M, L).
         counted: (Q, M): all for NDCG, the changed ones for NDCG_target, the rest for NDCG_others.
     """
-    same = (found == targets[:, None, :]) & counted[:, None, :]
+    same = _matches(found, targets) & counted[:, None, :]
     shares: NDArray[np.float64] = same.sum(axis=2) / np.maximum(counted.sum(axis=1), 1)[:, None]
     return shares
 

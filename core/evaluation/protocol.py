@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.catalog.catalog import Catalog, split_rows
+from datrnet.core.catalog.catalog import Catalog, group_numbers, split_rows
 from datrnet.core.config import at_least, check_types
 from datrnet.core.errors import ConfigError, DataError, UnknownNameError
 from datrnet.core.evaluation.metrics import Bootstrap, Estimate, hits, ndcg, relevance
@@ -23,6 +23,7 @@ from datrnet.core.retrieval.prototypes import (
     prototype_items,
     specific_mean_embeddings,
 )
+from datrnet.core.text import fold
 from datrnet.db.store import Store
 
 Match = Literal["used", "all", "known"]
@@ -115,10 +116,11 @@ def evaluate(
     """
     if query_sets is None:
         query_sets = draw_queries(
-            gallery.labels,
+            gallery.value_sets,
             range(min(protocol.max_changes, len(names)) + 1),
             num_changeable=len(names),
             limit=protocol.max_queries or None,
+            groups=gallery.groups,
             on_progress=partial(on_progress, "Finding queries"),
         )
     total, before = sum(map(len, query_sets)), 0
@@ -129,7 +131,7 @@ def evaluate(
             on_progress("Ranking", before + done, total)
 
         figures = query_figures(gallery, queries, weights, protocol, report)
-        cases.append(_use_case(names, queries, figures))
+        cases.append(_use_case(gallery, names, queries, figures))
         before += len(queries)
     return cases
 
@@ -147,8 +149,9 @@ def query_figures(
         protocol.query_takes_rank == "changed" and queries.num_changes > 0
     )
     for part, near in rank(gallery, queries, weights, protocol.k, query_in_gallery=in_gallery):
-        found, targets, changed = gallery.labels[near], queries.targets[part], queries.changed[part]
-        counted = targets >= 0 if protocol.match == "known" else np.ones_like(changed)
+        found, changed = gallery.value_sets[near], queries.changed[part]
+        targets = queries.wanted(gallery.value_sets, part)
+        counted = targets[:, :, 0] >= 0 if protocol.match == "known" else np.ones_like(changed)
         figures.hit[part] = hits(found, targets, counted).any(axis=1)
         figures.ndcg[part] = ndcg(relevance(found, targets, counted))
         figures.ndcg_target[part] = ndcg(relevance(found, targets, counted & changed))
@@ -157,8 +160,12 @@ def query_figures(
     return figures
 
 
-def _use_case(names: Sequence[str], queries: QuerySet, figures: Figures) -> UseCase:
-    bootstrap, is_changed = Bootstrap(queries.items), queries.num_changes > 0
+def _use_case(
+    gallery: Gallery, names: Sequence[str], queries: QuerySet, figures: Figures
+) -> UseCase:
+    # the items of a group are no more independent than the queries of an item
+    clusters = queries.items if gallery.groups is None else gallery.groups[queries.items]
+    bootstrap, is_changed = Bootstrap(clusters), queries.num_changes > 0
     has_others = is_changed and not queries.changed.all()
 
     def score(*groups: NDArray[np.bool_]) -> Score:
@@ -304,17 +311,19 @@ def gallery_of(
         UnknownNameError: The index has no such super-category.
         ConfigError: The index's system does not replace blocks by means.
     """
-    rows, labels, in_gallery = _indexed(catalog, generation, split)
+    rows, sets, in_gallery = _indexed(catalog, generation, split)
     manipulation = generation.manipulation
     if within is not None:
-        manipulation = _manipulation_within(catalog, generation, labels, rows, within)
+        manipulation = _manipulation_within(catalog, generation, sets, rows, within)
     if match == "all":
         others = np.setdiff1d(np.arange(catalog.labels.shape[1]), _columns(catalog, generation))
-        labels = np.concatenate([labels, catalog.labels[rows][:, others]], axis=1)
+        sets = np.concatenate([sets, catalog.value_sets[rows][:, others]], axis=1)
     return Gallery(
         embeddings=np.asarray(generation.embeddings[in_gallery]),
-        labels=labels[in_gallery],
+        labels=sets[in_gallery, :, 0],
+        all_values=sets[in_gallery],
         manipulation=manipulation,
+        groups=group_numbers(catalog, rows[in_gallery]),
     )
 
 
@@ -331,21 +340,28 @@ def gallery_rows(catalog: Catalog, generation: Generation, split: str) -> NDArra
 def _indexed(
     catalog: Catalog, generation: Generation, split: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int16], NDArray[np.bool_]]:
-    """Return the catalog rows (n,) and labels (n, A) of the indexed items, and the gallery (n,).
+    """Return catalog rows (n,) and values (n, A, L) of the indexed items, and the gallery (n,).
 
     An item is in the gallery if it is in the split and carries only values that the index knows.
     """
     rows = np.searchsorted(catalog.item_ids, generation.item_ids)
-    labels = catalog.encode_labels(generation.super_categories)[rows]
-    # a value added after indexing is encoded as -1 too, but its item is not unlabeled
-    unknown = (labels < 0) & (catalog.labels[rows][:, _columns(catalog, generation)] >= 0)
+    sets = catalog.encode_value_sets(generation.super_categories)[rows]
+    # of a value added after indexing nothing is left, but its item is not unlabeled
+    current = catalog.value_sets[rows][:, _columns(catalog, generation)]
+    unknown = _num_values(sets) != _num_values(current)
     in_gallery = np.isin(rows, split_rows(catalog, split)) & ~unknown.any(axis=1)
     if not in_gallery.any():
         raise DataError(
             f"The index has no item of the split {split!r}.",
             hint="Choose --split train, validation, test or all.",
         )
-    return rows, labels, in_gallery
+    return rows, sets, in_gallery
+
+
+def _num_values(sets: NDArray[np.int16]) -> NDArray[np.int64]:
+    """Return how many values sets (..., L) have."""
+    further: NDArray[np.int64] = (sets[..., 1:] != sets[..., :1]).sum(axis=-1)
+    return further + (sets[..., 0] >= 0)
 
 
 def _columns(catalog: Catalog, generation: Generation) -> list[int]:
@@ -356,7 +372,7 @@ def _columns(catalog: Catalog, generation: Generation) -> list[int]:
 def _manipulation_within(
     catalog: Catalog,
     generation: Generation,
-    labels: NDArray[np.int16],
+    sets: NDArray[np.int16],
     rows: NDArray[np.int64],
     within: str,
 ) -> Replacement:
@@ -373,16 +389,16 @@ def _manipulation_within(
         )
     categories = generation.super_categories
     names = [category.name for category in categories]
-    folded = [name.casefold() for name in names]
-    if within.casefold() not in folded:
+    folded = [fold(name) for name in names]
+    if fold(within) not in folded:
         raise UnknownNameError("indexed super-category", within, names)
-    column, manifest = folded.index(within.casefold()), generation.manifest
+    column, manifest = folded.index(fold(within)), generation.manifest
     is_source = prototype_items(catalog, generation, rows)
-    shared, num_shared = labels[is_source, column], len(categories[column].values)
+    shared, num_shared = sets[is_source, column], len(categories[column].values)
     means = tuple(
         specific_mean_embeddings(
             generation.embeddings[is_source, block],
-            labels[is_source, block],
+            sets[is_source, block],
             len(category.values),
             shared,
             num_shared,

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED
+from datrnet.core.catalog.value_sets import as_sets, share_value, trimmed
 from datrnet.core.progress import StepProgress, no_progress
 
 CHUNK = 512
@@ -23,12 +24,22 @@ class QuerySet:
     items: NDArray[np.int64]
     """(Q,) index of the query item in the gallery."""
     targets: NDArray[np.int16]
-    """(Q, M) wanted label vector; -1 where the item is unlabeled and no value is wanted."""
+    """(Q, M) wanted values; where nothing changes, the item's first value, -1 without one."""
     changed: NDArray[np.bool_]
     """(Q, M): True where the request changes the super-category."""
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def wanted(self, value_sets: NDArray[np.int16], part: slice) -> NDArray[np.int16]:
+        """Return the values (q, M, L) of which a hit carries one, for some of the queries.
+
+        Args:
+            value_sets: (G, M, L) of the gallery.
+            part: Of the queries.
+        """
+        own, changed = value_sets[self.items[part]], self.changed[part, :, None]
+        return np.where(changed, self.targets[part, :, None], own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,30 +67,36 @@ def draw_queries(
     *,
     num_changeable: int | None = None,
     limit: int | None = None,
+    groups: NDArray[np.intp] | None = None,
     on_progress: StepProgress = no_progress,
 ) -> list[QuerySet]:
     """Return the valid queries of a gallery, whose items are also the query items.
 
-    Without changes, an item is a query if another item has the same label vector. With changes,
-    every item is paired with every label vector of the gallery that differs in exactly that many
-    super-categories and is labeled in each of them, so every query has an answer. A missing label
-    counts as a value of its own, and a change may add a value to an unlabeled item.
+    Without changes, an item is a query if an item of another group has the same label vector. With
+    changes, every item is paired with every label vector of the gallery that differs in exactly
+    that many super-categories and is labeled in each of them, so every query has an answer. A
+    missing label counts as a value of its own, and a change may add a value to an unlabeled item.
+
+    Sets of values differ where they share none. A change asks for the first value of the other set.
 
     Queries are counted first and then drawn, so that memory holds only the drawn ones: with three
     changes a gallery of 20,000 items has about a hundred million.
 
     Args:
-        labels: (G, M) values, -1 where unlabeled.
+        labels: (G, M) values, -1 where unlabeled; or (G, M, L) sets of values.
         changes: Numbers of changes, each 0 or more.
         num_changeable: Number of leading columns that may be changed; all by default.
         limit: Maximum number of queries per number of changes; sampled without replacement with a
             fixed seed.
+        groups: (G,) number of the group of each item; by default each is a group of its own.
         on_progress: Called with the query items processed, in two passes, and their total.
 
     Returns:
         A set for each number of changes; queries ordered by item, then by target.
     """
-    pairs = _Pairs(labels, labels.shape[1] if num_changeable is None else num_changeable)
+    sets = as_sets(labels, 2)
+    own_group = np.arange(len(sets)) if groups is None else groups
+    pairs = _Pairs(sets, sets.shape[1] if num_changeable is None else num_changeable, own_group)
     total = 2 * len(labels)
     counts = [[0] for _ in changes]
     for stop, masks in pairs.chunks(changes):
@@ -99,14 +116,15 @@ def draw_queries(
     query_sets = []
     for num_changes, before, parts in zip(changes, counts, found, strict=True):
         items, vectors = np.concatenate(parts, axis=1)
-        targets = pairs.vectors[vectors]
+        changed = ~share_value(pairs.vectors[vectors], sets[items])
+        targets = np.where(changed, pairs.vectors[vectors][:, :, 0], sets[items][:, :, 0])
         query_sets.append(
             QuerySet(
                 num_changes=num_changes,
                 num_valid=before[-1],
                 items=items,
                 targets=targets,
-                changed=targets != labels[items],
+                changed=changed,
             )
         )
     return query_sets
@@ -121,27 +139,68 @@ def _draw(num_valid: int, limit: int | None, rng: np.random.Generator) -> NDArra
 class _Pairs:
     """All pairs of an item and a distinct label vector, in chunks of items."""
 
-    def __init__(self, labels: NDArray[np.int16], num_changeable: int) -> None:
-        self._labels, self._num_changeable = labels, num_changeable
-        self.vectors, vector_of_item, num_items = np.unique(
-            labels, axis=0, return_inverse=True, return_counts=True
+    def __init__(
+        self, sets: NDArray[np.int16], num_changeable: int, groups: NDArray[np.intp]
+    ) -> None:
+        self._sets, self._num_changeable, self._groups = sets, num_changeable, groups
+        flat, vector_of_item = np.unique(
+            sets.reshape(len(sets), sets.shape[1] * sets.shape[2]), axis=0, return_inverse=True
         )
-        self._has_twin = num_items[vector_of_item.reshape(-1)] > 1
+        self.vectors: NDArray[np.int16] = flat.reshape(len(flat), *sets.shape[1:])
+        # each group counts once among the items with a vector
+        carriers = np.unique(np.stack([groups, vector_of_item.reshape(-1)]), axis=1)
+        self._num_groups = np.bincount(carriers[1], minlength=len(flat)).astype(np.int32)
+        self._carriers = carriers
 
     def chunks(self, changes: Sequence[int]) -> Iterator[tuple[int, list[NDArray[np.bool_]]]]:
         """Yield the end of each chunk and its valid pairs (chunk, V) by number of changes."""
-        for start in range(0, len(self._labels), CHUNK):
-            labels = self._labels[start : start + CHUNK]
-            num_differing = np.zeros((len(labels), len(self.vectors)), dtype=np.int8)
+        for start in range(0, len(self._sets), CHUNK):
+            sets = self._sets[start : start + CHUNK]
+            num_differing = np.zeros((len(sets), len(self.vectors)), dtype=np.int8)
             allowed = np.ones_like(num_differing, dtype=bool)
-            for column in range(labels.shape[1]):
-                differs = labels[:, column, None] != self.vectors[None, :, column]
+            requests = np.zeros(num_differing.shape, dtype=np.int64)
+            for column in range(sets.shape[1]):
+                own, others = trimmed(sets[:, column]), trimmed(self.vectors[:, column])
+                differs = ~share_value(own[:, None], others[None])
                 num_differing += differs
                 if column >= self._num_changeable:
                     allowed &= ~differs
-                elif (emptied := self.vectors[:, column] == UNLABELED).any():
+                elif (emptied := others[:, 0] == UNLABELED).any():
                     allowed &= ~(differs & emptied)
-            stop = start + len(labels)
-            # its own vector is an answer if another item has it too
-            answered = (num_differing > 0) | self._has_twin[start:stop, None]
-            yield stop, [(num_differing == num) & allowed & answered for num in changes]
+                if self._sets.shape[2] > 1:
+                    requests = requests * _PRIME + np.where(differs, others[:, 0] + 1, 0)
+            stop = start + len(sets)
+            masks = [
+                # where nothing changes, an item of another group has to have the vector
+                (num_differing == num) & allowed & (num > 0 or self._has_others(start, stop))
+                for num in changes
+            ]
+            if self._sets.shape[2] > 1:  # then several vectors can ask for the same
+                masks = [_without_repeats(mask, requests) for mask in masks]
+            yield stop, masks
+
+    def _has_others(self, start: int, stop: int) -> NDArray[np.bool_]:
+        """Return which vectors (chunk, V) an item of another group has."""
+        groups, vectors = self._carriers
+        found = np.broadcast_to(self._num_groups, (stop - start, len(self.vectors))).copy()
+        firsts, lasts = (
+            np.searchsorted(groups, self._groups[start:stop], side) for side in ("left", "right")
+        )
+        for row, (first, last) in enumerate(zip(firsts, lasts, strict=True)):
+            found[row, vectors[first:last]] -= 1
+        return found > 0
+
+
+_PRIME = 1_000_003
+"""Multiplier of the hash of a request."""
+
+
+def _without_repeats(mask: NDArray[np.bool_], requests: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which pairs of (n, V) are the first of their row with their request."""
+    order = np.argsort(np.where(mask, requests, -1), axis=1, kind="stable")
+    ordered = np.take_along_axis(np.where(mask, requests, -1), order, axis=1)
+    is_repeat = np.zeros_like(mask)
+    is_repeat[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
+    repeats = np.zeros_like(mask)
+    np.put_along_axis(repeats, order, is_repeat, axis=1)
+    return mask & ~repeats

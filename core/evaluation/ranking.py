@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from datrnet.core.catalog.value_sets import Labeled
 from datrnet.core.evaluation.metrics import hits, ndcg, relevance
 from datrnet.core.evaluation.queries import QuerySet, draw_queries
 from datrnet.core.progress import StepProgress, no_progress
@@ -39,14 +40,17 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Gallery:
-    """The ranked items, which are also the query items."""
+class Gallery(Labeled):
+    """The ranked items, which are also the query items.
+
+    The first T of M columns of their labels are the manipulation's super-categories.
+    """
 
     embeddings: NDArray[np.float32]
     """(G, A, E) as embedded."""
-    labels: NDArray[np.int16]
-    """(G, M), M ≥ T: the first T columns are the manipulation's super-categories."""
     manipulation: Manipulation
+    groups: NDArray[np.intp] | None = None
+    """(G,) number of the product that an item is a version of; None if each is its own."""
 
     @property
     def num_blocks(self) -> int:
@@ -64,6 +68,8 @@ def rank(
 ) -> Iterator[tuple[slice, NDArray[np.int64]]]:
     """Yield the k closest gallery items of each query, in chunks of queries.
 
+    Of the items of a group only the closest is ranked.
+
     A change to a value without a prototype has no effect. Vectors are centered on the gallery's
     mean, which changes no distance, but keeps float32 accurate where embeddings have nearly
     collapsed: the expansion below would cancel if ‖g‖² were much larger than d².
@@ -72,13 +78,15 @@ def rank(
         gallery: G items.
         queries: Q queries.
         weights: Weights of the blocks.
-        k: Length of the lists, at most G.
-        query_in_gallery: Whether the query item itself is ranked.
+        k: Length of the lists, at most the number of groups.
+        query_in_gallery: Whether the query item itself, and its group, is ranked.
 
     Yields:
         The slice of queries and their neighbors (chunk, k), closest first, ties by gallery order.
     """
-    k = min(k, len(gallery.labels) - (0 if query_in_gallery else 1))
+    groups = None if gallery.groups is None else _Groups(gallery.groups)
+    num_ranked = len(gallery.labels) if groups is None else groups.number
+    k = min(k, num_ranked - (0 if query_in_gallery else 1))
     chunk = max(1, min(CHUNK, LARGEST_TABLE // max(1, len(gallery.labels))))
     items = gallery.manipulation.to_metric_space(gallery.embeddings)
     center = items.mean(axis=0, dtype=np.float64).astype(np.float32)  # (A, E)
@@ -91,9 +99,40 @@ def rank(
         distances = blocks.reshape(len(blocks), -1) @ vectors
         distances *= -2
         distances += factors @ lengths
+        if groups is not None:
+            distances = groups.closest(distances)
         if not query_in_gallery:
-            distances[np.arange(len(distances)), queries.items[part]] = np.inf
+            own = queries.items[part]
+            if groups is None:
+                distances[np.arange(len(distances)), own] = np.inf
+            else:
+                distances[groups.of_item[own, None] == groups.of_item] = np.inf
         yield part, _nearest(distances, k)
+
+
+class _Groups:
+    """The groups of G items, for finding the closest item of each."""
+
+    def __init__(self, of_item: NDArray[np.intp]) -> None:
+        self.of_item = of_item
+        self._order = np.argsort(of_item, kind="stable")
+        _, self._starts, self._sizes = np.unique(
+            of_item[self._order], return_index=True, return_counts=True
+        )
+        self.number = len(self._starts)
+
+    def closest(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return distances (Q, G), infinite but for the closest item of each group."""
+        grouped = distances[:, self._order]
+        least = np.minimum.reduceat(grouped, self._starts, axis=1)
+        is_least = grouped == np.repeat(least, self._sizes, axis=1)
+        # of equally close items the first
+        number = np.cumsum(is_least, axis=1, dtype=np.int32)
+        before = (number - is_least)[:, self._starts]
+        is_first = is_least & (number - np.repeat(before, self._sizes, axis=1) == 1)
+        found = np.empty_like(distances)
+        found[:, self._order] = np.where(is_first, grouped, np.inf)
+        return found
 
 
 def apply_weighted(
@@ -183,7 +222,7 @@ def choose_weights(
     num_blocks = gallery.num_blocks
     if num_blocks == 1:
         return gallery.equal_weights
-    sampled = draw_queries(gallery.labels, (0, 1), limit=MAX_QUERIES)
+    sampled = draw_queries(gallery.value_sets, (0, 1), limit=MAX_QUERIES, groups=gallery.groups)
     if min(map(len, sampled)) < MIN_QUERIES:
         return gallery.equal_weights
     vector = np.ones(1 + num_blocks)  # first the factor of changed blocks, which matters most
@@ -224,8 +263,8 @@ def _objective(
         total = 0.0
         in_gallery = queries.num_changes > 0
         for part, near in rank(gallery, queries, weights, k, query_in_gallery=in_gallery):
-            found, changed = gallery.labels[near], queries.changed[part]
-            targets = queries.targets[part]
+            found, changed = gallery.value_sets[near], queries.changed[part]
+            targets = queries.wanted(gallery.value_sets, part)
             is_hit = hits(found, targets, np.ones_like(changed))
             gains = [ndcg(relevance(found, targets, ~changed))]
             if in_gallery:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.catalog.catalog import Catalog, validation_rows
+from datrnet.core.catalog.catalog import Catalog, group_numbers, validation_rows
 from datrnet.core.catalog.pictures import Picture, picture_pixels
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import CheckpointError, DataError
@@ -19,7 +19,7 @@ from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Manifest
 from datrnet.core.retrieval.manipulation import Manipulation, Replacement, load_manipulation
-from datrnet.core.retrieval.prototypes import mean_embeddings
+from datrnet.core.retrieval.prototypes import mean_embeddings, source_items
 from datrnet.core.retrieval.request import Query
 from datrnet.db.store import Store
 
@@ -132,12 +132,21 @@ def build_index(
             f"The run {run.name} produces embeddings that are not finite: its training diverged.",
             hint="Train again with a lower learning rate, or index another run with --run.",
         )
-    labels = catalog.encode_labels(run.super_categories)[rows]
-    manipulation = run_manipulation(run, embeddings, labels, catalog.splits[rows])
+    sets = catalog.encode_value_sets(run.super_categories)[rows]
+    is_source = source_items(
+        catalog.splits[rows],
+        catalog.is_hidden[rows],
+        only_training=run.config.index.prototypes_from == "train",
+    )
+    manipulation = run_manipulation(run, embeddings[is_source], sets[is_source])
     if weights is None:
         validation = np.isin(rows, validation_rows(catalog))
         gallery = Gallery(
-            embeddings=embeddings[validation], labels=labels[validation], manipulation=manipulation
+            embeddings=embeddings[validation],
+            labels=sets[validation, :, 0],
+            all_values=sets[validation],
+            manipulation=manipulation,
+            groups=group_numbers(catalog, rows[validation]),
         )
         weights = choose_weights(gallery, on_progress=partial(on_progress, "Choosing weights"))
     embedded = Embedded(
@@ -157,28 +166,25 @@ def build_index(
 
 
 def run_manipulation(
-    run: RunFolder,
-    embeddings: NDArray[np.float32],
-    labels: NDArray[np.int16],
-    splits: NDArray[np.str_],
+    run: RunFolder, embeddings: NDArray[np.float32], value_sets: NDArray[np.int16]
 ) -> Manipulation:
     """Return the manipulation of a run's queries: the stored one of its system, or prototypes.
 
-    DAtRNet's prototypes are means of the items that ``index.prototypes_from`` names.
+    Args:
+        run: The run.
+        embeddings: (n, A, E) of the items that DAtRNet's prototypes are means of.
+        value_sets: (n, A, L) of the same items.
 
     Raises:
         CheckpointError: The stored manipulation is missing or damaged.
     """
     if not run.config.system.is_datrnet:
         return load_manipulation(run.manipulation_path)
-    used = np.full(len(splits), True)
-    if run.config.index.prototypes_from == "train" and (splits == "train").any():
-        used = splits == "train"
     return Replacement(
         tuple(
             mean_embeddings(
-                embeddings[used, column],
-                labels[used, column],
+                embeddings[:, column],
+                value_sets[:, column],
                 len(category.values),
                 unit_length=run.config.model.unit_prototypes,
             )

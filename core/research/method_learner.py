@@ -154,8 +154,9 @@ class MethodLearner(Learner):
             images = self._images(rows)
             if self.features is None:
                 images = augment(images, self._config.train, self._augmentation)
-            labels = torch.from_numpy(self._data.labels[rows].astype(np.int64)).to(self._device)
-            return self.stages[stage].loss(ImageBatch(images=images, labels=labels)), None
+            sets = torch.from_numpy(self._data.value_sets[rows].astype(np.int64)).to(self._device)
+            images_and_labels = ImageBatch(images=images, labels=sets[:, :, 0], all_values=sets)
+            return self.stages[stage].loss(images_and_labels), None
 
     def set_learning_rate(self, share: float) -> None:
         """Decay the rate along half a cosine."""
@@ -172,6 +173,8 @@ class MethodLearner(Learner):
         gallery = Gallery(
             embeddings=validation_set.embed(self.network),
             labels=validation_set.labels,
+            all_values=validation_set.all_values,
+            groups=self._data.groups_of(self._validation),
             manipulation=self.network.manipulation(self.training_set),
         )
         names = [str(number) for number in range(validation_set.labels.shape[1])]
@@ -199,6 +202,7 @@ class MethodLearner(Learner):
     def _items(self, rows: NDArray[np.int64]) -> TrainingSet:
         return TrainingSet(
             labels=self._data.labels[rows],
+            all_values=self._data.value_sets[rows],
             images=lambda chosen: self._images(rows[chosen]),
             seed=self._config.train.seed,
         )

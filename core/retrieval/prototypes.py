@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
+from datrnet.core.catalog.value_sets import carried_values, count_values, paired_values
 from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import (
@@ -24,6 +25,7 @@ from datrnet.core.retrieval.manipulation import (
     WeightedReplacement,
     replaces_by_means,
 )
+from datrnet.core.text import fold
 
 MIN_SPECIFIC = 5
 """Fewest items of a specific prototype; a mean of fewer describes the items, not the value."""
@@ -36,19 +38,21 @@ def mean_embeddings(
 ) -> Floats:
     """Return the mean embedding of the items that carry each value.
 
+    An item with several values counts for each of them.
+
     Args:
         embeddings: (N, E) embeddings of one super-category.
-        labels: (N,) values, -1 where unlabeled.
+        labels: (N,) values, -1 where unlabeled; or (N, L) sets of values.
         num_values: V.
         unit_length: Whether to L2-normalize each mean.
 
     Returns:
         (V, E) prototypes; a row of NaN where no item carries the value.
     """
-    labeled = labels >= 0
-    counts = np.bincount(labels[labeled], minlength=num_values)
+    items, values = carried_values(labels)
+    counts = np.bincount(values, minlength=num_values)
     sums = np.zeros((num_values, embeddings.shape[1]))
-    np.add.at(sums, labels[labeled], embeddings[labeled])
+    np.add.at(sums, values, embeddings[items])
     with np.errstate(invalid="ignore"):
         means = sums / counts[:, None]
         if unit_length:
@@ -70,9 +74,9 @@ def specific_mean_embeddings(
 
     Args:
         embeddings: (N, E) embeddings of one super-category.
-        labels: (N,) its values, -1 where unlabeled.
+        labels: (N,) its values, -1 where unlabeled; or (N, L) sets of values.
         num_values: V.
-        within: (N,) values of the other super-category, -1 where unlabeled.
+        within: (N,) values of the other super-category, or (N, K) sets.
         num_within: W.
         unit_length: Whether to L2-normalize each mean.
         min_items: Fewest items of a mean.
@@ -80,10 +84,9 @@ def specific_mean_embeddings(
     Returns:
         (W, V, E) prototypes; NaN where fewer items carry both values.
     """
-    pairs = within.astype(np.int64) * num_values + labels
-    pairs[(labels < 0) | (within < 0)] = -1
+    pairs = paired_values(within, labels, num_values)
     means = mean_embeddings(embeddings, pairs, num_within * num_values, unit_length=unit_length)
-    means[np.bincount(pairs[pairs >= 0], minlength=len(means)) < min_items] = np.nan
+    means[count_values(pairs, len(means)) < min_items] = np.nan
     return means.reshape(num_within, num_values, -1)
 
 
@@ -91,10 +94,25 @@ def prototype_items(
     catalog: Catalog, generation: Generation, indexed_rows: NDArray[np.int64]
 ) -> BoolArray:
     """Return which indexed items (n,) the generic prototypes of an index are means of."""
-    is_training: BoolArray = catalog.splits[indexed_rows] == "train"
-    if generation.manifest.prototypes_from == "train" and is_training.any():
-        return is_training
-    return np.ones(len(indexed_rows), dtype=bool)
+    return source_items(
+        catalog.splits[indexed_rows],
+        catalog.is_hidden[indexed_rows],
+        only_training=generation.manifest.prototypes_from == "train",
+    )
+
+
+def source_items(
+    splits: NDArray[np.str_], is_hidden: BoolArray, *, only_training: bool
+) -> BoolArray:
+    """Return which items (n,) prototypes are means of: never hidden ones.
+
+    Args:
+        splits: (n,).
+        is_hidden: (n,).
+        only_training: Whether only training items count, if there are any.
+    """
+    is_training: BoolArray = (splits == "train") & ~is_hidden
+    return is_training if only_training and is_training.any() else ~is_hidden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -214,16 +232,16 @@ class PrototypeSource:
     def _carries(self, super_category_idx: int, value: str) -> BoolArray:
         """Return which of these items (n,) currently carry a value."""
         number = _number_of(self._catalog.super_categories[super_category_idx].values, value)
-        labels = self._catalog.labels[self._indexed_rows, super_category_idx]
-        # the catalog may no longer have the value
-        carried: BoolArray = self._is_source & (labels == number) & (number != UNLABELED)
-        return carried
+        if number == UNLABELED:  # the catalog no longer has the value
+            return np.zeros(len(self._indexed_rows), dtype=bool)
+        carried = self._catalog.carries(super_category_idx, number)[self._indexed_rows]
+        return self._is_source & carried
 
 
 def _number_of(values: tuple[str, ...], value: str) -> int:
-    """Return the index of a value, ignoring case; UNLABELED if it is unknown."""
-    folded = [known.casefold() for known in values]
-    wanted = value.strip().casefold()
+    """Return the index of a value as people see it; UNLABELED if it is unknown."""
+    folded = [fold(known) for known in values]
+    wanted = fold(value)
     return folded.index(wanted) if wanted in folded else UNLABELED
 
 

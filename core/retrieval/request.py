@@ -2,8 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.errors import UnknownNameError
 from datrnet.core.retrieval.manipulation import Floats
+from datrnet.db.rows import joined
+
+ValueMatch = Literal["any", "all"]
+"""Whether an item matches several wanted values with one of them, or must carry all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -13,9 +21,17 @@ class Query:
     blocks: Floats
     """(A, E) as embedded, in the order of the generation's blocks."""
     labels: Mapping[str, str | None]
+    """First values."""
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """All values, of super-categories with several."""
     row: int | None = None
     """The item's row in the catalog; it is excluded from its own results."""
     title: str = ""
+
+    def values_of(self, super_category: str) -> tuple[str, ...]:
+        """Return all values in a super-category."""
+        label = self.labels.get(super_category)
+        return self.values.get(super_category, () if label is None else (label,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +51,12 @@ class Request:
     k: int = 30
     split: str | None = None
     """Restricts the gallery to a split."""
+    match: ValueMatch = "any"
+    """What several values of a super-category ask for, those of filters and those of the query;
+    equivalent values ask for any."""
     within: str | None = None
     """Super-category for specific prototypes: means among the items that share the query's (or
     the wanted) value of it. None uses generic prototypes."""
-
-    @property
-    def conditions(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """All filters, by super-category."""
-        return (*self.where.items(), *self.any_of.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +73,41 @@ class Substitute:
     parts: Mapping[str, float]
     """Weighted squared distance of each block; they sum to ``distance`` squared. An entangled
     block has a single part, named ``all``."""
-    labels: Mapping[str, str | None]
+    values: Mapping[str, tuple[str, ...]]
+    """All values, by super-category, the first one first."""
     agreement: Mapping[str, bool | None]
-    """Whether the label is a wanted value, by super-category; None if either is unknown."""
+    """Whether a value is a wanted one, by super-category; None if either is unknown."""
+
+    @property
+    def labels(self) -> dict[str, str | None]:
+        """The first value of every super-category; None where there is none."""
+        return {name: values[0] if values else None for name, values in self.values.items()}
+
+    @property
+    def label_texts(self) -> dict[str, str | None]:
+        """All values of every super-category as text; None where there is none."""
+        return {name: joined(values) for name, values in self.values.items()}
+
+
+def resolve_query(catalog: Catalog, text: str) -> int | Path:
+    """Return the row of the item with a code, or the path of a picture.
+
+    An item's code takes precedence over a file of the same name.
+
+    Raises:
+        UnknownNameError: There is neither.
+    """
+    if not text.strip():
+        hint = "Enter an item id or the path of a picture."
+        raise UnknownNameError("item", text, (), hint=hint)
+    path = Path(text).expanduser()
+    if path.exists() and not path.is_dir() and not catalog.has_code(text):
+        return path
+    try:
+        return catalog.row_of_code(text)
+    except UnknownNameError as error:
+        if path.is_dir():
+            hint = "It is a folder; choose a picture in it."
+        else:
+            hint = f"{error.hint} There is no such file either."
+        raise UnknownNameError("item", text, (), hint=hint) from error

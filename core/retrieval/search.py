@@ -12,14 +12,13 @@ the plan.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED, Catalog, facets_of, split_rows
-from datrnet.core.errors import ConfigError, IndexStaleError, UnknownNameError
+from datrnet.core.errors import ConfigError, IndexStaleError
 from datrnet.core.retrieval.generation import CANDIDATES_PER_RESULT, Generation, candidate_vector
 from datrnet.core.retrieval.manipulation import BoolArray, Floats
 from datrnet.core.retrieval.prototypes import (
@@ -29,6 +28,7 @@ from datrnet.core.retrieval.prototypes import (
     predict_values,
 )
 from datrnet.core.retrieval.request import Query, Request, Substitute
+from datrnet.core.text import fold
 
 EXACT_BELOW = 4096
 """Largest gallery that is ranked exactly, which is then faster than Annoy."""
@@ -38,30 +38,6 @@ CHUNK = 8192
 
 T = TypeVar("T")
 ByBlock = Mapping[int, object]
-
-
-def resolve_query(catalog: Catalog, text: str) -> int | Path:
-    """Return the row of the item with a code, or the path of a picture.
-
-    An item's code takes precedence over a file of the same name.
-
-    Raises:
-        UnknownNameError: There is neither.
-    """
-    if not text.strip():
-        hint = "Enter an item id or the path of a picture."
-        raise UnknownNameError("item", text, (), hint=hint)
-    path = Path(text).expanduser()
-    if path.exists() and not path.is_dir() and not catalog.has_code(text):
-        return path
-    try:
-        return catalog.row_of_code(text)
-    except UnknownNameError as error:
-        if path.is_dir():
-            hint = "It is a folder; choose a picture in it."
-        else:
-            hint = f"{error.hint} There is no such file either."
-        raise UnknownNameError("item", text, (), hint=hint) from error
 
 
 class Searcher:
@@ -98,9 +74,9 @@ class Searcher:
         self._place_of_row = np.full(catalog.num_items, -1, dtype=np.int64)
         self._place_of_row[rows] = np.arange(len(rows))
         self._weights = np.array(generation.manifest.weights, dtype=np.float32)
-        self._blocks = {name.casefold(): block for block, name in enumerate(self.names)}
+        self._blocks = {fold(name): block for block, name in enumerate(self.names)}
         self._value_numbers = tuple(
-            {value.casefold(): number for number, value in enumerate(category.values)}
+            {fold(value): number for number, value in enumerate(category.values)}
             for category in generation.super_categories
         )
         self._prototypes = PrototypeSource(catalog, generation, rows)
@@ -129,6 +105,7 @@ class Searcher:
         return Query(
             blocks=np.array(self.generation.embeddings[place]),
             labels=self.catalog.labels_of(row),
+            values=self.catalog.values_of(row),
             row=row,
             title=self.catalog.titles[row],
         )
@@ -140,7 +117,7 @@ class Searcher:
             UnknownNameError: There is no such super-category.
             IndexStaleError: The index does not cover it.
         """
-        block = self._blocks.get(name.strip().casefold())
+        block = self._blocks.get(fold(name))
         if block is None:
             idx = self.catalog.super_category_idx(name)  # raises with suggestions if unknown
             raise IndexStaleError(
@@ -183,14 +160,15 @@ class Searcher:
         query = self._take_blocks(query, taken)
         prototypes = self._resolve_prototypes(query, changes, request.within)
         blocks, learned = self._apply_changes(query, prototypes)
-        filters = [self._resolve_filter(name, values) for name, values in request.conditions]
-        known = ((name, query.labels.get(name)) for name in self.names)
-        wanted: dict[str, tuple[str, ...]] = {
-            name: () if label is None else (label,) for name, label in known
-        }
-        for idx, numbers in filters:
-            category = self.catalog.super_categories[idx]
-            wanted[category.name] = tuple(category.values[number] for number in numbers)
+        wanted = {name: query.values_of(name) for name in self.names}
+        filters: list[tuple[int, list[int]]] = []
+        for given in (request.where, request.any_of):
+            for name, values in given.items():
+                idx, numbers = self._resolve_filter(name, values)
+                category = self.catalog.super_categories[idx]
+                wanted[category.name] = tuple(category.values[number] for number in numbers)
+                is_split = request.match == "all" and given is request.where
+                filters += [(idx, [n]) for n in numbers] if is_split else [(idx, numbers)]
         for prototype in prototypes.values():
             wanted[prototype.super_category] = (prototype.value,)
         return SearchPlan(
@@ -202,9 +180,7 @@ class Searcher:
             any_of=self._by_name(any_of),
             blocks=blocks,
             weights=self._effective_weights(learned, (*changes, *taken), factors, any_of),
-            wanted={
-                name: frozenset(value.casefold() for value in wanted[name]) for name in self.names
-            },
+            wanted={name: frozenset(map(fold, wanted[name])) for name in self.names},
             filters=tuple(filters),
         )
 
@@ -251,11 +227,12 @@ class Searcher:
         """Return the query with blocks and labels taken from other items."""
         if not taken:
             return query
-        blocks, labels = query.blocks.copy(), dict(query.labels)
+        blocks, labels, all_values = query.blocks.copy(), dict(query.labels), dict(query.values)
         for block, other in taken.items():
+            name = self.names[block]
             blocks[block] = other.blocks[block]
-            labels[self.names[block]] = other.labels.get(self.names[block])
-        return replace(query, blocks=blocks, labels=labels)
+            labels[name], all_values[name] = other.labels.get(name), other.values_of(name)
+        return replace(query, blocks=blocks, labels=labels, values=all_values)
 
     def _resolve_prototypes(
         self, query: Query, changes: Mapping[int, str], within: str | None
@@ -280,14 +257,14 @@ class Searcher:
         """Return the changed blocks (A, E) and the manipulation's factors (A,)."""
         labels = np.array(
             [
-                numbers.get((query.labels.get(name) or "").casefold(), UNLABELED)
+                numbers.get(fold(query.labels.get(name) or ""), UNLABELED)
                 for name, numbers in zip(self.names, self._value_numbers, strict=True)
             ],
             dtype=np.int16,
         )
         targets, changed = labels.copy(), np.zeros(labels.shape, dtype=bool)
         for block, prototype in prototypes.items():
-            targets[block] = self._value_numbers[block][prototype.value.casefold()]
+            targets[block] = self._value_numbers[block][fold(prototype.value)]
             changed[block] = True
         blocks, factors = self.generation.manipulation.apply(
             query.blocks[None], labels[None], targets[None], changed[None]
@@ -343,7 +320,7 @@ class SearchPlan:
     weights: Floats
     """(A,) weights in force."""
     wanted: Mapping[str, frozenset[str]]
-    """Wanted values in lower case, by super-category; empty where unknown."""
+    """Wanted values as ``fold`` returns them, by super-category; empty where unknown."""
     filters: tuple[tuple[int, list[int]], ...]
     """Catalog index of a super-category, and of the values of which a result must carry one."""
 
@@ -352,6 +329,10 @@ class SearchPlan:
         """Wanted values, by super-category, in the order and spelling of the index."""
         names = self.searcher.names
         return {name: self.prototypes[name].value for name in names if name in self.prototypes}
+
+    def needs_all(self, name: str) -> bool:
+        """Tell whether an item must carry all wanted values of a super-category to match."""
+        return self.request.match == "all" and name not in self.any_of
 
     def substitutes(self) -> list[Substitute]:
         """Return the k closest items, closest first."""
@@ -367,22 +348,29 @@ class SearchPlan:
         """Count the items whose labels match the request, by super-category and value.
 
         An item counts for a value it carries if it carries a wanted value in every other
-        super-category where one is known. The query itself is not counted.
+        super-category where one is known. The query itself and hidden items are not counted.
         """
         catalog, row = self.searcher.catalog, self.query.row
         chosen = {
             idx: frozenset(
                 number
                 for number, value in enumerate(category.values)
-                if value.casefold() in self.wanted[category.name]
+                if fold(value) in self.wanted[category.name]
             )
             for idx, category in enumerate(catalog.super_categories)
             if self.wanted.get(category.name)
         }
-        rows = np.arange(catalog.num_items)
+        rows = catalog.shown_rows
         rows = rows if row is None else rows[rows != row]
         num_values = [len(category.values) for category in catalog.super_categories]
-        facets = facets_of(catalog.labels, rows, num_values, chosen)
+        facets = facets_of(
+            catalog.labels,
+            rows,
+            num_values,
+            chosen,
+            catalog.more_labels,
+            {idx for idx in chosen if self.needs_all(catalog.super_categories[idx].name)},
+        )
         return {
             category.name: dict(zip(category.values, counts.tolist(), strict=False))  # none is last
             for category, counts in zip(catalog.super_categories, facets.counts, strict=True)
@@ -390,16 +378,16 @@ class SearchPlan:
 
     @cached_property
     def _allowed(self) -> BoolArray:
-        """Which indexed items (n,) pass the filters; never the query itself."""
+        """Which indexed items (n,) pass the filters; never the query itself or hidden ones."""
         catalog, row = self.searcher.catalog, self.query.row
-        allowed = np.ones(catalog.num_items, dtype=bool)
+        allowed = ~catalog.is_hidden
         if row is not None:
             allowed[row] = False
         if self.request.split is not None:
             in_split = split_rows(catalog, self.request.split)
             allowed &= np.isin(np.arange(catalog.num_items), in_split)
         for idx, numbers in self.filters:
-            allowed &= np.isin(catalog.labels[:, idx], numbers)
+            allowed &= catalog.carries_any(idx, numbers)
         return allowed[self.searcher.indexed_rows]
 
     def _candidates(self) -> NDArray[np.int64]:
@@ -416,7 +404,10 @@ class SearchPlan:
             return np.flatnonzero(allowed)
         count = CANDIDATES_PER_RESULT * self.request.k
         near = generation.candidate_index.candidates(vector, count, max(manifest.nodes, count))
-        return near[allowed[near]]
+        found = near[allowed[near]]
+        if len(found) < self.request.k and self.searcher.catalog.is_hidden.any():
+            return np.flatnonzero(allowed)  # too many of the neighbors are hidden
+        return found
 
     def _parts(self, places: NDArray[np.int64]) -> Floats:
         """Return the weighted squared distances (n, A) of indexed items to the query."""
@@ -432,7 +423,7 @@ class SearchPlan:
     def _substitute(self, rank: int, place: int, parts: Floats) -> Substitute:
         searcher = self.searcher
         row = int(searcher.indexed_rows[place])
-        labels = searcher.catalog.labels_of(row)
+        values = searcher.catalog.values_of(row)
         return Substitute(
             rank=rank,
             row=row,
@@ -440,10 +431,13 @@ class SearchPlan:
             title=searcher.catalog.titles[row],
             distance=float(np.sqrt(parts.sum())),
             parts=dict(zip(searcher.block_names, map(float, parts), strict=True)),
-            labels=labels,
-            agreement={
-                name: label.casefold() in wanted if wanted and label is not None else None
-                for name, wanted in self.wanted.items()
-                for label in (labels[name],)
-            },
+            values=values,
+            agreement={name: self._agrees(name, values[name]) for name in self.wanted},
         )
+
+    def _agrees(self, name: str, values: tuple[str, ...]) -> bool | None:
+        """Return whether an item's values match the wanted ones; None if either is unknown."""
+        wanted, carried = self.wanted[name], set(map(fold, values))
+        if not (wanted and carried):
+            return None
+        return wanted <= carried if self.needs_all(name) else not wanted.isdisjoint(carried)

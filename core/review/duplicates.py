@@ -134,7 +134,7 @@ def _groups(
     judged = {frozenset((rows[pair.kept_id], rows[pair.other_id])) for pair in verdicts}
     marked = {rows[pair.other_id] for pair in verdicts if pair.verdict == "duplicate"}
     for connected in connected_components(reasons):
-        group = [row for row in connected if row not in marked]
+        group = [row for row in connected if row not in marked and not catalog.is_hidden[row]]
         if not group:
             continue
         keep = group[int((catalog.labels[group] != UNLABELED).sum(axis=1).argmax())]

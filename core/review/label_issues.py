@@ -1,6 +1,7 @@
 """Label issues: labels that the model contradicts, and suggestions for missing labels.
 
 A label is an issue if the item's block is closer to the prototype of another value than to its own.
+Of an item with several values the closest counts: its label is an issue only if no value fits.
 The margin says how confident the model is:
 
     margin = (d²(own) - d²(other)) / (d²(own) + d²(other) + spread)
@@ -24,10 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED
+from datrnet.core.catalog.value_sets import as_sets, trimmed
 from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.manipulation import Floats, Replacement, WeightedReplacement
 from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.core.retrieval.search import CHUNK, Searcher
+from datrnet.db.rows import joined, split_values
 
 EPS = 1e-12
 """Lower bound of the margin's denominator: all distances can be 0."""
@@ -41,13 +44,13 @@ class LabelIssue:
     """Catalog row of the item."""
     super_category: str
     label: str | None
-    """The current label; None if there is none."""
+    """The current label, several values joined by a bar; None if there is none."""
     guess: str
     """The value predicted by the model."""
     margin: float
     """The model's confidence, in (0, 1]; see above."""
     distance: float
-    """To the prototype of the label; without a label, of the second closest value."""
+    """To the closest prototype of the label; without a label, of the second closest value."""
     guess_distance: float
     """To the prototype of the guess."""
 
@@ -97,19 +100,20 @@ def label_issues(
 
 def _issues_of_block(searcher: Searcher, block: int, *, unlabeled: bool) -> list[LabelIssue]:
     catalog, category = searcher.catalog, searcher.generation.super_categories[block]
-    labels, rows = index_labels(searcher, block), searcher.indexed_rows
+    sets, rows = index_labels(searcher, block), searcher.indexed_rows
     found = compute_margins(
-        searcher.generation.embeddings[:, block], labels, reference_points(searcher, block)
+        searcher.generation.embeddings[:, block], sets, reference_points(searcher, block)
     )
     if unlabeled:  # a value added after indexing is a label, although the index does not know it
         is_subject = catalog.labels[rows, catalog.super_category_idx(category.name)] == UNLABELED
     else:
-        is_subject = labels != UNLABELED
+        is_subject = sets[:, 0] != UNLABELED
+    is_subject &= ~catalog.is_hidden[rows]
     return [
         LabelIssue(
             row=int(rows[place]),
             super_category=category.name,
-            label=None if unlabeled else category.values[labels[place]],
+            label=joined(category.values[v] for v in dict.fromkeys(sets[place].tolist()) if v >= 0),
             guess=category.values[found.guesses[place]],
             margin=float(found.margins[place]),
             distance=float(np.sqrt(found.own[place])),
@@ -124,9 +128,9 @@ class Margins:
     """Margins of the items of a super-category."""
 
     guesses: NDArray[np.intp]
-    """(n,) closest value other than the label."""
+    """(n,) closest value that is not among the labels."""
     own: NDArray[np.float32]
-    """(n,) d² to the label's prototype; without a label, to the second closest."""
+    """(n,) d² to the label's closest prototype; without a label, to the second closest."""
     other: NDArray[np.float32]
     """(n,) d² to the guess's prototype."""
     margins: NDArray[np.float32]
@@ -140,13 +144,15 @@ def compute_margins(
 
     Args:
         blocks: (n, E).
-        labels: (n,), -1 where unlabeled.
+        labels: (n,), -1 where unlabeled; or (n, L) sets of values.
         points: (V, E) prototypes; NaN where a value has none.
     """
     distances = squared_distances(blocks, points)
-    places, is_labeled = np.arange(len(labels)), labels != UNLABELED
-    own = np.where(is_labeled, distances[places, np.where(is_labeled, labels, 0)], np.inf)
-    distances[places[is_labeled], labels[is_labeled]] = np.inf
+    places, sets = np.arange(len(labels)), as_sets(labels, 1)
+    is_labeled = sets[:, 0] != UNLABELED
+    carried = distances[places[:, None], np.where(is_labeled[:, None], sets, 0)]
+    own = np.where(is_labeled, carried.min(axis=1), np.inf)
+    distances[places[is_labeled, None], sets[is_labeled]] = np.inf
     guesses = distances.argmin(axis=1)
     other = distances[places, guesses]
     distances[places, guesses] = np.inf
@@ -181,10 +187,10 @@ def reference_points(searcher: Searcher, super_category_idx: int) -> Floats:
 
 
 def index_labels(searcher: Searcher, super_category_idx: int) -> NDArray[np.int16]:
-    """Return the current labels (n,) of the indexed items in the index's encoding, else -1."""
+    """Return the current values (n, L) of the indexed items in the index's encoding, else -1."""
     category = searcher.generation.super_categories[super_category_idx]
-    labels = searcher.catalog.encode_labels([category])[:, 0]
-    return labels[searcher.indexed_rows]
+    sets = searcher.catalog.encode_value_sets([category])[:, 0]
+    return trimmed(sets[searcher.indexed_rows])
 
 
 def squared_distances(blocks: Floats, points: Floats) -> Floats:
@@ -207,7 +213,7 @@ def typical_rows(searcher: Searcher, super_category: str, value: str, count: int
     Args:
         searcher: The catalog and its index.
         super_category: As the index spells it.
-        value: One of its values.
+        value: One of its values; of several, joined by a bar, the first counts.
         count: Maximum number of rows.
 
     Returns:
@@ -215,10 +221,12 @@ def typical_rows(searcher: Searcher, super_category: str, value: str, count: int
     """
     idx = searcher.names.index(super_category)
     values = searcher.generation.super_categories[idx].values
-    if value not in values:
+    first, *_ = split_values(value, values)
+    if first not in values:
         return []
-    number = values.index(value)
-    places = np.flatnonzero(index_labels(searcher, idx) == number)
+    number = values.index(first)
+    is_typical = (index_labels(searcher, idx) == number).any(axis=1)
+    places = np.flatnonzero(is_typical & ~searcher.catalog.is_hidden[searcher.indexed_rows])
     point = reference_points(searcher, idx)[number : number + 1]
     distances = squared_distances(searcher.generation.embeddings[places, idx], point)[:, 0]
     order = np.argsort(distances, kind="stable")[:count]

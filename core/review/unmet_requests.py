@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
+from datrnet.core.catalog.value_sets import count_values, paired_values
 from datrnet.core.errors import DatabaseError, DatrnetError, UnknownNameError
 from datrnet.core.retrieval.request import Request, Substitute
 from datrnet.core.retrieval.search import Searcher
@@ -98,8 +99,7 @@ def _missing_pairs(catalog: Catalog, only: int | None) -> Iterator[UnmetRequest]
     for a, b in combinations(range(len(categories)), 2):
         if only is not None and only not in (a, b):
             continue
-        counts = _contingency_table(catalog, a, b)
-        expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / max(counts.sum(), 1)
+        counts, expected = _contingency_table(catalog, a, b)
         for first, second in np.argwhere((counts == 0) & (expected >= MIN_EXPECTED)):
             wanted = (
                 (categories[a].name, categories[a].values[first]),
@@ -108,27 +108,34 @@ def _missing_pairs(catalog: Catalog, only: int | None) -> Iterator[UnmetRequest]
             yield replace(_unmet(catalog, wanted), expected=float(expected[first, second]))
 
 
-def _contingency_table(catalog: Catalog, a: int, b: int) -> NDArray[np.int64]:
-    """Return the number of items (V, W) with each pair of values of two super-categories."""
-    shape = tuple(len(catalog.super_categories[idx].values) for idx in (a, b))
-    labels = catalog.labels[:, [a, b]].astype(np.int64)
-    labels = labels[(labels != UNLABELED).all(axis=1)]
-    counts = np.bincount(labels[:, 0] * shape[1] + labels[:, 1], minlength=shape[0] * shape[1])
-    return counts.reshape(shape)
+def _contingency_table(
+    catalog: Catalog, a: int, b: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the number of items (V, W) with each pair of values of two super-categories.
+
+    The second table is the number to be expected if values were independent.
+    """
+    num_first, num_second = (len(catalog.super_categories[idx].values) for idx in (a, b))
+    sets = catalog.value_sets[catalog.shown_rows][:, [a, b]]
+    first, second = sets[(sets[:, :, 0] != UNLABELED).all(axis=1)].swapaxes(0, 1)
+    counts = count_values(paired_values(first, second, num_second), num_first * num_second)
+    singles = count_values(first, num_first), count_values(second, num_second)
+    return counts.reshape(num_first, num_second), np.outer(*singles) / max(len(first), 1)
 
 
 def _unmet(catalog: Catalog, wanted: Wanted) -> UnmetRequest:
     counts = {name: int(_carries_any(catalog, name, (value,)).sum()) for name, value in wanted}
-    shares = np.array(list(counts.values())) / max(catalog.num_items, 1)
-    expected = float(shares.prod() * catalog.num_items)
+    num_items = len(catalog.shown_rows)
+    shares = np.array(list(counts.values())) / max(num_items, 1)
+    expected = float(shares.prod() * num_items)
     return UnmetRequest(wanted=wanted, expected=expected, counts=counts)
 
 
 def _carries_any(catalog: Catalog, name: str, values: Sequence[str]) -> NDArray[np.bool_]:
-    """Return which items (N,) carry one of the values."""
+    """Return which items (N,) are not hidden and carry one of the values."""
     idx = catalog.super_category_idx(name)
     numbers = [catalog.value_idx(idx, value) for value in values]
-    return np.isin(catalog.labels[:, idx], numbers)
+    return catalog.carries_any(idx, numbers) & ~catalog.is_hidden
 
 
 # ── requests of sessions ─────────────────────────────────────────────────────
@@ -172,7 +179,7 @@ def _without_result(
     asked_of: dict[Wanted, tuple[int, str]] = {}
     for request in requests:
         try:
-            rows = np.ones(catalog.num_items, dtype=bool)
+            rows = ~catalog.is_hidden
             for name, values in request.where.items():
                 rows &= _carries_any(catalog, name, values)
         except UnknownNameError:
@@ -216,8 +223,8 @@ def closest_match(searcher: Searcher, unmet: UnmetRequest) -> ClosestMatch | Non
     row = _query_row(searcher, unmet)
     if row is None:
         return None
-    labels = searcher.catalog.labels_of(row)
-    changes = {name: value for name, value in unmet.wanted if labels[name] != value}
+    carried = searcher.catalog.values_of(row)
+    changes = {name: value for name, value in unmet.wanted if value not in carried[name]}
     found: Sequence[Substitute] = ()
     with suppress(DatrnetError):  # the index lacks the item or a wanted value
         found = searcher.substitutes(searcher.query_of_item(row), Request(changes=changes, k=1))

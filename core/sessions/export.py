@@ -108,7 +108,7 @@ def session_facts(sheet: SessionSheet) -> dict[str, Any]:
                         "id": found.code,
                         "title": found.title,
                         "distance": found.distance,
-                        "labels": dict(found.labels),
+                        "labels": found.label_texts,
                         "agreement": dict(found.agreement),
                     }
                     for found in replayed.substitutes
@@ -128,7 +128,7 @@ def shortlist_facts(catalog: Catalog, codes: Sequence[str]) -> list[dict[str, An
             {
                 "id": code,
                 "title": catalog.titles[row] if row is not None else None,
-                "labels": catalog.labels_of(row) if row is not None else {},
+                "labels": catalog.label_texts(row) if row is not None else {},
                 "in_catalog": row is not None,
                 "in_catalogue": row is not None,  # until 0.3 (spelling:keep)
             }
@@ -227,7 +227,7 @@ def _minute(stamp: str) -> str:
 def _verdicts(found: Substitute) -> Sequence[tuple[str, str]]:
     """Return each super-category with the value carried and its sign."""
     return [
-        (name, f"{SIGNS[agrees]} {found.labels[name] or 'no label'}")
+        (name, f"{SIGNS[agrees]} {found.label_texts[name] or 'no label'}")
         for name, agrees in found.agreement.items()
     ]
 

@@ -15,7 +15,7 @@ from datrnet.core.errors import ConfigError, DatabaseError, DatrnetError, Unknow
 from datrnet.core.progress import StepProgress, no_progress
 from datrnet.core.retrieval.request import Query, Request, Substitute
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.text import sanitize
+from datrnet.core.text import fold, sanitize
 from datrnet.db.rows import SessionRow, StepRow
 from datrnet.db.store import Store
 
@@ -111,7 +111,7 @@ def session_of(store: Store, wanted: str = LAST, other_than: int | None = None) 
             hint = "A session starts with the first substitutes viewed in `datrnet browse`."
             raise ConfigError("There is no session yet.", hint=hint)
         return max(sessions, key=lambda session: (session.updated_at, session.id))
-    named = [session for session in sessions if session.name.casefold() == wanted.casefold()]
+    named = [session for session in sessions if fold(session.name) == fold(wanted)]
     if not named:
         raise UnknownNameError("session", wanted, [session.name for session in sessions])
     if len(named) > 1:

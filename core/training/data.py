@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datrnet.core.catalog.catalog import Catalog, training_rows
+from datrnet.core.catalog.catalog import Catalog, group_numbers, training_rows
+from datrnet.core.catalog.value_sets import Labeled
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import TrainConfig
 from datrnet.core.errors import DataError
@@ -22,13 +23,11 @@ from datrnet.core.progress import StepProgress, no_progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TrainingData:
+class TrainingData(Labeled):
     """Pictures and labels of both splits, one array each."""
 
     pixels: NDArray[np.uint8]
     """(N, S, S, 3)."""
-    labels: NDArray[np.int16]
-    """(N, A), -1 where unlabeled."""
     is_validation: NDArray[np.bool_]
     """(N,)."""
     features: Path
@@ -37,6 +36,12 @@ class TrainingData:
     """The catalog of the items."""
     catalog_rows: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     """(N,) rows of the items in the catalog."""
+
+    def groups_of(self, rows: NDArray[np.int64]) -> NDArray[np.intp] | None:
+        """Return the number of the group of some items; None if each is a group of its own."""
+        if self.catalog is None:
+            return None
+        return group_numbers(self.catalog, self.catalog_rows[rows])
 
     def rows(self, super_category_idx: int, *, validation: bool) -> NDArray[np.int64]:
         """Return the rows of a split that are labeled in a super-category."""
@@ -57,7 +62,7 @@ def load_training_data(
         UnknownNameError: The catalog no longer has a super-category of the run.
     """
     rows, is_validation = training_rows(catalog)
-    labels = catalog.encode_labels(run.super_categories)[rows]
+    sets = catalog.encode_value_sets(run.super_categories)[rows]
     pictures = [workspace.picture(catalog.picture_paths[row]) for row in rows]
     pixels, readable = read_pixels(pictures, run.config.model.image_size, on_progress)
     if is_validation[readable].all():
@@ -67,7 +72,8 @@ def load_training_data(
         )
     return TrainingData(
         pixels=pixels,
-        labels=labels[readable],
+        labels=np.ascontiguousarray(sets[readable, :, 0]),
+        all_values=sets[readable],
         is_validation=is_validation[readable],
         features=workspace.features,
         catalog=catalog,

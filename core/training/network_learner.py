@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from datrnet.core.catalog.value_sets import share_value, trimmed
 from datrnet.core.config import Config
 from datrnet.core.errors import DivergenceError
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
@@ -61,15 +62,15 @@ class NetworkLearner(Learner):
         self._config, self._idx = config.train, idx
         self._seed = (config.train.seed, idx)
         self._num_values = num_values
-        self._labels = data.labels[:, idx]
+        self._sets = trimmed(data.value_sets[:, idx])
         train = data.rows(idx, validation=False)
         self._triplets = train[
             draw_triplets(
-                self._labels[train], config.train.triplets, config.train.balance, self._random(0)
+                self._sets[train], config.train.triplets, config.train.balance, self._random(0)
             )
         ]
         self._prototype_items = _spread_over_values(
-            self._random(1).permutation(train), self._labels, PROTOTYPE_ITEMS
+            self._random(1).permutation(train), self._sets[:, 0], PROTOTYPE_ITEMS
         )
         self._validation = data.rows(idx, validation=True)
         torch.manual_seed(self._torch_seed(0))
@@ -128,8 +129,8 @@ class NetworkLearner(Learner):
         images = images.to(memory_format=torch.channels_last)
         with self._precision():
             embeddings: Tensor = self.network(images)
-        labels = torch.from_numpy(self._labels[rows].astype(np.int64)).to(self._device)
-        return self._objective(embeddings.float(), labels, warming_up=self._is_warmup)
+        sets = torch.from_numpy(self._sets[rows].astype(np.int64)).to(self._device)
+        return self._objective(embeddings.float(), sets, warming_up=self._is_warmup)
 
     def set_learning_rate(self, share: float) -> None:
         """Go to the step of the one-cycle schedule."""
@@ -137,7 +138,7 @@ class NetworkLearner(Learner):
         self._schedule.step()
 
     def validate(self) -> float | None:
-        """Return the share of validation items whose nearest prototype is that of their value.
+        """Return the share of validation items that carry the value of their nearest prototype.
 
         Raises:
             DivergenceError: An embedding is not finite.
@@ -152,7 +153,7 @@ class NetworkLearner(Learner):
         num = len(self._prototype_items)
         prototypes = mean_embeddings(
             embeddings[:num],
-            self._labels[self._prototype_items],
+            self._sets[self._prototype_items],
             self._num_values,
             unit_length=self.network.config.unit_prototypes,
         )
@@ -161,7 +162,7 @@ class NetworkLearner(Learner):
             embeddings[num:] @ prototypes.T
         )
         nearest = np.nan_to_num(distances, nan=np.inf).argmin(axis=1)
-        return float((nearest == self._labels[self._validation]).mean())
+        return float(share_value(nearest[:, None], self._sets[self._validation]).mean())
 
     def save_best(self, run: RunFolder) -> None:
         """Write the weights of the super-category."""

@@ -85,8 +85,8 @@ def untrainable_super_categories(catalog: Catalog) -> dict[str, str]:
     rows, is_validation = training_rows(catalog)
     reasons = {}
     for idx, category in enumerate(catalog.super_categories):
-        labels = catalog.labels[rows[~is_validation], idx]
-        num_values = len(np.unique(labels[labels >= 0]))
+        values = catalog.value_sets[rows[~is_validation], idx]
+        num_values = len(np.unique(values[values >= 0]))
         if num_values < 2:
             found = "only one value" if num_values else "no value"
             reasons[category.name] = f"its training items have {found}"

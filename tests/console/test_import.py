@@ -1,6 +1,7 @@
 """What `datrnet import` says of the rows, and what it tells a person to do next."""
 
 import json
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 from typer.testing import Result
 
+from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 
 Run = Callable[..., Result]
@@ -49,3 +51,31 @@ def test_json_of_a_catalog_file_names_skipped_rows_by_line(run: Run, tmp_path: P
     assert problem["line"] == 3
     uses = {column["column"]: column["use"] for column in facts["plan"]["columns"]}
     assert uses["image"] == "image"
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_in_any_unicode_form_are_one_name(run: Run, tmp_path: Path, form: str) -> None:
+    def in_form(text: str) -> str:
+        return unicodedata.normalize(form, text)
+
+    def in_other_form(text: str) -> str:
+        return unicodedata.normalize("NFD" if form == "NFC" else "NFC", text)
+
+    Image.new("RGB", (24, 32)).save(tmp_path / in_other_form("été.png"))
+    Image.new("RGB", (32, 24)).save(tmp_path / in_other_form("été 2.png"))
+    table, root = tmp_path / "one.csv", tmp_path / "workspace"
+    table.write_text(
+        in_form("id,image,Côté\nRôbe-1,été.png,Rosé | Élan\nRôbe-2,été 2.png,rosé\n"),
+        encoding="utf-8",
+    )
+    result = run(root, "import", table, "--attribute", in_other_form("CÔTÉ"))
+    assert result.exit_code == 0, result.output
+    done = run(root, "label", "set", in_other_form("rôbe-2"), in_other_form("côté=élan|ROSÉ"))
+    assert done.exit_code == 0, done.output
+    again = run(root, "import", table, "--attribute", in_form("côté"))
+    assert again.exit_code == 0, again.output
+    with Workspace(root).open_store() as store:
+        (category,) = store.super_categories()
+        catalog = Catalog.load(store)
+    assert {value.casefold() for value in category.values} == {"rosé", "élan"}
+    assert [len(catalog.values_of(row)["Côté"]) for row in (0, 1)] == [2, 2]

@@ -193,3 +193,43 @@ def test_a_locked_database_is_told_and_nothing_is_lost(
         assert "in use by another program" in done.stderr
         other.execute("ROLLBACK")
     assert run(copied.root, "label", "set", "item-1", "colour=Black").exit_code == 0
+
+
+def test_several_values_are_set_and_undone_at_once(run: Run, copied: Workspace) -> None:
+    done = run(copied.root, "label", "set", "item-1", "colour=Red| black")
+    assert done.exit_code == 0
+    assert "→ Red | Black (person)" in done.stderr
+    facts = json.loads(run(copied.root, "search", "item-1", "-k", 1, "--json").stdout)
+    assert facts["query"]["values"]["colour"] == ["Red", "Black"]
+    assert facts["query"]["labels"]["colour"] == "Red"
+    rows = run(copied.root, "search", "item-5", "-k", 48).stdout.splitlines()
+    assert any("\tRed | Black\t" in row for row in rows)
+    refused = run(copied.root, "label", "set", "item-1", "colour=Red | Blak")
+    assert refused.exit_code != 0
+    assert "Did you mean Black" in refused.stderr
+    run(copied.root, "label", "undo")
+    facts = json.loads(run(copied.root, "search", "item-1", "-k", 1, "--json").stdout)
+    assert len(facts["query"]["values"]["colour"]) == 1
+
+
+def test_a_search_can_want_all_of_several_values(run: Run, copied: Workspace) -> None:
+    run(copied.root, "label", "set", "item-1", "item-2", "colour=Red | Black")
+    where = ("--where", "colour=black", "--where", "colour=RED", "-k", 48, "--json")
+    for match, expected in (("any", {"Red", "Black"}), ("all", None)):
+        found = json.loads(run(copied.root, "search", "item-5", *where, "--match", match).stdout)
+        values = [one["values"]["colour"] for one in found["substitutes"]]
+        if expected is None:
+            assert values == [["Red", "Black"]] * 2
+        else:
+            assert len(values) > 2
+            assert all(expected & {*own} for own in values)
+
+
+def test_info_counts_hidden_items_apart(run: Run, copied: Workspace) -> None:
+    with copied.open_store() as store, store.writing() as db:
+        db.execute("UPDATE items SET hidden_at = 'now' WHERE id < 3")
+    facts = json.loads(run(copied.root, "info", "--json").stdout)
+    assert (facts["num_items"], facts["num_hidden"]) == (48, 2)
+    assert "2 items are hidden" in run(copied.root, "info").stdout
+    found = run(copied.root, "search", "item-1", "-k", 48).stdout.splitlines()
+    assert len(found) == 1 + 46

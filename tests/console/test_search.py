@@ -395,3 +395,14 @@ def _shown(
     )
     show_answer(out, answer, pictures=pictures)
     return stream.getvalue()
+
+
+def test_ids_and_names_are_found_however_they_are_typed(run: Run, ready: Path) -> None:
+    plain = run(ready, "search", "item-1", "--set", "colour=black", "--weight", "pattern=2")
+    for item, change, weight in (
+        ("ＩＴＥＭ-1", "ＣＯＬＯＵＲ=ｂｌａｃｋ", "ＰATTERN=2"),
+        ("Item-1 ", " Colour = BLACK", " pattern =2"),
+    ):
+        typed = run(ready, "search", item, "--set", change, "--weight", weight)
+        assert typed.exit_code == 0
+        assert typed.stdout == plain.stdout

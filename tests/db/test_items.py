@@ -266,3 +266,36 @@ def searchable() -> Iterator[Store]:
 )
 def test_no_text_breaks_the_search(searchable: Store, text: str) -> None:
     assert searchable.search_titles(text, 5) == []
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        ("赤いロングスカート", ("スカート", "ロング", "赤", "赤い", "ロング スカート")),
+        ("ｸﾞﾚｰのＴシャツ", ("Tシャツ", "ｔシャツ", "シャツ")),
+        ("夏季红色连衣裙女", ("连衣裙", "红色", "裙", "红色 连衣裙")),
+        ("กางเกงยีนส์และเสื้อ", ("เสื้อ", "ยีนส์", "กางเกง", "เสื้อ ยีนส์")),
+        ("Baumwollstrickjacke", ("strickjacke", "Baumwoll", "wolle"[:4], "jacke baum")),
+        ("Red T-Shirt", ("shirt", "t-shirt", "hirt")),
+        ("Robe d\u2019été", ("été", "e\u0301te\u0301", "ete", "ＲＯＢＥ")),
+    ],
+)
+def test_titles_are_found_by_parts_of_words(
+    store: Store, make_item: MakeItem, title: str, words: tuple[str, ...]
+) -> None:
+    store.upsert_items([make_item("a", title=title), make_item("b", title="Something else")])
+    for text in words:
+        assert store.search_titles(text) == [1], text
+
+
+def test_a_whole_word_comes_before_a_part_of_one(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item("a", title="Strickjacke"), make_item("b", title="Jacke")])
+    assert store.search_titles("jacke") == [2, 1]
+    assert store.search_titles("rot") == []
+
+
+@pytest.mark.parametrize("text", ["ลาย", "靴", "スーツ", "mütze"])
+def test_what_is_in_no_title_is_not_found(store: Store, make_item: MakeItem, text: str) -> None:
+    titles = ("赤いロングスカート", "夏季红色连衣裙女", "กางเกงยีนส์และเสื้อ", "Strickjacke")
+    store.upsert_items(make_item(str(number), title=title) for number, title in enumerate(titles))
+    assert store.search_titles(text) == []

@@ -182,3 +182,93 @@ def test_a_verdict_on_a_pair_holds_in_either_order(shop: Store) -> None:
         shop.judge_pair(1, 1, "distinct")
     with pytest.raises(UnknownNameError):
         shop.judge_pair(1, 99, "distinct")
+
+
+def _values(store: Store, item_id: int, category: str = "colour") -> list[tuple[str | None, str]]:
+    """All values and their sources, as the tables have them."""
+    with store.reading() as db:
+        return list(
+            db.execute(
+                "SELECT attribute_values.name, source FROM item_attributes"
+                " JOIN super_categories ON super_categories.id = item_attributes.super_category_id"
+                " LEFT JOIN attribute_values ON attribute_values.id = attribute_value_id"
+                " WHERE item_id = ? AND super_categories.name = ?"
+                " ORDER BY item_attributes.position",
+                [item_id, category],
+            )
+        )
+
+
+def test_several_values_are_set_undone_and_redone_as_a_whole(shop: Store) -> None:
+    change = shop.set_label(1, "colour", "NAVY| black |navy", "person")
+    assert change is not None
+    assert (change.old_value, change.new_value) == ("black", "navy | black")
+    assert _values(shop, 1) == [("navy", "person"), ("black", "person")]
+    assert shop.labels_by_person() == {(1, "colour")}
+    assert shop.set_label(1, "colour", "navy | black", "person") is None
+    shop.set_label(1, "colour", None, "person")
+    assert _values(shop, 1) == [(None, "person")]
+    undone = shop.undo_label()
+    assert undone is not None
+    assert undone.old_value == "navy | black"
+    assert _values(shop, 1) == [("navy", "person"), ("black", "person")]
+    shop.undo_label()
+    assert _values(shop, 1) == [("black", "shop")]
+    shop.redo_label()
+    assert _values(shop, 1) == [("navy", "person"), ("black", "person")]
+
+
+def test_undo_brings_back_values_that_no_item_carries_any_more(store: Store) -> None:
+    item = NewItem(
+        code="A", title="", picture_path="", split="", labels={"material": ("wool", "silk")}
+    )
+    other = NewItem(code="B", title="", picture_path="", split="", labels={"material": "linen"})
+    store.upsert_items([item, other])
+    store.set_label(1, "material", "linen", "person")
+    store.upsert_items([other])
+    assert store.super_categories()[0].values == ("linen",)
+    store.undo_label()
+    assert _values(store, 1, "material") == [("wool", "shop"), ("silk", "shop")]
+
+
+def test_a_value_with_a_bar_is_one_value(store: Store) -> None:
+    labels = {"size": "S | M"}
+    store.upsert_items([NewItem(code="A", title="", picture_path="", split="", labels=labels)])
+    change = store.set_label(1, "size", "s | m", "person")
+    assert change is not None
+    assert _values(store, 1, "size") == [("S | M", "person")]
+
+
+def test_an_unknown_value_among_several_changes_nothing(shop: Store) -> None:
+    with pytest.raises(UnknownNameError, match="nawy"):
+        shop.set_label(1, "colour", "black | nawy", "person")
+    assert _values(shop, 1) == [("black", "shop")]
+
+
+@pytest.mark.parametrize("typed", ["Rosé", "Rose\u0301", "  ＲＯＳÉ", "rosé"])
+def test_values_are_found_however_they_are_typed(store: Store, typed: str) -> None:
+    labels = {"Größe": "Rosé"}
+    store.upsert_items([NewItem(code="A", title="", picture_path="", split="", labels=labels)])
+    change = store.set_label(1, "GRO\u0308SSE", typed, "person")
+    assert change is not None
+    assert (change.super_category, change.new_value) == ("Größe", "Rosé")
+
+
+def test_values_spelled_alike_are_one_value(store: Store) -> None:
+    store.upsert_items(
+        NewItem(code=code, title="", picture_path="", split="", labels={"Côlor": value})
+        for code, value in (("A", "Rosé"), ("B", "Rose\u0301"), ("C", "ＲＯＳÉ"))
+    )
+    assert [category.values for category in store.super_categories()] == [("Rosé",)]
+
+
+def test_the_order_of_further_values_does_not_count_as_a_change(store: Store) -> None:
+    def item(*values: str) -> NewItem:
+        return NewItem(code="A", title="", picture_path="", split="", labels={"material": values})
+
+    store.upsert_items([item("wool", "silk", "cotton")])
+    assert store.upsert_items([item("wool", "cotton", "silk")]).unchanged == 1
+    assert store.upsert_items([item("cotton", "wool", "silk")]).updated == 1
+    assert [name for name, _ in _values(store, 1, "material")] == ["cotton", "wool", "silk"]
+    assert store.upsert_items([item("cotton", "wool")]).updated == 1
+    assert [name for name, _ in _values(store, 1, "material")] == ["cotton", "wool"]

@@ -182,7 +182,40 @@ def test_of_many_values_the_frequent_ones_come_first() -> None:
     catalog = SimpleNamespace(
         super_categories=(SuperCategory(name="brand", values=values),),
         labels=numbers,
+        value_sets=numbers[:, :, None],
+        more_labels={},
+        shown_rows=np.arange(len(numbers)),
         num_items=len(numbers),
     )
     snapshot: Any = SimpleNamespace(catalog=catalog, rows=np.arange(len(numbers)), subset=None)
     assert CatalogState(cast(Snapshot, snapshot)).values == [list(range(19, -1, -1))]
+
+
+def test_an_item_counts_for_each_of_its_values_and_hidden_ones_for_none(
+    bare_workspace: Workspace, store: Store
+) -> None:
+    store.set_label(1, "colour", "blue | red", "person")
+    with store.writing() as db:
+        db.execute("UPDATE items SET hidden_at = 'now' WHERE id IN (2, 4)")  # blue and red
+    state = CatalogState(Snapshot.of(bare_workspace, store, Catalog.load(store)))
+    assert state.facts == "46 items"
+    assert state.counts[COLOUR].tolist() == [11, 12, 12, 12, 0]
+    state.toggle(COLOUR, RED)
+    assert len(state.rows) == 12
+    assert codes(state)[0] == "P-000"
+    assert state.snapshot.value_counts["colour"] == {
+        "black": 11,
+        "blue": 12,
+        "green": 12,
+        "red": 12,
+    }
+    state.toggle(COLOUR, RED)
+    search(state, "red dress")
+    assert "P-003" not in codes(state)
+    search(state, "dress")
+    everything = len(state.rows)
+    with store.writing() as db:
+        db.execute("UPDATE items SET hidden_at = 'now' WHERE id = 1")
+    later = Snapshot.of(bare_workspace, store, Catalog.load(store))
+    state.renew(later, RowMap(state.snapshot.catalog, later.catalog))
+    assert len(state.rows) == everything - 1

@@ -109,7 +109,7 @@ class DuplicatesScreen(ComparisonScreen[Pair]):
     def show_case(self, entry: Pair | None) -> None:
         """Show both sides; labels that differ stand out."""
         rows = (None, None) if entry is None else self.review.sides(entry)
-        labels = [{} if row is None else self.snapshot.catalog.labels_of(row) for row in rows]
+        labels = [{} if row is None else self.snapshot.catalog.label_texts(row) for row in rows]
         self.show_sides(rows, ("keep", "duplicate?"))
         for side, own, other in zip(SIDES, labels, reversed(labels), strict=True):
             parts: list[tuple[str, str]] = []

@@ -21,7 +21,7 @@ from textual.widgets.option_list import Option
 from datrnet.core.catalog.pictures import Picture, read_picture
 from datrnet.core.catalog.sources.grid import PICTURE_SUFFIXES
 from datrnet.core.errors import nearest
-from datrnet.core.text import sanitize
+from datrnet.core.text import fold, sanitize
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.context import in_thread, show_from_thread, start
 from datrnet.tui.graphics.pictures import named_path
@@ -314,7 +314,7 @@ def find_id(snapshot: Snapshot, text: str) -> tuple[int | None, str]:
     row = catalog.find_code(text)
     if row is not None:
         return row, f"{catalog.codes[row]}: {catalog.titles[row]}."
-    codes, begin = snapshot.sorted_codes, text.casefold()
+    codes, begin = snapshot.sorted_codes, fold(text)
     first, last = (
         bisect_left(codes, bound, key=lambda entry: entry[0])
         for bound in (begin, f"{begin}\U0010ffff")

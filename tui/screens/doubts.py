@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from datrnet.core.review.label_issues import LabelIssue, typical_rows
 from datrnet.core.text import sanitize
-from datrnet.db.rows import LabelChange
+from datrnet.db.rows import LabelChange, split_values
 from datrnet.tui.context import show_from_thread
 from datrnet.tui.controllers.review import NUM_TYPICAL, Did, count_relabeled
 from datrnet.tui.keymap import hidden
@@ -175,8 +175,7 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
         catalog = self.snapshot.catalog
         category = catalog.super_categories[catalog.super_category_idx(entry.super_category)]
         notes = {entry.guess: "the model"}
-        if entry.label is not None:
-            notes[entry.label] = "the label"
+        notes |= dict.fromkeys(split_values(entry.label, category.values), "the label")
         picker = ValuePicker(
             f"{category.name} of {catalog.codes[entry.row]}",
             category,

@@ -118,7 +118,7 @@ class ExplorerScreen(Screen[None]):
         return Subject(
             code=catalog.codes[row],
             title=catalog.titles[row],
-            labels=catalog.labels_of(row),
+            labels=catalog.label_texts(row),
             predictions=self.predictions(row),
         )
 

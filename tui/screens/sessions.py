@@ -400,7 +400,7 @@ class ReplayScreen(ExplorerScreen):
             subject = Subject(
                 code=result.code,
                 title=result.title,
-                labels=result.labels,
+                labels=result.label_texts,
                 predictions=self.predictions(row),
                 substitute=result,
             )

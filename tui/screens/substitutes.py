@@ -192,7 +192,7 @@ class SubstitutesScreen(ExplorerScreen):
                 Subject(
                     code=result.code,
                     title=result.title,
-                    labels=result.labels,
+                    labels=result.label_texts,
                     predictions=self.predictions(result.row),
                     substitute=result,
                     wanted=results.wanted,

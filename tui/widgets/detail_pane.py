@@ -11,7 +11,8 @@ from textual.widgets import Static
 
 from datrnet.core.retrieval.prototypes import Prediction
 from datrnet.core.retrieval.request import Substitute
-from datrnet.core.text import sanitize
+from datrnet.core.text import fold, sanitize
+from datrnet.db.rows import split_values
 from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.text import MUTED, fitted
 
@@ -40,6 +41,7 @@ class Subject:
     code: str
     title: str
     labels: Mapping[str, str | None]
+    """All values as text, by super-category."""
     predictions: Mapping[str, Prediction] = field(default_factory=dict)
     """The values that the model predicts, by super-category."""
     substitute: Substitute | None = None
@@ -60,7 +62,7 @@ def matches(substitute: Substitute, predicted: Mapping[str, str]) -> str:
     """
     agreement = list(substitute.agreement.values())
     good, bad = agreement.count(True), agreement.count(False)
-    alike = sum(_is_as_predicted(substitute.labels, predicted, name) for name in predicted)
+    alike = sum(_is_as_predicted(substitute.label_texts, predicted, name) for name in predicted)
     counts = {"✓": good, "✗": bad, "~": alike}
     signs = [f"{sign}{count}" for sign, count in counts.items() if count] or ["✓0"]
     return " ".join([f"{substitute.distance:.2f}", *signs])
@@ -69,8 +71,13 @@ def matches(substitute: Substitute, predicted: Mapping[str, str]) -> str:
 def _is_as_predicted(
     labels: Mapping[str, str | None], predicted: Mapping[str, str], name: str
 ) -> bool:
-    label, value = labels.get(name), predicted.get(name)
-    return label is not None and value is not None and label.casefold() == value.casefold()
+    value = predicted.get(name)
+    return value is not None and _carries(labels.get(name), value)
+
+
+def _carries(label: str | None, value: str) -> bool:
+    """Tell whether a value is among those of a label."""
+    return fold(value) in map(fold, split_values(label, [value]))
 
 
 def table(subject: Subject, width: int) -> Content:
@@ -161,7 +168,7 @@ def _predictions(subject: Subject, width: int) -> Iterator[Part]:
     room = max(4, width - NAME_WIDTH - 8)
     for name, prediction in subject.predictions.items():
         label, value = subject.labels.get(name), prediction.value
-        yield MARKS[None if label is None else label.casefold() == value.casefold()]
+        yield MARKS[None if label is None else _carries(label, value)]
         yield f" {fitted(name, NAME_WIDTH - 1)} ", MUTED
         yield fitted(value, room), ""
         yield f"{prediction.margin:5.2f}\n", MUTED

@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.text import sanitize
-from datrnet.db.rows import SuperCategory
+from datrnet.db.rows import SuperCategory, joined
 from datrnet.tui.keymap import hidden
 from datrnet.tui.state import Borrowed, Change, Search
 from datrnet.tui.widgets.text import DISABLED, MUTED, fitted
@@ -178,8 +178,8 @@ class Pickers(Vertical):
     def _own_words(self) -> dict[str, str]:
         """Return the item's value by super-category: its label, else the predicted value."""
         predicted = {name: f"{PREDICTED_MARK}{it}" for name, it in self._search.predicted.items()}
-        labels = self._search.labels.items()
-        return {name: label or predicted.get(name, NO_LABEL) for name, label in labels}
+        values = self._search.values.items()
+        return {name: joined(own) or predicted.get(name, NO_LABEL) for name, own in values}
 
     def _write_headers(self) -> None:
         own = self._own_words()
@@ -220,7 +220,7 @@ class Pickers(Vertical):
     def _prompt(self, line: Change | None) -> Content:
         """Return a line of the list."""
         if isinstance(line, Borrowed):
-            labels = self._search.snapshot.catalog.labels_of(line.row)
+            labels = self._search.snapshot.catalog.label_texts(line.row)
             value = sanitize(labels[self.category.name] or NO_LABEL)
             return Content.assemble(f"{NO_MARK}{_words(line)}", (f"  {value}", MUTED))
         return self._value_prompt(line) if isinstance(line, str) else self._unlabeled_prompt()

@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from datrnet.core.catalog.sources.table import CatalogTable, Cell, texts_of
+from datrnet.core.text import fold
 
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z]\w*);")
 
@@ -35,8 +36,8 @@ class Draft:
         """Return a column's name as the file spells it; None if there is no such column."""
         if name in self.columns:
             return name
-        folded = name.casefold()
-        return next((column for column in self.columns if column.casefold() == folded), None)
+        folded = fold(name)
+        return next((column for column in self.columns if fold(column) == folded), None)
 
     def column(self, name: str) -> list[Cell] | None:
         """Return the cells (N,) of a column, ignoring case; None if there is no such column."""

@@ -15,6 +15,7 @@ from datrnet.core.catalog.products import MAX_CELL_LENGTH
 from datrnet.core.catalog.sources.table import Problem
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, UnknownNameError
+from datrnet.core.text import fold
 from datrnet.db.rows import NewItem, Unstated
 
 Names = Mapping[str, tuple[str, ...]]
@@ -115,11 +116,11 @@ def parse_listing(
 
 
 def _chosen(names: Names, attributes: Sequence[str]) -> tuple[str, ...]:
-    folded = {name.casefold(): name for name in names}
+    folded = {fold(name): name for name in names}
     for name in attributes:
-        if name.strip().casefold() not in folded:
+        if fold(name) not in folded:
             raise UnknownNameError("super-category", name, names)
-    chosen = {folded[name.strip().casefold()] for name in attributes}
+    chosen = {folded[fold(name)] for name in attributes}
     return tuple(name for name in names if name in chosen or not chosen)
 
 

@@ -26,6 +26,7 @@ from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.result import Cell, ExperimentResult
 from datrnet.core.retrieval.request import Request
 from datrnet.core.retrieval.search import Searcher
+from datrnet.db.rows import joined
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -200,11 +201,15 @@ def _sheet_row(
     context: Context, searcher: Searcher, row: int, name: str, value: str, options: SheetOptions
 ) -> SheetRow:
     query = searcher.query_of_item(row)
-    wanted = {other: query.labels[other] for other in searcher.names} | {name: value}
+    wanted = {other: query.values_of(other) for other in searcher.names} | {name: (value,)}
     request = Request(changes={name: value}, k=options.num_substitutes, split=context.split)
     substitutes = []
     for found in searcher.substitutes(query, request):
-        wrong = [other for other, label in wanted.items() if found.labels[other] != label]
+        wrong = [
+            other
+            for other, values in wanted.items()
+            if set(values or [None]).isdisjoint(found.values[other] or [None])
+        ]
         wrong.sort(key=lambda other: other != name)  # the change comes first
         verdict: Verdict = "change met" if wrong else "exact"
         substitutes.append(
@@ -213,7 +218,7 @@ def _sheet_row(
                 code=found.code,
                 verdict="change not met" if name in wrong else verdict,
                 differences=tuple(
-                    (other, found.labels[other] or NO_LABEL, wanted[other] or NO_LABEL)
+                    (other, found.label_texts[other] or NO_LABEL, joined(wanted[other]) or NO_LABEL)
                     for other in wrong
                 ),
             )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import TypeAdapter
 
-from datrnet.core.catalog.catalog import Catalog, split_rows
+from datrnet.core.catalog.catalog import Catalog, group_numbers, split_rows
 from datrnet.core.config import Config, at_least
 from datrnet.core.errors import CheckpointError, ConfigError, DataError
 from datrnet.core.evaluation.metrics import Estimate
@@ -229,8 +229,10 @@ class Study:
         train_networks(run, data, on_event)
         context.on_progress(f"Measuring {step}", 0, 1)
         pixels, rows = self._gallery_data(config.model.image_size)
-        labels = context.catalog.encode_labels(run.super_categories)[rows]
-        metrics = measure(run, data, pixels, labels, self.options.k)
+        sets = context.catalog.encode_value_sets(run.super_categories)[rows]
+        metrics = measure(
+            run, data, pixels, sets, self.options.k, group_numbers(context.catalog, rows)
+        )
         write_atomically(path, json.dumps(asdict(metrics)))
         return metrics
 
@@ -255,7 +257,7 @@ class Study:
     def _catalog_digest(self) -> str:
         """A digest of the catalog, so that networks of another one are not reused."""
         catalog = self._context.catalog
-        labels = zlib.crc32(catalog.labels.tobytes())
+        labels = zlib.crc32(np.ascontiguousarray(catalog.value_sets).tobytes())
         items = repr((list(catalog.codes), catalog.splits.tolist()))
         return f"{labels} {zlib.crc32(items.encode())}"
 
@@ -310,7 +312,12 @@ def _chosen_super_categories(catalog: Catalog, options: StudyOptions) -> tuple[S
 
 
 def measure(
-    run: RunFolder, data: TrainingData, pixels: NDArray[np.uint8], labels: NDArray[np.int16], k: int
+    run: RunFolder,
+    data: TrainingData,
+    pixels: NDArray[np.uint8],
+    value_sets: NDArray[np.int16],
+    k: int,
+    groups: NDArray[np.intp] | None = None,
 ) -> Metrics:
     """Return the metrics of a finished run.
 
@@ -318,8 +325,9 @@ def measure(
         run: The run.
         data: What it was trained on; its validation items choose weights.
         pixels: (N, S, S, 3) of a split, which is queries and gallery.
-        labels: (N, A) of it, in the numbering of the run.
+        value_sets: (N, A, L) of it, in the numbering of the run.
         k: Length of the lists.
+        groups: (N,) number of the group of each item; None if each is a group of its own.
 
     Raises:
         CheckpointError: The run's weights are absent or damaged.
@@ -329,16 +337,28 @@ def measure(
     started = time.monotonic()
     embeddings = embedder.embed(pixels)
     seconds = time.monotonic() - started
-    gallery = Gallery(embeddings=embeddings, labels=labels, manipulation=manipulation)
+    gallery = Gallery(
+        embeddings=embeddings,
+        labels=value_sets[:, :, 0],
+        all_values=value_sets,
+        manipulation=manipulation,
+        groups=groups,
+    )
     names = [category.name for category in run.super_categories]
     protocol = Protocol(k=k, max_changes=1)
-    query_sets = draw_queries(labels, (0, 1), num_changeable=len(names))
+    query_sets = draw_queries(value_sets, (0, 1), num_changeable=len(names), groups=groups)
     equal = weights = gallery.equal_weights
     query, one_change = evaluate(gallery, names, equal, protocol, query_sets=query_sets)
     validation = np.flatnonzero(data.is_validation)
     if len(validation):
-        blocks, own = embedder.embed(data.pixels[validation]), data.labels[validation]
-        weights = choose_weights(Gallery(embeddings=blocks, labels=own, manipulation=manipulation))
+        validated = Gallery(
+            embeddings=embedder.embed(data.pixels[validation]),
+            labels=data.labels[validation],
+            all_values=data.value_sets[validation],
+            manipulation=manipulation,
+            groups=data.groups_of(validation),
+        )
+        weights = choose_weights(validated)
     weighed = None
     if weights != equal:
         cases = evaluate(gallery, names, weights, protocol, query_sets=query_sets)
@@ -360,8 +380,7 @@ def _manipulation(run: RunFolder, data: TrainingData, embedder: Embedder) -> Man
     if not run.config.system.is_datrnet:
         return load_manipulation(run.manipulation_path)
     train = np.flatnonzero(~data.is_validation)
-    splits = np.full(len(train), "train")
-    return run_manipulation(run, embedder.embed(data.pixels[train]), data.labels[train], splits)
+    return run_manipulation(run, embedder.embed(data.pixels[train]), data.value_sets[train])
 
 
 def _ranking_seconds(gallery: Gallery, queries: QuerySet, k: int) -> float:

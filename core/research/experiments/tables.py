@@ -209,7 +209,9 @@ def run_list_length(context: Context, options: ListLengthOptions) -> ExperimentR
     """Measure the lists of one index at several lengths."""
     gallery = gallery_of(context.catalog, context.generation, context.split)
     names = [category.name for category in context.generation.super_categories]
-    query_sets = draw_queries(gallery.labels, (0, 1), limit=options.max_queries)
+    query_sets = draw_queries(
+        gallery.value_sets, (0, 1), limit=options.max_queries, groups=gallery.groups
+    )
     weights = weights_of(context.generation)
     rows: list[tuple[Cell, ...]] = []
     lines: dict[str, list[Estimate | float]] = {}
@@ -259,7 +261,9 @@ def run_specific_prototypes(
         gallery = gallery_of(
             context.catalog, context.generation, context.split, within=protocol.within
         )
-        (queries,) = draw_queries(gallery.labels, (1,), limit=options.max_queries)
+        (queries,) = draw_queries(
+            gallery.value_sets, (1,), limit=options.max_queries, groups=gallery.groups
+        )
         for name, weights in weightings.items():
             (case,) = evaluate(gallery, names, weights, protocol, query_sets=[queries])
             found = query_figures(gallery, queries, weights, protocol)

@@ -9,9 +9,11 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import PositiveInt, TypeAdapter
 
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
+from datrnet.core.catalog.value_sets import count_values
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, DatrnetError
 from datrnet.core.evaluation.protocol import Assessment, Score, UseCase
@@ -65,9 +67,11 @@ class CatalogSection:
 
 def catalog_section(catalog: Catalog) -> CatalogSection:
     """Count items and labels."""
-    num_items, counts = catalog.num_items, Counter(map(str, catalog.splits))
+    shown = catalog.shown_rows
+    num_items, counts = len(shown), Counter(map(str, catalog.splits[shown]))
+    num_labeled = (catalog.labels[shown] != UNLABELED).sum(axis=0).tolist()
     values = {
-        category.name: _value_counts(category.values, catalog.labels[:, idx])
+        category.name: _value_counts(category.values, catalog.value_sets[shown, idx])
         for idx, category in enumerate(catalog.super_categories)
     }
     splits = Table(
@@ -82,19 +86,23 @@ def catalog_section(catalog: Catalog) -> CatalogSection:
     super_categories = Table(
         title="Super-categories",
         columns=("super-category", "values", "items labeled", "share labeled", "most frequent"),
-        rows=tuple(_label_row(name, pairs, num_items) for name, pairs in values.items()),
+        rows=tuple(
+            _label_row(name, pairs, labeled, num_items)
+            for (name, pairs), labeled in zip(values.items(), num_labeled, strict=True)
+        ),
     )
     tables = tuple(table for table in (splits, super_categories) if num_items and table.rows)
     return CatalogSection(num_items=num_items, tables=tables, values=values)
 
 
-def _value_counts(values: Sequence[str], labels: np.ndarray) -> list[tuple[str, int]]:
-    counts = np.bincount(labels[labels != UNLABELED], minlength=len(values)).tolist()
+def _value_counts(values: Sequence[str], sets: NDArray[np.int16]) -> list[tuple[str, int]]:
+    counts = count_values(sets, len(values)).tolist()
     return sorted(zip(values, counts, strict=True), key=lambda pair: -pair[1])
 
 
-def _label_row(name: str, counts: Sequence[tuple[str, int]], num_items: int) -> tuple[Cell, ...]:
-    labeled = sum(count for _, count in counts)
+def _label_row(
+    name: str, counts: Sequence[tuple[str, int]], labeled: int, num_items: int
+) -> tuple[Cell, ...]:
     share = percent(labeled / num_items if num_items else None)
     frequent = ", ".join(value for value, count in counts[:3] if count)
     return name, len(counts), labeled, share, frequent

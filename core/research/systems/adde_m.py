@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from datrnet.core.catalog.value_sets import share_value
 from datrnet.core.config import above_zero, at_least, check_shares
 from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.systems.amnet import Memory, one_hots
@@ -122,10 +123,10 @@ class AddeM(RetrievalMethod):
         """
         config, blocks = self.config, self(batch.images)
         of_each = [
-            semi_hard_loss(F.normalize(block), labels, config.margin)
-            for block, labels in zip(blocks.unbind(1), batch.labels.unbind(1), strict=True)
+            semi_hard_loss(F.normalize(block), sets[:, None], config.margin)
+            for block, sets in zip(blocks.unbind(1), batch.value_sets.unbind(1), strict=True)
         ]
-        whole = semi_hard_loss(joint_embedding(blocks), batch.labels, config.margin)
+        whole = semi_hard_loss(joint_embedding(blocks), batch.value_sets, config.margin)
         classification = classification_loss(self.classifiers(blocks), batch.labels)
         return (
             config.classification_weight * classification
@@ -154,7 +155,7 @@ class AddeM(RetrievalMethod):
         ranking = margin_loss(*compared, margin=config.margin)
         # f' has the labels of the positive
         vectors = joint_embedding(torch.cat([reference, changed, negative]))
-        semi_hard = semi_hard_loss(vectors, batch.labels, config.margin)
+        semi_hard = semi_hard_loss(vectors, batch.value_sets, config.margin)
         loss = loss + config.ranking_weight * (ranking + semi_hard)
         if config.consistency:
             parts = ((changed, wanted), (reference, own), (negative, other))
@@ -210,7 +211,7 @@ def mean_of_samples(
         (idx, value): rng.choice(carriers, num_items)
         for idx, num in enumerate(num_values)
         for value in range(num)
-        if len(carriers := np.flatnonzero(training_set.labels[:, idx] == value))
+        if len(carriers := np.flatnonzero((training_set.value_sets[:, idx] == value).any(axis=1)))
     }
     rows, places = np.unique(np.stack([*drawn.values()]), return_inverse=True)
     blocks = training_set.embed(part, rows)
@@ -230,9 +231,13 @@ def squared_distances(vectors: Tensor) -> Tensor:
 
 
 def same_labels(labels: Tensor) -> Tensor:
-    """Return which pairs (B, B) of labels (B,), or of label vectors (B, T), are equal."""
-    rows = labels.reshape(len(labels), -1)
-    return (rows[:, None] == rows).all(dim=2)
+    """Return which pairs (B, B) are equal of labels (B,), or of label vectors (B, T).
+
+    Sets of values (B, T, L) are equal where they share a value.
+    """
+    sets = labels.reshape(len(labels), -1, 1) if labels.dim() < 3 else labels
+    shared: Tensor = share_value(sets[:, None], sets[None])
+    return shared.all(dim=2)
 
 
 def semi_hard_triplet_loss(distances: Tensor, same: Tensor, margin: float) -> Tensor:
@@ -261,5 +266,5 @@ def semi_hard_triplet_loss(distances: Tensor, same: Tensor, margin: float) -> Te
 
 
 def semi_hard_loss(vectors: Tensor, labels: Tensor, margin: float) -> Tensor:
-    """Return that loss on the squared L2 of vectors (B, E) with labels (B,) or (B, T)."""
+    """Return that loss on the squared L2 of vectors (B, E) with labels as of ``same_labels``."""
     return semi_hard_triplet_loss(squared_distances(vectors), same_labels(labels), margin)

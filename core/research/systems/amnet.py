@@ -72,9 +72,11 @@ class Memory(nn.Module):
 
     def array(self, training_set: TrainingSet) -> NDArray[np.float32]:
         """Return the matrix, NaN in the columns of values that no item carries: untrained."""
+        is_carried = np.zeros(sum(self.num_values), dtype=bool)
         matrix: NDArray[np.float32] = self.weight.detach().float().cpu().numpy().copy()
-        labels = torch.from_numpy(training_set.labels).long()
-        matrix[:, ~one_hots(labels, self.num_values).any(dim=0).numpy()] = np.nan
+        for labels in torch.from_numpy(training_set.value_sets).long().unbind(2):
+            is_carried |= one_hots(labels, self.num_values).any(dim=0).numpy()
+        matrix[:, ~is_carried] = np.nan
         return matrix
 
 

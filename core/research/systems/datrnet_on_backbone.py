@@ -90,12 +90,12 @@ class DatrnetOnBackbone(RetrievalMethod):
         """Return the sum of the networks' losses, without unlabeled images."""
         blocks = self(batch.images)
         losses = []
-        for block, labels, objective in zip(
-            blocks.unbind(1), batch.labels.unbind(1), self._objectives, strict=True
+        for block, sets, objective in zip(
+            blocks.unbind(1), batch.value_sets.unbind(1), self._objectives, strict=True
         ):
-            labeled = labels >= 0
+            labeled = sets[:, 0] >= 0
             if labeled.any():
-                losses.append(objective(block[labeled], labels[labeled], warming_up=False)[0])
+                losses.append(objective(block[labeled], sets[labeled], warming_up=False)[0])
         return torch.stack(losses).sum() if losses else 0 * blocks.sum()
 
     def manipulation(self, training_set: TrainingSet) -> Replacement:

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from datrnet.core.catalog.value_sets import as_sets, share_value
 from datrnet.core.config import above_zero, at_least, check_shares
 from datrnet.core.errors import ConfigError
 from datrnet.core.research.backbones.backbone import Backbone
@@ -157,10 +158,10 @@ class FashionSearchNet(RetrievalMethod):
             classification_loss(self.map_heads(conv7.mean(dim=(2, 3))), batch.labels),
             classification_loss(self.heads(blocks), batch.labels),
         ]
-        for block, labels in zip(
-            self._comparable(blocks).unbind(1), batch.labels.unbind(1), strict=True
+        for block, sets in zip(
+            self._comparable(blocks).unbind(1), batch.value_sets.unbind(1), strict=True
         ):
-            anchors, positives, negatives = drawn_triplets(labels)
+            anchors, positives, negatives = drawn_triplets(sets)
             ranking = ratio_loss(block[anchors], block[positives], block[negatives])
             losses.append(self.config.ranking_weight * ranking)
         return torch.stack(losses).sum()
@@ -214,16 +215,17 @@ class FashionSearchNet(RetrievalMethod):
 
 
 def drawn_triplets(labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw for each anchor of a batch a positive of its value and a negative of another.
+    """Draw for each anchor of a batch a positive that shares a value and a negative that does not.
 
     Args:
-        labels: (B,), -1 where unlabeled; these images are in no triplet.
+        labels: (B,), -1 where unlabeled; or (B, L) sets. Unlabeled images are in no triplet.
 
     Returns:
         Rows of anchors, positives and negatives (N,); anchors without either are left out.
     """
-    labeled = (labels >= 0) & (labels >= 0)[:, None]
-    same = labels[:, None] == labels
+    sets = as_sets(labels, 1)
+    labeled = (sets[:, 0] >= 0) & (sets[:, :1] >= 0)
+    same: Tensor = share_value(sets[:, None], sets[None])
     positives = same & labeled & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     negatives = ~same & labeled
     anchors = torch.nonzero(positives.any(dim=1) & negatives.any(dim=1)).flatten()

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from datrnet.core.catalog.value_sets import Labeled
 from datrnet.core.research.backbones.backbone import Backbone, Frozen
 from datrnet.core.retrieval.manipulation import Manipulation
 from datrnet.core.retrieval.prototypes import mean_embeddings
@@ -39,15 +40,20 @@ class ImageBatch:
     images: Tensor
     """(B, 3, S, S) in [-1, 1], or whatever the backbone takes."""
     labels: Tensor
-    """(B, T) int64, -1 where unlabeled."""
+    """(B, T) int64, first values, -1 where unlabeled."""
+    all_values: Tensor | None = None
+    """(B, T, L) int64, sets of values; None if no image has several."""
+
+    @property
+    def value_sets(self) -> Tensor:
+        """(B, T, L) sets of values."""
+        return self.labels[:, :, None] if self.all_values is None else self.all_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TrainingSet:
+class TrainingSet(Labeled):
     """The training items; prototypes and memories are means of them."""
 
-    labels: NDArray[np.int16]
-    """(N, T), -1 where unlabeled."""
     images: Callable[[NDArray[np.int64]], Tensor]
     """Returns the backbone's input for rows of items, on the system's device."""
     batch: int = 256
@@ -88,8 +94,8 @@ class TrainingSet:
         outputs = self.embed(part)
         blocks = [outputs] * len(num_values) if outputs.ndim == 2 else outputs.swapaxes(0, 1)
         return tuple(
-            mean_embeddings(block, labels, num, unit_length=unit_length)
-            for block, labels, num in zip(blocks, self.labels.T, num_values, strict=True)
+            mean_embeddings(block, self.value_sets[:, idx], num, unit_length=unit_length)
+            for idx, (block, num) in enumerate(zip(blocks, num_values, strict=True))
         )
 
 

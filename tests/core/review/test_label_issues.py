@@ -181,3 +181,52 @@ def test_wrong_labels_of_the_demo_come_to_the_top(tmp_path: Path) -> None:
     found = label_issues(searcher, set())[: len(wrong)]
     hits = sum((issue.row, issue.super_category) in wrong for issue in found)
     assert hits >= 0.8 * len(wrong)
+
+
+def test_an_item_with_several_values_is_doubted_only_if_none_fits(make_shop: Make) -> None:
+    shop = make_shop()
+    with shop.workspace.open_store() as store:
+        catalog = Catalog.load(store)
+        row, other = sorted(shop.wrong)[:2]
+        values, meant = catalog.super_categories[0].values, shop.searcher.predict
+        true = meant(shop.searcher.query_of_item(row))["colour"].value
+        label = catalog.labels_of(row)["colour"]
+        third = next(value for value in values if value not in (true, label))
+        store.set_label(int(catalog.item_ids[row]), "colour", f"{label} | {true}", "shop")
+        store.set_label(int(catalog.item_ids[other]), "colour", " | ".join(values), "shop")
+        found = label_issues(Searcher(Catalog.load(store), shop.searcher.generation), set())
+        assert not {row, other} & {issue.row for issue in found}
+        store.set_label(int(catalog.item_ids[row]), "colour", f"{label} | {third}", "shop")
+        searcher = Searcher(Catalog.load(store), shop.searcher.generation)
+        (issue,) = (issue for issue in label_issues(searcher, set()) if issue.row == row)
+    assert (issue.label, issue.guess) == (f"{label} | {third}", true)
+    assert row in typical_rows(searcher, "colour", third, 120)
+    assert row in typical_rows(searcher, "colour", f"{third} | {label}", 120)
+
+
+def test_hidden_items_are_neither_doubted_nor_typical(make_shop: Make) -> None:
+    shop = make_shop()
+    with shop.workspace.open_store() as store:
+        with store.writing() as db:
+            db.execute("UPDATE items SET hidden_at = 'now'")
+        searcher = Searcher(Catalog.load(store), shop.searcher.generation)
+    assert label_issues(searcher, set()) == []
+    assert typical_rows(searcher, "colour", "red", 5) == []
+
+
+@given(st.integers(2, 5), st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_margins_of_sets_are_those_of_the_closest_value(
+    num_values: int, num_items: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(num_values, 3)).astype(np.float32)
+    blocks = rng.normal(size=(num_items, 3)).astype(np.float32)
+    sets = np.stack([rng.permutation(num_values)[:2] for _ in range(num_items)]).astype(np.int16)
+    sets[rng.random(num_items) < 0.2] = -1
+    found, distances = compute_margins(blocks, sets, points), squared_distances(blocks, points)
+    for item, own in enumerate(sets.tolist()):
+        others = [value for value in range(num_values) if value not in own]
+        if own[0] >= 0:
+            assert found.own[item] == min(distances[item, own])
+        if others:
+            assert found.guesses[item] == min(others, key=distances[item].__getitem__)

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -172,3 +173,26 @@ def test_an_entangled_system_has_stopgaps_too(make_shop: Make) -> None:
     assert stopgap is not None
     assert catalog.labels_of(stopgap.row)["colour"] == "red"
     assert stopgap.nearest is not None
+
+
+def test_gaps_of_items_with_several_values_are_those_of_a_plain_loop(tmp_path: Path) -> None:
+    rows: list[tuple[Any, ...]] = [
+        (("shirt", "dress"), "blue"),
+        ("shirt", ("blue", "red")),
+        ("shirt", "blue"),
+        ("dress", "blue"),
+        ("sock", "red"),
+        ("sock", ("red", "green")),
+        (("sock", "shirt"), None),
+    ] * 3
+    catalog = _catalog(tmp_path, [(*row, None) for row in rows])
+    sets = [[{*np.atleast_1d(values)} if values else set() for values in row] for row in rows]
+    both = [(first, second) for first, second in sets if first and second]
+    expected = {}
+    for first, second in product(("shirt", "dress", "sock"), ("blue", "red", "green")):
+        number = sum(first in a for a, _ in both) * sum(second in b for _, b in both) / len(both)
+        if number >= 2 and not any(first in a and second in b for a, b in both):
+            expected[("category", first), ("colour", second)] = number
+    found = unmet_requests(catalog)
+    assert expected
+    assert {gap.wanted: gap.expected for gap in found} == pytest.approx(expected)

@@ -1,6 +1,7 @@
 """The mined loss equals a slow plain loop over triplets."""
 
 import itertools
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -9,20 +10,22 @@ from datrnet.core.config import Mining, TrainConfig
 from datrnet.core.training.triplets import MinedTripletLoss, Objective
 
 
-def plain_loss(embeddings: torch.Tensor, labels: list[int], mining: Mining, power: int) -> float:
-    margin, places = 0.5, range(len(labels))
+def plain_loss(
+    embeddings: torch.Tensor, sets: Sequence[set[int]], mining: Mining, power: int
+) -> float:
+    margin, places = 0.5, range(len(sets))
     near = [[(embeddings[i] - embeddings[j]).norm().item() for j in places] for i in places]
     violations = []
     if mining == "all":
-        third = len(labels) // 3
+        third = len(sets) // 3
         triplets = [(i, i + third, i + 2 * third) for i in range(third)]
         terms = [
             max(0.0, margin + near[a][p] ** power - near[a][n] ** power) for a, p, n in triplets
         ]
         return sum(terms) / len(terms)
     for a in places:
-        positives = [p for p in places if p != a and labels[p] == labels[a]]
-        negatives = [n for n in places if labels[n] != labels[a]]
+        positives = [p for p in places if p != a and sets[p] & sets[a]]
+        negatives = [n for n in places if not sets[n] & sets[a]]
         if not positives or not negatives:
             continue
         pairs = itertools.product(positives, negatives)
@@ -46,8 +49,11 @@ def test_loss_equals_the_plain_loop(mining: Mining, squared: bool) -> None:
     embeddings = torch.nn.functional.normalize(torch.randn(12, 5))
     labels = [0, 1, 2, 0, 0, 1, 2, 0, 1, 2, 0, 2]
     loss = MinedTripletLoss(TrainConfig(squared_distance=squared, margin=0.5), mining)
-    expected = plain_loss(embeddings, labels, mining, 2 if squared else 1)
+    expected = plain_loss(embeddings, [{label} for label in labels], mining, 2 if squared else 1)
     assert loss(embeddings, torch.tensor(labels)).item() == pytest.approx(expected, rel=1e-4)
+    sets = [[label, (label + number % 2) % 4] for number, label in enumerate(labels)]
+    expected = plain_loss(embeddings, [{*own} for own in sets], mining, 2 if squared else 1)
+    assert loss(embeddings, torch.tensor(sets)).item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_batch_without_violations_costs_nothing_and_has_a_gradient() -> None:
@@ -80,3 +86,15 @@ def test_without_a_proxy_weight_nothing_but_triplets_counts() -> None:
     assert list(objective.parameters()) == []
     total, told = objective(embeddings, labels, warming_up=False)
     assert total == told == MinedTripletLoss(config, "semi_hard")(embeddings, labels)
+
+
+def test_an_image_with_several_values_is_drawn_to_the_proxy_of_each() -> None:
+    torch.manual_seed(0)
+    embeddings = torch.nn.functional.normalize(torch.randn(3, 5))
+    config = TrainConfig(proxy_weight=1.0, mining="all")
+    objective = Objective(config, num_values=3, embedding_size=5)
+    total, triplet_loss = objective(
+        embeddings, torch.tensor([[0, 1], [0, 0], [2, 2]]), warming_up=False
+    )
+    proxy_loss = objective.proxies(embeddings[[0, 1, 2, 0]], torch.tensor([0, 0, 2, 1]))
+    torch.testing.assert_close(total - triplet_loss, proxy_loss)
