@@ -17,6 +17,7 @@ COMMANDS = {
     "Get started": {
         "demo": "Draw a demo catalog, index it and open it in the explorer.",
         "import": "Import a catalog: add new items, update known ones.",
+        "export": "Write the corrected catalog as a file, or as a folder for other programs.",
         "train": "Train one network per super-category.",
         "index": "Embed every item and build the index that searches use.",
     },
@@ -37,14 +38,12 @@ COMMANDS = {
         "experiment": "Reproduce a table or figure of the paper.",
         "compare": "Train the paper's comparison systems and print tables 2 and 3.",
         "report": "Write all results of the workspace to one HTML page.",
-        "export": "Write the catalog as a split folder in ADDE's format.",
     },
 }
 """Every command with its short help, by the heading it has in ``datrnet --help``."""
 
 MODULES = {
     "import": "catalog",
-    "export": "catalog",
     "compare": "experiment",
     "report": "experiment",
 }

@@ -1,10 +1,10 @@
-"""`datrnet import` and `datrnet export`: a catalog into the workspace, and out of it."""
+"""`datrnet import`: a catalog into the workspace."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from typer import Argument, Option
 
@@ -27,7 +27,6 @@ from datrnet.core.catalog.sources.table import Problem
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.models.run_folder import write_atomically
-from datrnet.core.research.adde_export import ExportOptions, export_adde
 from datrnet.core.research.datasets.deepfashion import Annotation
 from datrnet.core.research.datasets.importer import FolderOptions, Format, import_folder
 from datrnet.core.text import sanitize
@@ -305,48 +304,3 @@ def _show_problems(problems: Sequence[Problem]) -> None:
         out.print(f"  {sanitize(problem.place)}: {sanitize(problem.message)}")
     if len(problems) > LISTED:
         out.print(f"  … and {len(problems) - LISTED:,} more; --json lists all.")
-
-
-@app.command(epilog="Example: datrnet export splits --format adde --triplets 90000")
-def export(
-    folder: Annotated[Path, Argument(metavar="FOLDER")],
-    format_: Annotated[Literal["adde"], Option("--format")] = "adde",
-    triplets: Annotated[int, Option(min=0, metavar="N")] = 40000,
-    seed: Annotated[int, Option(min=0, metavar="N")] = 0,
-    with_validation: Annotated[bool, Option("--with-validation")] = False,
-    force: Annotated[bool, Option("--force")] = False,
-    workspace: opt.Workspace = None,
-    as_json: opt.Json = False,
-) -> None:
-    """Write the catalog as a split folder in ADDE's format.
-
-    The folder holds labels, triplets and queries as text files of numbers. Pictures stay where
-    they are; the folder's README names the image root. An earlier export is overwritten.
-
-    Args:
-        folder: Output folder; created if it does not exist.
-        format_: adde: the split folder that ADDE's public code and `datrnet import` read.
-        triplets: Number of triplets to sample.
-        seed: Random seed.
-        with_validation: Add validation items to the train split; else omit them.
-        force: Write into a folder that holds other files.
-    """
-    options = ExportOptions(
-        num_triplets=triplets, seed=seed, with_validation=with_validation, force=force
-    )
-    with JobProgress() as progress:
-        summary = export_adde(Workspace.locate(workspace), folder, options, progress)
-    if as_json:
-        paths = {"folder": str(summary.folder), "image_root": str(summary.image_root)}
-        print_json({**asdict(summary), **paths})
-    else:
-        out = results()
-        values = [(name, f"{number:,}") for name, number in summary.num_values.items()]
-        show_table(("super-category", "values"), values, numbers=("values",))
-        for note in summary.notes:
-            out.print(sanitize(note))
-        out.print(
-            f"{summary.num_train:,} train items, {summary.num_test:,} test items, "
-            f"{summary.num_triplets:,} triplets, {summary.num_queries:,} queries."
-        )
-    say(f"Wrote the split folder {folder.absolute()}. Its image root is {summary.image_root}")

@@ -29,7 +29,7 @@ class ImportTables(Connection):
 
         A label set by hand is never overwritten, nor a field that an item leaves unstated; an
         attribute value that no item carries any more is removed. Of two items with the same code
-        the later counts. A hidden item that the file has is shown again.
+        the later counts. A hidden item that the file has, and not as hidden, is shown again.
 
         Args:
             items: The items.
@@ -81,11 +81,11 @@ class ImportTables(Connection):
 _UPSERT_ITEM = """
 INSERT INTO items (
     code, title, picture_path, split, picture_bytes, picture_modified_ns, group_code, views_json,
-    facts_json, added_at, updated_at
+    facts_json, hidden_at, added_at, updated_at
 )
 VALUES (
     :code, :title, :picture_path, :split, :picture_bytes, :picture_modified_ns, :group, :views,
-    :facts, :now, :now
+    :facts, CASE WHEN :hidden THEN :now END, :now, :now
 )
 ON CONFLICT (code) DO UPDATE SET
     title = CASE WHEN :keeps_title THEN title ELSE excluded.title END,
@@ -97,7 +97,7 @@ ON CONFLICT (code) DO UPDATE SET
     group_code = CASE WHEN :keeps_group THEN group_code ELSE excluded.group_code END,
     views_json = CASE WHEN :keeps_picture THEN views_json ELSE excluded.views_json END,
     facts_json = json_patch(facts_json, :patch),
-    hidden_at = NULL,
+    hidden_at = CASE WHEN :hidden THEN coalesce(hidden_at, excluded.hidden_at) END,
     updated_at = excluded.updated_at
 WHERE NOT (:keeps_title OR title = excluded.title)
     OR NOT (:keeps_split OR split = excluded.split)
@@ -110,7 +110,7 @@ WHERE NOT (:keeps_title OR title = excluded.title)
             AND views_json = excluded.views_json
     )
     OR facts_json != json_patch(facts_json, :patch)
-    OR hidden_at IS NOT NULL
+    OR (hidden_at IS NOT NULL) != :hidden
 """
 """A null in the patch removes a fact."""
 
@@ -122,21 +122,18 @@ ON CONFLICT (name) DO UPDATE SET kind = excluded.kind WHERE kind != excluded.kin
 _UPSERT_LABEL = """
 INSERT INTO item_attributes
     (item_id, super_category_id, position, attribute_value_id, source, set_at)
-SELECT :item, :category, :position, :value, 'shop', :now
-WHERE NOT EXISTS (
-    SELECT 1 FROM item_attributes
-    WHERE item_id = :item AND super_category_id = :category AND source = 'person'
-)
+VALUES (:item, :category, :position, :value, :source, :now)
 ON CONFLICT (item_id, super_category_id, position) DO UPDATE SET
-    attribute_value_id = excluded.attribute_value_id, source = 'shop', set_at = excluded.set_at
-WHERE source = 'model'
-    OR source = 'shop' AND attribute_value_id IS NOT excluded.attribute_value_id
+    attribute_value_id = excluded.attribute_value_id, source = excluded.source,
+    set_at = excluded.set_at
+WHERE (source = 'model' OR excluded.source != 'model')
+    AND (source != excluded.source OR attribute_value_id IS NOT excluded.attribute_value_id)
 """
 
 _REMOVE_LABELS = """
 DELETE FROM item_attributes
-WHERE item_id = ? AND super_category_id = ? AND position >= ? AND source != 'person'
-    AND (source = 'shop' OR position > 0)
+WHERE item_id = :item AND super_category_id = :category AND position >= :position
+    AND CASE source WHEN 'shop' THEN :source != 'model' ELSE position > 0 END
 """
 
 
@@ -158,6 +155,7 @@ def _upsert_rows(db: "Database", by_code: Mapping[str, NewItem]) -> set[str]:
                 "group": item.group,
                 "views": _json(item.views),
                 "facts": _json({name: text for name, text in item.facts.items() if text}),
+                "hidden": item.is_hidden,
                 "patch": _json({name: text or None for name, text in item.facts.items()}),
                 "keeps_title": "title" in item.unstated,
                 "keeps_split": "split" in item.unstated,
@@ -179,28 +177,36 @@ def _upsert_labels(
     moment = now()
     relabeled: set[str] = set()
     names = NameIds(db)
+    by_person = set(
+        db.execute(
+            "SELECT item_id, super_category_id FROM item_attributes WHERE source = 'person'"
+        ).fetchall()
+    )
     for code, item in by_code.items():
         for category in item.labels:
             category_id = names.category(category)
+            if (item_ids[code], category_id) in by_person:
+                continue
+            source = item.sources.get(category, "shop")
             values = names.canonical(category, item.values_of(category))
             value_ids = list(dict.fromkeys(names.value(category_id, value) for value in values))
-            if len(value_ids) > 2 and _is_same_set(db, item_ids[code], category_id, value_ids):
+            is_long = source == "shop" and len(value_ids) > 2
+            if is_long and _is_same_set(db, item_ids[code], category_id, value_ids):
                 continue
+            label = {
+                "item": item_ids[code],
+                "category": category_id,
+                "source": source,
+                "now": moment,
+            }
             num_written = 0
-            for position, value_id in enumerate(value_ids):
-                num_written += db.conn.execute(
-                    _UPSERT_LABEL,
-                    {
-                        "item": item_ids[code],
-                        "category": category_id,
-                        "position": position,
-                        "value": value_id,
-                        "now": moment,
-                    },
-                ).rowcount
+            # a person may have said that no value applies
+            for position, value_id in enumerate(value_ids or [None] * (source == "person")):
+                row = {**label, "position": position, "value": value_id}
+                num_written += db.conn.execute(_UPSERT_LABEL, row).rowcount
             if code in known:
-                removed = (item_ids[code], category_id, len(value_ids))
-                num_written += db.conn.execute(_REMOVE_LABELS, removed).rowcount
+                rest = {**label, "position": max(len(value_ids), source == "person")}
+                num_written += db.conn.execute(_REMOVE_LABELS, rest).rowcount
             if num_written:
                 relabeled.add(code)
     return relabeled
@@ -231,7 +237,8 @@ def _upsert_variants(
         if "variants" in item.unstated:
             continue
         wanted = {variant.code: _json(variant.facts) for variant in item.variants}
-        if stored.get(item_ids[code], {}) != wanted:
+        old = stored.get(item_ids[code], {})
+        if old != wanted and _parsed(old) != _parsed(wanted):  # in another order they are the same
             changed.add(code)
             db.table("variants").delete_where("item_id = ?", [item_ids[code]])
             db.conn.executemany(
@@ -297,6 +304,10 @@ def remove_unused_names(db: "Database") -> None:
     db.table("super_categories").delete_where(
         "id NOT IN (SELECT super_category_id FROM attribute_values)"
     )
+
+
+def _parsed(facts: Mapping[str, str]) -> dict[str, object]:
+    return {code: json.loads(text) for code, text in facts.items()}
 
 
 def _json(value: object) -> str:

@@ -61,6 +61,14 @@ class ItemTables(Connection):
                 ).fetchall()
             )
 
+    def synonyms(self) -> list[tuple[str, str, str]]:
+        """Return how files spell what the catalog spells otherwise: category, spelling, value.
+
+        An empty spelling names the super-category itself.
+        """
+        with self.reading() as db:
+            return db.execute("SELECT super_category, spelled, value FROM synonyms").fetchall()
+
     def fact_columns(self) -> list[FactColumn]:
         """Return the facts that items have, in the order in which they came."""
         return self._select(FactColumn, "facts ORDER BY id")

@@ -1,6 +1,6 @@
 """Labels set by hand, with a history that can be undone, and verdicts on pairs of items."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 from datrnet.core.errors import ConfigError, UnknownNameError
@@ -10,6 +10,7 @@ from datrnet.db.rows import (
     LabelChange,
     LabelSource,
     PairVerdict,
+    StoredLabel,
     Verdict,
     joined,
     split_values,
@@ -129,6 +130,17 @@ class LabelTables(Connection):
             f"{_CHANGES} {where} ORDER BY id DESC LIMIT :limit",
             {"item": item_id, "limit": -1 if limit is None else limit},
         )
+
+    def iter_labels(self) -> Generator[StoredLabel, None, None]:
+        """Yield every label, by item, super-category and position; to be closed if left early."""
+        with self.reading() as db:
+            yield from db.execute(
+                "SELECT item_id, super_categories.name, attribute_values.name, source"
+                " FROM item_attributes"
+                " JOIN super_categories ON super_categories.id = item_attributes.super_category_id"
+                " LEFT JOIN attribute_values ON attribute_values.id = attribute_value_id"
+                " ORDER BY item_id, item_attributes.super_category_id, item_attributes.position"
+            )
 
     def labels_by_person(self) -> set[tuple[int, str]]:
         """Return the item ids and super-categories of the labels set or confirmed by hand."""

@@ -16,6 +16,10 @@ LabelSource = Literal["shop", "person", "model"]
 """Where a label comes from: the catalog file, a user of datrnet, or a model. A person outranks the
 shop, the shop outranks a model."""
 
+StoredLabel = tuple[int, str, str | None, LabelSource]
+"""Item id, super-category, value and source; the value is None where a person said that none
+applies."""
+
 RunStatus = Literal["running", "finished", "interrupted"]
 
 Verdict = Literal["duplicate", "distinct"]
@@ -62,6 +66,10 @@ class NewItem:
     facts: Mapping[str, str] = field(default_factory=dict)
     """Text by name; a fact that is absent is kept, an empty one removed."""
     variants: tuple[NewVariant, ...] = ()
+    is_hidden: bool = False
+    """Whether it is out of the gallery."""
+    sources: Mapping[str, LabelSource] = field(default_factory=dict)
+    """Who set the labels, by super-category, where it was not the shop."""
     unstated: frozenset[Unstated] = frozenset()
     """The fields that the file leaves out: a known item keeps its own, a new item gets these."""
     picture_bytes: int = 0

@@ -116,7 +116,7 @@ def test_an_old_name_of_an_option_still_works_with_a_notice(tmp_path: Path, old:
             "--split must be train or validation or test, not 'tset'. Did you mean test?",
             "search",
         ),
-        ("export x --format y", "--format must be adde, not 'y'.", "export"),
+        ("export x --format y", "--format must be adde or coco or fiftyone, not 'y'.", "export"),
         ("search x -k 0", "-k/--top must be 1 or more.", "search"),
         ("search", "ITEM|PICTURE is missing.", "search"),
         ("review judge 1 2", "--as is missing.", "review judge"),

@@ -174,12 +174,11 @@ class _Planner:
         """Assign a use to a column."""
         texts = self._texts(column)
         counts = Counter(texts)
-        separator = "" if mapped is None else mapped.separator
+        separator = None if mapped is None else mapped.separator
         is_single = fold(column) in map(fold, self._choices.whole)
         if use in ("attribute", "image") and not is_single:
-            is_known = mapped is not None and mapped.separator is not None
-            separator = separator if is_known else find_separator(counts)
-        elif use == "tags" and not separator:
+            separator = find_separator(counts) if separator is None else separator
+        elif use == "tags" and separator is None:
             separator = ","
         examples = counts if use in ("attribute", "text", "tags") else dict.fromkeys(texts)
         self._plans[column] = ColumnPlan(

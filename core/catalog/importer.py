@@ -13,6 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from datrnet.core.catalog.columns import plan_columns
+from datrnet.core.catalog.export_table import FORMAT as EXPORT_FORMAT
+from datrnet.core.catalog.export_table import (
+    draft_of_export,
+    items_of_export,
+    mapping_of_export,
+)
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
 from datrnet.core.catalog.mappings.mapping import read_mapping, recognize
 from datrnet.core.catalog.mappings.steps import Draft, unpacked
@@ -39,6 +45,7 @@ from datrnet.core.catalog.sources.source import (
     read_source,
 )
 from datrnet.core.catalog.sources.table import CatalogTable, Problem
+from datrnet.core.catalog.values import PLACEHOLDERS
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, UnknownNameError, nearest
 from datrnet.core.progress import StepProgress, no_progress
@@ -147,16 +154,28 @@ def addresses_of(source: CatalogSource, options: ImportOptions) -> list[str]:
     Raises:
         DatrnetError: As for ``parse_catalog``.
     """
-    draft, plan, _ = _planned(read_source(source, options.reading), options, _KnownItems())
+    draft, plan, _ = plan_table(read_source(source, options.reading), options, KnownItems())
     return list(dict.fromkeys(filter(is_address, picture_texts(draft, plan))))
 
 
-def _planned(
-    table: CatalogTable, options: ImportOptions, known: "_KnownItems"
+def plan_table(
+    table: CatalogTable, options: ImportOptions, known: "KnownItems"
 ) -> tuple[Draft, TablePlan, CatalogMapping | None]:
-    """Return an unpacked table, what its columns mean, and the format it was recognized as."""
-    mapping = read_mapping(options.mapping) if options.mapping else recognize(table.header)
-    draft = unpacked(table, mapping.steps if mapping else ())
+    """Return an unpacked table, what its columns mean, and the format it was recognized as.
+
+    Raises:
+        UnknownNameError: A named column or the mapping does not exist.
+        ConfigError: The mapping is wrong.
+        DataError: No column contains pictures, and new items need them.
+    """
+    if options.mapping is not None:
+        mapping: CatalogMapping | None = read_mapping(options.mapping)
+    else:
+        mapping = mapping_of_export(table.header) or recognize(table.header)
+    if mapping is not None and mapping.name == EXPORT_FORMAT:
+        draft = draft_of_export(table, mapping)
+    else:
+        draft = unpacked(table, mapping.steps if mapping else ())
     plan = plan_columns(
         draft, options, mapping, known.super_categories, needs_pictures=not known.codes
     )
@@ -180,34 +199,39 @@ def parse_catalog(
         DatabaseError: The workspace cannot be used.
     """
     table = read_source(source, options.reading)
-    known = _KnownItems.of(workspace)
-    draft, plan, mapping = _planned(table, options, known)
+    known = KnownItems.of(workspace)
+    draft, plan, mapping = plan_table(table, options, known)
     default = (
         Path()
         if not isinstance(source, Path) or source == STANDARD_INPUT
         else (source if source.is_dir() else source.parent)
     )
     folder = PictureFolder(picture_folder(options.images, default))
+    is_export = mapping is not None and mapping.name == EXPORT_FORMAT
     parsed = parse_rows(
         draft,
         plan,
         folder,
         unit=table.unit,
-        kept_values=options.kept_values,
+        kept_values=PLACEHOLDERS if is_export else options.kept_values,
         known_codes=known.codes | known.codes_of_variants.keys(),
     )
-    folds = options.folds_variants and plan.has_pictures
-    products = fold_variants(parsed.rows, known.codes, is_folding=folds)
-    unstated = plan.unstated
-    rows = tuple(_item_of(product, known, workspace.root, unstated) for product in products)
+    problems = [*table.problems, *parsed.problems]
+    if is_export:
+        rows, damaged = items_of_export(draft, plan, parsed.rows, workspace.root, table.unit)
+        problems += damaged
+    else:
+        folds = options.folds_variants and plan.has_pictures
+        products = fold_variants(parsed.rows, known.codes, is_folding=folds)
+        rows = [_item_of(product, known, workspace.root, plan.unstated) for product in products]
     kind = f"{mapping.name} ({table.format})" if mapping else table.format
     return ParsedCatalog(
         format=kind,
         plan=plan,
         num_rows=table.num_rows,
         num_merged=draft.merged,
-        rows=rows,
-        problems=(*table.problems, *parsed.problems),
+        rows=tuple(rows),
+        problems=tuple(problems),
         codes=frozenset(known.codes_of_variants.get(code, code) for code in parsed.codes),
         notes=(*table.notes, *plan.notes, *parsed.notes),
         fact_kinds={column.name: kind for column, kind in plan.fact_columns},
@@ -216,7 +240,7 @@ def parse_catalog(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _KnownItems:
+class KnownItems:
     """What a workspace has already."""
 
     super_categories: tuple[str, ...] = ()
@@ -225,7 +249,7 @@ class _KnownItems:
     """Code of the item, by the code of a variant."""
 
     @classmethod
-    def of(cls, workspace: Workspace) -> "_KnownItems":
+    def of(cls, workspace: Workspace) -> "KnownItems":
         """Read them without creating the workspace."""
         if not workspace.catalog_path.is_file():
             return cls()
@@ -238,7 +262,7 @@ class _KnownItems:
 
 
 def _item_of(
-    product: Product, known: _KnownItems, root: Path, unstated: frozenset[Unstated]
+    product: Product, known: KnownItems, root: Path, unstated: frozenset[Unstated]
 ) -> ParsedRow:
     """Return the item of a product: its first row leads, and all of them are its variants."""
     leader = product.leader

@@ -206,6 +206,17 @@ def read_picture(picture: Path | Picture, size: int | None = None) -> Image.Imag
             return _upright(opened, shares or _shares(picture, opened), size)
 
 
+def upright_size(path: Path) -> tuple[int, int]:
+    """Return the width and height of a picture turned upright, without decoding it.
+
+    Raises:
+        DataError: The file is missing or not a picture.
+    """
+    with explained(path), _open_regular(path) as file, _open(file) as opened:
+        width, height = opened.size
+        return (height, width) if _orientation(opened) in _SWAPPED else (width, height)
+
+
 def picture_pixels(picture: Path | Picture, size: int) -> NDArray[np.uint8]:
     """Return a picture as network input, ``(size, size, 3)``: squeezed to a square, not cropped.
 

@@ -107,6 +107,22 @@ def picture_texts(draft: Draft, plan: TablePlan) -> Iterator[str]:
         yield from parser.picture_texts(row)
 
 
+def labels_of_rows(
+    draft: Draft, plan: TablePlan, kept_values: Iterable[str] = ()
+) -> Iterator[tuple[str, dict[str, tuple[str, ...]]]]:
+    """Yield the id and the labels of every row of a catalog.
+
+    Args:
+        draft: The unpacked catalog.
+        plan: What its columns mean.
+        kept_values: Placeholders that are values here.
+    """
+    kept = {value.casefold() for value in kept_values}
+    parser = _RowParser(draft, plan, PictureFolder(Path()), kept, ())
+    for row, line in enumerate(draft.lines):
+        yield parser.code(row), parser.labels(row, line)
+
+
 class _RowParser:
     """Reads the cells of a draft as a plan says."""
 
@@ -165,7 +181,7 @@ class _RowParser:
             pictures=self._pictures(row, code),
             split="" if self._split is None else self._split_of(self._text(self._split, row)),
             group=next((text for c in self._groups if (text := self._text(c.column, row))), ""),
-            labels=self._labels(row, line),
+            labels=self.labels(row, line),
             facts=self._facts(row),
         )
 
@@ -242,7 +258,7 @@ class _RowParser:
                 hint="Specify the column with --split COLUMN, or ignore it with --no-split.",
             ) from None
 
-    def _labels(self, row: int, line: int) -> dict[str, tuple[str, ...]]:
+    def labels(self, row: int, line: int) -> dict[str, tuple[str, ...]]:
         """Return the values by super-category; an empty tuple where the row says nothing."""
         labels: dict[str, tuple[str, ...]] = {}
         for plan in self._attributes:

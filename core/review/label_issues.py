@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED
+from datrnet.core.catalog.export import Recognition
 from datrnet.core.catalog.value_sets import as_sets, trimmed
 from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.manipulation import Floats, Replacement, WeightedReplacement
@@ -121,6 +122,32 @@ def _issues_of_block(searcher: Searcher, block: int, *, unlabeled: bool) -> list
         )
         for place in np.flatnonzero(is_subject & (found.margins > 0))
     ]
+
+
+def recognitions(searcher: Searcher) -> dict[str, Recognition]:
+    """Return what the model takes every item for, by super-category: the nearest prototype's value.
+
+    Returns:
+        Nothing for an index with an entangled block.
+    """
+    found: dict[str, Recognition] = {}
+    for block, category in enumerate(
+        () if searcher.is_entangled else searcher.generation.super_categories
+    ):
+        embeddings, points = (
+            searcher.generation.embeddings[:, block],
+            reference_points(searcher, block),
+        )
+        margins = compute_margins(embeddings, index_labels(searcher, block), points).margins
+        nearest = squared_distances(embeddings, points).argmin(axis=1)
+        values: list[str | None] = [None] * searcher.catalog.num_items
+        confidences = np.full(len(values), np.nan, dtype=np.float32)
+        confidences[searcher.indexed_rows] = np.abs(margins)
+        for row, value_idx in zip(searcher.indexed_rows.tolist(), nearest.tolist(), strict=True):
+            if np.isfinite(confidences[row]):
+                values[row] = category.values[value_idx]
+        found[category.name] = Recognition(values=values, confidences=confidences)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -32,6 +32,11 @@ class Draft:
         """Return a copy of a table."""
         return cls({name: list(cells) for name, cells in table.columns.items()}, list(table.lines))
 
+    def copy(self) -> "Draft":
+        """Return a copy that can be changed by itself."""
+        columns = {name: list(cells) for name, cells in self.columns.items()}
+        return Draft(columns, list(self.lines), self.merged)
+
     def find(self, name: str) -> str | None:
         """Return a column's name as the file spells it; None if there is no such column."""
         if name in self.columns:
@@ -85,9 +90,7 @@ class Fill(_Step):
         if keys is None:
             return
         left_out = {draft.find(name) for name in (self.key, *self.besides)}
-        first: dict[Cell, int] = {}
-        for row, key in enumerate(keys):
-            first.setdefault(key, row)
+        first = first_rows(keys)
         for name, cells in draft.columns.items():
             if name not in left_out:
                 for row, key in enumerate(keys):
@@ -246,19 +249,7 @@ class Parents(_Step):
 
     def apply(self, draft: Draft) -> None:
         """Let variants inherit, and drop the rows of products that have variants."""
-        row_of = {draft.text(self.key, row): row for row in range(len(draft.lines))}
-        parent_of: dict[int, int] = {}
-        for row in range(len(draft.lines)):
-            if self.parent is not None:
-                key = draft.text(self.parent, row).removeprefix("id:")
-                if key in row_of and row_of[key] != row:
-                    parent_of[row] = row_of[key]
-            if self.children is not None:
-                for child in split_texts(draft.text(self.children, row), "|"):
-                    fields = {n.casefold(): v for n, v in unpack(child, ",", "=").items()}
-                    found = row_of.get(fields.get(self.key.casefold(), ""))
-                    if found is not None and found != row:
-                        parent_of[found] = row
+        parent_of = self.parent_of(draft)
         groups = draft.new(self.GROUP)
         title = None if self.title is None else draft.column(self.title)
         for variant, parent in parent_of.items():
@@ -272,6 +263,24 @@ class Parents(_Step):
         draft.keep([row for row in range(len(draft.lines)) if row not in parents])
         if self.children is not None:
             draft.drop(self.children)
+
+    def parent_of(self, draft: Draft) -> dict[int, int]:
+        """Return the row of the product by the row of a variant."""
+        row_of = {draft.text(self.key, row): row for row in range(len(draft.lines))}
+        row_of.pop("", None)
+        parent_of: dict[int, int] = {}
+        for row in range(len(draft.lines)):
+            if self.parent is not None:
+                key = draft.text(self.parent, row).removeprefix("id:")
+                if key in row_of and row_of[key] != row:
+                    parent_of[row] = row_of[key]
+            if self.children is not None:
+                for child in split_texts(draft.text(self.children, row), "|"):
+                    fields = {n.casefold(): v for n, v in unpack(child, ",", "=").items()}
+                    found = row_of.get(fields.get(self.key.casefold(), ""))
+                    if found is not None and found != row:
+                        parent_of[found] = row
+        return parent_of
 
 
 Step = Fill | MergeRows | Pairs | Packed | Paths | Words | Parents
@@ -290,6 +299,11 @@ def unpacked(table: CatalogTable, steps: Iterable[Step]) -> Draft:
             elif any("&" in text for text in cell):
                 cells[row] = tuple(map(without_entities, cell))
     return draft
+
+
+def first_rows(keys: Sequence[Cell]) -> dict[Cell, int]:
+    """Return the first row of each key."""
+    return {key: row for row, key in reversed(list(enumerate(keys)))}
 
 
 def without_entities(text: str) -> str:

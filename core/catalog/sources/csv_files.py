@@ -7,8 +7,9 @@ closed from swallowing the rows after it.
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Literal
 
 from datrnet.core.catalog.sources.grid import (
@@ -47,6 +48,95 @@ def read_delimited(
         delimiter: One character; None finds it.
         is_tsv: Whether tabs are expected, since the name of the file says so.
     """
+    dialect, notes = _dialect_of(text, delimiter, is_tsv=is_tsv)
+    lines = dialect.lines
+    if dialect.is_backslashed:
+        lines = [
+            re.sub(r'\\(["\\])', lambda escaped: '""' if escaped[1] == '"' else "\\", line)
+            for line in lines
+        ]
+        notes.append("Quotes inside cells are written with a backslash.")
+    reader = _RecordReader(lines, dialect.delimiter, dialect.start)
+    table = table_of(iter(reader), "TSV" if dialect.delimiter == "\t" else "CSV")
+    return table.with_notes([*notes, *reader.notes()])
+
+
+def with_cells(
+    text: str,
+    cells: Mapping[tuple[int, int], str],
+    delimiter: str | None = None,
+    *,
+    is_tsv: bool = False,
+) -> str:
+    """Return delimited text with some cells replaced, and everything else as it is.
+
+    Args:
+        text: The whole file.
+        cells: By the line of the row, from 1, and the place in it, from 0.
+        delimiter: As it was read with.
+        is_tsv: As it was read with.
+    """
+    dialect, _ = _dialect_of(text, delimiter, is_tsv=is_tsv)
+    starts = [0, *accumulate(map(len, dialect.lines))]
+    changes: dict[int, dict[int, str]] = {}
+    for (line, place), cell in cells.items():
+        changes.setdefault(line, {})[place] = cell
+    parts, position = [], 0
+    for line, by_place in sorted(changes.items()):
+        record, end = dialect.with_cells(text, starts[line - 1], by_place)
+        parts += [text[position : starts[line - 1]], record]
+        position = end
+    return "".join((*parts, text[position:]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Dialect:
+    """How a delimited text is written."""
+
+    lines: list[str]
+    start: int
+    """The first line with cells, from 0."""
+    delimiter: str
+    is_backslashed: bool
+    """Whether quotes inside cells have a backslash instead of being doubled."""
+
+    def with_cells(self, text: str, start: int, cells: Mapping[int, str]) -> tuple[str, int]:
+        """Return a record with some cells replaced, and where it ends.
+
+        Args:
+            text: The whole file.
+            start: Where the record begins.
+            cells: By place.
+        """
+        end_of_cell = re.escape(self.delimiter)
+        inner = r'[^"\\]|\\.|""' if self.is_backslashed else '[^"]|""'
+        cell = re.compile(
+            rf'( *)("(?:{inner})*"[^{end_of_cell}\r\n]*|[^{end_of_cell}\r\n]*)'
+            rf"({end_of_cell}|\r\n|\r|\n|\Z)"
+        )
+        written: list[str] = []
+        sign = self.delimiter
+        while sign == self.delimiter and (found := cell.match(text, start)) is not None:
+            space, old, sign = found.groups()
+            new = cells.get(len(written))
+            written.append(space + (old if new is None else self._written(new, old)))
+            start = found.end()
+        missing = range(len(written), max(cells, default=0) + 1)
+        written += [self._written(cells.get(place, ""), "") for place in missing]
+        return self.delimiter.join(written) + sign, start
+
+    def _written(self, cell: str, old: str) -> str:
+        """Return a cell with quotes where they are needed or were before."""
+        if not old.startswith('"') and not set(cell) & {self.delimiter, '"', "\r", "\n"}:
+            return cell
+        if self.is_backslashed:
+            cell = cell.replace("\\", "\\\\")
+        escaped = cell.replace('"', '\\"' if self.is_backslashed else '""')
+        return f'"{escaped}"'
+
+
+def _dialect_of(text: str, delimiter: str | None, *, is_tsv: bool) -> tuple[_Dialect, list[str]]:
+    """Return how a text is written, and notes on what was found."""
     lines = list(io.StringIO(text, newline=""))
     notes: list[str] = []
     start = 0
@@ -56,15 +146,14 @@ def read_delimited(
         delimiter = find_delimiter(lines[start : start + SAMPLE], is_tsv=is_tsv)
         if delimiter != ("\t" if is_tsv else ","):
             notes.append(f"The columns are separated by {DELIMITER_NAMES[delimiter]}.")
-    if _has_backslashed_quotes("".join(lines[start : start + SAMPLE]), delimiter):
-        lines = [
-            re.sub(r'\\(["\\])', lambda escaped: '""' if escaped[1] == '"' else "\\", line)
-            for line in lines
-        ]
-        notes.append("Quotes inside cells are written with a backslash.")
-    reader = _RecordReader(lines, delimiter, start)
-    table = table_of(iter(reader), "TSV" if delimiter == "\t" else "CSV")
-    return table.with_notes([*notes, *reader.notes()])
+    sample = "".join(lines[start : start + SAMPLE])
+    dialect = _Dialect(
+        lines=lines,
+        start=start,
+        delimiter=delimiter,
+        is_backslashed=_has_backslashed_quotes(sample, delimiter),
+    )
+    return dialect, notes
 
 
 def find_delimiter(lines: Sequence[str], *, is_tsv: bool = False) -> str:

@@ -78,6 +78,7 @@ def table_of(records: Iterator[Record], file_format: str, unit: Unit = "line") -
         format=file_format,
         columns=builder.columns,
         lines=builder.lines,
+        places={name: place for place, name in enumerate(header)},
         unit=unit,
         problems=tuple(builder.problems),
         notes=tuple(notes),

@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 from xml.etree import ElementTree
 
@@ -115,14 +116,13 @@ def rows_of(record: Mapping[str, Any]) -> Iterator[dict[str, Cell]]:
 
     A variant has its product's fields too; one that both have is named ``product.…``.
     """
-    own = {name: value for name, value in record.items() if name.casefold() not in VARIANT_FIELDS}
-    variants = [
-        variant
+    lists = {
+        name: [variant for variant in value if isinstance(variant, dict)]
         for name, value in record.items()
-        if name not in own and isinstance(value, list)
-        for variant in value
-        if isinstance(variant, dict)
-    ]
+        if name.casefold() in VARIANT_FIELDS and isinstance(value, list)
+    }
+    own = {name: value for name, value in record.items() if not lists.get(name)}
+    variants = list(chain.from_iterable(lists.values()))
     shared = dict(_cells(own))
     for variant in variants:
         cells = dict(_cells(variant))
@@ -167,12 +167,14 @@ def _records(document: object) -> list[object]:
 def _cells(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Cell]]:
     for name, value in record.items():
         plain = prefix + clean(str(name))
+        if hasattr(value, "tolist"):  # NumPy's numbers and arrays, as data frames have them
+            value = value.tolist()
         if isinstance(value, dict) and (price := _price(value)):
             yield plain, price
         elif isinstance(value, dict):
             is_own = not prefix and plain.casefold() in OWN_FIELDS
             yield from _cells(value, "" if is_own else f"{plain}.")
-        elif isinstance(value, list):
+        elif isinstance(value, list | tuple):
             yield from _list_cells(plain, value)
         elif plain:
             yield plain, _text(value)
@@ -185,7 +187,7 @@ def _price(value: Mapping[str, Any]) -> str:
     return f"{amount} {currency}" if is_price else ""
 
 
-def _list_cells(name: str, values: list[Any]) -> Iterator[tuple[str, Cell]]:
+def _list_cells(name: str, values: Sequence[Any]) -> Iterator[tuple[str, Cell]]:
     """Yield the cells of a list: pairs of name and value, links, or plain values."""
     objects = [value for value in values if isinstance(value, dict)]
     if not objects:
@@ -213,7 +215,7 @@ def _first(value: Mapping[str, Any], names: Sequence[str]) -> Any:
 
 
 def _text(value: object) -> str:
-    if value is None or value != value:  # NaN differs from itself
+    if value is None or type(value).__name__ == "NAType" or value != value:  # as NaN does
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"

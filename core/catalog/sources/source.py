@@ -102,7 +102,7 @@ def read_source(
         name = str(source)
     else:
         name = "Standard input" if source == STANDARD_INPUT else str(source)
-        table = _read_bytes(_contents(source), source, name, options)
+        table = read_bytes(read_contents(source), source, name, options)
     if not table.num_rows:
         raise DataError(f"{name} has no rows below its header.", hint="Add one row per item.")
     if not table.lines:
@@ -153,8 +153,13 @@ def _records_of(source: DataFrame | Iterable[Mapping[str, Any]]) -> list[object]
     return list(source)
 
 
-def _contents(path: Path) -> bytes:
-    """Return the bytes of a file, unpacked if they are packed with gzip."""
+def read_contents(path: Path) -> bytes:
+    """Return the bytes of a file, unpacked if they are packed with gzip.
+
+    Raises:
+        UnknownNameError: There is no such file.
+        DataError: It cannot be read or unpacked.
+    """
     if path == STANDARD_INPUT:
         data = sys.stdin.buffer.read()
     else:
@@ -184,7 +189,19 @@ def _nearest_file(path: Path) -> str:
     return nearest(path.name, sorted(tables or files))
 
 
-def _read_bytes(data: bytes, path: Path, name: str, options: ReadOptions) -> CatalogTable:
+def read_bytes(data: bytes, path: Path, name: str, options: ReadOptions) -> CatalogTable:
+    """Read the contents of a file.
+
+    Args:
+        data: The contents, unpacked.
+        path: Its suffix tells the format where the contents do not.
+        name: The file's name, for messages.
+        options: How to read it, where guessing fails.
+
+    Raises:
+        DataError: It is empty or damaged, or no catalog.
+        ConfigError: A library for its format is missing.
+    """
     if data.startswith(b"PK\x03\x04"):
         return read_xlsx(data, name)
     if data.startswith(b"PAR1"):
@@ -253,12 +270,12 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> tuple[str, li
     try:
         return data.decode("utf-8-sig"), []
     except UnicodeDecodeError:
-        guessed = _guess_encoding(data)
+        guessed = guess_encoding(data)
         note = f"The text is not UTF-8 and was read as {guessed}; check accented letters, or "
         return data.decode(guessed, "replace"), [note + "specify --encoding."]
 
 
-def _guess_encoding(data: bytes) -> str:
+def guess_encoding(data: bytes) -> str:
     """Return the likeliest encoding, judged by the lines that are not ASCII."""
     import chardet
 

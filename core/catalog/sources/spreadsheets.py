@@ -1,7 +1,7 @@
 """Reads spreadsheets and Parquet files."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile
@@ -42,6 +42,24 @@ def read_xlsx(data: bytes, name: str) -> CatalogTable:
             others = f"; its other {len(sheets) - 1} were not read" if len(sheets) > 1 else ""
             return table.with_notes([f"The sheet is {sheet.title!r}{others}."] if others else [])
     raise DataError(f"{name} has no sheet with a header and a row.", hint="Add one row per item.")
+
+
+def with_sheet_cells(data: bytes, cells: Mapping[tuple[int, int], str]) -> bytes:
+    """Return a workbook with some cells of the sheet that is read replaced.
+
+    Args:
+        data: The file.
+        cells: By row, from 1, and place in it, from 0.
+    """
+    from openpyxl import load_workbook
+
+    workbook = load_workbook(io.BytesIO(data))
+    sheet = next(s for s in workbook.worksheets if table_of(_sheet_records(s), "").num_rows)
+    for (row, place), text in cells.items():
+        sheet.cell(row, place + 1).value = text or None
+    changed = io.BytesIO()
+    workbook.save(changed)
+    return changed.getvalue()
 
 
 def read_parquet(data: bytes, name: str) -> CatalogTable:

@@ -43,6 +43,8 @@ class CatalogTable:
     """N cells each, by the name of the column."""
     lines: Sequence[int]
     """(N,): where each row begins in the file, from 1."""
+    places: Mapping[str, int] = field(default_factory=dict)
+    """Where each column stands in a row of the file, from 0; none where names stand with cells."""
     unit: Unit = "line"
     problems: tuple[Problem, ...] = ()
     """Rows that cannot be read."""

@@ -18,7 +18,14 @@ from datrnet.core.catalog.mappings.mapping import (
     read_mapping,
     recognize,
 )
-from datrnet.core.catalog.mappings.steps import Draft, Packed, Paths, unpack, unpacked
+from datrnet.core.catalog.mappings.steps import (
+    Draft,
+    Packed,
+    Parents,
+    Paths,
+    unpack,
+    unpacked,
+)
 from datrnet.core.catalog.picture_files import PictureFolder
 from datrnet.core.catalog.plan import ColumnChoices
 from datrnet.core.catalog.products import Product, fold_variants, parse_rows
@@ -318,3 +325,11 @@ def test_a_path_gives_its_last_part_and_known_words() -> None:
     step = Paths(step="paths", column="path", paths=",", words={"gender": ("women",)})
     step.apply(draft)
     assert draft.columns == {"gender": ["Women", "", ""], "category": ["Shirts", "Sale", ""]}
+
+
+def test_a_row_without_a_key_is_the_product_of_none() -> None:
+    draft = Draft(
+        {"SKU": ["", "A", "B"], "Parent": ["", "", "A"], "kind": ["x", "y", ""]}, [2, 3, 4]
+    )
+    Parents(step="parents", key="SKU", parent="Parent").apply(draft)
+    assert (draft.lines, draft.columns["kind"]) == ([2, 4], ["x", "y"])

@@ -1,10 +1,17 @@
 """Reading JSON Lines, JSON and XML."""
 
 import json
+from datetime import date
 
+import numpy as np
 import pytest
 
-from datrnet.core.catalog.sources.records import read_json, read_json_lines, read_xml
+from datrnet.core.catalog.sources.records import (
+    read_json,
+    read_json_lines,
+    read_xml,
+    table_of_records,
+)
 from datrnet.core.errors import DataError
 
 
@@ -96,3 +103,30 @@ def test_entities_of_its_own_and_broken_xml_are_refused() -> None:
         read_xml(bomb, "feed.xml")
     with pytest.raises(DataError, match="not valid XML, on line 1"):
         read_xml("<a><b>", "feed.xml")
+
+
+def test_a_list_of_plain_values_is_one_whatever_its_name() -> None:
+    table = read_json(json.dumps([{"id": "1", "variants": ["a", "b"]}]), "a.json")
+    assert table.row(0) == {"id": "1", "variants": ("a", "b")}
+
+
+def test_cells_of_data_frames_are_read() -> None:
+    class NAType:
+        """What pandas has for a missing value: it cannot be compared."""
+
+        def __ne__(self, _: object) -> bool:
+            raise TypeError
+
+        __hash__ = object.__hash__
+
+    record = {"id": np.int64(7), "flag": np.bool_(True), "none": NAType(), "nan": float("nan")}
+    record |= {"list": np.array(["a", "b"]), "pair": ("a", "b"), "day": date(2026, 1, 31)}
+    assert table_of_records([record], "records").row(0) == {
+        "id": "7",
+        "flag": "true",
+        "none": "",
+        "nan": "",
+        "list": ("a", "b"),
+        "pair": ("a", "b"),
+        "day": "2026-01-31",
+    }
