@@ -256,7 +256,7 @@ def refuse_present(path: Path, *, force: bool) -> None:
         )
 
 
-def write_file(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def write_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file whole or not at all; ``-`` is standard output.
 
     Args:

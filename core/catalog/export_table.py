@@ -22,7 +22,7 @@ from datrnet.core.catalog.products import CatalogRow
 from datrnet.core.catalog.sources.table import CatalogTable, Problem, Unit
 from datrnet.core.catalog.values import fact_text, number_of
 from datrnet.core.errors import DataError
-from datrnet.db.rows import FACT_KINDS, FactColumn, LabelSource, NewItem, NewVariant
+from datrnet.db.rows import FACT_KINDS, FactColumn, LabelSource, NewItem, NewVariant, Unstated
 
 FORMAT = "datrnet export"
 
@@ -202,7 +202,9 @@ class _ExportReader:
         self._kinds = {column.name: kind for column, kind in plan.fact_columns}
         self._owners = {column.name: column.column + OWNER for column in plan.of_use("attribute")}
         has_variants = ITEM in draft.columns or VARIANT_FACTS in draft.columns
-        self._unstated = plan.unstated | (frozenset() if has_variants else {"variants"})
+        self._unstated: frozenset[Unstated] = plan.unstated
+        if not has_variants:
+            self._unstated |= {"variants"}
 
     def item(self, code: str, rows: Sequence[CatalogRow], place: int) -> ParsedRow:
         """Return an item.

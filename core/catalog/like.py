@@ -284,7 +284,7 @@ class _Revision:
 
     def summary(self, path: Path) -> LikeSummary:
         """Return what became of the labels, each told once for all rows of its item."""
-        unwritten = {}
+        unwritten: dict[tuple[str, str], UnwrittenLabel] = {}
         for place, reason in sorted(self._refused.items()):
             code, name = self._label(place)
             unwritten.setdefault(

@@ -6,9 +6,10 @@ Both are folders of JSON; pictures stay where they are and are named by their wh
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.export import refuse_present, typed_fact, write_file
@@ -93,13 +94,17 @@ def export_picture_set(
         refuse_present(folder / name, force=force)
     for name, content in files.items():
         text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
-        write_file(folder / name, lambda file, text=text: file.write(text.encode()))
+        write_file(folder / name, partial(_write_text, text=text))
     return PictureSetSummary(
         folder=folder,
         num_items=counts,
         num_labels=num_labels,
         unreadable=tuple(writer.unreadable),
     )
+
+
+def _write_text(file: IO[bytes], text: str) -> None:
+    file.write(text.encode())
 
 
 class _Writer:

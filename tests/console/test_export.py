@@ -18,7 +18,8 @@ def test_a_table_goes_out_with_what_the_index_sees(run: Run, ready: Path, tmp_pa
     result = run(ready, "export", tmp_path / "out.csv")
     assert result.exit_code == 0, result.output
     assert f"Wrote 48 items to {tmp_path / 'out.csv'}." in result.stderr.replace("\n", "")
-    rows = list(csv.DictReader((tmp_path / "out.csv").open(newline="", encoding="utf-8")))
+    text = (tmp_path / "out.csv").read_text("utf-8")
+    rows = list(csv.DictReader(io.StringIO(text)))
     assert {row["colour model"] for row in rows} <= {"Black", "Red", "Blue"}
     assert all(0 <= float(row["colour confidence"]) <= 1 for row in rows)
     unlabeled = rows[11]
@@ -59,7 +60,7 @@ def test_json_tells_what_was_written(run: Run, ready: Path, tmp_path: Path) -> N
 def test_corrected_labels_go_back_into_the_file(
     run: Run, copied: Workspace, shop: Path, tmp_path: Path
 ) -> None:
-    run(copied.root, "label", "set", "item-0", "colour", "Blue")
+    run(copied.root, "label", "set", "item-0", "colour=Blue")
     out = tmp_path / "out.csv"
     result = run(copied.root, "export", out, "--like", shop)
     assert result.exit_code == 0, result.output
@@ -191,7 +192,7 @@ def test_a_folder_of_somebody_else_is_one_clear_line(run: Run, ready: Path, tmp_
             ["--format", "adde", "--annotation", "fine"],
             "--annotation is for --format deepfashion only",
         ),
-        (["--format", "adde", "--id", "sku"], "--id is for CSV and JSON Lines files only."),
+        (["--format", "adde", "--id", "sku"], "--id is for catalog files only."),
     ],
 )
 def test_an_option_of_another_format_is_told(
@@ -206,7 +207,7 @@ def test_an_option_of_another_format_is_told(
 def test_a_folder_without_a_format_is_told(run: Run, tmp_path: Path) -> None:
     result = run(tmp_path / "workspace", "import", tmp_path)
     assert result.exit_code == 1
-    assert "or specify the data set format with --format" in result.stderr
+    assert "specify the data set's format with --format" in result.stderr
 
 
 def test_skipped_lines_are_listed_with_their_file(run: Run, ready: Path, tmp_path: Path) -> None:

@@ -127,7 +127,11 @@ def read_folder(folder: Path) -> CatalogTable:
     )
     if not paths:
         tables = [path.name for path in folder.iterdir() if path.suffix.lower() in TABLE_SUFFIXES]
-        hint = f"Import {folder / tables[0]} instead." if tables else ""
+        hint = (
+            f"Import {folder / tables[0]} instead."
+            if tables
+            else "Name a catalog file, or specify the data set's format with --format."
+        )
         raise DataError(f"The folder {folder} contains no pictures.", hint=hint)
     depth = max(len(path.parts) for path in paths) - 1
     names = ["folder"] if depth == 1 else [f"folder {level + 1}" for level in range(depth)]
