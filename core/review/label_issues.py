@@ -131,13 +131,10 @@ def recognitions(searcher: Searcher) -> dict[str, Recognition]:
         Nothing for an index with an entangled block.
     """
     found: dict[str, Recognition] = {}
-    for block, category in enumerate(
-        () if searcher.is_entangled else searcher.generation.super_categories
-    ):
-        embeddings, points = (
-            searcher.generation.embeddings[:, block],
-            reference_points(searcher, block),
-        )
+    categories = () if searcher.is_entangled else searcher.generation.super_categories
+    for block, category in enumerate(categories):
+        embeddings = searcher.generation.embeddings[:, block]
+        points = reference_points(searcher, block)
         margins = compute_margins(embeddings, index_labels(searcher, block), points).margins
         nearest = squared_distances(embeddings, points).argmin(axis=1)
         values: list[str | None] = [None] * searcher.catalog.num_items
@@ -146,7 +143,10 @@ def recognitions(searcher: Searcher) -> dict[str, Recognition]:
         for row, value_idx in zip(searcher.indexed_rows.tolist(), nearest.tolist(), strict=True):
             if np.isfinite(confidences[row]):
                 values[row] = category.values[value_idx]
-        found[category.name] = Recognition(values=values, confidences=confidences)
+        name = searcher.catalog.super_categories[
+            searcher.catalog.super_category_idx(category.name)
+        ].name
+        found[name] = Recognition(values=values, confidences=confidences)
     return found
 
 
