@@ -46,6 +46,7 @@ docs: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/search.py
+	$(BIN)/python benchmarks/index_update.py
 	$(BIN)/python benchmarks/evaluation.py
 
 demo-weights: $(READY)

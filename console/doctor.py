@@ -5,7 +5,7 @@ import platform
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -204,7 +204,7 @@ def _workspace_findings(workspace: Workspace, *, check: bool) -> Iterator[Findin
     else:
         yield Finding("catalog", "note", text, "Run `datrnet import CATALOG`.")
     yield Finding("schema", "ok", f"version {SCHEMA_VERSION}, current")
-    yield _pictures(workspace, catalog)
+    yield _pictures(workspace, catalog, index.unreadable)
     yield _thumbnails(workspace, catalog)
     yield _index(index)
     if index.damaged_files:
@@ -215,21 +215,20 @@ def _workspace_findings(workspace: Workspace, *, check: bool) -> Iterator[Findin
         yield Finding("checksums", "ok", "correct")
 
 
-def _pictures(workspace: Workspace, catalog: Catalog) -> Finding:
+def _pictures(workspace: Workspace, catalog: Catalog, unreadable: Sequence[str]) -> Finding:
+    """Return which pictures are missing, and which others no index could read."""
     paths = zip(catalog.codes, catalog.picture_paths, strict=True)
-    missing = [code for code, path in paths if not _is_there(workspace, path)]
-    if not missing:
+    missing = [code for code, path in paths if not workspace.has_picture(path)]
+    damaged = sorted({*unreadable}.difference(missing))
+    texts = [
+        f"{len(codes):,} of {catalog.num_items:,} {what}; first: {codes[0]}"
+        for what, codes in (("missing", missing), ("unreadable", damaged))
+        if codes
+    ]
+    if not texts:
         return Finding("pictures", "ok", "complete")
-    text = f"{len(missing):,} of {catalog.num_items:,} missing; first: {missing[0]}"
     hint = "Restore the files, or import the catalog again with their new paths."
-    return Finding("pictures", "problem", text, hint)
-
-
-def _is_there(workspace: Workspace, path: str) -> bool:
-    try:
-        return workspace.picture(path).path.is_file()
-    except DataError:
-        return False
+    return Finding("pictures", "problem", "; ".join(texts), hint)
 
 
 def _thumbnails(workspace: Workspace, catalog: Catalog) -> Finding:
@@ -248,10 +247,9 @@ def _index(state: IndexState) -> Finding:
     if state.problem:
         return Finding("index", "problem" if state.name else "note", state.problem)
     text = f"{state.name} of run {state.run}, {counted(state.num_items or 0, 'item')}"
-    if not state.num_unindexed:
+    if not state.outdated:
         return Finding("index", "ok", f"{text}, current")
-    missing = counted(state.num_unindexed, "item")
-    return Finding("index", "note", f"{text}; {missing} not indexed", "Run `datrnet index`.")
+    return Finding("index", "note", f"{text}; {state.outdated}", "Run `datrnet index`.")
 
 
 # ── printing ─────────────────────────────────────────────────────────────────

@@ -93,7 +93,8 @@ def evaluate(
     )
     place = Workspace.locate(workspace)
     with place.open_store() as store:
-        catalog, generation = Catalog.load(store), Generation.current(place, store)
+        catalog = Catalog.load(store)
+        generation = Generation.current(place, store).restricted_to(catalog.item_ids)
         given = None
         if queries is not None:
             from datrnet.core.research.split_folder import read_index_queries

@@ -1,7 +1,7 @@
 """`datrnet index`: build the index from a trained run, and print its figures."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
@@ -12,7 +12,11 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import UnknownNameError
 from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.retrieval.index_lag import RESTORE
 from datrnet.db.store import Store
+
+if TYPE_CHECKING:
+    from datrnet.core.indexing.build import IndexReport
 
 LISTED = 10
 """Unreadable pictures listed by name; the rest is counted."""
@@ -25,16 +29,22 @@ def index(
     run: Annotated[
         str | None, Option(metavar="NAME", show_default="the latest finished run")
     ] = None,
+    rebuild: Annotated[bool, Option("--rebuild")] = False,
+    choose_weights: Annotated[bool, Option("--choose-weights")] = False,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Embed every item and build the index that searches use.
+    """Build the index that searches use, or bring it up to date.
 
-    The weights of the super-categories are chosen on the validation split. The command prints
-    recall@30 against exact search. The previous index stays in use until the new one is complete.
+    If the current index is of the same run, only new items and items with new pictures are
+    embedded. Annoy's file is kept, and the new items are ranked exactly beside it, until they are
+    more than a tenth of all. The weights of the super-categories are chosen on the validation split
+    when a run is first indexed. The previous index stays in use until the new one is complete.
 
     Args:
         run: Run whose networks embed the items.
+        rebuild: Embed every item and build Annoy's file again.
+        choose_weights: Choose the weights again.
     """
     from datrnet.core.indexing.build import build_index, newest_run
 
@@ -43,7 +53,15 @@ def index(
         chosen = newest_run(place, store) if run is None else _finished_run(place, store, run)
         say(f"Indexing with run {chosen.name}.")
         with JobProgress() as progress:
-            report = build_index(place, store, Catalog.load(store), chosen, progress)
+            report = build_index(
+                place,
+                store,
+                Catalog.load(store),
+                chosen,
+                progress,
+                rebuild=rebuild,
+                choose=choose_weights,
+            )
     manifest = report.manifest
     weights = dict(zip(manifest.block_names, manifest.weights, strict=True))
     if as_json:
@@ -57,6 +75,11 @@ def index(
                 "weights": weights,
                 "changed_weight": manifest.changed_weight,
                 "unreadable": report.unreadable,
+                "num_embedded": report.num_embedded,
+                "num_copied": report.num_copied,
+                "num_exact": report.num_exact,
+                "is_annoy_new": report.is_annoy_new,
+                "is_new": report.is_new,
             }
         )
     else:
@@ -73,8 +96,18 @@ def index(
         names = ", ".join(report.unreadable[:LISTED])
         more = ", …" if len(report.unreadable) > LISTED else ""
         items = counted(len(report.unreadable), "item")
-        say(f"Skipped {items} with unreadable pictures: {names}{more}", "yellow")
+        say(f"Skipped {items} with unreadable pictures: {names}{more}. {RESTORE}", "yellow")
+    say(_outcome(report))
     say("Next: datrnet search ITEM, datrnet browse or datrnet evaluate")
+
+
+def _outcome(report: "IndexReport") -> str:
+    """Return what was done, as a sentence."""
+    if not report.is_new:
+        return f"The index was current: {counted(report.num_copied, 'item')}, nothing to do."
+    annoy = "built Annoy's file" if report.is_annoy_new else "kept Annoy's file"
+    done = f"Embedded {counted(report.num_embedded, 'item')}, copied {report.num_copied:,}, {annoy}"
+    return f"{done}; {report.num_exact:,} beside it." if report.num_exact else f"{done}."
 
 
 def _finished_run(workspace: Workspace, store: Store, name: str) -> RunFolder:

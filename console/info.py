@@ -29,6 +29,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatrnetError
 from datrnet.core.models.run_folder import DIVERGENCE_FILE, is_being_trained
 from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.index_lag import IndexLag
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.text import sanitize
 from datrnet.db.rows import RunRow
@@ -53,6 +54,16 @@ class IndexState:
     run: str | None = None
     num_items: int | None = None
     num_unindexed: int | None = None
+    num_replaced: int | None = None
+    """Items whose picture was replaced since they were embedded."""
+    num_removed: int | None = None
+    """Indexed items that the catalog no longer has."""
+    num_exact: int | None = None
+    """Items beside Annoy, which every search ranks exactly."""
+    unreadable: tuple[str, ...] = ()
+    """Items without a readable picture."""
+    outdated: str = ""
+    """What `datrnet index` would mend; empty if nothing."""
     recall_at_30: float | None = None
     weights: dict[str, float] | None = None
     changed_weight: float | None = None
@@ -135,11 +146,17 @@ def look_at_index(
     except DatrnetError as error:
         return IndexState(name=row.name, run=row.run_name, problem=str(error))
     manifest = generation.manifest
+    lag = IndexLag.of(workspace, catalog, generation)
     return IndexState(
         name=manifest.name,
         run=manifest.run_name,
         num_items=manifest.num_items,
-        num_unindexed=searcher.num_unindexed,
+        num_unindexed=len(lag.new),
+        num_replaced=len(lag.replaced),
+        num_removed=lag.num_removed,
+        num_exact=len(generation.exact_places),
+        unreadable=tuple(catalog.codes[row] for row in lag.unreadable),
+        outdated=lag.outdated,
         recall_at_30=manifest.recall_at_30,
         weights=dict(zip(searcher.block_names, manifest.weights, strict=True)),
         changed_weight=manifest.changed_weight,
@@ -215,6 +232,13 @@ def _index_rows(state: IndexState) -> Iterator[tuple[str, str]]:
     if state.num_items is not None:
         yield "items", f"{state.num_items:,}"
         yield "not yet indexed", f"{state.num_unindexed:,}"
+        counts = {
+            "with a new picture": state.num_replaced,
+            "removed since": state.num_removed,
+            "ranked exactly beside Annoy": state.num_exact,
+            "without a readable picture": len(state.unreadable),
+        }
+        yield from ((name, f"{number:,}") for name, number in counts.items() if number)
         yield "recall@30", percent(state.recall_at_30)
         for name, weight in (state.weights or {}).items():
             yield f"weight of {name}", f"{weight:g}"

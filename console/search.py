@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from datrnet.console import options as opt
-from datrnet.console.output import counted, is_terminal, print_json, results, say
+from datrnet.console.output import is_terminal, print_json, results, say
 from datrnet.console.substitutes import (
     NOTHING_FOUND,
     Answer,
@@ -22,6 +22,7 @@ from datrnet.core.catalog.pictures import Picture
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.index_lag import IndexLag
 from datrnet.core.retrieval.request import Query, Request, ValueMatch, resolve_query
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.text import fold
@@ -107,9 +108,12 @@ def search(
             say(NOTHING_FOUND)
     if within is not None and not plan.request.changes:
         say("--within has no effect without --set: it selects the prototype of a changed value.")
-    if missing := answer.searcher.num_unindexed:
-        verb = "is" if missing == 1 else "are"
-        say(f"{counted(missing, 'item')} {verb} not indexed yet. Run `datrnet index`.", "yellow")
+    shown = [result.row for result in answer.substitutes]
+    seen = shown if answer.query.row is None else [answer.query.row, *shown]
+    searcher = answer.searcher
+    lag = IndexLag.of(answer.workspace, searcher.catalog, searcher.generation, seen)
+    for note in lag.notes(searcher.catalog):
+        say(note, "yellow")
 
 
 def answer_of(

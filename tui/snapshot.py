@@ -1,6 +1,6 @@
 """The catalog and its index at one moment, immutable; and the library that replaces it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,6 +15,7 @@ from datrnet.core.catalog.value_sets import count_values
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatrnetError, IndexStaleError, UnknownNameError
 from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.index_lag import IndexLag
 from datrnet.core.retrieval.request import Query, Request, resolve_query
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.text import fold
@@ -165,6 +166,12 @@ class Snapshot:
             numbers = count_values(sets, len(category.values))
             counts[category.name] = dict(zip(category.values, numbers.tolist(), strict=True))
         return counts
+
+    def notes_on_index(self) -> Iterator[str]:
+        """Yield what the index lacks; looks at every picture file, so call it from a thread."""
+        if self.searcher is not None:
+            lag = IndexLag.of(self.workspace, self.catalog, self.searcher.generation)
+            yield from lag.notes(self.catalog)
 
     # ── queries ──────────────────────────────────────────────────────────────
 

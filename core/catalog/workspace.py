@@ -7,7 +7,7 @@ from pathlib import Path
 from platformdirs import user_data_dir
 
 from datrnet.core.catalog.pictures import Picture
-from datrnet.core.errors import DatabaseError, SettingError
+from datrnet.core.errors import DatabaseError, DataError, SettingError
 from datrnet.core.preferences import WORKSPACE_VARIABLE, Preferences
 from datrnet.core.preferences_file import read_preferences
 from datrnet.db.store import Store
@@ -110,6 +110,13 @@ class Workspace:
             DataError: The path has a malformed box.
         """
         return Picture.parse(stored, self.root)
+
+    def has_picture(self, stored: str) -> bool:
+        """Tell whether the file of an item's picture is there."""
+        try:
+            return self.picture(stored).path.is_file()
+        except (DataError, ValueError):
+            return False
 
 
 def _settings() -> Preferences:

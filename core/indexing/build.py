@@ -1,5 +1,11 @@
-"""Embed pictures with all that a run has trained, and build the current index generation."""
+"""Embed pictures with all that a run has trained, and build the current index generation.
 
+An update embeds only what the current generation of the same run lacks or has of other pictures.
+Annoy cannot take in items, so its file is kept with the new ones beside it, as a part that every
+search ranks exactly, until that part has grown too large.
+"""
+
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,21 +16,33 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.catalog import Catalog, group_numbers, validation_rows
 from datrnet.core.catalog.pictures import Picture, picture_pixels
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import CheckpointError, DataError
+from datrnet.core.errors import CheckpointError, DataError, IndexStaleError
 from datrnet.core.evaluation.ranking import Gallery, Weights, choose_weights
-from datrnet.core.indexing.generation_writer import Embedded, write_generation
+from datrnet.core.indexing.generation_writer import Embedded, KeptAnnoy, write_generation
 from datrnet.core.models.embedding import compute_device, embed, read_pixels
 from datrnet.core.models.registry import comparison_systems
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
-from datrnet.core.retrieval.generation import Manifest
-from datrnet.core.retrieval.manipulation import Manipulation, Replacement, load_manipulation
+from datrnet.core.retrieval.generation import Generation, Manifest, UnreadableItem, moved
+from datrnet.core.retrieval.index_lag import item_stamp, known_rows, picture_paths
+from datrnet.core.retrieval.manipulation import (
+    EPS,
+    Manipulation,
+    Replacement,
+    load_manipulation,
+)
 from datrnet.core.retrieval.prototypes import mean_embeddings, source_items
 from datrnet.core.retrieval.request import Query
 from datrnet.db.store import Store
 
 CHUNK = 256
 """Pictures decoded and embedded at a time; limits memory."""
+
+MAX_EXACT_SHARE = 0.1
+"""Largest share of items beside Annoy, and of Annoy's items that are gone, without a new build."""
+
+Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
 
 
 class Embedder:
@@ -37,7 +55,6 @@ class Embedder:
             CheckpointError: Weights are missing, damaged, or of another architecture.
         """
         self._run = run
-        self.image_size = run.config.model.image_size
         device = compute_device()
         self._networks = (
             [run.load_network(idx).to(device) for idx in range(len(run.super_categories))]
@@ -83,11 +100,20 @@ def query_of_picture(run: RunFolder, picture: Path | Picture) -> Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexReport:
-    """Summary of a built index."""
+    """What was done to build an index."""
 
     manifest: Manifest
     unreadable: tuple[str, ...]
     """Codes of items whose picture cannot be read; they are not in the index."""
+    num_embedded: int
+    num_copied: int
+    """Items whose embedding is that of the generation before."""
+    num_exact: int
+    """Items beside Annoy, which every search ranks exactly."""
+    is_annoy_new: bool
+    """Whether Annoy's file was built, and not kept."""
+    is_new: bool = True
+    """False if the generation before was current, and nothing was written."""
 
 
 def newest_run(workspace: Workspace, store: Store) -> RunFolder:
@@ -110,8 +136,10 @@ def build_index(
     on_progress: Progress = no_progress,
     *,
     weights: Weights | None = None,
+    rebuild: bool = False,
+    choose: bool = False,
 ) -> IndexReport:
-    """Embed the whole catalog with a run's networks and make the result current.
+    """Embed the catalog with a run's networks, as far as needed, and make the result current.
 
     Args:
         workspace: The workspace.
@@ -119,19 +147,36 @@ def build_index(
         catalog: Its items.
         run: The run that embeds them.
         on_progress: Called with the progress of each step.
-        weights: Weights of the blocks; by default chosen on the validation items.
+        weights: Weights of the blocks; by default those of the run's current index, else chosen on
+            the validation items.
+        rebuild: Whether to embed every item and build Annoy again.
+        choose: Whether to choose the weights again.
 
     Raises:
         CheckpointError: The run's weights are missing or damaged, or its embeddings are not finite.
         DataError: The catalog has no readable picture.
         UnknownNameError: A super-category of the run is no longer in the catalog.
     """
-    rows, embeddings = _embed_catalog(workspace, catalog, run, on_progress)
-    if not np.isfinite(embeddings).all():
+    current = _index_of(workspace, store, run)
+    stamps = np.array(
+        [item_stamp(workspace, catalog, row) for row in range(catalog.num_items)], dtype=np.int64
+    )
+    base = None if rebuild else current
+    if base is not None and base.damaged_files():
+        base = None
+    kept_rows, kept_places = _kept(catalog, base, stamps)
+    wanted = np.setdiff1d(np.arange(catalog.num_items), kept_rows)
+    new_rows, new = _embed_items(workspace, catalog, run, wanted, on_progress)
+    if not np.isfinite(new).all():
         raise CheckpointError(
             f"The run {run.name} produces embeddings that are not finite: its training diverged.",
             hint="Train again with a lower learning rate, or index another run with --run.",
         )
+    rows = np.union1d(kept_rows, new_rows)
+    if not len(rows):
+        what = "readable picture" if catalog.num_items else "item"
+        raise DataError(f"The catalog has no {what}.", hint="Run `datrnet import`.")
+    embeddings, kept_annoy = _joined(rows, base, kept_rows, kept_places, new_rows, new)
     sets = catalog.encode_value_sets(run.super_categories)[rows]
     is_source = source_items(
         catalog.splits[rows],
@@ -139,6 +184,8 @@ def build_index(
         only_training=run.config.index.prototypes_from == "train",
     )
     manipulation = run_manipulation(run, embeddings[is_source], sets[is_source])
+    if weights is None and current is not None and not choose:
+        weights = Weights(blocks=current.manifest.weights, changed=current.manifest.changed_weight)
     if weights is None:
         validation = np.isin(rows, validation_rows(catalog))
         gallery = Gallery(
@@ -149,6 +196,7 @@ def build_index(
             groups=group_numbers(catalog, rows[validation]),
         )
         weights = choose_weights(gallery, on_progress=partial(on_progress, "Choosing weights"))
+    unreadable = np.setdiff1d(wanted, new_rows)
     embedded = Embedded(
         run_name=run.name,
         super_categories=run.super_categories,
@@ -157,12 +205,92 @@ def build_index(
         manipulation=manipulation,
         weights=weights,
         unit_prototypes=run.config.model.unit_prototypes,
+        picture_stamps=stamps[rows],
+        unreadable=tuple(
+            UnreadableItem(item_id=int(catalog.item_ids[row]), stamp=int(stamps[row]))
+            for row in unreadable
+        ),
+        kept_annoy=kept_annoy,
     )
-    manifest = write_generation(
-        workspace, store, embedded, run.config.index, lambda step: on_progress(step, 0, 1)
+    is_new = base is None or not _is_same(embedded, base)
+    if base is None or is_new:
+        manifest = write_generation(
+            workspace, store, embedded, run.config.index, lambda step: on_progress(step, 0, 1)
+        )
+    else:
+        manifest = base.manifest
+    annoy_places = np.arange(len(rows)) if kept_annoy is None else kept_annoy.places
+    return IndexReport(
+        manifest=manifest,
+        unreadable=tuple(catalog.codes[row] for row in unreadable),
+        num_embedded=len(new_rows),
+        num_copied=len(kept_rows),
+        num_exact=len(rows) - int((annoy_places >= 0).sum()),
+        is_annoy_new=kept_annoy is None,
+        is_new=is_new,
     )
-    unreadable = sorted(set(range(catalog.num_items)).difference(rows.tolist()))
-    return IndexReport(manifest=manifest, unreadable=tuple(catalog.codes[r] for r in unreadable))
+
+
+def _index_of(workspace: Workspace, store: Store, run: RunFolder) -> Generation | None:
+    """Return the current generation if it is the run's and can be read."""
+    try:
+        generation = Generation.current(workspace, store)
+    except IndexStaleError:
+        return None
+    manifest = generation.manifest
+    known = (manifest.run_name, manifest.super_categories)
+    return generation if known == (run.name, run.super_categories) else None
+
+
+def _kept(catalog: Catalog, base: Generation | None, stamps: Rows) -> tuple[Rows, Rows]:
+    """Return the rows, ascending, whose embeddings are taken over, and their places in the base."""
+    if base is None or base.picture_stamps is None:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    rows, is_known = known_rows(catalog, base.item_ids)
+    places = np.flatnonzero(is_known)
+    places = places[base.picture_stamps[places] == stamps[rows[places]]]
+    return rows[places], places
+
+
+def _joined(
+    rows: Rows,
+    base: Generation | None,
+    kept_rows: Rows,
+    kept_places: Rows,
+    new_rows: Rows,
+    new: Floats,
+) -> tuple[Floats, KeptAnnoy | None]:
+    """Return the embeddings (n, A, E) of rows, and Annoy's file if it still serves."""
+    if base is None or not len(kept_rows):
+        return new, None
+    new_place = np.full(len(base.item_ids), -1, dtype=np.int64)
+    new_place[kept_places] = np.searchsorted(rows, kept_rows)
+    annoy_places = moved(base.annoy_places, new_place)
+    num_served = int((annoy_places >= 0).sum())
+    exact_share, gone_share = (1 - num_served / number for number in (len(rows), len(annoy_places)))
+    is_annoy_kept = max(exact_share, gone_share) <= MAX_EXACT_SHARE
+    kept_annoy = KeptAnnoy(generation=base, places=annoy_places) if is_annoy_kept else None
+    if np.array_equal(new_place, np.arange(len(rows))):
+        return base.embeddings, kept_annoy
+    embeddings = np.empty((len(rows), *base.embeddings.shape[1:]), dtype=np.float32)
+    embeddings[new_place[kept_places]] = base.embeddings[kept_places]
+    if len(new_rows):
+        embeddings[np.searchsorted(rows, new_rows)] = new
+    return embeddings, kept_annoy
+
+
+def _is_same(embedded: Embedded, base: Generation) -> bool:
+    """Tell whether a generation of an update would be as the one before."""
+    manifest, weights = base.manifest, embedded.weights
+    before, after = base.manipulation.to_arrays(), embedded.manipulation.to_arrays()
+    return (
+        embedded.kept_annoy is not None
+        and embedded.embeddings is base.embeddings
+        and embedded.unreadable == manifest.unreadable
+        and (weights.blocks, weights.changed) == (manifest.weights, manifest.changed_weight)
+        and before.keys() == after.keys()
+        and all(np.array_equal(before[name], after[name], equal_nan=True) for name in before)
+    )
 
 
 def run_manipulation(
@@ -193,21 +321,61 @@ def run_manipulation(
     )
 
 
-def _embed_catalog(
-    workspace: Workspace, catalog: Catalog, run: RunFolder, on_progress: Progress
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the rows whose picture is readable and their embeddings (n, A, E)."""
-    embedder = Embedder(run)
-    pictures = [workspace.picture(stored) for stored in catalog.picture_paths]
-    rows: list[int] = []
-    parts: list[NDArray[np.float32]] = []
+def _embed_items(
+    workspace: Workspace, catalog: Catalog, run: RunFolder, rows: Rows, on_progress: Progress
+) -> tuple[Rows, Floats]:
+    """Embed items, each as the mean of its pictures.
+
+    Returns:
+        The rows of which a picture is readable, and their embeddings (n, A, E).
+    """
+    owners: list[int] = []
+    pictures: list[Picture] = []
+    for row in rows.tolist():
+        for stored in picture_paths(catalog, row):
+            with suppress(DataError):  # a malformed box
+                pictures.append(workspace.picture(stored))
+                owners.append(row)
+    seen: list[int] = []
+    parts: list[Floats] = []
+    embedder: Embedder | None = None
     for start in range(0, len(pictures), CHUNK):
         chunk = pictures[start : start + CHUNK]
-        pixels, readable = read_pixels(chunk, embedder.image_size)
-        rows += [start + place for place in readable]
-        parts.append(embedder.embed(pixels))
+        pixels, readable = read_pixels(chunk, run.config.model.image_size)
+        if readable:  # else the networks need not be loaded
+            embedder = embedder or Embedder(run)
+            seen += [owners[start + place] for place in readable]
+            parts.append(embedder.embed(pixels))
         on_progress("Embedding", start + len(chunk), len(pictures))
-    if not rows:
-        what = "readable picture" if pictures else "item"
-        raise DataError(f"The catalog has no {what}.", hint="Run `datrnet import`.")
-    return np.array(rows, dtype=np.int64), np.concatenate(parts)
+    if not seen:
+        return rows[:0], np.empty((0, 0, 0), dtype=np.float32)
+    return _mean_by_item(np.array(seen, dtype=np.int64), np.concatenate(parts))
+
+
+def _mean_by_item(owners: Rows, embeddings: Floats) -> tuple[Rows, Floats]:
+    """Return the items (n,), and the mean of the embeddings of each (n, A, E).
+
+    Args:
+        owners: (N,) item of each embedding, ascending.
+        embeddings: (N, A, E).
+    """
+    items, starts, counts = np.unique(owners, return_index=True, return_counts=True)
+    means = embeddings[starts]
+    for place in np.flatnonzero(counts > 1):
+        views = embeddings[starts[place] : starts[place] + counts[place]]
+        means[place] = mean_view(views)
+    return items, means
+
+
+def mean_view(views: Floats) -> Floats:
+    """Return the mean (A, E) of the embeddings (V, A, E) of an item's pictures.
+
+    It has length 1 by block, or as a whole, where the embeddings have.
+    """
+    mean: Floats = views.mean(axis=0)
+    for axes in ((1,), (0, 1)):
+        of_views = np.linalg.norm(views, axis=tuple(axis + 1 for axis in axes))
+        if np.allclose(of_views, 1, atol=1e-3):
+            mean /= np.maximum(np.linalg.norm(mean, axis=axes, keepdims=True), EPS)
+            break
+    return mean

@@ -1,5 +1,6 @@
 """Write an index generation and make it current in one step."""
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -16,13 +17,20 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
 from datrnet.core.evaluation.ranking import Weights, apply_weighted
 from datrnet.core.retrieval.generation import (
+    ANNOY,
+    ANNOY_PLACES,
     CANDIDATES_PER_RESULT,
+    EMBEDDINGS,
     FORMAT,
+    ITEM_IDS,
     MANIFEST,
     MANIPULATION,
+    PICTURE_STAMPS,
     CandidateIndex,
     FileFacts,
+    Generation,
     Manifest,
+    UnreadableItem,
     build_annoy,
     candidate_vector,
 )
@@ -41,6 +49,15 @@ RECALL_K = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KeptAnnoy:
+    """The Annoy file of an earlier generation of the same run, which goes on being used."""
+
+    generation: Generation
+    places: NDArray[np.int64]
+    """(M,) place of each of its items among the new embeddings, -1 for those that are gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Embedded:
     """The content of a generation."""
 
@@ -54,6 +71,11 @@ class Embedded:
     weights: Weights
     unit_prototypes: bool = True
     """Whether prototypes are L2-normalized."""
+    picture_stamps: NDArray[np.int64] | None = None
+    """(N,) what the picture files of each item were; None if nobody knows."""
+    unreadable: tuple[UnreadableItem, ...] = ()
+    kept_annoy: KeptAnnoy | None = None
+    """None to build Annoy's file from the embeddings."""
 
 
 def write_generation(
@@ -72,20 +94,22 @@ def write_generation(
     partial.mkdir(parents=True)
     try:
         on_step("Writing embeddings")
-        np.save(partial / "embeddings.npy", embedded.embeddings)
-        np.save(partial / "item_ids.npy", embedded.item_ids)
+        kept = embedded.kept_annoy
+        if kept is not None and embedded.embeddings is kept.generation.embeddings:
+            _link(kept.generation.folder / EMBEDDINGS, partial)
+        else:
+            np.save(partial / EMBEDDINGS, embedded.embeddings)
+        np.save(partial / ITEM_IDS, embedded.item_ids)
         np.savez(partial / MANIPULATION, allow_pickle=False, **embedded.manipulation.to_arrays())
-        on_step("Building the Annoy index")
-        compared = embedded.manipulation.to_metric_space(embedded.embeddings)
-        lengths = np.einsum("nae,nae->na", compared, compared)
-        unit_blocks = bool(np.allclose(lengths, 1, atol=1e-3))
-        build_annoy(
-            compared.reshape(len(compared), -1), partial / "index.ann", trees=config.trees, seed=1
-        )
-        on_step("Measuring recall")
-        nodes, recall = _nodes_for_recall(
-            partial / "index.ann", embedded, compared, lengths, config, unit_blocks=unit_blocks
-        )
+        if embedded.picture_stamps is not None:
+            np.save(partial / PICTURE_STAMPS, embedded.picture_stamps)
+        if kept is None:
+            unit_blocks, nodes, recall = _build_and_measure(partial, embedded, config, on_step)
+        else:
+            _link(kept.generation.folder / ANNOY, partial)
+            np.save(partial / ANNOY_PLACES, kept.places)
+            before = kept.generation.manifest
+            unit_blocks, nodes, recall = before.unit_blocks, before.nodes, before.recall_at_30
         manifest = Manifest(
             format=FORMAT,
             name=name,
@@ -103,6 +127,7 @@ def write_generation(
             prototypes_from=config.prototypes_from,
             unit_prototypes=embedded.unit_prototypes,
             manipulation=embedded.manipulation.kind,
+            unreadable=embedded.unreadable,
         )
         (partial / MANIFEST).write_text(manifest.to_json(), "utf-8")
         partial.rename(workspace.indexes / name)
@@ -112,6 +137,31 @@ def write_generation(
     store.publish_generation(name, embedded.run_name, manifest.num_items, manifest.to_json())
     _remove_old(workspace.indexes, [row.name for row in store.generations()])
     return manifest
+
+
+def _link(file: Path, folder: Path) -> None:
+    """Put a file that never changes into another folder too, if possible without a copy."""
+    try:
+        os.link(file, folder / file.name)
+    except OSError:  # the file system has no links
+        shutil.copyfile(file, folder / file.name)
+
+
+def _build_and_measure(
+    folder: Path, embedded: Embedded, config: IndexConfig, on_step: Callable[[str], None]
+) -> tuple[bool, int, float]:
+    """Write Annoy's file; return whether blocks are of length 1, the nodes to visit, and recall."""
+    on_step("Building the Annoy index")
+    compared = embedded.manipulation.to_metric_space(embedded.embeddings)
+    lengths = np.einsum("nae,nae->na", compared, compared)
+    unit_blocks = bool(np.allclose(lengths, 1, atol=1e-3))
+    path = folder / ANNOY
+    build_annoy(compared.reshape(len(compared), -1), path, trees=config.trees, seed=1)
+    on_step("Measuring recall")
+    nodes, recall = _nodes_for_recall(
+        path, embedded, compared, lengths, config, unit_blocks=unit_blocks
+    )
+    return unit_blocks, nodes, recall
 
 
 def _free_name(indexes: Path, taken: set[str]) -> str:

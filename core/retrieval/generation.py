@@ -4,17 +4,24 @@
         embeddings.npy    (N, A, E) float32 as embedded, memory-mapped
         item_ids.npy      (N,) int64, ascending
         manipulation.npz  the arrays of the query manipulation named in the manifest
-        index.ann         Annoy index over the concatenated blocks (N, A·E) in the metric space
+        index.ann         Annoy index over the concatenated blocks (M, A·E) in the metric space
+        annoy_places.npy  (M,) int64, where each of Annoy's items is among the embeddings, -1 for
+                          those that were replaced or removed since Annoy was built
+        stamps.npy        (N,) int64, what the picture files were when they were embedded
         manifest.json     describes the rest, with the size and checksum of every file
 
-Older generations have prototypes.npy instead of manipulation.npz: (V, E) float32, the prototypes of
-all super-categories concatenated.
+The embedded items that Annoy does not have are the exact part: every search ranks all of them.
+
+Older generations lack the places, since Annoy has all of their items in order, and the stamps. The
+oldest have prototypes.npy instead of manipulation.npz: (V, E) float32, the prototypes of all
+super-categories concatenated.
 
 A folder is renamed to its final name only when complete, and one database transaction then makes it
 current: a reader sees the old generation or the new one, never a partial one. Annoy's file stores
 neither its dimension nor its metric; the manifest does.
 """
 
+import copy
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -37,6 +44,12 @@ MANIFEST = "manifest.json"
 MANIPULATION = "manipulation.npz"
 PROTOTYPES = "prototypes.npy"
 """File of generations made before other manipulations existed."""
+
+EMBEDDINGS = "embeddings.npy"
+ITEM_IDS = "item_ids.npy"
+ANNOY = "index.ann"
+ANNOY_PLACES = "annoy_places.npy"
+PICTURE_STAMPS = "stamps.npy"
 
 FORMAT = 1
 """Version of the files; increased when their meaning changes."""
@@ -92,12 +105,8 @@ class CandidateIndex:
             )
 
     def candidates(self, vector: NDArray[np.float32], count: int, nodes: int) -> NDArray[np.int64]:
-        """Return up to ``count`` rows near a vector (D,), inspecting about ``nodes`` items."""
+        """Return up to ``count`` of its items near a vector (D,); it inspects about ``nodes``."""
         return np.array(self._index.get_nns_by_vector(vector, count, nodes), dtype=np.int64)
-
-    def neighbors(self, row: int, count: int, nodes: int) -> NDArray[np.int64]:
-        """Return up to ``count`` rows near a row, including itself."""
-        return np.array(self._index.get_nns_by_item(row, count, nodes), dtype=np.int64)
 
 
 def candidate_vector(
@@ -143,6 +152,15 @@ class FileFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableItem:
+    """An item that is not in the index because none of its pictures could be read."""
+
+    item_id: int
+    stamp: int
+    """What its picture files were then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What a generation contains and how to search it."""
 
@@ -171,6 +189,7 @@ class Manifest:
     """Whether each prototype was L2-normalized, if the blocks are."""
     manipulation: str = Replacement.kind
     """Kind of the query manipulation."""
+    unreadable: tuple[UnreadableItem, ...] = ()
 
     @property
     def block_names(self) -> tuple[str, ...]:
@@ -201,6 +220,16 @@ class Manifest:
             raise IndexStaleError("The index's manifest is damaged.", hint=REBUILD) from error
 
 
+def moved(places: NDArray[np.int64], new_place: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where places (M,) are after a change; -1 where they were or are gone.
+
+    Args:
+        places: (M,) places among N.
+        new_place: (N,), -1 where what was there is gone.
+    """
+    return np.where(places >= 0, np.append(new_place, -1)[places], -1)
+
+
 class Generation:
     """An index generation, open for reading; embeddings are memory-mapped."""
 
@@ -228,11 +257,21 @@ class Generation:
                     hint=REBUILD,
                 )
         try:
-            self.embeddings: NDArray[np.float32] = np.load(folder / "embeddings.npy", mmap_mode="r")
-            self.item_ids: NDArray[np.int64] = np.load(folder / "item_ids.npy")
+            self.embeddings: NDArray[np.float32] = np.load(folder / EMBEDDINGS, mmap_mode="r")
+            self.item_ids: NDArray[np.int64] = np.load(folder / ITEM_IDS)
             self.manipulation = self._read_manipulation()
+            places = self._read_array(ANNOY_PLACES)
+            self.annoy_places: NDArray[np.int64] = (
+                np.arange(len(self.item_ids)) if places is None else places
+            )
+            """(M,) place of each of Annoy's items, -1 for those that are gone."""
+            self.picture_stamps: NDArray[np.int64] | None = self._read_array(PICTURE_STAMPS)
+            """(N,) what the picture files of each item were; None in an older index."""
         except (OSError, ValueError, BadZipFile) as error:
             raise IndexStaleError(f"The index is damaged: {error}.", hint=REBUILD) from error
+
+    def _read_array(self, name: str) -> NDArray[np.int64] | None:
+        return np.load(self.folder / name) if name in self.manifest.files else None
 
     def _read_manipulation(self) -> Manipulation:
         if MANIPULATION in self.manifest.files:
@@ -262,15 +301,70 @@ class Generation:
         """The indexed super-categories, in the order of the blocks."""
         return self.manifest.super_categories
 
+    def restricted_to(self, item_ids: NDArray[np.int64]) -> "Generation":
+        """Return the generation without the items that are not among these.
+
+        Its embeddings are then a copy in memory; it is the same object if no item is left out.
+        """
+        kept = np.isin(self.item_ids, item_ids)
+        if kept.all():
+            return self
+        rest = copy.copy(self)
+        for computed in ("exact_places", "_exact_vectors"):
+            vars(rest).pop(computed, None)
+        rest.embeddings, rest.item_ids = self.embeddings[kept], self.item_ids[kept]
+        if self.picture_stamps is not None:
+            rest.picture_stamps = self.picture_stamps[kept]
+        rest.annoy_places = moved(self.annoy_places, np.where(kept, kept.cumsum() - 1, -1))
+        return rest
+
+    @cached_property
+    def exact_places(self) -> NDArray[np.int64]:
+        """The items that Annoy does not have, ascending."""
+        return np.setdiff1d(np.arange(len(self.item_ids)), self.annoy_places)
+
     @cached_property
     def candidate_index(self) -> CandidateIndex:
         """The Annoy index, opened on first use."""
         _, num_blocks, size = self.embeddings.shape
         return CandidateIndex(
-            self.folder / "index.ann",
-            dimension=num_blocks * size,
-            num_items=self.manifest.num_items,
+            self.folder / ANNOY, dimension=num_blocks * size, num_items=len(self.annoy_places)
         )
+
+    def candidates(self, vector: NDArray[np.float32], count: int, nodes: int) -> NDArray[np.int64]:
+        """Return the places near a vector (D,) that Annoy knows of, about ``count`` of them.
+
+        There are fewer where neighbors are gone; the exact part is not among them.
+        """
+        places = self.annoy_places[self.candidate_index.candidates(vector, count, nodes)]
+        return places[places >= 0]
+
+    def neighbors(
+        self, places: NDArray[np.int64], count: int, nodes: int
+    ) -> list[NDArray[np.int64]]:
+        """Return the places near each of some items, themselves included.
+
+        About ``count`` that Annoy has, and near an item of the exact part as many of that. What is
+        near an item of Annoy in the exact part is found from there.
+        """
+        found = []
+        is_exact = np.isin(places, self.exact_places)
+        for vector, annoy_lacks_it in zip(self._vectors(places), is_exact, strict=True):
+            near = self.candidates(vector, count, nodes)
+            if annoy_lacks_it:
+                distances = np.linalg.norm(self._exact_vectors - vector, axis=1)
+                near = np.append(near, self.exact_places[np.argsort(distances)[:count]])
+            found.append(near)
+        return found
+
+    @cached_property
+    def _exact_vectors(self) -> NDArray[np.float32]:
+        return self._vectors(self.exact_places)
+
+    def _vectors(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the vectors (n, D) of items in the metric space, as Annoy has them."""
+        compared = self.manipulation.to_metric_space(self.embeddings[places])
+        return compared.reshape(len(places), -1)
 
     @property
     def block_names(self) -> tuple[str, ...]:

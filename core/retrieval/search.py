@@ -18,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED, Catalog, facets_of, split_rows
+from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, IndexStaleError
 from datrnet.core.retrieval.generation import CANDIDATES_PER_RESULT, Generation, candidate_vector
+from datrnet.core.retrieval.index_lag import RESTORE, unreadable_because
 from datrnet.core.retrieval.manipulation import BoolArray, Floats
 from datrnet.core.retrieval.prototypes import (
     Prediction,
@@ -44,11 +46,12 @@ class Searcher:
     """Plans searches over a catalog and an index generation."""
 
     def __init__(self, catalog: Catalog, generation: Generation) -> None:
-        """Align the index with the catalog.
+        """Align the index with the catalog; items that the catalog lacks are left out.
 
         Raises:
-            IndexStaleError: The catalog lacks a super-category or items of the index.
+            IndexStaleError: The catalog lacks a super-category of the index.
         """
+        generation = generation.restricted_to(catalog.item_ids)
         self.catalog = catalog
         self.generation = generation
         self.names = tuple(category.name for category in generation.super_categories)
@@ -64,11 +67,6 @@ class Searcher:
                 hint="Run `datrnet train` and `datrnet index`.",
             )
         rows = np.searchsorted(catalog.item_ids, generation.item_ids)
-        rows = np.minimum(rows, max(catalog.num_items - 1, 0))
-        if not np.array_equal(catalog.item_ids[rows], generation.item_ids):
-            raise IndexStaleError(
-                "The index has items that the catalog lacks.", hint="Run `datrnet index`."
-            )
         self.indexed_rows: NDArray[np.int64] = rows
         """(n,) catalog row of each indexed item, in the order of the index."""
         self._place_of_row = np.full(catalog.num_items, -1, dtype=np.int64)
@@ -80,11 +78,6 @@ class Searcher:
             for category in generation.super_categories
         )
         self._prototypes = PrototypeSource(catalog, generation, rows)
-
-    @property
-    def num_unindexed(self) -> int:
-        """Number of catalog items that are not indexed yet."""
-        return self.catalog.num_items - len(self.indexed_rows)
 
     def is_indexed(self, row: int) -> bool:
         """Tell whether an item of the catalog is in the index."""
@@ -98,10 +91,7 @@ class Searcher:
         """
         place = self._place_of_row[row]
         if place < 0:
-            raise IndexStaleError(
-                f"Item {self.catalog.codes[row]} is not in the index yet.",
-                hint="Run `datrnet index`.",
-            )
+            raise self._not_indexed(row)
         return Query(
             blocks=np.array(self.generation.embeddings[place]),
             labels=self.catalog.labels_of(row),
@@ -109,6 +99,16 @@ class Searcher:
             row=row,
             title=self.catalog.titles[row],
         )
+
+    def _not_indexed(self, row: int) -> IndexStaleError:
+        """Return why an item is not in the index."""
+        item_id, code = int(self.catalog.item_ids[row]), self.catalog.codes[row]
+        workspace = Workspace(self.generation.folder.parents[1])
+        if any(item.item_id == item_id for item in self.generation.manifest.unreadable):
+            reason = unreadable_because(workspace, self.catalog, row)
+            if reason:
+                return IndexStaleError(f"Item {code} is not in the index: {reason}", hint=RESTORE)
+        return IndexStaleError(f"Item {code} is not in the index yet.", hint="Run `datrnet index`.")
 
     def block_index(self, name: str) -> int:
         """Return the index of a super-category in the generation, by its name in any case.
@@ -393,8 +393,8 @@ class SearchPlan:
     def _candidates(self) -> NDArray[np.int64]:
         """Return the indexed items to rank exactly.
 
-        These are Annoy's candidates if the gallery is large and unfiltered, else all allowed
-        items: a filter may contradict the query, so that no neighbor of the query passes it.
+        These are Annoy's candidates and the exact part if the gallery is large and unfiltered, else
+        all allowed items: a filter may contradict the query, so that no neighbor of it passes.
         """
         generation = self.searcher.generation
         manifest, allowed = generation.manifest, self._allowed
@@ -402,12 +402,14 @@ class SearchPlan:
         vector = candidate_vector(self.blocks, self.weights, unit_blocks=manifest.unit_blocks)
         if len(allowed) <= EXACT_BELOW or is_filtered or manifest.nodes == 0 or vector is None:
             return np.flatnonzero(allowed)
-        count = CANDIDATES_PER_RESULT * self.request.k
-        near = generation.candidate_index.candidates(vector, count, max(manifest.nodes, count))
-        found = near[allowed[near]]
-        if len(found) < self.request.k and self.searcher.catalog.is_hidden.any():
-            return np.flatnonzero(allowed)  # too many of the neighbors are hidden
-        return found
+        num_annoy = len(generation.annoy_places)
+        count = min(CANDIDATES_PER_RESULT * self.request.k, num_annoy)
+        near = generation.candidates(vector, count, max(manifest.nodes, count))
+        near = near[allowed[near]]
+        if len(near) < max(self.request.k, count / 2):  # too much of what is near is hidden or gone
+            return np.flatnonzero(allowed)
+        rest = generation.exact_places
+        return np.concatenate([near, rest[allowed[rest]]])
 
     def _parts(self, places: NDArray[np.int64]) -> Floats:
         """Return the weighted squared distances (n, A) of indexed items to the query."""

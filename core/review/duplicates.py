@@ -175,10 +175,7 @@ def _near_pairs(searcher: Searcher, on_progress: StepProgress) -> set[Pair]:
     for start in range(0, total, REPORT_EVERY):
         on_progress(start, total)
         places = np.arange(start, min(start + REPORT_EVERY, total))
-        found = [
-            generation.candidate_index.neighbors(int(place), NUM_NEIGHBORS + 1, NUM_NODES)
-            for place in places
-        ]
+        found = generation.neighbors(places, NUM_NEIGHBORS + 1, NUM_NODES)
         own = np.repeat(places, [len(neighbors) for neighbors in found])
         other = np.concatenate(found)
         near = (_block_distances(searcher, own, other) <= limits).all(axis=1) & (own != other)

@@ -120,7 +120,7 @@ def test_an_index_older_than_the_catalog_is_a_note(
     run(copied.root, "import", more, "--images", shop.parent)
     index = found(run, copied.root)["index"]
     assert index["sign"] == "note"
-    assert "1 item not indexed" in index["text"]
+    assert "1 item is not indexed yet" in index["text"]
     assert index["hint"] == "Run `datrnet index`."
 
 

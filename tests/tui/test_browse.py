@@ -9,6 +9,7 @@ from textual import events
 from textual.widgets import Input
 
 from datrnet.core.catalog.workspace import Workspace
+from datrnet.db.rows import NewItem
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.help import keys_of
 from datrnet.tui.widgets.bars import TooSmall
@@ -318,3 +319,12 @@ async def test_the_palette_offers_our_commands(workspace: Workspace, run_explore
         assert {"Substitutes", "Search", "Copy id", "Theme"} <= set(titles)
         assert not {"Keys", "Maximize"} & set(titles)  # Textual's own panel knows none of our keys
         assert len(titles) == len(set(titles))
+
+
+async def test_what_the_index_lacks_is_told_once(workspace: Workspace, run_explorer: Run) -> None:
+    with workspace.open_store() as store:
+        store.upsert_items([NewItem(code="new", title="", picture_path="new.png", split="")])
+    async with run_explorer(workspace) as explorer:
+        await explorer.until(lambda: "1 item is not indexed yet" in explorer.notices())
+        assert "Run `datrnet index`." in explorer.notices()
+        assert explorer.notices().count("not indexed yet") == 1

@@ -255,16 +255,19 @@ class BrowseScreen(ExplorerScreen):
         """Add a facet of pictures that have gone or changed since the import."""
         snapshot, worker = self.snapshot, get_current_worker()
 
-        def find() -> NDArray[np.int16]:
+        def find() -> tuple[NDArray[np.int16], list[str]]:
             stamps = snapshot.store.picture_stamps()
-            return picture_states(
+            states = picture_states(
                 snapshot.workspace, snapshot.catalog, stamps, lambda: not worker.is_cancelled
             )
+            return states, [] if worker.is_cancelled else list(snapshot.notes_on_index())
 
         try:
-            states = await in_thread(self, find)
+            states, notes = await in_thread(self, find)
         except DatabaseError:
             return  # it is only a facet
+        for note in notes:
+            self.notify(note, severity="warning", timeout=10)
         if states.any():
             self.state.add_picture_states(states)
             self._show()

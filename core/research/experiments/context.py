@@ -52,12 +52,13 @@ class Context:
 
     @cached_property
     def generation(self) -> Generation:
-        """The current index.
+        """The current index, without items that the catalog no longer has.
 
         Raises:
             IndexStaleError: There is none, or it is damaged.
         """
-        return Generation.current(self.workspace, self.store)
+        current = Generation.current(self.workspace, self.store)
+        return current.restricted_to(self.catalog.item_ids)
 
     @property
     def has_used_index(self) -> bool:

@@ -42,6 +42,7 @@ from datrnet.core.research.report.parts import (
     settings_of,
 )
 from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.index_lag import IndexLag
 from datrnet.core.retrieval.search import Searcher
 from datrnet.db.rows import EvaluationRow, GenerationRow, RunRow
 from datrnet.db.store import Store
@@ -240,10 +241,11 @@ def index_section(
         return None
     try:
         generation = Generation.current(workspace, store)
-        num_unindexed = Searcher(catalog, generation).num_unindexed
+        searcher = Searcher(catalog, generation)
     except DatrnetError as error:
         return ReportSection(title=row.name, problems=(str(error),))
     manifest = generation.manifest
+    num_unindexed = len(IndexLag.of(workspace, catalog, searcher.generation, ()).new)
     # no super-category of an entangled block has a weight of its own
     weights = dict(zip(manifest.block_names, manifest.weights, strict=True))
     table = Table(
@@ -345,7 +347,7 @@ def _share_cells(score: Score) -> tuple[Cell, ...]:
 
 
 def _weights(found: Assessment) -> Settings:
-    blocks = zip(found.super_categories, found.weights.blocks, strict=True)
+    blocks = zip(found.blocks, found.weights.blocks, strict=True)
     return (
         *((f"weight of {name}", f"{weight:g}") for name, weight in blocks),
         ("extra weight of a change", f"{found.weights.changed:g}"),

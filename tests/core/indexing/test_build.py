@@ -20,6 +20,7 @@ from datrnet.core.indexing.build import Embedder, build_index, newest_run, query
 from datrnet.core.models.run_folder import RunFolder, save_weights
 from datrnet.core.progress import PicturesRead
 from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.index_lag import IndexLag
 from datrnet.core.retrieval.request import Request
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.training.run import start_run, train, unfinished_run
@@ -127,7 +128,12 @@ def test_a_picture_that_is_gone_is_left_out_and_named(workspace: Workspace) -> N
         report = build_index(workspace, store, catalog, newest_run(workspace, store))
         searcher = Searcher(catalog, Generation.current(workspace, store))
     assert report.unreadable == ("P7", "P8")
-    assert searcher.num_unindexed == 2
+    lag = IndexLag.of(workspace, catalog, searcher.generation)
+    assert (len(lag.new), lag.unreadable.tolist()) == (0, [7, 8])
+    with pytest.raises(IndexStaleError, match=r"P7 is not in the index: .*7\.png is missing"):
+        searcher.query_of_item(7)
+    with pytest.raises(IndexStaleError, match=r"8\.png is not a picture.*\. Restore or replace"):
+        searcher.query_of_item(8)
 
 
 def test_a_picture_outside_the_catalog_is_a_query(with_run: Workspace) -> None:

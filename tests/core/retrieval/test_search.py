@@ -16,6 +16,7 @@ from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.generation import Generation, Manifest, candidate_vector
+from datrnet.core.retrieval.index_lag import IndexLag
 from datrnet.core.retrieval.manipulation import Replacement
 from datrnet.core.retrieval.prototypes import MIN_SPECIFIC, PrototypeSource, mean_embeddings
 from datrnet.core.retrieval.request import Request
@@ -306,7 +307,8 @@ def test_an_item_imported_after_the_index_says_so(workspace: Workspace) -> None:
     with workspace.open_store() as store:
         store.upsert_items([NewItem(code="new", title="", picture_path="x", split="test")])
         late = Searcher(Catalog.load(store), Generation.current(workspace, store))
-    assert late.num_unindexed == 1
+        lag = IndexLag.of(workspace, late.catalog, late.generation)
+    assert (len(lag.new), lag.outdated) == (1, "1 item is not indexed yet.")
     with pytest.raises(IndexStaleError, match="not in the index yet"):
         late.query_of_item(late.catalog.row_of_code("new"))
 
