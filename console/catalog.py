@@ -6,27 +6,40 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from typer import Argument, Option
+from typer import Argument, Exit, Option
 
 from datrnet.console import options as opt
-from datrnet.console.output import counted, print_json, results, say, show_table
+from datrnet.console.browse import use_colors
+from datrnet.console.output import (
+    counted,
+    is_conversation,
+    new_table,
+    print_json,
+    results,
+    say,
+    show_table,
+)
 from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.fetch import fetch_pictures
 from datrnet.core.catalog.importer import (
     ImportOptions,
     ImportSummary,
+    KnownItems,
     addresses_of,
     import_parsed,
     parse_catalog,
+    plan_table,
     source_name,
 )
 from datrnet.core.catalog.picture_check import ImportPlan, ParsedCatalog
 from datrnet.core.catalog.plan import TablePlan
-from datrnet.core.catalog.sources.source import ReadOptions
+from datrnet.core.catalog.sources.source import STANDARD_INPUT, ReadOptions, read_source
 from datrnet.core.catalog.sources.table import Problem
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import ConfigError
+from datrnet.core.errors import ConfigError, DataError
+from datrnet.core.graphics.terminal import Terminal
 from datrnet.core.models.run_folder import write_atomically
+from datrnet.core.preferences_file import read_preferences
 from datrnet.core.research.datasets.deepfashion import Annotation
 from datrnet.core.research.datasets.importer import FolderOptions, Format, import_folder
 from datrnet.core.text import sanitize
@@ -34,6 +47,11 @@ from datrnet.db.rows import AbsentItems
 
 LISTED = 20
 """Skipped rows listed in the terminal; JSON has all of them."""
+
+CANCELED_EXIT = 130
+
+MAX_EXAMPLES = 40
+"""Width of the examples of a column, which are cut."""
 
 OWNERS = {"names": "adde", "annotation": "deepfashion", "crop": "deepfashion"}
 """The data set format that an option belongs to; the others are for catalogs."""
@@ -166,7 +184,10 @@ def import_(
     if fetch is not None:
         options = replace(options, images=fetch)
         _fetch(place, catalog, options)
-    parsed = parse_catalog(place, catalog, options)
+    if yes or as_json or dry_run or catalog == STANDARD_INPUT or not is_conversation():
+        parsed = parse_catalog(place, catalog, options)
+    else:
+        options, parsed = _previewed(place, catalog, options)
     if write_mapping is not None and parsed.mapping is not None:
         write_atomically(write_mapping, parsed.mapping.to_toml())
         say(f"Wrote the mapping {write_mapping}.")
@@ -179,9 +200,53 @@ def import_(
             parsed,
             partial(progress, "Checking pictures"),
             absent=options.absent,
-            skips_bad=skip_bad,
+            skips_bad=options.skips_bad,
         )
     return _report(place, summary, "column", as_json=as_json)
+
+
+def _previewed(
+    workspace: Workspace, catalog: Path, options: ImportOptions
+) -> tuple[ImportOptions, ParsedCatalog]:
+    """Show what an import would do if its columns are new, and let a person change it.
+
+    Raises:
+        Exit: The person canceled it.
+        DatrnetError: The catalog cannot be read.
+    """
+    say(f"Reading {catalog} …")
+    table = read_source(catalog, options.reading)
+    if options.images is None:
+        options = replace(options, images=catalog if catalog.is_dir() else catalog.parent)
+    parse = partial(parse_catalog, workspace, table)
+    known = KnownItems.of(workspace)
+
+    def plan_columns(options: ImportOptions) -> TablePlan:
+        return plan_table(table, options, known, needs_pictures=False)[1]
+
+    try:
+        found: ParsedCatalog | DataError = parse(options)
+    except DataError as error:
+        found = error
+    plan = plan_columns(options) if isinstance(found, DataError) else found.plan
+    assert isinstance(plan, TablePlan)
+    if not isinstance(found, DataError) and known.has_all_of(plan):
+        return options, found
+    settings, problems = read_preferences()
+    use_colors(settings.color, Terminal())  # Textual looks for them when it is imported
+    from datrnet.tui.import_preview import ImportPreview
+    from datrnet.tui.preview_state import PreviewState
+
+    state = PreviewState(catalog.name or str(catalog), options, plan)
+    if isinstance(found, DataError):
+        state.fail(options, found, plan)
+    else:
+        state.show(options, found)
+    chosen = ImportPreview(state, parse, plan_columns, settings, problems).run()
+    if chosen is None:
+        say("Nothing was imported.")
+        raise Exit(CANCELED_EXIT)
+    return chosen
 
 
 def _fetch(workspace: Workspace, catalog: Path, options: ImportOptions) -> None:
@@ -266,14 +331,17 @@ def _show_parsed(parsed: ParsedCatalog, *, as_json: bool) -> None:
 
 
 def _show_columns(plan: ImportPlan, part: str) -> None:
-    if isinstance(plan, TablePlan):
-        rows = [
-            (column.column, column.words, column.reason, ", ".join(column.examples))
-            for column in plan.columns
-        ]
-        show_table((part, "used as", "reason", "for example"), rows)
-    else:
+    if not isinstance(plan, TablePlan):
         show_table((part, "used as"), plan.meanings())
+        return
+    table = new_table(part, "used as", "reason", "for example")
+    examples = table.columns[-1]
+    examples.no_wrap, examples.overflow, examples.max_width = True, "ellipsis", MAX_EXAMPLES
+    for column in plan.columns:
+        words = "skipped" if column.use == "ignore" else column.words
+        cells = (column.column, words, column.reason, ", ".join(column.examples))
+        table.add_row(*map(sanitize, cells))
+    results().print(table)
 
 
 def _show(summary: ImportSummary, part: str) -> None:

@@ -18,6 +18,7 @@ from datrnet.console.substitutes import (
     show_answer,
 )
 from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.conditions import Conditions
 from datrnet.core.catalog.pictures import Picture
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
@@ -40,13 +41,13 @@ app = opt.command_app()
 
 @app.command(
     epilog="Example: datrnet search 10045 --set color=black --set pattern=striped "
-    "--where category=Shirts"
+    '--where category=Shirts --where "price<50"'
 )
 def search(
     item: Annotated[str, Argument(metavar="ITEM|PICTURE")],
     change: Annotated[list[str] | None, Option("--set", metavar="NAME=VALUE")] = None,
     take: Annotated[list[str] | None, Option(metavar="NAME=ITEM|PICTURE")] = None,
-    where: Annotated[list[str] | None, Option(metavar="NAME=VALUE")] = None,
+    where: Annotated[list[str] | None, Option(metavar="CONDITION")] = None,
     any_of: Annotated[list[str] | None, Option("--any", metavar="NAME=VALUE")] = None,
     weight: Annotated[list[str] | None, Option(metavar="NAME=NUMBER")] = None,
     within: Annotated[str | None, Option(metavar="NAME")] = None,
@@ -70,8 +71,9 @@ def search(
         change: Change a super-category to this value; repeatable.
         take: Take this super-category from another item, as in "this, but in the color of that";
             repeatable.
-        where: Only items with this label; repeatable. Several values of one super-category mean any
-            of them, or all of them with --match all.
+        where: Only items with this label or fact, such as color=black, "price<50" or in_stock=true;
+            repeatable. Several values of one name mean any of them, or all labels with --match all.
+            All facts must hold for the same variant.
         any_of: Accept any of these values, all equally good; repeat it for each value.
         weight: Weight of a super-category: 2 counts double, 0 not at all; repeatable.
         within: Compute prototypes from items that share the query's value of this super-category:
@@ -139,10 +141,12 @@ def answer_of(
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
         searcher = Searcher(catalog, Generation.current(workspace, store))
+    conditions = Conditions.parse(catalog, where or ())
     request = Request(
         changes=_once("--set", "color=black", changes),
-        where=_grouped(catalog, "--where", where),
-        any_of=_grouped(catalog, "--any", any_of),
+        where=conditions.labels,
+        others=conditions.others,
+        any_of=_grouped(catalog, any_of),
         match=match,
         weights={
             name: _factor(name, text)
@@ -203,10 +207,10 @@ def _once(option: str, example: str, given: Typed) -> dict[str, str]:
     return dict(pairs)
 
 
-def _grouped(catalog: Catalog, option: str, given: Typed) -> dict[str, tuple[str, ...]]:
+def _grouped(catalog: Catalog, given: Typed) -> dict[str, tuple[str, ...]]:
     """Return the values by super-category; several values mean any of them."""
     grouped: dict[str, tuple[str, ...]] = {}
-    for name, value in _pairs(option, "category=Shirts", given):
+    for name, value in _pairs("--any", "category=Shirts", given):
         known = _spelled(catalog, name)
         grouped[known] = (*grouped.get(known, ()), value)
     return grouped

@@ -130,6 +130,7 @@ def facts_of(answer: Answer) -> dict[str, object]:
             for name, p in plan.prototypes.items()
         },
         "where": request.where,
+        "where_others": [str(condition) for condition in request.others],
         "any_of": request.any_of,
         "match": request.match,
         "requested_weights": request.weights,
@@ -151,6 +152,11 @@ def facts_of(answer: Answer) -> dict[str, object]:
                 "labels": found.labels,
                 "values": found.values,
                 "agreement": found.agreement,
+                "facts": searcher.catalog.facts.of(found.row),
+                "variants": [
+                    {"id": variant.code, "facts": variant.facts}
+                    for variant in searcher.catalog.facts.variants(found.row)
+                ],
             }
             for found in answer.substitutes
         ],
@@ -158,9 +164,9 @@ def facts_of(answer: Answer) -> dict[str, object]:
 
 
 def print_answer_rows(answer: Answer) -> None:
-    """Print one row per substitute, with three columns per super-category.
+    """Print one row per substitute, with three columns per super-category and one per fact.
 
-    If they share an entangled block, two columns each, and a last one for the common distance.
+    If super-categories share an entangled block, two columns each, and one for the common distance.
     """
     names, blocks = answer.searcher.names, answer.searcher.block_names
     header, rows = ["rank", "id", "distance", "title", "picture"], []
@@ -176,6 +182,11 @@ def print_answer_rows(answer: Answer) -> None:
             header.append(f"{name} distance²")
             for row, found in zip(rows, answer.substitutes, strict=True):
                 row.append(f"{found.parts[name]:.6f}")
+    facts = answer.searcher.catalog.facts
+    header += [column.name for column in facts.columns]
+    for row, found in zip(rows, answer.substitutes, strict=True):
+        words = facts.words(found.row)
+        row += [words.get(column.name, "") for column in facts.columns]
     print_rows(header, rows)
 
 
@@ -273,7 +284,7 @@ def _substitute_table(
         grid = _attributes(answer, found, bars=bars)
         attributes.min_width = max(attributes.min_width or 0, _whole(out, grid))
         picture = [drawn[found.row]] if drawn else []
-        item_text = _item(found.code, found.title, found.distance)
+        item_text = _result(answer, found)
         table.add_row(str(found.rank), *picture, item_text, grid, end_section=True)
     return table
 
@@ -322,7 +333,7 @@ def _substitute_lines(answer: Answer) -> Text:
     """Return a block of lines per substitute; figures come first, words may be folded."""
     lines = []
     for found in answer.substitutes:
-        item = _item(found.code, found.title, found.distance)
+        item = _result(answer, found)
         lines.append(Text(f"{found.rank}. ").append_text(item))
         for name in answer.searcher.names:
             agrees = found.agreement[name]
@@ -352,6 +363,15 @@ def _item(code: str, title: str, distance: float | None) -> Text:
     text.append(sanitize(title), style="not bold")
     if distance is not None:
         text.append(f"\ndistance {distance:.3f}", style="not bold dim")
+    return text
+
+
+def _result(answer: Answer, found: Substitute) -> Text:
+    """Return a substitute with its facts: what it costs, in which sizes it comes."""
+    text = _item(found.code, found.title, found.distance)
+    for name, words in answer.searcher.catalog.facts.on_card(found.row).items():
+        text.append(f"\n{sanitize(name)} ", style="not bold dim")
+        text.append(sanitize(words), style="not bold")
     return text
 
 

@@ -44,7 +44,7 @@ from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.help import HelpScreen, TourScreen, is_ours, keys_of, signs_of
 from datrnet.tui.snapshot import Library
 from datrnet.tui.textual_patches import LateReplies, install
-from datrnet.tui.widgets.bars import SMALLEST_HEIGHT, SMALLEST_WIDTH
+from datrnet.tui.widgets.bars import HEIGHTS, WIDTHS
 from datrnet.tui.widgets.picture_view import PictureView
 
 WARM_UP_SECONDS = 0.3
@@ -52,16 +52,6 @@ WARM_UP_SECONDS = 0.3
 
 TEXTUAL_COMMANDS = {"Theme", "Screenshot"}
 """Textual's own palette commands to keep; the others do not fit the explorer's screens."""
-
-WIDTHS = [
-    (0, "-tiny"),
-    (SMALLEST_WIDTH, "-narrow"),
-    (100, "-middling"),
-    (120, "-wide"),
-    (140, "-very-wide"),
-]
-HEIGHTS = [(0, "-flat"), (SMALLEST_HEIGHT, "-low"), (32, "-high")]
-"""The style classes of a screen, by its smallest size."""
 
 
 def explore(

@@ -1,22 +1,26 @@
 """What the catalog shows: the items that a text search and facets leave, in an order.
 
+Facets are of labels and facts, and of pictures that have gone.
+
 Facets, chips, title and grid are read from one ``CatalogState``; keys change it there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.catalog.catalog import PICTURE_STATES, UNLABELED, facets_of
+from datrnet.core.catalog.catalog import UNLABELED, Chosen, Facets, facets_of
+from datrnet.core.catalog.fact_facets import Facet
 from datrnet.core.catalog.sort_order import AS_IMPORTED, Order, ranks, sorted_rows
-from datrnet.core.catalog.value_sets import as_sets, count_values
 from datrnet.core.text import sanitize
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.snapshot import RowMap, Snapshot
 
 NO_LABEL = "no label"
+UNKNOWN = "unknown"
+"""Where an item does not have a fact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,11 @@ class CatalogState:
         self.text = ""
         """The text search; empty without one."""
         self.chosen: dict[int, frozenset[int]] = {}
-        """Of super-categories the values of which an item must have one; -1 is no label."""
-        self._picture_states: NDArray[np.int16] | None = None
-        """(N,) numbers of ``PICTURE_STATES``; None if all pictures are there."""
+        """Of categories the values of which an item must have one; -1 is no label."""
+        self._more_facets: list[Facet] = []
+        """Facets of something else than labels, which take longer to find."""
+        self._awaited: dict[str, set[str]] = {}
+        """Chosen values, by category, of facets that are not found yet."""
         self._found = snapshot.rows
         """What the text search found, which facets narrow down."""
         self._use(snapshot)
@@ -51,22 +57,30 @@ class CatalogState:
     def relabel(self, snapshot: Snapshot) -> None:
         """Show a snapshot of the same items, whose labels may have changed."""
         self.snapshot = snapshot
-        catalog, states = snapshot.catalog, self._picture_states
-        self.categories: Sequence[SuperCategory] = catalog.super_categories
-        """What the facets are about: the super-categories, and the states of pictures."""
-        self._labels = catalog.labels
-        if states is not None:
-            self.categories = (*catalog.super_categories, PICTURE_STATES)
-            self._labels = np.column_stack([catalog.labels, states])
-        shown = catalog.shown_rows
-        columns = [*catalog.value_sets[shown].swapaxes(0, 1)]
-        columns += [] if states is None else [states[shown]]
+        catalog, more = snapshot.catalog, self._more_facets
+        own = catalog.super_categories
+        self.categories: Sequence[SuperCategory] = (*own, *(facet.category for facet in more))
+        """What the facets are about: super-categories, facts, and the states of pictures."""
+        self._labels, self._more_labels = catalog.labels, dict(catalog.more_labels)
+        if more:
+            columns = [*catalog.labels.T, *(facet.labels for facet in more)]
+            self._labels = np.array(columns).T  # each column in one piece, which is faster to count
+        for idx, facet in enumerate(more, start=len(own)):
+            for value, rows in facet.more_labels.items():
+                self._more_labels[idx, value] = rows
+        counts = self._count(catalog.shown_rows, {})
+        is_ordered = [*(False for _ in own), *(facet.is_ordered for facet in more)]
         self.values = [
-            _by_frequency(as_sets(column, 1), len(category.values))
-            for column, category in zip(columns, self.categories, strict=True)
+            _listed(numbers, is_ordered=in_order)
+            for numbers, in_order in zip(counts.counts, is_ordered, strict=True)
         ]
-        """The values of each category that items have, the most frequent first; -1 comes last."""
+        """The values of each category that items have, the most frequent first, unless they have an
+        order; -1 comes last."""
         self._narrow_down()
+
+    def _count(self, rows: NDArray[np.intp], chosen: Chosen) -> Facets:
+        num_values = [len(category.values) for category in self.categories]
+        return facets_of(self._labels, rows, num_values, chosen, self._more_labels)
 
     def renew(self, snapshot: Snapshot, row_map: RowMap) -> None:
         """Show the snapshot of a later catalog; the search and the chosen values stay."""
@@ -74,20 +88,24 @@ class CatalogState:
             self.categories[idx].name: {self.value_name(idx, value) for value in values}
             for idx, values in self.chosen.items()
         }
-        self._picture_states, self.chosen = None, {}
+        self._more_facets, self.chosen, self._awaited = [], {}, {**self._awaited, **names}
         rows = row_map.rows[self._found]
         self._found = snapshot.only_shown(rows[rows >= 0]) if self.text else snapshot.rows
         self._use(snapshot)
-        for idx, category in enumerate(self.categories):
-            wanted, numbers = names.get(category.name, set()), range(-1, len(category.values))
+        self._choose_awaited(range(len(self.categories)))
+
+    def _choose_awaited(self, idxs: Iterable[int]) -> None:
+        """Choose in categories what was chosen before a later catalog came."""
+        for idx in idxs:
+            category = self.categories[idx]
+            wanted = self._awaited.pop(category.name, set())
+            numbers = range(-1, len(category.values))
             if values := frozenset(n for n in numbers if self.value_name(idx, n) in wanted):
                 self.chosen[idx] = values
         self._narrow_down()
 
     def _narrow_down(self) -> None:
-        num_values = [len(category.values) for category in self.categories]
-        more_labels = self.snapshot.catalog.more_labels
-        facets = facets_of(self._labels, self._found, num_values, self.chosen, more_labels)
+        facets = self._count(self._found, self.chosen)
         self.counts = facets.counts
         """(V + 1,) items with each value, by category: no label last."""
         self.rows = facets.rows
@@ -118,13 +136,13 @@ class CatalogState:
 
     def clear_facets(self) -> bool:
         """Clear all values; return whether there were any."""
-        was_chosen, self.chosen = bool(self.chosen), {}
+        was_chosen, self.chosen, self._awaited = bool(self.chosen), {}, {}
         self._narrow_down()
         return was_chosen
 
     def clear(self) -> None:
         """Clear the search and the facets."""
-        self.chosen = {}
+        self.chosen, self._awaited = {}, {}
         self.show_found("", self.snapshot.rows)
 
     def sort(self, order: Order) -> bool:
@@ -143,16 +161,20 @@ class CatalogState:
         """Make it possible to sort by a key."""
         self._ranks[key] = found
 
-    def add_picture_states(self, states: NDArray[np.int16]) -> None:
-        """Add a facet of pictures that have gone or changed since the import."""
-        self._picture_states = states
+    def add_facets(self, facets: Sequence[Facet]) -> None:
+        """Add facets of something else than labels: of facts, of pictures that have gone."""
+        first = len(self.categories)
+        self._more_facets += facets
         self.relabel(self.snapshot)
+        self._choose_awaited(range(first, len(self.categories)))
 
     # ── words ────────────────────────────────────────────────────────────────
 
     def value_name(self, idx: int, value: int) -> str:
         """Return the name of a category's value."""
-        return NO_LABEL if value == UNLABELED else self.categories[idx].values[value]
+        if value != UNLABELED:
+            return self.categories[idx].values[value]
+        return NO_LABEL if idx < len(self.snapshot.catalog.super_categories) else UNKNOWN
 
     @property
     def facets(self) -> list[Filter]:
@@ -205,7 +227,7 @@ class CatalogState:
             return "best match first" if self.text else ""
         if order.key == AS_IMPORTED:
             return "newest first"
-        return f"by {sanitize(order.key.removeprefix(':'))} {'↓' if order.is_reversed else '↑'}"
+        return f"by {sanitize(order.name)} {'↓' if order.is_reversed else '↑'}"
 
     @property
     def empty_text(self) -> str:
@@ -217,8 +239,14 @@ class CatalogState:
         return "The catalog is empty. Run `datrnet import CATALOG`."
 
 
-def _by_frequency(sets: NDArray[np.int16], num_values: int) -> list[int]:
-    """Return the values that sets (n, L) have, the most frequent first; no label comes last."""
-    counts = count_values(sets, num_values)
-    values = [int(value) for value in np.argsort(-counts, kind="stable") if counts[value]]
-    return [*values, UNLABELED] if (sets[:, 0] == UNLABELED).any() else values
+def _listed(counts: NDArray[np.int64], *, is_ordered: bool) -> list[int]:
+    """Return the values that items have, the most frequent first; no label, -1, comes last.
+
+    Args:
+        counts: (V + 1,) items with each value, and last without any.
+        is_ordered: Keep the order of the values.
+    """
+    numbers = counts[:-1]
+    order = np.arange(len(numbers)) if is_ordered else np.argsort(-numbers, kind="stable")
+    values = [int(value) for value in order if numbers[value]]
+    return [*values, UNLABELED] if counts[-1] else values

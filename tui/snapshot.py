@@ -114,11 +114,16 @@ class Snapshot:
 
     # ── items ────────────────────────────────────────────────────────────────
 
-    def picture(self, source: Source) -> Picture:
-        """Return a picture that has not been read yet."""
+    def picture(self, source: Source, view: int = 0) -> Picture:
+        """Return a picture that has not been read yet; of an item, one of its views."""
         if isinstance(source, Path):
             return Picture(source)
-        return self.workspace.picture(self.catalog.picture_paths[source])
+        paths = (self.catalog.picture_paths[source], *self.catalog.facts.views(source))
+        return self.workspace.picture(paths[view])
+
+    def num_pictures(self, row: int) -> int:
+        """Return how many pictures an item has."""
+        return 1 + len(self.catalog.facts.views(row))
 
     def title_of(self, code: str) -> str:
         """Return an item's title; empty if no item has the code."""

@@ -196,8 +196,10 @@ class _Planner:
         """Assign what options say, and return the pattern for pictures if there is one."""
         choices = self._choices
         pattern = None
-        uses: list[tuple[str, Use]] = [*choices.uses.items()]
-        uses += [(name, "attribute") for name in choices.attributes]
+        for name, use in choices.uses.items():
+            self._take(self._existing(name), use, CHOSEN)
+        settled = dict(self._plans)
+        uses: list[tuple[str, Use]] = [(name, "attribute") for name in choices.attributes]
         uses += [(name, "ignore") for name in choices.ignored]
         fields: tuple[tuple[str | None, Use], ...] = (
             (choices.id, "id"),
@@ -205,7 +207,7 @@ class _Planner:
             (choices.split, "split"),
             (choices.group, "group"),
         )
-        uses += [(name, use) for name, use in fields if name]
+        uses += [(name, use) for name, use in fields if name and self._first(use) is None]
         if choices.image and "{" in choices.image:
             pattern = choices.image
             check_pattern(pattern, self._draft)
@@ -213,11 +215,12 @@ class _Planner:
             uses.append((choices.image, "image"))
         for name, use in uses:
             column = self._existing(name)
-            if column not in self._plans or use != "ignore":
+            if column not in settled and (column not in self._plans or use != "ignore"):
                 self._take(column, use, CHOSEN)
         for name in choices.facts:
             column = self._existing(name)
-            self._take(column, self._fact_kind(column) or "text", CHOSEN)
+            if column not in settled:
+                self._take(column, self._fact_kind(column) or "text", CHOSEN)
         return pattern
 
     def _mapped(self) -> None:

@@ -49,7 +49,9 @@ from datrnet.core.catalog.values import PLACEHOLDERS
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, UnknownNameError, nearest
 from datrnet.core.progress import StepProgress, no_progress
+from datrnet.core.text import fold
 from datrnet.db.rows import (
+    FACT_KINDS,
     AbsentItems,
     NewItem,
     NewVariant,
@@ -61,8 +63,9 @@ from datrnet.db.store import Store
 MAX_BAD_SHARE = 0.05
 """If more of the rows are bad, nothing is imported unless it is asked for."""
 
-CatalogSource = Path | DataFrame | Iterable[Mapping[str, Any]]
-"""A file, ``-`` for standard input, a folder of pictures, a data frame, or records."""
+CatalogSource = Path | DataFrame | CatalogTable | Iterable[Mapping[str, Any]]
+"""A file, ``-`` for standard input, a folder of pictures, a data frame, a table that has been read,
+or records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,9 +162,19 @@ def addresses_of(source: CatalogSource, options: ImportOptions) -> list[str]:
 
 
 def plan_table(
-    table: CatalogTable, options: ImportOptions, known: "KnownItems"
+    table: CatalogTable,
+    options: ImportOptions,
+    known: "KnownItems",
+    *,
+    needs_pictures: bool | None = None,
 ) -> tuple[Draft, TablePlan, CatalogMapping | None]:
     """Return an unpacked table, what its columns mean, and the format it was recognized as.
+
+    Args:
+        table: The catalog.
+        options: What the columns mean.
+        known: What the workspace has.
+        needs_pictures: Whether a column must contain pictures; by default, if there are no items.
 
     Raises:
         UnknownNameError: A named column or the mapping does not exist.
@@ -176,8 +189,9 @@ def plan_table(
         draft = draft_of_export(table, mapping)
     else:
         draft = unpacked(table, mapping.steps if mapping else ())
+    needs_pictures = not known.codes if needs_pictures is None else needs_pictures
     plan = plan_columns(
-        draft, options, mapping, known.super_categories, needs_pictures=not known.codes
+        draft, options, mapping, known.super_categories, needs_pictures=needs_pictures
     )
     return draft, plan, mapping
 
@@ -244,6 +258,7 @@ class KnownItems:
     """What a workspace has already."""
 
     super_categories: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
     codes: frozenset[str] = frozenset()
     codes_of_variants: Mapping[str, str] = field(default_factory=dict)
     """Code of the item, by the code of a variant."""
@@ -256,9 +271,16 @@ class KnownItems:
         with workspace.create_store() as store:
             return cls(
                 super_categories=tuple(category.name for category in store.super_categories()),
+                facts=tuple(column.name for column in store.fact_columns()),
                 codes=frozenset(store.picture_stamps()),
                 codes_of_variants=store.codes_of_variants(),
             )
+
+    def has_all_of(self, plan: TablePlan) -> bool:
+        """Tell whether a plan has no super-categories and facts but known ones."""
+        names = {fold(name) for name in (*self.super_categories, *self.facts)}
+        learned = [column.name for column in plan.of_use("attribute", *FACT_KINDS)]
+        return bool(self.codes) and names.issuperset(map(fold, learned))
 
 
 def _item_of(
@@ -335,7 +357,7 @@ def import_parsed(
     ):
         items = check.run(parsed.rows, on_progress)
         problems = tuple(sorted((*parsed.problems, *check.problems), key=_file_and_line))
-        _check_share(source, parsed, items, problems, skips_bad=skips_bad)
+        check_share(source, parsed, items, problems, skips_bad=skips_bad)
         with workspace.create_store() as store:
             disagreements = store.num_disagreements(items)
             counts = check.write(store, items, parsed, absent, source)
@@ -385,7 +407,7 @@ def split_by_code(code: str) -> str:
     return "validation" if percent < 90 else "test"
 
 
-def _check_share(
+def check_share(
     source: str,
     parsed: ParsedCatalog,
     items: Sequence[NewItem],

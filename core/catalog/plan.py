@@ -27,7 +27,7 @@ class ColumnChoices:
     facts: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     uses: Mapping[str, Use] = field(default_factory=dict)
-    """Any use by column, as chosen in a preview."""
+    """Any use by column, as chosen in a preview; it counts more than the options before."""
     whole: tuple[str, ...] = ()
     """Attributes whose cells are one value each, whatever signs they contain."""
     kept_values: tuple[str, ...] = ()

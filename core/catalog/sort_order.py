@@ -1,4 +1,4 @@
-"""Sort orders of the catalog: as imported, by code, by title, by the value of a super-category."""
+"""Sort orders of the catalog: as imported, by code, by title, by a label or a fact."""
 
 import re
 from collections.abc import Sequence
@@ -9,10 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
+from datrnet.core.catalog.facts import FactValues
 
 AS_IMPORTED = "catalog"
 CODE = "id"
 TITLE = "title"
+_LABEL, _FACT = ":", "="
+"""Before the names of super-categories and facts."""
+
+_SORTED_KINDS = ("number", "money", "date", "boolean", "text")
 
 _DIGITS = re.compile("[0-9]+")
 _LONGEST = 0xD000
@@ -25,8 +30,19 @@ class Order:
     """The key that items are sorted by, and the direction."""
 
     key: str = AS_IMPORTED
-    """``catalog``, ``id``, ``title``, or the name of a super-category after a colon."""
+    """``catalog``, ``id``, ``title``, the name of a super-category after a colon, or that of a
+    fact after an equals sign."""
     is_reversed: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the items are sorted by."""
+        return name_of(self.key)
+
+
+def name_of(key: str) -> str:
+    """Return what a key sorts by, in words."""
+    return key[1:] if key.startswith((_LABEL, _FACT)) else key
 
 
 def keys_of(catalog: Catalog) -> tuple[str, ...]:
@@ -35,24 +51,31 @@ def keys_of(catalog: Catalog) -> tuple[str, ...]:
         AS_IMPORTED,
         CODE,
         TITLE,
-        *(f":{category.name}" for category in catalog.super_categories),
+        *(f"{_LABEL}{category.name}" for category in catalog.super_categories),
+        *(f"{_FACT}{fact.name}" for fact in catalog.facts.columns if fact.kind in _SORTED_KINDS),
     )
 
 
 def ranks(catalog: Catalog, key: str) -> NDArray[np.int64]:
     """Return the rank of every item (N,); items with equal keys have equal ranks.
 
-    Digits count as numbers, so that P-9 comes before P-10; case does not count. Unlabeled items
-    have the largest rank of all.
+    Digits count as numbers, so that P-9 comes before P-10; case does not count. Items without the
+    label or fact have the largest rank of all; of several variants, the first in order counts.
 
     Raises:
-        UnknownNameError: The super-category does not exist.
+        UnknownNameError: The super-category or fact does not exist.
     """
     if key == AS_IMPORTED:
         return np.arange(catalog.num_items, dtype=np.int64)
     if key in (CODE, TITLE):
         return _ranked(catalog.codes if key == CODE else catalog.titles)
-    idx = catalog.super_category_idx(key.removeprefix(":"))
+    if key.startswith(_FACT):
+        rows, fact = catalog.facts.values(name_of(key))
+        places = _ranked(fact.texts) if fact.column.kind == "text" else _ranked_numbers(fact)
+        found = np.full(catalog.num_items, _LAST)
+        np.minimum.at(found, rows, np.append(places, _LAST)[fact.codes])
+        return found
+    idx = catalog.super_category_idx(name_of(key))
     places = _ranked(catalog.super_categories[idx].values)
     labels = catalog.labels[:, idx]
     return np.where(labels == UNLABELED, _LAST, np.append(places, 0)[labels])
@@ -81,6 +104,11 @@ def _with_length(digits: re.Match[str]) -> str:
     """Return a number after its length, so that the longer number is the greater."""
     number = digits[0].lstrip("0")
     return f"0{chr(min(ord('!') + len(number), _LONGEST))}{number}"
+
+
+def _ranked_numbers(fact: FactValues) -> NDArray[np.int64]:
+    """Return the rank of each text of a fact, by its number."""
+    return np.unique(fact.numbers, return_inverse=True)[1].astype(np.int64)
 
 
 def _ranked(texts: Sequence[str]) -> NDArray[np.int64]:

@@ -80,18 +80,22 @@ def fact_text(kind: FactKind, text: str) -> str | None:
 
 
 def fact_number(kind: FactKind, text: str) -> float:
-    """Return a canonical fact as a number, for sorting and comparing; NaN where it has none."""
-    match kind:
-        case "number":
-            return float(text)
-        case "money":
-            return float(text.split()[0])
-        case "date":
-            return date.fromisoformat(text).toordinal()
-        case "boolean":
-            return float(text == "yes")
-        case _:
-            return math.nan
+    """Return a canonical fact as a number, for sorting and comparing.
+
+    NaN where it has none, such as one of an earlier import that took it for another kind.
+    """
+    try:
+        match kind:
+            case "number" | "money":
+                return float(text.partition(" ")[0])
+            case "date":
+                return date.fromisoformat(text).toordinal()
+            case "boolean":
+                return float(text == "yes")
+            case _:
+                return math.nan
+    except ValueError:
+        return math.nan
 
 
 def _number_text(text: str) -> str | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.facts import Condition
 from datrnet.core.errors import UnknownNameError
 from datrnet.core.retrieval.manipulation import Floats
 from datrnet.db.rows import joined
@@ -44,6 +45,8 @@ class Request:
     """Items or pictures to be similar to in one super-category: this, in the color of that."""
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Filters: a result must be labeled with one of the values."""
+    others: tuple[Condition, ...] = ()
+    """Filters by facts, which one variant of a result must meet, and by labels it must not have."""
     any_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Equivalent values: filters that also remove the super-category from the distance."""
     weights: Mapping[str, float] = field(default_factory=dict)

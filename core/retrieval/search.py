@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED, Catalog, facets_of, split_rows
+from datrnet.core.catalog.conditions import Conditions
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, IndexStaleError
 from datrnet.core.retrieval.generation import CANDIDATES_PER_RESULT, Generation, candidate_vector
@@ -148,7 +149,7 @@ class Searcher:
         """Resolve a request: names, changes, weights and filters.
 
         Raises:
-            UnknownNameError: The request names a super-category or value that does not exist.
+            UnknownNameError: The request names a super-category, value or fact that does not exist.
             IndexStaleError: The index does not cover a wanted value.
             ConfigError: The request asks for a super-category in two ways, needs a block that an
                 entangled index does not have, or leaves no weight above 0.
@@ -164,7 +165,8 @@ class Searcher:
         filters: list[tuple[int, list[int]]] = []
         for given in (request.where, request.any_of):
             for name, values in given.items():
-                idx, numbers = self._resolve_filter(name, values)
+                idx = self.catalog.super_category_idx(name)
+                numbers = [self.catalog.value_idx(idx, value) for value in values]
                 category = self.catalog.super_categories[idx]
                 wanted[category.name] = tuple(category.values[number] for number in numbers)
                 is_split = request.match == "all" and given is request.where
@@ -273,10 +275,6 @@ class Searcher:
             if prototype.among is not None:  # specific, so the manipulation is a replacement
                 blocks[0, block] = prototype.embedding
         return blocks[0], factors[0]
-
-    def _resolve_filter(self, name: str, values: tuple[str, ...]) -> tuple[int, list[int]]:
-        idx = self.catalog.super_category_idx(name)
-        return idx, [self.catalog.value_idx(idx, value) for value in values]
 
     def _effective_weights(
         self,
@@ -388,6 +386,8 @@ class SearchPlan:
             allowed &= np.isin(np.arange(catalog.num_items), in_split)
         for idx, numbers in self.filters:
             allowed &= catalog.carries_any(idx, numbers)
+        if self.request.others:
+            allowed &= Conditions(others=self.request.others).matching(catalog)
         return allowed[self.searcher.indexed_rows]
 
     def _candidates(self) -> NDArray[np.int64]:
@@ -398,7 +398,7 @@ class SearchPlan:
         """
         generation = self.searcher.generation
         manifest, allowed = generation.manifest, self._allowed
-        is_filtered = bool(self.filters) or self.request.split is not None
+        is_filtered = self.filters or self.request.others or self.request.split is not None
         vector = candidate_vector(self.blocks, self.weights, unit_blocks=manifest.unit_blocks)
         if len(allowed) <= EXACT_BELOW or is_filtered or manifest.nodes == 0 or vector is None:
             return np.flatnonzero(allowed)

@@ -79,3 +79,18 @@ def test_names_in_any_unicode_form_are_one_name(run: Run, tmp_path: Path, form: 
         catalog = Catalog.load(store)
     assert {value.casefold() for value in category.values} == {"rosé", "élan"}
     assert [len(catalog.values_of(row)["Côté"]) for row in (0, 1)] == [2, 2]
+
+
+def test_a_dry_run_tells_each_column_in_a_line(run: Run, tmp_path: Path) -> None:
+    Image.new("RGB", (24, 32)).save(tmp_path / "a.png")
+    table = tmp_path / "two.csv"
+    text = "A very long description of a shirt, " * 10
+    table.write_text(f'id,image,colour,text\n1,a.png,Red,"1 {text}"\n2,a.png,Blue,"2 {text}"\n')
+    result = run(tmp_path / "workspace", "import", table, "--dry-run")
+    assert result.exit_code == 0
+    (line,) = (line for line in result.stdout.splitlines() if line.startswith(" text"))
+    assert line.split()[1] == "skipped"
+    assert "1 A very long description of a shirt" in line
+    assert line.rstrip().endswith("…")
+    assert result.stdout.count("description") == 1
+    assert "Nothing was written." in result.stderr

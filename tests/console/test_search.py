@@ -30,7 +30,7 @@ from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Fusion
-from datrnet.db.rows import NewItem
+from datrnet.db.rows import FactKind, NewItem, NewVariant
 
 Run = Callable[..., Result]
 
@@ -121,6 +121,47 @@ def test_conditions_on_one_super_category_mean_any_of_them(run: Run, ready: Path
     assert facts["where"] == {"colour": ["red", "BLUE"], "pattern": ["plain"]}
     assert {one["labels"]["colour"] for one in facts["substitutes"]} == {"Red", "Blue"}
     assert {one["labels"]["pattern"] for one in facts["substitutes"]} == {"plain"}
+
+
+def test_facts_are_conditions_and_shown_in_every_form(run: Run, copied: Workspace) -> None:
+    with copied.open_store() as store:
+        stamps = store.picture_stamps()
+        items = [
+            NewItem(
+                code=code,
+                title=f"Item {number}",
+                picture_path=stamps[code].path,
+                split="train",
+                facts={"price": f"{10 + number}.00 EUR"},
+                variants=tuple(
+                    NewVariant(code=f"{code}-{size}", facts={"size": size, "in stock": is_in_stock})
+                    for size, is_in_stock in (("S", "no"), ("M", "yes"))
+                ),
+            )
+            for number, code in enumerate(("item-2", "item-3", "item-4"))
+        ]
+        kinds: dict[str, FactKind] = {"price": "money", "size": "text", "in stock": "boolean"}
+        store.upsert_items(items, kinds)
+    conditions = ("--where", "price<12", "--where", "in_stock=true", "--where", "size=M")
+    asked = ("search", "item-1", "-k", 2, *conditions)
+    facts = json.loads(run(copied.root, *asked, "--json").stdout)
+    assert facts["where_others"] == ["price<12", "in_stock=true", "size=M"]
+    assert {one["id"] for one in facts["substitutes"]} == {"item-2", "item-3"}
+    first = facts["substitutes"][0]
+    assert first["facts"]["price"] in ("10.00 EUR", "11.00 EUR")
+    assert first["variants"][1]["facts"] == {"size": "M", "in stock": "yes"}
+    header, *rows = [line.split("\t") for line in run(copied.root, *asked).stdout.splitlines()]
+    told = dict(zip(header, rows[0], strict=True))
+    assert (told["size"], told["in stock"]) == ("S, M", "yes (1 of 2)")
+    answer = answer_of(copied, "item-1", where=("price<12",), top=2)
+    for width in (40, 120):
+        text = _shown(answer, width=width, pictures=False, color_system=None)
+        assert "size S, M" in text
+        assert f"price {first['facts']['price']}" in text
+    none = run(copied.root, "search", "item-1", "--where", "size=S", "--where", "in_stock=true")
+    assert "No item meets the conditions." in none.stderr
+    wrong = run(copied.root, "search", "item-1", "--where", "prise<12")
+    assert "Did you mean price?" in " ".join(wrong.stderr.split())
 
 
 def test_a_picture_must_be_a_regular_file(run: Run, ready: Path, tmp_path: Path) -> None:

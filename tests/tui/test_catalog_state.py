@@ -7,10 +7,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from datrnet.core.catalog.catalog import MISSING, Catalog
+from datrnet.core.catalog.catalog import MISSING, PICTURE_STATES, Catalog
+from datrnet.core.catalog.fact_facets import Facet, fact_facets
 from datrnet.core.catalog.sort_order import TITLE, Order, ranks
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.db.rows import NewItem, SuperCategory
+from datrnet.db.rows import NewItem, NewVariant, SuperCategory
 from datrnet.db.store import Store
 from datrnet.tui.catalog_state import CatalogState
 from datrnet.tui.snapshot import RowMap, Snapshot
@@ -130,7 +131,7 @@ def test_unlabeled_items_come_last_in_both_directions(state: CatalogState) -> No
 def test_pictures_that_are_gone_are_a_facet_until_the_next_catalog(state: CatalogState) -> None:
     states = np.zeros(48, dtype=np.int16)
     states[[7, 11]] = MISSING
-    state.add_picture_states(states)
+    state.add_facets([Facet(category=PICTURE_STATES, labels=states)])
     state.toggle(3, MISSING)
     assert codes(state) == ["P-007", "P-011"]
     assert state.facet_words == "picture missing"
@@ -174,6 +175,74 @@ def test_changed_labels_are_counted_again(state: CatalogState) -> None:
     state.relabel(state.snapshot.relabeled(0, "colour", "red"))
     assert len(state.rows) == 13
     assert state.counts[COLOUR][RED] == 13
+
+
+def priced(state: CatalogState, workspace: Workspace, store: Store) -> None:
+    """Give some items prices and sizes, and show the catalog with the facets of these."""
+    sizes = ("S", "M")
+    items = [
+        NewItem(
+            code=f"P-{number:03}",
+            title=state.snapshot.catalog.titles[number],
+            picture_path=state.snapshot.catalog.picture_paths[number],
+            split="",
+            facts={"price": f"{10 + number}.00 EUR"},
+            variants=tuple(
+                NewVariant(code=f"P-{number:03}-{size}", facts={"size": size})
+                for size in sizes[: 1 + number % 2]
+            ),
+        )
+        for number in range(40)
+    ]
+    store.upsert_items(items, {"price": "money", "size": "text"})
+    later = Snapshot.of(workspace, store, Catalog.load(store))
+    state.renew(later, RowMap(state.snapshot.catalog, later.catalog))
+    state.add_facets(fact_facets(later.catalog))
+
+
+def test_facts_are_facets_after_the_labels(
+    state: CatalogState, bare_workspace: Workspace, store: Store
+) -> None:
+    priced(state, bare_workspace, store)
+    price, size = range(3, 5)
+    assert [it.name for it in state.categories[3:]] == ["price", "size"]
+    prices = [state.value_name(price, value) for value in state.values[price]]
+    assert prices == ["under 18", "18–26", "26–34", "34–42", "42 and up", "unknown"]
+    assert state.counts[size].tolist() == [40, 20, 8]
+    state.toggle(size, 1)
+    state.toggle(price, 0)
+    assert codes(state) == ["P-001", "P-003", "P-005", "P-007"]
+    assert state.facet_words == "price under 18, size M"
+    assert state.counts[size].tolist() == [8, 4, 0]
+    state.toggle(GARMENT, DRESS)
+    assert codes(state) == ["P-001", "P-003"]
+
+
+def test_chosen_facts_are_chosen_again_once_they_are_found(
+    state: CatalogState, bare_workspace: Workspace, store: Store
+) -> None:
+    priced(state, bare_workspace, store)
+    state.toggle(4, 1)
+    shown = codes(state)
+    catalog = state.snapshot.catalog
+    state.renew(state.snapshot, RowMap(catalog, catalog))
+    assert len(state.rows) == 48
+    state.add_facets(fact_facets(catalog))
+    assert codes(state) == shown
+    state.renew(state.snapshot, RowMap(catalog, catalog))
+    state.clear_facets()  # before they are found
+    state.add_facets(fact_facets(catalog))
+    assert len(state.rows) == 48
+
+
+def test_items_are_sorted_by_facts(
+    state: CatalogState, bare_workspace: Workspace, store: Store
+) -> None:
+    priced(state, bare_workspace, store)
+    sort(state, Order("=price", is_reversed=True))
+    assert codes(state)[:2] == ["P-039", "P-038"]
+    assert codes(state)[-1] == "P-047"  # without a price
+    assert state.facts == "48 items · by price ↓"
 
 
 def test_of_many_values_the_frequent_ones_come_first() -> None:

@@ -142,6 +142,8 @@ async def test_of_many_values_the_frequent_ones_are_listed_first(chosen: int | N
     catalog = SimpleNamespace(
         super_categories=(SuperCategory(name="brand", values=values),),
         labels=labels,
+        more_labels={},
+        shown_rows=np.arange(len(labels)),
         num_items=len(labels),
     )
     snapshot: Any = SimpleNamespace(catalog=catalog, rows=np.arange(len(labels)), subset=None)

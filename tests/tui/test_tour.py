@@ -11,7 +11,7 @@ from datrnet import tui
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.preferences import Preferences
 from datrnet.core.preferences_file import PreferencesFile, is_first_start, remember_start
-from datrnet.tui.app import HEIGHTS, WIDTHS, ExplorerApp, explore
+from datrnet.tui.app import ExplorerApp, explore
 from datrnet.tui.keymap import default_entries
 from datrnet.tui.launch import Opening
 from datrnet.tui.screens.browse import BrowseScreen
@@ -24,6 +24,7 @@ from datrnet.tui.screens.help import (
     found_in,
     tour_cards,
 )
+from datrnet.tui.widgets.bars import HEIGHTS, WIDTHS
 from tests.tui.conftest import RunExplorer
 
 

@@ -14,8 +14,9 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
-from datrnet.core.catalog.catalog import picture_states
-from datrnet.core.catalog.sort_order import Order, keys_of, ranks
+from datrnet.core.catalog.catalog import PICTURE_STATES, picture_states
+from datrnet.core.catalog.fact_facets import Facet, fact_facets
+from datrnet.core.catalog.sort_order import Order, keys_of, name_of, ranks
 from datrnet.core.errors import DatabaseError
 from datrnet.core.text import sanitize
 from datrnet.tui.catalog_state import CatalogState
@@ -80,6 +81,7 @@ class BrowseScreen(ExplorerScreen):
         self._show_index_error()
         self._show()
         self._report_unknown()
+        self._find_facets()
         self.set_timer(self.check_pictures_after, self._check_pictures)
         if self.library.first_query is not None:
             self.call_after_refresh(self._open_first, self.library.first_query)
@@ -122,6 +124,7 @@ class BrowseScreen(ExplorerScreen):
         self._show()
         if self.state.text:
             self._find_titles(self.state.text)
+        self._find_facets()
         self._check_pictures()
 
     @property
@@ -217,7 +220,7 @@ class BrowseScreen(ExplorerScreen):
         """Ask for an order; choosing the current one reverses it."""
         keys = keys_of(self.snapshot.catalog)
         words = ["as in the catalog; searching: best match first", "by id", "by title"]
-        words += [f"by {key.removeprefix(':')}" for key in keys[len(words) :]]
+        words += [f"by {name_of(key)}" for key in keys[len(words) :]]
         position = keys.index(self.state.order.key)
         words[position] += " (again: reversed)"
 
@@ -246,7 +249,19 @@ class BrowseScreen(ExplorerScreen):
             self.state.add_ranks(order.key, found)
             self._sort(order)
 
-    # ── missing pictures ─────────────────────────────────────────────────────
+    # ── facets besides labels ────────────────────────────────────────────────
+
+    def _find_facets(self) -> None:
+        if self.snapshot.catalog.facts.columns:
+            start(self, "facts", self._find_fact_facets)
+
+    async def _find_fact_facets(self) -> None:
+        """Add facets of facts: in a large catalog, finding them takes a moment."""
+        catalog = self.snapshot.catalog
+        facets = await in_thread(self, fact_facets, catalog)
+        if facets and catalog.facts is self.state.snapshot.catalog.facts:
+            self.state.add_facets(facets)
+            self._show()
 
     def _check_pictures(self) -> None:
         start(self, "pictures", self._find_missing_pictures)
@@ -269,7 +284,7 @@ class BrowseScreen(ExplorerScreen):
         for note in notes:
             self.notify(note, severity="warning", timeout=10)
         if states.any():
-            self.state.add_picture_states(states)
+            self.state.add_facets([Facet(category=PICTURE_STATES, labels=states)])
             self._show()
 
     # ── jumping ──────────────────────────────────────────────────────────────

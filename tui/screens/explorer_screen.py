@@ -34,6 +34,7 @@ from datrnet.tui.graphics.pictures import (
 from datrnet.tui.graphics.thumbnails import Absent
 from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.dialogs import PicturePrompt
+from datrnet.tui.screens.variants import VariantsScreen
 from datrnet.tui.snapshot import RowMap, Snapshot, Source
 from datrnet.tui.state import Visit
 from datrnet.tui.widgets.detail_pane import PICTURE, DetailPane, Subject
@@ -64,6 +65,9 @@ class ExplorerScreen(Screen[None]):
         ),
         hidden("a", "look(1)", "Next heatmap", id="item.look_next"),
         hidden("A", "look(-1)", "Previous heatmap", id="item.look_previous"),
+        hidden("P", "leaf(1)", "Next picture of the item", id="item.picture_next"),
+        hidden("B", "leaf(-1)", "Previous picture of the item", id="item.picture_previous"),
+        hidden("V", "variants", "All variants: sizes, prices", id="item.variants"),
     ]
 
     can_renew: ClassVar[bool] = True
@@ -81,6 +85,8 @@ class ExplorerScreen(Screen[None]):
         self._picture_timers: dict[PictureView, tuple[Timer, ...]] = {}
         self._mapped: str | None = None
         """The super-category whose activation map the detail pane shows."""
+        self._view: tuple[Source | None, int] = (None, 0)
+        """The number of the picture that the detail pane shows, of this item."""
 
     def _add_size_classes(self, size: Size) -> None:
         """Add the classes for a size now: Textual adds them only after a first layout."""
@@ -120,6 +126,9 @@ class ExplorerScreen(Screen[None]):
             title=catalog.titles[row],
             labels=catalog.label_texts(row),
             predictions=self.predictions(row),
+            facts=catalog.facts.words(row),
+            num_variants=len(catalog.facts.variants(row)),
+            num_pictures=self.snapshot.num_pictures(row),
         )
 
     def predictions(self, row: int) -> Mapping[str, Prediction]:
@@ -204,15 +213,18 @@ class ExplorerScreen(Screen[None]):
         rows, columns = view.size.height, view.size.width
         is_main = view.id == PICTURE
         mapped = self._mapped if is_main else None
+        view_number = self._view[1] if is_main and self._view[0] == source else 0
         if not view.size:
             return
 
         def draw() -> tuple[Cells | Pixels, str]:
             look, caption = None, ""
-            if mapped is not None and isinstance(source, int):
+            if mapped is not None and isinstance(source, int) and not view_number:
                 look, caption = self._activation_map(source, mapped, worker)
             heat, region = (None, None) if look is None else (look.heat, look.region)
-            picture = snapshot.picture(source)
+            if view_number and isinstance(source, int):
+                caption = f"Picture {view_number + 1} of {snapshot.num_pictures(source)}"
+            picture = snapshot.picture(source, view_number)
             # only one picture of a screen is in pixels: more would leave parts of each other behind
             if drawing.is_in_pixels and is_main:
                 return picture_in_pixels(picture, rows, columns, drawing, heat, region), caption
@@ -264,12 +276,32 @@ class ExplorerScreen(Screen[None]):
             self.notify("There is no room for a picture here.", timeout=2)
             return
         names = [None, *searcher.names]
-        self._mapped = names[(names.index(self._mapped) + step) % len(names)]
+        self._mapped, self._view = names[(names.index(self._mapped) + step) % len(names)], (row, 0)
         if self._mapped is not None and not looker.is_ready(self._mapped):
             self.detail.caption("Loading the networks …")
         self.show_picture(self.detail.picture, row)
 
+    def action_leaf(self, step: int) -> None:
+        """Show the item's next picture; after the last, its first."""
+        if (row := self.row) is None:
+            return
+        if (number := self.snapshot.num_pictures(row)) == 1:
+            self.notify("The item has one picture.", timeout=2)
+            return
+        shown = self._view[1] if self._view[0] == row else 0
+        self._view = row, (shown + step) % number
+        self.show_picture(self.detail.picture, row)
+
     # ── the current item ─────────────────────────────────────────────────────
+
+    def action_variants(self) -> None:
+        """Show all variants of the item."""
+        if (row := self.row) is None:
+            return
+        if self.snapshot.catalog.facts.variants(row):
+            self.app.push_screen(VariantsScreen(self.snapshot.catalog, row))
+        else:
+            self.notify("The item has no variants.", timeout=2)
 
     def action_copy_code(self) -> None:
         """Copy the item's code."""

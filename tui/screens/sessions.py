@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from datrnet.tui.keymap import key_for
 from datrnet.tui.screens.dialogs import Prompt, export_from
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.widgets.bars import TitleBar, framed
-from datrnet.tui.widgets.detail_pane import DetailPane, Subject, matches
+from datrnet.tui.widgets.detail_pane import DetailPane, matches
 from datrnet.tui.widgets.text import MUTED
 from datrnet.tui.widgets.thumb_grid import EMPTY, Listing, ThumbGrid
 
@@ -397,13 +397,7 @@ class ReplayScreen(ExplorerScreen):
         row, subject = self.grid.row, None
         if row is not None and self._answer is not None:
             result = self._answer.substitutes[self.grid.cursor]
-            subject = Subject(
-                code=result.code,
-                title=result.title,
-                labels=result.label_texts,
-                predictions=self.predictions(row),
-                substitute=result,
-            )
+            subject = replace(self.subject(row), labels=result.label_texts, substitute=result)
         self.detail.show(subject)
         self.show_picture(self.detail.picture, row)
 

@@ -1,6 +1,7 @@
 """Substitutes of an item: pickers for its values on one side, live results beside them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, ParamSpec
 
 import numpy as np
@@ -21,7 +22,7 @@ from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.snapshot import RowMap
 from datrnet.tui.state import Results, Search, Visit, find
 from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
-from datrnet.tui.widgets.detail_pane import DetailPane, Subject, matches
+from datrnet.tui.widgets.detail_pane import DetailPane, matches
 from datrnet.tui.widgets.pickers import Pickers, PrototypeLine
 from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.thumb_grid import EMPTY, Listing, ThumbGrid
@@ -189,11 +190,9 @@ class SubstitutesScreen(ExplorerScreen):
                 self.search.visit.cursor = self.grid.cursor
             result = results.substitutes[self.grid.cursor]
             self.detail.show(
-                Subject(
-                    code=result.code,
-                    title=result.title,
+                replace(
+                    self.subject(result.row),
                     labels=result.label_texts,
-                    predictions=self.predictions(result.row),
                     substitute=result,
                     wanted=results.wanted,
                     unknown=results.unknown,

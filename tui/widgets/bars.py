@@ -149,6 +149,16 @@ def _width(key: FooterKey) -> int:
 SMALLEST_WIDTH = 40
 SMALLEST_HEIGHT = 12
 
+WIDTHS = [
+    (0, "-tiny"),
+    (SMALLEST_WIDTH, "-narrow"),
+    (100, "-middling"),
+    (120, "-wide"),
+    (140, "-very-wide"),
+]
+HEIGHTS = [(0, "-flat"), (SMALLEST_HEIGHT, "-low"), (32, "-high")]
+"""The style classes of a screen, by its smallest size."""
+
 
 class TooSmall(Widget):
     """Covers a screen that is too small, and says which size it needs."""

@@ -1,4 +1,4 @@
-"""The pane about an item: its picture, its labels, and how it compares with the query."""
+"""The pane about an item: its picture, labels and facts, and how it compares with the query."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +28,8 @@ AS_PREDICTED: Part = ("~", "$text-success")
 """Where the query has no label: the result has the value predicted for the query."""
 UNLABELED = "no label"
 NAME_WIDTH = 14
+MOST_IN_FLOW = 40
+"""Characters of a fact in running text."""
 GAP = "  "
 """Between two labels of the running text."""
 
@@ -42,6 +44,10 @@ class Subject:
     title: str
     labels: Mapping[str, str | None]
     """All values as text, by super-category."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Facts of the item and its variants in words, by name."""
+    num_variants: int = 0
+    num_pictures: int = 1
     predictions: Mapping[str, Prediction] = field(default_factory=dict)
     """The values that the model predicts, by super-category."""
     substitute: Substitute | None = None
@@ -81,10 +87,12 @@ def _carries(label: str | None, value: str) -> bool:
 
 
 def table(subject: Subject, width: int) -> Content:
-    """Return labels, shares of the distance and predictions, one per line."""
+    """Return labels, facts, shares of the distance and predictions, one per line."""
     parts: list[Part] = []
     for name, value in subject.labels.items():
         parts += _line(subject, name, value, width)
+    if subject.facts:
+        parts += [("\n", ""), *_facts(subject, width)]
     if subject.substitute is not None:
         parts += [("\n", ""), *_shares(subject.substitute, width)]
     if subject.predictions:
@@ -93,15 +101,22 @@ def table(subject: Subject, width: int) -> Content:
 
 
 def flow(subject: Subject, width: int) -> Content:
-    """Return the labels as running text, for a low and wide pane; lines break between labels."""
+    """Return labels and facts as running text for a low, wide pane; lines break between them."""
     lines = [Content()]
-    for name, value in subject.labels.items():
-        entry = Content.assemble(
+    facts = [
+        Content.assemble((f"{sanitize(name)} ", MUTED), sanitize(words)[:MOST_IN_FLOW])
+        for name, words in subject.facts.items()
+    ]
+    labels = [
+        Content.assemble(
             *_mark(subject, name),
             (f"{sanitize(name)} ", MUTED),
             sanitize(value or UNLABELED),
             (_instead_of(subject, name), MUTED),
         )
+        for name, value in subject.labels.items()
+    ]
+    for entry in (*labels, *facts):
         if not lines[-1]:
             lines[-1] = entry
         elif lines[-1].cell_length + len(GAP) + entry.cell_length <= width:
@@ -112,11 +127,15 @@ def flow(subject: Subject, width: int) -> Content:
 
 
 def heading(subject: Subject) -> Content:
-    """Return title, code and, for a result, rank and distance."""
+    """Return title, code, for a result rank and distance, and how much more there is to see."""
     facts = sanitize(subject.code)
     if subject.substitute is not None:
         rank, distance = subject.substitute.rank, subject.substitute.distance
         facts += f"  ·  no. {rank}  ·  distance {distance:.3f}"
+    if subject.num_variants > 1:
+        facts += f"  ·  {subject.num_variants} variants"
+    if subject.num_pictures > 1:
+        facts += f"  ·  {subject.num_pictures} pictures"
     return Content.assemble((sanitize(subject.title), "bold"), "\n", (facts, MUTED))
 
 
@@ -129,6 +148,14 @@ def _line(subject: Subject, name: str, value: str | None, width: int) -> Iterato
         note = fitted(note, max(0, room - cell_len(text))).rstrip()
     yield fitted(text, min(cell_len(text), room)), "" if value else MUTED
     yield f"{note}\n", MUTED
+
+
+def _facts(subject: Subject, width: int) -> Iterator[Part]:
+    """Yield a line per fact."""
+    yield "Facts\n", f"bold {MUTED}"
+    for name, words in subject.facts.items():
+        yield f"{fitted(name, NAME_WIDTH - 1)} ", MUTED
+        yield f"{fitted(words, width - NAME_WIDTH).rstrip()}\n", ""
 
 
 def _mark(subject: Subject, name: str) -> Iterator[Part]:

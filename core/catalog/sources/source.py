@@ -80,12 +80,14 @@ class ReadOptions:
 
 
 def read_source(
-    source: Path | DataFrame | Iterable[Mapping[str, Any]], options: ReadOptions | None = None
+    source: Path | DataFrame | CatalogTable | Iterable[Mapping[str, Any]],
+    options: ReadOptions | None = None,
 ) -> CatalogTable:
     """Read a catalog into a table.
 
     Args:
-        source: A file, ``-`` for standard input, a folder of pictures, a data frame, or records.
+        source: A file, ``-`` for standard input, a folder of pictures, a data frame, or records; a
+            table is returned as it is.
         options: How to read it, where guessing fails.
 
     Raises:
@@ -94,6 +96,8 @@ def read_source(
         ConfigError: A library for its format is missing.
     """
     options = options or ReadOptions()
+    if isinstance(source, CatalogTable):
+        return source
     if not isinstance(source, Path):
         table = table_of_records(_records_of(source), "records")
         name = "The data"

@@ -12,6 +12,7 @@ from datrnet.core.catalog.facts import Condition
 from datrnet.core.catalog.importer import import_catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, UnknownNameError
+from datrnet.db.rows import FactKind, NewItem
 
 ROWS = (
     ("1-S", "red.png", "Shirt", "Red", "S", "19.00 EUR", "true", "2026-03-01", "new, sale"),
@@ -74,3 +75,61 @@ def test_a_wrong_condition_says_what_helps(
 ) -> None:
     with pytest.raises(error, match=words):
         catalog.facts.matching(Condition.parse(text))
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (("size=S", "in_stock=true"), [True, False]),
+        (("size=M", "in_stock=true"), [False, False]),  # another size is in stock
+        (("size=M", "size=S", "price>20"), [True, True]),
+        (("price>20", "price<25"), [True, False]),
+        (("tags!=sale",), [True, True]),
+        (("In-Stock=no", "size!=M"), [False, True]),
+        ((), [True, True]),
+    ],
+)
+def test_several_conditions_hold_for_one_and_the_same_variant(
+    catalog: Catalog, texts: tuple[str, ...], expected: list[bool]
+) -> None:
+    found = catalog.facts.matching(*map(Condition.parse, texts))
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("stock", ("3", "0", "", "0")),
+        ("availability", ("in stock", "out of stock", "", "sold out")),
+        ("availability", ("in_stock", "out_of_stock", "", "preorder")),
+    ],
+)
+def test_what_is_in_stock_is_known_by_other_facts(
+    tmp_path: Path, name: str, texts: tuple[str, ...]
+) -> None:
+    workspace = Workspace(tmp_path)
+    kinds: dict[str, FactKind] = {name: "number" if name == "stock" else "text"}
+    with workspace.create_store() as store:
+        items = [
+            NewItem(code=str(place), title="", picture_path="", split="", facts={name: text})
+            for place, text in enumerate(texts)
+        ]
+        store.upsert_items(items, kinds)
+        facts = Catalog.load(store).facts
+    assert facts.matching(Condition.parse("in_stock=true")).tolist() == [True, False, False, False]
+    assert facts.matching(Condition.parse("In stock=no")).tolist() == [False, True, False, True]
+
+
+def test_the_facts_of_all_variants_are_told_in_words(catalog: Catalog) -> None:
+    words = catalog.facts.words(0)
+    assert words["price"] == "19.00–24.00 EUR"
+    assert words["size"] == "S, M"
+    assert words["in stock"] == "yes (1 of 2)"
+    assert words["added"] == "2026-03-01"
+    assert list(catalog.facts.on_card(0)) == ["price", "size", "tags", "in stock"]
+    assert catalog.facts.on_card(1) == {
+        "price": "30.00 EUR",
+        "size": "S",
+        "in stock": "no",
+        "added": "2026-03-05",
+    }

@@ -1,5 +1,8 @@
 """Orders of the catalog."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,8 +10,22 @@ from hypothesis import strategies as st
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.facts import CatalogFacts
-from datrnet.core.catalog.sort_order import Order, keys_of, natural_key, ranks, sorted_rows
-from datrnet.db.rows import ItemFacts, StringColumn, SuperCategory
+from datrnet.core.catalog.sort_order import (
+    Order,
+    keys_of,
+    name_of,
+    natural_key,
+    ranks,
+    sorted_rows,
+)
+from datrnet.db.rows import (
+    FactColumn,
+    FactKind,
+    ItemFacts,
+    NewVariant,
+    StringColumn,
+    SuperCategory,
+)
 
 LABELS = [1, -1, 0, 1, 2, -1]
 
@@ -35,6 +52,27 @@ def _catalog(codes: list[str], titles: list[str], labels: list[int]) -> Catalog:
             ),
         ),
     )
+
+
+def test_facts_sort_by_what_they_are() -> None:
+    kinds: dict[str, FactKind] = {"price": "money", "size": "text", "shop": "link"}
+    facts = ({"price": "9.50 EUR", "size": "10"}, {}, {"price": "10.00 EUR", "size": "9"})
+    texts = [json.dumps(one).encode() for one in facts]
+    stored = ItemFacts(
+        columns=tuple(FactColumn(name=name, kind=kind) for name, kind in kinds.items()),
+        facts=StringColumn(texts, np.array(list(map(len, texts)))),
+        groups=StringColumn([], np.zeros(3, dtype=np.int64)),
+        views=StringColumn([b"[]" * 3], np.full(3, 2)),
+        variants={2: (NewVariant(code="a", facts={"price": "7.00 EUR"}), NewVariant(code="b"))},
+    )
+    bare = _catalog(["1", "2", "3"], ["", "", ""], [0, 0, 0])
+    catalog = replace(bare, facts=CatalogFacts(bare.item_ids, stored))
+    assert keys_of(catalog)[-2:] == ("=price", "=size")
+    assert [name_of(key) for key in keys_of(catalog)[-3:]] == ["size", "price", "size"]
+    assert _sorted(catalog, Order("=price")) == [1, 0, 2]  # of variants, the cheapest
+    assert _sorted(catalog, Order("=price", is_reversed=True)) == [2, 0, 1]
+    assert _sorted(catalog, Order("=size")) == [2, 0, 1]
+    assert _sorted(catalog, Order("=size", is_reversed=True)) == [0, 2, 1]
 
 
 @pytest.fixture

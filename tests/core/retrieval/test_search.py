@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.facts import Condition
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
 from datrnet.core.errors import ConfigError, IndexStaleError, UnknownNameError
@@ -152,6 +153,36 @@ def test_a_super_category_may_be_taken_from_another_item(
             assert result.agreement["colour"] is same
         assert query.labels == searcher.query_of_item(row).labels
         np.testing.assert_array_equal(query.blocks, searcher.query_of_item(row).blocks)
+
+
+@pytest.mark.parametrize("through_annoy", [False, True])
+def test_results_meet_conditions_on_facts(
+    workspace: Workspace, through_annoy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if through_annoy:
+        monkeypatch.setattr(search, "EXACT_BELOW", 0)
+    with workspace.open_store() as store:
+        known = Catalog.load(store)
+        items = [
+            NewItem(
+                code=code,
+                title=known.titles[row],
+                picture_path=known.picture_paths[row],
+                split=str(known.splits[row]),
+                facts={"price": f"{row}.00 EUR", "in stock": "no" if row % 2 else "yes"},
+            )
+            for row, code in enumerate(known.codes)
+        ]
+        store.upsert_items(items, {"price": "money", "in stock": "boolean"})
+        searcher = Searcher(Catalog.load(store), Generation.current(workspace, store))
+    facts = tuple(map(Condition.parse, ("price<20", "in_stock=true")))
+    found = searcher.substitutes(searcher.query_of_item(4), Request(others=facts, k=50))
+    assert sorted(result.row for result in found) == [0, 2, 6, 8, 10, 12, 14, 16, 18]
+    order = [row for _, row in plain_ranking(searcher, 4, Request())]
+    assert [result.row for result in found] == [row for row in order if row < 20 and row % 2 == 0]
+    wrong = Request(others=(Condition.parse("prize<20"),))
+    with pytest.raises(UnknownNameError, match="Did you mean price"):
+        searcher.substitutes(searcher.query_of_item(4), wrong)
 
 
 def test_all_taken_from_one_item_is_that_item(searcher: Searcher) -> None:

@@ -1,0 +1,117 @@
+"""What facts can be narrowed down by."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.fact_facets import MAX_PERIODS, NUM_RANGES, Facet, fact_facets
+from datrnet.core.catalog.facts import CatalogFacts
+from datrnet.db.rows import FactColumn, FactKind, ItemFacts, NewVariant
+
+
+class _Items:
+    """As much of a catalog as facets need."""
+
+    def __init__(self, kind: FactKind, texts: Sequence[Sequence[str]]) -> None:
+        self.num_items = len(texts)
+        own = [{} if len(several) != 1 else {"fact": several[0]} for several in texts]
+        variants = {
+            number: tuple(
+                NewVariant(code=f"{number}-{place}", facts={"fact": text})
+                for place, text in enumerate(several)
+            )
+            for number, several in enumerate(texts)
+            if len(several) > 1
+        }
+        stored = ItemFacts(
+            columns=(FactColumn(name="fact", kind=kind),),
+            facts=cast(Any, [json.dumps(facts) for facts in own]),
+            groups=cast(Any, [""] * len(texts)),
+            views=cast(Any, ["[]"] * len(texts)),
+            variants=variants,
+        )
+        self.facts = CatalogFacts(np.arange(len(texts)), stored)
+
+
+def facets(kind: FactKind, *texts: Sequence[str]) -> list[Facet]:
+    return fact_facets(cast(Catalog, _Items(kind, texts)))
+
+
+def carriers(facet: Facet) -> dict[str, list[int]]:
+    """Return the items with each value."""
+    return {
+        value: sorted([*np.flatnonzero(facet.labels == number), *facet.more_labels.get(number, [])])
+        for number, value in enumerate(facet.category.values)
+    }
+
+
+def test_texts_are_values_and_a_variant_of_an_item_is_enough() -> None:
+    (facet,) = facets("text", ["S", "M"], ["M"], [], ["M", "M"])
+    assert carriers(facet) == {"S": [0], "M": [0, 1, 3]}
+    assert facet.labels[2] == -1
+    assert not facet.is_ordered
+
+
+def test_every_tag_is_a_value() -> None:
+    (facet,) = facets("tags", ["new, sale"], ["sale"], ["old"], [])
+    assert carriers(facet) == {"new": [0], "sale": [0, 1], "old": [2]}
+
+
+def test_yes_comes_before_no() -> None:
+    (facet,) = facets("boolean", ["no"], ["yes"], ["no", "yes"])
+    assert carriers(facet) == {"yes": [1, 2], "no": [0, 2]}
+    assert facet.is_ordered
+
+
+def test_few_numbers_are_listed_and_many_come_in_ranges() -> None:
+    (few,) = facets("number", ["10"], ["9"], ["9.5"], ["10"])
+    assert carriers(few) == {"9": [1], "9.5": [2], "10": [0, 3]}
+    (many,) = facets("money", *([f"{price}.00 EUR"] for price in range(10, 110)))
+    assert many.category.values == ("under 30", "30–50", "50–70", "70–90", "90 and up")
+    assert carriers(many)["30–50"] == list(range(20, 40))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_ranges_hold_every_number_once(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    numbers = np.round(rng.lognormal(rng.uniform(-9, 9), rng.uniform(0.01, 3), size=60), 12)
+    (facet,) = facets("number", *([repr(float(number))] for number in numbers))
+    assert 2 <= len(facet.category.values) <= NUM_RANGES
+    assert len(set(facet.category.values)) == len(facet.category.values)
+    assert (facet.labels >= 0).all()
+    order = numbers.argsort(kind="stable")
+    assert (np.diff(facet.labels[order]) >= 0).all()
+
+
+def test_dates_come_by_the_finest_period_of_which_there_are_few() -> None:
+    (days,) = facets("date", ["2026-03-01"], ["2026-03-02"], ["2026-03-01"])
+    assert days.category.values == ("2026-03-01", "2026-03-02")
+    (months,) = facets("date", *([f"2026-0{1 + day % 3}-{1 + day:02}"] for day in range(20)))
+    assert months.category.values == ("2026-01", "2026-02", "2026-03")
+    (quarters,) = facets("date", *([f"2026-{1 + day % 12:02}-03"] for day in range(24)))
+    assert quarters.category.values == ("2026 Q1", "2026 Q2", "2026 Q3", "2026 Q4")
+    (years,) = facets("date", *([f"{2000 + number}-01-01"] for number in range(MAX_PERIODS + 4)))
+    assert years.category.values[0] == "2000"
+
+
+def test_texts_of_another_kind_count_as_unknown() -> None:
+    (prices,) = facets("money", ["old"], ["3.00 EUR"], ["4.00 EUR"])
+    assert carriers(prices) == {"3": [1], "4": [2]}
+    (many,) = facets("number", ["?"], *([str(number)] for number in range(20)))
+    assert many.labels[0] == -1
+    assert (many.labels[1:] >= 0).all()
+    (dates,) = facets("date", ["soon"], ["2026-01-02"], ["2026-01-03"])
+    assert carriers(dates) == {"2026-01-02": [1], "2026-01-03": [2]}
+
+
+def test_what_tells_nothing_apart_is_no_facet() -> None:
+    assert not facets("link", ["https://a.example"], ["https://b.example"])
+    assert not facets("text", ["same"], ["same"])
+    assert not facets("text", *([f"40012345{number:04}"] for number in range(100)))
+    assert not facets("number", [], [])
+    (known,) = facets("text", ["same"], [])  # it tells who has it
+    assert known.category.values == ("same",)
