@@ -23,32 +23,43 @@ from datrnet.db.rows import FactKind
 NAMES: Mapping[Use, tuple[str, ...]] = {
     "id": (
         *("id", "itemid", "code", "itemcode", "productid", "productcode", "sku", "variantsku"),
-        *("articleid", "articlecode", "articleno", "articlenumber", "asin"),
+        *("articleid", "articlecode", "articleno", "articlenumber", "asin", "artikelnummer"),
+        *("artikelnr", "artnr", "produktnummer", "référence", "ref", "ugs"),
+        *("referencia", "código", "codigo", "codice", "articolo", "artikelcode"),
     ),
     "image": (
         *("image", "imagepath", "imagefile", "imagefilename", "imagename", "picture"),
         *("picturepath", "photo", "photopath", "img", "imgpath", "path", "filepath", "filename"),
         *("file", "images", "pictures", "photos", "imageurl", "imageurls", "pictureurl"),
-        *("photourl", "imagelink", "imagesrc", "url", "link"),
+        *("photourl", "imagelink", "imagesrc", "bild", "bilder", "bilddatei", "bildpfad"),
+        *("bildurl", "foto", "fotos", "imagen", "imágenes", "imagenes", "immagine", "immagini"),
+        *("afbeelding", "bild1", "image1", "photo1", "picture1", "url", "link"),
     ),
     "title": (
         *("title", "name", "productname", "producttitle", "productdisplayname", "displayname"),
-        *("itemname", "itemtitle", "prodname"),
+        *("itemname", "itemtitle", "prodname", "titel", "bezeichnung", "produktname"),
+        *("artikelbezeichnung", "titre", "nom", "nomduproduit", "título", "titulo", "nombre"),
+        *("titolo", "nome", "naam"),
     ),
     "split": ("split", "partition", "subset", "set", "evaluationstatus"),
     "group": (
         *("itemgroupid", "groupid", "productgroupid", "parentid", "parentsku", "parent"),
         *("styleid", "stylecode", "modelid", "modelcode", "masterid", "product.id", "productid"),
+        *("gruppe", "artikelgruppe", "modell", "elternartikel", "modèle", "modelo", "modello"),
     ),
 }
 """Names of columns, without case, spaces and signs, in order of preference."""
 
 FACT_NAMES: Mapping[str, FactKind] = {
     **dict.fromkeys(
-        ("price", "listprice", "saleprice", "cost", "preis", "prix", "precio", "msrp"), "money"
+        ("price", "listprice", "saleprice", "cost", "preis", "prix", "precio", "prezzo", "msrp"),
+        "money",
     ),
     **dict.fromkeys(
-        ("stock", "quantity", "qty", "inventory", "amount", "weight", "year", "rating", "position"),
+        (
+            *("stock", "quantity", "qty", "inventory", "amount", "weight", "year", "rating"),
+            *("position", "bestand", "menge", "lager", "existencias", "quantité", "cantidad"),
+        ),
         "number",
     ),
     **dict.fromkeys(("size", "sizes", "groesse", "größe", "taille", "talla", "taglia"), "text"),
@@ -277,7 +288,8 @@ class _Planner:
     def _take_pictures_by_values(self) -> None:
         for column in self._draft.columns:
             texts = self._texts(column)
-            if column not in self._plans and texts and all(map(_is_picture, texts)):
+            num_pictures = sum(map(_is_picture, texts))
+            if column not in self._plans and num_pictures >= max(1, MIN_KIND_SHARE * len(texts)):
                 self._take(column, "image", "its values are picture files")
                 return
         if not self._needs_pictures:

@@ -19,9 +19,10 @@ from datrnet.core.catalog.export_table import (
     items_of_export,
     mapping_of_export,
 )
+from datrnet.core.catalog.mappings.guess import guess_mapping
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
 from datrnet.core.catalog.mappings.mapping import read_mapping, recognize
-from datrnet.core.catalog.mappings.steps import Draft, unpacked
+from datrnet.core.catalog.mappings.steps import Draft
 from datrnet.core.catalog.picture_check import (
     ImportPlan,
     ParsedCatalog,
@@ -184,11 +185,12 @@ def plan_table(
     if options.mapping is not None:
         mapping: CatalogMapping | None = read_mapping(options.mapping)
     else:
-        mapping = mapping_of_export(table.header) or recognize(table.header)
+        found = mapping_of_export(table.header) or recognize(table.header)
+        mapping = found or guess_mapping(table)
     if mapping is not None and mapping.name == EXPORT_FORMAT:
         draft = draft_of_export(table, mapping)
     else:
-        draft = unpacked(table, mapping.steps if mapping else ())
+        draft = (mapping or CatalogMapping(name="")).unpack(table)
     needs_pictures = not known.codes if needs_pictures is None else needs_pictures
     plan = plan_columns(
         draft, options, mapping, known.super_categories, needs_pictures=needs_pictures
@@ -238,12 +240,12 @@ def parse_catalog(
         folds = options.folds_variants and plan.has_pictures
         products = fold_variants(parsed.rows, known.codes, is_folding=folds)
         rows = [_item_of(product, known, workspace.root, plan.unstated) for product in products]
-    kind = f"{mapping.name} ({table.format})" if mapping else table.format
+    kind = f"{mapping.name} ({table.format})" if mapping and mapping.name else table.format
     return ParsedCatalog(
         format=kind,
         plan=plan,
         num_rows=table.num_rows,
-        num_merged=draft.merged,
+        num_merged=draft.merged + parsed.num_merged,
         rows=tuple(rows),
         problems=tuple(problems),
         codes=frozenset(known.codes_of_variants.get(code, code) for code in parsed.codes),

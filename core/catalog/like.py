@@ -268,8 +268,10 @@ class _Revision:
             for line, item in zip(self._before.draft.lines, self._items, strict=True)
             if item is None
         ]
+        table = self._source.table
+        names = mapping.other_names(table.header) if mapping else {}
         for _ in range(MOST_ROUNDS):
-            edits = undo_steps(self._source.table, steps, self._texts_of_wanted(), free)
+            edits = undo_steps(table, steps, self._texts_of_wanted(), free, names)
             cells, refused = self._cells(edits)
             if not refused:
                 data = self._source.with_cells(cells)

@@ -32,13 +32,16 @@ class PictureFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
+        self.padded: dict[str, str] = {}
+        """Files found only by zeros put before a name that is a number, by what was written."""
 
     def find(self, text: str) -> Picture:
         """Return the picture that a cell names.
 
         Tried in this order: the path as written, from this folder or absolute; without a query,
         percent-decoded, with slashes for backslashes; then the file with most of the same last
-        parts, whatever their case and Unicode form; then one of that name with another ending.
+        parts, whatever their case and Unicode form; then one of that name with another ending;
+        then one of that number with zeros before it, which spreadsheets drop.
 
         Raises:
             DataError: There is no such file, or several that fit equally well.
@@ -60,7 +63,12 @@ class PictureFolder:
         parts = _folded_parts(spelling)
         if not parts:
             return None
-        candidates = self._by_name.get(parts[-1]) or self._by_stem.get(_stem(parts[-1])) or ()
+        stem = _stem(parts[-1])
+        candidates = self._by_name.get(parts[-1]) or self._by_stem.get(stem)
+        if not candidates and stem.isdecimal():
+            candidates = self._by_number.get(stem.lstrip("0"))
+            if candidates:
+                self.padded[spelling] = candidates[0]
         if not candidates:
             return None
         scores = [(_num_common(parts, _folded_parts(name)), name) for name in candidates]
@@ -112,6 +120,14 @@ class PictureFolder:
         grouped = defaultdict(list)
         for name in self._names:
             grouped[_stem(_folded_parts(name)[-1])].append(name)
+        return grouped
+
+    @cached_property
+    def _by_number(self) -> dict[str, list[str]]:
+        grouped = defaultdict(list)
+        for stem, names in self._by_stem.items():
+            if stem.isdecimal():
+                grouped[stem.lstrip("0")] += names
         return grouped
 
 

@@ -131,8 +131,10 @@ class TablePlan:
             )
             for plan in self.columns
         }
-        base = mapping or CatalogMapping(name="My shop")
-        return base.model_copy(update={"columns": columns, "image": self.image_pattern})
+        base = mapping or CatalogMapping(name="")
+        name = base.name or "My shop"
+        update = {"name": name, "columns": columns, "image": self.image_pattern}
+        return base.model_copy(update=update)
 
 
 def check_pattern(pattern: str, draft: Draft) -> None:

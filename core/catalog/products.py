@@ -7,7 +7,7 @@ one card and one result.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
 
@@ -23,6 +23,9 @@ from datrnet.core.text import clean, clean_path
 
 MAX_CELL_LENGTH = 2000
 """A longer title is cut, a longer label left out; a longer id or picture path skips the row."""
+
+GAPS = frozenset(("none", "unknown", "not specified", "unspecified", "keine angabe", "k. a."))
+"""Values, in lower case, that may mean that nothing is known; a collar can be none."""
 
 PICTURE_MEND = (
     "Specify the picture folder with --images DIR, or the picture column with --image COLUMN."
@@ -55,6 +58,8 @@ class CatalogRows:
     codes: frozenset[str]
     """All ids that the catalog names, those of bad rows included."""
     notes: tuple[str, ...]
+    num_merged: int = 0
+    """Rows that only add pictures to an item."""
 
 
 def parse_rows(
@@ -67,6 +72,8 @@ def parse_rows(
     known_codes: Collection[str] = (),
 ) -> CatalogRows:
     """Sort the cells of every row; of several rows with one id the first counts.
+
+    A row that repeats an item adds its pictures to it.
 
     Args:
         draft: The unpacked catalog.
@@ -81,15 +88,25 @@ def parse_rows(
     rows: list[CatalogRow] = []
     problems: list[Problem] = []
     line_of_code: dict[str, int] = {}
+    place_of_code: dict[str, int] = {}
+    num_merged = 0
     for row, line in enumerate(draft.lines):
         code = parser.code(row)
         try:
             if not code:
                 raise DataError(f"The {unit if unit != 'line' else 'row'} has no id.")
-            if code in line_of_code:
-                raise DataError(f"The id {code!r} is already on {unit} {line_of_code[code]}.")
-            line_of_code[code] = line
+            if code in place_of_code:
+                place = place_of_code[code]
+                if (
+                    joined := _with_pictures_of(rows[place], parser.parse(row, line, code))
+                ) is None:
+                    raise DataError(f"The id {code!r} is already on {unit} {line_of_code[code]}.")
+                rows[place] = joined
+                num_merged += 1
+                continue
+            line_of_code.setdefault(code, line)
             rows.append(parser.parse(row, line, code))
+            place_of_code[code] = len(rows) - 1
         except DataError as error:
             problems.append(Problem(line=line, message=error.message, hint=error.hint, unit=unit))
     return CatalogRows(
@@ -97,7 +114,25 @@ def parse_rows(
         problems=tuple(problems),
         codes=frozenset(line_of_code),
         notes=tuple(parser.notes(unit)),
+        num_merged=num_merged,
     )
+
+
+def _with_pictures_of(row: CatalogRow, other: CatalogRow) -> CatalogRow | None:
+    """Return a row with the pictures of another of its id, which says nothing else of it.
+
+    None if the other row says something else, or has no other picture.
+    """
+    says = [
+        (row.title, other.title),
+        (row.group, other.group),
+        (row.split, other.split),
+        *((row.labels.get(name), values) for name, values in other.labels.items()),
+    ]
+    pictures = tuple(dict.fromkeys((*row.pictures, *other.pictures)))
+    if pictures == row.pictures or any(theirs and theirs != own for own, theirs in says):
+        return None
+    return replace(row, pictures=pictures)
 
 
 def picture_texts(draft: Draft, plan: TablePlan) -> Iterator[str]:
@@ -146,6 +181,7 @@ class _RowParser:
         self._images = plan.of_use("image")
         self._attributes = plan.of_use("attribute")
         self._placeholders: Counter[str] = Counter()
+        self._gaps: dict[str, Counter[str]] = defaultdict(Counter)
         self._shortened: dict[str, list[int]] = defaultdict(list)
         self._unread: dict[str, list[str]] = defaultdict(list)
 
@@ -194,6 +230,20 @@ class _RowParser:
             yield (
                 f"Cells that stand for no value were left empty: {words}. "
                 "Keep one that is a value with --keep-value."
+            )
+        for name, counts in self._gaps.items():
+            for value, num in counts.items():
+                yield (
+                    f"{value!r} counts as a value of {name!r} ({num:,} items); the line "
+                    f'values = {{ "{value.lower()}" = "" }} for that column in a mapping leaves '
+                    "it out."
+                )
+        if self._folder.padded:
+            written, found = next(iter(self._folder.padded.items()))
+            yield (
+                f"Pictures were found by numbers that have lost their zeros: "
+                f"{len(self._folder.padded):,}, the first {written}, which is {found}. A "
+                "spreadsheet does that to ids too; format such columns as text."
             )
         for what, lines in self._shortened.items():
             yield (
@@ -273,8 +323,10 @@ class _RowParser:
         for text in texts:
             if is_placeholder(text, self._kept):
                 self._placeholders[text] += 1
-            else:
-                yield plan.values.get(text.casefold(), text)
+            elif value := plan.values.get(text.casefold(), text):
+                if value.casefold() in GAPS:
+                    self._gaps[plan.name][value] += 1
+                yield value
 
     def _facts(self, row: int) -> dict[str, str]:
         facts: dict[str, str] = {}

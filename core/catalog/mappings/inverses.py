@@ -4,19 +4,23 @@ Each step is undone for single cells. Where rows share a cell of their product, 
 all of them agree; what a file cannot say in its own way is refused with the reason.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from datrnet.core.catalog.mappings.steps import (
+    Default,
     Draft,
     Fill,
+    Json,
     MergeRows,
     Packed,
     Pairs,
     Parents,
     Paths,
+    Pivot,
     Step,
     Words,
     first_rows,
@@ -24,6 +28,7 @@ from datrnet.core.catalog.mappings.steps import (
     unpack,
 )
 from datrnet.core.catalog.sources.table import CatalogTable, Cell, texts_of
+from datrnet.core.text import fold
 
 Place = tuple[int, str]
 """A cell: the line of its row, and its column."""
@@ -55,6 +60,7 @@ def undo_steps(
     steps: Sequence[Step],
     wanted: Mapping[Place, Texts],
     free_lines: Collection[int] = (),
+    other_names: Mapping[str, str] | None = None,
 ) -> Edits:
     """Return what to change in a table, so that its steps give what is wanted.
 
@@ -63,8 +69,9 @@ def undo_steps(
         steps: What unpacks it.
         wanted: What cells of the unpacked table should say.
         free_lines: Rows that agree with any change, since they are no items of the catalog.
+        other_names: Columns by the folded names that the steps have for them.
     """
-    drafts = [Draft.of(table)]
+    drafts = [Draft.of(table, other_names)]
     for step in steps:
         drafts.append(drafts[-1].copy())
         step.apply(drafts[-1])
@@ -180,6 +187,50 @@ def _undo_merge_rows(step: MergeRows, undone: _Undone, edits: Mapping[Place, Edi
             undone.put(undone.row(place), place[1], edit.texts, edit)
 
 
+def _undo_pivot(step: Pivot, undone: _Undone, edits: Mapping[Place, Edit]) -> None:
+    before = undone.before
+    is_long = None not in map(before.find, (step.key, step.name, step.value))
+    for place, edit in edits.items():
+        row, column = undone.row(place), place[1]
+        if not is_long or before.find(column) is not None:
+            undone.put(row, column, edit.texts, edit)
+            continue
+        key, name = undone.cell(row, step.key), fold(column)
+        rows = [
+            other
+            for other in range(row, len(before.lines))
+            if undone.cell(other, step.key) == key and fold(before.text(step.name, other)) == name
+        ]
+        if len(rows) == len(edit.texts) == 1:
+            undone.put(rows[0], step.value, edit.texts, edit)
+        else:
+            undone.refuse(edit, f"The item has no single row for {column!r}.")
+
+
+def _undo_default(_: Default, undone: _Undone, edits: Mapping[Place, Edit]) -> None:
+    for place, edit in edits.items():
+        undone.put(undone.row(place), place[1], edit.texts, edit)
+
+
+def _undo_json(step: Json, undone: _Undone, edits: Mapping[Place, Edit]) -> None:
+    for place, edit in edits.items():
+        row, column = undone.row(place), place[1]
+        packed = undone.text(row, step.column)
+        try:
+            record = json.loads(packed or "null")
+        except ValueError:
+            record = None
+        fields = {fold(name): name for name in record} if isinstance(record, dict) else {}
+        if undone.before.find(column) is not None:
+            undone.put(row, column, edit.texts, edit)
+        elif fold(column) in fields:
+            value = list(edit.texts) if len(edit.texts) != 1 else edit.texts[0]
+            text = json.dumps({**record, fields[fold(column)]: value}, ensure_ascii=False)
+            undone.put(row, step.column, (text,), edit)
+        else:
+            undone.refuse(edit, f"{step.column!r} does not say it as a plain field.")
+
+
 def _undo_pairs(step: Pairs, undone: _Undone, edits: Mapping[Place, Edit]) -> None:
     before = undone.before
     numbers = range(1, step.MOST)
@@ -246,7 +297,6 @@ def _undo_paths(step: Paths, undone: _Undone, edits: Mapping[Place, Edit]) -> No
     before = undone.before
     known = {w.casefold(): name for name, words in step.words.items() for w in words}
     is_path = before.find(step.column) is not None
-    is_path = is_path and before.find(step.leaf) != before.find(step.column)
     names = {name.casefold() for name in (step.leaf, *step.words)}
     for place, edit in edits.items():
         row, column = undone.row(place), place[1]
@@ -366,6 +416,9 @@ def _is_child(text: str, key_column: str, key: str, column: str) -> bool:
 _UNDO: Mapping[type[Step], _Undo] = {
     Fill: _undo_fill,
     MergeRows: _undo_merge_rows,
+    Pivot: _undo_pivot,
+    Default: _undo_default,
+    Json: _undo_json,
     Pairs: _undo_pairs,
     Packed: _undo_packed,
     Paths: _undo_paths,

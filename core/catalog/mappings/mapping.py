@@ -4,6 +4,7 @@ A mapping is a TOML file; those beside this module are recognized by the columns
 own layout is one more file.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable
 from functools import cache
@@ -14,8 +15,10 @@ from typing import Annotated, Any, Literal, get_args
 import tomlkit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from datrnet.core.catalog.mappings.steps import Step
+from datrnet.core.catalog.mappings.steps import Draft, Step, unpacked
+from datrnet.core.catalog.sources.table import CatalogTable
 from datrnet.core.errors import ConfigError, UnknownNameError, nearest
+from datrnet.core.text import fold
 
 Use = Literal[
     "id",
@@ -63,6 +66,9 @@ class Mapping(_Model):
     """Of the format, for messages."""
     recognize: tuple[str, ...] = ()
     """Columns that a file of this format has, all of them."""
+    aliases: dict[str, str] = Field(default_factory=dict)
+    """What the format calls a column, by its name in another language or version; ``{n}`` stands
+    for a number."""
     image: str | None = None
     """A pattern for the picture's path, with columns in braces: ``photos/{id}.jpg``."""
     steps: tuple[Annotated[Step, Field(discriminator="step")], ...] = ()
@@ -74,8 +80,24 @@ class Mapping(_Model):
 
     def fits(self, header: Iterable[str]) -> bool:
         """Tell whether a file with these columns is of this format."""
-        folded = {name.casefold() for name in header}
-        return bool(self.recognize) and folded.issuperset(map(str.casefold, self.recognize))
+        names = self.other_names(header).keys() | set(map(fold, header))
+        return bool(self.recognize) and names.issuperset(map(fold, self.recognize))
+
+    def other_names(self, header: Iterable[str]) -> dict[str, str]:
+        """Return the columns by the folded names that this format has for them."""
+        aliases = {fold(other): fold(name) for other, name in self.aliases.items()}
+        names: dict[str, str] = {}
+        for column in header:
+            number = next(iter(re.findall(r"\d+", column)), "")
+            plain = fold(column)
+            numbered = plain.replace(number, "{n}", 1) if number else plain
+            if (name := aliases.get(plain) or aliases.get(numbered)) is not None:
+                names.setdefault(name.replace("{n}", number), column)
+        return names
+
+    def unpack(self, table: CatalogTable) -> Draft:
+        """Return a table after the steps of this format."""
+        return unpacked(table, self.steps, self.other_names(table.header))
 
     def to_toml(self) -> str:
         """Return the mapping as a file to edit."""

@@ -4,14 +4,17 @@ Each step is data, written in a mapping, and changes a table in place. A step wh
 lacks changes nothing.
 """
 
+import ast
 import html
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from datrnet.core.catalog.sources.records import cells_of, parse_json
 from datrnet.core.catalog.sources.table import CatalogTable, Cell, texts_of
 from datrnet.core.text import fold
 
@@ -26,22 +29,27 @@ class Draft:
     lines: list[int]
     merged: int = 0
     """Rows of the file that became part of other rows."""
+    other_names: Mapping[str, str] = field(default_factory=dict)
+    """Columns by the folded names that the format has for them."""
 
     @classmethod
-    def of(cls, table: CatalogTable) -> "Draft":
+    def of(cls, table: CatalogTable, other_names: Mapping[str, str] | None = None) -> "Draft":
         """Return a copy of a table."""
-        return cls({name: list(cells) for name, cells in table.columns.items()}, list(table.lines))
+        columns = {name: list(cells) for name, cells in table.columns.items()}
+        return cls(columns, list(table.lines), other_names=other_names or {})
 
     def copy(self) -> "Draft":
         """Return a copy that can be changed by itself."""
         columns = {name: list(cells) for name, cells in self.columns.items()}
-        return Draft(columns, list(self.lines), self.merged)
+        return Draft(columns, list(self.lines), self.merged, self.other_names)
 
     def find(self, name: str) -> str | None:
         """Return a column's name as the file spells it; None if there is no such column."""
         if name in self.columns:
             return name
         folded = fold(name)
+        if (other := self.other_names.get(folded)) in self.columns:
+            return other
         return next((column for column in self.columns if fold(column) == folded), None)
 
     def column(self, name: str) -> list[Cell] | None:
@@ -134,6 +142,8 @@ class Pairs(_Step):
     value: str
     separator: str = ""
     """Between several values."""
+    drop: tuple[str, ...] = ()
+    """Numbered columns that say nothing else, as ``Attribute {n} visible``."""
 
     MOST: ClassVar[int] = 100
 
@@ -148,6 +158,53 @@ class Pairs(_Step):
                 if title := next(texts_of(name), ""):
                     draft.new(title)[row] = split_cell(value, self.separator)
             draft.drop(name_column, value_column)
+            draft.drop(*(name.format(n=number) for name in self.drop))
+
+
+class Pivot(_Step):
+    """Rows that each say one thing of a product, a name and its value, become one row."""
+
+    step: Literal["pivot"]
+    key: str
+    """The column that tells which rows are one product."""
+    name: str
+    value: str
+
+    def apply(self, draft: Draft) -> None:
+        """Add a column for each name, and keep one row for each product."""
+        keys, names, values = map(draft.column, (self.key, self.name, self.value))
+        if keys is None or names is None or values is None:
+            return
+        draft.drop(self.name, self.value)
+        others = list(draft.columns.values())
+        first: dict[Cell, int] = {}
+        for row, (key, name, value) in enumerate(zip(keys, names, values, strict=True)):
+            place = first.setdefault(key, row) if key else row
+            for cells in others:
+                cells[place] = cells[place] or cells[row]
+            if title := next(texts_of(name), ""):
+                cells = draft.new(title)
+                cells[place] = split_cell((*texts_of(cells[place]), *texts_of(value)), "")
+        draft.keep([row for row, key in enumerate(keys) if first.get(key, row) == row])
+
+
+class Default(_Step):
+    """An empty cell becomes the cells of other columns, joined: an id that the shop left out."""
+
+    step: Literal["default"]
+    column: str
+    parts: tuple[str, ...]
+    separator: str = "-"
+
+    def apply(self, draft: Draft) -> None:
+        """Fill the empty cells."""
+        cells = draft.column(self.column)
+        if cells is None:
+            return
+        for row, cell in enumerate(cells):
+            if not any(texts_of(cell)):
+                parts = (draft.text(part, row) for part in self.parts)
+                cells[row] = self.separator.join(filter(None, parts))
 
 
 class Packed(_Step):
@@ -172,6 +229,32 @@ class Packed(_Step):
         draft.drop(self.column)
 
 
+class Json(_Step):
+    """A cell of JSON, or of a dictionary or list as Python writes it, becomes columns."""
+
+    step: Literal["json"]
+    column: str
+
+    def apply(self, draft: Draft) -> None:
+        """Add the columns; what is no JSON stays in the packed one."""
+        column = draft.find(self.column)
+        if column is None:
+            return
+        others = {name.casefold() for name in draft.columns if name != column}
+        for row, cell in enumerate(draft.columns[column]):
+            for text in texts_of(cell):
+                value = object_of(text)
+                if value is None:
+                    continue
+                draft.columns[column][row] = ""
+                record = value if isinstance(value, dict) else {column: value}
+                for name, content in cells_of(record):
+                    plain = f"{column}.{name}" if name.casefold() in others else name
+                    draft.new(plain)[row] = content
+        if not any(draft.columns[column]):
+            draft.drop(column)
+
+
 class Paths(_Step):
     """A cell of category paths, ``Women > Tops > Shirts``, gives the last part of the deepest."""
 
@@ -190,10 +273,9 @@ class Paths(_Step):
         cells = draft.column(self.column)
         if cells is None:
             return
-        if draft.find(self.leaf) == draft.find(self.column):
-            return
         known = {w.casefold(): name for name, words in self.words.items() for w in words}
-        for row, cell in enumerate(list(cells)):
+        draft.drop(self.column)
+        for row, cell in enumerate(cells):
             paths = [
                 [part.strip() for part in path.split(self.separator) if part.strip()]
                 for path in (p for text in texts_of(cell) for p in split_texts(text, self.paths))
@@ -205,7 +287,6 @@ class Paths(_Step):
                     draft.new(name)[row] = part
             if rest:
                 draft.new(self.leaf)[row] = rest[-1]
-        draft.drop(self.column)
 
 
 class Words(_Step):
@@ -238,7 +319,9 @@ class Parents(_Step):
     key: str
     """The column that identifies a row."""
     parent: str | None = None
-    """The column of a variant that has its product's key."""
+    """The column of a variant that has its product's key, or ``id:`` and its number."""
+    number: str | None = None
+    """The column with that number."""
     children: str | None = None
     """The column of a product that lists its variants, packed as ``sku=…,size=…|sku=…``."""
     title: str | None = None
@@ -267,11 +350,13 @@ class Parents(_Step):
     def parent_of(self, draft: Draft) -> dict[int, int]:
         """Return the row of the product by the row of a variant."""
         row_of = {draft.text(self.key, row): row for row in range(len(draft.lines))}
+        if self.number is not None:
+            row_of |= {f"id:{draft.text(self.number, row)}": row for row in row_of.values()}
         row_of.pop("", None)
         parent_of: dict[int, int] = {}
         for row in range(len(draft.lines)):
             if self.parent is not None:
-                key = draft.text(self.parent, row).removeprefix("id:")
+                key = draft.text(self.parent, row)
                 if key in row_of and row_of[key] != row:
                     parent_of[row] = row_of[key]
             if self.children is not None:
@@ -283,12 +368,20 @@ class Parents(_Step):
         return parent_of
 
 
-Step = Fill | MergeRows | Pairs | Packed | Paths | Words | Parents
+Step = Fill | MergeRows | Pivot | Default | Pairs | Packed | Json | Paths | Words | Parents
 
 
-def unpacked(table: CatalogTable, steps: Iterable[Step]) -> Draft:
-    """Return a table after the steps, with HTML entities as the characters they stand for."""
-    draft = Draft.of(table)
+def unpacked(
+    table: CatalogTable, steps: Iterable[Step], other_names: Mapping[str, str] | None = None
+) -> Draft:
+    """Return a table after the steps, with HTML entities as the characters they stand for.
+
+    Args:
+        table: As read.
+        steps: How its rows and cells are unpacked.
+        other_names: Columns by the folded names that the steps have for them.
+    """
+    draft = Draft.of(table, other_names)
     for step in steps:
         step.apply(draft)
     for cells in draft.columns.values():
@@ -304,6 +397,23 @@ def unpacked(table: CatalogTable, steps: Iterable[Step]) -> Draft:
 def first_rows(keys: Sequence[Cell]) -> dict[Cell, int]:
     """Return the first row of each key."""
     return {key: row for row, key in reversed(list(enumerate(keys)))}
+
+
+def object_of(text: str) -> dict[str, Any] | list[Any] | None:
+    """Return the object or list that a cell is, as JSON or as Python writes it; None if it is none.
+
+    Numbers stay as they are written.
+    """
+    plain = text.strip()
+    if plain[:1] + plain[-1:] not in ("{}", "[]"):
+        return None
+    with suppress(ValueError, RecursionError):
+        value: dict[str, Any] | list[Any] = parse_json(plain)
+        return value
+    with suppress(ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+        literal = ast.literal_eval(plain)
+        return literal if isinstance(literal, dict | list) else None
+    return None
 
 
 def without_entities(text: str) -> str:

@@ -26,8 +26,8 @@ VARIANT_FIELDS = ("variants", "variations", "skus", "children")
 PARENT_PREFIX = "product."
 """Before the name of a product's field that its variants have too."""
 
-_NAME_FIELDS = ("name", "key", "attribute", "attribute_code", "code", "label")
-_VALUE_FIELDS = ("value", "values", "option", "options")
+_NAME_FIELDS = ("name", "key", "attribute", "attribute_name", "attribute_code", "code", "label")
+_VALUE_FIELDS = ("value", "values", "attribute_value", "option", "options")
 _AMOUNT_FIELDS = ("amount", "value", "price")
 _CURRENCY_FIELDS = ("currency", "currency_code", "currencyCode")
 _LINK_FIELDS = ("src", "url", "href", "path", "file")
@@ -40,7 +40,7 @@ def read_json_lines(text: str) -> CatalogTable:
         if not record.strip():
             continue
         try:
-            value = _parse(record)
+            value = parse_json(record)
             if not isinstance(value, dict):
                 raise ValueError("it must be written in braces")
         except (ValueError, RecursionError) as error:
@@ -66,7 +66,7 @@ def read_json(text: str, name: str) -> CatalogTable:
         DataError: It is not JSON.
     """
     try:
-        document = _parse(text)
+        document = parse_json(text)
     except json.JSONDecodeError as error:
         raise DataError(
             f"{name} is not valid JSON: {error.msg} on line {error.lineno}, column {error.colno}.",
@@ -123,9 +123,9 @@ def rows_of(record: Mapping[str, Any]) -> Iterator[dict[str, Cell]]:
     }
     own = {name: value for name, value in record.items() if not lists.get(name)}
     variants = list(chain.from_iterable(lists.values()))
-    shared = dict(_cells(own))
+    shared = dict(cells_of(own))
     for variant in variants:
-        cells = dict(_cells(variant))
+        cells = dict(cells_of(variant))
         common = {
             PARENT_PREFIX + name if name in cells else name: cell for name, cell in shared.items()
         }
@@ -134,8 +134,12 @@ def rows_of(record: Mapping[str, Any]) -> Iterator[dict[str, Cell]]:
         yield shared
 
 
-def _parse(text: str) -> Any:
-    # numbers stay as they are written: an id of 007.0 is no 7
+def parse_json(text: str) -> Any:
+    """Parse JSON; numbers stay as they are written, since an id of 007.0 is no 7.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
     return json.loads(text, parse_int=str, parse_float=str, parse_constant=lambda _: None)
 
 
@@ -164,16 +168,19 @@ def _records(document: object) -> list[object]:
     return [document] if isinstance(document, dict) else []
 
 
-def _cells(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Cell]]:
+def cells_of(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Cell]]:
+    """Yield the cells of an object by the names of their columns; ``prefix`` goes before each."""
     for name, value in record.items():
         plain = prefix + clean(str(name))
         if hasattr(value, "tolist"):  # NumPy's numbers and arrays, as data frames have them
             value = value.tolist()
         if isinstance(value, dict) and (price := _price(value)):
             yield plain, price
+        elif isinstance(value, dict) and (detail := _detail(value)):
+            yield detail
         elif isinstance(value, dict):
             is_own = not prefix and plain.casefold() in OWN_FIELDS
-            yield from _cells(value, "" if is_own else f"{plain}.")
+            yield from cells_of(value, "" if is_own else f"{plain}.")
         elif isinstance(value, list | tuple):
             yield from _list_cells(plain, value)
         elif plain:
@@ -185,6 +192,11 @@ def _price(value: Mapping[str, Any]) -> str:
     amount, currency = _first(value, _AMOUNT_FIELDS), _first(value, _CURRENCY_FIELDS)
     is_price = len(value) == 2 and isinstance(amount, str) and isinstance(currency, str)
     return f"{amount} {currency}" if is_price else ""
+
+
+def _detail(value: Mapping[str, Any]) -> tuple[str, Cell] | None:
+    """Return a detail of a feed for Google, which names an attribute; None if it is none."""
+    return _pair(value) if "attribute_name" in value else None
 
 
 def _list_cells(name: str, values: Sequence[Any]) -> Iterator[tuple[str, Cell]]:
@@ -227,8 +239,19 @@ def _text(value: object) -> str:
 # ── XML ──────────────────────────────────────────────────────────────────────
 
 
+ITEM_TAGS = frozenset(("item", "entry", "product", "offer", "article"))
+"""Elements that are items in feeds, even if there is only one."""
+
+
 def _repeated(root: ElementTree.Element) -> list[ElementTree.Element]:
-    """Return the elements that repeat most under one parent, and have elements of their own."""
+    """Return the elements that are items.
+
+    They are those that repeat most under one parent, and have elements of their own.
+    """
+    for parent in root.iter():
+        named = [child for child in parent if len(child) and _local(child.tag) in ITEM_TAGS]
+        if named:
+            return [child for child in named if child.tag == named[0].tag]
     best: list[ElementTree.Element] = []
     for parent in root.iter():
         children = [child for child in parent if len(child)]

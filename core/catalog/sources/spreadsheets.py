@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 from datrnet.core.catalog.sources.grid import Record, table_of
 from datrnet.core.catalog.sources.records import table_of_records
@@ -13,6 +13,9 @@ from datrnet.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
+
+WORKBOOK = "xl/workbook.xml"
+"""In every archive that is an Excel workbook."""
 
 
 def read_xlsx(data: bytes, name: str) -> CatalogTable:
@@ -26,21 +29,32 @@ def read_xlsx(data: bytes, name: str) -> CatalogTable:
         DataError: It is no workbook.
     """
     from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
 
     try:
-        workbook = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-    except (InvalidFileException, BadZipFile, KeyError, OSError, ValueError) as error:
+        with ZipFile(io.BytesIO(data)) as archive:
+            is_workbook = WORKBOOK in archive.namelist()
+    except (BadZipFile, ValueError) as error:
+        raise DataError(
+            f"{name} is a damaged archive: {error}.", hint="Export it again."
+        ) from error
+    if not is_workbook:
         raise DataError(
             f"{name} is an archive, but not an Excel workbook.",
-            hint="Unpack it, and import the catalog file in it.",
+            hint="Unpack it and import the catalog in it; save other spreadsheets as .xlsx.",
+        )
+    try:
+        sheets = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets
+        for sheet in sheets:
+            table = table_of(_sheet_records(sheet), "Excel workbook", "row")
+            if table.num_rows:
+                others = f"; its other {len(sheets) - 1} were not read" if len(sheets) > 1 else ""
+                notes = [f"The sheet is {sheet.title!r}{others}."] if others else []
+                return table.with_notes(notes)
+    except Exception as error:  # what is wrong in a workbook comes out as errors of many kinds
+        raise DataError(
+            f"{name} is a damaged Excel workbook: {error}.",
+            hint="Open it in a spreadsheet, and save it again as .xlsx or CSV.",
         ) from error
-    sheets = workbook.worksheets
-    for sheet in sheets:
-        table = table_of(_sheet_records(sheet), "Excel workbook", "row")
-        if table.num_rows:
-            others = f"; its other {len(sheets) - 1} were not read" if len(sheets) > 1 else ""
-            return table.with_notes([f"The sheet is {sheet.title!r}{others}."] if others else [])
     raise DataError(f"{name} has no sheet with a header and a row.", hint="Add one row per item.")
 
 

@@ -18,14 +18,7 @@ from datrnet.core.catalog.mappings.mapping import (
     read_mapping,
     recognize,
 )
-from datrnet.core.catalog.mappings.steps import (
-    Draft,
-    Packed,
-    Parents,
-    Paths,
-    unpack,
-    unpacked,
-)
+from datrnet.core.catalog.mappings.steps import Draft, Packed, Parents, Paths, unpack
 from datrnet.core.catalog.picture_files import PictureFolder
 from datrnet.core.catalog.plan import ColumnChoices
 from datrnet.core.catalog.products import Product, fold_variants, parse_rows
@@ -200,7 +193,7 @@ def write(path: Path, rows: Sequence[Row]) -> Path:
 def products_of(path: Path, mapping: Mapping | None = None) -> list[Product]:
     table = read_source(path)
     mapping = mapping or recognize(table.header)
-    draft = unpacked(table, mapping.steps if mapping else ())
+    draft = (mapping or Mapping(name="")).unpack(table)
     plan = plan_columns(draft, ColumnChoices(), mapping)
     parsed = parse_rows(draft, plan, PictureFolder(path.parent))
     assert parsed.problems == ()
@@ -234,6 +227,71 @@ def test_an_export_goes_in_as_it_is(shop: Path, name: str) -> None:
     assert [row.facts["size"] for row in first.rows] == ["S", "M"]
     assert first.leader.facts["price"].startswith("19.00")
     assert first.leader.pictures[0].name == "aa-red.jpg"
+
+
+TRANSLATED = {
+    "Shopify": {
+        **{"Handle": "URL handle", "Variant SKU": "SKU", "Variant Price": "Price"},
+        **{"Image Src": "Product image URL", "Variant Image": "Variant image URL"},
+        **{f"Option{n} {word}": f"Option{n} {word.lower()}" for n in (1, 2) for word in ("Name",)},
+    },
+    "WooCommerce": {
+        **{"Type": "Typ", "SKU": "Artikelnummer", "Categories": "Kategorien", "Images": "Bilder"},
+        **{"Parent": "Übergeordnetes Produkt", "Regular price": "Regulärer Preis"},
+        **{f"Attribute {n} name": f"Attribut {n} Name" for n in (1, 2, 3)},
+        **{f"Attribute {n} value(s)": f"Attribut {n} Wert(e)" for n in (1, 2, 3)},
+    },
+}
+
+
+@pytest.mark.parametrize("name", TRANSLATED)
+def test_newer_and_translated_columns_say_the_same(shop: Path, name: str) -> None:
+    make, suffix = EXPORTS[name]
+    names = TRANSLATED[name]
+    rows = [{names.get(column, column): cell for column, cell in row.items()} for row in make()]
+    before = products_of(write(shop / f"export.{suffix}", make()))
+    after = products_of(write(shop / f"newer.{suffix}", rows))
+    assert [item.rows for item in after] == [item.rows for item in before]
+
+
+def test_a_shop_without_skus_has_ids(shop: Path) -> None:
+    rows = [{**row, "Variant SKU": ""} for row in shopify()]
+    items = products_of(write(shop / "export.csv", rows))
+    assert [row.code for row in items[0].rows] == ["aa-Red-S", "aa-Red-M"]
+    numbers = {row["SKU"]: row["ID"] for row in woocommerce()}
+    rows = [
+        {**row, "SKU": "", "Parent": f"id:{numbers[row['Parent']]}" if row["Parent"] else ""}
+        for row in woocommerce()
+    ]
+    items = products_of(write(shop / "woo.csv", rows))
+    assert [[row.code for row in item.rows] for item in items[:2]] == [["2", "3"], ["4", "5"]]
+
+
+def test_columns_of_the_shop_system_are_no_labels(shop: Path) -> None:
+    more = {"Attribute 1 default": "Red", "Attribute 1 visible": "1", "Attribute 1 global": "0"}
+    rows = [{**row, **(more if not row["Parent"] else {})} for row in woocommerce()]
+    (item, *_) = products_of(write(shop / "export.csv", rows))
+    assert not {"Attribute 1 default"} & item.leader.labels.keys()
+    assert not any(name.startswith("Attribute 1") for name in item.leader.facts)
+
+
+def test_a_feed_may_have_nested_elements_and_a_single_item(shop: Path) -> None:
+    feed = shop / "feed.xml"
+    nested = (
+        "<g:shipping><g:country>DE</g:country><g:price>4.90 EUR</g:price></g:shipping>"
+        "<g:shipping><g:country>AT</g:country><g:price>9.90 EUR</g:price></g:shipping>"
+        "<g:product_detail><g:attribute_name>collar</g:attribute_name>"
+        "<g:attribute_value>V</g:attribute_value></g:product_detail>"
+    )
+    cells = "".join(f"<g:{k}><![CDATA[{v}]]></g:{k}>" for k, v in google()[0].items())
+    items = f"<item>{cells}{nested}</item>"
+    feed.write_text(
+        f'<rss xmlns:g="urn:g"><channel><title>Shop</title>{items}</channel></rss>', "utf-8"
+    )
+    (item,) = products_of(feed)
+    assert item.leader.code == "AA-Red-S"
+    assert item.leader.labels["color"] == ("Red",)
+    assert read_source(feed).columns["collar"] == ["V"]
 
 
 def test_rows_with_only_a_picture_add_it_to_the_product(shop: Path) -> None:
@@ -278,7 +336,7 @@ def test_a_mapping_that_was_written_reads_the_same(shop: Path) -> None:
     table = read_source(path)
     mapping = recognize(table.header)
     assert mapping is not None
-    plan = plan_columns(unpacked(table, mapping.steps), ColumnChoices(), mapping)
+    plan = plan_columns(mapping.unpack(table), ColumnChoices(), mapping)
     written = shop / "shop.toml"
     written.write_text(plan.to_mapping(mapping).to_toml(), "utf-8")
     again = products_of(path, read_mapping(written))

@@ -39,6 +39,19 @@ def test_an_empty_workbook_is_an_error(tmp_path: Path) -> None:
         read_source(tmp_path / "a.xlsx")
 
 
+def test_a_damaged_workbook_is_an_error(tmp_path: Path) -> None:
+    workbook = Workbook()
+    workbook.active.append(["id", "image"])
+    workbook.active.append([1, "a.png"])
+    workbook.save(tmp_path / "a.xlsx")
+    data = (tmp_path / "a.xlsx").read_bytes()
+    place = data.index(b"xl/worksheets/sheet1.xml") + 40
+    for broken in (data[:-40], data[:place] + b"\x00" * 20 + data[place + 20 :]):
+        (tmp_path / "a.xlsx").write_bytes(broken)
+        with pytest.raises(DataError, match="is a damaged"):
+            read_source(tmp_path / "a.xlsx")
+
+
 def test_parquet_keeps_lists(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
