@@ -124,7 +124,7 @@ class PictureFolder:
 
     @cached_property
     def _by_number(self) -> dict[str, list[str]]:
-        grouped = defaultdict(list)
+        grouped: dict[str, list[str]] = defaultdict(list)
         for stem, names in self._by_stem.items():
             if stem.isdecimal():
                 grouped[stem.lstrip("0")] += names
