@@ -33,12 +33,7 @@ from datrnet.core.catalog.picture_check import (
 )
 from datrnet.core.catalog.picture_files import PictureFolder, is_address
 from datrnet.core.catalog.plan import ColumnChoices, TablePlan
-from datrnet.core.catalog.products import (
-    Product,
-    fold_variants,
-    parse_rows,
-    picture_texts,
-)
+from datrnet.core.catalog.products import parse_rows, picture_texts
 from datrnet.core.catalog.sources.source import (
     STANDARD_INPUT,
     DataFrame,
@@ -47,6 +42,7 @@ from datrnet.core.catalog.sources.source import (
 )
 from datrnet.core.catalog.sources.table import CatalogTable, Problem
 from datrnet.core.catalog.values import PLACEHOLDERS
+from datrnet.core.catalog.variants import Product, fold_variants
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, UnknownNameError, nearest
 from datrnet.core.progress import StepProgress, no_progress

@@ -14,8 +14,8 @@ from pathlib import Path
 from datrnet.core.catalog.export import refuse_present, write_file
 from datrnet.core.catalog.export_table import mapping_of_export
 from datrnet.core.catalog.importer import ImportOptions, KnownItems, plan_table
+from datrnet.core.catalog.mappings.cells import split_cell
 from datrnet.core.catalog.mappings.inverses import Edits, Place, Texts, join_texts, undo_steps
-from datrnet.core.catalog.mappings.steps import split_cell
 from datrnet.core.catalog.plan import ColumnPlan
 from datrnet.core.catalog.products import labels_of_rows
 from datrnet.core.catalog.sources.csv_files import with_cells

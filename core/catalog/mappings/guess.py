@@ -4,16 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from datrnet.core.catalog.mappings.cells import object_of, unpack
 from datrnet.core.catalog.mappings.mapping import Mapping
-from datrnet.core.catalog.mappings.steps import (
-    Json,
-    Packed,
-    Paths,
-    Pivot,
-    Step,
-    object_of,
-    unpack,
-)
+from datrnet.core.catalog.mappings.steps import Json, Packed, Paths, Pivot, Step
 from datrnet.core.catalog.sources.table import CatalogTable, Cell, texts_of
 
 SAMPLE = 200

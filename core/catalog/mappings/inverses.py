@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+from datrnet.core.catalog.mappings.cells import split_texts, unpack
 from datrnet.core.catalog.mappings.steps import (
     Default,
     Draft,
@@ -24,8 +25,6 @@ from datrnet.core.catalog.mappings.steps import (
     Step,
     Words,
     first_rows,
-    split_texts,
-    unpack,
 )
 from datrnet.core.catalog.sources.table import CatalogTable, Cell, texts_of
 from datrnet.core.text import fold

@@ -12,17 +12,19 @@ import pytest
 from PIL import Image
 
 from datrnet.core.catalog.columns import plan_columns
+from datrnet.core.catalog.mappings.cells import unpack
 from datrnet.core.catalog.mappings.mapping import (
     Mapping,
     known_mappings,
     read_mapping,
     recognize,
 )
-from datrnet.core.catalog.mappings.steps import Draft, Packed, Parents, Paths, unpack
+from datrnet.core.catalog.mappings.steps import Draft, Packed, Parents, Paths
 from datrnet.core.catalog.picture_files import PictureFolder
 from datrnet.core.catalog.plan import ColumnChoices
-from datrnet.core.catalog.products import Product, fold_variants, parse_rows
+from datrnet.core.catalog.products import parse_rows
 from datrnet.core.catalog.sources.source import read_source
+from datrnet.core.catalog.variants import Product, fold_variants
 from datrnet.core.errors import ConfigError, UnknownNameError
 
 Row = dict[str, str]

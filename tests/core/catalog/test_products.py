@@ -9,8 +9,9 @@ from datrnet.core.catalog.columns import plan_columns
 from datrnet.core.catalog.mappings.steps import Draft
 from datrnet.core.catalog.picture_files import PictureFolder
 from datrnet.core.catalog.plan import ColumnChoices
-from datrnet.core.catalog.products import CatalogRows, fold_variants, parse_rows
+from datrnet.core.catalog.products import CatalogRows, parse_rows
 from datrnet.core.catalog.sources.table import Cell
+from datrnet.core.catalog.variants import fold_variants
 
 COLUMNS: dict[str, list[str]] = {
     "id": ["1", "2", "3", "4"],
