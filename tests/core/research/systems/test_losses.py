@@ -58,6 +58,16 @@ def test_a_semi_hard_loss_worked_out_by_hand() -> None:
     assert semi_hard_loss(vectors, torch.tensor([7, 7, 8]), 0.5).item() == pytest.approx(0.25)
 
 
+def test_pictures_are_positives_of_one_another_where_they_share_a_value_of_each() -> None:
+    sets = torch.tensor([[[0, 1], [1, 1]], [[1, 2], [1, 0]], [[2, 2], [1, 1]], [[-1, -1], [0, 0]]])
+    assert same_labels(sets).int().tolist() == [
+        [1, 1, 0, 0],
+        [1, 1, 1, 0],
+        [0, 1, 1, 0],
+        [0, 0, 0, 1],
+    ]
+
+
 def test_pictures_are_positives_of_one_another_where_all_labels_are_the_same() -> None:
     labels = torch.tensor([[0, 1], [0, 1], [0, 2], [-1, 1], [-1, 1]])
     assert same_labels(labels).int().tolist() == [

@@ -54,3 +54,19 @@ def test_drawn_means_come_near_the_means_of_all_and_are_the_same_each_time() -> 
     np.testing.assert_allclose(second, [[50, 60], [40, 40]], atol=3)
     again = mean_of_samples(TAUGHT, blocks, (3, 2), 500)
     np.testing.assert_array_equal(again[1], second)
+
+
+def test_an_item_with_several_values_counts_for_each() -> None:
+    sets = np.array(
+        [[[0, 1], [1, 1]], [[2, 2], [-1, -1]], [[0, 0], [0, 1]], [[2, 1], [1, 1]]], dtype=np.int16
+    )
+    taught = TrainingSet(
+        labels=sets[:, :, 0], all_values=sets, images=lambda rows: VECTORS[rows], batch=3
+    )
+    means = np.concatenate(taught.value_means(lambda images: images, (3, 2), unit_length=False))
+    np.testing.assert_allclose(means, [[3, 3], [4, 4], [5, 6], [5, 6], [13 / 3, 14 / 3]])
+    assert not np.isnan(Memory(2, (3, 2)).array(taught)).any()
+    drawn, _ = mean_of_samples(
+        taught, lambda images: images[:, None].expand(-1, 2, -1), (3, 2), 500
+    )
+    np.testing.assert_allclose(drawn, [[3, 3], [4, 4], [5, 6]], atol=0.5)

@@ -129,6 +129,27 @@ def test_losses_are_whole_precision_under_a_lower_one(
         assert loss.isfinite()
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_sets_of_one_value_are_learned_as_labels_and_larger_ones_otherwise(
+    name: str, backbone: Any, squares: Any, num_values: tuple[int, ...], triplets: Any
+) -> None:
+    system = make_method(name, backbone, num_values, TINY[name])
+    sets = triplets.labels[:, :, None].repeat(1, 1, 2)
+    larger = sets.clone()
+    larger[::2, 0, 1] = (sets[::2, 0, 0] + 1) % num_values[0]
+    for stage in system.stages():
+        if stage.on_start is not None:
+            stage.on_start(squares.training_set)
+        system.enter(stage)
+        system.eval()  # dropout would tell the batches apart
+        losses = []
+        for all_values in (None, sets, larger):
+            torch.manual_seed(0)
+            losses.append(stage.loss(replace(triplets, all_values=all_values)))
+        torch.testing.assert_close(losses[0], losses[1])
+        assert losses[2].isfinite()
+
+
 def changes_of(squares: Any) -> tuple[Any, ...]:
     rows, targets, changed = squares.changes()
     rows, targets, changed = rows[::7], targets[::7], changed[::7]
