@@ -416,6 +416,7 @@ def test_every_overview_names_the_one_block(run: Run, entangled: Workspace) -> N
     assert result.exit_code == 0
     assert "Weights: all 1; a changed one × 1." in result.stdout
     assert run(entangled.root, "report").exit_code == 0
+    assert "weight of all" in (entangled.root / "report.html").read_text("utf-8")
 
 
 def _shown(

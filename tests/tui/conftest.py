@@ -113,7 +113,8 @@ def _write_index(workspace: Workspace, store: Store) -> None:
 def quick_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the tests from waiting and from opening windows; what is shown stays until read."""
     monkeypatch.setattr("datrnet.tui.controllers.updates.CHECK_SECONDS", HANG_SECONDS)
-    monkeypatch.setattr(Notification, "has_expired", False)
+    # a timer with a negative delay, as of a notice that is over, would never end
+    monkeypatch.setattr(Notification, "time_left", HANG_SECONDS)
     monkeypatch.setattr("datrnet.tui.graphics.pictures.VIEWERS", {})
     monkeypatch.setattr(ExplorerScreen, "debounce", 0.001)
     monkeypatch.setattr(SubstitutesScreen, "settle_after", 600.0)

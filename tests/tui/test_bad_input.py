@@ -49,7 +49,7 @@ def screen_is(explorer: Any, name: str) -> None:
 @pytest.mark.parametrize("name", _screens)
 @given(sizes=_sizes)
 @settings(
-    max_examples=3,
+    max_examples=2,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

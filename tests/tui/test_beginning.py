@@ -18,6 +18,11 @@ from datrnet.tui.screens.substitutes import SubstitutesScreen
 Run = Callable[..., Any]
 
 
+@pytest.fixture
+def draws_frames() -> bool:
+    return False
+
+
 async def test_it_begins_with_an_item_in_any_case_and_the_catalog_lies_behind(
     workspace: Workspace, run_explorer: Run
 ) -> None:

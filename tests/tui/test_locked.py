@@ -19,6 +19,11 @@ from datrnet.tui.screens.substitutes import SubstitutesScreen
 Run = Callable[..., Any]
 
 
+@pytest.fixture
+def draws_frames() -> bool:
+    return False
+
+
 @contextmanager
 def taken(path: Path, *, exclusively: bool) -> Iterator[None]:
     """Hold the lock that a writer has, or one that lets nobody read either."""

@@ -22,6 +22,11 @@ Run = Callable[..., Any]
 TINY = ModelConfig(image_size=16, filters=4, num_ase=1, embedding_size=16)
 
 
+@pytest.fixture
+def draws_frames() -> bool:
+    return False
+
+
 def shown(explorer: Any) -> list[str]:
     """Return the characters and colors of the detail picture, line by line."""
     view = explorer.screen.query_one(DetailPane).picture

@@ -25,6 +25,11 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
+def draws_frames() -> bool:
+    return False
+
+
+@pytest.fixture
 def photo(tmp_path: Path) -> Path:
     path = tmp_path / "my photo.png"
     Image.new("RGB", (48, 64), "#cc2222").save(path)

@@ -24,6 +24,11 @@ from datrnet.tui.widgets.thumb_grid import ThumbGrid
 Run = Callable[..., Any]
 
 
+@pytest.fixture
+def draws_frames() -> bool:
+    return False
+
+
 def _relabel(workspace: Workspace, labels: dict[str, str], category: str = "colour") -> None:
     """Give items another label, as a shop would."""
     with closing(sqlite3.connect(workspace.catalog_path)) as db:

@@ -347,7 +347,7 @@ def _share_cells(score: Score) -> tuple[Cell, ...]:
 
 
 def _weights(found: Assessment) -> Settings:
-    blocks = zip(found.blocks, found.weights.blocks, strict=True)
+    blocks = zip(found.blocks, found.weights.blocks, strict=True)  # a single one if entangled
     return (
         *((f"weight of {name}", f"{weight:g}") for name, weight in blocks),
         ("extra weight of a change", f"{found.weights.changed:g}"),
