@@ -181,7 +181,7 @@ class _ExportedCatalog:
 
     def _rows_of(self, row: int, labels: ExportRow) -> Iterator[ExportRow]:
         catalog, facts = self.catalog, self.catalog.facts
-        code, variants = catalog.codes[row], facts.variants(row)
+        code, variants, own = catalog.codes[row], facts.variants(row), facts.of(row)
         stored = catalog.picture_paths[row]
         shared: ExportRow = [
             catalog.titles[row],
@@ -192,13 +192,13 @@ class _ExportedCatalog:
             bool(catalog.is_hidden[row]),
         ]
         if not self._has_variant_rows:
-            packed: ExportRow = [packed_variants(variants)] * self._has_variants
-            yield [code, *shared, *labels, *self._fact_cells(facts.of(row)), *packed]
+            packed: ExportRow = [packed_variants(variants, own)] * self._has_variants
+            yield [code, *shared, *labels, *self._fact_cells(own), *packed]
             return
-        own = json.dumps(facts.of(row), ensure_ascii=False) if self._differs(row) else ""
-        versions = [(v.code, v.facts) for v in variants] or [(code, facts.of(row))]
+        odd_facts = json.dumps(own, ensure_ascii=False) if self._differs(row) else ""
+        versions = [(v.code, v.facts) for v in variants] or [(code, own)]
         for number, (version, stated) in enumerate(versions):
-            odd: ExportRow = [own if number == 0 else ""] * self._has_item_facts
+            odd: ExportRow = [odd_facts if number == 0 else ""] * self._has_item_facts
             yield [version, *shared, code, *labels, *self._fact_cells(stated), *odd]
 
     def _picture(self, stored: str) -> str:

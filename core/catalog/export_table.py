@@ -230,7 +230,7 @@ class _ExportReader:
             group=leader.group,
             labels=leader.labels,
             facts=facts,
-            variants=tuple(self._variants(code, rows, place)),
+            variants=tuple(self._variants(code, rows, place, facts)),
             is_hidden=fact_text("boolean", self._draft.text("hidden", place)) == "yes",
             sources=dict(self._sources(place)),
             unstated=self._unstated if pictures else self._unstated | {"picture"},
@@ -249,26 +249,49 @@ class _ExportReader:
             if (source := known.get(self._draft.text(column, place))) is not None:
                 yield name, source
 
-    def _variants(self, code: str, rows: Sequence[CatalogRow], place: int) -> Iterator[NewVariant]:
+    def _variants(
+        self, code: str, rows: Sequence[CatalogRow], place: int, own: Mapping[str, str]
+    ) -> Iterator[NewVariant]:
         if len(rows) > 1 or rows[0].code != code:
             yield from (NewVariant(code=row.code, facts=row.facts) for row in rows)
         elif packed := self._draft.text(VARIANT_FACTS, place):
             for variant in _parsed(packed, VARIANT_FACTS, list):
                 if not isinstance(variant, dict) or not isinstance(variant.get("id"), str):
                     raise _damaged(VARIANT_FACTS)
-                yield NewVariant(code=variant["id"], facts=self._facts(variant.get("facts")))
+                facts = variant.get("facts")
+                stated = {**own, **facts} if isinstance(facts, dict) else own
+                yield NewVariant(code=variant["id"], facts=self._facts(stated))
 
-    def _facts(self, value: object) -> dict[str, str]:
+    def _facts(self, facts: Mapping[str, object]) -> dict[str, str]:
         """Return facts in canonical form."""
-        texts = value.items() if isinstance(value, dict) else ()
-        read = {name: fact_text(self._kinds.get(name, "text"), str(text)) for name, text in texts}
+        read = {
+            name: fact_text(self._kinds.get(name, "text"), str(fact))
+            for name, fact in facts.items()
+            if fact is not None
+        }
         return {name: text for name, text in read.items() if text}
 
 
-def packed_variants(variants: Sequence[NewVariant]) -> str:
-    """Return variants as one cell of JSON; empty if there are none."""
-    facts = [{"id": variant.code, "facts": dict(variant.facts)} for variant in variants]
-    return json.dumps(facts, ensure_ascii=False) if facts else ""
+def packed_variants(variants: Sequence[NewVariant], own: Mapping[str, str]) -> str:
+    """Return variants as one cell of JSON: what differs from the item's own facts, null if lacking.
+
+    Args:
+        variants: Of an item; without any, the cell is empty.
+        own: The item's facts.
+    """
+    lacking = dict.fromkeys(own)
+    packed = [
+        {
+            "id": variant.code,
+            "facts": {
+                name: text
+                for name, text in {**lacking, **variant.facts}.items()
+                if text != own.get(name)
+            },
+        }
+        for variant in variants
+    ]
+    return json.dumps(packed, ensure_ascii=False) if packed else ""
 
 
 def _parsed(text: str, column: str, kind: type) -> Any:

@@ -149,7 +149,7 @@ class _Undone:
         if len(texts) == 1 and by_row.keys() >= disagreeing:
             self.put(row, column, edit.texts, edit)
         else:
-            reason = "Its product has one cell for all its versions, which are no longer the same."
+            reason = "Its product has one cell for all its versions; correct the others too."
             self.refuse(edit, reason)
 
 
