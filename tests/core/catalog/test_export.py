@@ -1,6 +1,7 @@
 """The corrected table: what is in it, in every format, and that its import changes nothing."""
 
 import csv
+import gzip
 import io
 import json
 from collections.abc import Callable
@@ -370,6 +371,14 @@ def test_what_export_writes_is_read_back_exactly(
         ]
 
     assert cells(tmp_path / f"again{suffix}") == cells(tmp_path / "out.csv")
+
+
+def test_a_packed_export_is_read_like_the_plain_one(corrected: Workspace, tmp_path: Path) -> None:
+    export_table(corrected, tmp_path / "out.jsonl")
+    packed = tmp_path / "packed.jsonl.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "out.jsonl").read_bytes()))
+    assert records(packed) == records(tmp_path / "out.jsonl")
+    assert import_catalog(corrected, packed).updated == 0
 
 
 def test_an_empty_store_exports_a_header(workspace: Workspace, tmp_path: Path) -> None:

@@ -120,12 +120,15 @@ def test_cells_of_data_frames_are_read() -> None:
         __hash__ = object.__hash__
 
     record = {"id": np.int64(7), "flag": np.bool_(True), "none": NAType(), "nan": float("nan")}
+    record |= {"whole": 7.0, "half": np.float64(7.5)}
     record |= {"list": np.array(["a", "b"]), "pair": ("a", "b"), "day": date(2026, 1, 31)}
     assert table_of_records([record], "records").row(0) == {
         "id": "7",
         "flag": "true",
         "none": "",
         "nan": "",
+        "whole": "7",
+        "half": "7.5",
         "list": ("a", "b"),
         "pair": ("a", "b"),
         "day": "2026-01-31",
