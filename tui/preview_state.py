@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from textual.content import Content
 
-from datrnet.core.catalog.columns import CHOSEN
+from datrnet.core.catalog.columns import CHOSEN, ONLY_ONE
 from datrnet.core.catalog.importer import ImportOptions, check_share
 from datrnet.core.catalog.mappings.mapping import Use
 from datrnet.core.catalog.picture_check import ParsedCatalog
@@ -31,9 +31,6 @@ USE_WORDS: Mapping[Use, str] = {
     "ignore": "left out",
 }
 """What a column can be used as, in the order in which keys go through it."""
-
-ONLY_ONE: tuple[Use, ...] = ("id", "title", "split")
-"""What only one column can be."""
 
 FACT = "fact"
 """A fact of whatever kind the values are."""
@@ -65,7 +62,8 @@ class PreviewState:
         self.source = source
         self._base = options
         self._plan = plan
-        self._places = {column.column: place for place, column in enumerate(plan.columns)}
+        self._recognized = {column.column: column.use for column in plan.columns}
+        """In the order in which the columns are shown."""
         self._uses: dict[str, Use | str] = {}
         """What was changed, by column."""
         self.skips_bad = options.skips_bad
@@ -100,7 +98,10 @@ class PreviewState:
         """Use a column as something."""
         if use in ONLY_ONE:
             self._uses = {name: own for name, own in self._uses.items() if own != use}
-        self._uses[column] = use
+        if use == self._recognized[column]:
+            self.reset(column)
+        else:
+            self._uses[column] = use
 
     def use_as_fact(self, column: str) -> None:
         """Use a column as a fact of the kind that its values have."""
@@ -136,8 +137,8 @@ class PreviewState:
     @property
     def columns(self) -> list[ColumnPlan]:
         """The columns with their uses, always in the same order."""
-        columns = sorted(self._plan.columns, key=lambda it: self._places.get(it.column, 0))
-        return [self._changed(column) for column in columns]
+        by_name = {column.column: column for column in self._plan.columns}
+        return [self._changed(by_name[name]) for name in self._recognized]
 
     def column(self, name: str) -> ColumnPlan:
         """Return a column."""
@@ -145,8 +146,11 @@ class PreviewState:
 
     def _changed(self, column: ColumnPlan) -> ColumnPlan:
         """Return a column with a change that the plan does not have yet."""
-        use = next((use for use in USE_WORDS if use == self._uses.get(column.column)), column.use)
-        return column if use == column.use else replace(column, use=use, reason=CHOSEN)
+        wanted = self._uses.get(column.column, self._recognized[column.column])
+        use = next((use for use in USE_WORDS if use == wanted), column.use)
+        if self.is_settled or use == column.use:
+            return column
+        return replace(column, use=use, reason=CHOSEN)
 
     @property
     def summary(self) -> str:

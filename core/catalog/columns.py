@@ -80,6 +80,9 @@ SPLIT_WORDS: Mapping[str, str] = {
     "": "",
 }
 
+ONLY_ONE: tuple[Use, ...] = ("id", "title", "split")
+"""What only one column is, if an option or a person says which."""
+
 MAX_VALUES = 200
 """A column with more different values is not a super-category, unless an option says so."""
 MAX_VALUES_CHOSEN = 32_000
@@ -170,12 +173,12 @@ class _Planner:
             image_pattern=pattern,
             notes=tuple(self._notes),
         )
-        for column in plan.of_use("attribute"):
-            if column.num_values > MAX_VALUES_CHOSEN:
+        for attribute in plan.of_use("attribute"):
+            if attribute.num_values > MAX_VALUES_CHOSEN:
                 raise DataError(
-                    f"{column.column!r} has {column.num_values:,} different values; a "
+                    f"{attribute.column!r} has {attribute.num_values:,} different values; a "
                     f"super-category has at most {MAX_VALUES_CHOSEN:,}.",
-                    hint=f"Keep it as a fact, with --fact {column.column!r}.",
+                    hint=f"Keep it as a fact, with --fact {attribute.column!r}.",
                 )
         return self._with_missing_columns(plan)
 
@@ -208,7 +211,8 @@ class _Planner:
         choices = self._choices
         pattern = None
         for name, use in choices.uses.items():
-            self._take(self._existing(name), use, CHOSEN)
+            column = self._existing(name)
+            self._take(column, use, CHOSEN, self._mapped_as(column, use))
         settled = dict(self._plans)
         uses: list[tuple[str, Use]] = [(name, "attribute") for name in choices.attributes]
         uses += [(name, "ignore") for name in choices.ignored]
@@ -231,8 +235,16 @@ class _Planner:
         for name in choices.facts:
             column = self._existing(name)
             if column not in settled:
-                self._take(column, self._fact_kind(column) or "text", CHOSEN)
+                kind = self._fact_kind(column) or "text"
+                self._take(column, kind, CHOSEN, self._mapped_as(column, kind))
         return pattern
+
+    def _mapped_as(self, column: str, use: Use) -> ColumnMapping | None:
+        """Return how a column is read that is used otherwise than the format has it."""
+        known = {self._draft.find(name): mapped for name, mapped in self._mapping.columns.items()}
+        if (mapped := known.get(column)) is None:
+            return None
+        return mapped if mapped.use == use else ColumnMapping(use=use, name=mapped.name)
 
     def _mapped(self) -> None:
         """Assign what the format says."""
@@ -241,6 +253,8 @@ class _Planner:
             if column is None or column in self._plans or self._is_decided(mapped.use):
                 continue
             if mapped.use == "attribute" and self._choices.attributes:
+                continue
+            if mapped.use in ONLY_ONE and mapped.use in self._choices.uses.values():
                 continue
             self._take(column, mapped.use, f"as {self._mapping.name} has it", mapped)
 

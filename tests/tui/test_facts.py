@@ -135,5 +135,12 @@ def test_the_table_of_variants_has_what_differs(sized: Workspace) -> None:
     with sized.open_store() as store:
         catalog = Catalog.load(store)
     rows = variant_table(catalog, 0)
-    assert rows == [["id", "size", "stock"], ["P-000-S", "S", "0"], ["P-000-M", "M", "7"]]
-    assert table_lines(rows) == ["id       size  stock", "P-000-S  S     0", "P-000-M  M     7"]
+    assert rows == [
+        ["id", "price", "size", "stock"],
+        ["P-000-S", "50.00 EUR", "S", "0"],
+        ["P-000-M", "50.00 EUR", "M", "7"],
+    ]
+    assert table_lines(rows)[:2] == [
+        "id       price      size  stock",
+        "P-000-S  50.00 EUR  S     0",
+    ]

@@ -108,7 +108,7 @@ async def test_keys_change_uses_and_enter_imports_with_them(run_preview: Run) ->
     result = pilot.app.return_value
     assert result is not None
     options, parsed = result
-    assert options.uses == {"color": "attribute", "size": "ignore"}
+    assert options.uses == {"size": "ignore"}
     assert parsed.plan.attributes == ("color",)
     assert parsed.fact_kinds == {"price": "money"}
 

@@ -118,6 +118,19 @@ def test_a_change_is_shown_at_once_and_counted_later(
     assert uses(state) == RECOGNIZED
 
 
+def test_what_is_chosen_as_it_was_recognized_is_no_change(
+    state: PreviewState, workspace: Workspace, table: CatalogTable
+) -> None:
+    state.use("color", "text")
+    settle(state, workspace, table)
+    assert uses(state)["color"] == "text"
+    state.use("color", "attribute")
+    assert uses(state) == RECOGNIZED
+    assert not state.options.uses
+    settle(state, workspace, table)
+    assert state.line(state.column("color"), 76).plain.startswith("  color")
+
+
 def test_only_one_column_is_the_id(
     state: PreviewState, workspace: Workspace, table: CatalogTable
 ) -> None:

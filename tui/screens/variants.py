@@ -21,7 +21,7 @@ GAP = "  "
 
 
 class VariantsScreen(ModalScreen[None]):
-    """A table of an item's variants: their ids, and the facts in which they differ."""
+    """A table of an item's variants: their ids, the facts in which they differ, and prices."""
 
     HELP_TITLE = "Variants"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -55,14 +55,19 @@ class VariantsScreen(ModalScreen[None]):
 
 
 def variant_table(catalog: Catalog, row: int) -> list[list[str]]:
-    """Return a heading and a row per variant of an item: its id, and the facts that differ."""
+    """Return a heading and a row per variant of an item: its id, what differs, prices and stock."""
     versions, variants = catalog.facts.versions(row), catalog.facts.variants(row)
-    names = [column.name for column in catalog.facts.columns]
-    differing = [name for name in names if len({facts.get(name) for facts in versions}) > 1]
+    on_card = catalog.facts.on_card(row)
+    columns = [column.name for column in catalog.facts.columns]
+    names = [
+        name
+        for name in columns
+        if name in on_card or len({facts.get(name) for facts in versions}) > 1
+    ]
     return [
-        ["id", *differing],
+        ["id", *names],
         *(
-            [variant.code, *(facts.get(name, "") for name in differing)]
+            [variant.code, *(facts.get(name, "") for name in names)]
             for variant, facts in zip(variants, versions, strict=True)
         ),
     ]

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datrnet.core.catalog.columns import plan_columns
+from datrnet.core.catalog.mappings.mapping import Mapping
 from datrnet.core.catalog.mappings.steps import Draft
 from datrnet.core.catalog.plan import ColumnChoices, TablePlan
 from datrnet.core.catalog.sources.table import Cell
@@ -93,6 +94,42 @@ def test_an_unknown_column_names_the_nearest(choice: dict[str, object]) -> None:
 def test_a_choice_goes_before_a_name() -> None:
     found = plan(COLUMNS, title="REMARK", image="sku", id="picture")
     assert [found.first(use) for use in ("id", "image", "title")] == ["Picture", "sku", "remark"]
+
+
+def test_what_a_person_chooses_goes_before_the_options() -> None:
+    found = plan(
+        COLUMNS,
+        uses={"color": "ignore", "product_name": "id", "material": "tags"},
+        attributes=("color", "size"),
+        id="sku",
+        facts=("material",),
+    )
+    told = uses(found)
+    assert (told["color"], told["size"], told["material"]) == ("ignore", "attribute", "tags")
+    assert found.first("id") == "product_name"
+    assert told["sku"] != "id"
+
+
+def test_a_column_keeps_the_name_that_the_format_gives_it_in_another_use() -> None:
+    columns = {name: list(cells) for name, cells in COLUMNS.items()}
+    mapping = Mapping.model_validate(
+        {
+            "name": "Shop",
+            "columns": {
+                "sku": "id",
+                "color": {"use": "attribute", "name": "shade", "values": {"red": "Rot"}},
+                "brand": {"use": "text", "name": "maker"},
+            },
+        }
+    )
+    choices = ColumnChoices(uses={"color": "text", "item_group_id": "id"}, facts=("brand",))
+    found = {it.column: it for it in plan_columns(draft(columns), choices, mapping).columns}
+    assert (found["color"].use, found["color"].name, found["color"].values) == ("text", "shade", {})
+    assert found["brand"].name == "maker"
+    assert found["sku"].use != "id"  # only one column is
+    same = plan_columns(draft(columns), ColumnChoices(uses={"color": "attribute"}), mapping)
+    (color,) = (it for it in same.columns if it.column == "color")
+    assert (color.name, color.values) == ("shade", {"red": "Rot"})
 
 
 def test_split_and_group_can_be_refused() -> None:
