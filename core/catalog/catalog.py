@@ -349,8 +349,11 @@ def facets_of(
     counts = []
     for idx, number in enumerate(num_values):
         counted = rows[num_failed == fails[idx]] if idx in fails else passing
+        own_labels = labels[:, idx]
+        if len(counted) < len(labels):  # else picking them takes longer than counting
+            own_labels = own_labels[counted]
         # shifted by 1 to count -1 (no label), which then moves to the end
-        numbers = np.roll(np.bincount(labels[counted, idx] + 1, minlength=number + 1), -1)
+        numbers = np.roll(np.bincount(own_labels + 1, minlength=number + 1), -1)
         own = {value: carriers for (of, value), carriers in further.items() if of == idx}
         if own:
             is_counted = np.zeros(len(labels), dtype=bool)

@@ -255,10 +255,14 @@ class CatalogFacts:
         numbers: list[dict[str, int]] = [{} for _ in names]
         codes: list[list[int]] = [[] for _ in names]
         rows: list[int] = []
-        for row in range(len(self._item_ids)):
-            for facts in self.versions(row):
+        columns = list(zip(names, numbers, codes, strict=True))
+        items = zip(self._item_ids.tolist(), self._stored.facts, strict=True)
+        for row, (item_id, packed) in enumerate(items):
+            own: dict[str, str] = json.loads(packed)
+            variants = self._stored.variants.get(item_id, ())
+            for facts in [{**own, **variant.facts} for variant in variants] or (own,):
                 rows.append(row)
-                for name, own_numbers, own_codes in zip(names, numbers, codes, strict=True):
+                for name, own_numbers, own_codes in columns:
                     text = facts.get(name)
                     own_codes.append(own_numbers.setdefault(text, len(own_numbers)) if text else -1)
         values = {
