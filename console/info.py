@@ -29,7 +29,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatrnetError
 from datrnet.core.models.run_folder import DIVERGENCE_FILE, is_being_trained
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.index_lag import IndexLag
+from datrnet.core.retrieval.index_lag import LISTED, IndexLag
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.text import sanitize
 from datrnet.db.rows import RunRow
@@ -187,9 +187,12 @@ def _status(workspace: Workspace, run: RunRow) -> str:
 
 
 def _num_bytes(path: Path) -> int:
-    """Return the disk space used; sparse files use less than their length."""
+    """Return the disk space used; sparse files use less than their length.
+
+    A file that several generations of an index share counts once.
+    """
     files = [path] if path.is_file() else filter(Path.is_file, path.rglob("*"))
-    statuses = map(Path.stat, files)
+    statuses = {(file.st_dev, file.st_ino): file for file in map(Path.stat, files)}.values()
     if hasattr(os.stat_result, "st_blocks"):  # not on Windows
         return sum(512 * status.st_blocks for status in statuses)
     return sum(status.st_size for status in statuses)
@@ -236,9 +239,12 @@ def _index_rows(state: IndexState) -> Iterator[tuple[str, str]]:
             "with a new picture": state.num_replaced,
             "removed since": state.num_removed,
             "ranked exactly beside Annoy": state.num_exact,
-            "without a readable picture": len(state.unreadable),
         }
         yield from ((name, f"{number:,}") for name, number in counts.items() if number)
+        if state.unreadable:
+            more = ", …" if len(state.unreadable) > LISTED else ""
+            codes = ", ".join(state.unreadable[:LISTED])
+            yield "without a readable picture", f"{len(state.unreadable):,}: {codes}{more}"
         yield "recall@30", percent(state.recall_at_30)
         for name, weight in (state.weights or {}).items():
             yield f"weight of {name}", f"{weight:g}"

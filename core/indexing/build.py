@@ -157,6 +157,7 @@ def build_index(
         DataError: The catalog has no readable picture.
         UnknownNameError: A super-category of the run is no longer in the catalog.
     """
+    on_progress("Looking for changes", 0, 1)
     current = _index_of(workspace, store, run)
     stamps = np.array(
         [item_stamp(workspace, catalog, row) for row in range(catalog.num_items)], dtype=np.int64

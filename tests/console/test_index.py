@@ -87,6 +87,7 @@ def test_nobody_advises_an_index_for_a_picture_that_cannot_be_read(
         assert "Run `datrnet index`" not in output
     state = info(run, copied)
     assert (state["num_unindexed"], state["unreadable"]) == (0, ["new", "newer"])
+    assert "2: new, newer" in run(copied.root, "info").stdout
     findings = doctor(run, copied)
     assert findings["index"]["sign"] == "ok"
     expected = "1 of 50 missing; first: new; 1 of 50 unreadable; first: newer"
