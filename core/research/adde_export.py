@@ -219,8 +219,17 @@ def _queries(labels: NDArray[np.int16], on_progress: StepProgress) -> AddeQuerie
 
 
 def _left_out(catalog: Catalog, rows: dict[str, NDArray[np.intp]]) -> list[str]:
-    left_out = np.delete(catalog.splits, np.concatenate(list(rows.values())))
+    taken = np.concatenate(list(rows.values()))
+    left_out = catalog.splits[np.setdiff1d(catalog.shown_rows, taken)]
     notes = []
+    if num_hidden := catalog.num_items - len(catalog.shown_rows):
+        notes.append(f"Hidden items skipped: {num_hidden:,}.")
+    sets = catalog.value_sets[taken]
+    if num_several := int((sets != sets[:, :, :1]).any(axis=(1, 2)).sum()):
+        notes.append(
+            f"Items with several values of a super-category: {num_several:,}; the format has room "
+            "for the first."
+        )
     if num_validation := int((left_out == "validation").sum()):
         notes.append(
             f"Validation items skipped: {num_validation:,}; --with-validation adds them to the "

@@ -240,7 +240,7 @@ def typical_rows(searcher: Searcher, super_category: str, value: str, count: int
     Args:
         searcher: The catalog and its index.
         super_category: As the index spells it.
-        value: One of its values; of several, joined by a bar, the first counts.
+        value: One of its values; of several, joined by a bar, one has to be carried.
         count: Maximum number of rows.
 
     Returns:
@@ -248,13 +248,12 @@ def typical_rows(searcher: Searcher, super_category: str, value: str, count: int
     """
     idx = searcher.names.index(super_category)
     values = searcher.generation.super_categories[idx].values
-    first, *_ = split_values(value, values)
-    if first not in values:
+    numbers = [values.index(name) for name in split_values(value, values) if name in values]
+    if not numbers:
         return []
-    number = values.index(first)
-    is_typical = (index_labels(searcher, idx) == number).any(axis=1)
+    is_typical = np.isin(index_labels(searcher, idx), numbers).any(axis=1)
     places = np.flatnonzero(is_typical & ~searcher.catalog.is_hidden[searcher.indexed_rows])
-    point = reference_points(searcher, idx)[number : number + 1]
-    distances = squared_distances(searcher.generation.embeddings[places, idx], point)[:, 0]
+    points = reference_points(searcher, idx)[numbers]
+    distances = squared_distances(searcher.generation.embeddings[places, idx], points).min(axis=1)
     order = np.argsort(distances, kind="stable")[:count]
     return [int(row) for row in searcher.indexed_rows[places[order]]]

@@ -4,10 +4,12 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
 
+from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.graphics.terminal import Terminal
 from datrnet.db import connection
@@ -124,6 +126,34 @@ async def test_a_decision_is_written_and_the_catalog_follows_at_once(
         )
         await explorer.press("v")
         assert "P-000" not in _doubts(explorer)
+
+
+async def test_several_values_are_doubted_kept_and_restored_as_one_label(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    with workspace.open_store() as store:
+        store.set_label(1, "colour", "green | red", "shop")  # a black item
+    async with run_explorer(workspace) as explorer:
+        assert "colour        green | red" in explorer.text()
+        await explorer.press("v")
+        assert _doubts(explorer) == {"P-000": "black"}
+        shown = explorer.text()
+        assert "colour is labeled green | red" in shown
+        assert "Typical: green | red" in shown
+        rows = explorer.screen.query_one("#label-items", ThumbGrid).listing.rows
+        catalog = explorer.snapshot.catalog
+        assert {catalog.labels_of(row)["colour"] for row in rows} == {"green", "red"}
+        snapshot = partial(getattr, explorer.app.library, "snapshot")
+        for key, values in (
+            ("x", ("green", "red")),
+            ("y", ("black",)),
+            ("u", ("green", "red")),
+            ("r", ("black",)),
+        ):
+            await explorer.press(key)
+            assert snapshot().catalog.values_of(0)["colour"] == values
+            with workspace.open_store() as store:
+                assert Catalog.load(store).values_of(0)["colour"] == values
 
 
 async def test_another_value_comes_from_a_list(doubtful: Workspace, run_explorer: Run) -> None:

@@ -215,3 +215,19 @@ def test_items_without_a_label_have_rows_of_zeros(
     export_adde(workspace, tmp_path / "splits")
     labels = read_adde(tmp_path / "splits").splits["train"].labels
     np.testing.assert_array_equal(labels[:8], -1)
+
+
+def test_hidden_items_and_further_values_are_left_out_and_told(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    with workspace.open_store() as store:
+        catalog = Catalog.load(store)
+        several, hidden = map(int, catalog.item_ids[catalog.rows_in("train")[:2]])
+        values = catalog.super_categories[catalog.super_category_idx("colour")].values
+        store.set_label(several, "colour", " | ".join(values), "person")
+        with store.writing() as db:
+            db.execute("UPDATE items SET hidden_at = 'now' WHERE id = ?", [hidden])
+    summary = export_adde(workspace, tmp_path / "splits", ExportOptions(num_triplets=5))
+    assert summary.num_train == 23
+    assert "Hidden items skipped: 1." in summary.notes
+    assert any("several values of a super-category: 1;" in note for note in summary.notes)
