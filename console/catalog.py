@@ -187,7 +187,10 @@ def import_(
     if yes or as_json or dry_run or catalog == STANDARD_INPUT or not is_conversation():
         parsed = parse_catalog(place, catalog, options)
     else:
+        before = options.uses, options.facts
         options, parsed = _previewed(place, catalog, options)
+        if (options.uses, options.facts) != before and write_mapping is None:
+            say("Your changes are for this import; --write-mapping FILE keeps them for others.")
     if write_mapping is not None and parsed.mapping is not None:
         write_atomically(write_mapping, parsed.mapping.to_toml())
         say(f"Wrote the mapping {write_mapping}.")

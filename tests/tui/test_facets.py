@@ -12,7 +12,7 @@ from textual.app import App, ComposeResult
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.catalog_state import CatalogState
-from datrnet.tui.widgets.facet_rail import NUM_COLLAPSED, FacetRail
+from datrnet.tui.widgets.facet_rail import NUM_COLLAPSED, FacetRail, _end_of_path
 
 Run = Callable[..., Any]
 
@@ -133,6 +133,20 @@ async def test_facets_are_clicked(workspace: Workspace, run_explorer: Run) -> No
         await explorer.pilot.click(FacetRail, offset=(6, 6))
         await explorer.rest()
         assert set(explorer.labels("colour", 99)) == {"blue"}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("Tops", "Tops        "),
+        ("A > Tops", "A > Tops    "),
+        ("Apparel > Clothing > Tops", "… Tops      "),
+        ("Apparel > A very long end", "… A very lo…"),
+        ("A very long value", "A very long…"),
+    ],
+)
+def test_of_a_long_path_the_end_is_shown(value: str, shown: str) -> None:
+    assert _end_of_path(value, 12) == shown
 
 
 @pytest.mark.parametrize("chosen", [None, 15])

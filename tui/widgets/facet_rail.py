@@ -169,7 +169,7 @@ class FacetRail(OptionList, inherit_bindings=False):
             return Content.assemble((name, style))
         count = int(self._state.counts[idx][line.value])  # -1, no label, is last
         is_chosen = line.value in self._state.chosen.get(idx, frozenset())
-        name = fitted(self._state.value_name(idx, line.value), max(1, room - COUNT_WIDTH - 4))
+        name = _end_of_path(self._state.value_name(idx, line.value), max(1, room - COUNT_WIDTH - 4))
         style = "bold $text-accent" if is_chosen else "" if count else DISABLED
         return Content.assemble(
             ("  ✓ " if is_chosen else "    ", style),
@@ -213,3 +213,9 @@ class FacetRail(OptionList, inherit_bindings=False):
             self.post_message(self.Changed())
         else:
             self.notify("No facets to clear.", timeout=2)
+
+
+def _end_of_path(name: str, width: int) -> str:
+    """Return a value in so many cells; of a path such as "Women > Tops" the end, if it is long."""
+    end = name.rpartition(" > ")[2]
+    return fitted(name if cell_len(name) <= width or end == name else f"… {end}", width)

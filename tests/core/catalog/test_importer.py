@@ -17,9 +17,12 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.importer import (
     ImportOptions,
     ImportSummary,
+    KnownItems,
     import_catalog,
+    plan_table,
     split_by_code,
 )
+from datrnet.core.catalog.sources.source import read_source
 from datrnet.core.catalog.thumbnails import ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DatabaseError, DataError, UnknownNameError
@@ -111,6 +114,22 @@ def test_a_column_that_is_absent_leaves_split_title_and_labels_as_they_are(
     assert after.titles == [*before.titles, "", ""]
     assert after.labels_of(1) == before.labels_of(1)
     assert list(after.splits[10:]) == [split_by_code(code) for code in after.codes[10:]]
+
+
+def test_a_column_that_is_not_known_yet_is_news(
+    workspace: Workspace, rows: Rows, write_table: WriteTable
+) -> None:
+    def is_known(changed: Rows) -> bool:
+        table, known = read_source(write_table(changed)), KnownItems.of(workspace)
+        return known.has_all_of(plan_table(table, ImportOptions(), known)[1])
+
+    assert not is_known(rows)
+    import_catalog(workspace, write_table(rows))
+    assert is_known(rows)
+    assert is_known([{**row, "price": "99"} for row in rows])
+    assert is_known([{k: v for k, v in row.items() if k != "colour"} for row in rows])
+    assert not is_known([{**row, "fabric": ("wool", "silk")[n % 2]} for n, row in enumerate(rows)])
+    assert not is_known([{**row, "added": "2026-01-01"} for row in rows])
 
 
 def test_a_known_super_category_is_taken_however_uniform_its_values(
