@@ -213,7 +213,12 @@ def build_index(
         ),
         kept_annoy=kept_annoy,
     )
-    is_new = base is None or not _is_same(embedded, base)
+    # a label that moves no prototype makes a new generation too: it is then newer than the label
+    is_new = (
+        base is None
+        or not _is_same(embedded, base)
+        or store.num_relabeled_since(base.manifest.created_at) > 0
+    )
     if base is None or is_new:
         manifest = write_generation(
             workspace, store, embedded, run.config.index, lambda step: on_progress(step, 0, 1)

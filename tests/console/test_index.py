@@ -1,14 +1,17 @@
 """`datrnet index` over time: what it says, and what info, doctor and search know meanwhile."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import Result
 
+from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 
 Run = Callable[..., Result]
@@ -108,3 +111,20 @@ def test_a_removed_item_needs_no_index(run: Run, copied: Workspace, extra: Path)
     assert info(run, copied)["num_removed"] == 1
     assert run(copied.root, "evaluate", "--split", "all", "--changes", 1).exit_code == 0
     assert run(copied.root, "info", "--check").exit_code == 0
+
+
+def test_a_label_that_moves_no_prototype_is_in_a_later_index_too(
+    run: Run, copied: Workspace
+) -> None:
+    with copied.open_store() as store:
+        catalog = Catalog.load(store)
+    plain = catalog.value_idx(catalog.super_category_idx("pattern"), "plain")
+    column = catalog.labels[:, catalog.super_category_idx("pattern")]
+    row = int(np.flatnonzero((column == plain) & (catalog.splits == "test"))[0])
+    code = catalog.codes[row]
+    assert run(copied.root, "label", "set", code, "pattern=striped").exit_code == 0
+    assert "1 label changed since" in run(copied.root, "review", "doubts").stderr
+    time.sleep(1.1)  # times are of whole seconds
+    assert "Embedded 0 items, copied 48" in run(copied.root, "index").stderr
+    assert "changed since" not in run(copied.root, "review", "doubts").stderr
+    assert "nothing to do" in run(copied.root, "index").stderr
