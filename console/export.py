@@ -172,6 +172,9 @@ def _report_like(summary: LikeSummary, *, as_json: bool) -> None:
     cells = f" in {counted(summary.num_cells, 'cell')}" if summary.num_cells else ""
     where = "" if summary.path == STANDARD_OUTPUT else f" to {summary.path}"
     say(f"Wrote {counted(summary.num_labels, 'corrected label')}{cells}{where}.")
+    if summary.num_unknown:
+        rows = counted(summary.num_unknown, "row")
+        say(f"No items of the catalog, left as they are: {rows}.")
     if summary.unwritten:
         say(f"{counted(len(summary.unwritten), 'label')} could not be written back:", "yellow")
     for label in summary.unwritten[:LISTED]:

@@ -61,6 +61,8 @@ class LikeSummary:
     """Labels that were written."""
     num_cells: int
     """Cells that were changed for them."""
+    num_unknown: int
+    """Rows that are no item of the catalog, and stay as they are."""
     unwritten: tuple[UnwrittenLabel, ...]
 
 
@@ -84,7 +86,8 @@ def export_like(
     Raises:
         DatabaseError: The workspace has no catalog.
         UnknownNameError: There is no such file or column.
-        DataError: The file is of another kind or cannot be read, or the other not be written.
+        DataError: The file is of another kind, cannot be read or has no item of the catalog; or
+            the other cannot be written.
     """
     refuse_present(path, force=force)
     options = options or ImportOptions()
@@ -252,6 +255,12 @@ class _Revision:
         self._before = _ReadLabels(source.table, options, known)
         self._row_of = {line: row for row, line in enumerate(self._before.draft.lines)}
         self._items = list(map(labels.code_of, self._before.codes))
+        if not any(self._items):
+            raise DataError(
+                f"No row of {source.name} is an item of the catalog, by its id.",
+                hint="If it was imported with options, write a mapping with them: `datrnet import "
+                "FILE --dry-run --write-mapping my.toml`; then add --mapping my.toml.",
+            )
         self._spelled: dict[str, dict[str, str]] = {}
         self._names: dict[Place, str] = {}
         """The super-category by the cell that should say it."""
@@ -304,6 +313,7 @@ class _Revision:
             format=self._source.table.format,
             num_labels=len(set(map(self._label, self._wanted))),
             num_cells=self._num_cells,
+            num_unknown=self._items.count(None),
             unwritten=tuple(unwritten.values()),
         )
 

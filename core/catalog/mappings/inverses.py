@@ -275,20 +275,21 @@ def _undo_packed(step: Packed, undone: _Undone, edits: Mapping[Place, Edit]) -> 
 def with_field(text: str, name: str, value: str, separator: str, assign: str) -> str:
     """Return a packed text with another value of a field; an empty one removes the field."""
     kept: list[str] = []
-    is_field, place = False, None
+    is_field, place, space = False, None, ""
     for part in text.split(separator) if text else []:
-        head, sign, _ = part.partition(assign)
+        head, sign, old = part.partition(assign)
         if sign and head.strip():
             is_field = head.strip().strip('"').casefold() == name.casefold()
             if is_field:
                 place, name = len(kept), head
+                space = old[: len(old) - len(old.lstrip())]
         if not is_field:
             kept.append(part)
     if value:
         needs_quotes = separator in value or assign in value
         doubled = value.replace('"', '""')
         packed = f'"{doubled}"' if needs_quotes else value
-        kept.insert(len(kept) if place is None else place, f"{name}{assign}{packed}")
+        kept.insert(len(kept) if place is None else place, f"{name}{assign}{space}{packed}")
     return separator.join(kept)
 
 

@@ -5,8 +5,11 @@ import gzip
 import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from datrnet.core.catalog.catalog import Catalog
@@ -184,6 +187,18 @@ def test_other_kinds_of_files_are_refused_with_a_way_out(
     with pytest.raises(DataError, match="JSON array") as caught:
         export_like(workspace, tmp_path / "shop.json", tmp_path / "out.json")
     assert "without --like" in caught.value.hint
+
+
+def test_rows_of_no_item_stay_and_are_counted(workspace: Workspace, tmp_path: Path) -> None:
+    import_catalog(workspace, write(tmp_path / "shop.csv", SHOP), CHOICES)
+    more = write(tmp_path / "more.csv", SHOP + "X;x.png;red;wool\n")
+    assert export_like(workspace, more, tmp_path / "out.csv", CHOICES).num_unknown == 1
+    assert (tmp_path / "out.csv").read_bytes() == more.read_bytes()
+    other = write(tmp_path / "other.csv", "sku;color\nX;red\nY;blue\n")
+    with pytest.raises(DataError, match=r"No row of .* is an item") as caught:
+        export_like(workspace, other, tmp_path / "b.csv")
+    assert "--write-mapping" in caught.value.hint
+    assert not (tmp_path / "b.csv").exists()
 
 
 # ── exports of shops ─────────────────────────────────────────────────────────
@@ -497,7 +512,7 @@ def test_a_tag_is_added_replaced_and_removed() -> None:
     ("packed", "value", "found"),
     [
         ("color=Red,size=S", "Blue", "color=Blue,size=S"),
-        ("size=S, Color = Red , tall", "Blue", "size=S, Color =Blue"),
+        ("size=S, Color = Red , tall", "Blue", "size=S, Color = Blue"),
         ("size=S", "Blue", "size=S,color=Blue"),
         ("", "Blue", "color=Blue"),
         ("color=Red,size=S", "", "size=S"),
@@ -528,3 +543,100 @@ def test_cells_of_a_text_are_replaced_one_by_one(text: str) -> None:
                 expected = {n: list(cells) for n, cells in before.columns.items()}
                 expected[name][row] = cell
                 assert after.columns == expected
+
+
+PIECES = st.sampled_from(["a", " ", ",", ";", '"', "'", "\\", "é", "\t", "|", "=1"])
+CELLS = st.lists(PIECES, max_size=5).map("".join)
+
+
+@given(
+    rows=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=3, max_size=6),
+    delimiter=st.sampled_from(",;\t|"),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    place=st.integers(0, 2),
+    cell=CELLS,
+)
+def test_in_any_text_a_cell_changes_alone(
+    rows: list[tuple[str, str, str]], delimiter: str, quoting: Literal[0, 1], place: int, cell: str
+) -> None:
+    file = io.StringIO()
+    writer = csv.writer(file, delimiter=delimiter, quoting=quoting)
+    writer.writerow(("one", "two", "three"))
+    writer.writerows((f"{number}{a}", b, c) for number, (a, b, c) in enumerate(rows))
+    text = file.getvalue()
+    before = read_delimited(text, delimiter)
+    line = before.lines[len(before.lines) // 2]
+    changed = with_cells(text, {(line, place): cell}, delimiter)
+    old, new = text.splitlines(keepends=True), changed.splitlines(keepends=True)
+    assert [*old[: line - 1], *old[line:]] == [*new[: line - 1], *new[line:]]
+    # as the csv module reads it: how the file's reader takes odd quotes depends on all of them
+    (record,) = csv.reader([new[line - 1]], delimiter=delimiter)
+    (expected,) = csv.reader([old[line - 1]], delimiter=delimiter)
+    expected[place] = cell
+    assert record == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        (
+            'id,photo,specs\nA,a.png,"color: red, fit: slim"\nB,b.png,"color: blue, fit: slim"\n'
+            'C,c.png,"color: red, fit: wide"\nD,d.png,"color: blue, fit: wide"\n',
+            "color: blue, fit: slim",
+        ),
+        (
+            "id,photo,specs\n"
+            + "".join(
+                f'{code},{code.lower()}.png,"{{""color"": ""{color}"", ""fit"": ""slim""}}"\n'
+                for code, color in zip("ABCD", ("red", "blue", "red", "blue"), strict=True)
+            ),
+            '"{""color"": ""blue"", ""fit"": ""slim""}"',
+        ),
+        (
+            "id,photo,attribute,value\n"
+            + "".join(
+                f"{code},{code.lower()}.png,color,{color}\n{code},,fit,slim\n"
+                for code, color in zip("ABCD", ("red", "blue", "red", "blue"), strict=True)
+            ),
+            "A,a.png,color,blue",
+        ),
+    ],
+)
+def test_packed_cells_of_any_table_take_a_label(
+    workspace: Workspace, tmp_path: Path, correct: Correct, text: str, changed: str
+) -> None:
+    original = write(tmp_path / "shop.csv", text)
+    choices = ImportOptions(attributes=("color",))
+    import_catalog(workspace, original, choices)
+    correct("A", "color", "blue")
+    summary = export_like(workspace, original, tmp_path / "out.csv", choices)
+    assert (summary.num_labels, summary.unwritten) == (1, ())
+    old, new = (path.read_text().splitlines() for path in (original, tmp_path / "out.csv"))
+    assert [
+        number for number, pair in enumerate(zip(old, new, strict=True)) if len({*pair}) > 1
+    ] == [1]
+    assert changed in new[1]
+
+
+def test_columns_of_another_language_are_found(
+    workspace: Workspace, tmp_path: Path, correct: Correct
+) -> None:
+    text = woocommerce()
+    for name, german in (
+        ("SKU", "Artikelnummer"),
+        ("Categories", "Kategorien"),
+        ("Images", "Bilder"),
+        ("Parent", "Übergeordnetes Produkt"),
+        ("Type", "Typ"),
+        *((f"Attribute {n} name", f"Attribut {n} Name") for n in (1, 2)),
+        *((f"Attribute {n} value(s)", f"Attribut {n} Wert(e)") for n in (1, 2)),
+    ):
+        head, *rest = text.split("\n", 1)
+        text = "\n".join([head.replace(name, german, 1), *rest])
+    original = write(tmp_path / "woo.csv", text)
+    import_catalog(workspace, original)
+    correct("C-Red-S", "Color", "Blue")
+    correct("C-Red-S", "gender", "Men")
+    summary = export_like(workspace, original, tmp_path / "out.csv")
+    assert (summary.num_labels, summary.unwritten) == (2, ())
+    assert "Clothes > Men > Cs, New" in (tmp_path / "out.csv").read_text()
