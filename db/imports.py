@@ -253,11 +253,11 @@ class NameIds:
 
     def __init__(self, db: "Database") -> None:
         self._db = db
-        self._categories = {
+        self._categories: dict[str, int] = {
             fold(name): category_id
             for category_id, name in db.execute("SELECT id, name FROM super_categories")
         }
-        self._values = {
+        self._values: dict[tuple[int, str], int] = {
             (category_id, fold(name)): value_id
             for value_id, category_id, name in db.execute(
                 "SELECT id, super_category_id, name FROM attribute_values"

@@ -40,8 +40,8 @@ class ItemTables(Connection):
                 " LEFT JOIN attribute_values ON attribute_values.id = attribute_value_id"
                 " WHERE source = 'person'"
             ):
-                values = by_person.setdefault(code, {}).setdefault(fold(category), set())
-                values |= {fold(value)} if value is not None else set()
+                own = by_person.setdefault(code, {}).setdefault(fold(category), set())
+                own |= {fold(value)} if value is not None else set()
         return sum(
             by_person[item.code][fold(category)] != {fold(v) for v in values}
             for item in items

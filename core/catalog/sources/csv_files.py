@@ -23,7 +23,7 @@ from datrnet.core.catalog.sources.grid import (
 from datrnet.core.catalog.sources.table import CatalogTable
 
 if TYPE_CHECKING:
-    from _csv import _reader as _Reader
+    from _csv import Reader as _Reader
 
 DELIMITERS = ",;\t|"
 DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
