@@ -31,6 +31,12 @@ COMMANDS = {
         "doctor": "Check terminal, installation and workspace; suggest fixes.",
         "review": "Find doubtful labels, near-duplicates and unmet requests.",
         "label": "Set labels by hand; list and undo changes.",
+        "attribute": "List, rename, merge and drop super-categories and values.",
+        "remove": "Remove items from the catalog, or hide them.",
+        "unhide": "Show hidden items again.",
+        "history": "List imports, removals and renames, latest first.",
+        "undo": "Undo an import, removal or rename.",
+        "prune": "Delete old indexes, interrupted runs and leftovers; tell their sizes first.",
         "config": "Show and change the settings of the explorer.",
     },
     "Measure and compare": {
@@ -46,6 +52,7 @@ MODULES = {
     "import": "catalog",
     "compare": "experiment",
     "report": "experiment",
+    **dict.fromkeys(("remove", "unhide", "history", "undo", "prune"), "upkeep"),
 }
 """Modules in ``console`` that are not named like their command."""
 

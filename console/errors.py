@@ -23,6 +23,11 @@ INTERRUPTED = {
     "experiment": "Trained networks and finished epochs are kept. Run the same command again.",
     "compare": "Finished systems and epochs are kept. Run the same command again.",
     "export": "The folder is unchanged. Run the same command again.",
+    **dict.fromkeys(
+        ("remove", "unhide", "undo", "attribute"),
+        "The catalog is unchanged. Run the same command again.",
+    ),
+    "prune": "What is still there can be deleted by the same command.",
 }
 """What an interrupted command keeps, and how to continue it."""
 

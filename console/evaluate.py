@@ -94,7 +94,7 @@ def evaluate(
     place = Workspace.locate(workspace)
     with place.open_store() as store:
         catalog = Catalog.load(store)
-        generation = Generation.current(place, store).restricted_to(catalog.item_ids)
+        generation = Generation.current(place, store).aligned_with(catalog)
         given = None
         if queries is not None:
             from datrnet.core.research.split_folder import read_index_queries

@@ -1,11 +1,9 @@
 """`datrnet info`: what a workspace holds, even if the index is damaged or missing."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -25,7 +23,7 @@ from datrnet.console.output import (
     show_table,
 )
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
-from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.catalog.workspace import Workspace, num_bytes_of
 from datrnet.core.errors import DatrnetError
 from datrnet.core.models.run_folder import DIVERGENCE_FILE, is_being_trained
 from datrnet.core.retrieval.generation import Generation
@@ -117,7 +115,9 @@ def _facts(workspace: Workspace, store: Store, catalog: Catalog) -> dict[str, An
         "experiments": sorted(
             path.parent.name for path in workspace.experiments.glob("*/outcome.json")
         ),
-        "bytes_by_part": {path.name: _num_bytes(path) for path in workspace.parts if path.exists()},
+        "bytes_by_part": {
+            path.name: num_bytes_of(path) for path in workspace.parts if path.exists()
+        },
     }
 
 
@@ -186,18 +186,6 @@ def _status(workspace: Workspace, run: RunRow) -> str:
     return "diverged" if is_diverged else run.status
 
 
-def _num_bytes(path: Path) -> int:
-    """Return the disk space used; sparse files use less than their length.
-
-    A file that several generations of an index share counts once.
-    """
-    files = [path] if path.is_file() else filter(Path.is_file, path.rglob("*"))
-    statuses = {(file.st_dev, file.st_ino): file for file in map(Path.stat, files)}.values()
-    if hasattr(os.stat_result, "st_blocks"):  # not on Windows
-        return sum(512 * status.st_blocks for status in statuses)
-    return sum(status.st_size for status in statuses)
-
-
 def _show(facts: dict[str, Any], index: IndexState) -> None:
     out = results()
     out.print(f"Workspace {sanitize(facts['workspace'])}")
@@ -205,7 +193,10 @@ def _show(facts: dict[str, Any], index: IndexState) -> None:
     out.print(counted(facts["num_items"], "item") + (f": {splits}" if splits else ""))
     if hidden := facts["num_hidden"]:
         verb = "is" if hidden == 1 else "are"
-        out.print(f"{counted(hidden, 'item')} {verb} hidden: no search finds them")
+        out.print(
+            f"{counted(hidden, 'item')} {verb} hidden: no search finds them. "
+            "To show them: datrnet unhide --all"
+        )
     if facts["super_categories"]:
         columns = ("super-category", "values", "labeled")
         rows = [

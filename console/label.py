@@ -46,7 +46,7 @@ def set_label(
     with Workspace.locate(workspace).open_store() as store:
         catalog = Catalog.load(store)
         # look up every item before the first change
-        rows = [catalog.row_of_code(code) for code in _codes(items)]
+        rows = [catalog.row_of_code(code) for code in read_codes(items)]
         idx = catalog.super_category_idx(name)
         for part in split_values(value, catalog.super_categories[idx].values):
             _check_value(catalog, idx, part)
@@ -135,7 +135,7 @@ def _check_value(catalog: Catalog, idx: int, value: str) -> None:
         raise UnknownNameError(f"{name} value", value, (), hint=hint) from error
 
 
-def _codes(items: Iterable[str]) -> list[str]:
+def read_codes(items: Iterable[str]) -> list[str]:
     """Return the item ids, each once; "-" reads the first field of each line of a pipe."""
     codes: list[str] = []
     for item in items:

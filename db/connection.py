@@ -127,6 +127,22 @@ class Connection:
         """Close the file."""
         self.close()
 
+    def num_free_bytes(self) -> int:
+        """Return the space in the file that removed rows have left."""
+        with self._locked():
+            names = ("freelist_count", "page_size")
+            count, size = (schema.pragma(self._connection, name) for name in names)
+        return count * size
+
+    def vacuum(self) -> None:
+        """Write the file anew without free space.
+
+        Raises:
+            DatabaseError: Another program uses it, or the disk is full; nothing was changed.
+        """
+        with self._when_free("VACUUM"):
+            pass
+
     def data_version(self) -> int:
         """Return a number that changes whenever another connection has written."""
         with self._locked():

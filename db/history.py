@@ -5,13 +5,13 @@ are not kept one by one: undoing removes the items that came after the last one 
 and what belongs to them goes with them.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.db.connection import Connection, insert, now
+from datrnet.db.restore import check_new_items, restore
 from datrnet.db.rows import HistoryStep
 
 if TYPE_CHECKING:
@@ -25,11 +25,21 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "item_attributes": ("item_id", "super_category_id", "position"),
     "facts": ("id",),
     "synonyms": ("id",),
+    "label_changes": ("id",),
+    "pair_verdicts": ("kept_id", "other_id"),
 }
-"""The tables whose rows are kept, with their keys; a row refers to rows of earlier tables only."""
+"""The tables whose rows are kept, with their keys."""
 
-_OWNERS = {"items": "id", "variants": "item_id", "item_attributes": "item_id"}
+_OWNERS = {
+    "items": "id",
+    "variants": "item_id",
+    "item_attributes": "item_id",
+    "label_changes": "item_id",
+}
 """The column with the id of the item that a row belongs to."""
+
+_LAST_IDS = {"items": "last_item_id", "label_changes": "last_change_id"}
+"""Where a step has the largest id of a table."""
 
 
 class HistoryTables(Connection):
@@ -43,50 +53,138 @@ class HistoryTables(Connection):
             {"limit": -1 if limit is None else limit},
         )
 
-    def undo_step(self, step_id: int | None = None) -> HistoryStep | None:
+    def step_to_undo(self, step_id: int | None = None) -> HistoryStep | None:
+        """Return the step that can be undone; None if there is none.
+
+        Args:
+            step_id: Which step it should be; by default the newest that is not undone.
+
+        Raises:
+            UnknownNameError: There is no such step.
+            ConfigError: It is undone already, or a later one is not.
+        """
+        steps = {step.id: step for step in self.history()}
+        last = next((step for step in steps.values() if step.undone_at is None), None)
+        if step_id is None:
+            return last
+        if step_id not in steps:
+            hint = "`datrnet history` lists them."
+            raise UnknownNameError("step", str(step_id), [], hint=hint)
+        if last is None or steps[step_id].undone_at is not None:
+            raise ConfigError(
+                f"Step {step_id} is already undone.", hint="`datrnet history` shows which are not."
+            )
+        if step_id != last.id:
+            raise ConfigError(
+                f"Step {step_id} was followed by other steps.", hint=f"Undo step {last.id} first."
+            )
+        return last
+
+    def undo_step(
+        self, step_id: int | None = None, *, loses_labels: bool = False
+    ) -> HistoryStep | None:
         """Undo a step of the history: every row is again as it was before.
 
         A label that a person has set since stays.
 
         Args:
             step_id: Which step; by default the newest that is not undone.
+            loses_labels: Whether items may go that a person has labeled since the step added them.
 
         Returns:
             The undone step; None if there is nothing to undo.
 
         Raises:
             UnknownNameError: There is no such step.
-            ConfigError: It is undone already, or a later one is not.
+            ConfigError: It is undone already, a later one is not, or labels would be lost.
         """
-        steps = self.history()
-        last = next((step for step in steps if step.undone_at is None), None)
-        step = last
-        if step_id is not None:
-            step = next((found for found in steps if found.id == step_id), None)
-            if step is None:
-                hint = "`datrnet history` lists them."
-                raise UnknownNameError("step", str(step_id), [], hint=hint)
-            if step.undone_at is not None:
-                raise ConfigError(f"Step {step_id} is already undone.")
-            assert last is not None
-            if step != last:
-                raise ConfigError(
-                    f"Step {step_id} was followed by other steps.",
-                    hint=f"Undo step {last.id} first.",
-                )
-        if step is None:
-            return None
         with self.writing() as db:
-            _restore(db, step.id)
-            db.table("history").update(step.id, {"undone_at": now()})
-        return self.history(1)[0] if step_id is None else step
+            step = self.step_to_undo(step_id)
+            if step is None:
+                return None
+            if not loses_labels:
+                check_new_items(db, step.id)
+            before = "SELECT last_item_id, last_change_id FROM history WHERE id = ?"
+            last_item_id, last_change_id = db.execute(before, [step.id]).fetchone()
+            # before items go: the largest ids that there ever were
+            db.table("history").update(step.id, {**_last_ids(db), "undone_at": now()})
+            restore(db, step.id, last_item_id, last_change_id)
+            db.table("history_changes").delete_where("history_id = ?", [step.id])
+            return self._select(HistoryStep, "history WHERE id = ?", [step.id])[0]
+
+    def forgettable(self, before: str) -> tuple[int, int]:
+        """Return the last step before a moment that may be forgotten, and the bytes it would free.
+
+        The newest step stays, since it knows the largest ids that there ever were.
+
+        Args:
+            before: ISO 8601, UTC.
+
+        Returns:
+            0 and 0 if there is no such step.
+        """
+        with self.reading() as db:
+            last, num_bytes = db.execute(_FORGETTABLE, [before]).fetchone()
+            return last or 0, num_bytes or 0
+
+    def forget_steps(self, last_step_id: int) -> None:
+        """Forget the steps up to one: they can no longer be undone."""
+        with self.writing() as db:
+            db.table("history").delete_where(
+                "id <= ? AND id < (SELECT max(id) FROM history)", [last_step_id]
+            )
+
+    def items_with_another_picture(self, step_id: int) -> list[int]:
+        """Return the ids of the items whose picture undoing a step changes."""
+        with self.reading() as db:
+            return [item_id for (item_id,) in db.execute(_REPICTURED, [step_id])]
+
+
+_FORGETTABLE = """
+SELECT max(history.id), sum(
+    coalesce(length(key_json), 0) + coalesce(length(old_json), 0) + coalesce(length(new_json), 0)
+)
+FROM history LEFT JOIN history_changes ON history_id = history.id
+WHERE made_at < ? AND history.id < (SELECT max(id) FROM history)
+"""
+
+_REPICTURED = """
+SELECT DISTINCT items.id FROM history_changes
+JOIN items ON items.id = json_extract(key_json, '$.id')
+WHERE history_id = ? AND table_name = 'items' AND old_json IS NOT NULL
+    AND (picture_path, picture_bytes, picture_modified_ns) IS NOT (
+        json_extract(old_json, '$.picture_path'),
+        json_extract(old_json, '$.picture_bytes'),
+        json_extract(old_json, '$.picture_modified_ns')
+    )
+"""
+
+
+def next_id(db: "Database", table: str) -> int:
+    """Return an id that no item, or no change of a label, has ever had."""
+    return _last_ids(db)[_LAST_IDS[table]] + 1
+
+
+def _last_ids(db: "Database") -> dict[str, int]:
+    """Return the largest ids that there ever were, as columns of a step."""
+    return {
+        column: db.execute(
+            f"SELECT max(coalesce((SELECT max(id) FROM {table}), 0),"
+            f" coalesce((SELECT max({column}) FROM history), 0))"
+        ).fetchone()[0]
+        for table, column in _LAST_IDS.items()
+    }
+
+
+# ── recording ────────────────────────────────────────────────────────────────
 
 
 @contextmanager
 def recording(db: "Database", action: str, summary: str = "") -> Iterator[int]:
     """Record what the block does as a step of the history, in a transaction of the caller.
 
-    A step that changes nothing leaves no trace.
+    A step that changes nothing leaves no trace. Rows must not be replaced by ``INSERT OR REPLACE``:
+    SQLite does not tell of those.
 
     Args:
         db: The database.
@@ -96,8 +194,9 @@ def recording(db: "Database", action: str, summary: str = "") -> Iterator[int]:
     Yields:
         The step's id; its summary may be changed.
     """
-    (last_item_id,) = db.execute("SELECT coalesce(max(id), 0) FROM items").fetchone()
-    row = {"action": action, "summary": summary, "made_at": now(), "last_item_id": last_item_id}
+    last_ids = _last_ids(db)
+    last_item_id = last_ids["last_item_id"]
+    row = {"action": action, "summary": summary, "made_at": now(), **last_ids}
     step_id = insert(db, "history", row)
     for table, keys in KEYS.items():
         for event in ("INSERT", "UPDATE", "DELETE"):
@@ -109,8 +208,8 @@ def recording(db: "Database", action: str, summary: str = "") -> Iterator[int]:
             for event in ("INSERT", "UPDATE", "DELETE"):
                 db.execute(f"DROP TRIGGER IF EXISTS temp.history_{table}_{event}")
     changes = "SELECT 1 FROM history_changes WHERE history_id = ? LIMIT 1"
-    has_new_items = db.execute("SELECT max(id) FROM items").fetchone()[0] or 0
-    if has_new_items <= last_item_id and db.execute(changes, [step_id]).fetchone() is None:
+    has_new_items = _last_ids(db)["last_item_id"] > last_item_id
+    if not has_new_items and db.execute(changes, [step_id]).fetchone() is None:
         db.table("history").delete(step_id)
 
 
@@ -122,52 +221,22 @@ def _trigger(
     step_id: int,
     last_item_id: int,
 ) -> str:
-    """Return the statement for a trigger that keeps the old row."""
-    row = "NEW" if event == "INSERT" else "OLD"
-    key = ", ".join(f"'{name}', {row}.{name}" for name in keys)
+    """Return the statement for a trigger that keeps the old row, and of labels the new one."""
     columns = [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
-    old = ", ".join(f"'{name}', OLD.{name}" for name in columns)
+    row = "NEW" if event == "INSERT" else "OLD"
+    key = _json_of(row, keys)
+    old = "NULL" if event == "INSERT" else _json_of("OLD", columns)
+    is_label = table == "item_attributes" and event != "DELETE"
+    new = _json_of("NEW", columns) if is_label else "NULL"
     owner = _OWNERS.get(table)
     when = f"WHEN {row}.{owner} <= {last_item_id}" if owner else ""
     return (
         f"CREATE TEMP TRIGGER history_{table}_{event} AFTER {event} ON main.{table} {when} BEGIN "
-        "INSERT INTO history_changes (history_id, table_name, key_json, old_json) VALUES "
-        f"({step_id}, '{table}', json_object({key}), "
-        f"{'NULL' if event == 'INSERT' else f'json_object({old})'}); END"
+        "INSERT INTO history_changes (history_id, table_name, key_json, old_json, new_json) "
+        f"VALUES ({step_id}, '{table}', {key}, {old}, {new}); END"
     )
 
 
-def _restore(db: "Database", step_id: int) -> None:
-    """Put back the rows as they were before a step."""
-    db.execute("PRAGMA defer_foreign_keys = ON")
-    (last_item_id,) = db.execute(
-        "SELECT last_item_id FROM history WHERE id = ?", [step_id]
-    ).fetchone()
-    (later,) = db.execute(
-        "SELECT coalesce(min(last_item_id), 9223372036854775807) FROM history WHERE id > ?"
-        " AND undone_at IS NULL",
-        [step_id],
-    ).fetchone()
-    db.execute("DELETE FROM items WHERE id > ? AND id <= ?", [last_item_id, later])
-    changes = db.execute(
-        "SELECT table_name, key_json, old_json FROM history_changes WHERE history_id = ?"
-        " ORDER BY id DESC",
-        [step_id],
-    ).fetchall()
-    for table, key_json, old_json in changes:
-        key: dict[str, Any] = json.loads(key_json)
-        matches = " AND ".join(f"{name} = :{name}" for name in key)
-        kept = " AND source != 'person'" if table == "item_attributes" else ""
-        if old_json is None:
-            db.execute(f"DELETE FROM {table} WHERE {matches}{kept}", key)
-            continue
-        old: dict[str, Any] = json.loads(old_json)
-        names = ", ".join(old)
-        values = ", ".join(f":{name}" for name in old)
-        changed = ", ".join(f"{name} = excluded.{name}" for name in old if name not in key)
-        where = "WHERE source != 'person'" if kept else ""
-        db.execute(
-            f"INSERT INTO {table} ({names}) VALUES ({values})"
-            f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed} {where}",
-            old,
-        )
+def _json_of(row: str, columns: Sequence[str]) -> str:
+    fields = ", ".join(f"'{name}', {row}.{name}" for name in columns)
+    return f"json_object({fields})"

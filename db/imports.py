@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import count
 from typing import TYPE_CHECKING
 
 from datrnet.core.text import fold
 from datrnet.db.connection import Connection, insert, now
-from datrnet.db.history import recording
+from datrnet.db.history import next_id, recording
 from datrnet.db.rows import AbsentItems, FactKind, NewItem, UpsertCounts
+from datrnet.db.synonyms import read_synonyms
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -20,7 +22,7 @@ class ImportTables(Connection):
         self,
         items: Iterable[NewItem],
         fact_kinds: Mapping[str, FactKind] | None = None,
-        summary: str = "",
+        summary: str = "items",
         *,
         absent: AbsentItems = "keep",
         named: Collection[str] = (),
@@ -42,35 +44,42 @@ class ImportTables(Connection):
             DatabaseError: Nothing was written.
         """
         by_code = {item.code: item for item in items}
-        with self.writing() as db, recording(db, "import", summary):
+        with self.writing() as db, recording(db, "import", summary) as step_id:
             known = {code for (code,) in db.execute("SELECT code FROM items")}
             for name, kind in (fact_kinds or {}).items():
                 db.execute(_UPSERT_FACT, [name, kind])
-            written = _upsert_rows(db, by_code)
+            written = _upsert_rows(db, by_code, known)
             item_ids = dict(db.execute("SELECT code, id FROM items").fetchall())
             written |= _upsert_labels(db, by_code, item_ids, known)
             written |= _upsert_variants(db, by_code, item_ids)
             moment = now()
             db.conn.executemany(
-                "UPDATE items SET updated_at = ? WHERE code = ?",
-                [(moment, code) for code in written],
+                "UPDATE items SET updated_at = :now WHERE code = :code AND updated_at != :now",
+                [{"code": code, "now": moment} for code in written],
             )
-            gone = [(code,) for code in known.difference(by_code, named)]
-            if absent == "hide":
-                db.conn.executemany(
-                    "UPDATE items SET hidden_at = ?1, updated_at = ?1"
-                    " WHERE code = ?2 AND hidden_at IS NULL",
-                    [(moment, *code) for code in gone],
+            num_gone = 0
+            if absent != "keep":
+                sql = _HIDE_ITEM if absent == "hide" else "DELETE FROM items WHERE code = :code"
+                num_gone = sum(
+                    db.conn.execute(sql, {"code": code, "now": moment}).rowcount
+                    for code in known.difference(by_code, named)
                 )
-            elif absent == "remove":
-                db.conn.executemany("DELETE FROM items WHERE code = ?", gone)
             remove_unused_names(db)
-        added = by_code.keys() - known
-        return UpsertCounts(
-            added=len(added),
-            updated=len(written - added),
-            unchanged=len(by_code.keys() - written),
-        )
+            added = by_code.keys() - known
+            counts = UpsertCounts(
+                added=len(added),
+                updated=len(written - added),
+                unchanged=len(by_code.keys() - written),
+            )
+            done = {
+                "added": counts.added,
+                "updated": counts.updated,
+                "hidden" if absent == "hide" else "removed": num_gone,
+            }
+            words = [f"{num:,} {verb}" for verb, num in done.items() if num]
+            told = f"{summary}: {', '.join(words) or 'unchanged'}"
+            db.table("history").update(step_id, {"summary": told})
+        return counts
 
 
 # ── Upserts ──────────────────────────────────────────────────────────────────
@@ -80,12 +89,12 @@ class ImportTables(Connection):
 
 _UPSERT_ITEM = """
 INSERT INTO items (
-    code, title, picture_path, split, picture_bytes, picture_modified_ns, group_code, views_json,
-    facts_json, hidden_at, added_at, updated_at
+    id, code, title, picture_path, split, picture_bytes, picture_modified_ns, group_code,
+    views_json, facts_json, hidden_at, added_at, updated_at
 )
 VALUES (
-    :code, :title, :picture_path, :split, :picture_bytes, :picture_modified_ns, :group, :views,
-    :facts, CASE WHEN :hidden THEN :now END, :now, :now
+    :id, :code, :title, :picture_path, :split, :picture_bytes, :picture_modified_ns, :group,
+    :views, :facts, CASE WHEN :hidden THEN :now END, :now, :now
 )
 ON CONFLICT (code) DO UPDATE SET
     title = CASE WHEN :keeps_title THEN title ELSE excluded.title END,
@@ -114,6 +123,10 @@ WHERE NOT (:keeps_title OR title = excluded.title)
 """
 """A null in the patch removes a fact."""
 
+_HIDE_ITEM = """
+UPDATE items SET hidden_at = :now, updated_at = :now WHERE code = :code AND hidden_at IS NULL
+"""
+
 _UPSERT_FACT = """
 INSERT INTO facts (name, kind) VALUES (?, ?)
 ON CONFLICT (name) DO UPDATE SET kind = excluded.kind WHERE kind != excluded.kind
@@ -137,15 +150,19 @@ WHERE item_id = :item AND super_category_id = :category AND position >= :positio
 """
 
 
-def _upsert_rows(db: "Database", by_code: Mapping[str, NewItem]) -> set[str]:
+def _upsert_rows(
+    db: "Database", by_code: Mapping[str, NewItem], known: Collection[str]
+) -> set[str]:
     """Write new and differing items; return their codes."""
     moment = now()
+    new_ids = count(next_id(db, "items"))
     return {
         code
         for code, item in by_code.items()
         if db.conn.execute(
             _UPSERT_ITEM,
             {
+                "id": None if code in known else next(new_ids),
                 "code": code,
                 "title": item.title,
                 "picture_path": item.picture_path,
@@ -176,19 +193,19 @@ def _upsert_labels(
     """Write new, differing and removed labels; return the codes of their items."""
     moment = now()
     relabeled: set[str] = set()
-    names = NameIds(db)
+    names, synonyms = NameIds(db), read_synonyms(db.conn)
     by_person = set(
         db.execute(
             "SELECT item_id, super_category_id FROM item_attributes WHERE source = 'person'"
         ).fetchall()
     )
     for code, item in by_code.items():
-        for category in item.labels:
+        sources = {synonyms.category(name): source for name, source in item.sources.items()}
+        for category, values in synonyms.canonical(item).items():
             category_id = names.category(category)
             if (item_ids[code], category_id) in by_person:
                 continue
-            source = item.sources.get(category, "shop")
-            values = names.canonical(category, item.values_of(category))
+            source = sources.get(category, "shop")
             value_ids = list(dict.fromkeys(names.value(category_id, value) for value in values))
             is_long = source == "shop" and len(value_ids) > 2
             if is_long and _is_same_set(db, item_ids[code], category_id, value_ids):
@@ -241,8 +258,12 @@ def _upsert_variants(
         if old != wanted and _parsed(old) != _parsed(wanted):  # in another order they are the same
             changed.add(code)
             db.table("variants").delete_where("item_id = ?", [item_ids[code]])
+            # a variant may have been another item's
             db.conn.executemany(
-                "INSERT OR REPLACE INTO variants (item_id, code, facts_json) VALUES (?, ?, ?)",
+                "DELETE FROM variants WHERE code = ?", [(variant,) for variant in wanted]
+            )
+            db.conn.executemany(
+                "INSERT INTO variants (item_id, code, facts_json) VALUES (?, ?, ?)",
                 [(item_ids[code], variant, facts) for variant, facts in wanted.items()],
             )
     return changed
@@ -263,24 +284,10 @@ class NameIds:
                 "SELECT id, super_category_id, name FROM attribute_values"
             )
         }
-        self._synonyms = {
-            (fold(category), fold(spelled)): value
-            for category, spelled, value in db.execute(
-                "SELECT super_category, spelled, value FROM synonyms"
-            )
-        }
-
-    def canonical(self, category: str, values: Sequence[str]) -> tuple[str, ...]:
-        """Return values as the catalog spells them, by its synonyms, each once."""
-        if not self._synonyms:
-            return tuple(values)
-        name = fold(self._synonyms.get((fold(category), ""), category))
-        spelled = (self._synonyms.get((name, fold(value)), value) for value in values)
-        return tuple(dict.fromkeys(spelled))
 
     def category(self, name: str) -> int:
         """Return the id of a super-category."""
-        folded = fold(self._synonyms.get((fold(name), ""), name))
+        folded = fold(name)
         if folded not in self._categories:
             last = "SELECT coalesce(max(position), 0) FROM super_categories"
             row = {"name": name, "position": self._db.execute(last).fetchone()[0] + 1}

@@ -21,6 +21,7 @@ from datrnet.db.rows import (
     StringColumn,
     SuperCategory,
 )
+from datrnet.db.synonyms import read_synonyms
 
 MAX_SEARCH_WORDS = 32
 """More words than any title has; SQLite has a limit too, which a longer text would meet."""
@@ -33,6 +34,7 @@ class ItemTables(Connection):
         """Return how many labels that a person has set these items have otherwise."""
         by_person: dict[str, dict[str, set[str]]] = {}
         with self.reading() as db:
+            synonyms = read_synonyms(db)
             for code, category, value in db.execute(
                 "SELECT items.code, super_categories.name, attribute_values.name"
                 " FROM item_attributes JOIN items ON items.id = item_id"
@@ -43,12 +45,11 @@ class ItemTables(Connection):
                 own = by_person.setdefault(code, {}).setdefault(fold(category), set())
                 own |= {fold(value)} if value is not None else set()
         return sum(
-            by_person[item.code][fold(category)] != {fold(v) for v in values}
+            by_person[item.code].get(fold(category), own) != own
             for item in items
             if item.code in by_person
-            for category in item.labels
-            if fold(category) in by_person[item.code]
-            if (values := item.values_of(category))
+            for category, values in synonyms.canonical(item).items()
+            if (own := set(map(fold, values)))
         )
 
     def codes_of_variants(self) -> dict[str, str]:
@@ -60,14 +61,6 @@ class ItemTables(Connection):
                     " JOIN items ON items.id = variants.item_id"
                 ).fetchall()
             )
-
-    def synonyms(self) -> list[tuple[str, str, str]]:
-        """Return how files spell what the catalog spells otherwise: category, spelling, value.
-
-        An empty spelling names the super-category itself.
-        """
-        with self.reading() as db:
-            return db.execute("SELECT super_category, spelled, value FROM synonyms").fetchall()
 
     def fact_columns(self) -> list[FactColumn]:
         """Return the facts that items have, in the order in which they came."""
@@ -123,7 +116,8 @@ class ItemTables(Connection):
             labels = db.execute(
                 "SELECT count(*), max(set_at), sum(attribute_value_id) FROM item_attributes"
             ).fetchone()
-        return (*items, *labels)
+            steps = db.execute("SELECT max(id), count(undone_at) FROM history").fetchone()
+        return (*items, *labels, *steps)
 
     def picture_stamps(self) -> dict[str, PictureStamp]:
         """Return the picture file of every item at the last import, by the item's code."""

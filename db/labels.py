@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.text import fold
 from datrnet.db.connection import Connection, insert, now
+from datrnet.db.history import next_id
 from datrnet.db.rows import (
     LabelChange,
     LabelSource,
@@ -23,6 +24,16 @@ _CHANGES = (
     "(SELECT label_changes.*, items.code"
     " FROM label_changes JOIN items ON items.id = label_changes.item_id)"
 )
+
+_ADD_VALUE = """
+INSERT OR IGNORE INTO attribute_values (id, super_category_id, name)
+SELECT 1 + max(
+    coalesce((SELECT max(id) FROM attribute_values), 0),
+    coalesce(max(json_extract(key_json, '$.id')), 0)
+), :category, :name
+FROM history_changes WHERE table_name = 'attribute_values'
+"""
+"""The id is none that undoing a step gives back to another value."""
 
 _Label = tuple[str | None, LabelSource | None]
 """Values as text, see ``split_values``, and their source. A source without a value: none applies.
@@ -53,7 +64,7 @@ class LabelTables(Connection):
         """
         with self.writing() as db:
             _check_item(db, item_id)
-            category_id, category = _find_category(db, super_category)
+            category_id, category = find_super_category(db, super_category)
             found = _find_values(db, category_id, value)
             spelled = joined(name for _, name in found)
             old = _current_label(db, item_id, category_id)
@@ -66,6 +77,7 @@ class LabelTables(Connection):
                 "UPDATE label_changes SET redo_position = NULL WHERE redo_position IS NOT NULL"
             )
             change = {
+                "id": next_id(db, "label_changes"),
                 "item_id": item_id,
                 "super_category": category,
                 "old_value": old[0],
@@ -210,11 +222,10 @@ class LabelTables(Connection):
         self, db: "Database", change: LabelChange, label: _Label, **marks: object
     ) -> LabelChange:
         """Give the item of a change a label again, and mark the change."""
-        category_id, _ = _find_category(db, change.super_category)
+        category_id, _ = find_super_category(db, change.super_category)
         # an import removes values that no item carries; they come back with their labels
         for name in split_values(label[0], _names(_values(db, category_id))):
-            value = {"super_category_id": category_id, "name": name}
-            db.table("attribute_values").insert(value, ignore=True)
+            db.execute(_ADD_VALUE, {"category": category_id, "name": name})
         _write_label(db, change.item_id, category_id, label)
         db.table("label_changes").update(change.id, marks)
         return self._change(change.id)
@@ -282,9 +293,23 @@ def _write_label(db: "Database", item_id: int, category_id: int, label: _Label) 
     )
 
 
-def _find_category(db: "Database", name: str) -> tuple[int, str]:
-    rows = db.execute("SELECT id, name FROM super_categories").fetchall()
+def find_super_category(db: "Database", name: str) -> tuple[int, str]:
+    """Return the id of a super-category, and its name as the catalog spells it.
+
+    Raises:
+        UnknownNameError: There is none of that name.
+    """
+    rows = db.execute("SELECT id, name FROM super_categories ORDER BY position").fetchall()
     return _find("super-category", name, rows)
+
+
+def find_value(db: "Database", category_id: int, value: str) -> tuple[int, str]:
+    """Return the id of a value, and its name as the catalog spells it.
+
+    Raises:
+        UnknownNameError: There is none of that name.
+    """
+    return _find("value", value, _values(db, category_id))
 
 
 def _values(db: "Database", category_id: int) -> list[tuple[int, str]]:

@@ -231,7 +231,7 @@ class HistoryStep:
 
     id: int
     action: str
-    """``import``, ``remove``, ``hide``, ``show``, ``rename``, ``merge`` or ``drop``."""
+    """``import``, ``remove``, ``hide``, ``unhide``, ``rename``, ``merge``, ``drop``, ``forget``."""
     summary: str
     made_at: str
     undone_at: str | None

@@ -28,6 +28,7 @@ from datrnet.db.rows import (
     SessionSummary,
     StepRow,
 )
+from datrnet.db.upkeep import UpkeepTables
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -44,7 +45,7 @@ FROM sessions)
 """
 
 
-class Store(ItemTables, ImportTables, LabelTables, HistoryTables):
+class Store(ItemTables, ImportTables, UpkeepTables, LabelTables, HistoryTables):
     """Items and labels (see the bases); training runs, indexes and their figures; sessions."""
 
     # ── runs, index generations and evaluations ──────────────────────────────
@@ -99,6 +100,16 @@ class Store(ItemTables, ImportTables, LabelTables, HistoryTables):
         """Return the newest run, or the newest of that status, or None."""
         runs = [run for run in self.runs() if status in (None, run.status)]
         return runs[-1] if runs else None
+
+    def remove_run(self, name: str) -> None:
+        """Remove a run and its figures.
+
+        Raises:
+            UnknownNameError: There is no run of that name.
+        """
+        with self.writing() as db:
+            db.table("runs").delete(self.run(name).id)
+            db.table("evaluations").delete_where("run_name = ?", [name])
 
     def publish_generation(
         self, name: str, run_name: str, num_items: int, manifest_json: str

@@ -3,7 +3,7 @@
 import time
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import itemgetter
 from typing import Any
@@ -15,10 +15,11 @@ from datrnet.core.catalog.facts import CatalogFacts
 from datrnet.core.catalog.pictures import read_picture
 from datrnet.core.catalog.value_sets import left_aligned
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import DataError, UnknownNameError
+from datrnet.core.errors import DataError, IndexStaleError, UnknownNameError
 from datrnet.core.text import fold
 from datrnet.db.rows import PictureStamp, SuperCategory, joined, split_values
 from datrnet.db.store import Store
+from datrnet.db.synonyms import Synonyms
 
 UNLABELED = -1
 
@@ -62,6 +63,8 @@ class Catalog:
     super-category and value."""
     facts: CatalogFacts
     """What is shown and filtered, but not learned; variants and further pictures."""
+    synonyms: Synonyms = field(default_factory=Synonyms)
+    """Names that were there before: of runs, indexes, sessions and files."""
 
     @classmethod
     def load(cls, store: Store) -> "Catalog":
@@ -70,6 +73,7 @@ class Catalog:
             super_categories = tuple(store.super_categories())
             columns = store.item_columns()
             facts = CatalogFacts(columns.ids, store.item_facts())
+            synonyms = Synonyms(store.synonyms())
         index_of = {
             (category.name, value): (category_idx, value_idx)
             for category_idx, category in enumerate(super_categories)
@@ -95,6 +99,7 @@ class Catalog:
             is_hidden=columns.is_hidden,
             more_labels=more_labels,
             facts=facts,
+            synonyms=synonyms,
         )
 
     @property
@@ -156,23 +161,23 @@ class Catalog:
         return {fold(code): row for code, row in self._rows.items()}
 
     def super_category_idx(self, name: str) -> int:
-        """Return the index of the super-category of that name, ignoring case.
+        """Return the index of the super-category that is or was called so, ignoring case.
 
         Raises:
             UnknownNameError: There is none.
         """
-        return _position(
-            "super-category", name, [category.name for category in self.super_categories]
-        )
+        known = [category.name for category in self.super_categories]
+        return _position("super-category", name, known, self.synonyms.category(name))
 
     def value_idx(self, super_category_idx: int, value: str) -> int:
-        """Return the index of a value within its super-category, ignoring case.
+        """Return the index of the value that is or was called so within its super-category.
 
         Raises:
             UnknownNameError: There is none.
         """
         category = self.super_categories[super_category_idx]
-        return _position(f"{category.name} value", value, category.values)
+        now = self.synonyms.value(category.name, value)
+        return _position(f"{category.name} value", value, category.values, now)
 
     def labels_of(self, row: int) -> dict[str, str | None]:
         """Return an item's first value in every super-category; None if it has none."""
@@ -244,11 +249,11 @@ class Catalog:
         without any other becomes -1.
 
         Raises:
-            UnknownNameError: A super-category is no longer in the catalog.
+            IndexStaleError: A super-category is no longer in the catalog.
         """
         columns = []
-        for category in super_categories:
-            idx = self.super_category_idx(category.name)
+        for category in map(self.synonyms.renamed, super_categories):
+            idx = self._idx_of_trained(category.name)
             index_of = {fold(value): index for index, value in enumerate(category.values)}
             now = self.super_categories[idx].values
             indexes = [*(index_of.get(fold(value), UNLABELED) for value in now), UNLABELED]
@@ -257,6 +262,33 @@ class Catalog:
         if not columns:
             return np.zeros((self.num_items, 0, 1), dtype=self.labels.dtype)
         return left_aligned(np.stack(columns, axis=1))
+
+    def renamed(self, super_categories: Sequence[SuperCategory]) -> tuple[SuperCategory, ...]:
+        """Return the super-categories of a run or index with the names that they have now.
+
+        Raises:
+            IndexStaleError: One is no longer in the catalog.
+        """
+        renamed = map(self.synonyms.renamed, super_categories)
+        return tuple(
+            replace(category, name=self.super_categories[self._idx_of_trained(category.name)].name)
+            for category in renamed
+        )
+
+    def _idx_of_trained(self, name: str) -> int:
+        """Return the index of a super-category of a run or index.
+
+        Raises:
+            IndexStaleError: There is none.
+        """
+        try:
+            return self.super_category_idx(name)
+        except UnknownNameError:
+            raise IndexStaleError(
+                f"The catalog no longer has the super-category {name!r} of this run and index.",
+                hint="Run `datrnet train` and `datrnet index`, or bring it back: `datrnet history` "
+                "lists what can be undone.",
+            ) from None
 
     def rows_in(self, split: str) -> NDArray[np.intp]:
         """Return the rows of the items in a split that are not hidden, ascending."""
@@ -430,9 +462,10 @@ def _rows_of(ids: NDArray[np.int64], item_ids: NDArray[np.int64]) -> NDArray[np.
     return found
 
 
-def _position(kind: str, name: str, known: Sequence[str]) -> int:
+def _position(kind: str, name: str, known: Sequence[str], now: str) -> int:
+    """Return the position of a name, or else of what it is called now."""
     folded = [fold(candidate) for candidate in known]
-    try:
-        return folded.index(fold(name))
-    except ValueError:
-        raise UnknownNameError(kind, name, known) from None
+    for wanted in (fold(name), fold(now)):
+        if wanted in folded:
+            return folded.index(wanted)
+    raise UnknownNameError(kind, name, known)

@@ -56,6 +56,7 @@ from datrnet.db.rows import (
     Unstated,
 )
 from datrnet.db.store import Store
+from datrnet.db.synonyms import Synonyms
 
 MAX_BAD_SHARE = 0.05
 """If more of the rows are bad, nothing is imported unless it is asked for."""
@@ -191,7 +192,7 @@ def plan_table(
     plan = plan_columns(
         draft, options, mapping, known.super_categories, needs_pictures=needs_pictures
     )
-    return draft, plan, mapping
+    return draft, plan.with_names(known.synonyms), mapping
 
 
 def parse_catalog(
@@ -256,6 +257,8 @@ class KnownItems:
     """What a workspace has already."""
 
     super_categories: tuple[str, ...] = ()
+    """By all names that they have or had."""
+    synonyms: Synonyms = field(default_factory=Synonyms)
     facts: tuple[str, ...] = ()
     codes: frozenset[str] = frozenset()
     codes_of_variants: Mapping[str, str] = field(default_factory=dict)
@@ -267,8 +270,12 @@ class KnownItems:
         if not workspace.catalog_path.is_file():
             return cls()
         with workspace.create_store() as store:
+            synonyms = store.synonyms()
+            names = [category.name for category in store.super_categories()]
+            names += [it.super_category for it in synonyms if not it.spelled and it.value]
             return cls(
-                super_categories=tuple(category.name for category in store.super_categories()),
+                super_categories=tuple(names),
+                synonyms=Synonyms(synonyms),
                 facts=tuple(column.name for column in store.fact_columns()),
                 codes=frozenset(store.picture_stamps()),
                 codes_of_variants=store.codes_of_variants(),

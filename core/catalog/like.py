@@ -31,6 +31,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.text import fold
 from datrnet.db.store import Store
+from datrnet.db.synonyms import Synonyms
 
 MOST_ROUNDS = 5
 """Of writing, reading again and leaving out."""
@@ -110,9 +111,7 @@ class _CatalogLabels:
         codes = {stamp.item_id: code for code, stamp in store.picture_stamps().items()}
         self._code_of = {code: code for code in codes.values()}
         self._code_of = store.codes_of_variants() | self._code_of
-        self._synonyms = {
-            (fold(category), fold(spelled)): value for category, spelled, value in store.synonyms()
-        }
+        self._synonyms = Synonyms(store.synonyms())
         self._labels: dict[str, dict[str, Texts]] = {}
         for item_id, category, value, _ in store.iter_labels():
             own = self._labels.setdefault(codes.get(item_id, ""), {})
@@ -125,21 +124,19 @@ class _CatalogLabels:
 
     def of(self, code: str, name: str) -> Texts | None:
         """Return an item's values in a super-category as a file calls it; None without a label."""
-        return self._labels.get(code, {}).get(fold(self._category(name)))
+        return self._labels.get(code, {}).get(fold(self._synonyms.category(name)))
 
     def canonical(self, name: str, value: str) -> str:
         """Return a value as the catalog spells it."""
-        return self._synonyms.get((fold(self._category(name)), fold(value)), value)
+        return self._synonyms.value(self._synonyms.category(name), value)
 
     def agrees(self, name: str, values: Iterable[str], others: Iterable[str]) -> bool:
         """Tell whether values are the same, in any order and any spelling that is known."""
         one, other = (
-            {fold(self.canonical(name, value)) for value in texts} for texts in (values, others)
+            {fold(self.canonical(name, value)) for value in texts} - {""}
+            for texts in (values, others)
         )
         return one == other
-
-    def _category(self, name: str) -> str:
-        return self._synonyms.get((fold(name), ""), name)
 
 
 class _OriginalFile:

@@ -93,11 +93,7 @@ def scratch_folder(root: Path) -> Iterator[Path]:
 
     Each is locked for as long as its import runs, from before it exists.
     """
-    for left in {path.with_suffix("") for path in root.glob("import-*")}:
-        lock = FileLock(left.with_suffix(".lock"))
-        with suppress(Timeout), lock.acquire(timeout=0):
-            shutil.rmtree(left, ignore_errors=True)
-            Path(lock.lock_file).unlink(missing_ok=True)
+    remove_scratch_folders(root)
     folder = root / f"import-{secrets.token_hex(4)}"
     lock = FileLock(folder.with_suffix(".lock"))
     try:
@@ -107,6 +103,20 @@ def scratch_folder(root: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def scratch_folders(root: Path) -> list[Path]:
+    """Return the folders of imports, those at work included."""
+    return sorted({path.with_suffix("") for path in root.glob("import-*")})
+
+
+def remove_scratch_folders(root: Path) -> None:
+    """Remove the folders that killed imports left in a workspace."""
+    for left in scratch_folders(root):
+        lock = FileLock(left.with_suffix(".lock"))
+        with suppress(Timeout), lock.acquire(timeout=0):
+            shutil.rmtree(left, ignore_errors=True)
+            Path(lock.lock_file).unlink(missing_ok=True)
 
 
 class PictureCheck:
@@ -171,7 +181,7 @@ class PictureCheck:
         known = {code: stamp.item_id for code, stamp in self._known.items()}
         self._move_thumbnails(self._new_places.keys() & known.keys(), known)
         counts = store.upsert_items(
-            items, parsed.fact_kinds, f"import {source}", absent=absent, named=parsed.codes
+            items, parsed.fact_kinds, source, absent=absent, named=parsed.codes
         )
         ids = {code: stamp.item_id for code, stamp in store.picture_stamps().items()}
         self._move_thumbnails(self._new_places.keys() - known.keys(), ids)

@@ -1,13 +1,14 @@
 """What each column of a catalog is taken as, and what options say of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from datrnet.core.catalog.mappings.mapping import ColumnMapping, Use
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
 from datrnet.core.catalog.mappings.steps import Draft
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.db.rows import FACT_KINDS, FactKind, Unstated
+from datrnet.db.synonyms import Synonyms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +116,10 @@ class TablePlan:
         }
         return frozenset(field for field, is_stated in fields.items() if not is_stated)
 
+    def with_names(self, synonyms: Synonyms) -> "TablePlan":
+        """Return the plan with super-categories as the catalog calls them, if it still has them."""
+        return replace(self, columns=tuple(_with_name(plan, synonyms) for plan in self.columns))
+
     def meanings(self) -> list[tuple[str, str]]:
         """Return every column with its meaning, for a summary."""
         pattern = [(self.image_pattern, "picture")] if self.image_pattern else []
@@ -135,6 +140,15 @@ class TablePlan:
         name = base.name or "My shop"
         update = {"name": name, "columns": columns, "image": self.image_pattern}
         return base.model_copy(update=update)
+
+
+def _with_name(plan: ColumnPlan, synonyms: Synonyms) -> ColumnPlan:
+    if plan.use != "attribute":
+        return plan
+    if name := synonyms.category(plan.name):
+        return replace(plan, name=name)
+    reason = f"it was dropped; to take it again: datrnet attribute forget {plan.name}"
+    return replace(plan, use="ignore", reason=reason)
 
 
 def check_pattern(pattern: str, draft: Draft) -> None:

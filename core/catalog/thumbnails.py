@@ -56,17 +56,17 @@ class ThumbnailStore:
         """
         if pixels.shape != _SHAPE or pixels.dtype != np.uint8:
             raise ShapeError(f"A thumbnail is uint8 {_SHAPE}, not {pixels.dtype} {pixels.shape}.")
-        with self._lock:
-            try:
-                with self._open_to_write() as file:
-                    file.seek(item_id * _RECORD_BYTES)
-                    # the filled byte comes last: an interrupted write leaves the record empty
-                    file.write(pixels.tobytes() + _FILLED)
-            except OSError as error:
-                raise DataError(
-                    f"The thumbnails {self.path} cannot be written: {error.strerror}.",
-                    hint="Check the free space and the permissions.",
-                ) from error
+        # the filled byte comes last: an interrupted write leaves the record empty
+        self._write(item_id * _RECORD_BYTES, pixels.tobytes() + _FILLED)
+
+    def remove(self, item_id: int) -> None:
+        """Forget an item's thumbnail, so that it is made again.
+
+        Raises:
+            DataError: The file cannot be written.
+        """
+        if item_id in self:
+            self._write(item_id * _RECORD_BYTES + _PIXEL_BYTES, b"\0")
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -74,6 +74,18 @@ class ThumbnailStore:
             if self._map is not None:
                 self._map.close()
                 self._map = None
+
+    def _write(self, start: int, content: bytes) -> None:
+        with self._lock:
+            try:
+                with self._open_to_write() as file:
+                    file.seek(start)
+                    file.write(content)
+            except OSError as error:
+                raise DataError(
+                    f"The thumbnails {self.path} cannot be written: {error.strerror}.",
+                    hint="Check the free space and the permissions.",
+                ) from error
 
     def _record(self, item_id: int) -> bytes:
         start = item_id * _RECORD_BYTES

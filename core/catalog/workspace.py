@@ -119,6 +119,22 @@ class Workspace:
             return False
 
 
+def num_bytes_of(path: Path, *, is_shared: bool = True) -> int:
+    """Return the disk space that a file or folder uses; sparse files use less than their length.
+
+    Args:
+        path: The file or folder.
+        is_shared: Whether to count files that other folders have too, such as another generation of
+            the index; each counts once.
+    """
+    files = [path] if path.is_file() else filter(Path.is_file, path.rglob("*"))
+    statuses = {(file.st_dev, file.st_ino): file for file in map(Path.stat, files)}.values()
+    counted = [status for status in statuses if is_shared or status.st_nlink == 1]
+    if hasattr(os.stat_result, "st_blocks"):  # not on Windows
+        return sum(512 * status.st_blocks for status in counted)
+    return sum(status.st_size for status in counted)
+
+
 def _settings() -> Preferences:
     """Return the person's settings, for the place of the workspace.
 

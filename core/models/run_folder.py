@@ -205,8 +205,13 @@ def plain_name(name: str) -> str:
 
 def is_being_trained(path: Path) -> bool:
     """Tell whether a process holds the lock of a run's folder."""
+    return is_held(path / LOCK_FILE)
+
+
+def is_held(lock: Path) -> bool:
+    """Tell whether a process holds a lock."""
     try:
-        with FileLock(path / LOCK_FILE).acquire(timeout=0):
+        with FileLock(lock).acquire(timeout=0):
             return False
     except Timeout:
         return True

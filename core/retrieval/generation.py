@@ -33,6 +33,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import read_section
 from datrnet.core.errors import ConfigError, IndexStaleError
@@ -247,6 +248,8 @@ class Generation:
                 f"The index {folder.name} has no readable manifest.", hint=REBUILD
             ) from error
         self.manifest = Manifest.from_json(text)
+        self.super_categories = self.manifest.super_categories
+        """The indexed super-categories, in the order of the blocks, as they are called now."""
         for name, facts in self.manifest.files.items():
             path = folder / name
             size = path.stat().st_size if path.is_file() else None
@@ -296,10 +299,15 @@ class Generation:
             )
         return cls(workspace.indexes / row.name)
 
-    @property
-    def super_categories(self) -> tuple[SuperCategory, ...]:
-        """The indexed super-categories, in the order of the blocks."""
-        return self.manifest.super_categories
+    def aligned_with(self, catalog: Catalog) -> "Generation":
+        """Return the generation without what the catalog lacks, with the names that it has now.
+
+        Raises:
+            IndexStaleError: The catalog lacks a super-category.
+        """
+        aligned = copy.copy(self.restricted_to(catalog.item_ids))
+        aligned.super_categories = catalog.renamed(self.manifest.super_categories)
+        return aligned
 
     def restricted_to(self, item_ids: NDArray[np.int64]) -> "Generation":
         """Return the generation without the items that are not among these.
@@ -369,7 +377,8 @@ class Generation:
     @property
     def block_names(self) -> tuple[str, ...]:
         """The super-categories' names, or a single name if they share an entangled block."""
-        return self.manifest.block_names
+        names = tuple(category.name for category in self.super_categories)
+        return names if len(self.manifest.weights) == len(names) else (ENTANGLED,)
 
     def block_of(self, super_category_idx: int) -> int:
         """Return the block of a super-category: its own, or the shared one."""

@@ -166,7 +166,7 @@ class PrototypeSource:
 
         Args:
             block: Index of the super-category in the generation.
-            value: In any case.
+            value: What it is or was called, in any case.
 
         Raises:
             UnknownNameError: The super-category has no such value.
@@ -177,8 +177,9 @@ class PrototypeSource:
         idx = self._catalog.super_category_idx(category.name)
         number = _number_of(category.values, value)
         if number == UNLABELED:
-            self._catalog.value_idx(idx, value)  # raises with suggestions unless the value is new
-        else:
+            now = self._catalog.value_idx(idx, value)  # raises with suggestions if it is unknown
+            number = _number_of(category.values, self._catalog.super_categories[idx].values[now])
+        if number != UNLABELED:
             value = category.values[number]
             embedding = manipulation.prototypes_of(block)[number]
             if not np.isnan(embedding).any():

@@ -52,7 +52,7 @@ class Searcher:
         Raises:
             IndexStaleError: The catalog lacks a super-category of the index.
         """
-        generation = generation.restricted_to(catalog.item_ids)
+        generation = generation.aligned_with(catalog)
         self.catalog = catalog
         self.generation = generation
         self.names = tuple(category.name for category in generation.super_categories)
@@ -60,13 +60,6 @@ class Searcher:
         """Names of the parts of a distance."""
         self.is_entangled = self.block_names != self.names
         """Whether all super-categories share a block, so that none has its own part or weight."""
-        known = {category.name for category in catalog.super_categories}
-        missing = [name for name in self.names if name not in known]
-        if missing:
-            raise IndexStaleError(
-                f"The index has a super-category {missing[0]!r} that the catalog lacks.",
-                hint="Run `datrnet train` and `datrnet index`.",
-            )
         rows = np.searchsorted(catalog.item_ids, generation.item_ids)
         self.indexed_rows: NDArray[np.int64] = rows
         """(n,) catalog row of each indexed item, in the order of the index."""
@@ -112,7 +105,7 @@ class Searcher:
         return IndexStaleError(f"Item {code} is not in the index yet.", hint="Run `datrnet index`.")
 
     def block_index(self, name: str) -> int:
-        """Return the index of a super-category in the generation, by its name in any case.
+        """Return the index of a super-category in the generation, by what it is or was called.
 
         Raises:
             UnknownNameError: There is no such super-category.
@@ -121,9 +114,11 @@ class Searcher:
         block = self._blocks.get(fold(name))
         if block is None:
             idx = self.catalog.super_category_idx(name)  # raises with suggestions if unknown
+            name = self.catalog.super_categories[idx].name
+            block = self._blocks.get(name.casefold())
+        if block is None:
             raise IndexStaleError(
-                f"The index does not cover {self.catalog.super_categories[idx].name}: its run was "
-                "trained without it.",
+                f"The index does not cover {name}: its run was trained without it.",
                 hint="Run `datrnet train` and `datrnet index`.",
             )
         return block

@@ -33,24 +33,28 @@ INSERT OR IGNORE INTO item_labels (item_id, super_category_id, attribute_value_i
 DROP TABLE item_attributes;
 ALTER TABLE item_labels RENAME TO item_attributes;
 CREATE INDEX item_attributes_by_value ON item_attributes (attribute_value_id);
--- what was done to the catalog, with the rows as they were before, so that it can be undone
+-- what was done to the catalog, with the rows as they were before, so that it can be undone; the
+-- largest ids that there were, so that no other item or change ever gets them
 CREATE TABLE history (
     id INTEGER PRIMARY KEY,
     action TEXT NOT NULL,
     summary TEXT NOT NULL,
     made_at TEXT NOT NULL,
     undone_at TEXT,
-    last_item_id INTEGER NOT NULL
+    last_item_id INTEGER NOT NULL,
+    last_change_id INTEGER NOT NULL
 );
 CREATE TABLE history_changes (
     id INTEGER PRIMARY KEY,
     history_id INTEGER NOT NULL REFERENCES history (id) ON DELETE CASCADE,
     table_name TEXT NOT NULL,
     key_json TEXT NOT NULL,
-    old_json TEXT
+    old_json TEXT,
+    new_json TEXT
 );
 CREATE INDEX history_changes_by_history ON history_changes (history_id);
--- how the catalog spells what files spell otherwise; an empty value means the super-category itself
+-- how the catalog spells what files spell otherwise: a value, or the super-category itself where
+-- spelled is empty; an empty value means that files are not asked for it any more
 CREATE TABLE synonyms (
     id INTEGER PRIMARY KEY,
     super_category TEXT NOT NULL COLLATE NOCASE,

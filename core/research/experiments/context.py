@@ -58,7 +58,7 @@ class Context:
             IndexStaleError: There is none, or it is damaged.
         """
         current = Generation.current(self.workspace, self.store)
-        return current.restricted_to(self.catalog.item_ids)
+        return current.aligned_with(self.catalog)
 
     @property
     def has_used_index(self) -> bool:

@@ -240,20 +240,19 @@ def index_section(
     if row is None:
         return None
     try:
-        generation = Generation.current(workspace, store)
-        searcher = Searcher(catalog, generation)
+        generation = Searcher(catalog, Generation.current(workspace, store)).generation
     except DatrnetError as error:
         return ReportSection(title=row.name, problems=(str(error),))
     manifest = generation.manifest
-    num_unindexed = len(IndexLag.of(workspace, catalog, searcher.generation, ()).new)
+    num_unindexed = len(IndexLag.of(workspace, catalog, generation, ()).new)
     # no super-category of an entangled block has a weight of its own
-    weights = dict(zip(manifest.block_names, manifest.weights, strict=True))
+    weights = dict(zip(generation.block_names, manifest.weights, strict=True))
     table = Table(
         title="Weights of the super-categories",
         columns=("super-category", "values", "weight"),
         rows=tuple(
             (category.name, len(category.values), weights.get(category.name, "shared"))
-            for category in manifest.super_categories
+            for category in generation.super_categories
         ),
     )
     return ReportSection(

@@ -639,3 +639,97 @@ def test_an_untaught_value_is_never_the_nearest(searcher: Searcher) -> None:
     found = searcher.predict(query)
     assert set(found) == {"colour"}
     assert COLORS[nearest] not in (found["colour"].value, found["colour"].second)
+
+
+# ── a catalog that has changed since ─────────────────────────────────────────
+
+
+def opened(workspace: Workspace) -> Searcher:
+    with workspace.open_store() as store:
+        return Searcher(Catalog.load(store), Generation.current(workspace, store))
+
+
+def found(searcher: Searcher, code: str, request: Request) -> dict[str, float]:
+    query = searcher.query_of_item(searcher.catalog.row_of_code(code))
+    return {it.code: round(it.distance, 4) for it in searcher.substitutes(query, request)}
+
+
+@pytest.mark.parametrize("exact_below", [search.EXACT_BELOW, 0])
+@pytest.mark.parametrize("is_hidden", [False, True])
+def test_items_that_are_gone_or_hidden_are_skipped(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, exact_below: int, is_hidden: bool
+) -> None:
+    monkeypatch.setattr(search, "EXACT_BELOW", exact_below)
+    request = Request(k=9, changes={"colour": "red"}, within="sleeve")
+    before = found(opened(workspace), "S050", Request(k=200, changes={"colour": "red"}))
+    gone = [1, 2, 60, 120, *range(70, 90)]  # ids, from 1
+    with workspace.open_store() as store:
+        (store.hide_items if is_hidden else store.remove_items)(gone, "some")
+    searcher = opened(workspace)
+    now = found(searcher, "S050", Request(k=200, changes={"colour": "red"}))
+    codes = {f"S{number - 1:03}" for number in gone}
+    assert now == {code: far for code, far in before.items() if code not in codes}
+    assert found(searcher, "S050", request)
+    labels = searcher.predict(searcher.query_of_item(3))
+    assert labels.keys() == {"colour", "sleeve"}
+
+
+def test_most_items_may_be_hidden(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "EXACT_BELOW", 0)
+    with workspace.open_store() as store:
+        store.hide_items(range(1, 116), "many")
+    assert len(found(opened(workspace), "S000", Request(k=3))) == 3
+
+
+def test_an_empty_catalog_finds_nothing(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        store.remove_items(range(1, 121), "all but their names")
+        store.upsert_items(
+            [
+                NewItem(
+                    code="new",
+                    title="",
+                    picture_path="x",
+                    split="test",
+                    labels={"colour": "red", "sleeve": "long"},
+                )
+            ]
+        )
+    searcher = opened(workspace)
+    assert not searcher.is_indexed(0)
+
+
+def test_the_index_follows_names(workspace: Workspace) -> None:
+    before = found(opened(workspace), "S050", Request(k=9, changes={"colour": "red"}))
+    with workspace.open_store() as store:
+        store.rename_super_category("colour", "shade")
+        store.rename_value("shade", "red", "crimson")
+    searcher = opened(workspace)
+    assert searcher.names == searcher.block_names == ("shade", "sleeve")
+    # by the new names, and by the old ones, which sessions may have
+    for changes in ({"shade": "crimson"}, {"colour": "red"}, {"Colour": "Crimson"}):
+        assert found(searcher, "S050", Request(k=9, changes=changes)) == before
+    plan = searcher.plan(searcher.query_of_item(3), Request(changes={"colour": "RED"}))
+    assert plan.changes == {"shade": "crimson"}
+    assert plan.exact_match_counts().keys() == {"shade", "sleeve"}
+
+
+def test_merged_values_are_searched_by_the_one_that_remains(workspace: Workspace) -> None:
+    before = found(opened(workspace), "S050", Request(k=9, changes={"colour": "red"}))
+    with workspace.open_store() as store:
+        store.merge_values("colour", ["blue", "red"], "red")
+    searcher = opened(workspace)
+    assert found(searcher, "S050", Request(k=9, changes={"colour": "red"})) == before
+    row = searcher.catalog.value_idx(0, "blue")
+    assert searcher.catalog.super_categories[0].values[row] == "red"
+    assert {it.value for it in searcher.predict(searcher.query_of_item(3)).values()}
+
+
+def test_a_dropped_super_category_says_what_to_run(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        store.drop_super_category("sleeve")
+    with pytest.raises(IndexStaleError, match=r"'sleeve'.*`datrnet train` and `datrnet index`"):
+        opened(workspace)
+    with workspace.open_store() as store:
+        store.undo_step()
+    assert opened(workspace).names == ("colour", "sleeve")

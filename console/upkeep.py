@@ -1,0 +1,212 @@
+"""Commands that keep the workspace true and small: what goes, comes back, and is undone."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.filesize import decimal
+from typer import Argument, Option
+
+from datrnet.console import options as opt
+from datrnet.console.label import read_codes
+from datrnet.console.output import (
+    counted,
+    is_conversation,
+    local_time,
+    print_json,
+    print_list,
+    say,
+)
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.upkeep import Fate, chosen_rows, move_items
+from datrnet.core.catalog.upkeep import undo as undo_step
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import ConfigError
+from datrnet.core.indexing.prune import delete_surplus, find_surplus
+
+DONE = {"remove": "Removed", "hide": "Hid", "unhide": "Showed"}
+"""What became of items, by action."""
+
+app = opt.command_app()
+
+Items = Annotated[list[str] | None, Argument(metavar="[ITEM]...")]
+Where = Annotated[
+    list[str] | None,
+    Option(
+        "--where",
+        metavar="CONDITION",
+        help='Only items that meet it, such as color=black or "price>100"; repeatable.',
+    ),
+]
+
+
+@app.command(
+    epilog="Example: datrnet remove 10045 10046 \\\nor: datrnet remove --where in_stock=no --hide"
+)
+def remove(
+    items: Items = None,
+    where: Where = None,
+    hide: Annotated[bool, Option("--hide")] = False,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Remove items from the catalog, or hide them.
+
+    Their picture files stay. The step can be undone. The next import adds an item again, or shows
+    it again, if its file has it.
+
+    Args:
+        items: Item ids; - reads them from a pipe, one per line.
+        hide: Keep the items with their labels, but out of the gallery.
+    """
+    _move(workspace, items, where, "hide" if hide else "remove", as_json=as_json)
+
+
+@app.command(epilog="Example: datrnet unhide 10045 \\\nor: datrnet unhide --all")
+def unhide(
+    items: Items = None,
+    where: Where = None,
+    every: Annotated[bool, Option("--all")] = False,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Show hidden items again.
+
+    Args:
+        items: Item ids; - reads them from a pipe, one per line.
+        every: All that are hidden.
+    """
+    _move(workspace, items, where, "unhide", every=every, as_json=as_json)
+
+
+def _move(
+    workspace: opt.Workspace,
+    items: list[str] | None,
+    where: list[str] | None,
+    fate: Fate,
+    *,
+    every: bool = False,
+    as_json: bool,
+) -> None:
+    if not (items or where or every):
+        also = " To show all: --all" if fate == "unhide" else ""
+        raise ConfigError(
+            f"Nothing says which items to {fate}.",
+            hint=f'Name them, or choose by a condition: --where "price>100".{also}',
+        )
+    with Workspace.locate(workspace).open_store(to_write=True) as store:
+        catalog = Catalog.load(store)
+        rows = chosen_rows(catalog, read_codes(items or ()), where or ())
+        if fate != "remove":
+            rows = rows[catalog.is_hidden[rows] == (fate == "unhide")]
+        step = move_items(store, catalog, rows, fate, why=" ".join(where or ()))
+    if as_json:
+        print_json({"num_items": len(rows), "step": step and step.id})
+    elif step is None:
+        already = {"remove": "", "hide": " that is shown", "unhide": " that is hidden"}[fate]
+        say(f"There is no such item{already}. Nothing was changed.")
+    else:
+        say(f"{DONE[fate]} {counted(len(rows), 'item')} (step {step.id}). To undo: datrnet undo")
+
+
+@app.command(epilog="Example: datrnet history --top 5")
+def history(top: opt.Top = 30, workspace: opt.Workspace = None, as_json: opt.Json = False) -> None:
+    """List imports, removals and renames, latest first.
+
+    Each can be undone with `datrnet undo`. Single labels have a history of their own: `datrnet
+    label history`.
+    """
+    with Workspace.locate(workspace).open_store() as store:
+        steps = store.history(top)
+    header = ("step", "at", "action", "what", "state")
+    rows = [
+        (
+            step.id,
+            local_time(step.made_at),
+            step.action,
+            step.summary,
+            "" if step.undone_at is None else "undone",
+        )
+        for step in steps
+    ]
+    empty = "Nothing has been done to the catalog yet."
+    print_list(steps, header, rows, numbers=("step",), empty=empty, as_json=as_json)
+
+
+@app.command(epilog="Example: datrnet undo")
+def undo(
+    step: Annotated[
+        int | None, Argument(metavar="[STEP]", show_default="the latest that is not undone")
+    ] = None,
+    yes: Annotated[bool, Option("--yes", "-y")] = False,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Undo an import, removal or rename.
+
+    The catalog is again as it was before. Steps are undone from the latest back. Labels that a
+    person has set since stay.
+
+    Args:
+        step: Number in the history.
+        yes: Also remove items that a person has labeled since the step added them.
+    """
+    place = Workspace.locate(workspace)
+    with place.open_store(to_write=True) as store:
+        undone = undo_step(place, store, step, loses_labels=yes)
+        has_index = store.current_generation() is not None
+    if as_json:
+        print_json({"undone": undone})
+    elif undone is None:
+        say("There is nothing to undo.")
+    else:
+        say(f"Undid step {undone.id}: {undone.action} {undone.summary}")
+        if has_index:
+            say("To update the index: datrnet index")
+
+
+@app.command(epilog="Example: datrnet prune \\\nor: datrnet prune --old-runs --yes")
+def prune(
+    old_runs: Annotated[bool, Option("--old-runs")] = False,
+    features: Annotated[bool, Option("--features")] = False,
+    history_days: Annotated[int | None, Option("--history", min=0, metavar="DAYS")] = None,
+    yes: Annotated[bool, Option("--yes", "-y")] = False,
+    workspace: opt.Workspace = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Delete old indexes, interrupted runs and leftovers; tell their sizes first.
+
+    A terminal asks before anything is deleted. The index in use, its run and the newest finished
+    run stay.
+
+    Args:
+        old_runs: Also finished runs that neither the index nor the next one is made with.
+        history_days: Also what undo needs for steps that are older.
+        features: Also the features of frozen backbones, which are computed again when needed.
+        yes: Delete without asking.
+    """
+    place = Workspace.locate(workspace)
+    with place.open_store(to_write=True) as store:
+        found = find_surplus(
+            place, store, old_runs=old_runs, features=features, history_days=history_days
+        )
+        facts = [{**asdict(surplus), "path": str(surplus.path)} for surplus in found]
+        rows = [(it.kind, it.name, it.reason, decimal(it.num_bytes)) for it in found]
+        total = decimal(sum(it.num_bytes for it in found))
+        if not as_json:
+            empty = "There is nothing to delete."
+            header = ("what", "name", "why", "size")
+            print_list(facts, header, rows, numbers=("size",), empty=empty, as_json=False)
+        is_agreed = yes or (
+            bool(found)
+            and not as_json
+            and is_conversation()
+            and typer.confirm(f"Delete {total}?", err=True)
+        )
+        if is_agreed:
+            for surplus in found:
+                delete_surplus(place, store, surplus)
+    if as_json:
+        print_json({"surplus": facts, "deleted": is_agreed})
+    elif found:
+        say(f"Deleted {total}." if is_agreed else f"Nothing was deleted. To delete {total}: --yes")

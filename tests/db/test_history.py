@@ -1,0 +1,414 @@
+"""Steps of the catalog's history: undone in reverse, they leave nothing behind."""
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datrnet.core.errors import ConfigError, DatabaseError, DatrnetError, UnknownNameError
+from datrnet.db.history import KEYS
+from datrnet.db.rows import NewItem, NewVariant
+from datrnet.db.store import Store
+
+MakeItem = Callable[..., NewItem]
+Contents = dict[str, list[tuple[Any, ...]]]
+
+
+def contents(store: Store) -> Contents:
+    """Every row of the tables that the history covers."""
+    with closing(sqlite3.connect(store.path)) as plain:
+        found = {
+            table: plain.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall()
+            for table in KEYS
+        }
+        for index in ("items_fts", "items_trigrams"):
+            plain.execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")
+        assert not plain.execute("PRAGMA foreign_key_check").fetchall()
+    return found
+
+
+# ── any steps ────────────────────────────────────────────────────────────────
+
+CODES = st.sampled_from(["a", "b", "c", "d", "é"])
+CATEGORIES = st.sampled_from(["color", "colour", "sleeve", "Größe"])
+VALUES = st.sampled_from(["red", "Red", "grey", "gray", "long", "N/A", "ＲＥＤ"])
+TEXTS = st.sampled_from(["", "Shirt", "a\0b", "'\"{}", "👗"])
+LABELS = st.dictionaries(CATEGORIES, st.none() | st.lists(VALUES, max_size=3).map(tuple))
+
+
+@st.composite
+def new_items(draw: st.DrawFn) -> list[NewItem]:
+    """Items of a file; no two of them have a variant in common."""
+    codes = draw(st.lists(CODES, unique=True, max_size=4))
+    variants = iter(draw(st.permutations(["v1", "v2", "v3", "v4", "v5"])))
+    unstated = draw(st.sets(st.sampled_from(["title", "split", "group", "variants", "picture"])))
+    return [
+        NewItem(
+            code=code,
+            title=draw(TEXTS),
+            picture_path=draw(st.sampled_from(["p.png", "q.png"])),
+            picture_modified_ns=draw(st.sampled_from([0, 2**60 + 1])),
+            split=draw(st.sampled_from(["", "train", "test"])),
+            group=draw(TEXTS),
+            labels=draw(LABELS),
+            facts=draw(st.dictionaries(st.sampled_from(["price", "size"]), TEXTS)),
+            variants=(NewVariant(code=next(variants), facts={"size": draw(TEXTS)}),),
+            unstated=frozenset(unstated),
+        )
+        for code in codes
+    ]
+
+
+IDS = st.lists(st.integers(1, 9), max_size=3)
+STEPS = st.one_of(
+    st.tuples(
+        st.just("upsert_items"),
+        new_items(),
+        st.fixed_dictionaries(
+            {
+                "absent": st.sampled_from(["keep", "hide", "remove"]),
+                "fact_kinds": st.just({"price": "number", "size": "text"}),
+            }
+        ),
+    ),
+    st.tuples(st.sampled_from(["remove_items", "hide_items", "unhide_items"]), IDS, TEXTS),
+    st.tuples(
+        st.sampled_from(["rename_super_category", "merge_super_category"]), CATEGORIES, CATEGORIES
+    ),
+    st.tuples(st.just("drop_super_category"), CATEGORIES),
+    st.tuples(st.just("rename_value"), CATEGORIES, VALUES, VALUES),
+    st.tuples(st.just("drop_value"), CATEGORIES, VALUES),
+    st.tuples(
+        st.just("merge_values"), CATEGORIES, st.lists(VALUES, min_size=1, max_size=3), VALUES
+    ),
+    st.tuples(st.just("forget_synonym"), CATEGORIES, st.just("") | VALUES),
+)
+BY_PERSON = st.one_of(
+    st.tuples(
+        st.just("set_label"),
+        st.integers(1, 9),
+        CATEGORIES,
+        st.none() | VALUES,
+        st.just("person"),
+    ),
+    st.tuples(st.sampled_from(["undo_label", "redo_label"])),
+    st.tuples(
+        st.just("judge_pair"),
+        st.integers(1, 4),
+        st.integers(1, 4),
+        st.sampled_from(["duplicate", "distinct"]),
+    ),
+)
+
+
+def do(store: Store, step: tuple[Any, ...]) -> None:
+    """Do a step; what is refused changes nothing."""
+    name, *arguments = step
+    named = arguments.pop() if arguments and isinstance(arguments[-1], dict) else {}
+    with contextlib.suppress(DatrnetError):
+        getattr(store, name)(*arguments, **named)
+
+
+@contextlib.contextmanager
+def fresh_store() -> Iterator[Store]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Store.create(Path(folder) / "catalog.db") as store,
+    ):
+        yield store
+
+
+@settings(max_examples=150, deadline=None)
+@given(before=st.lists(STEPS | BY_PERSON, max_size=6), steps=st.lists(STEPS, max_size=6))
+def test_steps_undone_in_reverse_give_the_catalog_back(
+    before: list[tuple[Any, ...]], steps: list[tuple[Any, ...]]
+) -> None:
+    with fresh_store() as store:
+        for step in before:
+            do(store, step)
+        states = [(num_open(store), contents(store))]
+        for step in steps:
+            do(store, step)
+            states.append((num_open(store), contents(store)))
+        for number, state in reversed(states):
+            while num_open(store) > number:
+                store.undo_step()
+            assert contents(store) == state
+
+
+def num_open(store: Store) -> int:
+    """Return how many steps are not undone."""
+    return sum(step.undone_at is None for step in store.history())
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps=st.lists(STEPS | BY_PERSON, max_size=10))
+def test_labels_of_a_person_survive_whatever_is_undone(steps: list[tuple[Any, ...]]) -> None:
+    with fresh_store() as store:
+        for step in steps:
+            do(store, step)
+        by_person = labels_by_person(store)
+        while store.step_to_undo() is not None:
+            step_before = store.step_to_undo()
+            store.undo_step(loses_labels=True)
+            assert store.step_to_undo() != step_before
+            contents(store)  # whole
+            ids = set(store.item_columns().ids.tolist())
+            now = labels_by_person(store)
+            since = {
+                (change.item_id, change.super_category.casefold())
+                for change in store.label_history()
+                if change.undone_at is None
+            }
+            # only with the item itself does a label go that was set since
+            lost = {pair for pair in by_person if pair[0] in ids} - now.keys()
+            assert not lost & since
+        assert not store.item_columns().ids.tolist()
+
+
+def labels_by_person(store: Store) -> dict[tuple[int, str], str | None]:
+    with store.reading() as db:
+        return {
+            (item_id, category.casefold()): value
+            for item_id, category, value in db.execute(
+                "SELECT item_id, super_categories.name, attribute_values.name"
+                " FROM item_attributes"
+                " JOIN super_categories ON super_categories.id = item_attributes.super_category_id"
+                " LEFT JOIN attribute_values ON attribute_values.id = attribute_value_id"
+                " WHERE source = 'person'"
+            )
+        }
+
+
+# ── one by one ───────────────────────────────────────────────────────────────
+
+
+def test_a_step_that_changes_nothing_leaves_no_trace(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item("a", colour="Red")], summary="shop.csv")
+    store.upsert_items([make_item("a", colour="Red")], summary="shop.csv")
+    store.remove_items([7], "")
+    store.hide_items([], "")
+    (step,) = store.history()
+    assert (step.action, step.summary, step.undone_at) == ("import", "shop.csv: 1 added", None)
+
+
+def test_the_history_says_what_an_import_did(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item("a"), make_item("b"), make_item("c")], summary="1.csv")
+    store.upsert_items([make_item("a", "Shirt"), make_item("d")], summary="2.csv", absent="hide")
+    store.upsert_items([make_item("a", "Shirt")], summary="3.csv", absent="remove")
+    assert [step.summary for step in store.history()] == [
+        "3.csv: 3 removed",
+        "2.csv: 1 added, 1 updated, 2 hidden",
+        "1.csv: 3 added",
+    ]
+    assert [step.id for step in store.history(1)] == [3]
+
+
+def test_undo_goes_back_step_by_step(store: Store, make_item: MakeItem) -> None:
+    assert store.undo_step() is None
+    store.upsert_items([make_item("a", "old")])
+    store.upsert_items([make_item("a", "new"), make_item("b")])
+    with pytest.raises(ConfigError, match=r"followed by other steps\. Undo step 2 first"):
+        store.undo_step(1)
+    undone = store.undo_step()
+    assert undone is not None
+    assert undone.id == 2
+    assert undone.undone_at is not None
+    assert store.item_columns().titles == ["old"]
+    with pytest.raises(ConfigError, match="Step 2 is already undone"):
+        store.undo_step(2)
+    with pytest.raises(UnknownNameError, match="datrnet history"):
+        store.undo_step(9)
+    store.undo_step(1)
+    assert store.item_columns().codes == []
+    assert store.undo_step() is None
+    assert [step.undone_at is None for step in store.history()] == [False, False]
+
+
+def test_no_item_gets_the_id_of_another(store: Store, make_item: MakeItem) -> None:
+    # thumbnails and the index know items by their ids
+    store.upsert_items([make_item("a"), make_item("b")])
+    store.remove_items([2], "")
+    store.upsert_items([make_item("c")])
+    assert store.item_columns().ids.tolist() == [1, 3]
+    store.undo_step()
+    store.upsert_items([make_item("d")])
+    assert store.item_columns().ids.tolist() == [1, 4]
+
+
+def test_a_label_set_since_stays(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item("a", colour="Red"), make_item("b", colour="Blue")])
+    store.upsert_items([make_item("a", colour="Blue"), make_item("b", colour="Red")])
+    store.set_label(1, "colour", "Red", "person")
+    store.undo_step()
+    assert labels_by_person(store) == {(1, "colour"): "Red"}
+    assert store.item_columns().carriers[("colour", "Blue")].tolist() == [2]
+
+
+def test_a_label_set_since_keeps_a_value_that_the_step_brought(
+    store: Store, make_item: MakeItem
+) -> None:
+    store.upsert_items([make_item("a", colour="Red"), make_item("b", colour="Red")])
+    store.upsert_items([make_item("a", colour="Teal", fit="slim")])
+    store.set_label(2, "colour", "Teal", "person")
+    store.set_label(2, "fit", "slim", "person")
+    store.undo_step()
+    assert labels_by_person(store) == {(2, "colour"): "Teal", (2, "fit"): "slim"}
+    assert store.item_columns().carriers[("colour", "Red")].tolist() == [1]
+
+
+def test_a_label_set_since_follows_the_name_back(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item("a", color="grey"), make_item("b", color="red")])
+    store.rename_super_category("color", "colour")
+    store.rename_value("colour", "grey", "gray")
+    store.set_label(2, "colour", "gray", "person")
+    store.undo_step()
+    store.undo_step()
+    assert labels_by_person(store) == {(2, "color"): "grey"}
+    (change,) = store.label_history()
+    assert (change.super_category, change.old_value, change.new_value) == ("color", "red", "grey")
+    assert store.undo_label() is not None
+    assert store.item_columns().carriers[("color", "red")].tolist() == [2]
+
+
+def test_items_that_a_person_has_labeled_do_not_go_without_a_word(
+    store: Store, make_item: MakeItem
+) -> None:
+    store.upsert_items([make_item("a", colour="Red")])
+    store.set_label(1, "colour", "Red", "person")
+    with pytest.raises(ConfigError, match=r"a person has labeled since, such as 'a'\. .*--yes"):
+        store.undo_step()
+    assert store.item_columns().codes == ["a"]
+    store.undo_step(loses_labels=True)
+    assert store.item_columns().codes == []
+
+
+def test_a_removed_item_comes_back_with_all_that_it_had(store: Store, make_item: MakeItem) -> None:
+    sizes = (NewVariant(code="a-S"), NewVariant(code="a-M"))
+    store.upsert_items([replace(make_item("a", colour=("Red", "Blue")), variants=sizes)])
+    store.upsert_items([make_item("b", colour="Red")])
+    store.set_label(1, "colour", "Blue", "person")
+    store.judge_pair(1, 2, "distinct")
+    before = contents(store)
+    store.remove_items([1], "a")
+    assert store.super_categories()[0].values == ("Red",)
+    store.set_label(2, "colour", None, "person")
+    store.undo_label()
+    store.undo_step()
+    after = contents(store)
+    changed = {table for table in KEYS if after[table] != before[table]}
+    assert changed - {"item_attributes"} == {"label_changes"}  # those of the other item
+    assert before["label_changes"][0] in after["label_changes"]
+    assert len({change[0] for change in after["label_changes"]}) == 2
+
+
+def test_a_value_that_undo_of_a_label_brought_back_makes_way(
+    store: Store, make_item: MakeItem
+) -> None:
+    store.upsert_items([make_item("a", colour="Teal"), make_item("b", colour="Red")])
+    store.set_label(1, "colour", "Red", "person")
+    store.upsert_items([make_item("b", colour="Navy")])  # Teal goes
+    assert store.super_categories()[0].values == ("Navy", "Red")
+    store.undo_label()
+    assert store.item_columns().carriers[("colour", "Teal")].tolist() == [1]
+    store.undo_step()
+    carriers = {names: ids.tolist() for names, ids in store.item_columns().carriers.items()}
+    assert carriers == {("colour", "Teal"): [1], ("colour", "Red"): [2]}
+
+
+# ── a full disk, a kill ──────────────────────────────────────────────────────
+
+
+def test_a_full_disk_leaves_the_catalog_whole(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item(f"{n}", colour="Red") for n in range(50)])
+    before = contents(store)
+    with store.reading() as db:
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+    with closing(sqlite3.connect(store.path)) as plain:
+        plain.execute("VACUUM")
+    with store._locked():
+        store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    many = [make_item(f"{n}", "a long title " * 90, colour="Blue") for n in range(500)]
+    for step in (
+        lambda: store.upsert_items(many),
+        lambda: [store.rename_value("colour", "Red", "x" * n * 1000) for n in range(1, 90)],
+    ):
+        with pytest.raises(DatabaseError, match="No space is left"):
+            step()
+        with store._locked():
+            triggers = store._connection.execute("SELECT name FROM sqlite_temp_master").fetchall()
+        assert not triggers
+        while len(store.history()) > 1 and store.history()[0].undone_at is None:
+            store.undo_step()
+        assert contents(store) == before
+    with store._locked():
+        store._connection.execute("PRAGMA max_page_count = 1073741823")
+    store.upsert_items(many)
+    store.undo_step()
+    assert contents(store) == before
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from datrnet.db.rows import NewItem
+from datrnet.db.store import Store
+from datrnet.db import imports, restore, upkeep
+
+def killed(*arguments, **named):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def item(code, value):
+    return NewItem(code=code, title="", picture_path="p", split="", labels={"color": value})
+
+with Store.open(Path(sys.argv[1])) as store:
+    match sys.argv[2]:
+        case "import":
+            imports.remove_unused_names = killed
+            store.upsert_items([item(f"{n}", "blue") for n in range(3000)], absent="remove")
+        case "merge":
+            upkeep.rename_in_changes = killed
+            store.merge_values("color", ["red", "blue"], "any")
+        case "undo":
+            restore._put_back = killed
+            store.upsert_items([item("a", "black")])
+            store.set_label(1, "color", "blue", "person")
+            store.undo_step()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no such signal")
+@pytest.mark.parametrize("step", ["import", "merge", "undo"])
+def test_a_kill_in_the_middle_leaves_the_catalog_whole(
+    tmp_path: Path, make_item: MakeItem, step: str
+) -> None:
+    path = tmp_path / "catalog.db"
+    with Store.create(path) as store:
+        store.upsert_items([make_item("a", color="red"), make_item("b", color="blue")])
+        before = contents(store)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(path), step], env={**os.environ}, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    with Store.open(path) as store:
+        if step == "undo":
+            assert [it.undone_at for it in store.history()] == [None, None]
+            assert labels_by_person(store) == {(1, "color"): "blue"}
+        else:
+            assert contents(store) == before
+        store.undo_step(loses_labels=True)
+        while store.undo_step(loses_labels=True):
+            pass
+        assert store.item_columns().codes == []
