@@ -7,8 +7,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from datrnet.core.catalog.catalog import MISSING, PICTURE_STATES, Catalog
+from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.fact_facets import Facet, fact_facets
+from datrnet.core.catalog.picture_states import MISSING, PICTURE_STATES
 from datrnet.core.catalog.sort_order import TITLE, Order, ranks
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.db.rows import NewItem, NewVariant, SuperCategory

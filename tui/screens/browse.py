@@ -14,8 +14,8 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
-from datrnet.core.catalog.catalog import PICTURE_STATES, picture_states
 from datrnet.core.catalog.fact_facets import Facet, fact_facets
+from datrnet.core.catalog.picture_states import PICTURE_STATES, picture_states
 from datrnet.core.catalog.sort_order import Order, keys_of, name_of, ranks
 from datrnet.core.errors import DatabaseError
 from datrnet.core.text import sanitize

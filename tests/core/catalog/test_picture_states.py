@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from datrnet.core.catalog import catalog as module
-from datrnet.core.catalog.catalog import MISSING, THERE, UNREADABLE, Catalog, picture_states
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.picture_states import MISSING, THERE, UNREADABLE, picture_states
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.db.rows import NewItem
 
