@@ -75,7 +75,13 @@ class Catalog:
             category_idx, value_idx = index_of[names]
             labels[_rows_of(columns.ids, item_ids), category_idx] = value_idx
         for names, item_ids in columns.more_carriers.items() if len(columns.ids) else ():
-            more_labels[index_of[names]] = _rows_of(columns.ids, item_ids)
+            category_idx, value_idx = index_of[names]
+            rows = _rows_of(columns.ids, item_ids)
+            # where the first value was dropped, the next one is the first
+            is_first = labels[rows, category_idx] == UNLABELED
+            labels[rows[is_first], category_idx] = value_idx
+            if not is_first.all():
+                more_labels[category_idx, value_idx] = rows[~is_first]
         return cls(
             item_ids=columns.ids,
             codes=columns.codes,

@@ -90,6 +90,20 @@ def test_the_first_value_is_the_first_of_the_file(catalog: Catalog) -> None:
     assert unlabeled.tolist() == [False, False, True, False, True, True]
 
 
+def test_where_the_first_value_was_dropped_the_next_one_is_the_first(tmp_path: Path) -> None:
+    labels = ("wool", "silk", "linen")
+    item = NewItem(code="A", title="", picture_path="", split="", labels={"material": labels})
+    with Workspace(tmp_path).create_store() as store:
+        store.upsert_items([item])
+        with store.writing() as db:
+            db.execute("DELETE FROM attribute_values WHERE name = 'wool'")
+        catalog = Catalog.load(store)
+    first = catalog.labels_of(0)["material"]
+    assert first is not None
+    assert set(catalog.values_of(0)["material"]) == {"silk", "linen"}
+    assert catalog.values_of(0)["material"][0] == first
+
+
 def test_a_set_can_be_replaced_by_another(catalog: Catalog) -> None:
     relabeled = catalog.relabeled(1, "material", "silk | wool")
     assert relabeled.values_of(1)["material"] == ("silk", "wool")
