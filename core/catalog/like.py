@@ -394,20 +394,25 @@ class _Revision:
     def _wrong(self, data: bytes, edits: Edits, cells: Mapping[Place, str]) -> set[Place]:
         """Return the wanted cells that new contents do not say, or that spoil others."""
         table = self._source.read(data)
-        expected = {name: list(column) for name, column in self._source.table.columns.items()}
         place_of = self._source.row_of
+        found = {name: list(column) for name, column in table.columns.items()}
+        misread: set[Place] = set()
         for (line, name), text in cells.items():
-            expected[name][place_of[line]] = text
-        if list(table.lines) != list(self._source.table.lines) or table.header != tuple(expected):
-            return set(self._wanted)
+            if name in found and line in place_of and len(table.lines) > place_of[line]:
+                cell = found[name][place_of[line]]
+                if not isinstance(cell, str) or cell.strip() != text.strip():
+                    misread.add((line, name))
+                found[name][place_of[line]] = self._source.table.columns[name][place_of[line]]
+        if (
+            list(table.lines) != list(self._source.table.lines)
+            or found != self._source.table.columns
+        ):
+            return set(self._wanted)  # a change has spoiled its neighbors
         wrong = {
             source
-            for place, edit in edits.cells.items()
-            if table.columns[place[1]][place_of[place[0]]] != expected[place[1]][place_of[place[0]]]
-            for source in edit.sources
+            for place in misread & edits.cells.keys()
+            for source in edits.cells[place].sources
         }
-        if not wrong and table.columns != expected:
-            return set(self._wanted)
         after = _ReadLabels(table, self._options, self._known)
         if after.codes != self._before.codes:
             return set(self._wanted)

@@ -118,8 +118,11 @@ class _Dialect:
         sign = self.delimiter
         while sign == self.delimiter and (found := cell.match(text, start)) is not None:
             space, old, sign = found.groups()
-            new = cells.get(len(written))
-            written.append(space + (old if new is None else self._written(new, old)))
+            if (new := cells.get(len(written))) is not None:
+                was_quoted, old = old.startswith('"'), self._written(new, old)
+                if old.startswith('"') and not was_quoted:
+                    space = ""  # a quote after a space is text
+            written.append(space + old)
             start = found.end()
         missing = range(len(written), max(cells, default=0) + 1)
         written += [self._written(cells.get(place, ""), "") for place in missing]

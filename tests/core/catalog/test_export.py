@@ -162,6 +162,19 @@ def test_a_correction_in_an_export_comes_in(corrected: Workspace, tmp_path: Path
     assert contents(corrected)["items"]["item-4"][0] == "Blue shirt number four"
 
 
+def test_columns_that_a_person_adds_come_in(corrected: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    export_table(corrected, path)
+    head, *lines = path.read_text("utf-8").splitlines()
+    added = [f"{head},season (attribute),note", *(f"{line},winter | spring,new" for line in lines)]
+    path.write_text("\n".join(added), "utf-8")
+    summary = import_catalog(corrected, path)
+    assert (summary.updated, summary.problems) == (12, ())
+    labels, facts = contents(corrected)["items"]["item-4"][6:8]
+    assert [value for name, value, _ in labels if name == "season"] == ["winter", "spring"]
+    assert facts["note"] == "new"
+
+
 def test_what_a_person_set_elsewhere_outranks_the_shop(
     corrected: Workspace, tmp_path: Path, rows: Rows, write_table: WriteTable
 ) -> None:
