@@ -19,7 +19,7 @@ COMMANDS = {
         "import": "Import a catalog: add new items, update known ones.",
         "export": "Write the corrected catalog as a file, or as a folder for other programs.",
         "train": "Train one network per super-category.",
-        "index": "Embed every item and build the index that searches use.",
+        "index": "Build the index that searches use, or bring it up to date.",
     },
     "Search": {
         "search": "Find substitutes for an item or picture, with some attributes changed.",

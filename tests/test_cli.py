@@ -153,7 +153,7 @@ def test_an_id_that_begins_with_a_dash_is_explained(monkeypatch: pytest.MonkeyPa
     ]
 
 
-@pytest.mark.parametrize("words", [["train"], ["index"], ["search", "PICTURE"]])
+@pytest.mark.parametrize("words", [["train"], ["index", "--rebuild"], ["search", "PICTURE"]])
 def test_without_torch_one_line_says_what_to_install(
     ready: Path, shop: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from datrnet.core.catalog import catalog as module
+from datrnet.core.catalog import picture_states as module
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.picture_states import MISSING, THERE, UNREADABLE, picture_states
 from datrnet.core.catalog.workspace import Workspace
