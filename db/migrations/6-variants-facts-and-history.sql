@@ -77,7 +77,8 @@ CREATE TRIGGER "items_parts_ad" AFTER DELETE ON "items" BEGIN
   INSERT INTO "items_trigrams" ("items_trigrams", rowid, "code", "title")
     VALUES('delete', old.rowid, old."code", old."title");
 END;
-CREATE TRIGGER "items_parts_au" AFTER UPDATE OF "code", "title" ON "items" BEGIN
+CREATE TRIGGER "items_parts_au" AFTER UPDATE OF "code", "title" ON "items"
+WHEN old."code" IS NOT new."code" OR old."title" IS NOT new."title" BEGIN
   INSERT INTO "items_trigrams" ("items_trigrams", rowid, "code", "title")
     VALUES('delete', old.rowid, old."code", old."title");
   INSERT INTO "items_trigrams" (rowid, "code", "title")
