@@ -176,7 +176,8 @@ def find_delimiter(lines: Sequence[str], *, is_tsv: bool = False) -> str:
         evenness = sum(len(cells) in (len(header), length) for cells in rows) / len(rows)
         trust = (1.0 if has_names(header) else 0.5) * (0.3 if position else 1.0)
         trust *= 2.0 if is_tsv and delimiter == "\t" else 1.0
-        return (len(header) - 1) * evenness**2 * trust
+        # a single long row, full of a sign, does not make that sign the delimiter
+        return (min(len(header), length) - 1) * evenness**2 * trust
 
     scores = {delimiter: score(delimiter) for delimiter in DELIMITERS}
     best = max(scores, key=lambda delimiter: scores[delimiter])
@@ -202,7 +203,7 @@ class _RecordReader:
         self._delimiter = delimiter
         end = re.escape(delimiter)
         # only where a quote opens after a space does the space belong to no cell
-        spaced = rf'{end} +"(?!["{end}\r\n]|\Z)'
+        spaced = rf'(?:^|{end}) +"(?!["{end}\r\n]|\Z)'
         self._skips_space = any(re.search(spaced, line) for line in lines[start : start + SAMPLE])
         self._cell = re.compile(
             rf'{" *" if self._skips_space else ""}(?:"((?:[^"]++|"")*+)("?))?'

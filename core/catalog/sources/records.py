@@ -92,6 +92,8 @@ def read_xml(text: str | bytes, name: str) -> CatalogTable:
         raise DataError(f"{name} declares XML entities, which are not read.")
     try:
         root = ElementTree.fromstring(text)
+    except (LookupError, ValueError) as error:  # an encoding that does not exist
+        raise DataError(f"{name} is not valid XML: {error}.") from error
     except ElementTree.ParseError as error:
         line, column = error.position
         raise DataError(f"{name} is not valid XML, on line {line}, column {column}.") from error

@@ -185,3 +185,15 @@ def test_any_bytes_give_a_table_or_a_clear_error(content: bytes, name: str) -> N
         path = Path(folder) / name
         path.write_bytes(content)
         assert read_source(path).num_rows > 0
+
+
+def test_a_long_cell_of_another_sign_does_not_make_it_the_delimiter() -> None:
+    rows = [f"{number},{number}.png,Red" for number in range(6)]
+    rows[4] = "4,4.png," + "a; b\tc " * 2000
+    table = read_delimited("\n".join(["id,image,color", *rows]))
+    assert (table.num_rows, table.header) == (6, ("id", "image", "color"))
+
+
+def test_a_space_before_a_quote_at_the_start_of_a_line_belongs_to_no_cell() -> None:
+    table = read_delimited('id,image\n "two\nlines",a.png\n2,b.png\n')
+    assert list(table.columns["id"]) == ["two\nlines", "2"]

@@ -133,3 +133,8 @@ def test_cells_of_data_frames_are_read() -> None:
         "pair": ("a", "b"),
         "day": "2026-01-31",
     }
+
+
+def test_an_encoding_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(DataError, match="not valid XML"):
+        read_xml(b'<?xml version="1.0" encoding="nosuch-8"?><a><b><c/></b></a>', "feed.xml")
