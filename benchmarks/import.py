@@ -58,6 +58,12 @@ def write_catalog(path: Path, num_rows: int) -> None:
             )
 
 
+def peak_memory() -> float:
+    """Return the most memory that this process has had, in MB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1024**2
+
+
 def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -77,15 +83,14 @@ def main() -> int:
                 f"{times} import: {num_rows:,} rows, {len(parsed.rows):,} items; read in "
                 f"{read - start:.1f} s, written in {end - read:.1f} s, "
                 f"{time.process_time() - used:.1f} s of the processor, "
-                f"{num_rows / (end - start):,.0f} rows a second; {counts}"
+                f"{num_rows / (end - start):,.0f} rows a second, peak memory so far "
+                f"{peak_memory():,.0f} MB; {counts}"
             )
+            del parsed  # each import is by itself
         with workspace.open_store() as store:
             start = time.perf_counter()
             catalog = Catalog.load(store)
             print(f"loaded {catalog.num_items:,} items in {time.perf_counter() - start:.2f} s")
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    print(f"peak memory {peak / 1024**2:,.0f} MB")
     return 0
 
 
