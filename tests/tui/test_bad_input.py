@@ -18,7 +18,7 @@ from datrnet.db.rows import NewItem
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.help import HelpScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
-from tests.tui.conftest import workers_end
+from tests.tui.conftest import loop_is_idle, workers_end
 
 Run = Callable[..., Any]
 
@@ -146,7 +146,9 @@ async def test_keys_before_the_first_page_are_harmless(workspace: Workspace, key
             pilot.app.simulate_key(key)
         await pilot.pause()
         await workers_end(pilot.app)
+        await loop_is_idle()  # what a key opens may only be on its way
         await pilot.press("escape", "escape", "escape")
+        await loop_is_idle()
         assert isinstance(pilot.app.screen, BrowseScreen)
 
 
