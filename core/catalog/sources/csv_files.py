@@ -6,6 +6,7 @@ closed from swallowing the rows after it.
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -176,8 +177,8 @@ def find_delimiter(lines: Sequence[str], *, is_tsv: bool = False) -> str:
         evenness = sum(len(cells) in (len(header), length) for cells in rows) / len(rows)
         trust = (1.0 if has_names(header) else 0.5) * (0.3 if position else 1.0)
         trust *= 2.0 if is_tsv and delimiter == "\t" else 1.0
-        # a single long row, full of a sign, does not make that sign the delimiter
-        return (min(len(header), length) - 1) * evenness**2 * trust
+        # by the logarithm a single long row does not make the sign it is full of the delimiter
+        return math.log2(max(1, min(len(header), length))) * evenness**2 * trust
 
     scores = {delimiter: score(delimiter) for delimiter in DELIMITERS}
     best = max(scores, key=lambda delimiter: scores[delimiter])

@@ -40,6 +40,13 @@ def test_decimal_commas_and_lists_in_cells_do_not_mislead() -> None:
     assert tags.header == ("id", "image", "tags")
 
 
+def test_one_cell_full_of_commas_makes_no_columns_of_them() -> None:
+    packed = ",".join(f"e{number}=f" for number in range(60))
+    table = read_delimited(f"id\timage\tdetails\n1\ta.png\tnone\n2\tb.png\t{packed}\n")
+    assert table.header == ("id", "image", "details")
+    assert len(table.lines) == 2
+
+
 def test_a_separator_line_and_a_given_delimiter_are_obeyed() -> None:
     assert read_delimited("sep=;\r\nid;image\r\n1;a,b\r\n").header == ("id", "image")
     assert read_delimited("id:image\n1:a.png\n", ":").header == ("id", "image")
