@@ -12,6 +12,7 @@ import textual.screen
 from textual._compositor import Compositor, CompositorMap, ReflowResult
 from textual.app import App
 from textual.await_complete import AwaitComplete
+from textual.command import CommandList, CommandPalette
 from textual.content import Content
 from textual.css.styles import RulesMap
 from textual.drivers._writer_thread import WriterThread
@@ -82,6 +83,8 @@ _run_writer = WriterThread.run
 _dismiss = Screen.dismiss
 _move_page = OptionList._move_page
 _on_click = OptionList._on_click
+_watch_list_visible = CommandPalette._watch__list_visible
+_watch_show_busy = CommandPalette._watch__show_busy
 _get_height = Content.get_height
 
 
@@ -142,6 +145,22 @@ def get_height(content: Content, rules: RulesMap, width: int) -> int:
     return _get_height(content, rules, max(width, 1 + 2 * rules.get("line_pad", 0)))
 
 
+def watch_list_visible(palette: CommandPalette) -> None:
+    """Show the list of commands, unless the palette has closed meanwhile.
+
+    Its search may end after its widgets have gone: ``CommandPalette`` raises ``NoMatches`` then,
+    here and below (seen in Textual 8.2.8; no upstream issue).
+    """
+    if palette.query(CommandList):
+        _watch_list_visible(palette)
+
+
+async def watch_show_busy(palette: CommandPalette) -> None:
+    """Show that commands are searched for, unless the palette has closed meanwhile."""
+    if palette.query(CommandList):
+        await _watch_show_busy(palette)
+
+
 PATCHES = (
     (textual.screen, "Compositor", SteadyCompositor),
     (WriterThread, "run", run_writer),
@@ -149,6 +168,8 @@ PATCHES = (
     (OptionList, "_move_page", move_page),
     (OptionList, "_on_click", on_click),
     (Content, "get_height", get_height),
+    (CommandPalette, "_watch__list_visible", watch_list_visible),
+    (CommandPalette, "_watch__show_busy", watch_show_busy),
 )
 """What is replaced: the owner, the name, the patched part."""
 

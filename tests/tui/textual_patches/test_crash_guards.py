@@ -8,7 +8,9 @@ from rich.style import Style
 from textual import events
 from textual._compositor import Compositor
 from textual.app import App, ComposeResult, ScreenStackError
+from textual.command import CommandPalette
 from textual.content import Content
+from textual.css.query import NoMatches
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
@@ -39,6 +41,12 @@ def is_patched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(OptionList, "_move_page", textual_patches._move_page)
         monkeypatch.setattr(OptionList, "_on_click", textual_patches._on_click)
         monkeypatch.setattr(Content, "get_height", textual_patches._get_height)
+        plain = {
+            "_watch__list_visible": textual_patches._watch_list_visible,
+            "_watch__show_busy": textual_patches._watch_show_busy,
+        }
+        for name, watch in plain.items():
+            monkeypatch.setattr(CommandPalette, name, watch)
     return request.param
 
 
@@ -97,6 +105,17 @@ async def test_a_screen_dismissed_twice_leaves_the_one_below(is_patched: bool) -
         dialog.dismiss()
 
     assert await crashes(ListApp(), dismiss_twice, ScreenStackError) != is_patched
+
+
+async def test_a_palette_whose_search_ends_after_it_has_closed(is_patched: bool) -> None:
+    async def close(app: App[Any]) -> None:
+        palette = CommandPalette()
+        await app.push_screen(palette)
+        await palette.query_children().remove()
+        palette._list_visible = not palette._list_visible
+        palette._show_busy = not palette._show_busy
+
+    assert await crashes(ListApp(), close, NoMatches) != is_patched
 
 
 def test_text_without_a_column_has_a_height(is_patched: bool) -> None:
