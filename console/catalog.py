@@ -182,7 +182,7 @@ def import_(
         **choices,
     )
     if fetch is not None:
-        options = replace(options, images=fetch)
+        options = replace(options, fetched=fetch)
         _fetch(place, catalog, options)
     if yes or as_json or dry_run or catalog == STANDARD_INPUT or not is_conversation():
         parsed = parse_catalog(place, catalog, options)
@@ -254,15 +254,18 @@ def _previewed(
 
 def _fetch(workspace: Workspace, catalog: Path, options: ImportOptions) -> None:
     """Download what a catalog names by web address and the folder lacks."""
-    assert options.images is not None
+    assert options.fetched is not None
     addresses = addresses_of(catalog, options)
+    if not addresses:
+        say("Every picture is there already; nothing was downloaded.")
+        return
     with JobProgress() as progress:
         summary = fetch_pictures(
-            addresses, options.images, partial(progress, "Downloading pictures")
+            addresses, options.fetched, partial(progress, "Downloading pictures")
         )
     say(
-        f"Downloaded {counted(summary.downloaded, 'picture')} into {options.images}; "
-        f"{summary.present:,} were there already, {len(summary.failed):,} failed."
+        f"Downloaded {counted(summary.downloaded, 'picture')} into {options.fetched}; "
+        f"{len(summary.failed):,} failed."
     )
     for address, reason in summary.failed[:LISTED]:
         say(f"  {sanitize(address)}: {sanitize(reason)}")

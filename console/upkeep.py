@@ -52,8 +52,9 @@ def remove(
 ) -> None:
     """Remove items from the catalog, or hide them.
 
-    Their picture files stay. The step can be undone. The next import adds an item again, or shows
-    it again, if its file has it.
+    A condition on a fact must hold for all variants of an item: stock=0 removes what no size is in
+    stock of. Their picture files stay. The step can be undone. The next import adds an item again,
+    or shows it again, if its file has it.
 
     Args:
         items: Item ids; - reads them from a pipe, one per line.

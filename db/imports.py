@@ -251,10 +251,14 @@ def _upsert_variants(
         stored.setdefault(item_id, {})[code] = facts
     changed: set[str] = set()
     for code, item in by_code.items():
-        if "variants" in item.unstated:
-            continue
         wanted = {variant.code: _json(variant.facts) for variant in item.variants}
         old = stored.get(item_ids[code], {})
+        if "variants" in item.unstated:  # a file of some facts: the others stay
+            news = {v.code: v.facts for v in item.variants if v.code in old}
+            wanted = {
+                variant: _json({**json.loads(facts), **news.get(variant, {})})
+                for variant, facts in old.items()
+            }
         if old != wanted and _parsed(old) != _parsed(wanted):  # in another order they are the same
             changed.add(code)
             db.table("variants").delete_where("item_id = ?", [item_ids[code]])

@@ -40,8 +40,13 @@ class Conditions:
         found.matching(catalog)
         return found
 
-    def matching(self, catalog: Catalog) -> NDArray[np.bool_]:
+    def matching(self, catalog: Catalog, *, every_variant: bool = False) -> NDArray[np.bool_]:
         """Return which items (N,) of a catalog meet all conditions.
+
+        Args:
+            catalog: N items.
+            every_variant: Whether all variants of an item must meet the conditions on facts; else
+                one is enough.
 
         Raises:
             UnknownNameError: There is no such super-category, value or fact.
@@ -64,7 +69,7 @@ class Conditions:
                     hint=f"For example: {category}={condition.value}",
                 )
             met &= ~carried
-        return met & catalog.facts.matching(*facts) if facts else met
+        return met & catalog.facts.matching(*facts, every=every_variant) if facts else met
 
 
 def _category(catalog: Catalog, name: str) -> str | None:

@@ -294,10 +294,14 @@ class CatalogFacts:
         np.fmin.at(found, rows, np.append(values.numbers, math.nan)[values.codes])
         return found
 
-    def matching(self, *conditions: Condition) -> NDArray[np.bool_]:
+    def matching(self, *conditions: Condition, every: bool = False) -> NDArray[np.bool_]:
         """Return which items (N,) have a variant that meets all conditions at once.
 
         Several values of one fact mean any of them: ``size=M`` and ``size=L``.
+
+        Args:
+            conditions: The conditions.
+            every: Whether all variants of an item must meet them.
 
         Raises:
             UnknownNameError: There is no such fact.
@@ -318,6 +322,8 @@ class CatalogFacts:
             met &= own
         found = np.zeros(len(self._item_ids), dtype=bool)
         found[rows[met]] = True
+        if every:
+            found[rows[~met]] = False
         return found
 
 

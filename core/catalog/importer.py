@@ -31,7 +31,7 @@ from datrnet.core.catalog.picture_check import (
     scratch_folder,
     stored_path,
 )
-from datrnet.core.catalog.picture_files import PictureFolder, is_address
+from datrnet.core.catalog.picture_files import PictureFolder, is_address, picture_folder
 from datrnet.core.catalog.plan import ColumnChoices, TablePlan
 from datrnet.core.catalog.products import parse_rows, picture_texts
 from datrnet.core.catalog.sources.source import (
@@ -42,9 +42,9 @@ from datrnet.core.catalog.sources.source import (
 )
 from datrnet.core.catalog.sources.table import CatalogTable, Problem
 from datrnet.core.catalog.values import PLACEHOLDERS
-from datrnet.core.catalog.variants import Product, fold_variants
+from datrnet.core.catalog.variants import Product, common_title, fold_variants
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import DataError, UnknownNameError, nearest
+from datrnet.core.errors import DataError
 from datrnet.core.progress import StepProgress, no_progress
 from datrnet.core.text import fold
 from datrnet.db.rows import (
@@ -72,6 +72,8 @@ class ImportOptions(ColumnChoices):
 
     images: Path | None = None
     """The folder that relative picture paths start from; by default the table's own."""
+    fetched: Path | None = None
+    """A folder with downloaded pictures, for those that are not in the other."""
     mapping: Path | None = None
     """A file that says what the columns mean; None recognizes the format."""
     reading: ReadOptions = field(default_factory=ReadOptions)
@@ -150,13 +152,25 @@ def source_name(source: CatalogSource) -> str:
 
 
 def addresses_of(source: CatalogSource, options: ImportOptions) -> list[str]:
-    """Return the web addresses of a catalog's pictures, each once.
+    """Return the web addresses of the pictures that are not there yet, each once.
 
     Raises:
         DatrnetError: As for ``parse_catalog``.
     """
     draft, plan, _ = plan_table(read_source(source, options.reading), options, KnownItems())
-    return list(dict.fromkeys(filter(is_address, picture_texts(draft, plan))))
+    folder = _pictures_of(source, options)
+    addresses = dict.fromkeys(filter(is_address, picture_texts(draft, plan)))
+    return [address for address in addresses if not folder.has(address)]
+
+
+def _pictures_of(source: CatalogSource, options: ImportOptions) -> PictureFolder:
+    """Return where the pictures of a catalog are: by default beside it."""
+    default = (
+        Path()
+        if not isinstance(source, Path) or source == STANDARD_INPUT
+        else (source if source.is_dir() else source.parent)
+    )
+    return PictureFolder(picture_folder(options.images, default), options.fetched)
 
 
 def plan_table(
@@ -214,12 +228,7 @@ def parse_catalog(
     table = read_source(source, options.reading)
     known = KnownItems.of(workspace)
     draft, plan, mapping = plan_table(table, options, known)
-    default = (
-        Path()
-        if not isinstance(source, Path) or source == STANDARD_INPUT
-        else (source if source.is_dir() else source.parent)
-    )
-    folder = PictureFolder(picture_folder(options.images, default))
+    folder = _pictures_of(source, options)
     is_export = mapping is not None and mapping.name == EXPORT_FORMAT
     parsed = parse_rows(
         draft,
@@ -234,9 +243,11 @@ def parse_catalog(
         rows, damaged = items_of_export(draft, plan, parsed.rows, workspace.root, table.unit)
         problems += damaged
     else:
-        folds = options.folds_variants and plan.has_pictures
-        products = fold_variants(parsed.rows, known.codes, is_folding=folds)
-        rows = [_item_of(product, known, workspace.root, plan.unstated) for product in products]
+        items = known.items
+        products = fold_variants(parsed.rows, items, is_folding=options.folds_variants)
+        rows = [
+            _item_of(product, known, items, workspace.root, plan.unstated) for product in products
+        ]
     kind = f"{mapping.name} ({table.format})" if mapping and mapping.name else table.format
     return ParsedCatalog(
         format=kind,
@@ -281,6 +292,11 @@ class KnownItems:
                 codes_of_variants=store.codes_of_variants(),
             )
 
+    @property
+    def items(self) -> dict[str, str]:
+        """The code of the item, by its own code and by those of its variants."""
+        return {**{code: code for code in self.codes}, **self.codes_of_variants}
+
     def has_all_of(self, plan: TablePlan) -> bool:
         """Tell whether a plan has no super-categories and facts but known ones."""
         names = {fold(name) for name in (*self.super_categories, *self.facts)}
@@ -289,23 +305,29 @@ class KnownItems:
 
 
 def _item_of(
-    product: Product, known: KnownItems, root: Path, unstated: frozenset[Unstated]
+    product: Product,
+    known: KnownItems,
+    items: Mapping[str, str],
+    root: Path,
+    unstated: frozenset[Unstated],
 ) -> ParsedRow:
     """Return the item of a product: its first row leads, and all of them are its variants."""
     leader = product.leader
-    codes = (row.code for row in product.rows)
-    code = next((c for c in map(known.codes_of_variants.get, codes) if c), leader.code)
-    is_folded = len(product.rows) > 1 or code != leader.code
+    code = next((items[row.code] for row in product.rows if row.code in items), leader.code)
+    is_folded = len(product.rows) > 1 or code != leader.code or code in known.codes_of_variants
+    facts = leader.facts
     pictures = tuple(dict.fromkeys(p for row in product.rows for p in row.pictures))
     lead, views = (pictures[0], pictures[1:]) if pictures else (None, ())
+    if lead is None and is_folded:  # an update of some variants, perhaps of the item's own
+        facts = next((row.facts for row in product.rows if row.code == code), {})
     item = NewItem(
         code=code,
-        title=_common_title([row.title for row in product.rows]),
+        title=common_title([row.title for row in product.rows]),
         picture_path="" if lead is None else stored_path(lead, root),
         split=split_by_code(product.component) if "split" in unstated else leader.split,
         group=leader.group,
         labels=leader.labels,
-        facts=leader.facts,
+        facts=facts,
         variants=tuple(
             NewVariant(code=row.code, facts=row.facts) for row in product.rows if is_folded
         ),
@@ -314,18 +336,6 @@ def _item_of(
     return ParsedRow(
         line=leader.line, item=item, picture=lead, views=views, num_rows=len(product.rows)
     )
-
-
-def _common_title(titles: Sequence[str]) -> str:
-    """Return the words that the titles of variants begin with, so without the size."""
-    first, *others = titles
-    words = first.split()
-    length = next(
-        (n for n, word in enumerate(words) if any(t.split()[n : n + 1] != [word] for t in others)),
-        len(words),
-    )
-    common = " ".join(words[:length]).rstrip(" ,;/|-–(")
-    return common or first
 
 
 def import_parsed(
@@ -384,22 +394,6 @@ def import_parsed(
     )
 
 
-def picture_folder(images: Path | None, default: Path) -> Path:
-    """Return the folder that picture paths start from.
-
-    Raises:
-        UnknownNameError: The chosen one does not exist.
-    """
-    if images is None:
-        return default
-    if not images.is_dir():
-        parent = images.absolute().parent
-        siblings = parent.iterdir() if parent.is_dir() else ()
-        folders = [path.name for path in siblings if path.is_dir()]
-        raise UnknownNameError("folder", str(images), [], hint=nearest(images.name, folders))
-    return images
-
-
 def split_by_code(code: str) -> str:
     """Return the split of an item that has none: 80:10:10, always the same for the same code.
 
@@ -440,7 +434,7 @@ def check_share(
     raise DataError(
         f"{len(problems):,} of the {parsed.num_rows:,} rows of {source} cannot be imported, so "
         f"nothing was. {where}: {first.message}",
-        hint=f"{first.hint} To import the others, add --skip-bad.".strip(),
+        hint=f"{first.hint} --dry-run lists the others; --skip-bad imports the good ones.".strip(),
     )
 
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from datrnet.core.catalog.pictures import Picture
 from datrnet.core.catalog.sources.grid import PICTURE_SUFFIXES
-from datrnet.core.errors import DataError, nearest
+from datrnet.core.errors import DataError, UnknownNameError, nearest
 from datrnet.core.text import clean_path
 
 _ADDRESS = re.compile(r"(?:https?:)?//[^/]", re.IGNORECASE)
@@ -27,11 +27,34 @@ def is_address(text: str) -> bool:
     return _ADDRESS.match(text) is not None
 
 
+def picture_folder(images: Path | None, default: Path) -> Path:
+    """Return the folder that picture paths start from.
+
+    Raises:
+        UnknownNameError: The chosen one does not exist.
+    """
+    if images is None:
+        return default
+    if not images.is_dir():
+        parent = images.absolute().parent
+        siblings = parent.iterdir() if parent.is_dir() else ()
+        folders = [path.name for path in siblings if path.is_dir()]
+        raise UnknownNameError("folder", str(images), [], hint=nearest(images.name, folders))
+    return images
+
+
 class PictureFolder:
     """A folder with the pictures of a catalog, and of its sub-folders."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, further: Path | None = None) -> None:
+        """Name the folders.
+
+        Args:
+            root: Where relative paths start.
+            further: Where to look for what is not there, as for what was downloaded.
+        """
         self.root = root.absolute()
+        self._further = PictureFolder(further) if further is not None else None
         self.padded: dict[str, str] = {}
         """Files found only by zeros put before a name that is a number, by what was written."""
 
@@ -55,9 +78,19 @@ class PictureFolder:
             if not is_address(spelling) and _is_file(path):
                 return Picture.parse(f"{path}{fragment}").normalized()
         found = next(filter(None, map(self._find_by_last_parts, spellings)), None)
+        if found is None and self._further is not None:
+            return self._further.find(text)
         if found is None:
             raise DataError(f"There is no picture {written} in {self.root}.", hint=self._hint(text))
         return Picture.parse(f"{found}{fragment}").normalized()
+
+    def has(self, text: str) -> bool:
+        """Tell whether there is the picture that a cell names."""
+        try:
+            self.find(text)
+        except DataError:
+            return False
+        return True
 
     def _find_by_last_parts(self, spelling: str) -> Path | None:
         parts = _folded_parts(spelling)

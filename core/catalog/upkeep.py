@@ -33,7 +33,7 @@ def chosen_rows(
     rows = np.unique(np.array([catalog.row_of_code(code) for code in codes], dtype=np.intp))
     if not codes:
         rows = np.arange(catalog.num_items, dtype=np.intp)
-    is_chosen = Conditions.parse(catalog, conditions).matching(catalog)
+    is_chosen = Conditions.parse(catalog, conditions).matching(catalog, every_variant=True)
     return rows[is_chosen[rows]]
 
 

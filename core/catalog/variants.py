@@ -5,7 +5,7 @@ groups. One item is one card and one result.
 """
 
 from collections import Counter
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -29,15 +29,21 @@ class Product:
 
 
 def fold_variants(
-    rows: Sequence[CatalogRow], known_codes: Collection[str] = (), *, is_folding: bool = True
+    rows: Sequence[CatalogRow],
+    known_items: Mapping[str, str] | None = None,
+    *,
+    is_folding: bool = True,
 ) -> list[Product]:
     """Fold rows that are variants of one item, and tell which items belong together.
 
     Args:
         rows: The rows of a catalog.
-        known_codes: The ids of items that the workspace has; they stay items.
+        known_items: The code of the item that the workspace has, by its own code and by those of
+            its variants; two such items are never folded into one.
         is_folding: Whether to fold; otherwise every row is an item.
     """
+    known_items = known_items or {}
+    owners: dict[Hashable, str] = {}
     contents = content_keys([row.pictures[0] if row.pictures else None for row in rows])
     cards: dict[Hashable, list[CatalogRow]] = {}
     belongs = _DisjointSets()
@@ -46,8 +52,11 @@ def fold_variants(
         # without a group or a title, only one and the same file is enough
         photo = content if row.group or row.title else (row.pictures[:1] or row.code)
         key: Hashable = (row.group, "" if row.group else row.title, photo, labels)
-        if not is_folding or (key in cards and row.code in known_codes):
+        item = known_items.get(row.code)
+        if not is_folding:
             key = row.code
+        elif item is not None and (not row.pictures or owners.setdefault(key, item) != item):
+            key = ("item", item)
         cards.setdefault(key, []).append(row)
         if row.group:
             belongs.join(("code", row.code), ("group", row.group))
@@ -59,6 +68,18 @@ def fold_variants(
         Product(rows=tuple(same), component=component_of[belongs.find(("code", same[0].code))])
         for same in cards.values()
     ]
+
+
+def common_title(titles: Sequence[str]) -> str:
+    """Return the words that the titles of variants begin with, so without the size."""
+    first, *others = titles
+    words = first.split()
+    length = next(
+        (n for n, word in enumerate(words) if any(t.split()[n : n + 1] != [word] for t in others)),
+        len(words),
+    )
+    common = " ".join(words[:length]).rstrip(" ,;/|-–(")
+    return common or first
 
 
 def content_keys(pictures: Sequence[Picture | None]) -> list[Hashable]:

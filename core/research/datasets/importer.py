@@ -14,7 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from datrnet.core.catalog.importer import ImportSummary, import_parsed, picture_folder
+from datrnet.core.catalog.importer import ImportSummary, import_parsed
+from datrnet.core.catalog.picture_files import picture_folder
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.progress import Progress, no_progress

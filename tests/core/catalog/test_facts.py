@@ -22,16 +22,39 @@ ROWS = (
 HEADER = ("id", "image", "title", "color", "size", "price", "in stock", "added", "tags")
 
 
-@pytest.fixture
-def catalog(tmp_path: Path) -> Catalog:
+def imported(folder: Path, *rows: tuple[str, ...]) -> Catalog:
     for name in ("red", "blue"):
-        Image.new("RGB", (8, 8), name).save(tmp_path / f"{name}.png")
-    with (tmp_path / "shop.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([HEADER, *ROWS])
-    workspace = Workspace(tmp_path / "workspace")
-    import_catalog(workspace, tmp_path / "shop.csv")
+        Image.new("RGB", (8, 8), name).save(folder / f"{name}.png")
+    with (folder / "shop.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    workspace = Workspace(folder / "workspace")
+    import_catalog(workspace, folder / "shop.csv")
     with workspace.open_store() as store:
         return Catalog.load(store)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    return imported(tmp_path, HEADER, *ROWS)
+
+
+def test_variants_stay_together_in_whatever_order_a_file_has_them(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    small = ("1-XS", *ROWS[0][1:])
+    again = imported(tmp_path, HEADER, small, *reversed(ROWS))
+    assert list(again.codes) == list(catalog.codes)
+    codes = [variant.code for variant in again.facts.variants(0)]
+    assert sorted(codes) == ["1-M", "1-S", "1-XS"]
+
+
+def test_a_file_of_prices_updates_the_variants_it_names(catalog: Catalog, tmp_path: Path) -> None:
+    again = imported(tmp_path, ("id", "price"), ("1-M", "25.00 EUR"), ("2-S", "31.00 EUR"))
+    assert again.num_items == catalog.num_items
+    prices = {variant.code: variant.facts["price"] for variant in again.facts.variants(0)}
+    assert prices == {"1-S": "19.00 EUR", "1-M": "25.00 EUR"}
+    assert again.facts.numbers("price").tolist() == [19, 31]
+    assert again.facts.texts(0, "size") == ("S", "M")
 
 
 def test_variants_are_one_item_with_the_facts_of_all(catalog: Catalog) -> None:
@@ -59,6 +82,12 @@ def test_variants_are_one_item_with_the_facts_of_all(catalog: Catalog) -> None:
 def test_conditions_hold_for_any_variant(catalog: Catalog, text: str, expected: list[bool]) -> None:
     found = catalog.facts.matching(Condition.parse(text))
     np.testing.assert_array_equal(found, expected)
+
+
+def test_a_condition_may_have_to_hold_for_every_variant(catalog: Catalog) -> None:
+    sold_out = Condition.parse("in stock=no")
+    assert catalog.facts.matching(sold_out).tolist() == [True, True]
+    assert catalog.facts.matching(sold_out, every=True).tolist() == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -77,3 +77,16 @@ def test_an_empty_folder_says_so(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         PictureFolder(tmp_path).find("a.png")
     assert "no pictures" in caught.value.hint
+
+
+def test_what_was_downloaded_is_found_beside_the_rest(
+    folder: PictureFolder, tmp_path: Path
+) -> None:
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    (downloads / "new.png").touch()
+    (tmp_path / "shop").mkdir()
+    both = PictureFolder(tmp_path / "shop", downloads)
+    assert both.find("https://cdn.example/new.png").path == downloads / "new.png"
+    assert not both.has("https://cdn.example/a.png")
+    assert folder.has("https://cdn.example/a.png")
