@@ -47,7 +47,11 @@ SCENES: dict[str, tuple[str, tuple[str | float, ...]]] = {
     "screenshot-catalog": ("140x42", ("l", "l", "j")),
     "screenshot-map": ("140x42", ("l", "l", "l", "a", NETWORK, "a", NETWORK)),
     "screenshot-narrow": ("80x30", (ENTER, MOMENT, "j")),
+    "screenshot-import": ("120x34", (DOWN,) * 5),
 }
+
+IMPORT = "screenshot-import"
+"""The preview of an import, of the made-up shop's Shopify file instead of the workspace."""
 
 
 def main() -> int:
@@ -63,10 +67,13 @@ def main() -> int:
         print("Only pictures of the demo catalog may be published.", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as folder, display() as name:
+        shop = Path(folder, "shop")
+        subprocess.run([sys.executable, ROOT / "tools" / "make_shop_exports.py", shop], check=True)
         for scene in names:
+            source = shop if scene == IMPORT else workspace
             taken = Path(folder) / f"{scene}.png"
             command = [*TERMINAL, "-geometry", f"{SCENES[scene][0]}+0+0", "-e", sys.executable]
-            command += [str(Path(__file__).resolve()), "--drive", str(workspace), scene, str(taken)]
+            command += [str(Path(__file__).resolve()), "--drive", str(source), scene, str(taken)]
             environment = os.environ | {"DISPLAY": name, "COLORTERM": "truecolor"}
             subprocess.run(command, check=True, env=environment, timeout=120)
             with Image.open(taken) as picture:
@@ -92,12 +99,15 @@ def display() -> Iterator[str]:
         server.wait()
 
 
-def drive(workspace: str, scene: str, target: str) -> None:
+def drive(source: str, scene: str, target: str) -> None:
     """Run the explorer within this terminal, type for it, and take the terminal's picture."""
     child, inside = pty.fork()
     if child == 0:
         program = Path(sys.executable).parent / "datrnet"
-        os.execv(program, [str(program), "browse", "--no-tour", "--workspace", workspace])
+        arguments = ["browse", "--no-tour", "--workspace", source]
+        if scene == IMPORT:
+            arguments = ["import", f"{source}/shopify.csv", "--workspace", f"{source}/new"]
+        os.execv(program, [str(program), *arguments])
     size = fcntl.ioctl(sys.stdout.fileno(), termios.TIOCGWINSZ, b"\0" * 8)
     fcntl.ioctl(inside, termios.TIOCSWINSZ, size)
     tty.setraw(sys.stdin.fileno())
