@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
 from urllib.error import HTTPError, URLError
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 from urllib.request import Request, urlopen
 
+from datrnet.core.catalog.picture_files import path_of_address
 from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.progress import StepProgress, no_progress
 
@@ -87,9 +88,9 @@ def file_name(address: str) -> str:
 
     An address without one gets the name of its host.
     """
-    parts = urlsplit(address)
-    name = PurePosixPath(unquote(parts.path).replace("\\", "/")).name
-    return name.replace("\0", "").lstrip(".") or parts.netloc.replace(":", "-") or "picture"
+    name = PurePosixPath(unquote(path_of_address(address)).replace("\\", "/")).name
+    host = address.partition("//")[2].partition("/")[0]
+    return name.replace("\0", "").lstrip(".") or host.replace(":", "-") or "picture"
 
 
 def _download(address: str, target: Path, pause: float) -> None:
@@ -121,7 +122,7 @@ def _absolute(address: str) -> str:
         DataError: It is another.
     """
     full = f"https:{address}" if address.startswith("//") else address
-    if urlsplit(full).scheme.lower() not in ("http", "https"):
+    if not full.lower().startswith(("http://", "https://")):
         raise DataError("the address is not one of the web")
     return full
 

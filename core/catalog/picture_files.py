@@ -164,13 +164,21 @@ class PictureFolder:
         return grouped
 
 
+def path_of_address(address: str) -> str:
+    """Return the path of an address, also of one that is malformed."""
+    try:
+        return urlsplit(address).path
+    except ValueError:  # a bracket in the host
+        return re.sub(r"^[^/]*//[^/]*|[?#].*$", "", address)
+
+
 def _spellings(text: str) -> list[str]:
     """Return the ways to read a path, as written first."""
     spellings = [text]
     if text.casefold().startswith("file:"):
-        spellings.append(unquote(urlsplit(text).path))
+        spellings.append(unquote(path_of_address(text)))
     elif is_address(text):
-        path = urlsplit(text).path
+        path = path_of_address(text)
         spellings += [unquote(path), path]
     else:
         plain = re.sub(r"[?#][^/\\]*$", "", text)

@@ -35,6 +35,7 @@ def folder(tmp_path: Path) -> PictureFolder:
         ("C:\\shop\\sub\\b.jpg", "Sub/B.JPG"),
         ("https://cdn.example/files/a.png?v=170", "a.png"),
         ("//cdn.example/q%20b.png", "q b.png"),
+        ("https://[cdn/files/a.png?v=1", "a.png"),
         ("q%20b.png", "q b.png"),
         ("photos/y/c.png", "y/c.png"),
         (unicodedata.normalize("NFD", "été.png"), "été.png"),
