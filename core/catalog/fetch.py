@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
 from urllib.error import HTTPError, URLError
@@ -100,7 +101,10 @@ def _download(address: str, target: Path, pause: float) -> None:
         DataError: It cannot be had.
         ConfigError: The folder cannot be written.
     """
-    request = Request(_absolute(address), headers={"User-Agent": USER_AGENT})
+    try:
+        request = Request(_absolute(address), headers={"User-Agent": USER_AGENT})
+    except ValueError as error:
+        raise DataError(f"the address is malformed: {error}") from error
     for trial in range(1, NUM_TRIES + 1):
         try:
             with urlopen(request, timeout=TIMEOUT_SECONDS) as response:
@@ -110,7 +114,7 @@ def _download(address: str, target: Path, pause: float) -> None:
             if error.code not in _BUSY or trial == NUM_TRIES:
                 raise DataError(f"the server answers {error.code} {error.reason}") from error
             time.sleep(_wait(error.headers.get("Retry-After"), pause * 2**trial))
-        except (URLError, TimeoutError, OSError, ValueError) as error:
+        except (URLError, HTTPException, TimeoutError, OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise DataError(f"the server cannot be reached: {reason}") from error
 

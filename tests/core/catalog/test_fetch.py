@@ -78,3 +78,9 @@ def test_what_is_missing_is_downloaded_once(
 )
 def test_a_file_is_named_by_the_last_part_of_the_address(address: str, name: str) -> None:
     assert file_name(address) == name
+
+
+def test_a_malformed_address_fails_alone(tmp_path: Path) -> None:
+    addresses = ["https://[cdn/files/a.png", "http://x y/b.png"]
+    summary = fetch_pictures(addresses, tmp_path, pause=0)
+    assert [address for address, _ in summary.failed] == addresses
