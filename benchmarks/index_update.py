@@ -1,4 +1,4 @@
-"""What it costs to index 100 new items of a large catalog, as a share of building it all anew.
+"""What it costs to index 100 new items of a large catalog, as a share of a rebuild.
 
     make bench        or        python benchmarks/index_update.py 10000 100000
 

@@ -211,7 +211,7 @@ def import_(
 def _previewed(
     workspace: Workspace, catalog: Path, options: ImportOptions
 ) -> tuple[ImportOptions, ParsedCatalog]:
-    """Show what an import would do if its columns are new, and let a person change it.
+    """Show what an import would do if its columns are new, and let the user change it.
 
     Raises:
         Exit: The person canceled it.
@@ -330,7 +330,7 @@ def _show_parsed(parsed: ParsedCatalog, *, as_json: bool) -> None:
         out.print(sanitize(note))
     out.print(
         f"{counted(parsed.num_rows, 'row')}: {counted(len(parsed.rows), 'item')}, "
-        f"{counted(num_variants, 'variant')} of them, {len(parsed.problems):,} to be skipped."
+        f"{counted(num_variants, 'further variant')}, {len(parsed.problems):,} to be skipped."
     )
     _show_problems(parsed.problems)
     say("Nothing was written. Pictures are checked by the import itself.")
@@ -356,7 +356,7 @@ def _show(summary: ImportSummary, part: str) -> None:
     _show_columns(summary.plan, part)
     for note in summary.notes:
         out.print(sanitize(note))
-    folded = f" {summary.num_variants:,} variants of them." if summary.num_variants else ""
+    folded = f" {counted(summary.num_variants, 'further variant')}." if summary.num_variants else ""
     out.print(
         f"{counted(summary.num_rows, 'row')}: {counted(summary.added, 'item')} added, "
         f"{summary.updated:,} updated, {summary.unchanged:,} unchanged, "
@@ -366,9 +366,7 @@ def _show(summary: ImportSummary, part: str) -> None:
         became = {"keep": "Kept", "hide": "Hidden", "remove": "Removed"}[summary.absent]
         out.print(f"{became} from earlier imports, not in this file: {summary.not_in_file:,}.")
     if summary.disagreements:
-        out.print(
-            f"Labels that a person set and the file has otherwise, kept: {summary.disagreements:,}."
-        )
+        out.print(f"Labels set by hand that differ from the file, kept: {summary.disagreements:,}.")
     _show_problems(summary.problems)
 
 

@@ -131,7 +131,7 @@ def _is_folder(target: Path) -> bool:
     return target != STANDARD_OUTPUT and (target.is_dir() or not target.suffix)
 
 
-def _refuse(given: Mapping[str, object], owner: str, mend: str) -> None:
+def _refuse(given: Mapping[str, object], owner: str, hint: str) -> None:
     """Refuse an option of another kind of export.
 
     Raises:
@@ -139,7 +139,7 @@ def _refuse(given: Mapping[str, object], owner: str, mend: str) -> None:
     """
     for name, value in given.items():
         if value is not None:
-            raise ConfigError(f"--{name} is for {owner} only.", hint=f"{mend}, or omit --{name}.")
+            raise ConfigError(f"--{name} is for {owner} only.", hint=f"{hint}, or omit --{name}.")
 
 
 def _recognitions(workspace: Workspace) -> dict[str, Recognition]:

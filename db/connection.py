@@ -135,7 +135,7 @@ class Connection:
         return count * size
 
     def vacuum(self) -> None:
-        """Write the file anew without free space.
+        """Rewrite the file without its free space.
 
         Raises:
             DatabaseError: Another program uses it, or the disk is full; nothing was changed.

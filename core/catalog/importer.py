@@ -368,7 +368,7 @@ def import_parsed(
             known = store.picture_stamps()
     with (
         scratch_folder(workspace.root) as scratch,
-        closing(PictureCheck(workspace, known, parsed.picture_mend, scratch)) as check,
+        closing(PictureCheck(workspace, known, parsed.picture_hint, scratch)) as check,
     ):
         items = check.run(parsed.rows, on_progress)
         problems = tuple(sorted((*parsed.problems, *check.problems), key=_file_and_line))

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
 from datrnet.core.catalog.pictures import Picture, explained, read_picture, thumbnail_pixels
-from datrnet.core.catalog.products import PICTURE_MEND
+from datrnet.core.catalog.products import PICTURE_HINT
 from datrnet.core.catalog.sources.table import Problem
 from datrnet.core.catalog.thumbnails import SIZE, ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace
@@ -76,7 +76,7 @@ class ParsedCatalog:
     fact_kinds: Mapping[str, FactKind] = field(default_factory=dict)
     mapping: CatalogMapping | None = None
     """Reads the same file the same way; None for a data set."""
-    picture_mend: str = PICTURE_MEND
+    picture_hint: str = PICTURE_HINT
     """What to do about a picture that cannot be read."""
 
 

@@ -22,7 +22,7 @@ MAX_CELL_LENGTH = 2000
 GAPS = frozenset(("none", "unknown", "not specified", "unspecified", "keine angabe", "k. a."))
 """Values, in lower case, that may mean that nothing is known; a collar can be none."""
 
-PICTURE_MEND = (
+PICTURE_HINT = (
     "Specify the picture folder with --images DIR, or the picture column with --image COLUMN."
 )
 
@@ -223,7 +223,7 @@ class _RowParser:
                 f"{text} ({num:,})" for text, num in self._placeholders.most_common(5)
             )
             yield (
-                f"Cells that stand for no value were left empty: {words}. "
+                f"Placeholders were read as empty cells: {words}. "
                 "Keep one that is a value with --keep-value."
             )
         for name, counts in self._gaps.items():
@@ -291,7 +291,7 @@ class _RowParser:
                 hint="Specify the column with --image COLUMN.",
             )
         if not pictures and self._plan.has_pictures:
-            raise error or DataError("The row has no picture.", hint=PICTURE_MEND)
+            raise error or DataError("The row has no picture.", hint=PICTURE_HINT)
         return tuple(pictures)
 
     def _split_of(self, word: str) -> str:

@@ -20,7 +20,7 @@ from datrnet.db.store import Store
 Kind = Literal["index", "run", "import", "features", "history", "database"]
 
 MIN_FREE_BYTES = 1 << 20
-"""Free space in the database that is worth the time to write it anew."""
+"""Free space that is worth the time to rewrite the database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ class IndexLag:
 
     @property
     def outdated(self) -> str:
-        """What `datrnet index` would mend, as a sentence; empty if nothing."""
+        """What `datrnet index` would bring up to date, as a sentence; empty if nothing."""
         clauses = (
             _clause(len(self.new), "is not indexed yet", "are not indexed yet"),
             _clause(len(self.replaced), "has a new picture", "have new pictures"),

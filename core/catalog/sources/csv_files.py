@@ -235,7 +235,7 @@ class _RecordReader:
             csv.field_size_limit(limit)
 
     def notes(self) -> list[str]:
-        """Return what was mended or looks wrong, once all records are read."""
+        """Return what was repaired or looks wrong, once all records are read."""
         kinds = {
             "A quote is opened and never closed; it was read as text": self._unclosed,
             "A quoted cell contains what looks like whole rows; check its quotes": self._long,

@@ -49,7 +49,7 @@ class CatalogTable:
     problems: tuple[Problem, ...] = ()
     """Rows that cannot be read."""
     notes: tuple[str, ...] = ()
-    """What was guessed or mended, as sentences."""
+    """What was guessed or repaired, as sentences."""
 
     @property
     def header(self) -> tuple[str, ...]:

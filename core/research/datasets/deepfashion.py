@@ -66,7 +66,7 @@ CATEGORIES = "list_category_cloth.txt"
 CATEGORY_OF_IMAGE = "list_category_img.txt"
 BOXES = "list_bbox.txt"
 
-PICTURE_MEND = "Specify the folder that contains the folder img with --images DIR."
+PICTURE_HINT = "Specify the folder that contains the folder img with --images DIR."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ def list_deepfashion(
         taken=_taken(found, parts),
         sources=sources,
         notes=tuple(notes),
-        picture_mend=PICTURE_MEND,
+        picture_hint=PICTURE_HINT,
     )
 
 

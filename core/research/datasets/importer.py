@@ -26,7 +26,7 @@ from datrnet.core.text import clean
 
 Format = Literal["adde", "deepfashion"]
 
-ADDE_PICTURE_MEND = "Specify the folder that the paths in imgs_*.txt start from with --images DIR."
+ADDE_PICTURE_HINT = "Specify the folder that the paths in imgs_*.txt start from with --images DIR."
 
 SHOPPING100K = {
     "category": 16,
@@ -114,7 +114,7 @@ def _list_adde(source: Path, names_path: Path | None, folder: AddeFolder) -> Ite
             for name, (end, count) in zip(names, columns, strict=True)
         },
         notes=(*notes, *_extras(folder)),
-        picture_mend=ADDE_PICTURE_MEND,
+        picture_hint=ADDE_PICTURE_HINT,
     )
 
 

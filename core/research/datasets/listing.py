@@ -51,7 +51,7 @@ class ItemListing:
     sources: Mapping[str, str]
     """The part of the folder that each super-category comes from."""
     notes: tuple[str, ...] = ()
-    picture_mend: str
+    picture_hint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ def parse_listing(
         problems=tuple(problems),
         codes=frozenset(place_of_code),
         notes=listing.notes,
-        picture_mend=listing.picture_mend,
+        picture_hint=listing.picture_hint,
     )
 
 

@@ -37,7 +37,7 @@ PALETTE = (
 MARKERS = "osD^vPX*<>"
 DOTS_PER_INCH = 150
 
-EXTRA_MEND = 'Install it with: pip install "datrnet[experiments]"'
+EXTRA_HINT = 'Install it with: pip install "datrnet[experiments]"'
 
 
 def new_figure(
@@ -59,7 +59,7 @@ def new_figure(
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ConfigError(
-            "Charts need matplotlib, which is not installed.", hint=EXTRA_MEND
+            "Charts need matplotlib, which is not installed.", hint=EXTRA_HINT
         ) from error
     figure = Figure(
         figsize=(width, height), dpi=DOTS_PER_INCH, layout=None if grid else "constrained"

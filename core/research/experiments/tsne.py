@@ -12,7 +12,7 @@ from datrnet.core.config import at_least
 from datrnet.core.errors import ConfigError
 from datrnet.core.progress import tracked
 from datrnet.core.research.experiments.charts import (
-    EXTRA_MEND,
+    EXTRA_HINT,
     MARKERS,
     new_figure,
     plain,
@@ -138,7 +138,7 @@ def run(context: Context, options: TsneOptions) -> ExperimentResult:
         panels = panels_of(context, options)
     except ImportError as error:
         raise ConfigError(
-            "t-SNE needs scikit-learn, which is not installed.", hint=EXTRA_MEND
+            "t-SNE needs scikit-learn, which is not installed.", hint=EXTRA_HINT
         ) from error
     return ExperimentResult(
         title="t-SNE of the embeddings (supplementary, section 10)",

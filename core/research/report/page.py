@@ -20,7 +20,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.models.run_folder import write_atomically
 from datrnet.core.progress import Progress, no_progress, tracked
-from datrnet.core.research.experiments.charts import EXTRA_MEND
+from datrnet.core.research.experiments.charts import EXTRA_HINT
 from datrnet.core.research.experiments.result import Table, shown
 from datrnet.core.research.report.parts import ReportSection, Settings, figure_columns
 from datrnet.core.research.report.sections import (
@@ -156,7 +156,7 @@ def _renderer(workspace: Workspace) -> Callable[[Report], str]:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
         raise ConfigError(
-            "The report needs Jinja2, which is not installed.", hint=EXTRA_MEND
+            "The report needs Jinja2, which is not installed.", hint=EXTRA_HINT
         ) from error
     environment = Environment(
         loader=PackageLoader("datrnet.core.research.report"),
