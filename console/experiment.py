@@ -89,7 +89,9 @@ def compare(
     systems: Annotated[list[str] | None, Option(metavar="NAME", show_default="all")] = None,
     budget: Annotated[str | None, Option(metavar="TIME", show_default="10m")] = None,
     epochs: opt.Epochs = None,
-    seeds: Annotated[int | None, Option(min=1, metavar="N", show_default="1")] = None,
+    seeds: Annotated[
+        int | None, Option(min=1, metavar="N", show_default="1, with --pretrained 3")
+    ] = None,
     pretrained: Annotated[bool, Option("--pretrained")] = False,
     config: opt.ConfigName = None,
     split: opt.GallerySplit = None,

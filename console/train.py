@@ -167,7 +167,9 @@ def _train(
     with workspace.open_store(to_write=True) as store:
         catalog = Catalog.load(store)
         if config is None:
-            run = training.unfinished_run(workspace, store)
+            run, diverged = training.unfinished_run(workspace, store)
+            for name in diverged:
+                say(f"Skipping {name}: its training diverged.", "yellow")
         else:
             run = training.start_run(workspace, store, catalog, config, super_categories)
             if not super_categories:

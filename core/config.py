@@ -5,6 +5,8 @@ Each field's meaning, the paper's words on it and the reason for its default are
 
 A field's default is the paper's value or reading. It must never change: the ``run.json`` of an
 older run may lack the field. ``core/configs/`` holds the ready configs, which files start from.
+Their values go before the defaults: what ``datrnet train`` does by default is changed in
+``core/configs/small.toml``.
 """
 
 import math
@@ -126,7 +128,7 @@ class TrainConfig:
     batch_triplets: int = 32
     """Triplets in a batch; its images are three times as many."""
     margin: float = 0.5
-    """Margin of the triplet loss (12)."""
+    """Margin of the triplet loss (12); the configs small and demo set another."""
     squared_distance: bool = False
     """Whether the loss compares squared distances (12)."""
     mining: Mining = "batch_hard"

@@ -112,7 +112,8 @@ class Connection:
                 hint="Choose another --workspace.",
             ) from error
         if not may_write(path):
-            raise DatabaseError(READ_ONLY[0].format(path=path), hint=READ_ONLY[1])
+            place = path if path.exists() else path.parent
+            raise DatabaseError(READ_ONLY[0].format(path=place), hint=READ_ONLY[1])
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""

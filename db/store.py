@@ -239,8 +239,12 @@ class Store(ItemTables, ImportTables, UpkeepTables, LabelTables, HistoryTables):
                     return session
         if session_id is None:
             return None
+        if any(session.id == session_id for session in self.sessions()):
+            hint = "It was not deleted, or is restored: see `datrnet session list`."
+        else:
+            hint = "" if deleted else "No session is deleted."
         known = [str(session.id) for session in deleted]
-        raise UnknownNameError("deleted session", str(session_id), known)
+        raise UnknownNameError("deleted session", str(session_id), known, hint=hint)
 
     def set_shortlist(self, session_id: int, codes: Sequence[str]) -> None:
         """Replace a session's shortlist.

@@ -205,6 +205,10 @@ class ExplorerApp(App[None]):
         lines = map(sanitize, message.split("\n"))
         super().notify("\n".join(lines), **{**options, "markup": False})
 
+    def action_help_quit(self) -> None:
+        """Tell a person who presses ctrl+c how to quit."""
+        self.notify("Press ctrl+q to quit.", timeout=3)
+
     # ── input ────────────────────────────────────────────────────────────────
 
     async def on_event(self, event: events.Event) -> None:

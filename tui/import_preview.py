@@ -268,3 +268,7 @@ class ImportPreview(App[Chosen]):
     def get_default_screen(self) -> Screen[None]:
         """Start with the preview."""
         return self._first
+
+    def action_help_quit(self) -> None:
+        """Leave on ctrl+c, as any command does; nothing is imported."""
+        self.exit(None)

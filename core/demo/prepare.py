@@ -74,6 +74,7 @@ def prepare_demo(
     Raises:
         DataError: The workspace holds another catalog, or work that a new demo would delete.
         CheckpointError: The shipped weights are absent or damaged.
+        DatabaseError: The workspace is read-only.
     """
     there = DemoShop.of(workspace)
     known = there or DemoShop()
@@ -84,6 +85,7 @@ def prepare_demo(
             f"{workspace.root} contains a catalog that is not the demo.",
             hint="Choose another folder with --workspace.",
         )
+    Store.ensure_writable(workspace.catalog_path)
     if there is not None and (shop != there or _is_unfinished_demo_of_0_1(workspace)):
         _remove(workspace)
     workspace.demo.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ from datrnet.core.config import Config
 from datrnet.core.errors import CheckpointError, ConfigError, DivergenceError
 from datrnet.core.models.registry import comparison_systems
 from datrnet.core.models.run_folder import (
+    DIVERGENCE_FILE,
     LOCK_FILE,
     RunFolder,
     load_weights,
@@ -112,15 +113,23 @@ def _chosen(catalog: Catalog, names: tuple[str, ...]) -> tuple[SuperCategory, ..
     return chosen
 
 
-def unfinished_run(workspace: Workspace, store: Store) -> RunFolder:
-    """Return the newest unfinished run.
+def unfinished_run(workspace: Workspace, store: Store) -> tuple[RunFolder, list[str]]:
+    """Return the newest unfinished run that can go on, and the newer ones that diverged, by name.
 
     Raises:
-        CheckpointError: There is none.
+        CheckpointError: There is none; where runs diverged, it tells why the newest one did.
     """
+    diverged = []
     for row in reversed(store.runs()):
-        if row.status != "finished" and (workspace.models / row.name).is_dir():
-            return RunFolder.open(workspace.models / row.name)
+        path = workspace.models / row.name
+        if row.status == "finished" or not path.is_dir():
+            continue
+        if not (path / DIVERGENCE_FILE).exists():
+            return RunFolder.open(path), diverged
+        diverged.append(row.name)
+    if diverged:
+        reason = (workspace.models / diverged[0] / DIVERGENCE_FILE).read_text("utf-8").strip()
+        raise CheckpointError(f"The run {diverged[0]} cannot be resumed.", hint=reason)
     raise CheckpointError("There is no unfinished run.", hint="Start one with `datrnet train`.")
 
 

@@ -199,6 +199,14 @@ def test_the_command_repeats_what_was_typed() -> None:
     assert typed_command(ctx) == "datrnet compare --systems 'AMNet: ViT' --seeds 3 --pretrained"
 
 
+def test_the_help_says_how_many_seeds_are_the_default() -> None:
+    number, pretrained = (
+        len(Plan.load(name).settings["seeds"]) for name in ("comparison", "comparison-pretrained")
+    )
+    (option,) = (param for param in LazyCommand("compare").load().params if param.name == "seeds")
+    assert option.show_default == f"{number}, with --pretrained {pretrained}"
+
+
 def test_options_become_settings_of_the_experiment() -> None:
     settings = comparison_settings(["AMNet: ViT"], budget="10m", seeds=3, config="a \\ 'b'.toml")
     plan = Plan.load("comparison-pretrained").with_settings(settings)

@@ -47,6 +47,15 @@ def test_one_sample_search_is_printed_as_a_table(
     assert "40 items" in result.stderr
 
 
+def test_a_folder_that_cannot_be_written_is_told_with_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datrnet.db.connection.may_write", lambda _: False)
+    result = CliRunner().invoke(app, ["demo", "--workspace", str(tmp_path)])
+    assert f"{tmp_path} is read-only. Choose a --workspace" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.usefixtures("_shipped")
 def test_a_demo_of_one_item_is_counted_in_the_singular(tmp_path: Path) -> None:
     result = CliRunner().invoke(

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import Result
 
 from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.config import READY_CONFIGS
 
 Run = Callable[..., Result]
 
@@ -109,6 +110,12 @@ def test_without_a_workspace_every_command_says_how_to_begin(
     assert result.exit_code == 1
     assert "datrnet import" in result.stderr
     assert not (tmp_path / "none").exists()
+
+
+def test_the_configs_are_the_same_in_the_help_and_in_the_error(run: Run, ready: Path) -> None:
+    known = ", ".join(READY_CONFIGS)
+    assert f"{known}, or a TOML" in run(ready, "train", "--help").stdout
+    assert f"Known: {known}." in run(ready, "train", "--config", "none").stderr
 
 
 def test_without_run_and_index_the_next_step_is_named(run: Run, tmp_path: Path, shop: Path) -> None:

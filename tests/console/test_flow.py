@@ -1,6 +1,7 @@
 """The whole way through the command line: import, train, index, search, evaluate, info."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -201,6 +202,24 @@ def test_a_diverged_run_is_called_so_and_not_to_be_resumed(
     facts = json.loads(run(tmp_path, "info", "--json").stdout)
     assert [one["status"] for one in facts["runs"]] == ["diverged"]
     assert facts["index"]["problem"].endswith("Run `datrnet train` and `datrnet index`.")
+    refused = run(tmp_path, "train", "--resume").stderr
+    assert "cannot be resumed. Training diverged" in refused
+    assert "Lower train.learning_rate" in refused
+
+
+def test_resuming_skips_a_run_that_diverged(run: Run, copied: Workspace, tiny_config: Path) -> None:
+    run(copied.root, "train", "--config", tiny_config, "--super-category", "colour")
+    with copied.open_store() as store:
+        sound = store.runs()[-1].name
+        store.update_run(sound, status="interrupted")
+        store.add_run("wild", "datrnet", "{}")
+        store.update_run("wild", status="interrupted")
+    shutil.copytree(copied.models / sound, copied.models / "wild")
+    (copied.models / "wild" / "diverged.txt").write_text("Training diverged.")
+    resumed = run(copied.root, "train", "--resume")
+    assert resumed.exit_code == 0, resumed.output
+    assert "Skipping wild: its training diverged." in resumed.stderr
+    assert f"Resuming {sound}" in resumed.stderr
 
 
 def test_times_are_shown_in_the_time_zone_of_the_user(

@@ -193,6 +193,8 @@ def test_a_session_is_renamed_deleted_and_restored(run: Run, root: Path) -> None
     assert gone.exit_code == 2
     assert "datrnet session restore 2" in " ".join(gone.stderr.split())
     assert "Restored session 2, explorer." in run(root, "session", "restore").stderr
+    assert "It was not deleted, or is restored" in run(root, "session", "restore", 2).stderr
+    assert "No session is deleted." in run(root, "session", "restore", 9).stderr
     assert listed() == [(2, "explorer"), (1, "spring")]
     assert len(json.loads(run(root, "session", "show", 2, "--json").stdout)["steps"]) == 4
     assert "no deleted session" in run(root, "session", "restore").stderr

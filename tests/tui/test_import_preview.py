@@ -123,7 +123,7 @@ async def test_enter_waits_until_it_is_known_what_will_be_imported(run_preview: 
     assert result[1].plan.attributes == ()
 
 
-@pytest.mark.parametrize("key", ["q", "escape"])
+@pytest.mark.parametrize("key", ["q", "escape", "ctrl+c"])
 async def test_leaving_imports_nothing(run_preview: Run, key: str) -> None:
     async with run_preview() as pilot:
         await press(pilot, "x", key)

@@ -79,6 +79,24 @@ async def test_its_path_can_be_typed_and_completed(
         assert explorer.screen.search.visit.picture == photo
 
 
+async def test_enter_right_after_tab_takes_the_completed_path(
+    taught: Workspace, photo: Path, run_explorer: Run
+) -> None:
+    async with run_explorer(taught) as explorer:
+        await explorer.press("i")
+        explorer.screen.query_one(Input).value = f"{photo.parent}/m"
+        for key, character in (("y", "y"), ("tab", "\t"), ("enter", "\r")):
+            explorer.app.post_message(events.Key(key, character))
+        await explorer.until(lambda: isinstance(explorer.screen, SubstitutesScreen))
+        assert explorer.screen.search.visit.picture == photo
+
+
+async def test_ctrl_c_names_the_key_that_quits(taught: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(taught) as explorer:
+        await explorer.press("ctrl+c")
+        assert explorer.notices() == "Press ctrl+q to quit."
+
+
 async def test_a_path_without_a_file_is_told_and_the_line_stays(
     taught: Workspace, tmp_path: Path, run_explorer: Run
 ) -> None:

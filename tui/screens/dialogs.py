@@ -207,7 +207,7 @@ class PicturePrompt(Prompt):
     """Asks for the path of a picture, which need not be in the catalog."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        hidden("tab", "complete", "Complete", priority=True, id="prompt.complete"),
+        hidden("tab", "complete", "Complete", id="prompt.complete"),
     ]
 
     def __init__(self) -> None:
@@ -231,9 +231,11 @@ class PicturePrompt(Prompt):
                 lambda error: self.explain(str(error)),
             )
 
-    def action_complete(self) -> None:
-        """Accept the suggestion."""
-        self._input.action_cursor_right()
+    async def action_complete(self) -> None:
+        """Complete the path, whether or not its suggestion is there yet; later keys wait."""
+        if completed := await asyncio.to_thread(_completed, self._input.value):
+            self._input.value = completed
+            self._input.action_end()
 
 
 # ── an id ────────────────────────────────────────────────────────────────────

@@ -169,7 +169,8 @@ def test_an_interrupted_run_is_resumed_where_it_was(
         with pytest.raises(CheckpointError, match="no finished run"):
             newest_run(workspace, store)
 
-        again = unfinished_run(workspace, store)
+        again, diverged = unfinished_run(workspace, store)
+        assert not diverged
         results = train(workspace, store, catalog, again, interrupt)
         assert store.runs()[0].status == "finished"
     assert epochs == [
