@@ -28,6 +28,7 @@ from datrnet.core.catalog.importer import (
     addresses_of,
     import_parsed,
     parse_catalog,
+    pictures_of,
     plan_table,
     source_name,
 )
@@ -187,9 +188,9 @@ def import_(
     if yes or as_json or dry_run or catalog == STANDARD_INPUT or not is_conversation():
         parsed = parse_catalog(place, catalog, options)
     else:
-        before = options.uses, options.facts
+        before = options.uses
         options, parsed = _previewed(place, catalog, options)
-        if (options.uses, options.facts) != before and write_mapping is None:
+        if options.uses != before and write_mapping is None:
             say("Your changes are for this import; --write-mapping FILE keeps them for others.")
     if write_mapping is not None and parsed.mapping is not None:
         write_atomically(write_mapping, parsed.mapping.to_toml())
@@ -219,8 +220,7 @@ def _previewed(
     """
     say(f"Reading {catalog} …")
     table = read_source(catalog, options.reading)
-    if options.images is None:
-        options = replace(options, images=catalog if catalog.is_dir() else catalog.parent)
+    options = replace(options, images=pictures_of(catalog, options).root)
     parse = partial(parse_catalog, workspace, table)
     known = KnownItems.of(workspace)
 

@@ -134,6 +134,9 @@ class PreviewScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Show what was recognized."""
+        self.state.skip_key = self._key_of("preview.bad")
+        if self.state.parsed is not None:
+            self.state.show(self.state.options, self.state.parsed)  # the error names the key
         self._show()
 
     def on_resize(self) -> None:

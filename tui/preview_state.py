@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Literal
 
 from textual.content import Content
 
@@ -32,9 +33,6 @@ USE_WORDS: Mapping[Use, str] = {
 }
 """What a column can be used as, in the order in which keys go through it."""
 
-FACT = "fact"
-"""A fact of whatever kind the values are."""
-
 LISTED_ROWS = 200
 """Skipped rows that are listed."""
 
@@ -64,9 +62,11 @@ class PreviewState:
         self._plan = plan
         self._recognized = {column.column: column.use for column in plan.columns}
         """In the order in which the columns are shown."""
-        self._uses: dict[str, Use | str] = {}
+        self._uses: dict[str, Use | Literal["fact"]] = {}
         """What was changed, by column."""
         self.skips_bad = options.skips_bad
+        self.skip_key = "b"
+        """The key that imports the good rows, for messages."""
         self.parsed: ParsedCatalog | None = None
         """What would be imported; None while it is not known, or if there is an error."""
         self.error = ""
@@ -77,15 +77,8 @@ class PreviewState:
     @property
     def options(self) -> ImportOptions:
         """The options of the import, with the changes."""
-        facts = [column for column, use in self._uses.items() if use == FACT]
-        known: dict[str, Use] = {use: use for use in USE_WORDS}
-        uses = {column: known[use] for column, use in self._uses.items() if use != FACT}
-        return replace(
-            self._base,
-            uses={**self._base.uses, **uses},
-            facts=(*self._base.facts, *facts),
-            skips_bad=self.skips_bad,
-        )
+        uses = {**self._base.uses, **self._uses}
+        return replace(self._base, uses=uses, skips_bad=self.skips_bad)
 
     @property
     def is_settled(self) -> bool:
@@ -105,7 +98,7 @@ class PreviewState:
 
     def use_as_fact(self, column: str) -> None:
         """Use a column as a fact of the kind that its values have."""
-        self._uses[column] = FACT
+        self._uses[column] = "fact"
 
     def step(self, column: str, step: int) -> None:
         """Use a column as the next of all uses."""
@@ -123,7 +116,14 @@ class PreviewState:
         self._seen, self._plan, self.parsed, self.error = options, found.plan, found, ""
         try:
             items = [row.item for row in found.rows]
-            check_share(self.source, found, items, found.problems, skips_bad=options.skips_bad)
+            check_share(
+                self.source,
+                found,
+                items,
+                found.problems,
+                skips_bad=options.skips_bad,
+                hint=f"Press {self.skip_key} to import the good ones.",
+            )
         except DataError as error:
             self.error = str(error)
 
@@ -147,7 +147,7 @@ class PreviewState:
     def _changed(self, column: ColumnPlan) -> ColumnPlan:
         """Return a column with a change that the plan does not have yet."""
         wanted = self._uses.get(column.column, self._recognized[column.column])
-        use = next((use for use in USE_WORDS if use == wanted), column.use)
+        use = column.use if wanted == "fact" else wanted
         if self.is_settled or use == column.use:
             return column
         return replace(column, use=use, reason=CHOSEN)

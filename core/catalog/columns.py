@@ -5,9 +5,11 @@ networks learn; a fact, which is shown, filtered and exported, but never learned
 plan gives the reason for each.
 """
 
+import string
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
+from typing import Literal
 
 from datrnet.core.catalog.mappings.mapping import ColumnMapping, Use
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
@@ -16,9 +18,16 @@ from datrnet.core.catalog.plan import ColumnChoices, ColumnPlan, TablePlan, chec
 from datrnet.core.catalog.sources.grid import PICTURE_SUFFIXES
 from datrnet.core.catalog.sources.table import Cell, texts_of
 from datrnet.core.catalog.values import fact_text, find_separator, is_placeholder
-from datrnet.core.errors import DataError, UnknownNameError
+from datrnet.core.errors import ConfigError, DataError, UnknownNameError
 from datrnet.core.text import clean, fold
 from datrnet.db.rows import FactKind
+
+PERHAPS_GROUPS = (
+    *("group", "itemgroup", "productgroup", "articlegroup", "style", "model", "family"),
+    *("gruppe", "artikelgruppe", "produktgruppe", "modell", "groupe", "modèle", "grupo", "modelo"),
+    *("gruppo", "modello", "groep"),
+)
+"""Names of groups of variants if the values are identifiers; of kinds of products if words."""
 
 NAMES: Mapping[Use, tuple[str, ...]] = {
     "id": (
@@ -45,7 +54,7 @@ NAMES: Mapping[Use, tuple[str, ...]] = {
     "group": (
         *("itemgroupid", "groupid", "productgroupid", "parentid", "parentsku", "parent"),
         *("styleid", "stylecode", "modelid", "modelcode", "masterid", "product.id", "productid"),
-        *("gruppe", "artikelgruppe", "modell", "elternartikel", "modèle", "modelo", "modello"),
+        *("handle", "elternartikel", *PERHAPS_GROUPS),
     ),
 }
 """Names of columns, without case, spaces and signs, in order of preference."""
@@ -80,7 +89,7 @@ SPLIT_WORDS: Mapping[str, str] = {
     "": "",
 }
 
-ONLY_ONE: tuple[Use, ...] = ("id", "title", "split")
+ONLY_ONE: tuple[Use, ...] = ("id", "title", "split", "group")
 """What only one column is, if an option or a person says which."""
 
 MAX_VALUES = 200
@@ -96,6 +105,8 @@ MIN_KIND_SHARE = 0.95
 """Of a column's values that must be of a kind."""
 MIN_SPLIT_SHARE = 0.9
 """Of a column's values that must be words of splits; the others are mistakes."""
+MAX_GROUP_SIZE = 50
+"""Rows of a group of variants, on average; more are a kind of product."""
 NUM_EXAMPLES = 3
 CHOSEN = "chosen"
 """The reason of a use that an option names."""
@@ -121,6 +132,7 @@ def plan_columns(
 
     Raises:
         UnknownNameError: A chosen column does not exist.
+        ConfigError: Two options name one column.
         DataError: No column contains pictures.
     """
     return _Planner(draft, choices, mapping, known, needs_pictures=needs_pictures).plan()
@@ -211,33 +223,40 @@ class _Planner:
         choices = self._choices
         pattern = None
         for name, use in choices.uses.items():
-            column = self._existing(name)
-            self._take(column, use, CHOSEN, self._mapped_as(column, use))
+            self._take_chosen(self._existing(name), use)
         settled = dict(self._plans)
-        uses: list[tuple[str, Use]] = [(name, "attribute") for name in choices.attributes]
-        uses += [(name, "ignore") for name in choices.ignored]
+        uses: list[tuple[str, str, Use | Literal["fact"]]] = [
+            *(("attribute", name, "attribute") for name in choices.attributes),
+            *(("ignore", name, "ignore") for name in choices.ignored),
+            *(("fact", name, "fact") for name in choices.facts),
+        ]
         fields: tuple[tuple[str | None, Use], ...] = (
             (choices.id, "id"),
             (choices.title, "title"),
             (choices.split, "split"),
             (choices.group, "group"),
         )
-        uses += [(name, use) for name, use in fields if name and self._first(use) is None]
+        uses += [(use, name, use) for name, use in fields if name and self._first(use) is None]
         if choices.image and "{" in choices.image:
             pattern = choices.image
             check_pattern(pattern, self._draft)
         elif choices.image:
-            uses.append((choices.image, "image"))
-        for name, use in uses:
+            uses.append(("image", choices.image, "image"))
+        options: dict[str, str] = {}
+        for option, name, use in uses:
             column = self._existing(name)
-            if column not in settled and (column not in self._plans or use != "ignore"):
-                self._take(column, use, CHOSEN)
-        for name in choices.facts:
-            column = self._existing(name)
+            if options.setdefault(column, option) != option:
+                raise ConfigError(
+                    f"--{options[column]} and --{option} name the same column, {column!r}.",
+                    hint="Omit one of them: a column has one use.",
+                )
             if column not in settled:
-                kind = self._fact_kind(column) or "text"
-                self._take(column, kind, CHOSEN, self._mapped_as(column, kind))
+                self._take_chosen(column, use)
         return pattern
+
+    def _take_chosen(self, column: str, use: Use | Literal["fact"]) -> None:
+        kind = (self._fact_kind(column) or "text") if use == "fact" else use
+        self._take(column, kind, CHOSEN, self._mapped_as(column, kind))
 
     def _mapped_as(self, column: str, use: Use) -> ColumnMapping | None:
         """Return how a column is read that is used otherwise than the format has it."""
@@ -278,7 +297,7 @@ class _Planner:
             candidates = [c for c, folded in free.items() if folded in names]
             candidates.sort(key=lambda column: names.index(free[column]))
             if use == "id" and len(candidates) > 1:
-                candidates.sort(key=lambda column: not self._is_unique(column))
+                candidates.sort(key=self._num_repeated)
             fitting = [c for c in candidates if fold(c) not in self._known]
             found = next((c for c in fitting if self._may_be(c, use)), None)
             if found is not None:
@@ -292,7 +311,8 @@ class _Planner:
                 num_words = sum(text.casefold() in SPLIT_WORDS for text in texts)
                 return num_words >= MIN_SPLIT_SHARE * len(texts)
             case "group":
-                return 1 < len(set(texts)) < len(texts)
+                is_group = _folded(column) not in PERHAPS_GROUPS or _are_identifiers(texts)
+                return is_group and 1 < len(set(texts)) < len(texts)
             case "image":
                 is_address = _folded(column) in ("url", "link")
                 return not is_address or (bool(texts) and all(map(_is_picture, texts[:100])))
@@ -352,8 +372,8 @@ class _Planner:
             return self._take(column, kind, f"its values are of the kind {kind}")
         objection = _objection(texts, self._num_items)
         if objection:
-            is_short = max(map(len, texts)) <= MAX_TEXT_LENGTH
-            return self._take(column, "text" if is_short else "ignore", objection)
+            is_line = _are_short(texts, MAX_TEXT_LENGTH)
+            return self._take(column, "text" if is_line else "ignore", objection)
         if self._choices.attributes:
             return self._take(column, "text", "not chosen as an attribute")
         return self._take(column, "attribute", "few values, each of several items")
@@ -379,6 +399,11 @@ class _Planner:
     def _is_unique(self, column: str) -> bool:
         texts = self._texts(column)
         return len(texts) == self._num_items == len(set(texts))
+
+    def _num_repeated(self, column: str) -> int:
+        """Return how many rows lack a text of their own; 1 for a few, which are mistakes."""
+        number = self._num_items - len(set(self._texts(column)))
+        return min(number, 1) if number <= (1 - MIN_KIND_SHARE) * self._num_items else number
 
     def _first(self, use: Use) -> str | None:
         return next((c for c, plan in self._plans.items() if plan.use == use), None)
@@ -423,6 +448,15 @@ def _is_picture(text: str) -> bool:
     return path.casefold().endswith(PICTURE_SUFFIXES)
 
 
+def _are_identifiers(texts: Sequence[str]) -> bool:
+    """Tell whether texts name single products: codes such as ``ST-04`` or ``harbor-shirt``."""
+    num_values = len(set(texts))
+    signs = "-_" + string.digits
+    num_codes = sum(" " not in text and not set(text).isdisjoint(signs) for text in texts)
+    is_code = num_codes >= MIN_KIND_SHARE * len(texts)
+    return num_values > MAX_VALUES or (is_code and len(texts) <= MAX_GROUP_SIZE * num_values)
+
+
 def _objection(texts: Sequence[str], num_items: int) -> str:
     """Return why a column is not a super-category; empty if it looks like one."""
     distinct = {text.casefold() for text in texts}
@@ -432,6 +466,9 @@ def _objection(texts: Sequence[str], num_items: int) -> str:
         return f"more than {MAX_VALUES} different values"
     if len(distinct) > max(MAX_DISTINCT_SHARE * len(texts), min(len(texts) - 1, 10)):
         return "nearly every item has a different value"
-    if max(map(len, distinct)) > MAX_VALUE_LENGTH:
-        return "long text"
-    return ""
+    return "" if _are_short(texts, MAX_VALUE_LENGTH) else "long text"
+
+
+def _are_short(texts: Sequence[str], limit: int) -> bool:
+    """Tell whether texts are no longer than a limit, whatever a few of them are."""
+    return sum(len(text) <= limit for text in texts) >= MIN_KIND_SHARE * len(texts)

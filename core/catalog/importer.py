@@ -40,7 +40,7 @@ from datrnet.core.catalog.sources.source import (
     ReadOptions,
     read_source,
 )
-from datrnet.core.catalog.sources.table import CatalogTable, Problem
+from datrnet.core.catalog.sources.table import CatalogTable, Problem, listed
 from datrnet.core.catalog.values import PLACEHOLDERS
 from datrnet.core.catalog.variants import Product, common_title, fold_variants
 from datrnet.core.catalog.workspace import Workspace
@@ -158,12 +158,12 @@ def addresses_of(source: CatalogSource, options: ImportOptions) -> list[str]:
         DatrnetError: As for ``parse_catalog``.
     """
     draft, plan, _ = plan_table(read_source(source, options.reading), options, KnownItems())
-    folder = _pictures_of(source, options)
+    folder = pictures_of(source, options)
     addresses = dict.fromkeys(filter(is_address, picture_texts(draft, plan)))
     return [address for address in addresses if not folder.has(address)]
 
 
-def _pictures_of(source: CatalogSource, options: ImportOptions) -> PictureFolder:
+def pictures_of(source: CatalogSource, options: ImportOptions) -> PictureFolder:
     """Return where the pictures of a catalog are: by default beside it."""
     default = (
         Path()
@@ -228,7 +228,7 @@ def parse_catalog(
     table = read_source(source, options.reading)
     known = KnownItems.of(workspace)
     draft, plan, mapping = plan_table(table, options, known)
-    folder = _pictures_of(source, options)
+    folder = pictures_of(source, options)
     is_export = mapping is not None and mapping.name == EXPORT_FORMAT
     parsed = parse_rows(
         draft,
@@ -413,8 +413,17 @@ def check_share(
     problems: Sequence[Problem],
     *,
     skips_bad: bool,
+    hint: str = "--skip-bad imports the good ones; --dry-run lists all.",
 ) -> None:
     """Refuse a catalog of which too little is good.
+
+    Args:
+        source: What the catalog was read from.
+        parsed: The catalog.
+        items: Its good items.
+        problems: Its bad rows.
+        skips_bad: Whether good rows are imported however many are bad.
+        hint: What imports the good rows.
 
     Raises:
         DataError: No row is good; or many are bad, and it was not asked for to skip them.
@@ -424,17 +433,17 @@ def check_share(
         raise DataError(f"{source} contains no item to import.", hint=hint)
     if items and (skips_bad or len(problems) <= max(1, MAX_BAD_SHARE * parsed.num_rows)):
         return
-    first = min(problems, key=_file_and_line)
-    where = first.place if first.file else first.place.capitalize()
+    problems = sorted(problems, key=_file_and_line)
+    first = problems[0]
     if not items:
         rows = f"None of the {len(problems):,} rows of {source} can be imported."
         if len(problems) == 1:
             rows = f"The only row of {source} cannot be imported."
-        raise DataError(f"{rows} {where}: {first.message}", hint=first.hint)
+        raise DataError(f"{rows} {listed(problems)}", hint=first.hint)
     raise DataError(
         f"{len(problems):,} of the {parsed.num_rows:,} rows of {source} cannot be imported, so "
-        f"nothing was. {where}: {first.message}",
-        hint=f"{first.hint} --dry-run lists the others; --skip-bad imports the good ones.".strip(),
+        f"nothing was. {listed(problems)}",
+        hint=f"{first.hint} {hint}".strip(),
     )
 
 

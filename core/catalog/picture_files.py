@@ -81,7 +81,8 @@ class PictureFolder:
         if found is None and self._further is not None:
             return self._further.find(text)
         if found is None:
-            raise DataError(f"There is no picture {written} in {self.root}.", hint=self._hint(text))
+            message = f"There is no picture '{written}' in {self.root}."
+            raise DataError(message, hint=self._hint(text))
         return Picture.parse(f"{found}{fragment}").normalized()
 
     def has(self, text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from datrnet.core.catalog.mappings.mapping import ColumnMapping, Use
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
@@ -27,8 +28,9 @@ class ColumnChoices:
     """A column; an empty text for none."""
     facts: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
-    uses: Mapping[str, Use] = field(default_factory=dict)
-    """Any use by column, as chosen in a preview; it counts more than the options before."""
+    uses: Mapping[str, Use | Literal["fact"]] = field(default_factory=dict)
+    """Any use by column, as chosen in a preview; it counts more than the options before. A ``fact``
+    is of the kind that its values have."""
     whole: tuple[str, ...] = ()
     """Attributes whose cells are one value each, whatever signs they contain."""
     kept_values: tuple[str, ...] = ()

@@ -25,6 +25,9 @@ PLACEHOLDERS = frozenset(
 SEPARATORS = ("|", ";", ",", "/")
 """Between the values of a cell, the surest first."""
 
+MAX_LIST_LENGTH = 200
+"""A longer cell is a description; its commas separate no values."""
+
 _TRUE = frozenset(("true", "yes", "y", "1", "on", "in stock", "in_stock", "instock"))
 _FALSE = frozenset(("false", "no", "n", "0", "off", "out of stock", "out_of_stock", "outofstock"))
 
@@ -164,7 +167,7 @@ def find_separator(texts: Counter[str]) -> str:
     """
     whole = {text.casefold() for text in texts}
     for separator in SEPARATORS:
-        split = [text for text in texts if separator in text]
+        split = [text for text in texts if separator in text and len(text) <= MAX_LIST_LENGTH]
         parts = {part.strip().casefold() for text in split for part in text.split(separator)}
         parts.discard("")
         if parts and (separator in "|;" or 2 * len(parts & whole) >= len(parts)):

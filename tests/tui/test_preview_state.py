@@ -145,6 +145,15 @@ def test_only_one_column_is_the_id(
     assert state.parsed.rows[0].item.code == "A-0"
 
 
+def test_only_one_column_is_the_group(
+    state: PreviewState, workspace: Workspace, table: CatalogTable
+) -> None:
+    for column in ("season", "color"):
+        state.use(column, "group")
+        settle(state, workspace, table)
+    assert [column for column, use in uses(state).items() if use == "group"] == ["color"]
+
+
 def test_a_fact_gets_the_kind_of_its_values(
     state: PreviewState, workspace: Workspace, table: CatalogTable
 ) -> None:
@@ -201,6 +210,8 @@ def test_many_bad_rows_are_refused_unless_they_are_skipped(
     settle(state, workspace, table)
     assert "cannot be imported" in state.error
     assert "already on line" in state.details(None).plain
+    assert "Press b to import" in state.error
+    assert "--skip-bad" not in state.error
     state.skips_bad = True
     settle(state, workspace, table)
     assert not state.error

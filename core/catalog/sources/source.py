@@ -23,7 +23,7 @@ from datrnet.core.catalog.sources.records import (
     table_of_records,
 )
 from datrnet.core.catalog.sources.spreadsheets import read_parquet, read_xlsx
-from datrnet.core.catalog.sources.table import CatalogTable, TableBuilder
+from datrnet.core.catalog.sources.table import CatalogTable, TableBuilder, listed
 from datrnet.core.errors import ConfigError, DataError, UnknownNameError, nearest
 
 STANDARD_INPUT = Path("-")
@@ -110,10 +110,9 @@ def read_source(
     if not table.num_rows:
         raise DataError(f"{name} has no rows below its header.", hint="Add one row per item.")
     if not table.lines:
-        first = table.problems[0]
         raise DataError(
-            f"{name} has no row that can be read. {first.place.capitalize()}: {first.message}",
-            hint=first.hint or "Check --delimiter and --encoding.",
+            f"{name} has no row that can be read. {listed(table.problems)}",
+            hint=table.problems[0].hint or "Check --delimiter and --encoding.",
         )
     return table
 

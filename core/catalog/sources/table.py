@@ -1,5 +1,6 @@
 """The table that every catalog file is read into: columns of cells, each with the row's place."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -31,6 +32,42 @@ class Problem:
         """File and line, for messages."""
         place = f"{self.unit} {self.line}"
         return f"{self.file}, {place}" if self.file else place
+
+
+LISTED = 3
+"""Rows that a list names of each kind of problem."""
+MOST_KINDS = 5
+"""Kinds of problems that a list names."""
+
+_OF_ONE_ROW = re.compile(r"'.*'|\S*[\d/]\S*")
+"""What differs between two problems of a kind: quoted texts, numbers and paths."""
+
+
+def listed(problems: Sequence[Problem]) -> str:
+    """Return the first rows of each kind of problem with their number, and what is wrong there.
+
+    Args:
+        problems: In the order of the rows.
+    """
+    kinds: dict[str, list[Problem]] = {}
+    for problem in problems:
+        kinds.setdefault(_OF_ONE_ROW.sub("", problem.message), []).append(problem)
+    parts = [f"{_places(same)}: {same[0].message}" for same in kinds.values()]
+    if len(parts) > MOST_KINDS:
+        parts[MOST_KINDS:] = [f"And {len(parts) - MOST_KINDS} more kinds of problems."]
+    return " ".join(parts)
+
+
+def _places(problems: Sequence[Problem]) -> str:
+    """Return where problems of one kind are: ``Lines 2, 3, 4 and 17 more``."""
+    if problems[0].file or len(problems) == 1:
+        place = problems[0].place
+        more = f" and {len(problems) - 1:,} more rows" if len(problems) > 1 else ""
+        return (place if problems[0].file else place.capitalize()) + more
+    *first, last = [str(problem.line) for problem in problems[:LISTED]]
+    if len(problems) > LISTED:
+        first, last = [*first, last], f"{len(problems) - LISTED:,} more"
+    return f"{problems[0].unit.capitalize()}s {', '.join(first)} and {last}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

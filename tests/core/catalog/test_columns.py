@@ -179,6 +179,43 @@ def test_a_known_super_category_is_taken_whatever_this_file_holds() -> None:
     assert chosen.attributes == ("color",)
 
 
+def test_a_column_has_one_use() -> None:
+    with pytest.raises(ConfigError, match="--attribute and --fact name the same column, 'color'"):
+        plan(COLUMNS, attributes=("color",), facts=("COLOR",))
+    assert uses(plan(COLUMNS, uses={"color": "fact"}, attributes=("color",)))["color"] == "text"
+
+
+def test_a_single_long_cell_makes_no_column_long_text() -> None:
+    colors = [*COLUMNS["color"][:-1], "a, b " * 40_000]
+    materials = [*COLUMNS["material"][:-1], "soft, warm, " * 20_000]
+    found = plan({**COLUMNS, "color": colors, "material": materials})
+    assert {"color", "material"} <= set(found.attributes)
+    assert {c.column: c.separator for c in found.columns}["material"] == ","
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "use"),
+    [
+        ("group", ["ST00", "ST01", "ST02", "ST03"], "group"),
+        ("Style", ["harbor-shirt", "meadow-dress", "tide-dress", "ember-jacket"], "group"),
+        ("group", ["Shirts", "Dresses", "T-Shirts", "Jackets"], "attribute"),
+        ("Gruppe", ["Damen", "Herren", "Kinder", "Damen"], "attribute"),
+        ("handle", ["harbor", "meadow", "tide", "ember"], "group"),
+    ],
+)
+def test_a_group_is_one_of_variants_if_its_values_are_identifiers(
+    name: str, cells: list[str], use: str
+) -> None:
+    columns = {column: texts for column, texts in COLUMNS.items() if column != "item_group_id"}
+    assert uses(plan({**columns, name: cells * 10}))[name] == use
+
+
+def test_an_id_that_is_repeated_by_mistake_is_still_the_id() -> None:
+    columns = {**COLUMNS, "id": ["1", "2"] * 20}
+    columns["sku"] = [*COLUMNS["sku"][:-1], "A0"]
+    assert plan(columns).first("id") == "sku"
+
+
 PICTURES = {"image": ["a.png", "b.png", "c.png"]}
 
 

@@ -204,8 +204,8 @@ def test_bad_rows_are_listed_and_the_rest_goes_in(
     found = messages(summary)
     assert list(found) == [2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13]
     for line, words in {
-        2: "no picture images/none.jpg",
-        3: "no picture https://example.org/missing.jpg",
+        2: "no picture 'images/none.jpg",
+        3: "no picture 'https://example.org/missing.jpg",
         4: "has no picture",
         5: "'somewhere' is not train, validation or test",
         7: "'item-5' is already on line 6",
@@ -213,7 +213,7 @@ def test_bad_rows_are_listed_and_the_rest_goes_in(
         9: "5,000 characters",
         10: "damaged or truncated",
         11: "too large: 20,000 x 20,000",
-        12: "no picture images in",
+        12: "no picture 'images' in",
         13: "is not a regular file",
     }.items():
         assert words in found[line]
@@ -236,13 +236,17 @@ def test_a_quote_that_is_never_closed_loses_no_row(
 def test_more_than_a_few_bad_rows_import_nothing_unless_asked_to(
     workspace: Workspace, rows: Rows, write_table: WriteTable
 ) -> None:
-    rows[0]["image"] = rows[1]["image"] = "images/none.jpg"
+    for row in rows[:5]:
+        row["image"] = f"none{row['sku']}.jpg"
+    rows[6]["sku"] = rows[5]["sku"]
     path = write_table(rows)
-    with pytest.raises(DataError, match=r"2 of the 12 rows .* nothing was\. Line 2: ") as caught:
+    with pytest.raises(DataError, match=r"6 of the 12 rows .* nothing was\.") as caught:
         import_catalog(workspace, path)
+    assert "Lines 2, 3, 4 and 2 more: There is no picture" in caught.value.message
+    assert "Line 8: The id 'item-5' is already on line 7." in caught.value.message
     assert "--skip-bad" in caught.value.hint
     assert not workspace.catalog_path.exists()
-    assert tally(import_catalog(workspace, path, ImportOptions(skips_bad=True))) == (10, 0, 0)
+    assert tally(import_catalog(workspace, path, ImportOptions(skips_bad=True))) == (6, 0, 0)
 
 
 def test_an_item_whose_picture_went_bad_stays_as_it_was(

@@ -59,8 +59,8 @@ def test_absolute_paths_file_addresses_and_boxes_are_understood(folder: PictureF
     ("text", "message", "hint"),
     [
         ("c.png", "Several files may be", "--images"),
-        ("aa.png", "There is no picture aa.png", "Did you mean a.png"),
-        ("https://cdn.example/9.png", "There is no picture https", "--fetch DIR"),
+        ("aa.png", "There is no picture 'aa.png", "Did you mean a.png"),
+        ("https://cdn.example/9.png", "There is no picture 'https", "--fetch DIR"),
         ("", "has no picture", ""),
         ("x" * 500, "There is no picture", ""),
         ("a\0b.png", "There is no picture", ""),
