@@ -20,6 +20,7 @@ from datrnet.console.output import (
     show_table,
 )
 from datrnet.console.progress import JobProgress
+from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.fetch import fetch_pictures
 from datrnet.core.catalog.importer import (
     ImportOptions,
@@ -37,12 +38,14 @@ from datrnet.core.catalog.plan import TablePlan
 from datrnet.core.catalog.sources.source import STANDARD_INPUT, ReadOptions, read_source
 from datrnet.core.catalog.sources.table import Problem
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import ConfigError, DataError
+from datrnet.core.errors import ConfigError, DataError, IndexStaleError
 from datrnet.core.graphics.terminal import Terminal
 from datrnet.core.models.run_folder import write_atomically
 from datrnet.core.preferences_file import read_preferences
 from datrnet.core.research.datasets.deepfashion import Annotation
 from datrnet.core.research.datasets.importer import FolderOptions, Format, import_folder
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.index_lag import IndexLag
 from datrnet.core.text import sanitize
 from datrnet.db.rows import AbsentItems
 
@@ -295,15 +298,34 @@ def _report(workspace: Workspace, summary: ImportSummary, part: str, *, as_json:
         print_json(facts)
     else:
         _show(summary, part)
+    say(f"The catalog is in {workspace.root}. {_next_step(workspace)}")
+
+
+def _next_step(workspace: Workspace) -> str:
+    """Return what makes the catalog searchable as it is now, as a sentence."""
     with workspace.open_store() as store:
         if not store.super_categories():
-            next_step = (
+            return (
                 "It has no super-category, and training needs one. Import it again with "
                 "--attribute NAME for each column to use."
             )
-        else:
-            next_step = f"Next: datrnet {'index' if store.current_generation() else 'train'}"
-    say(f"The catalog is in {workspace.root}. {next_step}")
+        if store.current_generation() is None:
+            return f"Next: datrnet {'index' if store.latest_run('finished') else 'train'}"
+        try:
+            generation, catalog = Generation.current(workspace, store), Catalog.load(store)
+            trained = catalog.renamed(generation.super_categories)
+        except IndexStaleError as error:
+            return str(error)
+    names = {category.name: set(category.values) for category in trained}
+    new = [category.name for category in catalog.super_categories if category.name not in names]
+    if new:
+        verb = "is" if len(new) == 1 else "are"
+        return f"{', '.join(new)} {verb} not trained yet. Next: datrnet train and datrnet index"
+    outdated = IndexLag.of(workspace, catalog, generation).outdated
+    has_new_value = any(set(c.values) - names[c.name] for c in catalog.super_categories)
+    if outdated or has_new_value:
+        return f"{outdated or 'There are new values.'} Next: datrnet index"
+    return "The index is up to date."
 
 
 def _show_parsed(parsed: ParsedCatalog, *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import Literal
 
+from datrnet.core.catalog.mappings.cells import split_texts
 from datrnet.core.catalog.mappings.mapping import ColumnMapping, Use
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
 from datrnet.core.catalog.mappings.steps import Draft
@@ -198,24 +199,25 @@ class _Planner:
         self, column: str, use: Use, reason: str, mapped: ColumnMapping | None = None
     ) -> None:
         """Assign a use to a column."""
-        texts = self._texts(column)
-        counts = Counter(texts)
+        counts = Counter(self._texts(column))
         separator = None if mapped is None else mapped.separator
-        is_single = fold(column) in map(fold, self._choices.whole)
-        if use in ("attribute", "image") and not is_single:
-            separator = find_separator(counts) if separator is None else separator
+        if use in ("attribute", "image") and separator is None:
+            separator = find_separator(counts)
         elif use == "tags" and separator is None:
             separator = ","
-        examples = counts if use in ("attribute", "text", "tags") else dict.fromkeys(texts)
+        if self._is_whole(column):
+            separator = ""
+        if use in ("attribute", "tags"):
+            counts = _parts(counts, separator or "")
         self._plans[column] = ColumnPlan(
             column=column,
             use=use,
             name=column if mapped is None else mapped.name or column,
             reason=reason,
-            separator="" if is_single else separator or "",
+            separator=separator or "",
             values={} if mapped is None else mapped.values,
             num_values=len(counts),
-            examples=tuple(islice(examples, NUM_EXAMPLES)),
+            examples=tuple(islice(counts, NUM_EXAMPLES)),
         )
 
     def _chosen(self) -> str | None:
@@ -275,7 +277,9 @@ class _Planner:
                 continue
             if mapped.use in ONLY_ONE and mapped.use in self._choices.uses.values():
                 continue
-            self._take(column, mapped.use, f"as {self._mapping.name} has it", mapped)
+            source = self._draft.sources.get(column)
+            reason = f"as {self._mapping.name} has it" if source is None else f"from {source}"
+            self._take(column, mapped.use, reason, mapped)
 
     def _is_decided(self, use: Use) -> bool:
         """Tell whether options have settled a use that only they may give to columns."""
@@ -370,9 +374,11 @@ class _Planner:
         kind = self._fact_kind(column)
         if kind is not None:
             return self._take(column, kind, f"its values are of the kind {kind}")
-        objection = _objection(texts, self._num_items)
+        counts = Counter(texts)
+        separator = "" if self._is_whole(column) else find_separator(counts)
+        objection = _objection(_parts(counts, separator), self._num_items)
         if objection:
-            is_line = _are_short(texts, MAX_TEXT_LENGTH)
+            is_line = _are_short(counts, MAX_TEXT_LENGTH)
             return self._take(column, "text" if is_line else "ignore", objection)
         if self._choices.attributes:
             return self._take(column, "text", "not chosen as an attribute")
@@ -391,6 +397,10 @@ class _Planner:
             if distinct and fitting >= MIN_KIND_SHARE * len(distinct):
                 return kind
         return None
+
+    def _is_whole(self, column: str) -> bool:
+        """Tell whether an option says that its cells are one value each."""
+        return fold(column) in map(fold, self._choices.whole)
 
     @property
     def _num_items(self) -> int:
@@ -457,18 +467,28 @@ def _are_identifiers(texts: Sequence[str]) -> bool:
     return num_values > MAX_VALUES or (is_code and len(texts) <= MAX_GROUP_SIZE * num_values)
 
 
-def _objection(texts: Sequence[str], num_items: int) -> str:
+def _parts(counts: Counter[str], separator: str) -> Counter[str]:
+    """Return how many cells have each value, given how many have each text."""
+    parts: Counter[str] = Counter()
+    for text, number in counts.items():
+        for part in split_texts(text, separator):
+            parts[part] += number
+    return parts
+
+
+def _objection(values: Counter[str], num_items: int) -> str:
     """Return why a column is not a super-category; empty if it looks like one."""
-    distinct = {text.casefold() for text in texts}
-    if len(distinct) == 1 and num_items > 1:
+    number, num_values = values.total(), len({value.casefold() for value in values})
+    if num_values == 1 and num_items > 1:
         return "only one value"
-    if len(distinct) > MAX_VALUES:
+    if num_values > MAX_VALUES:
         return f"more than {MAX_VALUES} different values"
-    if len(distinct) > max(MAX_DISTINCT_SHARE * len(texts), min(len(texts) - 1, 10)):
+    if num_values > max(MAX_DISTINCT_SHARE * number, min(number - 1, 10)):
         return "nearly every item has a different value"
-    return "" if _are_short(texts, MAX_VALUE_LENGTH) else "long text"
+    return "" if _are_short(values, MAX_VALUE_LENGTH) else "long text"
 
 
-def _are_short(texts: Sequence[str], limit: int) -> bool:
+def _are_short(counts: Counter[str], limit: int) -> bool:
     """Tell whether texts are no longer than a limit, whatever a few of them are."""
-    return sum(len(text) <= limit for text in texts) >= MIN_KIND_SHARE * len(texts)
+    num_short = sum(number for text, number in counts.items() if len(text) <= limit)
+    return num_short >= MIN_KIND_SHARE * counts.total()

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -39,7 +40,10 @@ def picture_folder(images: Path | None, default: Path) -> Path:
         parent = images.absolute().parent
         siblings = parent.iterdir() if parent.is_dir() else ()
         folders = [path.name for path in siblings if path.is_dir()]
-        raise UnknownNameError("folder", str(images), [], hint=nearest(images.name, folders))
+        hint = f"Omit --images to look in {default.absolute()} and its sub-folders."
+        if close := get_close_matches(images.name, folders):
+            hint = nearest(images.name, close)
+        raise UnknownNameError("folder", str(images), [], hint=hint)
     return images
 
 

@@ -15,19 +15,28 @@ from datrnet.core.catalog.workspace import Workspace
 Run = Callable[..., Result]
 
 
-@pytest.mark.parametrize(
-    ("indexed", "step"), [(False, "Next: datrnet train"), (True, "Next: datrnet index")]
-)
-def test_the_next_step_depends_on_whether_there_is_an_index(
-    run: Run, tmp_path: Path, shop: Path, indexed: bool, step: str
+def test_the_next_step_is_what_helps_now(
+    run: Run, tmp_path: Path, shop: Path, copied: Workspace
 ) -> None:
-    workspace = Workspace(tmp_path)
-    if indexed:
-        with workspace.create_store() as store:
-            store.publish_generation("0001", "run", 1, "{}")
-    result = run(workspace.root, "import", shop)
-    assert result.exit_code == 0
-    assert step in result.stderr
+    def step(root: Path, *arguments: object) -> str:
+        result = run(root, "import", *arguments)
+        assert result.exit_code == 0, result.output
+        return result.stderr.strip().splitlines()[-1]
+
+    assert "Next: datrnet train" in step(tmp_path / "new", shop)
+    assert step(copied.root, shop).endswith("The index is up to date.")
+    Image.new("RGB", (24, 32)).save(tmp_path / "a.png")
+    header, first, *_ = shop.read_text().splitlines()
+    cells = dict(zip(header.split(","), first.split(","), strict=True))
+    table = tmp_path / "more.csv"
+    cells |= {"id": "new", "image": "a.png"}
+    table.write_text(",".join(cells) + "\n" + ",".join(cells.values()))
+    told = step(copied.root, table)
+    assert "1 item is not indexed yet. Next: datrnet index" in told
+    cells["collar"] = "round"
+    table.write_text(",".join(cells) + "\n" + ",".join(cells.values()))
+    told = step(copied.root, table, "--attribute", "collar")
+    assert "collar is not trained yet. Next: datrnet train and datrnet index" in told
 
 
 def test_without_a_super_category_the_next_step_is_to_name_one(run: Run, tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ class Draft:
     """Rows of the file that became part of other rows."""
     other_names: Mapping[str, str] = field(default_factory=dict)
     """Columns by the folded names that the format has for them."""
+    sources: dict[str, str] = field(default_factory=dict)
+    """For each column that steps added, the one that it was taken from."""
 
     @classmethod
     def of(cls, table: CatalogTable, other_names: Mapping[str, str] | None = None) -> "Draft":
@@ -42,7 +44,7 @@ class Draft:
     def copy(self) -> "Draft":
         """Return a copy that can be changed by itself."""
         columns = {name: list(cells) for name, cells in self.columns.items()}
-        return Draft(columns, list(self.lines), self.merged, self.other_names)
+        return Draft(columns, list(self.lines), self.merged, self.other_names, dict(self.sources))
 
     def find(self, name: str) -> str | None:
         """Return a column's name as the file spells it; None if there is no such column."""
@@ -63,9 +65,12 @@ class Draft:
         cells = self.column(name)
         return "" if cells is None else next(texts_of(cells[row]), "")
 
-    def new(self, name: str) -> list[Cell]:
-        """Return the column of that name, adding an empty one."""
-        return self.columns.setdefault(self.find(name) or name, [""] * len(self.lines))
+    def new(self, name: str, source: str) -> list[Cell]:
+        """Return the column of that name, adding an empty one that is taken from another."""
+        if (found := self.find(name)) is not None:
+            return self.columns[found]
+        self.sources[name] = self.find(source) or source
+        return self.columns.setdefault(name, [""] * len(self.lines))
 
     def keep(self, rows: Sequence[int]) -> None:
         """Keep only some rows."""
@@ -157,7 +162,7 @@ class Pairs(_Step):
                 continue
             for row, (name, value) in enumerate(zip(names, values, strict=True)):
                 if title := next(texts_of(name), ""):
-                    draft.new(title)[row] = split_cell(value, self.separator)
+                    draft.new(title, value_column)[row] = split_cell(value, self.separator)
             draft.drop(name_column, value_column)
             draft.drop(*(name.format(n=number) for name in self.drop))
 
@@ -184,7 +189,7 @@ class Pivot(_Step):
             for cells in others:
                 cells[place] = cells[place] or cells[row]
             if title := next(texts_of(name), ""):
-                cells = draft.new(title)
+                cells = draft.new(title, self.value)
                 cells[place] = split_cell((*texts_of(cells[place]), *texts_of(value)), "")
         draft.keep([row for row, key in enumerate(keys) if first.get(key, row) == row])
 
@@ -226,7 +231,7 @@ class Packed(_Step):
         for row, cell in enumerate(list(cells)):
             for text in texts_of(cell):
                 for name, value in unpack(text, self.separator, self.assign).items():
-                    draft.new(name)[row] = split_cell(value, self.values)
+                    draft.new(name, self.column)[row] = split_cell(value, self.values)
         draft.drop(self.column)
 
 
@@ -251,7 +256,7 @@ class Json(_Step):
                 record = value if isinstance(value, dict) else {column: value}
                 for name, content in cells_of(record):
                     plain = f"{column}.{name}" if name.casefold() in others else name
-                    draft.new(plain)[row] = content
+                    draft.new(plain, column)[row] = content
         if not any(draft.columns[column]):
             draft.drop(column)
 
@@ -285,9 +290,9 @@ class Paths(_Step):
             rest = [part for part in deepest if part.casefold() not in known]
             for part in deepest:
                 if (name := known.get(part.casefold())) is not None:
-                    draft.new(name)[row] = part
+                    draft.new(name, self.column)[row] = part
             if rest:
-                draft.new(self.leaf)[row] = rest[-1]
+                draft.new(self.leaf, self.column)[row] = rest[-1]
 
 
 class Words(_Step):
@@ -310,7 +315,7 @@ class Words(_Step):
                 for tag in split_texts(text, self.separator):
                     name = known.get(tag.casefold())
                     if name is not None and not draft.text(name, row):
-                        draft.new(name)[row] = tag
+                        draft.new(name, self.column)[row] = tag
 
 
 class Parents(_Step):
@@ -334,7 +339,7 @@ class Parents(_Step):
     def apply(self, draft: Draft) -> None:
         """Let variants inherit, and drop the rows of products that have variants."""
         parent_of = self.parent_of(draft)
-        groups = draft.new(self.GROUP)
+        groups = draft.new(self.GROUP, self.parent or self.children or self.key)
         title = None if self.title is None else draft.column(self.title)
         for variant, parent in parent_of.items():
             groups[variant] = draft.text(self.key, parent)

@@ -179,6 +179,14 @@ def test_a_known_super_category_is_taken_whatever_this_file_holds() -> None:
     assert chosen.attributes == ("color",)
 
 
+def test_values_are_counted_not_the_cells_that_join_them() -> None:
+    fibers = ["Wool", "Silk", "Linen", "Cotton"]
+    cells = [f"{fibers[n % 4]}|{fibers[n // 4 % 4]}|{n // 16}" for n in range(40)]
+    (found,) = (c for c in plan({**COLUMNS, "fibers": cells}).columns if c.column == "fibers")
+    assert (found.use, found.num_values) == ("attribute", 7)
+    assert found.examples == ("Wool", "0", "Silk")
+
+
 def test_a_column_has_one_use() -> None:
     with pytest.raises(ConfigError, match="--attribute and --fact name the same column, 'color'"):
         plan(COLUMNS, attributes=("color",), facts=("COLOR",))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from datrnet.core.catalog.picture_files import PictureFolder
-from datrnet.core.errors import DataError
+from datrnet.core.catalog.picture_files import PictureFolder, picture_folder
+from datrnet.core.errors import DataError, UnknownNameError
 
 FILES = ("a.png", "Sub/B.JPG", "x/c.png", "y/c.png", "été.png", "q b.png", "12.webp", "0012.png")
 
@@ -72,6 +72,16 @@ def test_what_is_not_found_says_what_helps_here(
     with pytest.raises(DataError, match=message) as caught:
         folder.find(text)
     assert hint in caught.value.hint
+
+
+def test_a_folder_that_does_not_exist_names_one_that_helps(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(UnknownNameError) as caught:
+        picture_folder(tmp_path / "photo", tmp_path)
+    assert caught.value.hint == "Did you mean photos?"
+    with pytest.raises(UnknownNameError) as caught:
+        picture_folder(Path("/nonexist"), tmp_path)
+    assert caught.value.hint == f"Omit --images to look in {tmp_path} and its sub-folders."
 
 
 def test_an_empty_folder_says_so(tmp_path: Path) -> None:
