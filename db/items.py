@@ -175,11 +175,19 @@ def _words(text: str) -> list[str]:
     ).split()
 
 
+_TO_HALF = str.maketrans(
+    {unicodedata.normalize("NFKC", half): half for half in map(chr, range(0xFF66, 0xFFA0))}
+)
+"""From katakana, and their marks for voiced sounds, to half-width forms."""
+
+
 def _widths(word: str) -> list[str]:
-    """Return a word as typed, and in narrow and wide letters, which look alike."""
-    narrow = unicodedata.normalize("NFKC", word)
-    wide = "".join(chr(ord(c) + _TO_WIDE) if "!" <= c <= "~" else c for c in narrow)
-    return list(dict.fromkeys((word, narrow, wide)))
+    """Return a word as typed, and in letters of other widths, which look alike."""
+    plain = unicodedata.normalize("NFKC", word)
+    wide = "".join(chr(ord(c) + _TO_WIDE) if "!" <= c <= "~" else c for c in plain)
+    half = unicodedata.normalize("NFD", plain).translate(_TO_HALF)
+    spelled = (word, plain, wide, unicodedata.normalize("NFC", half))
+    return list(dict.fromkeys(spelled))
 
 
 def _beginning(word: str) -> str:
@@ -200,8 +208,10 @@ def _parts_query(words: Sequence[str]) -> tuple[str, list[str]]:
             )
             parameters.append(" OR ".join(f'"{spelled}"' for spelled in _widths(word)))
         elif all(unicodedata.category(letter) in _UNCASED for letter in word):
-            conditions.append("(title LIKE ? OR code LIKE ?)")
-            parameters += [f"%{word}%"] * 2
+            spellings = _widths(word)
+            likes = ["title LIKE ? OR code LIKE ?"] * len(spellings)
+            conditions.append(f"({' OR '.join(likes)})")
+            parameters += [f"%{spelled}%" for spelled in spellings for _ in range(2)]
         else:
             conditions.append("id IN (SELECT rowid FROM items_fts WHERE items_fts MATCH ?)")
             parameters.append(_beginning(word))

@@ -156,7 +156,7 @@ class _Planner:
         self._choices = choices
         self._mapping = mapping or CatalogMapping(name="")
         self._known = {fold(name) for name in known}
-        self._kept = {value.casefold() for value in choices.kept_values}
+        self._kept = {fold(value) for value in choices.kept_values}
         self._plans: dict[str, ColumnPlan] = {}
         self._notes: list[str] = []
 
@@ -312,7 +312,7 @@ class _Planner:
         texts = self._texts(column)
         match use:
             case "split":
-                num_words = sum(text.casefold() in SPLIT_WORDS for text in texts)
+                num_words = sum(fold(text) in SPLIT_WORDS for text in texts)
                 return num_words >= MIN_SPLIT_SHARE * len(texts)
             case "group":
                 is_group = _folded(column) not in PERHAPS_GROUPS or _are_identifiers(texts)
@@ -450,7 +450,7 @@ class _Planner:
 
 
 def _folded(column: str) -> str:
-    return "".join(letter for letter in column.casefold() if letter.isalnum() or letter == ".")
+    return "".join(letter for letter in fold(column) if letter.isalnum() or letter == ".")
 
 
 def _is_picture(text: str) -> bool:
@@ -478,7 +478,7 @@ def _parts(counts: Counter[str], separator: str) -> Counter[str]:
 
 def _objection(values: Counter[str], num_items: int) -> str:
     """Return why a column is not a super-category; empty if it looks like one."""
-    number, num_values = values.total(), len({value.casefold() for value in values})
+    number, num_values = values.total(), len(set(map(fold, values)))
     if num_values == 1 and num_items > 1:
         return "only one value"
     if num_values > MAX_VALUES:

@@ -14,7 +14,7 @@ from datrnet.core.catalog.plan import ColumnPlan, TablePlan, fill_pattern
 from datrnet.core.catalog.sources.table import Cell, Problem, Unit, texts_of
 from datrnet.core.catalog.values import fact_text, is_placeholder, scientific_ids
 from datrnet.core.errors import DataError
-from datrnet.core.text import clean, clean_path
+from datrnet.core.text import clean, clean_path, fold
 
 MAX_CELL_LENGTH = 2000
 """A longer title is cut, a longer label left out; a longer id or picture path skips the row."""
@@ -78,15 +78,15 @@ def parse_rows(
         kept_values: Placeholders that are values here.
         known_codes: The ids that need no picture, since the workspace has them.
     """
-    kept = {value.casefold() for value in kept_values}
+    kept = {fold(value) for value in kept_values}
     parser = _RowParser(draft, plan, folder, kept, known_codes)
+    codes = _known_spellings([parser.code(row) for row in range(len(draft.lines))], known_codes)
     rows: list[CatalogRow] = []
     problems: list[Problem] = []
     line_of_code: dict[str, int] = {}
     place_of_code: dict[str, int] = {}
     num_merged = 0
-    for row, line in enumerate(draft.lines):
-        code = parser.code(row)
+    for row, (line, code) in enumerate(zip(draft.lines, codes, strict=True)):
         try:
             if not code:
                 raise DataError(f"The {unit if unit != 'line' else 'row'} has no id.")
@@ -111,6 +111,19 @@ def parse_rows(
         notes=tuple(parser.notes(unit)),
         num_merged=num_merged,
     )
+
+
+def _known_spellings(codes: list[str], known: Collection[str]) -> list[str]:
+    """Return ids as the workspace spells them, where only case, width or spaces differ."""
+    new = set(codes).difference(known)
+    if not new or not known:
+        return codes
+    folded: dict[str, str] = {}
+    for code in known:
+        folded[fold(code)] = "" if fold(code) in folded else code  # none, if several look alike
+    stated = set(codes)
+    spelled = {code: folded.get(fold(code)) or code for code in new}
+    return [code if (own := spelled.get(code, code)) in stated else own for code in codes]
 
 
 def _with_pictures_of(row: CatalogRow, other: CatalogRow) -> CatalogRow | None:
@@ -147,7 +160,7 @@ def labels_of_rows(
         plan: What its columns mean.
         kept_values: Placeholders that are values here.
     """
-    kept = {value.casefold() for value in kept_values}
+    kept = {fold(value) for value in kept_values}
     parser = _RowParser(draft, plan, PictureFolder(Path()), kept, ())
     for row, line in enumerate(draft.lines):
         yield parser.code(row), parser.labels(row, line)
@@ -296,7 +309,7 @@ class _RowParser:
 
     def _split_of(self, word: str) -> str:
         try:
-            return SPLIT_WORDS[word.casefold()]
+            return SPLIT_WORDS[fold(word)]
         except KeyError:
             raise DataError(
                 f"The split {word!r} is not train, validation or test.",
@@ -318,8 +331,8 @@ class _RowParser:
         for text in texts:
             if is_placeholder(text, self._kept):
                 self._placeholders[text] += 1
-            elif value := plan.values.get(text.casefold(), text):
-                if value.casefold() in GAPS:
+            elif value := plan.values.get(fold(text), text):
+                if fold(value) in GAPS:
                     self._gaps[plan.name][value] += 1
                 yield value
 

@@ -6,11 +6,12 @@ it, a price with its currency, a date as ISO 8601, a boolean as ``yes`` or ``no`
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from datetime import date
 
-from datrnet.core.text import clean
+from datrnet.core.text import clean, fold
 from datrnet.db.rows import FactKind
 
 PLACEHOLDERS = frozenset(
@@ -22,8 +23,11 @@ PLACEHOLDERS = frozenset(
 )
 """Cells, in lower case, by which programs and people say that nothing is known."""
 
-SEPARATORS = ("|", ";", ",", "/")
+SEPARATORS = ("|", ";", "｜", "；", "、", ",", "，", "/", "／")
 """Between the values of a cell, the surest first."""
+
+SURE_SEPARATORS = SEPARATORS[:5]
+"""Those that stand in no value."""
 
 MAX_LIST_LENGTH = 200
 """A longer cell is a description; its commas separate no values."""
@@ -31,12 +35,22 @@ MAX_LIST_LENGTH = 200
 _TRUE = frozenset(("true", "yes", "y", "1", "on", "in stock", "in_stock", "instock"))
 _FALSE = frozenset(("false", "no", "n", "0", "off", "out of stock", "out_of_stock", "outofstock"))
 
-_SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "zł": "PLN"}
+_SIGNS = {
+    **{"€": "EUR", "£": "GBP", "¥": "JPY", "円": "JPY", "元": "CNY", "₹": "INR", "₽": "RUB"},
+    **{"US$": "USD", "A$": "AUD", "C$": "CAD", "R$": "BRL", "HK$": "HKD", "S$": "SGD", "$": "USD"},
+    **{"zł": "PLN", "Kč": "CZK", "Ft": "HUF", "Fr.": "CHF", "₩": "KRW", "₺": "TRY", "₫": "VND"},
+    **{"kr.": "kr", "kr": "kr", "Rs.": "Rs", "Rs": "Rs"},
+}
+"""Currencies by their signs; a word that several countries use stays."""
+_UNIT = rf"[A-Z]{{3}}|{'|'.join(map(re.escape, _SIGNS))}|\W"
 _FLOAT = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?")
 _NUMBER = re.compile(r"[+-]?\d[\d.,'\u00a0\u202f ]*")
 _MONEY = re.compile(
-    r"(?P<before>[A-Z]{3}|\W|zł)?\s*(?P<amount>[+-]?\d[\d.,' ]*?)\s*(?P<after>[A-Z]{3}|\W|zł)?"
+    rf"(?P<before>{_UNIT})?\s*(?P<amount>[+-]?\d[\d.,' ]*?)(?:[.,][-–])?\s*(?P<after>{_UNIT})?"
 )
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
+"""No price but those of a few currencies has three decimals."""
+_OF_THREE_DECIMALS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 _ISO_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?")
 _OTHER_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})")
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
@@ -49,7 +63,7 @@ def is_placeholder(text: str, kept: Collection[str] = ()) -> bool:
         text: The text.
         kept: Placeholders that are values here, in lower case.
     """
-    folded = text.casefold()
+    folded = fold(text)
     return folded in PLACEHOLDERS and folded not in kept
 
 
@@ -79,7 +93,9 @@ def number_of(text: str) -> float | None:
 def fact_text(kind: FactKind, text: str) -> str | None:
     """Return a fact in canonical form; None if the text is none of the kind."""
     plain = clean(text)
-    return plain if plain and kind in ("text", "tags") else _PARSERS[kind](plain)
+    if kind not in ("text", "tags", "link") and not plain.isascii():
+        plain = unicodedata.normalize("NFKC", plain)  # numbers may be written in full width
+    return _PARSERS[kind](plain)
 
 
 def fact_number(kind: FactKind, text: str) -> float:
@@ -110,11 +126,16 @@ def _number_text(text: str) -> str | None:
 
 def _money_text(text: str) -> str | None:
     found = _MONEY.fullmatch(text)
-    amount = None if found is None else number_of(found["amount"])
-    if found is None or amount is None:
+    if found is None:
         return None
     units = [unit for unit in (found["before"], found["after"]) if unit and unit.strip()]
     unit = next((_SIGNS.get(unit, unit) for unit in units), "")
+    plain = found["amount"]
+    if _THOUSANDS.fullmatch(plain) and unit not in _OF_THREE_DECIMALS:
+        plain = plain.replace(".", "")
+    amount = number_of(plain)
+    if amount is None:
+        return None
     if unit and not unit.isalpha():
         return None
     return f"{amount:.2f} {unit}".rstrip()
@@ -137,7 +158,7 @@ def _date_text(text: str) -> str | None:
 
 
 def _boolean_text(text: str) -> str | None:
-    folded = text.casefold()
+    folded = fold(text)
     return "yes" if folded in _TRUE else "no" if folded in _FALSE else None
 
 
@@ -159,18 +180,19 @@ _PARSERS: dict[FactKind, Callable[[str], str | None]] = {
 def find_separator(texts: Counter[str]) -> str:
     """Return what separates several values in the cells of an attribute; empty if nothing does.
 
-    A bar or semicolon always does. A comma or slash does if at least half of the parts it makes
-    are whole cells elsewhere: "Cotton, Elastane" beside "Cotton", but not "Wool/Silk" alone.
+    A bar, semicolon or Japanese list comma always does. Another comma or a slash does if at least
+    half of the parts it makes are whole cells elsewhere: "Cotton, Elastane" beside "Cotton", but
+    not "Wool/Silk" alone.
 
     Args:
         texts: How many cells have each text.
     """
-    whole = {text.casefold() for text in texts}
+    whole = set(map(fold, texts))
     for separator in SEPARATORS:
         split = [text for text in texts if separator in text and len(text) <= MAX_LIST_LENGTH]
-        parts = {part.strip().casefold() for text in split for part in text.split(separator)}
+        parts = {fold(part) for text in split for part in text.split(separator)}
         parts.discard("")
-        if parts and (separator in "|;" or 2 * len(parts & whole) >= len(parts)):
+        if parts and (separator in SURE_SEPARATORS or 2 * len(parts & whole) >= len(parts)):
             return separator
     return ""
 

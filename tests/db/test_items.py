@@ -234,6 +234,12 @@ def test_titles_are_found_by_the_beginnings_of_words(
     assert set(store.search_titles(text, 10)) == found
 
 
+@pytest.mark.parametrize("text", ["ガウン", "ｶﾞｳﾝ", "パン", "ﾊﾟﾝ", "ロングガウン", "ﾛﾝｸﾞｶﾞｳﾝ"])
+def test_katakana_is_found_in_either_width(store: Store, make_item: MakeItem, text: str) -> None:
+    store.upsert_items([make_item("full", "パン ロングガウン"), make_item("half", "ﾊﾟﾝ ﾛﾝｸﾞｶﾞｳﾝ")])
+    assert sorted(store.search_titles(text, 10)) == [1, 2]
+
+
 def test_the_search_follows_changed_titles(store: Store, make_item: MakeItem) -> None:
     store.upsert_items([make_item("a", "Blue")])
     store.upsert_items([make_item("a", "Green")])

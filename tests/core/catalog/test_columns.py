@@ -187,6 +187,21 @@ def test_values_are_counted_not_the_cells_that_join_them() -> None:
     assert found.examples == ("Wool", "0", "Silk")
 
 
+def test_names_and_values_in_full_width_are_understood() -> None:
+    wide = str.maketrans({chr(n): chr(n + 0xFEE0) for n in range(ord("!"), ord("~") + 1)})
+    columns = {
+        name.translate(wide): [cell.translate(wide) for cell in cells]
+        for name, cells in COLUMNS.items()
+        if name in ("sku", "product_name", "partition", "color", "price", "in stock", "gap")
+    }
+    columns |= {"Picture": COLUMNS["Picture"], "素材": ["綿", "麻", "綿、麻", "絹"] * 10}
+    found = plan(columns)
+    assert list(uses(found).values()) == [
+        *("id", "title", "split", "attribute", "money", "boolean", "ignore", "image", "attribute"),
+    ]
+    assert found.columns[-1].separator == "、"
+
+
 def test_a_column_has_one_use() -> None:
     with pytest.raises(ConfigError, match="--attribute and --fact name the same column, 'color'"):
         plan(COLUMNS, attributes=("color",), facts=("COLOR",))

@@ -87,6 +87,21 @@ def test_importing_again_changes_nothing_and_decodes_nothing(
     assert tally(import_catalog(workspace, path)) == (0, 0, 12)
 
 
+def test_ids_of_known_items_are_compared_as_people_see_them(
+    workspace: Workspace, rows: Rows, write_table: WriteTable
+) -> None:
+    rows[0]["sku"], rows[1]["sku"] = "ｶﾞｳﾝ-1", "Ｇ２"
+    import_catalog(workspace, write_table(rows))
+    changed = [
+        {"sku": code, "colour": "Green"}
+        for code in ("ガウン-1", "g2", "ITEM-2", "item-3", "Item-3")
+    ]
+    summary = import_catalog(workspace, write_table(changed), ImportOptions(skips_bad=True))
+    assert tally(summary)[0] == 0
+    assert messages(summary) == {6: "The item 'Item-3' is new and has no picture."}
+    assert [load(workspace).labels_of(row)["colour"] for row in range(4)] == ["Green"] * 4
+
+
 def test_importing_again_updates_adds_and_keeps(
     workspace: Workspace, rows: Rows, write_table: WriteTable
 ) -> None:
