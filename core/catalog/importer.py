@@ -5,7 +5,7 @@ decoded completely, so that a damaged one shows now and not in the middle of tra
 changes in one transaction at the very end: an interrupted import leaves it as it was.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -28,6 +28,7 @@ from datrnet.core.catalog.picture_check import (
     ParsedCatalog,
     ParsedRow,
     PictureCheck,
+    check_share,
     scratch_folder,
     stored_path,
 )
@@ -40,11 +41,10 @@ from datrnet.core.catalog.sources.source import (
     ReadOptions,
     read_source,
 )
-from datrnet.core.catalog.sources.table import CatalogTable, Problem, listed
+from datrnet.core.catalog.sources.table import CatalogTable, Problem, in_order
 from datrnet.core.catalog.values import PLACEHOLDERS
 from datrnet.core.catalog.variants import Product, common_title, fold_variants
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import DataError
 from datrnet.core.progress import StepProgress, no_progress
 from datrnet.core.text import fold
 from datrnet.db.rows import (
@@ -57,9 +57,6 @@ from datrnet.db.rows import (
 )
 from datrnet.db.store import Store
 from datrnet.db.synonyms import Synonyms
-
-MAX_BAD_SHARE = 0.05
-"""If more of the rows are bad, nothing is imported unless it is asked for."""
 
 CatalogSource = Path | DataFrame | CatalogTable | Iterable[Mapping[str, Any]]
 """A file, ``-`` for standard input, a folder of pictures, a data frame, a table that has been read,
@@ -371,7 +368,7 @@ def import_parsed(
         closing(PictureCheck(workspace, known, parsed.picture_hint, scratch)) as check,
     ):
         items = check.run(parsed.rows, on_progress)
-        problems = tuple(sorted((*parsed.problems, *check.problems), key=_file_and_line))
+        problems = tuple(in_order((*parsed.problems, *check.problems)))
         check_share(source, parsed, items, problems, skips_bad=skips_bad)
         with workspace.create_store() as store:
             disagreements = store.num_disagreements(items)
@@ -404,48 +401,3 @@ def split_by_code(code: str) -> str:
     if percent < 80:
         return "train"
     return "validation" if percent < 90 else "test"
-
-
-def check_share(
-    source: str,
-    parsed: ParsedCatalog,
-    items: Sequence[NewItem],
-    problems: Sequence[Problem],
-    *,
-    skips_bad: bool,
-    hint: str = "--skip-bad imports the good ones; --dry-run lists all.",
-) -> None:
-    """Refuse a catalog of which too little is good.
-
-    Args:
-        source: What the catalog was read from.
-        parsed: The catalog.
-        items: Its good items.
-        problems: Its bad rows.
-        skips_bad: Whether good rows are imported however many are bad.
-        hint: What imports the good rows.
-
-    Raises:
-        DataError: No row is good; or many are bad, and it was not asked for to skip them.
-    """
-    if not items and not problems:
-        hint = " ".join(parsed.notes)
-        raise DataError(f"{source} contains no item to import.", hint=hint)
-    if items and (skips_bad or len(problems) <= max(1, MAX_BAD_SHARE * parsed.num_rows)):
-        return
-    problems = sorted(problems, key=_file_and_line)
-    first = problems[0]
-    if not items:
-        rows = f"None of the {len(problems):,} rows of {source} can be imported."
-        if len(problems) == 1:
-            rows = f"The only row of {source} cannot be imported."
-        raise DataError(f"{rows} {listed(problems)}", hint=first.hint)
-    raise DataError(
-        f"{len(problems):,} of the {parsed.num_rows:,} rows of {source} cannot be imported, so "
-        f"nothing was. {listed(problems)}",
-        hint=f"{first.hint} {hint}".strip(),
-    )
-
-
-def _file_and_line(problem: Problem) -> tuple[str, int]:
-    return problem.file, problem.line

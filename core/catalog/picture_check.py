@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
 from datrnet.core.catalog.pictures import Picture, explained, read_picture, thumbnail_pixels
 from datrnet.core.catalog.products import PICTURE_HINT
-from datrnet.core.catalog.sources.table import Problem
+from datrnet.core.catalog.sources.table import Problem, in_order, listed
 from datrnet.core.catalog.thumbnails import SIZE, ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
@@ -26,6 +26,10 @@ from datrnet.db.store import Store
 
 NUM_THREADS = 3
 """Pillow releases the interpreter lock while it decodes; more threads only take memory."""
+
+
+MAX_BAD_SHARE = 0.05
+"""If more of the rows are bad, nothing is imported unless it is asked for."""
 
 
 class ImportPlan(Protocol):
@@ -85,6 +89,47 @@ def stored_path(picture: Picture, root: Path) -> str:
     if picture.path.is_relative_to(root):
         return picture.path.relative_to(root).as_posix() + picture.fragment
     return str(picture)
+
+
+def check_share(
+    source: str,
+    parsed: ParsedCatalog,
+    items: Sequence[NewItem],
+    problems: Sequence[Problem],
+    *,
+    skips_bad: bool,
+    hint: str = "--skip-bad imports the good ones; --dry-run lists all.",
+) -> None:
+    """Refuse a catalog of which too little is good.
+
+    Args:
+        source: What the catalog was read from.
+        parsed: The catalog.
+        items: Its good items.
+        problems: Its bad rows.
+        skips_bad: Whether good rows are imported however many are bad.
+        hint: What imports the good rows.
+
+    Raises:
+        DataError: No row is good; or many are bad, and it was not asked for to skip them.
+    """
+    if not items and not problems:
+        hint = " ".join(parsed.notes)
+        raise DataError(f"{source} contains no item to import.", hint=hint)
+    if items and (skips_bad or len(problems) <= max(1, MAX_BAD_SHARE * parsed.num_rows)):
+        return
+    problems = in_order(problems)
+    first = problems[0]
+    if not items:
+        rows = f"None of the {len(problems):,} rows of {source} can be imported."
+        if len(problems) == 1:
+            rows = f"The only row of {source} cannot be imported."
+        raise DataError(f"{rows} {listed(problems)}", hint=first.hint)
+    raise DataError(
+        f"{len(problems):,} of the {parsed.num_rows:,} rows of {source} cannot be imported, so "
+        f"nothing was. {listed(problems)}",
+        hint=f"{first.hint} {hint}".strip(),
+    )
 
 
 @contextmanager

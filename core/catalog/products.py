@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from datrnet.core.catalog.columns import SPLIT_WORDS
+from datrnet.core.catalog.column_names import SPLIT_WORDS
 from datrnet.core.catalog.mappings.cells import split_cell
 from datrnet.core.catalog.mappings.steps import Draft
 from datrnet.core.catalog.picture_files import PictureFolder

@@ -43,6 +43,11 @@ _OF_ONE_ROW = re.compile(r"'.*'|\S*[\d/]\S*")
 """What differs between two problems of a kind: quoted texts, numbers and paths."""
 
 
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Return problems by file and row."""
+    return sorted(problems, key=lambda problem: (problem.file, problem.line))
+
+
 def listed(problems: Sequence[Problem]) -> str:
     """Return the first rows of each kind of problem with their number, and what is wrong there.
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED
-from datrnet.core.catalog.columns import SPLIT_WORDS
+from datrnet.core.catalog.column_names import SPLIT_WORDS
 from datrnet.core.errors import DataError
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.research.datasets.deepfashion_lists import (

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.catalog.columns import SPLIT_WORDS
+from datrnet.core.catalog.column_names import SPLIT_WORDS
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.research.datasets.text_files import (
     Chunk,

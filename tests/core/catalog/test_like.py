@@ -412,7 +412,7 @@ def test_woocommerce_takes_pairs_paths_and_lists_of_parents(
         tmp_path,
         correct,
         "woo.csv",
-        ("S-Red-S", "Color", "Pink"),
+        ("S-Red-S", "color", "Pink"),
         ("C-Red-S", "pattern", "Checked"),
         ("C-Red-S", "category", "Coats"),
         ("C-Red-S", "gender", "Men"),
@@ -645,7 +645,7 @@ def test_columns_of_another_language_are_found(
         text = "\n".join([head.replace(name, german, 1), *rest])
     original = write(tmp_path / "woo.csv", text)
     import_catalog(workspace, original)
-    correct("C-Red-S", "Color", "Blue")
+    correct("C-Red-S", "color", "Blue")
     correct("C-Red-S", "gender", "Men")
     summary = export_like(workspace, original, tmp_path / "out.csv")
     assert (summary.num_labels, summary.unwritten) == (2, ())
