@@ -32,10 +32,11 @@ COMMANDS = {
         "review": "Find doubtful labels, near-duplicates and unmet requests.",
         "label": "Set labels by hand; list and undo changes.",
         "attribute": "List, rename, merge and drop super-categories and values.",
-        "remove": "Remove items from the catalog, or hide them.",
+        "remove": "Remove items or variants from the catalog, or hide items.",
         "unhide": "Show hidden items again.",
         "history": "List imports, removals and renames, latest first.",
         "undo": "Undo an import, removal or rename.",
+        "redo": "Redo the step that was undone last.",
         "prune": "Delete old indexes, interrupted runs and leftovers; tell their sizes first.",
         "config": "Show and change the settings of the explorer.",
     },
@@ -52,7 +53,7 @@ MODULES = {
     "import": "catalog",
     "compare": "experiment",
     "report": "experiment",
-    **dict.fromkeys(("remove", "unhide", "history", "undo", "prune"), "upkeep"),
+    **dict.fromkeys(("remove", "unhide", "history", "undo", "redo", "prune"), "upkeep"),
 }
 """Modules in ``console`` that are not named like their command."""
 

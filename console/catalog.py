@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import typer
 from typer import Argument, Exit, Option
 
 from datrnet.console import options as opt
@@ -53,6 +54,11 @@ LISTED = 20
 """Skipped rows listed in the terminal; JSON has all of them."""
 
 CANCELED_EXIT = 130
+
+MAX_GONE_SHARE = 0.5
+"""A file without more of the catalog's items is rather a part of it than news."""
+
+BECAME: Mapping[AbsentItems, str] = {"keep": "kept", "hide": "hidden", "remove": "removed"}
 
 MAX_EXAMPLES = 40
 """Width of the examples of a column, which are cut."""
@@ -117,9 +123,11 @@ def import_(
         images: Folder that picture paths start from.
         attribute: Column to use as a super-category, instead of those recognized; repeatable.
         dry_run: Show what would be imported, and write nothing.
-        yes: Import without the preview that a terminal shows before a first import.
+        yes: Import without the preview that a terminal shows before a first import, and remove what
+            --missing remove is about without asking.
         skip_bad: Import the good rows even if more than 5 % are bad.
-        missing: What becomes of items of earlier imports that the file lacks.
+        missing: What becomes of items of earlier imports that the file lacks. Before any are
+            removed, a terminal asks; scripts, and files that lack most items, need --yes.
         prune: Short for --missing hide: what the file lacks is out of the gallery, but not lost.
         fetch: Download pictures that the file names by web address into this folder.
 
@@ -198,8 +206,12 @@ def import_(
     if write_mapping is not None and parsed.mapping is not None:
         write_atomically(write_mapping, parsed.mapping.to_toml())
         say(f"Wrote the mapping {write_mapping}.")
+    known = KnownItems.of(place).codes
+    num_absent = len(known - parsed.codes)
     if dry_run:
-        return _show_parsed(parsed, as_json=as_json)
+        return _show_parsed(parsed, options.absent, num_absent, as_json=as_json)
+    if options.absent == "remove" and num_absent and not yes:
+        _agree_to_remove(num_absent, len(known), asks=is_conversation() and not as_json)
     with JobProgress() as progress:
         summary = import_parsed(
             place,
@@ -210,6 +222,24 @@ def import_(
             skips_bad=options.skips_bad,
         )
     return _report(place, summary, "column", as_json=as_json)
+
+
+def _agree_to_remove(number: int, num_known: int, *, asks: bool) -> None:
+    """Ask whether items may go that a file lacks.
+
+    Raises:
+        ConfigError: They are most of the catalog, or nobody can be asked.
+        Exit: The person said no.
+    """
+    gone = f"{number:,} of {counted(num_known, 'item')}, which the file lacks"
+    if number > MAX_GONE_SHARE * num_known or not asks:
+        raise ConfigError(
+            f"This import would remove {gone}; nothing was imported.",
+            hint="To remove them, add --yes; to keep them out of the gallery only, --missing hide.",
+        )
+    if not typer.confirm(f"Remove {gone}?", err=True):
+        say("Nothing was imported.")
+        raise Exit(CANCELED_EXIT)
 
 
 def _previewed(
@@ -328,7 +358,9 @@ def _next_step(workspace: Workspace) -> str:
     return "The index is up to date."
 
 
-def _show_parsed(parsed: ParsedCatalog, *, as_json: bool) -> None:
+def _show_parsed(
+    parsed: ParsedCatalog, absent: AbsentItems, num_absent: int, *, as_json: bool
+) -> None:
     """Print what an import would do."""
     num_variants = sum(row.num_rows - 1 for row in parsed.rows)
     if as_json:
@@ -341,6 +373,7 @@ def _show_parsed(parsed: ParsedCatalog, *, as_json: bool) -> None:
                 "num_merged": parsed.num_merged,
                 "num_variants": num_variants,
                 "num_items": len(parsed.rows),
+                "not_in_file": num_absent,
                 "problems": [asdict(problem) for problem in parsed.problems],
             }
         )
@@ -354,6 +387,8 @@ def _show_parsed(parsed: ParsedCatalog, *, as_json: bool) -> None:
         f"{counted(parsed.num_rows, 'row')}: {counted(len(parsed.rows), 'item')}, "
         f"{counted(num_variants, 'further variant')}, {len(parsed.problems):,} to be skipped."
     )
+    if num_absent:
+        out.print(f"To be {BECAME[absent]}, since they are not in this file: {num_absent:,}.")
     _show_problems(parsed.problems)
     say("Nothing was written. Pictures are checked by the import itself.")
 
@@ -385,7 +420,7 @@ def _show(summary: ImportSummary, part: str) -> None:
         f"{counted(len(summary.problems), 'row')} skipped.{folded}"
     )
     if summary.not_in_file:
-        became = {"keep": "Kept", "hide": "Hidden", "remove": "Removed"}[summary.absent]
+        became = BECAME[summary.absent].capitalize()
         out.print(f"{became} from earlier imports, not in this file: {summary.not_in_file:,}.")
     if summary.disagreements:
         out.print(f"Labels set by hand that differ from the file, kept: {summary.disagreements:,}.")

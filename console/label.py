@@ -23,44 +23,76 @@ app = opt.group_app("datrnet label set 10045 color=black")
 @app.command(
     "set",
     epilog="Example: datrnet label set 10045 10046 color=black \\\n"
-    "or: datrnet label set 10045 material='Cotton | Elastane' \\\n"
+    "or: datrnet label set 10045 color=black material='Cotton | Elastane' \\\n"
     "or: cat ids.txt | datrnet label set - color=black",
 )
 def set_label(
-    items: Annotated[list[str], Argument(metavar="ITEM...")],
-    label: Annotated[str, Argument(metavar="NAME=VALUE")],
+    words: Annotated[list[str], Argument(metavar="ITEM... NAME=VALUE...")],
     workspace: opt.Workspace = None,
 ) -> None:
-    """Set or confirm a label by hand. No import overwrites it, and the change can be undone.
+    """Set or confirm labels by hand. No import overwrites them, and each change can be undone.
 
     Args:
-        items: Item ids; - reads them from a pipe, one per line.
-        label: The label; several values separated by |, or NAME= if no value applies.
+        words: Item ids, or - to read them from a pipe, one per line; then one or more labels, each
+            with one value, or several separated by |, or NAME= if no value applies.
     """
-    name, sign, value = (part.strip() for part in label.partition("="))
-    if not (name and sign):
-        raise ConfigError(
-            f"{label!r} is not of the form SUPER-CATEGORY=VALUE.",
-            hint="For example: datrnet label set 10045 color=black",
-        )
     with Workspace.locate(workspace).open_store() as store:
         catalog = Catalog.load(store)
-        # look up every item before the first change
+        items, labels = _split(catalog, words)
+        # look up every item and label before the first change
         rows = [catalog.row_of_code(code) for code in read_codes(items)]
-        idx = catalog.super_category_idx(name)
-        for part in split_values(value, catalog.super_categories[idx].values):
-            _check_value(catalog, idx, part)
+        wanted = [_checked(catalog, label) for label in labels]
         changes = [
             store.set_label(int(catalog.item_ids[row]), name, value or None, "person")
             for row in rows
+            for name, value in wanted
         ]
     made = [change for change in changes if change is not None]
     for change in made:
         say(f"{_transition(change)} (change {change.id})")
-    if same := len(rows) - len(made):
+    if same := len(changes) - len(made):
         say(f"{counted(same, 'label')} {'was' if same == 1 else 'were'} already set by hand.")
     if any(change.old_value != change.new_value for change in made):
         say("The index still uses the old labels. Run `datrnet index` to update it.")
+
+
+def _split(catalog: Catalog, words: list[str]) -> tuple[list[str], list[str]]:
+    """Return the items and the labels of a command line: the last words with a "=".
+
+    Raises:
+        ConfigError: One of both is missing.
+    """
+    first = len(words)
+    while first and "=" in words[first - 1] and not catalog.has_code(words[first - 1]):
+        first -= 1
+    items, labels = words[:first], words[first:]
+    misplaced = [word for word in items if "=" in word and not catalog.has_code(word)]
+    if not (items and labels) or misplaced:
+        lacking = "Nothing says which label to set" if items else "No item is named"
+        raise ConfigError(
+            f"{misplaced[0]!r} is followed by an item." if misplaced else f"{lacking}.",
+            hint="Name items, then labels: datrnet label set 10045 10046 color=black fit=slim",
+        )
+    return items, labels
+
+
+def _checked(catalog: Catalog, label: str) -> tuple[str, str]:
+    """Return the super-category and value of a label, of which the catalog has both.
+
+    Raises:
+        ConfigError: It is not of the form NAME=VALUE.
+        UnknownNameError: The catalog lacks one of them.
+    """
+    name, _, value = (part.strip() for part in label.partition("="))
+    if not name:
+        raise ConfigError(
+            f"{label!r} is not of the form SUPER-CATEGORY=VALUE.",
+            hint="For example: datrnet label set 10045 color=black",
+        )
+    idx = catalog.super_category_idx(name)
+    for part in split_values(value, catalog.super_categories[idx].values):
+        _check_value(catalog, idx, part)
+    return name, value
 
 
 @app.command("undo", epilog="Example: datrnet label undo")

@@ -1,6 +1,6 @@
 """Commands that keep the workspace true and small: what goes, comes back, and is undone."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -10,7 +10,6 @@ from typer import Argument, Option
 from datrnet.console import options as opt
 from datrnet.console.label import read_codes
 from datrnet.console.output import (
-    counted,
     is_conversation,
     local_time,
     print_json,
@@ -18,7 +17,8 @@ from datrnet.console.output import (
     say,
 )
 from datrnet.core.catalog.catalog import Catalog
-from datrnet.core.catalog.upkeep import Fate, chosen_rows, move_items
+from datrnet.core.catalog.upkeep import Fate, choose, move_items
+from datrnet.core.catalog.upkeep import redo as redo_step
 from datrnet.core.catalog.upkeep import undo as undo_step
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
@@ -47,20 +47,24 @@ def remove(
     items: Items = None,
     where: Where = None,
     hide: Annotated[bool, Option("--hide")] = False,
+    variant: Annotated[bool, Option("--variant")] = False,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Remove items from the catalog, or hide them.
+    """Remove items or single variants from the catalog, or hide items.
 
-    A condition on a fact must hold for all variants of an item: stock=0 removes what no size is in
-    stock of. Their picture files stay. The step can be undone. The next import adds an item again,
-    or shows it again, if its file has it.
+    The id of an item, as the lists and the explorer show it, removes it with all its variants; the
+    id of another variant removes that variant. A condition on a fact must hold for all variants of
+    an item: stock=0 removes what no size is in stock of. Picture files stay. The step can be
+    undone. The next import adds an item again, or shows it again, if its file has it.
 
     Args:
         items: Item ids; - reads them from a pipe, one per line.
         hide: Keep the items with their labels, but out of the gallery.
+        variant: Of an id that an item and one of its variants share, remove the variant only.
     """
-    _move(workspace, items, where, "hide" if hide else "remove", as_json=as_json)
+    fate: Fate = "hide" if hide else "remove"
+    _move(workspace, items, where, fate, as_variants=variant, as_json=as_json)
 
 
 @app.command(epilog="Example: datrnet unhide 10045 \\\nor: datrnet unhide --all")
@@ -87,6 +91,7 @@ def _move(
     fate: Fate,
     *,
     every: bool = False,
+    as_variants: bool = False,
     as_json: bool,
 ) -> None:
     if not (items or where or every):
@@ -97,17 +102,19 @@ def _move(
         )
     with Workspace.locate(workspace).open_store(to_write=True) as store:
         catalog = Catalog.load(store)
-        rows = chosen_rows(catalog, read_codes(items or ()), where or ())
+        chosen = choose(catalog, read_codes(items or ()), where or (), as_variants=as_variants)
         if fate != "remove":
-            rows = rows[catalog.is_hidden[rows] == (fate == "unhide")]
-        step = move_items(store, catalog, rows, fate, why=" ".join(where or ()))
+            rows = chosen.rows[catalog.is_hidden[chosen.rows] == (fate == "unhide")]
+            chosen = replace(chosen, rows=rows)
+        step = move_items(store, catalog, chosen, fate, why=" ".join(where or ()))
     if as_json:
-        print_json({"num_items": len(rows), "step": step and step.id})
+        facts = {"num_items": len(chosen.rows), "variants": chosen.variants}
+        print_json({**facts, "step": step and step.id})
     elif step is None:
         already = {"remove": "", "hide": " that is shown", "unhide": " that is hidden"}[fate]
         say(f"There is no such item{already}. Nothing was changed.")
     else:
-        say(f"{DONE[fate]} {counted(len(rows), 'item')} (step {step.id}). To undo: datrnet undo")
+        say(f"{DONE[fate]} {chosen.described(catalog)} (step {step.id}). To undo: datrnet undo")
 
 
 @app.command(epilog="Example: datrnet history --top 5")
@@ -161,7 +168,24 @@ def undo(
     elif undone is None:
         say("There is nothing to undo.")
     else:
-        say(f"Undid step {undone.id}: {undone.action} {undone.summary}")
+        say(f"Undid step {undone.id}: {undone.action} {undone.summary}. To redo: datrnet redo")
+        if has_index:
+            say("To update the index: datrnet index")
+
+
+@app.command(epilog="Example: datrnet redo")
+def redo(workspace: opt.Workspace = None, as_json: opt.Json = False) -> None:
+    """Redo the step that was undone last, until something else is changed."""
+    place = Workspace.locate(workspace)
+    with place.open_store(to_write=True) as store:
+        redone = redo_step(place, store)
+        has_index = store.current_generation() is not None
+    if as_json:
+        print_json({"redone": redone})
+    elif redone is None:
+        say("There is nothing to redo: nothing was undone, or the catalog was changed since.")
+    else:
+        say(f"Redid step {redone.id}: {redone.action} {redone.summary}")
         if has_index:
             say("To update the index: datrnet index")
 

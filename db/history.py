@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.db.connection import Connection, insert, now
-from datrnet.db.restore import check_new_items, restore
+from datrnet.db.restore import Change, check_new_items, read_changes, restore, take_back
 from datrnet.db.rows import HistoryStep
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ _OWNERS = {
     "label_changes": "item_id",
 }
 """The column with the id of the item that a row belongs to."""
+
+NO_LIMIT = 2**62
+"""Larger than any id."""
 
 _LAST_IDS = {"items": "last_item_id", "label_changes": "last_change_id"}
 """Where a step has the largest id of a table."""
@@ -108,8 +111,40 @@ class HistoryTables(Connection):
             last_item_id, last_change_id = db.execute(before, [step.id]).fetchone()
             # before items go: the largest ids that there ever were
             db.table("history").update(step.id, {**_last_ids(db), "undone_at": now()})
-            restore(db, step.id, last_item_id, last_change_id)
-            db.table("history_changes").delete_where("history_id = ?", [step.id])
+            changes = _take_changes(db, step.id)
+            with _triggers(db, step.id):  # what redo takes back, the new items too
+                restore(db, changes, last_item_id, last_change_id)
+            return self._select(HistoryStep, "history WHERE id = ?", [step.id])[0]
+
+    def step_to_redo(self) -> HistoryStep | None:
+        """Return the step that was undone last, unless the catalog was changed since; else None."""
+        steps = self._select(
+            HistoryStep,
+            "history WHERE undone_at IS NOT NULL"
+            " AND id > coalesce((SELECT max(id) FROM history WHERE undone_at IS NULL), 0)"
+            " AND EXISTS (SELECT 1 FROM history_changes WHERE history_id = history.id)"
+            " ORDER BY id LIMIT 1",
+        )
+        return steps[0] if steps else None
+
+    def redo_step(self) -> HistoryStep | None:
+        """Redo the step that was undone last, unless the catalog was changed since.
+
+        Returns:
+            The step; None if there is nothing to redo.
+        """
+        with self.writing() as db:
+            step = self.step_to_redo()
+            if step is None:
+                return None
+            last_ids = {
+                column: db.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
+                for table, column in _LAST_IDS.items()
+            }
+            db.table("history").update(step.id, {**last_ids, "undone_at": None})
+            changes = _take_changes(db, step.id)
+            with _triggers(db, step.id, last_ids["last_item_id"]):
+                take_back(db, changes)
             return self._select(HistoryStep, "history WHERE id = ?", [step.id])[0]
 
     def forgettable(self, before: str) -> tuple[int, int]:
@@ -160,6 +195,21 @@ WHERE history_id = ? AND table_name = 'items' AND old_json IS NOT NULL
 """
 
 
+def _take_changes(db: "Database", step_id: int) -> list[Change]:
+    """Return the changes of a step, or of undoing it, and forget them."""
+    changes = read_changes(db, step_id)
+    db.table("history_changes").delete_where("history_id = ?", [step_id])
+    return changes
+
+
+def end_redo(db: "Database") -> None:
+    """Let no undone step be redone, as before every change of another kind."""
+    db.execute(
+        "DELETE FROM history_changes"
+        " WHERE history_id IN (SELECT id FROM history WHERE undone_at IS NOT NULL)"
+    )
+
+
 def next_id(db: "Database", table: str) -> int:
     """Return an id that no item, or no change of a label, has ever had."""
     return _last_ids(db)[_LAST_IDS[table]] + 1
@@ -198,19 +248,28 @@ def recording(db: "Database", action: str, summary: str = "") -> Iterator[int]:
     last_item_id = last_ids["last_item_id"]
     row = {"action": action, "summary": summary, "made_at": now(), **last_ids}
     step_id = insert(db, "history", row)
-    for table, keys in KEYS.items():
-        for event in ("INSERT", "UPDATE", "DELETE"):
-            db.execute(_trigger(db, table, keys, event, step_id, last_item_id))
-    try:
+    with _triggers(db, step_id, last_item_id):
         yield step_id
-    finally:
-        for table in KEYS:
-            for event in ("INSERT", "UPDATE", "DELETE"):
-                db.execute(f"DROP TRIGGER IF EXISTS temp.history_{table}_{event}")
     changes = "SELECT 1 FROM history_changes WHERE history_id = ? LIMIT 1"
     has_new_items = _last_ids(db)["last_item_id"] > last_item_id
     if not has_new_items and db.execute(changes, [step_id]).fetchone() is None:
         db.table("history").delete(step_id)
+    else:
+        end_redo(db)
+
+
+@contextmanager
+def _triggers(db: "Database", step_id: int, last_item_id: int = NO_LIMIT) -> Iterator[None]:
+    """Keep the changes that the block makes, but those of items after one."""
+    for table, keys in KEYS.items():
+        for event in ("INSERT", "UPDATE", "DELETE"):
+            db.execute(_trigger(db, table, keys, event, step_id, last_item_id))
+    try:
+        yield
+    finally:
+        for table in KEYS:
+            for event in ("INSERT", "UPDATE", "DELETE"):
+                db.execute(f"DROP TRIGGER IF EXISTS temp.history_{table}_{event}")
 
 
 def _trigger(

@@ -1,13 +1,14 @@
 """Writing imported items: what differs from the database is written, in one transaction."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING
 
 from datrnet.core.text import fold
 from datrnet.db.connection import Connection, insert, now
 from datrnet.db.history import next_id, recording
+from datrnet.db.restore import unused_id
 from datrnet.db.rows import AbsentItems, FactKind, NewItem, UpsertCounts
 from datrnet.db.synonyms import read_synonyms
 
@@ -29,29 +30,32 @@ class ImportTables(Connection):
     ) -> UpsertCounts:
         """Add new items and update known ones, by code, in one transaction and one step of history.
 
-        A label set by hand is never overwritten, nor a field that an item leaves unstated; an
-        attribute value that no item carries any more is removed. Of two items with the same code
-        the later counts. A hidden item that the file has, and not as hidden, is shown again.
+        A label set by hand is never overwritten, nor a field that an item leaves unstated, nor the
+        currency of a price by a bare number; an attribute value that no item carries any more is
+        removed. Of two items with the same code the later counts. A hidden item that the file has,
+        and not as hidden, is shown again.
 
         Args:
             items: The items.
             fact_kinds: The kinds of their facts, by name.
             summary: What is done, for the history.
-            absent: What becomes of items that are neither among these nor named.
+            absent: What becomes of items that are neither among these nor named. Variants that the
+                items lack are kept or removed; they cannot be hidden.
             named: Codes of further items that the catalog has.
 
         Raises:
             DatabaseError: Nothing was written.
         """
         by_code = {item.code: item for item in items}
+        money = {name for name, kind in (fact_kinds or {}).items() if kind == "money"}
         with self.writing() as db, recording(db, "import", summary) as step_id:
             known = {code for (code,) in db.execute("SELECT code FROM items")}
             for name, kind in (fact_kinds or {}).items():
                 db.execute(_UPSERT_FACT, [name, kind])
-            written = _upsert_rows(db, by_code, known)
+            written = _upsert_rows(db, by_code, known, money)
             item_ids = dict(db.execute("SELECT code, id FROM items").fetchall())
             written |= _upsert_labels(db, by_code, item_ids, known)
-            written |= _upsert_variants(db, by_code, item_ids)
+            written |= _upsert_variants(db, by_code, item_ids, money, keeps_others=absent == "keep")
             moment = now()
             db.conn.executemany(
                 "UPDATE items SET updated_at = :now WHERE code = :code AND updated_at != :now",
@@ -151,10 +155,16 @@ WHERE item_id = :item AND super_category_id = :category AND position >= :positio
 
 
 def _upsert_rows(
-    db: "Database", by_code: Mapping[str, NewItem], known: Collection[str]
+    db: "Database", by_code: Mapping[str, NewItem], known: Collection[str], money: Collection[str]
 ) -> set[str]:
     """Write new and differing items; return their codes."""
     moment = now()
+    stored = "SELECT facts_json FROM items WHERE code = ?"
+    facts_of = {
+        code: _with_currency(item.facts, json.loads(db.execute(stored, [code]).fetchone()[0]), bare)
+        for code, item in by_code.items()
+        if code in known and (bare := _without_currency(item.facts, money))
+    }
     new_ids = count(next_id(db, "items"))
     return {
         code
@@ -173,7 +183,9 @@ def _upsert_rows(
                 "views": _json(item.views),
                 "facts": _json({name: text for name, text in item.facts.items() if text}),
                 "hidden": item.is_hidden,
-                "patch": _json({name: text or None for name, text in item.facts.items()}),
+                "patch": _json(
+                    {name: text or None for name, text in facts_of.get(code, item.facts).items()}
+                ),
                 "keeps_title": "title" in item.unstated,
                 "keeps_split": "split" in item.unstated,
                 "keeps_group": "group" in item.unstated,
@@ -242,23 +254,58 @@ def _is_same_set(db: "Database", item_id: int, category_id: int, value_ids: Sequ
     return [first, sorted(others)] == [value_ids[0], sorted(value_ids[1:])]
 
 
+def _without_currency(facts: Mapping[str, str], money: Collection[str]) -> list[str]:
+    """Return the names of the prices that are bare numbers."""
+    return [name for name in money if (text := facts.get(name)) and " " not in text]
+
+
+def _with_currency(
+    facts: Mapping[str, str], before: Mapping[str, str], bare: Iterable[str]
+) -> dict[str, str]:
+    """Return facts whose bare prices are in the currency that they had before."""
+    units = {name: before.get(name, "").partition(" ")[2] for name in bare}
+    return {**facts, **{name: f"{facts[name]} {unit}" for name, unit in units.items() if unit}}
+
+
 def _upsert_variants(
-    db: "Database", by_code: Mapping[str, NewItem], item_ids: Mapping[str, int]
+    db: "Database",
+    by_code: Mapping[str, NewItem],
+    item_ids: Mapping[str, int],
+    money: Collection[str],
+    *,
+    keeps_others: bool,
 ) -> set[str]:
-    """Write the variants of items that differ from those in the database; return their codes."""
+    """Write the variants of items that differ from those in the database; return their codes.
+
+    A known variant keeps the facts that the file lacks, as an item does.
+
+    Args:
+        db: The database.
+        by_code: The items.
+        item_ids: Of all items.
+        money: The facts that are prices.
+        keeps_others: Whether the variants stay that the file lacks.
+    """
     stored: dict[int, dict[str, str]] = {}
-    for item_id, code, facts in db.execute("SELECT item_id, code, facts_json FROM variants"):
-        stored.setdefault(item_id, {})[code] = facts
+    known: dict[str, str] = {}
+    for item_id, code, text in db.execute("SELECT item_id, code, facts_json FROM variants"):
+        stored.setdefault(item_id, {})[code] = known[code] = text
+
+    def facts_after(code: str, facts: Mapping[str, str]) -> str:
+        before: dict[str, str] = json.loads(known.get(code, "{}"))
+        news = _with_currency(facts, before, _without_currency(facts, money))
+        return _json({name: text for name, text in {**before, **news}.items() if text})
+
     changed: set[str] = set()
     for code, item in by_code.items():
-        wanted = {variant.code: _json(variant.facts) for variant in item.variants}
         old = stored.get(item_ids[code], {})
-        if "variants" in item.unstated:  # a file of some facts: the others stay
-            news = {v.code: v.facts for v in item.variants if v.code in old}
-            wanted = {
-                variant: _json({**json.loads(facts), **news.get(variant, {})})
-                for variant, facts in old.items()
-            }
+        wanted = {
+            variant.code: facts_after(variant.code, variant.facts) for variant in item.variants
+        }
+        if "variants" in item.unstated:  # a file of some facts adds none
+            wanted = {variant: facts for variant, facts in wanted.items() if variant in old}
+        if keeps_others or "variants" in item.unstated:
+            wanted = {**old, **wanted}
         if old != wanted and _parsed(old) != _parsed(wanted):  # in another order they are the same
             changed.add(code)
             db.table("variants").delete_where("item_id = ?", [item_ids[code]])
@@ -278,6 +325,7 @@ class NameIds:
 
     def __init__(self, db: "Database") -> None:
         self._db = db
+        self._new_ids: dict[str, Iterator[int]] = {}
         self._categories: dict[str, int] = {
             fold(name): category_id
             for category_id, name in db.execute("SELECT id, name FROM super_categories")
@@ -294,7 +342,11 @@ class NameIds:
         folded = fold(name)
         if folded not in self._categories:
             last = "SELECT coalesce(max(position), 0) FROM super_categories"
-            row = {"name": name, "position": self._db.execute(last).fetchone()[0] + 1}
+            row = {
+                "id": self._new_id("super_categories"),
+                "name": name,
+                "position": self._db.execute(last).fetchone()[0] + 1,
+            }
             self._categories[folded] = insert(self._db, "super_categories", row)
         return self._categories[folded]
 
@@ -302,9 +354,19 @@ class NameIds:
         """Return the id of a value."""
         key = (category_id, fold(name))
         if key not in self._values:
-            row = {"super_category_id": category_id, "name": name}
+            row = {
+                "id": self._new_id("attribute_values"),
+                "super_category_id": category_id,
+                "name": name,
+            }
             self._values[key] = insert(self._db, "attribute_values", row)
         return self._values[key]
+
+    def _new_id(self, table: str) -> int:
+        """Return an id for a new name; those of the history are looked up once."""
+        if table not in self._new_ids:
+            self._new_ids[table] = count(unused_id(self._db, table))
+        return next(self._new_ids[table])
 
 
 def remove_unused_names(db: "Database") -> None:

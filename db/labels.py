@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.text import fold
 from datrnet.db.connection import Connection, insert, now
-from datrnet.db.history import next_id
+from datrnet.db.history import end_redo, next_id
+from datrnet.db.restore import add_value
 from datrnet.db.rows import (
     LabelChange,
     LabelSource,
@@ -24,16 +25,6 @@ _CHANGES = (
     "(SELECT label_changes.*, items.code"
     " FROM label_changes JOIN items ON items.id = label_changes.item_id)"
 )
-
-_ADD_VALUE = """
-INSERT OR IGNORE INTO attribute_values (id, super_category_id, name)
-SELECT 1 + max(
-    coalesce((SELECT max(id) FROM attribute_values), 0),
-    coalesce(max(json_extract(key_json, '$.id')), 0)
-), :category, :name
-FROM history_changes WHERE table_name = 'attribute_values'
-"""
-"""The id is none that undoing a step gives back to another value."""
 
 _Label = tuple[str | None, LabelSource | None]
 """Values as text, see ``split_values``, and their source. A source without a value: none applies.
@@ -72,7 +63,8 @@ class LabelTables(Connection):
             if old == new:
                 return None
             _write_label(db, item_id, category_id, new)
-            # a new change ends redo
+            end_redo(db)
+            # a new change ends redo of labels too
             db.execute(
                 "UPDATE label_changes SET redo_position = NULL WHERE redo_position IS NOT NULL"
             )
@@ -201,6 +193,7 @@ class LabelTables(Connection):
             earlier = self._select(PairVerdict, f"pair_verdicts WHERE {pair}", ids)
             verdicts = db.table("pair_verdicts")
             verdicts.delete_where(pair, ids)
+            end_redo(db)
             if verdict is not None:
                 row = {"kept_id": kept_id, "other_id": other_id, "verdict": verdict}
                 verdicts.insert({**row, "judged_at": now()})
@@ -222,10 +215,11 @@ class LabelTables(Connection):
         self, db: "Database", change: LabelChange, label: _Label, **marks: object
     ) -> LabelChange:
         """Give the item of a change a label again, and mark the change."""
+        end_redo(db)
         category_id, _ = find_super_category(db, change.super_category)
         # an import removes values that no item carries; they come back with their labels
         for name in split_values(label[0], _names(_values(db, category_id))):
-            db.execute(_ADD_VALUE, {"category": category_id, "name": name})
+            add_value(db, category_id, name)
         _write_label(db, change.item_id, category_id, label)
         db.table("label_changes").update(change.id, marks)
         return self._change(change.id)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from datrnet.core.errors import ConfigError
+from datrnet.db.connection import insert
 from datrnet.db.rows import joined, split_values
 
 if TYPE_CHECKING:
@@ -25,9 +26,13 @@ def check_new_items(db: "Database", step_id: int) -> None:
     codes = [
         code
         for (code,) in db.execute(
-            "SELECT DISTINCT code FROM items JOIN item_attributes ON item_id = items.id"
-            " WHERE source = 'person'"
-            " AND items.id > (SELECT last_item_id FROM history WHERE id = ?)",
+            "SELECT code FROM items"
+            " WHERE items.id > (SELECT last_item_id FROM history WHERE id = ?)"
+            " AND EXISTS (SELECT 1 FROM item_attributes"
+            " WHERE item_id = items.id AND source = 'person')"
+            # labels that an import brought, as one of an export does, go with it
+            " AND EXISTS (SELECT 1 FROM label_changes"
+            " WHERE item_id = items.id AND new_source = 'person' AND undone_at IS NULL)",
             [step_id],
         )
     ]
@@ -39,29 +44,63 @@ def check_new_items(db: "Database", step_id: int) -> None:
         )
 
 
-def restore(db: "Database", step_id: int, last_item_id: int, last_change_id: int) -> None:
-    """Put back the rows as they were before a step, then the labels that were set since."""
-    db.execute("PRAGMA defer_foreign_keys = ON")
-    changes = [
-        _Change(table, json.loads(key), old and json.loads(old), new and json.loads(new))
+def read_changes(db: "Database", step_id: int) -> "list[Change]":
+    """Return the changes that a step, or undoing it, has made, in their order."""
+    return [
+        Change(table, json.loads(key), old and json.loads(old), new and json.loads(new))
         for table, key, old, new in db.execute(
             "SELECT table_name, key_json, old_json, new_json FROM history_changes"
             " WHERE history_id = ? ORDER BY id",
             [step_id],
         )
     ]
+
+
+def restore(
+    db: "Database", changes: "Sequence[Change]", last_item_id: int, last_change_id: int
+) -> None:
+    """Put back the rows as they were before a step, then the labels that were set since."""
     names = _Names.of(db)
     since = _labels_since(db, changes, last_item_id)
     db.execute("DELETE FROM items WHERE id > ?", [last_item_id])
-    for change in reversed(changes):
-        change.undo(db)
+    take_back(db, changes)
     names.follow(db, last_change_id)
     for pair, labels in since.items():
         _put_back(db, pair, labels, names)
 
 
+_PARENTS = ("items", "super_categories", "attribute_values")
+"""Tables whose rows have others that go with them, in the order in which these need them."""
+
+_EXCHANGED = ("variants", "synonyms", "facts")
+"""Tables of which a step may give one row what another had, so that all must go first."""
+
+
+def take_back(db: "Database", changes: "Sequence[Change]") -> None:
+    """Put back the rows as they were before some changes, after which there were no others.
+
+    What came and went in the meantime never was.
+    """
+    db.execute("PRAGMA defer_foreign_keys = ON")
+    first: dict[tuple[object, ...], Change] = {}
+    for change in changes:
+        first.setdefault((change.table, *change.key.values()), change)
+    children = [change for change in first.values() if change.table not in _PARENTS]
+    parents = [change for change in first.values() if change.table in _PARENTS]
+    parents.sort(key=lambda change: _PARENTS.index(change.table))
+    for change in children:
+        if change.old is None or change.table in _EXCHANGED:
+            change.remove(db)
+    for change in (*parents, *children):
+        if change.old is not None:
+            change.put_back(db, change.old)
+    for change in parents:
+        if change.old is None:
+            change.remove(db)
+
+
 @dataclass(frozen=True, slots=True)
-class _Change:
+class Change:
     """A row before and after a change."""
 
     table: str
@@ -76,26 +115,48 @@ class _Change:
         """The item and super-category of a label."""
         return self.key["item_id"], self.key["super_category_id"]
 
-    def undo(self, db: "Database") -> None:
-        """Put the row back as it was before."""
-        if self.old is None:
-            matches = " AND ".join(f"{name} = :{name}" for name in self.key)
-            db.execute(f"DELETE FROM {self.table} WHERE {matches}", self.key)
-            return
-        if self.table == "attribute_values":
-            _make_way(db, self.old)
-        names = ", ".join(self.old)
-        values = ", ".join(f":{name}" for name in self.old)
-        changed = ", ".join(f"{name} = excluded.{name}" for name in self.old)
+    def remove(self, db: "Database") -> None:
+        """Remove the row."""
+        matches = " AND ".join(f"{name} = :{name}" for name in self.key)
+        db.execute(f"DELETE FROM {self.table} WHERE {matches}", self.key)
+
+    def put_back(self, db: "Database", old: _Row) -> None:
+        """Write the row as it was."""
+        if self.table == "super_categories":
+            _make_way_for_category(db, old)
+        elif self.table == "attribute_values":
+            _make_way_for_value(db, old)
+        names = ", ".join(old)
+        values = ", ".join(f":{name}" for name in old)
+        changed = ", ".join(f"{name} = excluded.{name}" for name in old)
         db.execute(
             f"INSERT INTO {self.table} ({names}) VALUES ({values})"
             f" ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {changed}",
-            self.old,
+            old,
         )
 
 
-def _make_way(db: "Database", value: _Row) -> None:
-    """Give a value its old id, if undoing a change of a label has brought it back under another."""
+# A label that was set since may have brought a name back under another id. The row with the old id
+# takes its place, by changes of rows that can themselves be undone: no id of a row changes.
+
+
+def _make_way_for_category(db: "Database", category: _Row) -> None:
+    if (same := _same_category(db, category)) is not None:
+        db.table("super_categories").delete(same)  # ``restore`` puts its labels back
+
+
+def _same_category(db: "Database", category: _Row) -> int | None:
+    """Return the id of the super-category that took the name of one that is gone."""
+    found = db.execute(
+        "SELECT id FROM super_categories WHERE name = :name AND id != :id"
+        " AND NOT EXISTS (SELECT 1 FROM super_categories WHERE id = :id)",
+        category,
+    ).fetchone()
+    return None if found is None else int(found[0])
+
+
+def _make_way_for_value(db: "Database", value: _Row) -> None:
+    values = db.table("attribute_values")
     same = db.execute(
         "SELECT id FROM attribute_values WHERE super_category_id = :super_category_id"
         " AND name = :name AND id != :id"
@@ -103,19 +164,22 @@ def _make_way(db: "Database", value: _Row) -> None:
         value,
     ).fetchone()
     if same:
-        ids = [value["id"], same[0]]
-        db.execute("UPDATE attribute_values SET id = ? WHERE id = ?", ids)
+        values.update(same[0], {"name": f"{value['name']}\0"})
+        values.insert(value)
         db.execute(
-            "UPDATE item_attributes SET attribute_value_id = ? WHERE attribute_value_id = ?", ids
+            "UPDATE item_attributes SET attribute_value_id = ? WHERE attribute_value_id = ?",
+            [value["id"], same[0]],
         )
+        values.delete(same[0])
 
 
 def _labels_since(
-    db: "Database", changes: Sequence[_Change], last_item_id: int
+    db: "Database", changes: Sequence[Change], last_item_id: int
 ) -> dict[_Pair, list[_Row]]:
     """Return the labels that were set after a step, and would not survive that it is undone.
 
-    These are the labels that are not as the step left them, and those with a name that it made.
+    These are the labels that are not as the step left them, and those with a name that it made or
+    moved.
 
     Args:
         db: The database.
@@ -129,11 +193,15 @@ def _labels_since(
         if change.table == "item_attributes":
             label = None if change.new is None else _value_and_source(change.new)
             left.setdefault(change.pair, {})[change.key["position"]] = label
-            if change.old is not None and change.old["source"] == "person":
+            if any(row and row["source"] == "person" for row in (change.old, change.new)):
                 were_by_person.add(change.pair)
-        elif change.old is None and change.table in made:
-            made[change.table].append(change.key["id"])
+        elif change.table in made and (change.old is None or "super_category_id" in change.old):
+            made[change.table].append(change.key["id"])  # or moved to another super-category
     since: dict[_Pair, list[_Row]] = {}
+    gone = [change.old for change in changes if change.table == "super_categories" and change.old]
+    for same in filter(None, (_same_category(db, category) for category in gone)):
+        for pair in _pairs(db, "super_category_id", same, last_item_id):
+            since[pair] = _labels_of(db, pair)
     for pair, by_position in left.items():
         rows = _labels_of(db, pair)
         labels = {row["position"]: _value_and_source(row) for row in rows}
@@ -146,14 +214,19 @@ def _labels_since(
         ("super_category_id", made["super_categories"]),
     ):
         for name_id in ids:
-            for pair in db.execute(
-                f"SELECT item_id, super_category_id FROM item_attributes WHERE {column} = ?"
-                " AND item_id <= ?",
-                [name_id, last_item_id],
-            ).fetchall():
+            for pair in _pairs(db, column, name_id, last_item_id):
                 if pair not in left:
                     since[pair] = _labels_of(db, pair)
     return since
+
+
+def _pairs(db: "Database", column: str, name_id: int, last_item_id: int) -> list[_Pair]:
+    """Return the items and super-categories of the labels with a name, up to an item."""
+    return db.execute(
+        f"SELECT DISTINCT item_id, super_category_id FROM item_attributes WHERE {column} = ?"
+        " AND item_id <= ?",
+        [name_id, last_item_id],
+    ).fetchall()
 
 
 def _value_and_source(label: _Row) -> tuple[object, object]:
@@ -175,15 +248,66 @@ def _put_back(db: "Database", pair: _Pair, labels: Sequence[_Row], names: "_Name
     item_id, category_id = pair
     if not db.table("items").count_where("id = ?", [item_id]):
         return
-    table = db.table("item_attributes")
-    table.delete_where("item_id = ? AND super_category_id = ?", pair)
     category = names.categories[category_id]
-    db.table("super_categories").insert(category, ignore=True)
+    category_id = _category_id(db, category)
+    table = db.table("item_attributes")
+    table.delete_where("item_id = ? AND super_category_id = ?", [item_id, category_id])
     for label in labels:
-        if label["attribute_value_id"] is not None:
-            value = names.values[label["attribute_value_id"]]
-            db.table("attribute_values").insert(value, ignore=True)
-        table.insert(label)
+        value_id = label["attribute_value_id"]
+        if value_id is not None:
+            value_id = _value_id(db, category_id, names.values[value_id])
+        table.insert({**label, "super_category_id": category_id, "attribute_value_id": value_id})
+
+
+def _category_id(db: "Database", category: _Row) -> int:
+    """Return the id of a super-category that there was, or of the one that took its name."""
+    found = db.execute(
+        "SELECT id FROM super_categories WHERE id = :id OR name = :name ORDER BY id = :id DESC",
+        category,
+    ).fetchone()
+    if found is None:
+        db.table("super_categories").insert(category)
+    return int(category["id"] if found is None else found[0])
+
+
+def _value_id(db: "Database", category_id: int, value: _Row) -> int:
+    """Return the id of a value that there was, or of one of its name; it is there afterwards."""
+    ids = db.execute(
+        "SELECT id FROM attribute_values WHERE super_category_id = ? AND (id = ? OR name = ?)"
+        " ORDER BY id = ? DESC",
+        [category_id, value["id"], value["name"], value["id"]],
+    ).fetchone()
+    if ids is not None:
+        return int(ids[0])
+    if not db.table("attribute_values").count_where("id = ?", [value["id"]]):
+        return insert(db, "attribute_values", {**value, "super_category_id": category_id})
+    add_value(db, category_id, value["name"])
+    return _value_id(db, category_id, value)
+
+
+def add_value(db: "Database", category_id: int, name: str) -> None:
+    """Add a value to a super-category, if it does not have it."""
+    row = {"super_category_id": category_id, "name": name}
+    db.table("attribute_values").insert(
+        {"id": unused_id(db, "attribute_values"), **row}, ignore=True
+    )
+
+
+def unused_id(db: "Database", table: str) -> int:
+    """Return an id that undoing no step gives back to another row.
+
+    Args:
+        db: The database.
+        table: ``super_categories`` or ``attribute_values``.
+    """
+    found = db.execute(
+        "SELECT 1 + max("
+        f" coalesce((SELECT max(id) FROM {table}), 0),"
+        " coalesce(max(json_extract(key_json, '$.id')), 0)"
+        ") FROM history_changes WHERE table_name = ?",
+        [table],
+    ).fetchone()
+    return int(found[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ What is renamed, merged or dropped is remembered as a synonym, so that the next 
 bring the old name back.
 """
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
@@ -40,13 +41,23 @@ class UpkeepTables(Connection):
 
     # ── items ────────────────────────────────────────────────────────────────
 
-    def remove_items(self, item_ids: Collection[int], summary: str) -> int:
-        """Remove items with all that belongs to them; return how many there were."""
+    def remove_items(
+        self, item_ids: Collection[int], summary: str, variants: Collection[str] = ()
+    ) -> int:
+        """Remove items with all that belongs to them; return how many there were.
+
+        Args:
+            item_ids: Of the items.
+            summary: What is done, for the history.
+            variants: Codes of further variants to remove.
+        """
         with self.writing() as db, recording(db, "remove", summary):
             num_removed = sum(
                 db.conn.execute("DELETE FROM items WHERE id = ?", [item_id]).rowcount
                 for item_id in item_ids
             )
+            for code in variants:
+                _remove_variant(db, code)
             remove_unused_names(db)
             return num_removed
 
@@ -241,6 +252,20 @@ class UpkeepTables(Connection):
             name,
             (),
             hint="`datrnet attribute list` lists them.",
+        )
+
+
+def _remove_variant(db: "Database", code: str) -> None:
+    """Remove a variant; what only it had is no longer a fact of its item either."""
+    for variant_id, item_id, text in db.execute(
+        "SELECT id, item_id, facts_json FROM variants WHERE code = ?", [code]
+    ).fetchall():
+        db.table("variants").delete(variant_id)
+        others = db.execute("SELECT facts_json FROM variants WHERE item_id = ?", [item_id])
+        left = set().union(*(json.loads(facts) for (facts,) in others))
+        gone = json.dumps(dict.fromkeys(json.loads(text).keys() - left))
+        db.execute(
+            "UPDATE items SET facts_json = json_patch(facts_json, ?) WHERE id = ?", [gone, item_id]
         )
 
 

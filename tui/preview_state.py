@@ -6,11 +6,11 @@ from typing import Literal
 
 from textual.content import Content
 
-from datrnet.core.catalog.columns import CHOSEN, ONLY_ONE
+from datrnet.core.catalog.columns import ONLY_ONE
 from datrnet.core.catalog.importer import ImportOptions
 from datrnet.core.catalog.mappings.mapping import Use
 from datrnet.core.catalog.picture_check import ParsedCatalog, check_share
-from datrnet.core.catalog.plan import ColumnPlan, TablePlan
+from datrnet.core.catalog.plan import CHOSEN, ColumnPlan, TablePlan
 from datrnet.core.errors import DataError, DatrnetError
 from datrnet.core.text import sanitize
 from datrnet.tui.widgets.text import MUTED, fitted

@@ -16,10 +16,20 @@ from datrnet.core.catalog.mappings.cells import split_texts
 from datrnet.core.catalog.mappings.mapping import ColumnMapping, Use
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
 from datrnet.core.catalog.mappings.steps import Draft
-from datrnet.core.catalog.plan import ColumnChoices, ColumnPlan, TablePlan, check_pattern
+from datrnet.core.catalog.plan import (
+    CHOSEN,
+    EMPTY,
+    KNOWN,
+    MIN_KIND_SHARE,
+    ColumnChoices,
+    ColumnPlan,
+    TablePlan,
+    check_pattern,
+    is_of_kind,
+)
 from datrnet.core.catalog.sources.grid import PICTURE_SUFFIXES
 from datrnet.core.catalog.sources.table import Cell, texts_of
-from datrnet.core.catalog.values import fact_text, find_separator, is_placeholder
+from datrnet.core.catalog.values import find_separator, is_placeholder
 from datrnet.core.errors import ConfigError, DataError, UnknownNameError
 from datrnet.core.text import clean, fold
 from datrnet.db.rows import FactKind
@@ -36,15 +46,11 @@ MAX_TEXT_LENGTH = 200
 """A longer text is no fact that fits a line."""
 MAX_DISTINCT_SHARE = 0.5
 """If a larger share of its filled cells differs, a column describes single items."""
-MIN_KIND_SHARE = 0.95
-"""Of a column's values that must be of a kind."""
 MIN_SPLIT_SHARE = 0.9
 """Of a column's values that must be words of splits; the others are mistakes."""
 MAX_GROUP_SIZE = 50
 """Rows of a group of variants, on average; more are a kind of product."""
 NUM_EXAMPLES = 3
-CHOSEN = "chosen"
-"""The reason of a use that an option names."""
 
 
 def plan_columns(
@@ -302,9 +308,9 @@ class _Planner:
         texts = self._texts(column)
         is_known = fold(column) in self._known and not self._choices.attributes
         if is_known:
-            return self._take(column, "attribute", "a super-category of the workspace")
+            return self._take(column, "attribute", KNOWN)
         if not texts:
-            return self._take(column, "ignore", "empty")
+            return self._take(column, "ignore", EMPTY)
         kind = self._fact_kind(column)
         if kind is not None:
             return self._take(column, kind, f"its values are of the kind {kind}")
@@ -326,11 +332,7 @@ class _Planner:
         kinds: list[FactKind] = [named] if named else []
         kinds += ["link", "date", "boolean", "number", "money"]
         distinct = list(dict.fromkeys(texts))
-        for kind in kinds:
-            fitting = sum(fact_text(kind, text) is not None for text in distinct)
-            if distinct and fitting >= MIN_KIND_SHARE * len(distinct):
-                return kind
-        return None
+        return next((kind for kind in kinds if distinct and is_of_kind(distinct, kind)), None)
 
     def _is_whole(self, column: str) -> bool:
         """Tell whether an option says that its cells are one value each."""

@@ -263,13 +263,12 @@ class _ExportReader:
                 yield NewVariant(code=variant["id"], facts=self._facts(stated))
 
     def _facts(self, facts: Mapping[str, object]) -> dict[str, str]:
-        """Return facts in canonical form."""
+        """Return facts in canonical form, empty where there is none; what cannot be read is not."""
         read = {
-            name: fact_text(self._kinds.get(name, "text"), str(fact))
+            name: fact_text(self._kinds.get(name, "text"), str(fact)) if fact else ""
             for name, fact in facts.items()
-            if fact is not None
         }
-        return {name: text for name, text in read.items() if text}
+        return {name: text for name, text in read.items() if text is not None}
 
 
 def packed_variants(variants: Sequence[NewVariant], own: Mapping[str, str]) -> str:

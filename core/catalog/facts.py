@@ -158,8 +158,7 @@ class CatalogFacts:
 
     def versions(self, row: int) -> list[dict[str, str]]:
         """Return the facts of each variant of an item; its own if it has no variants."""
-        own = self.of(row)
-        return [{**own, **variant.facts} for variant in self.variants(row)] or [own]
+        return _versions(self.of(row), self.variants(row))
 
     def texts(self, row: int, name: str) -> tuple[str, ...]:
         """Return the different texts of a fact over the variants of an item."""
@@ -260,7 +259,7 @@ class CatalogFacts:
         for row, (item_id, packed) in enumerate(items):
             own: dict[str, str] = json.loads(packed)
             variants = self._stored.variants.get(item_id, ())
-            for facts in [{**own, **variant.facts} for variant in variants] or (own,):
+            for facts in _versions(own, variants):
                 rows.append(row)
                 for name, own_numbers, own_codes in columns:
                     text = facts.get(name)
@@ -325,6 +324,19 @@ class CatalogFacts:
         if every:
             found[rows[~met]] = False
         return found
+
+
+def _versions(own: dict[str, str], variants: Sequence[NewVariant]) -> list[dict[str, str]]:
+    """Return the facts of each variant of an item; its own if it has no variants.
+
+    A variant has the item's own facts too, but none of which only its sisters have one: a sale
+    price of another size.
+    """
+    if not variants:
+        return [own]
+    of_some = set().union(*(variant.facts for variant in variants))
+    of_all = {name: text for name, text in own.items() if name not in of_some}
+    return [{**of_all, **variant.facts} for variant in variants]
 
 
 def _in_stock(stock: FactValues) -> FactValues:

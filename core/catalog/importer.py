@@ -50,6 +50,7 @@ from datrnet.core.text import fold
 from datrnet.db.rows import (
     FACT_KINDS,
     AbsentItems,
+    FactKind,
     NewItem,
     NewVariant,
     PictureStamp,
@@ -203,7 +204,10 @@ def plan_table(
     plan = plan_columns(
         draft, options, mapping, known.super_categories, needs_pictures=needs_pictures
     )
-    return draft, plan.with_names(known.synonyms), mapping
+    plan = plan.with_names(known.synonyms)
+    if options.mapping is None and (mapping is None or mapping.name != EXPORT_FORMAT):
+        plan = plan.with_facts(draft, known.fact_kinds)
+    return draft, plan, mapping
 
 
 def parse_catalog(
@@ -267,7 +271,7 @@ class KnownItems:
     super_categories: tuple[str, ...] = ()
     """By all names that they have or had."""
     synonyms: Synonyms = field(default_factory=Synonyms)
-    facts: tuple[str, ...] = ()
+    fact_kinds: Mapping[str, FactKind] = field(default_factory=dict)
     codes: frozenset[str] = frozenset()
     codes_of_variants: Mapping[str, str] = field(default_factory=dict)
     """Code of the item, by the code of a variant."""
@@ -284,7 +288,7 @@ class KnownItems:
             return cls(
                 super_categories=tuple(names),
                 synonyms=Synonyms(synonyms),
-                facts=tuple(column.name for column in store.fact_columns()),
+                fact_kinds={column.name: column.kind for column in store.fact_columns()},
                 codes=frozenset(store.picture_stamps()),
                 codes_of_variants=store.codes_of_variants(),
             )
@@ -296,7 +300,7 @@ class KnownItems:
 
     def has_all_of(self, plan: TablePlan) -> bool:
         """Tell whether a plan has no super-categories and facts but known ones."""
-        names = {fold(name) for name in (*self.super_categories, *self.facts)}
+        names = {fold(name) for name in (*self.super_categories, *self.fact_kinds)}
         learned = [column.name for column in plan.of_use("attribute", *FACT_KINDS)]
         return bool(self.codes) and names.issuperset(map(fold, learned))
 

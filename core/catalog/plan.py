@@ -1,15 +1,29 @@
 """What each column of a catalog is taken as, and what options say of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Literal
 
 from datrnet.core.catalog.mappings.mapping import ColumnMapping, Use
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
 from datrnet.core.catalog.mappings.steps import Draft
+from datrnet.core.catalog.sources.table import texts_of
+from datrnet.core.catalog.values import fact_text, is_placeholder
 from datrnet.core.errors import ConfigError, UnknownNameError
+from datrnet.core.text import fold
 from datrnet.db.rows import FACT_KINDS, FactKind, Unstated
 from datrnet.db.synonyms import Synonyms
+
+CHOSEN = "chosen"
+"""The reason of a use that an option names."""
+KNOWN = "a super-category of the workspace"
+"""The reason of a column that the workspace has."""
+EMPTY = "empty"
+"""The reason why a column without values is left out."""
+
+MIN_KIND_SHARE = 0.95
+"""Of a column's values that must be of a kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +136,19 @@ class TablePlan:
         """Return the plan with super-categories as the catalog calls them, if it still has them."""
         return replace(self, columns=tuple(_with_name(plan, synonyms) for plan in self.columns))
 
+    def with_facts(self, draft: Draft, kinds: Mapping[str, FactKind]) -> "TablePlan":
+        """Return the plan with the facts of a workspace as what they are there.
+
+        What was chosen stays, and so does a column whose cells are of another kind.
+
+        Args:
+            draft: The catalog.
+            kinds: Of the facts, by name.
+        """
+        known = {fold(name): kind for name, kind in kinds.items()}
+        columns = (_as_fact(plan, draft, known.get(fold(plan.name))) for plan in self.columns)
+        return replace(self, columns=tuple(columns))
+
     def meanings(self) -> list[tuple[str, str]]:
         """Return every column with its meaning, for a summary."""
         pattern = [(self.image_pattern, "picture")] if self.image_pattern else []
@@ -151,6 +178,25 @@ def _with_name(plan: ColumnPlan, synonyms: Synonyms) -> ColumnPlan:
         return replace(plan, name=name)
     reason = f"it was dropped; to take it again: datrnet attribute forget {plan.name}"
     return replace(plan, use="ignore", reason=reason)
+
+
+def _as_fact(plan: ColumnPlan, draft: Draft, known: FactKind | None) -> ColumnPlan:
+    if known is None or plan.use == known or plan.reason in (CHOSEN, KNOWN):
+        return plan
+    if plan.use not in (*FACT_KINDS, "attribute") and plan.reason != EMPTY:
+        return plan
+    if known in ("text", "tags") and plan.use == "money":  # an earlier file had words in it
+        return plan
+    texts = chain.from_iterable(map(texts_of, draft.columns[plan.column]))
+    if not is_of_kind([text for text in dict.fromkeys(texts) if not is_placeholder(text)], known):
+        return plan
+    return replace(plan, use=known, values={}, reason="a fact of the workspace")
+
+
+def is_of_kind(texts: Sequence[str], kind: FactKind) -> bool:
+    """Tell whether nearly all texts can be read as facts of a kind."""
+    fitting = sum(fact_text(kind, text) is not None for text in texts)
+    return fitting >= MIN_KIND_SHARE * len(texts)
 
 
 def check_pattern(pattern: str, draft: Draft) -> None:

@@ -41,7 +41,7 @@ class CatalogRow:
     labels: Mapping[str, tuple[str, ...]]
     """Values by super-category; none where the row says nothing."""
     facts: Mapping[str, str]
-    """Canonical text by name."""
+    """Canonical text by name; empty where a known item has it no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +226,7 @@ class _RowParser:
             split="" if self._split is None else self._split_of(self._text(self._split, row)),
             group=next((text for c in self._groups if (text := self._text(c.column, row))), ""),
             labels=self.labels(row, line),
-            facts=self._facts(row),
+            facts=self._facts(row, code),
         )
 
     def notes(self, unit: Unit) -> Iterator[str]:
@@ -336,10 +336,11 @@ class _RowParser:
                     self._gaps[plan.name][value] += 1
                 yield value
 
-    def _facts(self, row: int) -> dict[str, str]:
+    def _facts(self, row: int, code: str) -> dict[str, str]:
+        """Return facts; an empty cell takes a known item's fact away."""
         facts: dict[str, str] = {}
         for plan, kind in self._plan.fact_columns:
-            if plan.name in facts:
+            if facts.get(plan.name):  # an earlier column of that name has it
                 continue
             cell = self._draft.columns[plan.column][row]
             separator = plan.separator if kind == "tags" else ""
@@ -352,6 +353,8 @@ class _RowParser:
                     self._unread[plan.column].append(texts[0])
                 else:
                     facts[plan.name] = read[:MAX_CELL_LENGTH]
+            elif code in self._known_codes:
+                facts[plan.name] = ""
         return facts
 
 

@@ -25,7 +25,7 @@ def rows(result: Result) -> list[list[str]]:
 def test_items_go_are_hidden_and_come_back(run: Run, copied: Workspace, shop: Path) -> None:
     root = copied.root
     gone = done(run(root, "remove", "item-1", "item-2"))
-    assert "Removed 2 items (step 2). To undo: datrnet undo" in gone.stderr
+    assert "Removed item-1, item-2 (step 2). To undo: datrnet undo" in gone.stderr
     hidden = done(run(root, "remove", "--where", "colour=Red", "--hide", "--json"))
     facts = json.loads(hidden.stdout)
     assert facts["num_items"] > 0
@@ -239,3 +239,50 @@ def test_old_history_goes_but_ids_are_not_given_again(run: Run, copied: Workspac
         assert last == 3
         store.upsert_items([NewItem(code="new", title="", picture_path="x", split="")])
         assert store.item_columns().ids.tolist()[-1] == 49
+
+
+def test_undo_is_redone_until_something_changes(run: Run, copied: Workspace) -> None:
+    root = copied.root
+    assert "nothing to redo" in done(run(root, "redo")).stderr
+    done(run(root, "attribute", "rename", "colour=Red", "Crimson"))
+    assert "To redo: datrnet redo" in done(run(root, "undo")).stderr
+    assert "Redid step 2: rename colour=Red to Crimson" in done(run(root, "redo")).stderr
+    assert json.loads(done(run(root, "redo", "--json")).stdout) == {"redone": None}
+    done(run(root, "undo"))
+    done(run(root, "label", "set", "item-1", "colour=Red"))
+    assert "nothing to redo" in done(run(root, "redo")).stderr
+
+
+def test_several_labels_are_set_at_once(run: Run, copied: Workspace) -> None:
+    root = copied.root
+    words = ("item-1", "item-2", "colour=Red", "pattern=striped")
+    told = done(run(root, "label", "set", *words)).stderr
+    assert told.count("(person)") == 4
+    for wrong, why in {
+        ("item-1",): "which label to set",
+        ("colour=Red",): "No item is named",
+        ("item-1", "colour=Red", "item-2"): "followed by an item",
+        ("item-1", "colour=Red", "item-2", "pattern=plain"): "followed by an item",
+        ("item-3", "colour=Blue", "pattern=checked"): "checked",
+    }.items():
+        refused = run(root, "label", "set", *wrong)
+        assert refused.exit_code == 2
+        assert why in refused.stderr
+    assert len(rows(run(root, "label", "history"))) == 5
+
+
+def test_items_that_a_file_lacks_are_not_removed_without_a_word(
+    run: Run, copied: Workspace, shop: Path, tmp_path: Path
+) -> None:
+    root, part = copied.root, tmp_path / "part.csv"
+    header, *lines = shop.read_text("utf-8").splitlines(keepends=True)
+    removing = ("import", part, "--images", shop.parent, "--missing", "remove")
+    for number, words in ((40, "8 of 48 items"), (10, "38 of 48 items")):
+        part.write_text(header + "".join(lines[:number]), "utf-8")
+        refused = run(root, *removing)
+        assert refused.exit_code == 2
+        assert f"would remove {words}" in refused.stderr
+        assert "--yes" in refused.stderr
+        assert "To be removed" in done(run(root, *removing, "--dry-run")).stdout
+    assert len(rows(run(root, "history"))) == 2
+    assert "Removed from earlier imports" in done(run(root, *removing, "--yes")).stdout

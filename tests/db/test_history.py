@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from datrnet.core.errors import ConfigError, DatabaseError, DatrnetError, UnknownNameError
 from datrnet.db.history import KEYS
@@ -130,24 +131,6 @@ def fresh_store() -> Iterator[Store]:
         yield store
 
 
-@settings(max_examples=150, deadline=None)
-@given(before=st.lists(STEPS | BY_PERSON, max_size=6), steps=st.lists(STEPS, max_size=6))
-def test_steps_undone_in_reverse_give_the_catalog_back(
-    before: list[tuple[Any, ...]], steps: list[tuple[Any, ...]]
-) -> None:
-    with fresh_store() as store:
-        for step in before:
-            do(store, step)
-        states = [(num_open(store), contents(store))]
-        for step in steps:
-            do(store, step)
-            states.append((num_open(store), contents(store)))
-        for number, state in reversed(states):
-            while num_open(store) > number:
-                store.undo_step()
-            assert contents(store) == state
-
-
 def num_open(store: Store) -> int:
     """Return how many steps are not undone."""
     return sum(step.undone_at is None for step in store.history())
@@ -190,6 +173,56 @@ def labels_by_person(store: Store) -> dict[tuple[int, str], str | None]:
                 " WHERE source = 'person'"
             )
         }
+
+
+class Shop(RuleBasedStateMachine):
+    """A catalog that is changed, undone and redone in any order, beside the states it has had."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.store = Store.create(Path(self.folder.name) / "catalog.db")
+        self.undo: list[Contents] = []
+        self.redo: list[Contents] = []
+
+    @initialize(steps=st.lists(STEPS | BY_PERSON, max_size=6))
+    def begin(self, steps: list[tuple[Any, ...]]) -> None:
+        for step in steps:
+            do(self.store, step)
+
+    @rule(step=STEPS)
+    def change(self, step: tuple[Any, ...]) -> None:
+        before, number = contents(self.store), num_open(self.store)
+        do(self.store, step)
+        if num_open(self.store) > number:
+            self.undo.append(before)
+            self.redo.clear()
+        else:
+            assert contents(self.store) == before
+
+    @rule()
+    def undo_last(self) -> None:
+        if self.undo:
+            before = contents(self.store)
+            self.store.undo_step()
+            assert contents(self.store) == self.undo.pop()
+            self.redo.append(before)
+
+    @rule()
+    def redo_last(self) -> None:
+        before = contents(self.store)
+        assert (self.store.redo_step() is not None) == bool(self.redo)
+        if self.redo:
+            assert contents(self.store) == self.redo.pop()
+            self.undo.append(before)
+
+    def teardown(self) -> None:
+        self.store.close()
+        self.folder.cleanup()
+
+
+TestShop = Shop.TestCase
+TestShop.settings = settings(max_examples=40, stateful_step_count=10, deadline=None)
 
 
 # ── one by one ───────────────────────────────────────────────────────────────
@@ -412,3 +445,74 @@ def test_a_kill_in_the_middle_leaves_the_catalog_whole(
         while store.undo_step(loses_labels=True):
             pass
         assert store.item_columns().codes == []
+
+
+def test_redo_goes_forward_step_by_step_until_something_changes(
+    store: Store, make_item: MakeItem
+) -> None:
+    store.upsert_items([make_item("a", color="red")], summary="first")
+    store.upsert_items([make_item("a", color="blue"), make_item("b")], summary="second")
+    store.rename_value("color", "blue", "navy")
+    after = contents(store)
+    assert store.redo_step() is None
+    for _ in range(3):
+        store.undo_step()
+    assert [step.summary[:6] for step in iter(store.redo_step, None)] == [
+        "first:",
+        "second",
+        "color=",
+    ]
+    assert contents(store) == after
+    assert store.step_to_redo() is None
+    store.undo_step()
+    store.set_label(1, "color", "blue", "person")
+    assert store.redo_step() is None  # the label is newer
+
+
+@pytest.mark.parametrize("was", [{}, {"color": "blue"}])
+def test_labels_by_a_person_that_an_import_brought_are_undone_with_it(
+    store: Store, make_item: MakeItem, was: dict[str, str]
+) -> None:
+    store.upsert_items([make_item("a", **was)])
+    before = contents(store)
+    export = [replace(make_item(code, color="red"), sources={"color": "person"}) for code in "ab"]
+    store.upsert_items(export, summary="export.csv")
+    assert store.undo_step() is not None
+    assert contents(store) == before
+    store.redo_step()
+    store.set_label(1, "color", None, "person")
+    store.undo_step()
+    assert labels_by_person(store) == {(1, "color"): None}  # set since
+
+
+def test_a_label_set_since_a_merge_stays_with_a_value_of_its_own(
+    store: Store, make_item: MakeItem
+) -> None:
+    store.upsert_items([make_item("a", colour="navy"), make_item("b", color="red")])
+    store.merge_super_category("colour", "color")
+    store.set_label(2, "color", "navy", "person")
+    store.undo_step()
+    assert {(*label[:4],) for label in store.iter_labels()} == {
+        (1, "colour", "navy", "shop"),
+        (2, "color", "navy", "person"),
+    }
+    assert {it.name: it.values for it in store.super_categories()} == {
+        "colour": ("navy",),
+        "color": ("navy", "red"),
+    }
+
+
+def test_a_label_set_since_stays_where_its_super_category_comes_back(
+    store: Store, make_item: MakeItem
+) -> None:
+    store.upsert_items([make_item("a", color="red"), make_item("b", color="blue")])
+    store.drop_super_category("color")
+    store.forget_synonym("color")
+    store.upsert_items([make_item("a", color="green")])
+    store.set_label(1, "color", "green", "person")
+    for _ in range(3):
+        store.undo_step()
+    assert {label[:4] for label in store.iter_labels()} == {
+        (1, "color", "green", "person"),
+        (2, "color", "blue", "shop"),
+    }

@@ -144,3 +144,4 @@ def test_the_table_of_variants_has_what_differs(sized: Workspace) -> None:
         "id       price      size  stock",
         "P-000-S  50.00 EUR  S     0",
     ]
+    assert table_lines(rows, 2)[:2] == ["id       stock", "P-000-S  0"]

@@ -10,7 +10,7 @@ from PIL import Image
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.importer import ImportOptions, import_catalog, parse_catalog
 from datrnet.core.catalog.thumbnails import ThumbnailStore
-from datrnet.core.catalog.upkeep import chosen_rows, move_items, undo
+from datrnet.core.catalog.upkeep import choose, move_items, redo, undo
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.db.store import Store
@@ -60,7 +60,7 @@ def test_items_are_chosen_by_id_and_condition(
     store: Store, codes: list[str], conditions: list[str], chosen: list[str]
 ) -> None:
     catalog = Catalog.load(store)
-    rows = chosen_rows(catalog, codes, conditions)
+    rows = choose(catalog, codes, conditions).rows
     assert [catalog.codes[row] for row in rows] == chosen
 
 
@@ -78,12 +78,12 @@ def test_a_wrong_condition_says_what_would_be_right(
     store: Store, condition: str, error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):
-        chosen_rows(Catalog.load(store), [], [condition])
+        choose(Catalog.load(store), [], [condition])
 
 
 def test_moved_items_are_one_step_that_says_which(store: Store) -> None:
     catalog = Catalog.load(store)
-    some, every = chosen_rows(catalog, ["1", "2"], []), chosen_rows(catalog, [], ["price>0"])
+    some, every = choose(catalog, ["1", "2"], []), choose(catalog, [], ["price>0"])
     hidden = move_items(store, catalog, some, "hide")
     assert hidden is not None
     assert (hidden.action, hidden.summary) == ("hide", "1, 2")
@@ -114,7 +114,7 @@ def test_importing_an_item_again_after_its_removal_gives_it_its_own_picture(fold
     workspace = imported(folder, TABLE)
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
-        move_items(store, catalog, chosen_rows(catalog, ["4"], []), "remove")
+        move_items(store, catalog, choose(catalog, ["4"], []), "remove")
     imported(folder, TABLE + "5,c.png,Coat,red,50.00,yes\n")
     with workspace.open_store() as store, closing(ThumbnailStore(workspace.thumbnails)) as pixels:
         columns = store.item_columns()
@@ -189,3 +189,101 @@ def test_an_unknown_id_without_a_picture_is_told(folder: Path) -> None:
     summary = import_catalog(workspace, folder / "update.csv", ImportOptions(skips_bad=True))
     (problem,) = summary.problems
     assert "'9' is new and has no picture" in problem.message
+
+
+# ── facts in later files ─────────────────────────────────────────────────────
+
+PRICED = """id,image,title,color,size,price,sale_price,stock
+1-S,a.png,Shirt,red,S,10.00 EUR,8.00 EUR,3
+1-M,a.png,Shirt,red,M,11.00 EUR,8.00 EUR,1
+2,b.png,Skirt,blue,M,20.00 EUR,,0
+3,c.png,Dress,red,L,30.00 EUR,25.00 EUR,5
+"""
+
+
+def versions(workspace: Workspace) -> dict[str, dict[str, str]]:
+    """Facts by the code of a variant or of an item without any, and the kinds of facts."""
+    with workspace.open_store() as store:
+        facts, codes = Catalog.load(store).facts, Catalog.load(store).codes
+    found = {"": {column.name: column.kind for column in facts.columns}}
+    for row, code in enumerate(codes):
+        variants = [variant.code for variant in facts.variants(row)] or [code]
+        found |= dict(zip(variants, facts.versions(row), strict=True))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("update", "changed"),
+    [
+        # a price without a currency is in the one that the item had
+        ("id,price\n1-M,9\n2,19.5\n", {"1-M": {"price": "9.00 EUR"}, "2": {"price": "19.50 EUR"}}),
+        ("id,price\n3,29 USD\n", {"3": {"price": "29.00 USD"}}),
+        # an empty cell takes a fact away, a column that is not there does not
+        ("id,sale_price\n1-S,\n3,\n", {"1-S": {"sale_price": None}, "3": {"sale_price": None}}),
+        ("id,sale_price\n1-M,\n", {"1-M": {"sale_price": None}}),
+        ("id,image,title,color,stock\n1-S,a.png,Shirt,red,7\n", {"1-S": {"stock": "7"}}),
+        # a fact of the workspace stays one, and of its kind
+        ("id,size\n1-S,S\n1-M,S\n2,S\n3,L\n", {"1-M": {"size": "S"}, "2": {"size": "S"}}),
+        ("id,size\n2,38\n3,40\n", {"2": {"size": "38"}, "3": {"size": "40"}}),
+        ("id,stock\n2,1\n3,0\n", {"2": {"stock": "1"}, "3": {"stock": "0"}}),
+    ],
+)
+def test_a_file_of_some_facts_changes_only_these(
+    folder: Path, update: str, changed: dict[str, dict[str, str | None]]
+) -> None:
+    workspace = imported(folder, PRICED)
+    expected = versions(workspace)
+    for code, facts in changed.items():
+        expected[code] = {name: text for name, text in {**expected[code], **facts}.items() if text}
+    (folder / "update.csv").write_text(update)
+    import_catalog(workspace, folder / "update.csv", ImportOptions())
+    found = versions(workspace)
+    assert found == expected
+
+
+# ── single variants ──────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("codes", "as_variants", "left", "words"),
+    [
+        (["1-M"], False, ["1-S", "2", "3"], "the variant 1-M of 1-S"),
+        (["1-S"], False, ["2", "3"], "1-S with 2 variants"),
+        (["1-S"], True, ["1-M", "2", "3"], "the variant 1-S of 1-S"),
+        (["1-s", "1-M"], True, ["2", "3"], "1-S with 2 variants"),
+        (["1-M", "2"], False, ["1-S", "3"], "2, the variant 1-M of 1-S"),
+    ],
+)
+def test_a_variant_goes_alone_and_the_history_says_so(
+    folder: Path, codes: list[str], as_variants: bool, left: list[str], words: str
+) -> None:
+    workspace = imported(folder, PRICED)
+    before = versions(workspace)
+    with workspace.open_store() as store:
+        catalog = Catalog.load(store)
+        step = move_items(store, catalog, choose(catalog, codes, as_variants=as_variants), "remove")
+    assert step is not None
+    assert step.summary == words
+    assert [code for code in versions(workspace) if code] == left
+    with workspace.open_store() as store:
+        undo(workspace, store)
+        assert versions(workspace) == before
+        redo(workspace, store)
+    assert [code for code in versions(workspace) if code] == left
+
+
+def test_a_fact_of_a_removed_variant_goes_with_it(folder: Path) -> None:
+    workspace = imported(folder, PRICED.replace("11.00 EUR,8.00 EUR", "11.00 EUR,"))
+    with workspace.open_store() as store:
+        catalog = Catalog.load(store)
+        move_items(store, catalog, choose(catalog, ["1-S"], as_variants=True), "remove")
+    assert versions(workspace)["1-M"] == {"size": "M", "price": "11.00 EUR", "stock": "1"}
+
+
+def test_a_single_variant_is_neither_hidden_nor_chosen_by_conditions(folder: Path) -> None:
+    with imported(folder, PRICED).open_store() as store:
+        catalog = Catalog.load(store)
+        with pytest.raises(ConfigError, match="only whole items can be hidden"):
+            move_items(store, catalog, choose(catalog, ["1-M"]), "hide")
+        with pytest.raises(ConfigError, match="conditions choose whole items"):
+            choose(catalog, ["1-M"], ["stock=0"])
