@@ -12,14 +12,18 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import UnknownNameError
 from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.retrieval.engines.engine import EngineChoice
 from datrnet.core.retrieval.index_lag import RESTORE
 from datrnet.db.store import Store
 
 if TYPE_CHECKING:
     from datrnet.core.indexing.build import IndexReport
+    from datrnet.core.retrieval.generation import Manifest
 
 LISTED = 10
 """Unreadable pictures listed by name; the rest is counted."""
+
+ENGINE_FILES = {"annoy": "Annoy's file", "blocks": "the block codes", "exact": "no file"}
 
 app = opt.command_app()
 
@@ -31,20 +35,27 @@ def index(
     ] = None,
     rebuild: Annotated[bool, Option("--rebuild")] = False,
     choose_weights: Annotated[bool, Option("--choose-weights")] = False,
+    engine: Annotated[
+        EngineChoice | None,
+        Option(metavar="NAME", show_default="that of the current index, else auto"),
+    ] = None,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
     """Build the index that searches use, or bring it up to date.
 
     If the current index is of the same run, only new items and items with new pictures are
-    embedded. Annoy's file is kept, and the new items are ranked exactly beside it, until they are
-    more than a tenth of all. The weights of the super-categories are chosen on the validation split
-    when a run is first indexed. The previous index stays in use until the new one is complete.
+    embedded. Block codes take in new items; beside Annoy's file new items are ranked exactly, until
+    they are more than a tenth of all. The weights of the super-categories are chosen on the
+    validation split when a run is first indexed. The previous index stays in use until the new one
+    is complete.
 
     Args:
         run: Run whose networks embed the items.
-        rebuild: Embed every item and build Annoy's file again.
+        rebuild: Embed every item and build the search engine again.
         choose_weights: Choose the weights again.
+        engine: What finds the items near a query: annoy, blocks, exact, or auto, which takes Annoy
+            for up to 4,096 items and block codes for more.
     """
     from datrnet.core.indexing.build import build_index, newest_run
 
@@ -61,6 +72,7 @@ def index(
                 progress,
                 rebuild=rebuild,
                 choose=choose_weights,
+                engine=engine,
             )
     manifest = report.manifest
     weights = dict(zip(manifest.block_names, manifest.weights, strict=True))
@@ -70,6 +82,8 @@ def index(
                 "index": manifest.name,
                 "run": manifest.run_name,
                 "num_items": manifest.num_items,
+                "engine": manifest.engine,
+                "engine_reason": manifest.engine_reason,
                 "recall_at_30": manifest.recall_at_30,
                 "nodes": manifest.nodes,
                 "weights": weights,
@@ -78,7 +92,7 @@ def index(
                 "num_embedded": report.num_embedded,
                 "num_copied": report.num_copied,
                 "num_exact": report.num_exact,
-                "is_annoy_new": report.is_annoy_new,
+                "is_engine_new": report.is_engine_new,
                 "is_new": report.is_new,
             }
         )
@@ -86,8 +100,9 @@ def index(
         rows = [
             ("run", manifest.run_name),
             ("items", f"{manifest.num_items:,}"),
-            ("recall@30 against exact search", percent(manifest.recall_at_30)),
-            ("nodes visited", f"{manifest.nodes:,}"),
+            ("engine", f"{manifest.engine}: {manifest.engine_reason}"),
+            ("recall@30 of changed queries", percent(manifest.recall_at_30)),
+            ("a query looks at", _effort(manifest)),
             *((f"weight of {name}", f"{weight:g}") for name, weight in weights.items()),
             ("extra weight of a change", f"{manifest.changed_weight:g}"),
         ]
@@ -105,9 +120,25 @@ def _outcome(report: "IndexReport") -> str:
     """Return what was done, as a sentence."""
     if not report.is_new:
         return f"The index was current: {counted(report.num_copied, 'item')}, nothing to do."
-    annoy = "built Annoy's file" if report.is_annoy_new else "kept Annoy's file"
-    done = f"Embedded {counted(report.num_embedded, 'item')}, copied {report.num_copied:,}, {annoy}"
+    name = ENGINE_FILES[report.manifest.engine]
+    engine = f"{'built' if report.is_engine_new else 'kept'} {name}"
+    done = (
+        f"Embedded {counted(report.num_embedded, 'item')}, copied {report.num_copied:,}, {engine}"
+    )
     return f"{done}; {report.num_exact:,} beside it." if report.num_exact else f"{done}."
+
+
+def _effort(manifest: "Manifest") -> str:
+    """Return how much a query looks at, in words."""
+    if manifest.engine == "annoy" and manifest.nodes:
+        return f"{manifest.nodes:,} nodes of Annoy"
+    if manifest.engine == "blocks":
+        effort = manifest.effort
+        return (
+            f"{effort.share:.0%} of the groups, {effort.num_sketched:,} sketches, "
+            f"{effort.num_ranked:,} embeddings"
+        )
+    return "every item"
 
 
 def _finished_run(workspace: Workspace, store: Store, name: str) -> RunFolder:

@@ -154,7 +154,7 @@ def look_at_index(
         num_unindexed=len(lag.new),
         num_replaced=len(lag.replaced),
         num_removed=lag.num_removed,
-        num_exact=len(generation.exact_places),
+        num_exact=generation.num_beside,
         unreadable=tuple(catalog.codes[row] for row in lag.unreadable),
         outdated=lag.outdated,
         recall_at_30=manifest.recall_at_30,

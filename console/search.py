@@ -114,8 +114,9 @@ def search(
     seen = shown if answer.query.row is None else [answer.query.row, *shown]
     searcher = answer.searcher
     lag = IndexLag.of(answer.workspace, searcher.catalog, searcher.generation, seen)
-    for note in lag.notes(searcher.catalog):
-        say(note, "yellow")
+    for note in (searcher.generation.engine_problem, *lag.notes(searcher.catalog)):
+        if note:
+            say(note, "yellow")
 
 
 def answer_of(

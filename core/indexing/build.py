@@ -1,8 +1,9 @@
 """Embed pictures with all that a run has trained, and build the current index generation.
 
 An update embeds only what the current generation of the same run lacks or has of other pictures.
-Annoy cannot take in items, so its file is kept with the new ones beside it, as a part that every
-search ranks exactly, until that part has grown too large.
+Block codes encode new items with the codebook that they have. Annoy cannot take in items, so its
+file is kept with the new ones beside it, as a part that every search ranks exactly, until that part
+has grown too large.
 """
 
 from contextlib import suppress
@@ -18,11 +19,14 @@ from datrnet.core.catalog.pictures import Picture, picture_pixels
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import CheckpointError, DataError, IndexStaleError
 from datrnet.core.evaluation.ranking import Gallery, Weights, choose_weights
-from datrnet.core.indexing.generation_writer import Embedded, KeptAnnoy, write_generation
+from datrnet.core.indexing.engine_choice import engine_for
+from datrnet.core.indexing.generation_writer import Embedded, KeptEngine, write_generation
 from datrnet.core.models.embedding import compute_device, embed, read_pixels
 from datrnet.core.models.registry import comparison_systems
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
+from datrnet.core.retrieval.engines.block_codes import CODEBOOK
+from datrnet.core.retrieval.engines.engine import EngineChoice
 from datrnet.core.retrieval.generation import Generation, Manifest, UnreadableItem, moved
 from datrnet.core.retrieval.index_lag import item_stamp, known_rows, picture_paths
 from datrnet.core.retrieval.manipulation import (
@@ -110,8 +114,8 @@ class IndexReport:
     """Items whose embedding is that of the generation before."""
     num_exact: int
     """Items beside Annoy, which every search ranks exactly."""
-    is_annoy_new: bool
-    """Whether Annoy's file was built, and not kept."""
+    is_engine_new: bool
+    """Whether the engine was built, and not kept or updated."""
     is_new: bool = True
     """False if the generation before was current, and nothing was written."""
 
@@ -138,6 +142,7 @@ def build_index(
     weights: Weights | None = None,
     rebuild: bool = False,
     choose: bool = False,
+    engine: EngineChoice | None = None,
 ) -> IndexReport:
     """Embed the catalog with a run's networks, as far as needed, and make the result current.
 
@@ -149,8 +154,9 @@ def build_index(
         on_progress: Called with the progress of each step.
         weights: Weights of the blocks; by default those of the run's current index, else chosen on
             the validation items.
-        rebuild: Whether to embed every item and build Annoy again.
+        rebuild: Whether to embed every item and build the engine again.
         choose: Whether to choose the weights again.
+        engine: What searches; by default what the run's current index was asked for, else auto.
 
     Raises:
         CheckpointError: The run's weights are missing or damaged, or its embeddings are not finite.
@@ -177,7 +183,11 @@ def build_index(
     if not len(rows):
         what = "readable picture" if catalog.num_items else "item"
         raise DataError(f"The catalog has no {what}.", hint="Run `datrnet import`.")
-    embeddings, kept_annoy = _joined(rows, base, kept_rows, kept_places, new_rows, new)
+    embeddings, engine_places = _joined(rows, base, kept_rows, kept_places, new_rows, new)
+    asked = engine or ("auto" if current is None else current.manifest.engine_asked)
+    kept_engine = None
+    if base is not None and len(kept_rows):
+        kept_engine = _kept_engine(base, engine_places, len(rows), asked)
     sets = catalog.encode_value_sets(run.super_categories)[rows]
     is_source = source_items(
         catalog.splits[rows],
@@ -211,7 +221,8 @@ def build_index(
             UnreadableItem(item_id=int(catalog.item_ids[row]), stamp=int(stamps[row]))
             for row in unreadable
         ),
-        kept_annoy=kept_annoy,
+        kept_engine=kept_engine,
+        engine=asked,
     )
     # a label that moves no prototype makes a new generation too: it is then newer than the label
     is_new = (
@@ -225,14 +236,19 @@ def build_index(
         )
     else:
         manifest = base.manifest
-    annoy_places = np.arange(len(rows)) if kept_annoy is None else kept_annoy.places
+    is_kept = (
+        base is not None
+        and kept_engine is not None
+        and manifest.files.get(CODEBOOK) == base.manifest.files.get(CODEBOOK)
+    )
+    is_beside = is_kept and manifest.engine == "annoy"
     return IndexReport(
         manifest=manifest,
         unreadable=tuple(catalog.codes[row] for row in unreadable),
         num_embedded=len(new_rows),
         num_copied=len(kept_rows),
-        num_exact=len(rows) - int((annoy_places >= 0).sum()),
-        is_annoy_new=kept_annoy is None,
+        num_exact=len(rows) - int((engine_places >= 0).sum()) if is_beside else 0,
+        is_engine_new=not is_kept,
         is_new=is_new,
     )
 
@@ -265,24 +281,35 @@ def _joined(
     kept_places: Rows,
     new_rows: Rows,
     new: Floats,
-) -> tuple[Floats, KeptAnnoy | None]:
-    """Return the embeddings (n, A, E) of rows, and Annoy's file if it still serves."""
+) -> tuple[Floats, Rows]:
+    """Return the embeddings (n, A, E) of rows, and where the items of the base's engine are."""
     if base is None or not len(kept_rows):
-        return new, None
+        return new, rows[:0]
     new_place = np.full(len(base.item_ids), -1, dtype=np.int64)
     new_place[kept_places] = np.searchsorted(rows, kept_rows)
-    annoy_places = moved(base.annoy_places, new_place)
-    num_served = int((annoy_places >= 0).sum())
-    exact_share, gone_share = (1 - num_served / number for number in (len(rows), len(annoy_places)))
-    is_annoy_kept = max(exact_share, gone_share) <= MAX_EXACT_SHARE
-    kept_annoy = KeptAnnoy(generation=base, places=annoy_places) if is_annoy_kept else None
+    engine_places = moved(base.engine_places, new_place)
     if np.array_equal(new_place, np.arange(len(rows))):
-        return base.embeddings, kept_annoy
+        return base.embeddings, engine_places
     embeddings = np.empty((len(rows), *base.embeddings.shape[1:]), dtype=np.float32)
     embeddings[new_place[kept_places]] = base.embeddings[kept_places]
     if len(new_rows):
         embeddings[np.searchsorted(rows, new_rows)] = new
-    return embeddings, kept_annoy
+    return embeddings, engine_places
+
+
+def _kept_engine(
+    base: Generation, places: Rows, num_items: int, asked: EngineChoice
+) -> KeptEngine | None:
+    """Return the engine of a generation if it still serves so many items."""
+    manifest = base.manifest
+    if engine_for(asked, num_items)[0] != manifest.engine or asked != manifest.engine_asked:
+        return None
+    if manifest.engine == "annoy":
+        num_served = int((places >= 0).sum())
+        shares = (1 - num_served / number for number in (num_items, len(places)))
+        if max(shares) > MAX_EXACT_SHARE:
+            return None
+    return KeptEngine(generation=base, places=places)
 
 
 def _is_same(embedded: Embedded, base: Generation) -> bool:
@@ -290,7 +317,7 @@ def _is_same(embedded: Embedded, base: Generation) -> bool:
     manifest, weights = base.manifest, embedded.weights
     before, after = base.manipulation.to_arrays(), embedded.manipulation.to_arrays()
     return (
-        embedded.kept_annoy is not None
+        embedded.kept_engine is not None
         and embedded.embeddings is base.embeddings
         and embedded.unreadable == manifest.unreadable
         and (weights.blocks, weights.changed) == (manifest.weights, manifest.changed_weight)

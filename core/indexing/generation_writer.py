@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
@@ -12,27 +12,29 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.catalog.catalog import UNLABELED
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
-from datrnet.core.evaluation.ranking import Weights, apply_weighted
+from datrnet.core.evaluation.ranking import Weights
+from datrnet.core.indexing.engine_choice import (
+    EngineFacts,
+    RecallQueries,
+    build_engine,
+    engine_for,
+)
+from datrnet.core.retrieval.engines.annoy_file import ANNOY, ANNOY_PLACES
+from datrnet.core.retrieval.engines.block_codes import BlockCodes
+from datrnet.core.retrieval.engines.engine import EngineChoice, IndexedItems
 from datrnet.core.retrieval.generation import (
-    ANNOY,
-    ANNOY_PLACES,
-    CANDIDATES_PER_RESULT,
     EMBEDDINGS,
     FORMAT,
     ITEM_IDS,
     MANIFEST,
     MANIPULATION,
     PICTURE_STAMPS,
-    CandidateIndex,
     FileFacts,
     Generation,
     Manifest,
     UnreadableItem,
-    build_annoy,
-    candidate_vector,
 )
 from datrnet.core.retrieval.manipulation import Manipulation
 from datrnet.db.rows import SuperCategory
@@ -44,13 +46,10 @@ KEPT_GENERATIONS = 2
 ABANDONED_SECONDS = 24 * 3600
 """Age at which an unfinished folder is considered left over from a killed build."""
 
-RECALL_QUERIES = 200
-RECALL_K = 30
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class KeptAnnoy:
-    """The Annoy file of an earlier generation of the same run, which goes on being used."""
+class KeptEngine:
+    """The engine of an earlier generation of the same run, which goes on being used."""
 
     generation: Generation
     places: NDArray[np.int64]
@@ -74,8 +73,10 @@ class Embedded:
     picture_stamps: NDArray[np.int64] | None = None
     """(N,) what the picture files of each item were; None if nobody knows."""
     unreadable: tuple[UnreadableItem, ...] = ()
-    kept_annoy: KeptAnnoy | None = None
-    """None to build Annoy's file from the embeddings."""
+    kept_engine: KeptEngine | None = None
+    """None to build the engine from the embeddings."""
+    engine: EngineChoice = "auto"
+    """What was asked for."""
 
 
 def write_generation(
@@ -94,7 +95,7 @@ def write_generation(
     partial.mkdir(parents=True)
     try:
         on_step("Writing embeddings")
-        kept = embedded.kept_annoy
+        kept = embedded.kept_engine
         if kept is not None and embedded.embeddings is kept.generation.embeddings:
             _link(kept.generation.folder / EMBEDDINGS, partial)
         else:
@@ -103,13 +104,7 @@ def write_generation(
         np.savez(partial / MANIPULATION, allow_pickle=False, **embedded.manipulation.to_arrays())
         if embedded.picture_stamps is not None:
             np.save(partial / PICTURE_STAMPS, embedded.picture_stamps)
-        if kept is None:
-            unit_blocks, nodes, recall = _build_and_measure(partial, embedded, config, on_step)
-        else:
-            _link(kept.generation.folder / ANNOY, partial)
-            np.save(partial / ANNOY_PLACES, kept.places)
-            before = kept.generation.manifest
-            unit_blocks, nodes, recall = before.unit_blocks, before.nodes, before.recall_at_30
+        unit_blocks, facts = _write_engine(partial, embedded, config, on_step)
         manifest = Manifest(
             format=FORMAT,
             name=name,
@@ -121,13 +116,12 @@ def write_generation(
             unit_blocks=unit_blocks,
             weights=embedded.weights.blocks,
             changed_weight=embedded.weights.changed,
-            nodes=nodes,
-            recall_at_30=recall,
             files={path.name: FileFacts.of(path) for path in sorted(partial.iterdir())},
             prototypes_from=config.prototypes_from,
             unit_prototypes=embedded.unit_prototypes,
             manipulation=embedded.manipulation.kind,
             unreadable=embedded.unreadable,
+            **{field.name: getattr(facts, field.name) for field in fields(facts)},
         )
         (partial / MANIFEST).write_text(manifest.to_json(), "utf-8")
         partial.rename(workspace.indexes / name)
@@ -147,21 +141,40 @@ def _link(file: Path, folder: Path) -> None:
         shutil.copyfile(file, folder / file.name)
 
 
-def _build_and_measure(
+def _write_engine(
     folder: Path, embedded: Embedded, config: IndexConfig, on_step: Callable[[str], None]
-) -> tuple[bool, int, float]:
-    """Write Annoy's file; return whether blocks are of length 1, the nodes to visit, and recall."""
-    on_step("Building the Annoy index")
-    compared = embedded.manipulation.to_metric_space(embedded.embeddings)
-    lengths = np.einsum("nae,nae->na", compared, compared)
-    unit_blocks = bool(np.allclose(lengths, 1, atol=1e-3))
-    path = folder / ANNOY
-    build_annoy(compared.reshape(len(compared), -1), path, trees=config.trees, seed=1)
-    on_step("Measuring recall")
-    nodes, recall = _nodes_for_recall(
-        path, embedded, compared, lengths, config, unit_blocks=unit_blocks
+) -> tuple[bool, EngineFacts]:
+    """Write the engine's files, or keep them; return whether all blocks have length 1 too."""
+    kept, manipulation = embedded.kept_engine, embedded.manipulation
+    if kept is not None and not kept.generation.has_codes:
+        before = kept.generation.manifest
+        if before.engine == "annoy":
+            _link(kept.generation.folder / ANNOY, folder)
+            np.save(folder / ANNOY_PLACES, kept.places)
+        facts = {field.name: getattr(before, field.name) for field in fields(EngineFacts)}
+        return before.unit_blocks, EngineFacts(**facts)
+    items = IndexedItems(embedded.embeddings, manipulation, unit_blocks=False)
+    if unit_blocks := _has_unit_blocks(items):
+        items = replace(items, unit_blocks=True)
+    engine, _ = engine_for(embedded.engine, len(items))
+    queries = RecallQueries.draw(
+        embedded.embeddings,
+        manipulation,
+        embedded.weights,
+        # Annoy answers weights that differ only if blocks have length 1
+        move_weights=unit_blocks or engine != "annoy",
     )
-    return unit_blocks, nodes, recall
+    codes = None
+    if kept is not None:
+        codes = BlockCodes.open(kept.generation.folder, kept.places)
+    return unit_blocks, build_engine(
+        folder, items, embedded.engine, queries, config, on_step, codes
+    )
+
+
+def _has_unit_blocks(items: IndexedItems) -> bool:
+    """Tell whether every block has length 1 in the metric space."""
+    return bool(np.allclose(items.squared_lengths, 1, atol=1e-3))
 
 
 def _free_name(indexes: Path, taken: set[str]) -> str:
@@ -170,62 +183,6 @@ def _free_name(indexes: Path, taken: set[str]) -> str:
     taken |= {path.name[1:].removesuffix(".partial") for path in indexes.glob(".*.partial")}
     names = chain([stem], (f"{stem}-{number}" for number in count(2)))
     return next(name for name in names if name not in taken)
-
-
-def _nodes_for_recall(
-    path: Path,
-    embedded: Embedded,
-    compared: NDArray[np.float32],
-    lengths: NDArray[np.float32],
-    config: IndexConfig,
-    *,
-    unit_blocks: bool,
-) -> tuple[int, float]:
-    """Return the nodes to visit, doubled until recall@30 against exact search is reached.
-
-    The queries are weighted as in a search; every other query has a change. 0 nodes if Annoy can
-    answer none of them, as a search then never uses it.
-    """
-    num_items, num_blocks, size = compared.shape
-    index = CandidateIndex(path, dimension=num_blocks * size, num_items=num_items)
-    k = min(RECALL_K, num_items)
-    vectors, exact = [], []
-    for blocks, weights in zip(*_recall_queries(embedded), strict=True):
-        vector = candidate_vector(blocks, weights, unit_blocks=unit_blocks)
-        if vector is not None:
-            vectors.append(vector)
-            # the weighted distance without its constant term
-            products = compared.reshape(num_items, -1) @ (weights[:, None] * blocks).ravel()
-            exact.append(np.argpartition(lengths @ weights - 2 * products, k - 1)[:k])
-    if not vectors:
-        return 0, 1.0
-    nodes = config.trees * k
-    while True:
-        count = CANDIDATES_PER_RESULT * k
-        found = [index.candidates(vector, count, max(nodes, count)) for vector in vectors]
-        hits = sum(len(np.intersect1d(a, b)) for a, b in zip(found, exact, strict=True))
-        recall = hits / (k * len(vectors))
-        if recall >= config.recall_target or nodes >= config.trees * num_items:
-            return nodes, recall
-        nodes *= 2
-
-
-def _recall_queries(embedded: Embedded) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Return blocks (Q, A, E) and weights (Q, A) of queries; every other query has a change.
-
-    The queries have no labels, as images from disk.
-    """
-    rng = np.random.default_rng(0)
-    items = rng.permutation(len(embedded.item_ids))[:RECALL_QUERIES]
-    labels = np.full((len(items), len(embedded.super_categories)), UNLABELED, dtype=np.int16)
-    targets, changed = labels.copy(), np.zeros(labels.shape, dtype=bool)
-    for number in range(1, len(items), 2):
-        idx = int(rng.integers(labels.shape[1]))
-        known = np.flatnonzero(~np.isnan(embedded.manipulation.prototypes_of(idx)[:, 0]))
-        if len(known):
-            targets[number, idx], changed[number, idx] = rng.choice(known), True
-    blocks = embedded.embeddings[items]
-    return apply_weighted(embedded.manipulation, blocks, labels, targets, changed, embedded.weights)
 
 
 def _remove_old(indexes: Path, published: list[str]) -> None:

@@ -4,17 +4,23 @@
         embeddings.npy    (N, A, E) float32 as embedded, memory-mapped
         item_ids.npy      (N,) int64, ascending
         manipulation.npz  the arrays of the query manipulation named in the manifest
-        index.ann         Annoy index over the concatenated blocks (M, A·E) in the metric space
-        annoy_places.npy  (M,) int64, where each of Annoy's items is among the embeddings, -1 for
-                          those that were replaced or removed since Annoy was built
         stamps.npy        (N,) int64, what the picture files were when they were embedded
         manifest.json     describes the rest, with the size and checksum of every file
 
-The embedded items that Annoy does not have are the exact part: every search ranks all of them.
+and the files of its engine, of which ``exact`` has none:
 
-Older generations lack the places, since Annoy has all of their items in order, and the stamps. The
-oldest have prototypes.npy instead of manipulation.npz: (V, E) float32, the prototypes of all
-super-categories concatenated.
+    annoy   index.ann         Annoy index over the concatenated blocks (M, A·E) in the metric space
+            annoy_places.npy  (M,) int64, where each of Annoy's items is among the embeddings, -1
+                              for those that were replaced or removed since Annoy was built
+    blocks  codebook.npz      means, axes, cells, groups of ``engines.block_codes.Codebook``
+            codes.npy         (A / 2, N) uint16, memory-mapped, in the order of the groups
+            sketches.npy      (N, A·S) int8, memory-mapped, in the same order
+            code_places.npy   (N,) int32, where each of them is among the embeddings
+            group_starts.npy  (G + 1,) int64, where each group starts
+
+Older generations name no engine, which is Annoy. They lack the places, since Annoy has all of their
+items in order, and the stamps. The oldest have prototypes.npy instead of manipulation.npz: (V, E)
+float32, the prototypes of all super-categories concatenated.
 
 A folder is renamed to its final name only when complete, and one database transaction then makes it
 current: a reader sees the old generation or the new one, never a partial one. Annoy's file stores
@@ -24,7 +30,7 @@ neither its dimension nor its metric; the manifest does.
 import copy
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -37,7 +43,35 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import read_section
 from datrnet.core.errors import ConfigError, IndexStaleError
-from datrnet.core.retrieval.manipulation import Manipulation, Replacement, read_manipulation
+from datrnet.core.retrieval.engines.annoy_file import (
+    ANNOY,
+    ANNOY_PLACES,
+    REBUILD,
+    AnnoyEngine,
+    annoy_imports,
+)
+from datrnet.core.retrieval.engines.block_codes import (
+    CODE_PLACES,
+    EFFORTS,
+    NEIGHBOR_EFFORT,
+    BlockCodes,
+    Effort,
+)
+from datrnet.core.retrieval.engines.engine import (
+    Engine,
+    EngineChoice,
+    EngineName,
+    ExactEngine,
+    IndexedItems,
+    Places,
+)
+from datrnet.core.retrieval.manipulation import (
+    BoolArray,
+    Floats,
+    Manipulation,
+    Replacement,
+    read_manipulation,
+)
 from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
 
@@ -48,8 +82,6 @@ PROTOTYPES = "prototypes.npy"
 
 EMBEDDINGS = "embeddings.npy"
 ITEM_IDS = "item_ids.npy"
-ANNOY = "index.ann"
-ANNOY_PLACES = "annoy_places.npy"
 PICTURE_STAMPS = "stamps.npy"
 
 FORMAT = 1
@@ -57,84 +89,6 @@ FORMAT = 1
 
 ENTANGLED = "all"
 """Name of the block that all super-categories share."""
-
-REBUILD = "Run `datrnet index` to rebuild it."
-
-ANNOY_METRIC: Literal["euclidean"] = "euclidean"
-
-CANDIDATES_PER_RESULT = 10
-"""Candidates requested from Annoy for every result."""
-
-
-def build_annoy(vectors: NDArray[np.float32], path: Path, *, trees: int, seed: int) -> None:
-    """Build an Annoy index over vectors (N, D) and write it; item numbers are rows.
-
-    Raises:
-        IndexStaleError: The file cannot be written.
-    """
-    from annoy import AnnoyIndex
-
-    index = AnnoyIndex(vectors.shape[1], ANNOY_METRIC)
-    index.set_seed(seed)
-    for row, vector in enumerate(vectors):
-        index.add_item(row, vector)
-    index.build(trees)
-    if not index.save(str(path)):
-        raise IndexStaleError(f"The index cannot be written to {path}.")
-
-
-class CandidateIndex:
-    """A memory-mapped Annoy file."""
-
-    def __init__(self, path: Path, *, dimension: int, num_items: int) -> None:
-        """Map the file into memory.
-
-        Raises:
-            IndexStaleError: The file is missing, truncated, or holds another number of items.
-        """
-        from annoy import AnnoyIndex
-
-        self._index: Any = AnnoyIndex(dimension, ANNOY_METRIC)
-        try:
-            self._index.load(str(path))
-        except OSError as error:
-            raise IndexStaleError(f"Cannot read {path}: {error}.", hint=REBUILD) from error
-        if self._index.get_n_items() != num_items:
-            raise IndexStaleError(
-                f"{path} holds {self._index.get_n_items()} items instead of {num_items}.",
-                hint=REBUILD,
-            )
-
-    def candidates(self, vector: NDArray[np.float32], count: int, nodes: int) -> NDArray[np.int64]:
-        """Return up to ``count`` of its items near a vector (D,); it inspects about ``nodes``."""
-        return np.array(self._index.get_nns_by_vector(vector, count, nodes), dtype=np.int64)
-
-
-def candidate_vector(
-    blocks: NDArray[np.float32], weights: NDArray[np.float32], *, unit_blocks: bool
-) -> NDArray[np.float32] | None:
-    """Return the vector (A·E,) whose Euclidean neighbors are a query's weighted neighbors.
-
-    With gallery blocks of length 1, Σ_a w_a ‖q_a - g_a‖² = const - 2 Σ_a w_a q_a·g_a, and every
-    gallery vector has the same length, so the neighbors of (w_a q_a) are the weighted neighbors of
-    q: one index serves all weights. The vector is scaled to the length of a gallery vector, where
-    the index's splits are. With other blocks, including whole vectors of length 1, the lengths
-    ‖g_a‖ matter unless all weights are equal; then the neighbors are those of q itself.
-
-    Args:
-        blocks: (A, E) of the query.
-        weights: (A,).
-        unit_blocks: Whether all blocks of the gallery have length 1.
-
-    Returns:
-        None if no vector has these neighbors.
-    """
-    if not unit_blocks:
-        return blocks.ravel() if weights[0] > 0 and (weights == weights[0]).all() else None
-    vector = (weights[:, None] * blocks).ravel()
-    length = np.linalg.norm(vector)
-    scaled: NDArray[np.float32] = vector * (np.sqrt(len(blocks)) / length if length > 0 else 1)
-    return scaled.astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,9 +134,9 @@ class Manifest:
     changed_weight: float
     """Further factor for a changed super-category's block, chosen on the validation split."""
     nodes: int
-    """Annoy's ``search_k`` that reached the recall; 0 if every ranking is exact."""
+    """Annoy's ``search_k`` that reached the recall; 0 if it answers no query."""
     recall_at_30: float
-    """Annoy's recall against exact search, measured when the index was built."""
+    """The engine's recall against exact search, measured when the index was built."""
     files: dict[str, FileFacts]
     prototypes_from: Literal["train", "all"] = "train"
     """Which items the prototypes are means of; older manifests omit the default."""
@@ -191,6 +145,14 @@ class Manifest:
     manipulation: str = Replacement.kind
     """Kind of the query manipulation."""
     unreadable: tuple[UnreadableItem, ...] = ()
+    engine: EngineName = "annoy"
+    """What names the candidates of a search."""
+    engine_asked: EngineChoice = "auto"
+    """What was asked for."""
+    engine_reason: str = ""
+    """Why the engine was chosen; empty in older manifests."""
+    effort: Effort = EFFORTS[-1]
+    """How much of the block codes a query looks at."""
 
     @property
     def block_names(self) -> tuple[str, ...]:
@@ -263,11 +225,9 @@ class Generation:
             self.embeddings: NDArray[np.float32] = np.load(folder / EMBEDDINGS, mmap_mode="r")
             self.item_ids: NDArray[np.int64] = np.load(folder / ITEM_IDS)
             self.manipulation = self._read_manipulation()
-            places = self._read_array(ANNOY_PLACES)
-            self.annoy_places: NDArray[np.int64] = (
-                np.arange(len(self.item_ids)) if places is None else places
-            )
-            """(M,) place of each of Annoy's items, -1 for those that are gone."""
+            places = self._read_array(CODE_PLACES if self.has_codes else ANNOY_PLACES)
+            self.engine_places: Places = np.arange(len(self.item_ids)) if places is None else places
+            """(M,) place of each of the engine's items, -1 for those that are gone."""
             self.picture_stamps: NDArray[np.int64] | None = self._read_array(PICTURE_STAMPS)
             """(N,) what the picture files of each item were; None in an older index."""
         except (OSError, ValueError, BadZipFile) as error:
@@ -318,61 +278,87 @@ class Generation:
         if kept.all():
             return self
         rest = copy.copy(self)
-        for computed in ("exact_places", "_exact_vectors"):
+        for computed in ("items", "engine", "exact"):
             vars(rest).pop(computed, None)
         rest.embeddings, rest.item_ids = self.embeddings[kept], self.item_ids[kept]
         if self.picture_stamps is not None:
             rest.picture_stamps = self.picture_stamps[kept]
-        rest.annoy_places = moved(self.annoy_places, np.where(kept, kept.cumsum() - 1, -1))
+        rest.engine_places = moved(self.engine_places, np.where(kept, kept.cumsum() - 1, -1))
         return rest
 
-    @cached_property
-    def exact_places(self) -> NDArray[np.int64]:
-        """The items that Annoy does not have, ascending."""
-        return np.setdiff1d(np.arange(len(self.item_ids)), self.annoy_places)
+    @property
+    def num_beside(self) -> int:
+        """Number of items beside Annoy, which every search ranks."""
+        is_annoy = self.manifest.engine == "annoy"
+        return len(np.setdiff1d(np.arange(len(self.item_ids)), self.engine_places)) * is_annoy
+
+    @property
+    def has_codes(self) -> bool:
+        """Whether the engine is block codes."""
+        return self.manifest.engine == "blocks"
 
     @cached_property
-    def candidate_index(self) -> CandidateIndex:
-        """The Annoy index, opened on first use."""
-        _, num_blocks, size = self.embeddings.shape
-        return CandidateIndex(
-            self.folder / ANNOY, dimension=num_blocks * size, num_items=len(self.annoy_places)
+    def items(self) -> IndexedItems:
+        """The items as they are compared."""
+        return IndexedItems(self.embeddings, self.manipulation, self.manifest.unit_blocks)
+
+    @cached_property
+    def exact(self) -> ExactEngine:
+        """The engine that looks at every item."""
+        return ExactEngine(self.items)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine of the manifest; the exact one in place of an Annoy that does not import.
+
+        Raises:
+            IndexStaleError: Its files are damaged.
+        """
+        if self.has_codes:
+            try:
+                codes = BlockCodes.open(self.folder, self.engine_places)
+            except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+                raise IndexStaleError(f"The index is damaged: {error}.", hint=REBUILD) from error
+            codes.effort = self.manifest.effort
+            return codes
+        if self.manifest.engine == "annoy" and annoy_imports():
+            path, nodes = self.folder / ANNOY, self.manifest.nodes
+            return AnnoyEngine(self.items, path, self.engine_places, nodes)
+        return self.exact
+
+    @property
+    def engine_problem(self) -> str:
+        """What keeps the engine of the manifest from being used; empty if nothing does."""
+        if self.manifest.engine != "annoy" or annoy_imports():
+            return ""
+        return (
+            "Annoy cannot be imported, so every search ranks all items. Install it with "
+            "`pip install annoy`, or run `datrnet index --engine blocks`."
         )
 
-    def candidates(self, vector: NDArray[np.float32], count: int, nodes: int) -> NDArray[np.int64]:
-        """Return the places near a vector (D,) that Annoy knows of, about ``count`` of them.
+    def candidates(
+        self, blocks: Floats, weights: Floats, k: int, allowed: BoolArray | None
+    ) -> Places:
+        """Return the places that the engine names, or else the exact engine; see ``Engine``."""
+        found = self.engine.candidates(blocks, weights, k, allowed)
+        return self.exact.candidates(blocks, weights, k, allowed) if found is None else found
 
-        There are fewer where neighbors are gone; the exact part is not among them.
+    def neighbors(self, places: Places, count: int, nodes: int) -> list[Places]:
+        """Return about ``count`` places near each of some items, themselves included.
+
+        Args:
+            places: (n,) of the items.
+            count: Number of neighbors.
+            nodes: What Annoy inspects for each.
         """
-        places = self.annoy_places[self.candidate_index.candidates(vector, count, nodes)]
-        return places[places >= 0]
-
-    def neighbors(
-        self, places: NDArray[np.int64], count: int, nodes: int
-    ) -> list[NDArray[np.int64]]:
-        """Return the places near each of some items, themselves included.
-
-        About ``count`` that Annoy has, and near an item of the exact part as many of that. What is
-        near an item of Annoy in the exact part is found from there.
-        """
-        found = []
-        is_exact = np.isin(places, self.exact_places)
-        for vector, annoy_lacks_it in zip(self._vectors(places), is_exact, strict=True):
-            near = self.candidates(vector, count, nodes)
-            if annoy_lacks_it:
-                distances = np.linalg.norm(self._exact_vectors - vector, axis=1)
-                near = np.append(near, self.exact_places[np.argsort(distances)[:count]])
-            found.append(near)
-        return found
-
-    @cached_property
-    def _exact_vectors(self) -> NDArray[np.float32]:
-        return self._vectors(self.exact_places)
-
-    def _vectors(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the vectors (n, D) of items in the metric space, as Annoy has them."""
-        compared = self.manipulation.to_metric_space(self.embeddings[places])
-        return compared.reshape(len(places), -1)
+        engine, blocks = self.engine, self.items.blocks_at(places)
+        if isinstance(engine, AnnoyEngine):
+            return engine.neighbors(places, count, nodes)
+        equal = np.ones(blocks.shape[:2], dtype=np.float32)
+        if isinstance(engine, BlockCodes):
+            effort = replace(NEIGHBOR_EFFORT, num_ranked=2 * count)
+            return [engine.candidates(one, equal[0], 1, None, effort) for one in blocks]
+        return self.exact.candidates_of_many(blocks, equal, count, [None] * len(blocks))
 
     @property
     def block_names(self) -> tuple[str, ...]:

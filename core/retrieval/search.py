@@ -21,7 +21,8 @@ from datrnet.core.catalog.catalog import UNLABELED, Catalog, facets_of, split_ro
 from datrnet.core.catalog.conditions import Conditions
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, IndexStaleError
-from datrnet.core.retrieval.generation import CANDIDATES_PER_RESULT, Generation, candidate_vector
+from datrnet.core.retrieval.engines.engine import Places
+from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.index_lag import RESTORE, unreadable_because
 from datrnet.core.retrieval.manipulation import BoolArray, Floats
 from datrnet.core.retrieval.prototypes import (
@@ -34,10 +35,7 @@ from datrnet.core.retrieval.request import Query, Request, Substitute
 from datrnet.core.text import fold
 
 EXACT_BELOW = 4096
-"""Largest gallery that is ranked exactly, which is then faster than Annoy."""
-
-CHUNK = 8192
-"""Items whose exact distances are computed at once."""
+"""Largest gallery that is ranked exactly, which is then as fast as any engine."""
 
 T = TypeVar("T")
 ByBlock = Mapping[int, object]
@@ -329,12 +327,18 @@ class SearchPlan:
 
     def substitutes(self) -> list[Substitute]:
         """Return the k closest items, closest first."""
-        places = self._candidates()
-        parts = self._parts(places)
-        order = np.lexsort((places, parts.sum(axis=1)))[: self.request.k]
+        generation, allowed = self.searcher.generation, self.allowed
+        is_small = len(generation.item_ids) <= EXACT_BELOW
+        candidates = generation.exact.candidates if is_small else generation.candidates
+        return self.ranked(candidates(self.blocks, self.weights, self.request.k, allowed))
+
+    def ranked(self, places: Places) -> list[Substitute]:
+        """Return the k closest of some indexed items, closest first and ties in their order."""
+        items = self.searcher.generation.items
+        near, parts = items.nearest(self.blocks, self.weights, self.request.k, places)
         return [
-            self._substitute(rank, int(places[near]), parts[near])
-            for rank, near in enumerate(order, start=1)
+            self._substitute(rank, place, of_blocks)
+            for rank, (place, of_blocks) in enumerate(zip(near.tolist(), parts, strict=True), 1)
         ]
 
     def exact_match_counts(self) -> dict[str, dict[str, int]]:
@@ -370,7 +374,7 @@ class SearchPlan:
         }
 
     @cached_property
-    def _allowed(self) -> BoolArray:
+    def allowed(self) -> BoolArray:
         """Which indexed items (n,) pass the filters; never the query itself or hidden ones."""
         catalog, row = self.searcher.catalog, self.query.row
         allowed = ~catalog.is_hidden
@@ -385,39 +389,7 @@ class SearchPlan:
             allowed &= Conditions(others=self.request.others).matching(catalog)
         return allowed[self.searcher.indexed_rows]
 
-    def _candidates(self) -> NDArray[np.int64]:
-        """Return the indexed items to rank exactly.
-
-        These are Annoy's candidates and the exact part if the gallery is large and unfiltered, else
-        all allowed items: a filter may contradict the query, so that no neighbor of it passes.
-        """
-        generation = self.searcher.generation
-        manifest, allowed = generation.manifest, self._allowed
-        is_filtered = self.filters or self.request.others or self.request.split is not None
-        vector = candidate_vector(self.blocks, self.weights, unit_blocks=manifest.unit_blocks)
-        if len(allowed) <= EXACT_BELOW or is_filtered or manifest.nodes == 0 or vector is None:
-            return np.flatnonzero(allowed)
-        num_annoy = len(generation.annoy_places)
-        count = min(CANDIDATES_PER_RESULT * self.request.k, num_annoy)
-        near = generation.candidates(vector, count, max(manifest.nodes, count))
-        near = near[allowed[near]]
-        if len(near) < max(self.request.k, count / 2):  # too much of what is near is hidden or gone
-            return np.flatnonzero(allowed)
-        rest = generation.exact_places
-        return np.concatenate([near, rest[allowed[rest]]])
-
-    def _parts(self, places: NDArray[np.int64]) -> Floats:
-        """Return the weighted squared distances (n, A) of indexed items to the query."""
-        generation = self.searcher.generation
-        parts = np.empty((len(places), len(self.blocks)), dtype=np.float32)
-        for start in range(0, len(places), CHUNK):
-            part = slice(start, start + CHUNK)
-            items = generation.manipulation.to_metric_space(generation.embeddings[places[part]])
-            differences = items - self.blocks  # (n, A, E)
-            parts[part] = np.einsum("nae,nae->na", differences, differences)
-        return parts * self.weights
-
-    def _substitute(self, rank: int, place: int, parts: Floats) -> Substitute:
+    def _substitute(self, rank: int, place: int, parts: NDArray[np.float64]) -> Substitute:
         searcher = self.searcher
         row = int(searcher.indexed_rows[place])
         values = searcher.catalog.values_of(row)
@@ -427,7 +399,7 @@ class SearchPlan:
             code=searcher.catalog.codes[row],
             title=searcher.catalog.titles[row],
             distance=float(np.sqrt(parts.sum())),
-            parts=dict(zip(searcher.block_names, map(float, parts), strict=True)),
+            parts=dict(zip(searcher.block_names, parts.tolist(), strict=True)),
             values=values,
             agreement={name: self._agrees(name, values[name]) for name in self.wanted},
         )

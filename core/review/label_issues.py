@@ -28,9 +28,10 @@ from datrnet.core.catalog.catalog import UNLABELED
 from datrnet.core.catalog.export import Recognition
 from datrnet.core.catalog.value_sets import as_sets, trimmed
 from datrnet.core.errors import ConfigError
+from datrnet.core.retrieval.engines.engine import CHUNK
 from datrnet.core.retrieval.manipulation import Floats, Replacement, WeightedReplacement
 from datrnet.core.retrieval.prototypes import mean_embeddings
-from datrnet.core.retrieval.search import CHUNK, Searcher
+from datrnet.core.retrieval.search import Searcher
 from datrnet.db.rows import joined, split_values
 
 EPS = 1e-12

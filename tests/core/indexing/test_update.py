@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,8 @@ from datrnet.core.models.datrnet import DAtRNet
 from datrnet.core.models.embedding import read_pixels
 from datrnet.core.models.run_folder import RunFolder, save_weights
 from datrnet.core.retrieval import search
+from datrnet.core.retrieval.engines import annoy_file
+from datrnet.core.retrieval.engines.engine import EngineChoice
 from datrnet.core.retrieval.generation import MANIFEST, Generation
 from datrnet.core.retrieval.index_lag import IndexLag
 from datrnet.core.retrieval.request import Request
@@ -93,11 +96,23 @@ class Shop:
             self.draw(f"{number}.png", number)
         self.store.upsert_items([self.item(number) for number in numbers])
 
-    def index(self, *, rebuild: bool = False, choose: bool = False) -> IndexReport:
+    def index(
+        self,
+        *,
+        rebuild: bool = False,
+        choose: bool = False,
+        engine: EngineChoice | None = None,
+    ) -> IndexReport:
         self.embedded.clear()
         catalog = Catalog.load(self.store)
         return build_index(
-            self.place, self.store, catalog, self.run, rebuild=rebuild, choose=choose
+            self.place,
+            self.store,
+            catalog,
+            self.run,
+            rebuild=rebuild,
+            choose=choose,
+            engine=engine,
         )
 
     def searcher(self) -> Searcher:
@@ -120,7 +135,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterable[Shop]:
     shop = Shop(tmp_path, monkeypatch)
     report = shop.index()
     assert (report.num_embedded, report.num_copied, report.num_exact) == (NUM_ITEMS, 0, 0)
-    assert report.is_annoy_new
+    assert report.is_engine_new
     yield shop
     shop.store.close()
 
@@ -149,7 +164,7 @@ def test_only_new_items_are_embedded_and_found_beside_annoy(shop: Shop) -> None:
     report = shop.index()
     assert shop.embedded == ["40.png", "41.png"]
     assert (report.num_embedded, report.num_copied, report.num_exact) == (2, NUM_ITEMS, 2)
-    assert not report.is_annoy_new
+    assert not report.is_engine_new
     after = Generation.current(shop.place, shop.store)
     np.testing.assert_array_equal(after.embeddings[:NUM_ITEMS], before.embeddings)
     assert (after.folder / "index.ann").samefile(before.folder / "index.ann")
@@ -168,7 +183,7 @@ def test_what_is_in_the_exact_part_is_never_missed(
     (shop.place.root / "41.png").write_bytes((shop.place.root / "40.png").read_bytes())
     shop.store.upsert_items([shop.item(41)])
     shop.index()
-    monkeypatch.setattr(search, "CANDIDATES_PER_RESULT", 1)
+    monkeypatch.setattr(annoy_file, "CANDIDATES_PER_RESULT", 1)
     assert shop.found("P40", 1) == ["P41"]
     searcher = shop.searcher()
     assert (40, 41) in duplicates._near_pairs(searcher, lambda done, total: None)
@@ -207,7 +222,7 @@ def test_a_removed_item_is_out_of_the_gallery_at_once(shop: Shop) -> None:
     assert assess(catalog, generation, "all", protocol).num_items == NUM_ITEMS - 2
     report = shop.index()
     assert (report.num_embedded, report.num_copied, report.num_exact) == (0, NUM_ITEMS - 2, 0)
-    assert (shop.embedded, report.is_annoy_new, report.is_new) == ([], False, True)
+    assert (shop.embedded, report.is_engine_new, report.is_new) == ([], False, True)
     assert shop.lag().num_removed == 0
     assert set(shop.found("P0")) == {f"P{n}" for n in range(1, NUM_ITEMS - 1)} - {"P3"}
     assert_as_from_scratch(shop)
@@ -236,20 +251,20 @@ def test_hidden_items_are_queries_but_no_answers(shop: Shop) -> None:
 
 
 def test_most_of_what_is_near_may_be_hidden(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "CANDIDATES_PER_RESULT", 2)
+    monkeypatch.setattr(annoy_file, "CANDIDATES_PER_RESULT", 2)
     hide(shop, *shop.found("P0", 20))
     assert len(shop.found("P0", 10)) == 10
 
 
 def test_annoy_is_built_again_when_the_exact_part_is_large(shop: Shop) -> None:
     shop.add(range(40, 44))
-    assert not shop.index().is_annoy_new
+    assert not shop.index().is_engine_new
     shop.add([44])
     report = shop.index()
     assert shop.embedded == ["44.png"]
-    assert (report.num_copied, report.num_exact, report.is_annoy_new) == (44, 0, True)
+    assert (report.num_copied, report.num_exact, report.is_engine_new) == (44, 0, True)
     remove(shop, *(f"P{number}" for number in range(5)))
-    assert shop.index().is_annoy_new
+    assert shop.index().is_engine_new
     assert shop.embedded == []
 
 
@@ -414,3 +429,63 @@ def test_a_month_of_updates_ends_as_one_from_scratch(shop: Shop) -> None:
         assert set(shop.embedded) == drawn
         assert gone not in shop.found(changed)
     assert_as_from_scratch(shop)
+
+
+def files(shop: Shop) -> set[str]:
+    folder = Generation.current(shop.place, shop.store).folder
+    return {path.name for path in folder.iterdir()}
+
+
+def test_block_codes_replace_annoys_file_and_take_in_items(shop: Shop) -> None:
+    expected = [shop.found(f"P{number}", 5) for number in range(4)]
+    report = shop.index(engine="blocks")
+    assert (report.num_embedded, report.is_engine_new, report.is_new) == (0, True, True)
+    assert report.manifest.engine_reason == "asked for"
+    assert "codes.npy" in files(shop)
+    assert "index.ann" not in files(shop)
+    assert [shop.found(f"P{number}", 5) for number in range(4)] == expected
+    assert not shop.index().is_new  # what was asked for stays
+    remove(shop, "P3")
+    assert "P3" not in shop.found("P0")
+    shop.add([40])
+    report = shop.index()
+    assert (report.num_embedded, report.num_exact, report.is_engine_new) == (1, 0, False)
+    (shop.place.root / "41.png").write_bytes((shop.place.root / "40.png").read_bytes())
+    shop.store.upsert_items([shop.item(41)])
+    shop.index()
+    assert shop.found("P40", 1) == ["P41"]
+    pairs = duplicates._near_pairs(shop.searcher(), lambda done, total: None)
+    rows = shop.searcher().catalog.row_of_code
+    assert (rows("P40"), rows("P41")) in pairs
+    assert_as_from_scratch(shop)
+    assert shop.index(engine="auto").manifest.engine == "annoy"
+
+
+def test_a_codebook_is_learned_again_when_most_items_are_new(shop: Shop) -> None:
+    shop.index(engine="blocks")
+    shop.add(range(40, 80))
+    assert not shop.index().is_engine_new
+    shop.add([80])
+    assert shop.index().is_engine_new
+
+
+def test_everything_works_without_annoy(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = shop.found("P0", 5)
+    (shop.place.root / "40.png").write_bytes((shop.place.root / "0.png").read_bytes())
+    shop.store.upsert_items([shop.item(40)])
+    shop.index()
+    monkeypatch.setitem(sys.modules, "annoy", None)
+    generation = shop.searcher().generation
+    assert "Annoy cannot be imported" in generation.engine_problem
+    assert shop.found("P0", 6) == ["P40", *expected]
+    pairs = duplicates._near_pairs(shop.searcher(), lambda done, total: None)
+    assert (0, 40) in pairs
+    report = shop.index()
+    assert (report.manifest.engine, report.manifest.engine_reason) == (
+        "exact",
+        "at most 4,096 items, and Annoy cannot be imported",
+    )
+    assert "index.ann" not in files(shop)
+    assert shop.searcher().generation.engine_problem == ""
+    assert shop.found("P0", 6) == ["P40", *expected]
+    assert not shop.index().is_new

@@ -17,6 +17,7 @@ from datrnet.core.evaluation.protocol import Protocol, assess, gallery_of
 from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval import search
+from datrnet.core.retrieval.engines.annoy_file import AnnoyEngine
 from datrnet.core.retrieval.generation import Generation, Manifest
 from datrnet.core.retrieval.manipulation import (
     Addition,
@@ -197,14 +198,16 @@ def test_annoy_is_asked_where_its_neighbors_are_the_right_ones(
     monkeypatch.setattr(search, "EXACT_BELOW", 0)
     searcher = indexed(tmp_path, replace(embedded(kind, catalog), weights=Weights(blocks=weights)))
     asked = []
-    index = searcher.generation.candidate_index
+    engine = searcher.generation.engine
+    assert isinstance(engine, AnnoyEngine)
+    index = engine.index
 
     class Told:
         def candidates(self, *given: Any) -> Any:
             asked.append(given)
             return index.candidates(*given)
 
-    searcher.generation.candidate_index = Told()  # type: ignore[assignment]
+    engine.index = Told()  # type: ignore[assignment]
     searcher.substitutes(searcher.query_of_item(3), COLOUR)
     assert bool(asked) == is_asked
     assert searcher.generation.manifest.recall_at_30 >= 0.99

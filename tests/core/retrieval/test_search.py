@@ -16,7 +16,8 @@ from datrnet.core.errors import ConfigError, IndexStaleError, UnknownNameError
 from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval import search
-from datrnet.core.retrieval.generation import Generation, Manifest, candidate_vector
+from datrnet.core.retrieval.engines.annoy_file import candidate_vector
+from datrnet.core.retrieval.generation import Generation, Manifest
 from datrnet.core.retrieval.index_lag import IndexLag
 from datrnet.core.retrieval.manipulation import Replacement
 from datrnet.core.retrieval.prototypes import MIN_SPECIFIC, PrototypeSource, mean_embeddings
@@ -383,7 +384,7 @@ def test_a_generation_is_whole_or_not_there(
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
         before = Generation.current(workspace, store).folder
-        monkeypatch.setattr("datrnet.core.indexing.generation_writer.build_annoy", interrupt)
+        monkeypatch.setattr("datrnet.core.indexing.engine_choice.build_annoy", interrupt)
         with pytest.raises(KeyboardInterrupt):
             write_generation(workspace, store, embedded(catalog), IndexConfig(trees=2))
         assert Generation.current(workspace, store).folder == before
