@@ -3,12 +3,10 @@
 Rich markup is off. ``sanitize`` disarms control characters in text from catalogs.
 """
 
-import json
 import math
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +17,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from datrnet.core.api.json_facts import json_text
 from datrnet.core.errors import DatrnetError
 from datrnet.core.text import sanitize
 
@@ -67,7 +66,7 @@ def show_error(error: DatrnetError) -> None:
 
 def print_json(facts: Any) -> None:
     """Print facts as JSON in ASCII, safe in every terminal and encoding."""
-    print(json.dumps(_jsonable(facts), indent=1))
+    print(json_text(facts))
 
 
 def print_ids(codes: Iterable[str]) -> None:
@@ -183,14 +182,3 @@ def local_time(stamp: str) -> str:
 def percent(share: float | None) -> str:
     """Return a share as a percentage; a dash for None and NaN."""
     return "–" if share is None or math.isnan(share) else f"{share:.1%}".replace("%", " %")
-
-
-def _jsonable(facts: Any) -> Any:
-    """Replace NaN and infinity, which JSON lacks, by null."""
-    if is_dataclass(facts) and not isinstance(facts, type):
-        facts = asdict(facts)
-    if isinstance(facts, Mapping):
-        return {str(key): _jsonable(value) for key, value in facts.items()}
-    if isinstance(facts, list | tuple):
-        return [_jsonable(item) for item in facts]
-    return None if isinstance(facts, float) and not math.isfinite(facts) else facts

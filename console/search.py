@@ -1,8 +1,6 @@
 """`datrnet search`: read the request from the command line, search, and print the substitutes."""
 
-import math
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Annotated
 
 from typer import Argument, Option
@@ -11,27 +9,20 @@ from datrnet.console import options as opt
 from datrnet.console.output import is_terminal, print_json, results, say
 from datrnet.console.substitutes import (
     NOTHING_FOUND,
-    Answer,
-    facts_of,
     print_answer_rows,
     prototype_lines,
     show_answer,
 )
-from datrnet.core.catalog.catalog import Catalog
-from datrnet.core.catalog.conditions import Conditions
-from datrnet.core.catalog.pictures import Picture
+from datrnet.core.api.answer import Answer
+from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
-from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.index_lag import IndexLag
-from datrnet.core.retrieval.request import Query, Request, ValueMatch, resolve_query
-from datrnet.core.retrieval.search import Searcher
+from datrnet.core.retrieval.request import ValueMatch
 from datrnet.core.text import fold
 
 TOP_IN_TERMINAL = 10
 TOP = 30
-MAX_WEIGHT = 1_000_000
-"""Far above it, float32 distances overflow and the ranking is lost."""
 
 Typed = Iterable[str] | None
 """An option as it was typed, each time that it was given."""
@@ -99,7 +90,7 @@ def search(
     )
     plan = answer.plan
     if as_json:
-        print_json(facts_of(answer))
+        print_json(answer.to_facts())
     elif is_terminal():
         show_answer(results(), answer, pictures=pictures)
     else:
@@ -130,7 +121,7 @@ def answer_of(
     match: ValueMatch = "any",
     weights: Typed = None,
     top: int | None = None,
-    split: str | None = None,
+    split: opt.Split | None = None,
     within: str | None = None,
 ) -> Answer:
     """Search for the substitutes of an item or picture; the options are as typed.
@@ -139,50 +130,19 @@ def answer_of(
         DatrnetError: There is no index, an option is malformed, a name does not exist, or all
             weights are 0.
     """
-    with workspace.open_store() as store:
-        catalog = Catalog.load(store)
-        searcher = Searcher(catalog, Generation.current(workspace, store))
-    conditions = Conditions.parse(catalog, where or ())
-    request = Request(
-        changes=_once("--set", "color=black", changes),
-        where=conditions.labels,
-        others=conditions.others,
-        any_of=_grouped(catalog, any_of),
+    return Shop(workspace).search(
+        item,
+        set=_once("--set", "color=black", changes),
+        take=_once("--take", "color=ITEM", taken),
+        where=where,
+        any=_grouped(any_of),
+        weight=_once("--weight", "color=2", weights),
+        within=within,
         match=match,
-        weights={
-            name: _factor(name, text)
-            for name, text in _once("--weight", "color=2", weights).items()
-        },
         k=top or (TOP_IN_TERMINAL if is_terminal() else TOP),
         split=split,
-        within=None if within is None else _spelled(catalog, within),
+        on_progress=lambda step, *_: say(f"{step} …"),
     )
-    others = _once("--take", "color=ITEM", taken)
-    query, picture = _query(workspace, searcher, item)
-    donors = {name: _query(workspace, searcher, other)[0] for name, other in others.items()}
-    plan = searcher.plan(query, replace(request, taken=donors))
-    return Answer(
-        workspace=workspace,
-        searcher=searcher,
-        query=query,
-        picture=picture,
-        plan=plan,
-        substitutes=tuple(plan.substitutes()),
-    )
-
-
-def _query(workspace: Workspace, searcher: Searcher, asked: str) -> tuple[Query, Picture]:
-    """Return the query and its picture."""
-    source = resolve_query(searcher.catalog, asked)
-    if isinstance(source, int):
-        path = searcher.catalog.picture_paths[source]
-        return searcher.query_of_item(source), workspace.picture(path)
-    say("Loading the networks …")
-    from datrnet.core.indexing.build import query_of_picture  # imports torch
-    from datrnet.core.models.run_folder import RunFolder
-
-    run = RunFolder.open(workspace.models / searcher.generation.manifest.run_name)
-    return query_of_picture(run, source), Picture(source)
 
 
 def _pairs(option: str, example: str, given: Typed) -> Iterator[tuple[str, str]]:
@@ -208,28 +168,9 @@ def _once(option: str, example: str, given: Typed) -> dict[str, str]:
     return dict(pairs)
 
 
-def _grouped(catalog: Catalog, given: Typed) -> dict[str, tuple[str, ...]]:
+def _grouped(given: Typed) -> dict[str, list[str]]:
     """Return the values by super-category; several values mean any of them."""
-    grouped: dict[str, tuple[str, ...]] = {}
+    grouped: dict[str, list[str]] = {}
     for name, value in _pairs("--any", "category=Shirts", given):
-        known = _spelled(catalog, name)
-        grouped[known] = (*grouped.get(known, ()), value)
+        grouped.setdefault(name, []).append(value)
     return grouped
-
-
-def _spelled(catalog: Catalog, name: str) -> str:
-    """Return a super-category as the catalog spells it."""
-    return catalog.super_categories[catalog.super_category_idx(name)].name
-
-
-def _factor(name: str, text: str) -> float:
-    try:
-        factor = float(text)
-    except ValueError:
-        factor = math.nan
-    if not 0 <= factor <= MAX_WEIGHT:
-        raise ConfigError(
-            f"--weight {name}={text}: the weight must be a number from 0 to {MAX_WEIGHT:,}.",
-            hint=f"For example: --weight {name}=2",
-        )
-    return factor

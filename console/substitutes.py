@@ -4,8 +4,7 @@ All three show the same facts.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, RenderableType
@@ -13,13 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from datrnet.console.output import UNBOUNDED, block_text, fits, new_table, print_rows
-from datrnet.core.catalog.pictures import Picture, read_picture, thumbnail_pixels
-from datrnet.core.catalog.thumbnails import ThumbnailStore
-from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.api.answer import Answer
+from datrnet.core.catalog.pictures import read_picture, thumbnail_pixels
 from datrnet.core.errors import DataError
-from datrnet.core.retrieval.prototypes import Prediction
-from datrnet.core.retrieval.request import Query, Substitute
-from datrnet.core.retrieval.search import Searcher, SearchPlan
+from datrnet.core.retrieval.request import Substitute
 from datrnet.core.text import sanitize
 from datrnet.db.rows import joined
 
@@ -50,144 +46,17 @@ ITEM = 16
 NOTHING_FOUND = "No item meets the conditions."
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Answer:
-    """A query, its request and its substitutes."""
-
-    workspace: Workspace
-    searcher: Searcher
-    query: Query
-    picture: Picture
-    """Of the query."""
-    plan: SearchPlan
-    substitutes: tuple[Substitute, ...]
-
-    @cached_property
-    def predictions(self) -> Mapping[str, Prediction]:
-        """Predicted values of the query, by super-category."""
-        return self.searcher.predict(self.query)
-
-    @cached_property
-    def taken(self) -> dict[str, str]:
-        """Id or file that a super-category is taken from, by super-category."""
-        codes = self.searcher.catalog.codes
-        return {
-            name: other.title if other.row is None else codes[other.row]
-            for name, other in self.plan.taken.items()
-        }
-
-    @cached_property
-    def asked(self) -> frozenset[str]:
-        """Super-categories that are changed."""
-        return frozenset({*self.plan.changes, *self.plan.taken, *self.plan.any_of})
-
-    @property
-    def code(self) -> str | None:
-        """Id of the query; None for a picture file."""
-        return None if self.query.row is None else self.searcher.catalog.codes[self.query.row]
-
-    @cached_property
-    def thumbnails(self) -> ThumbnailStore:
-        """The thumbnails of the workspace."""
-        return ThumbnailStore(self.workspace.thumbnails)
-
-    def picture_of(self, row: int | None) -> Picture:
-        """Return the picture of an item of the catalog, unread; None is the query."""
-        if row is None:
-            return self.picture
-        return self.workspace.picture(self.searcher.catalog.picture_paths[row])
-
-    def drawn(self, row: int | None) -> Text:
-        """Return the picture of an item in characters, or words if it cannot be read."""
-        catalog = self.searcher.catalog
-        pixels = None if row is None else self.thumbnails.get(int(catalog.item_ids[row]))
-        try:
-            if pixels is None:
-                picture = read_picture(self.picture_of(row), 2 * COLUMNS)
-                pixels = thumbnail_pixels(picture, 2 * COLUMNS)
-        except DataError:
-            return Text("no picture", style="dim")
-        return block_text(pixels, ROWS, COLUMNS)
-
-
-def facts_of(answer: Answer) -> dict[str, object]:
-    """Return an answer as plain values, for JSON."""
-    request, searcher, plan = answer.plan.request, answer.searcher, answer.plan
-    return {
-        "query": {
-            "id": answer.code,
-            "title": answer.query.title,
-            "picture": str(answer.picture),
-            "labels": dict(answer.query.labels),
-            "values": {name: answer.query.values_of(name) for name in answer.query.labels},
-            "nearest": {name: asdict(p) for name, p in answer.predictions.items()},
-        },
-        "changes": plan.changes,
-        "taken": answer.taken,
-        "within": request.within,
-        "prototypes": {
-            name: {"among": p.among, "items": p.num_items, "note": p.note}
-            for name, p in plan.prototypes.items()
-        },
-        "where": request.where,
-        "where_others": [str(condition) for condition in request.others],
-        "any_of": request.any_of,
-        "match": request.match,
-        "requested_weights": request.weights,
-        "weights": dict(zip(searcher.block_names, plan.weights.tolist(), strict=True)),
-        "split": request.split,
-        "index": searcher.generation.manifest.name,
-        "substitutes": [
-            {
-                "rank": found.rank,
-                "id": found.code,
-                "title": found.title,
-                "picture": str(answer.picture_of(found.row)),
-                "distance": found.distance,
-                "distance_squared_by_super_category": found.parts,
-                "share_by_super_category": {
-                    name: part / (sum(found.parts.values()) or 1.0)
-                    for name, part in found.parts.items()
-                },
-                "labels": found.labels,
-                "values": found.values,
-                "agreement": found.agreement,
-                "facts": searcher.catalog.facts.of(found.row),
-                "variants": [
-                    {"id": variant.code, "facts": variant.facts}
-                    for variant in searcher.catalog.facts.variants(found.row)
-                ],
-            }
-            for found in answer.substitutes
-        ],
-    }
-
-
 def print_answer_rows(answer: Answer) -> None:
-    """Print one row per substitute, with three columns per super-category and one per fact.
+    """Print a row per substitute; see ``Answer.table`` for the columns."""
+    header, rows = answer.table()
+    agrees = [name.endswith(" agrees") for name in header]
+    print_rows(header, (list(map(_cell, row, agrees)) for row in rows))
 
-    If super-categories share an entangled block, two columns each, and one for the common distance.
-    """
-    names, blocks = answer.searcher.names, answer.searcher.block_names
-    header, rows = ["rank", "id", "distance", "title", "picture"], []
-    for found in answer.substitutes:
-        picture = answer.picture_of(found.row)
-        rows.append([found.rank, found.code, f"{found.distance:.6f}", found.title, picture])
-    for name in dict.fromkeys((*names, *blocks)):
-        if name in names:
-            header += [name, f"{name} agrees"]
-            for row, found in zip(rows, answer.substitutes, strict=True):
-                row += [found.label_texts[name] or "", AGREEMENT[found.agreement[name]]]
-        if name in blocks:
-            header.append(f"{name} distance²")
-            for row, found in zip(rows, answer.substitutes, strict=True):
-                row.append(f"{found.parts[name]:.6f}")
-    facts = answer.searcher.catalog.facts
-    header += [column.name for column in facts.columns]
-    for row, found in zip(rows, answer.substitutes, strict=True):
-        words = facts.words(found.row)
-        row += [words.get(column.name, "") for column in facts.columns]
-    print_rows(header, rows)
+
+def _cell(value: Any, agrees: bool) -> str:
+    if agrees and not isinstance(value, str):
+        return AGREEMENT[value]
+    return f"{value:.6f}" if isinstance(value, float) else str("" if value is None else value)
 
 
 def show_answer(out: Console, answer: Answer, *, pictures: bool) -> None:
@@ -204,7 +73,7 @@ def show_answer(out: Console, answer: Answer, *, pictures: bool) -> None:
     drawn = {}
     if pictures and out.color_system is not None and not out.no_color:
         rows = (answer.query.row, *(found.row for found in answer.substitutes))
-        drawn = {row: answer.drawn(row) for row in rows}
+        drawn = {row: drawn_picture(answer, row) for row in rows}
     query: RenderableType
     substitutes: RenderableType
     for shown, bars in ((drawn, True), (drawn, False), ({}, False)):
@@ -227,10 +96,23 @@ def show_answer(out: Console, answer: Answer, *, pictures: bool) -> None:
         out.print("The figures of the super-categories add up to distance².")
 
 
+def drawn_picture(answer: Answer, row: int | None) -> Text:
+    """Return the picture of an item in characters, or words if it cannot be read."""
+    catalog = answer.searcher.catalog
+    pixels = None if row is None else answer.thumbnails.get(int(catalog.item_ids[row]))
+    try:
+        if pixels is None:
+            picture = read_picture(answer.picture_of(row), 2 * COLUMNS)
+            pixels = thumbnail_pixels(picture, 2 * COLUMNS)
+    except DataError:
+        return Text("no picture", style="dim")
+    return block_text(pixels, ROWS, COLUMNS)
+
+
 def show_plain_answer(out: Console, answer: Answer) -> None:
     """Print an answer as a small table without pictures, one row per substitute."""
     asked, names = answer.asked, answer.searcher.names
-    title = f"Query {answer.code or answer.picture}: {answer.query.title}"
+    title = f"Query {answer.query_id}: {answer.query.title}"
     wanted = ", ".join(f"{name} {_wanted(answer, name).plain}" for name in names if name in asked)
     title = f"{title}; {wanted or 'nothing changed'}"
     table = new_table("", "id", *names, "distance", numbers=("", "distance"), title=title)
@@ -355,7 +237,7 @@ def _padded(answer: Answer, name: str) -> str:
 
 
 def _query_item(answer: Answer) -> Text:
-    return _item(answer.code or answer.picture.name, answer.query.title, None)
+    return _item(answer.query_id or answer.query.title, answer.query.title, None)
 
 
 def _item(code: str, title: str, distance: float | None) -> Text:

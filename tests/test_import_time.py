@@ -11,7 +11,11 @@ HEAVY = ("torch", "torchvision", "annoy")
 @pytest.mark.parametrize(
     ("statement", "unwanted"),
     [
-        ("import datrnet", (*HEAVY, "textual", "sqlite_utils")),
+        ("import datrnet", (*HEAVY, "numpy", "PIL", "textual", "sqlite_utils")),
+        (
+            "import datrnet; datrnet.open",
+            (*HEAVY, "textual", "typer", "rich", "pydantic", "pandas"),
+        ),
         ("import datrnet.cli", (*HEAVY, "textual")),
         ("import datrnet.db.store", (*HEAVY, "textual", "typer", "PIL")),
         ("import datrnet.core.retrieval.search", (*HEAVY, "textual", "typer", "rich")),

@@ -1,14 +1,19 @@
-"""What the README and the docs promise runs: the library example, links, command lines."""
+"""What the README and the docs promise runs: the library's examples, links, command lines."""
 
+import csv
+import doctest
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer.main
 
+import datrnet
 from datrnet.cli import app
+from datrnet.core.api import catalog, gallery, shop
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.demo.prepare import prepare_demo
 
@@ -16,16 +21,77 @@ README = Path(__file__).resolve().parent.parent / "README.md"
 PAGES = [README, *sorted(README.parent.glob("docs/**/*.md"))]
 
 
-def test_the_library_example_finds_black_substitutes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
-    prepare_demo(Workspace(tmp_path / "workspace"), num_items=200)
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with the demo's first 200 items; do not change it."""
+    root = tmp_path_factory.mktemp("demo") / "workspace"
+    prepare_demo(Workspace(root), num_items=200)
+    return root
+
+
+@pytest.fixture
+def beside(demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a copy of the demo workspace, a picture and a table: the current one."""
+    shutil.copytree(demo, tmp_path / "workspace")
+    pictures = sorted((demo / "demo" / "images").iterdir())
+    shutil.copy(pictures[0], tmp_path / "photo.jpg")
+    with (tmp_path / "catalog.csv").open("w", newline="") as file:
+        rows = [
+            [path.stem, path, ("black", "white")[n % 2], "long"] for n, path in enumerate(pictures)
+        ]
+        csv.writer(file).writerows([["id", "image", "color", "sleeve"], *rows[:12]])
     monkeypatch.chdir(tmp_path)
-    exec(compile(example, str(README), "exec"), {})
-    lines = capsys.readouterr().out.splitlines()
+    return tmp_path
+
+
+def scripts(page: Path) -> list[str]:
+    """Return the Python scripts of a page, in order."""
+    return re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+
+
+def printed(script: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return the lines that a script prints."""
+    exec(compile(script, "script", "exec"), {})
+    return capsys.readouterr().out.splitlines()
+
+
+def test_the_library_example_finds_black_substitutes(
+    beside: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (example,) = scripts(README)
+    lines = printed(example, capsys)
     assert [line.split()[0] for line in lines] == ["1", "2", "3", "4", "5"]
     assert "'color': True" in lines[0]
+
+
+def test_the_scripts_of_the_library_do_what_they_say(
+    beside: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, frame, nearest, picture, importing, doubts = scripts(README.parent / "docs" / "api.md")
+    for script in (frame, nearest, picture, importing, doubts):
+        assert len(list(filter(None, script.splitlines()))) <= 6
+    every = printed(nearest, capsys)
+    assert len(every) == 200
+    assert every[0].split()[0] == "D00001"
+    assert {len(line.split()) for line in every} == {6}
+    assert printed(picture, capsys)[0].count("D00") == 5
+    strong = [doubt for doubt in datrnet.open("workspace").doubts("sleeve") if doubt.margin > 0.5]
+    printed(doubts, capsys)
+    items = datrnet.open("workspace").items
+    assert strong
+    assert all(items[doubt.id].labels["sleeve"] == doubt.guess for doubt in strong)
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    assert len(printed(frame, capsys)) == 11
+    assert "12 added" in printed(importing, capsys)[0]
+
+
+@pytest.mark.parametrize("module", [catalog, gallery, shop])
+def test_the_examples_of_docstrings_hold(beside: Path, module: object) -> None:
+    names = {"shop": datrnet.open("workspace"), "datrnet": datrnet}
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    for test in doctest.DocTestFinder().find(module, globs=names):
+        runner.run(test)
+    assert runner.summarize(verbose=False).failed == 0
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -2,32 +2,73 @@
 
 make docs                                             docs/cli.md from every command's --help,
                                                       docs/keys.md from the explorer's bindings,
-                                                      docs/settings.md from the schema
+                                                      docs/settings.md from the schema,
+                                                      the reference in docs/api.md from docstrings
 python tools/write_docs.py --check                    fail where one of them is out of date
 python tools/write_docs.py --results WORKSPACE NAME   docs/results/NAME.md from a workspace
 python tools/write_docs.py --experiments WORKSPACE NAME
                                                       docs/results/NAME/ from its experiments
 """
 
+import ast
+import inspect
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from textual.keys import format_key
 from typer.testing import CliRunner
 
+import datrnet
 from datrnet.cli import COMMANDS, LazyCommand, app
+from datrnet.core.api.answer import Answer, FoundItem
+from datrnet.core.api.catalog import ImportChoices, MovedItems
+from datrnet.core.api.findings import Doubt, Doubts
+from datrnet.core.api.items import Embeddings, Item, Items
+from datrnet.core.api.shop import Shop, TrainedRun
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.preferences import settings_table, template
 from datrnet.core.research.report.sections import experiment_folders
 from datrnet.tui.keymap import default_entries
 
 ROOT = Path(__file__).resolve().parent.parent
+API = (
+    *(Shop, Answer, FoundItem, Items, Item, Embeddings, Doubts, Doubt),
+    *(ImportChoices, TrainedRun, MovedItems),
+)
+"""The classes of the library's reference, in order."""
+
+INTERNAL = {
+    *("at", "card", "catalog", "picture_of", "plan", "predictions", "query"),
+    *(
+        "searcher",
+        "substitutes",
+        "asked",
+        "to_facts",
+        "thumbnails",
+        "workspace",
+        "start_run",
+        "table",
+    ),
+    *("train_run", "unfinished_run", "finished_run"),
+}
+"""What the commands use and the promise does not cover."""
+
+FENCE = "```"
+
+REFERENCE = "# Reference\n"
+"""The heading below which docs/api.md is written."""
+
 WITH_PHOTOS = ("sheets", "activation-maps")
 """Kinds of experiments whose pictures show the catalog's own."""
 
@@ -62,7 +103,12 @@ def main() -> int:
         copy_experiments(Path(sys.argv[2]).resolve(), sys.argv[3])
         return 0
     stale = 0
-    pages = {"cli.md": cli_page(), "keys.md": keys_page(), "settings.md": settings_page()}
+    pages = {
+        "api.md": api_page(),
+        "cli.md": cli_page(),
+        "keys.md": keys_page(),
+        "settings.md": settings_page(),
+    }
     for name, text in pages.items():
         path = ROOT / "docs" / name
         if "--check" not in sys.argv[1:]:
@@ -91,6 +137,106 @@ def command_paths() -> Iterator[list[str]]:
             yield [name]
             command = LazyCommand(name).load()
             yield from ([name, subcommand] for subcommand in getattr(command, "commands", {}))
+
+
+def api_page() -> str:
+    """Return the page of the library: what is written by hand, and the reference."""
+    by_hand = (ROOT / "docs" / "api.md").read_text("utf-8").partition(REFERENCE)[0]
+    parts = [f"{by_hand}{REFERENCE}\n", "Written by `make docs` from the docstrings.\n"]
+    for thing in (datrnet.open, *API):
+        parts += [f"## {title_of(thing)}\n", markdown_of(thing)]
+        parts += [f"### {name}\n\n{text}" for name, text in members_of(thing)]
+    return "\n".join(parts)
+
+
+def title_of(thing: Any, prefix: str = "") -> str:
+    """Return the name of a function with its parameters, or that of a class."""
+    name = f"datrnet.{thing.__name__}" if thing is datrnet.open else thing.__name__
+    if isinstance(thing, type):
+        return f"`{name}`"
+    words = []
+    for parameter in inspect.signature(thing).parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in words:
+            words.append("*")
+        value = "" if parameter.default is parameter.empty else f"={default_of(parameter.default)}"
+        stars = "**" if parameter.kind is parameter.VAR_KEYWORD else ""
+        stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else stars
+        words += [] if parameter.name == "self" else [f"{stars}{parameter.name}{value}"]
+    return f"`{prefix}{name}({', '.join(words)})`"
+
+
+def default_of(value: Any) -> str:
+    """Return the default of a parameter as it is written."""
+    return value.__name__ if callable(value) else repr(value)
+
+
+def members_of(thing: Any) -> Iterator[tuple[str, str]]:
+    """Yield the public members of a class: their titles, and what they are."""
+    if not isinstance(thing, type):
+        return
+    owners = [owner for owner in thing.__mro__[::-1] if owner.__module__.startswith("datrnet.")]
+    told: set[str] = set()
+    for owner in owners:
+        for name, text in attributes_of(owner).items():
+            if name not in told | INTERNAL:
+                told.add(name)
+                yield f"`{name}`", markdown(text)
+        for name, member in vars(owner).items():
+            is_public = not name.startswith("_") or name == "__getitem__"
+            if not is_public or name in told | INTERNAL or not getattr(member, "__doc__", ""):
+                continue
+            if isinstance(member, property | cached_property):
+                yield f"`{name}`", markdown_of(member)
+            elif inspect.isfunction(member) and member.__module__.startswith("datrnet."):
+                title = f"`{thing.__name__}[item_id]`"
+                if name == "__getitem__" and "item_id" not in inspect.signature(member).parameters:
+                    continue
+                yield title if name == "__getitem__" else title_of(member), markdown_of(member)
+            told.add(name)
+
+
+def attributes_of(owner: type) -> dict[str, str]:
+    """Return the documented attributes of a class, from the strings below them."""
+    (node,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
+    assert isinstance(node, ast.ClassDef)
+    made = [it for it in node.body if isinstance(it, ast.FunctionDef) and it.name == "__init__"]
+    found = {}
+    for body in (node.body, *(method.body for method in made)):
+        for first, second in pairwise(body):
+            target = first.target if isinstance(first, ast.AnnAssign) else None
+            target = first.targets[0] if isinstance(first, ast.Assign) else target
+            is_told = isinstance(second, ast.Expr) and isinstance(second.value, ast.Constant)
+            if is_told and isinstance(target, ast.Name | ast.Attribute):
+                name = target.id if isinstance(target, ast.Name) else target.attr
+                found[name] = inspect.cleandoc(str(second.value.value))
+    return found
+
+
+def markdown_of(thing: Any) -> str:
+    """Return the docstring of something as Markdown."""
+    return markdown(inspect.getdoc(thing) or "")
+
+
+def markdown(text: str) -> str:
+    """Return a docstring as Markdown: its sections as lists, its examples as blocks."""
+    parts = []
+    for part in text.split("\n\n"):
+        heading, _, rest = part.partition(":\n")
+        if heading in ("Args", "Raises", "Returns"):
+            entries = re.split(r"\n(?=\S)", textwrap.dedent(rest))
+            lines = [" ".join(entry.replace("``", "`").split()) for entry in entries]
+            if heading == "Returns":
+                parts.append(f"Returns: {lines[0]}")
+            else:
+                title = {"Args": "Parameters", "Raises": "Errors"}[heading]
+                pairs = [line.partition(": ") for line in lines]
+                listed = "\n".join(f"- `{name}`: {words}" for name, _, words in pairs)
+                parts.append(f"{title}:\n\n{listed}")
+        elif part.startswith(">>>"):
+            parts.append(f"{FENCE}pycon\n{part}\n{FENCE}")
+        else:
+            parts.append(part.replace("``", "`"))
+    return "\n\n".join(parts) + "\n"
 
 
 def keys_page() -> str:

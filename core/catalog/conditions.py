@@ -22,15 +22,25 @@ class Conditions:
 
     @classmethod
     def parse(cls, catalog: Catalog, texts: Iterable[str]) -> "Conditions":
-        """Read conditions; a name that is a super-category is a label, another one a fact.
+        """Read conditions; see ``of``.
 
         Raises:
             UnknownNameError: There is no such super-category, value or fact.
             ConfigError: A condition is malformed, or compares what has no order.
         """
+        return cls.of(catalog, map(Condition.parse, texts))
+
+    @classmethod
+    def of(cls, catalog: Catalog, conditions: Iterable[Condition]) -> "Conditions":
+        """Sort conditions: a name that is a super-category is a label, another one a fact.
+
+        Raises:
+            UnknownNameError: There is no such super-category, value or fact.
+            ConfigError: A condition compares what has no order.
+        """
         labels: dict[str, tuple[str, ...]] = {}
         others: list[Condition] = []
-        for condition in map(Condition.parse, texts):
+        for condition in conditions:
             category = _category(catalog, condition.name)
             if category is not None and condition.sign == "=":
                 labels[category] = (*labels.get(category, ()), condition.value)

@@ -70,6 +70,8 @@ class TableSummary:
     num_items: int
     num_hidden: int
     num_columns: int
+    notes: tuple[str, ...] = ()
+    """What was left out, and why, as sentences."""
 
 
 def export_table(

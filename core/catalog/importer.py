@@ -109,6 +109,12 @@ class ImportSummary:
     problems: tuple[Problem, ...]
     """The skipped rows, by file and line."""
 
+    def __repr__(self) -> str:
+        """Return the counts, and what was guessed."""
+        counts = f"{self.added:,} added, {self.updated:,} updated, {self.unchanged:,} unchanged"
+        head = f"<ImportSummary: {counts}, {len(self.problems):,} skipped>"
+        return " ".join((head, *self.notes))
+
 
 def import_catalog(
     workspace: Workspace,

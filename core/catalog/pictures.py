@@ -176,11 +176,15 @@ class Picture:
         return f"{self.path}{self.fragment}"
 
 
-def read_picture(picture: Path | Picture, size: int | None = None) -> Image.Image:
+PictureSource = Path | Picture | bytes | Image.Image
+"""A file, a part of one, the contents of a file, or a picture that Pillow has opened."""
+
+
+def read_picture(picture: PictureSource, size: int | None = None) -> Image.Image:
     """Decode a picture completely: RGB, turned upright, cut to its box, on white.
 
     Args:
-        picture: The file, or a part of one.
+        picture: The picture.
         size: The side length it will be shown at, if known: a much larger picture is then decoded
             (JPEG) or reduced to a fraction of its size, with both sides at least this long.
 
@@ -188,9 +192,20 @@ def read_picture(picture: Path | Picture, size: int | None = None) -> Image.Imag
         DataError: The file is missing, not a regular file, cut off, too large, or not a picture; or
             the box is outside.
     """
+    if isinstance(picture, Image.Image):
+        with explained(Path(getattr(picture, "filename", "") or "picture")):
+            picture.load()
+            return _upright(picture, (0, 0, 1, 1), size)
+    if isinstance(picture, bytes):
+        return _decoded(BytesIO(picture), Picture(Path(f"<{len(picture):,} bytes>")), size)
     picture = picture if isinstance(picture, Picture) else Picture(picture)
+    with explained(picture.path), _open_regular(picture.path) as file:
+        return _decoded(file, picture, size)
+
+
+def _decoded(file: BinaryIO, picture: Picture, size: int | None) -> Image.Image:
     path = picture.path
-    with explained(path), _open_regular(path) as file, _open(file) as opened:
+    with explained(path), _open(file) as opened:
         width, height = full = opened.size
         if width * height > MAX_PIXELS:
             raise DataError(
@@ -217,7 +232,7 @@ def upright_size(path: Path) -> tuple[int, int]:
         return (height, width) if _orientation(opened) in _SWAPPED else (width, height)
 
 
-def picture_pixels(picture: Path | Picture, size: int) -> NDArray[np.uint8]:
+def picture_pixels(picture: PictureSource, size: int) -> NDArray[np.uint8]:
     """Return a picture as network input, ``(size, size, 3)``: squeezed to a square, not cropped.
 
     Raises:

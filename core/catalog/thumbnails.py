@@ -4,6 +4,8 @@ Record ``i`` belongs to the item with id ``i``: 32 x 32 x 3 bytes of color, then
 the record is filled. Records that were never filled are holes: most file systems store nothing.
 """
 
+import base64
+import io
 import mmap
 import threading
 from pathlib import Path
@@ -11,11 +13,15 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
+from datrnet.core.catalog.pictures import PictureSource, read_picture
 from datrnet.core.errors import DataError, ShapeError
 
 SIZE = 32
 """Side length of a thumbnail in pixels."""
+
+JPEG_QUALITY = 82
 
 _SHAPE = (SIZE, SIZE, 3)
 _PIXEL_BYTES = SIZE * SIZE * 3
@@ -114,3 +120,21 @@ class ThumbnailStore:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch()
         return self.path.open("r+b", buffering=0)
+
+
+def inline_jpeg(picture: PictureSource, size: int) -> str:
+    """Return a square JPEG in base64, for a page; empty if the picture cannot be read.
+
+    Args:
+        picture: The picture, padded with white.
+        size: Side length in pixels.
+    """
+    try:
+        decoded = read_picture(picture, size)
+    except DataError:
+        return ""
+    jpeg = io.BytesIO()
+    white = (255, 255, 255)
+    square = ImageOps.pad(decoded, (size, size), Image.Resampling.LANCZOS, color=white)
+    square.save(jpeg, "JPEG", quality=JPEG_QUALITY)
+    return base64.b64encode(jpeg.getvalue()).decode("ascii")

@@ -212,6 +212,14 @@ class Assessment:
     num_left_out: int = 0
     """Given queries that could not be evaluated."""
 
+    def __repr__(self) -> str:
+        """Return the accuracy by number of changes."""
+        cases = ", ".join(
+            f"{case.num_changes} changes {case.overall.top_k_accuracy.value:.3f}"
+            for case in self.use_cases
+        )
+        return f"<Assessment of {self.split}, top-{self.protocol.k} accuracy: {cases}>"
+
     def keep(self, store: Store) -> None:
         """Store the figures with their run and index."""
         settings = {

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import Catalog, group_numbers, validation_rows
-from datrnet.core.catalog.pictures import Picture, picture_pixels
+from datrnet.core.catalog.pictures import Picture, PictureSource, picture_pixels
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import CheckpointError, DataError, IndexStaleError
 from datrnet.core.evaluation.ranking import Gallery, Weights, choose_weights
@@ -89,17 +89,25 @@ class Embedder:
         return embeddings
 
 
-def query_of_picture(run: RunFolder, picture: Path | Picture) -> Query:
+def query_of_picture(
+    run: RunFolder, picture: PictureSource, embedder: Embedder | None = None
+) -> Query:
     """Return the query of a picture that is not in the catalog; it carries no labels.
+
+    Args:
+        run: The run of the index.
+        picture: The picture.
+        embedder: The run's networks, if they are loaded already.
 
     Raises:
         DataError: The picture cannot be read.
         CheckpointError: The run's weights cannot be loaded.
     """
     pixels = picture_pixels(picture, run.config.model.image_size)
-    blocks = Embedder(run).embed(pixels[None])[0]
+    blocks = (embedder or Embedder(run)).embed(pixels[None])[0]
     labels = {category.name: None for category in run.super_categories}
-    return Query(blocks=blocks, labels=labels, title=picture.name)
+    title = picture.name if isinstance(picture, Path | Picture) else "picture"
+    return Query(blocks=blocks, labels=labels, title=title)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +126,11 @@ class IndexReport:
     """Whether the engine was built, and not kept or updated."""
     is_new: bool = True
     """False if the generation before was current, and nothing was written."""
+
+    def __repr__(self) -> str:
+        """Return the name and the counts."""
+        done = f"{self.num_embedded:,} embedded, {self.num_copied:,} copied"
+        return f"<IndexReport {self.manifest.name}: {done}>"
 
 
 def newest_run(workspace: Workspace, store: Store) -> RunFolder:

@@ -1,6 +1,5 @@
 """Export sessions and shortlists as CSV, JSON, or an HTML page with pictures."""
 
-import base64
 import csv
 import io
 import json
@@ -10,10 +9,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps
-
 from datrnet.core.catalog.catalog import Catalog
-from datrnet.core.catalog.pictures import Picture, read_picture
+from datrnet.core.catalog.pictures import Picture
+from datrnet.core.catalog.thumbnails import inline_jpeg
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.models.run_folder import write_atomically
@@ -26,8 +24,6 @@ SUFFIXES = (".csv", ".json", ".html")
 
 PICTURE_SIZE = 180
 """Side of a picture on a page, in pixels."""
-
-JPEG_QUALITY = 82
 
 STEP_COLUMNS = ("step", "action", "made_at", "item", "asked")
 RESULT_COLUMNS = ("rank", "id", "title", "distance", "problem")
@@ -237,12 +233,4 @@ def _jpeg(workspace: Workspace, catalog: Catalog, subject: str) -> str:
     row, source = catalog.find_code(subject), Picture(Path(subject))
     if row is not None:
         source = workspace.picture(catalog.picture_paths[row])
-    try:
-        picture = read_picture(source, PICTURE_SIZE)
-    except DataError:
-        return ""
-    jpeg = io.BytesIO()
-    white, size = (255, 255, 255), (PICTURE_SIZE, PICTURE_SIZE)
-    square = ImageOps.pad(picture, size, Image.Resampling.LANCZOS, color=white)
-    square.save(jpeg, "JPEG", quality=JPEG_QUALITY)
-    return base64.b64encode(jpeg.getvalue()).decode("ascii")
+    return inline_jpeg(source, PICTURE_SIZE)

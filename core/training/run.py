@@ -119,7 +119,7 @@ def unfinished_run(workspace: Workspace, store: Store) -> tuple[RunFolder, list[
     Raises:
         CheckpointError: There is none; where runs diverged, it tells why the newest one did.
     """
-    diverged = []
+    diverged: list[str] = []
     for row in reversed(store.runs()):
         path = workspace.models / row.name
         if row.status == "finished" or not path.is_dir():

@@ -19,11 +19,11 @@ from datrnet.console.search import answer_of
 from datrnet.console.substitutes import (
     COLUMNS,
     ROWS,
-    Answer,
-    facts_of,
+    drawn_picture,
     show_answer,
     show_plain_answer,
 )
+from datrnet.core.api.answer import Answer
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import IndexConfig
 from datrnet.core.evaluation.ranking import Weights
@@ -332,12 +332,12 @@ def test_the_plain_table_has_one_line_per_substitute(ready: Path) -> None:
 def test_a_change_is_named_as_the_index_spells_it(ready: Path) -> None:
     answer = answer_of(Workspace(ready), "ITEM-1", changes=("Colour=BLACK",), top=1)
     assert answer.plan.changes == {"colour": "Black"}
-    assert facts_of(answer)["query"]["labels"] == {"colour": "Red", "pattern": "plain"}  # type: ignore[index]
+    assert answer.to_facts()["query"]["labels"] == {"colour": "Red", "pattern": "plain"}  # type: ignore[index]
 
 
 def test_a_picture_fills_its_cells(ready: Path) -> None:
     answer = answer_of(Workspace(ready), "item-1", top=1)
-    lines = answer.drawn(answer.query.row).plain.split("\n")
+    lines = drawn_picture(answer, answer.query.row).plain.split("\n")
     assert len(lines) == ROWS
     assert {len(line) for line in lines} == {COLUMNS}
 
@@ -348,7 +348,7 @@ def test_a_picture_that_is_gone_becomes_words(copied: Workspace) -> None:
         store.upsert_items([item])
     shutil.rmtree(copied.thumbnails)
     answer = answer_of(copied, "item-1", top=1)
-    assert answer.drawn(answer.query.row).plain == "no picture"
+    assert drawn_picture(answer, answer.query.row).plain == "no picture"
 
 
 @pytest.fixture

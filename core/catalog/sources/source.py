@@ -151,12 +151,14 @@ def read_folder(folder: Path) -> CatalogTable:
     )
 
 
-def _records_of(source: DataFrame | Iterable[Mapping[str, Any]]) -> list[object]:
+def _records_of(source: Any) -> list[object]:
     if hasattr(source, "to_dicts"):  # Polars
         return list(source.to_dicts())
     if hasattr(source, "to_dict"):  # pandas
+        names = getattr(getattr(source, "index", None), "names", ())
+        if any(name is not None for name in names):  # such as the ids
+            source = source.reset_index()
         return list(source.to_dict("records"))
-    assert isinstance(source, Iterable)
     return list(source)
 
 

@@ -1,0 +1,240 @@
+"""The answer of a search: substitutes with their distances, as a sequence, rows, JSON or cards."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, overload
+
+from datrnet.core.api.frames import MOST_CARDS, PictureCard, Tabular, cards_html
+from datrnet.core.api.items import Item
+from datrnet.core.api.json_facts import SearchFacts, json_text
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.pictures import Picture, PictureSource
+from datrnet.core.catalog.thumbnails import ThumbnailStore
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.models.run_folder import write_atomically
+from datrnet.core.retrieval.prototypes import Prediction
+from datrnet.core.retrieval.request import Query, Substitute
+from datrnet.core.retrieval.search import Searcher, SearchPlan
+
+SIGNS = {True: " ✓", False: " ✗", None: ""}
+"""Whether a value is a wanted one, in a notebook."""
+
+IN_REPR = 3
+"""Substitutes that a repr names."""
+
+
+class FoundItem(Item):
+    """A substitute: an item of the catalog with its place in an answer."""
+
+    def __init__(self, workspace: Workspace, catalog: Catalog, found: Substitute) -> None:
+        super().__init__(workspace, catalog, found.row)
+        self.rank = found.rank
+        """Place in the answer, from 1."""
+        self.distance = found.distance
+        """Weighted L2 distance to the changed query; 0 is the same."""
+        self.parts = dict(found.parts)
+        """Each super-category's part of the squared distance; they add up to it. Of a system with a
+        single block, one part named ``all``."""
+        self.agreement = dict(found.agreement)
+        """Whether its value is a wanted one, by super-category; None if either is unknown."""
+
+    def __repr__(self) -> str:
+        """Return its rank, id, distance and title."""
+        return f"<{self.rank}. {self.id}, distance {self.distance:.3f}: {self.title}>"
+
+    @property
+    def _heading(self) -> str:
+        return f"{self.rank}. {self.id} · {self.distance:.3f}"
+
+    def _lines(self) -> Iterator[str]:
+        for name, text in self._catalog.label_texts(self._row).items():
+            yield f"{name}: {text or '–'}{SIGNS[self.agreement.get(name)]}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Answer(Tabular, Sequence[FoundItem]):
+    """The substitutes of a query, closest first: a sequence of ``FoundItem``."""
+
+    workspace: Workspace
+    searcher: Searcher
+    query: Query
+    picture: PictureSource
+    """Of the query."""
+    plan: SearchPlan
+    substitutes: tuple[Substitute, ...]
+
+    def __repr__(self) -> str:
+        """Return the request, and the first substitutes."""
+        first = ", ".join(f"{it.code} {it.distance:.3f}" for it in self.substitutes[:IN_REPR])
+        more = ", …" if len(self) > IN_REPR else ""
+        return f"<{len(self)} substitutes for {self._asked}: {first or 'none'}{more}>"
+
+    def _repr_html_(self) -> str:
+        values = (f"{name}: {value or '–'}" for name, value in self.query.labels.items())
+        query = PictureCard(
+            picture=self.picture, heading=f"Query {self._asked}", lines=list(values)
+        )
+        cards = [query, *(found.card() for found in self[:MOST_CARDS])]
+        return cards_html(cards, total=1 + len(self))
+
+    def __len__(self) -> int:
+        return len(self.substitutes)
+
+    @overload
+    def __getitem__(self, place: int) -> FoundItem: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[FoundItem]: ...
+    def __getitem__(self, place: int | slice) -> FoundItem | list[FoundItem]:
+        """Return a substitute by its place, from 0."""
+        found = self.substitutes[place]
+        return list(map(self._found, found)) if isinstance(found, tuple) else self._found(found)
+
+    def _found(self, found: Substitute) -> FoundItem:
+        return FoundItem(self.workspace, self.searcher.catalog, found)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the substitutes, closest first."""
+        return tuple(found.code for found in self.substitutes)
+
+    @property
+    def query_id(self) -> str | None:
+        """The id of the query; None for a picture that is no item."""
+        return None if self.query.row is None else self.searcher.catalog.codes[self.query.row]
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weights in force, by super-category: chosen at indexing times requested."""
+        return dict(zip(self.searcher.block_names, self.plan.weights.tolist(), strict=True))
+
+    @cached_property
+    def predictions(self) -> Mapping[str, Prediction]:
+        """Predicted values of the query, by super-category."""
+        return self.searcher.predict(self.query)
+
+    @cached_property
+    def taken(self) -> dict[str, str]:
+        """Id or file that a super-category is taken from, by super-category."""
+        codes = self.searcher.catalog.codes
+        return {
+            name: other.title if other.row is None else codes[other.row]
+            for name, other in self.plan.taken.items()
+        }
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """Super-categories that are changed."""
+        return frozenset({*self.plan.changes, *self.plan.taken, *self.plan.any_of})
+
+    @property
+    def _asked(self) -> str:
+        """The request in words: "D00001 with color black"."""
+        wanted = {name: " or ".join(values) for name, values in self.plan.any_of.items()}
+        wanted |= {name: f"of {other}" for name, other in self.taken.items()} | self.plan.changes
+        words = ", ".join(f"{name} {value}" for name, value in wanted.items())
+        return f"{self.query_id or self.query.title}{words and f' with {words}'}"
+
+    @cached_property
+    def thumbnails(self) -> ThumbnailStore:
+        """The thumbnails of the workspace."""
+        return ThumbnailStore(self.workspace.thumbnails)
+
+    def picture_of(self, row: int | None) -> PictureSource:
+        """Return the picture of an item of the catalog, unread; None is the query."""
+        if row is None:
+            return self.picture
+        return self.workspace.picture(self.searcher.catalog.picture_paths[row])
+
+    def table(self) -> tuple[list[str], list[list[Any]]]:
+        """Return a row per substitute.
+
+        The columns are rank, id, distance, title and picture; for each super-category its label,
+        whether it agrees with the request, and its part of the squared distance; and the facts. If
+        super-categories share an entangled block, its part is the column ``all distance²``.
+        """
+        names, blocks = self.searcher.names, self.searcher.block_names
+        columns = self.searcher.catalog.facts.columns
+        header, rows = ["rank", "id", "distance", "title", "picture"], []
+        for found in self.substitutes:
+            picture = str(self.picture_of(found.row))
+            rows.append([found.rank, found.code, found.distance, found.title, picture])
+        for name in dict.fromkeys((*names, *blocks)):
+            if name in names:
+                header += [name, f"{name} agrees"]
+                for row, found in zip(rows, self.substitutes, strict=True):
+                    row += [found.label_texts[name], found.agreement[name]]
+            if name in blocks:
+                header.append(f"{name} distance²")
+                for row, found in zip(rows, self.substitutes, strict=True):
+                    row.append(found.parts[name])
+        header += [column.name for column in columns]
+        for row, found in zip(rows, self.substitutes, strict=True):
+            words = self.searcher.catalog.facts.words(found.row)
+            row += [words.get(column.name) for column in columns]
+        return header, rows
+
+    def to_json(self, file: str | Path | None = None) -> str:
+        """Return what ``datrnet search --json`` prints, and write it to a file if asked.
+
+        Args:
+            file: Where to write it.
+        """
+        text = json_text(self.to_facts())
+        if file is not None:
+            write_atomically(Path(file), text)
+        return text
+
+    def to_facts(self) -> SearchFacts:
+        """Return the answer as plain values, for JSON."""
+        request, catalog, plan = self.plan.request, self.searcher.catalog, self.plan
+        is_file = isinstance(self.picture, Path | Picture)
+        return {
+            "query": {
+                "id": self.query_id,
+                "title": self.query.title,
+                "picture": str(self.picture) if is_file else None,
+                "labels": dict(self.query.labels),
+                "values": {name: self.query.values_of(name) for name in self.query.labels},
+                "nearest": {name: asdict(p) for name, p in self.predictions.items()},  # type: ignore[misc]
+            },
+            "changes": plan.changes,
+            "taken": self.taken,
+            "within": request.within,
+            "prototypes": {
+                name: {"among": p.among, "items": p.num_items, "note": p.note}
+                for name, p in plan.prototypes.items()
+            },
+            "where": request.where,
+            "where_others": [str(condition) for condition in request.others],
+            "any_of": request.any_of,
+            "match": request.match,
+            "requested_weights": request.weights,
+            "weights": self.weights,
+            "split": request.split,
+            "index": self.searcher.generation.manifest.name,
+            "substitutes": [
+                {
+                    "rank": found.rank,
+                    "id": found.code,
+                    "title": found.title,
+                    "picture": str(self.picture_of(found.row)),
+                    "distance": found.distance,
+                    "distance_squared_by_super_category": found.parts,
+                    "share_by_super_category": {
+                        name: part / (sum(found.parts.values()) or 1.0)
+                        for name, part in found.parts.items()
+                    },
+                    "labels": found.labels,
+                    "values": found.values,
+                    "agreement": found.agreement,
+                    "facts": catalog.facts.of(found.row),
+                    "variants": [
+                        {"id": variant.code, "facts": variant.facts}
+                        for variant in catalog.facts.variants(found.row)
+                    ],
+                }
+                for found in self.substitutes
+            ],
+        }

@@ -1,0 +1,208 @@
+"""What a shop has, and what it finds: items, embeddings, prototypes, substitutes."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from datrnet.core.api.answer import Answer
+from datrnet.core.api.items import Embeddings, Items
+from datrnet.core.api.queries import QueryLike, Values, Where, request_of, resolve
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.pictures import PictureSource
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.progress import Progress, no_progress
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.manipulation import Floats
+from datrnet.core.retrieval.request import Query, ValueMatch
+from datrnet.core.retrieval.search import Searcher
+
+if TYPE_CHECKING:
+    from datrnet.core.indexing.build import Embedder
+
+Split = Literal["train", "validation", "test"]
+
+
+class ShopGallery:
+    """The part of a shop that reads its catalog and its index."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Take a workspace, unread."""
+        self.workspace = workspace
+
+    def __repr__(self) -> str:
+        """Return the folder."""
+        return f"<Shop {self.workspace.root}>"
+
+    # ── what is there ────────────────────────────────────────────────────────
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """All items as columns."""
+        with self.workspace.open_store() as store:
+            return Catalog.load(store)
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """The catalog with the current index."""
+        with self.workspace.open_store() as store:
+            self.__dict__.setdefault("catalog", Catalog.load(store))
+            return Searcher(self.catalog, Generation.current(self.workspace, store))
+
+    @cached_property
+    def _networks(self) -> "tuple[RunFolder, Embedder]":
+        """The run of the index, with its networks in memory."""
+        from datrnet.core.indexing.build import Embedder  # imports torch
+
+        run = RunFolder.open(self.workspace.models / self.searcher.generation.manifest.run_name)
+        return run, Embedder(run)
+
+    def refresh(self) -> None:
+        """Forget what was read, to see what another program has changed since."""
+        for name in ("catalog", "searcher", "_networks"):
+            self.__dict__.pop(name, None)
+
+    @property
+    def items(self) -> Items:
+        """All items, by id.
+
+        >>> shop.items["D00001"]
+        <Item D00001: Brisa Jet Cardigan>
+        >>> shop.items["D00001"].labels["sleeve"]
+        'long'
+        >>> shop.items.where("color=black", "sleeve!=long")
+        <10 items with color, collar, fastening, neckline, pattern, sleeve>
+        """
+        return Items(self.workspace, self.catalog)
+
+    @property
+    def embeddings(self) -> Embeddings:
+        """The embeddings of all indexed items.
+
+        >>> shop.embeddings["D00001"].shape
+        (6, 128)
+        >>> shop.embeddings.block("color").shape
+        (200, 128)
+
+        Raises:
+            IndexStaleError: There is no index, or it is damaged.
+        """
+        return Embeddings(self.searcher)
+
+    def prototypes(self, super_category: str) -> dict[str, Floats]:
+        """Return the prototype (E,) of every value of a super-category that has one.
+
+        >>> shop.prototypes("color")["black"].shape
+        (128,)
+
+        Raises:
+            UnknownNameError: There is no such super-category.
+            IndexStaleError: There is no index, or it does not cover the super-category.
+        """
+        generation, idx = self.searcher.generation, self.searcher.block_index(super_category)
+        values, found = generation.super_categories[idx].values, generation.prototypes_of(idx)
+        return {
+            value: prototype
+            for value, prototype in zip(values, found, strict=True)
+            if prototype[0] == prototype[0]  # NaN: no training item carries the value
+        }
+
+    # ── search ───────────────────────────────────────────────────────────────
+
+    def search(
+        self,
+        query: QueryLike,
+        *,
+        set: Mapping[str, str] | None = None,
+        take: Mapping[str, QueryLike] | None = None,
+        where: Where | None = None,
+        any: Mapping[str, Values] | None = None,
+        weight: Mapping[str, float | str] | None = None,
+        within: str | None = None,
+        match: ValueMatch = "any",
+        k: int = 10,
+        split: Split | None = None,
+        on_progress: Progress = no_progress,
+    ) -> Answer:
+        """Find substitutes for an item or picture, with some attributes changed.
+
+        >>> answer = shop.search("D00002", set={"color": "black"}, weight={"pattern": 2}, k=3)
+        >>> [found.labels["color"] for found in answer]
+        ['black', 'black', 'black']
+
+        Args:
+            query: An item's id; or a picture: its path, the contents of its file, a Pillow image,
+                or an array (H, W, 3) of uint8.
+            set: Value to change to, by super-category.
+            take: Item or picture to take a super-category from: this, in the color of that.
+            where: Only items with these labels and facts: ``["category=Shirts", "price<50"]``, or
+                values by name.
+            any: Equally good values, by super-category.
+            weight: Weight by super-category: 2 counts double, 0 not at all.
+            within: Super-category whose value the items of a prototype share with the query.
+            match: Whether a result must carry any or all of several values.
+            k: Maximum number of substitutes.
+            split: Only items of this split.
+            on_progress: Called before the networks are loaded, which a picture needs.
+
+        Raises:
+            UnknownNameError: There is no such item, super-category, value or fact.
+            IndexStaleError: There is no index, or it does not cover the item or value.
+            ConfigError: Parts of the request contradict each other, or are out of range.
+            DataError: The picture cannot be read.
+        """
+        request = request_of(
+            self.searcher.catalog,
+            changes=set,
+            where=where,
+            any_of=any,
+            weights=weight,
+            within=within,
+            match=match,
+            k=k,
+            split=split,
+        )
+        asked, picture = self._query(query, on_progress)
+        taken = {name: self._query(other, on_progress)[0] for name, other in (take or {}).items()}
+        plan = self.searcher.plan(asked, replace(request, taken=taken))
+        return Answer(
+            workspace=self.workspace,
+            searcher=self.searcher,
+            query=asked,
+            picture=picture,
+            plan=plan,
+            substitutes=tuple(plan.substitutes()),
+        )
+
+    def search_many(
+        self, queries: Iterable[QueryLike] | None = None, **options: Any
+    ) -> Iterator[Answer]:
+        """Yield the answer of ``search`` for each of many queries.
+
+        >>> nearest = {answer.query_id: answer.ids for answer in shop.search_many(k=2)}
+        >>> len(nearest)
+        200
+
+        Args:
+            queries: Items or pictures; by default every indexed item.
+            options: As for ``search``.
+
+        Raises:
+            DatrnetError: As for ``search``.
+        """
+        for query in self.embeddings.ids if queries is None else queries:
+            yield self.search(query, **options)
+
+    def _query(self, asked: QueryLike, on_progress: Progress) -> tuple[Query, PictureSource]:
+        """Return a query with its picture."""
+        source = resolve(self.searcher.catalog, asked)
+        if isinstance(source, int):
+            path = self.searcher.catalog.picture_paths[source]
+            return self.searcher.query_of_item(source), self.workspace.picture(path)
+        if "_networks" not in self.__dict__:
+            on_progress("Loading the networks", 0, 1)
+        from datrnet.core.indexing.build import query_of_picture  # imports torch
+
+        run, embedder = self._networks
+        return query_of_picture(run, source, embedder), source

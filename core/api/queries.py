@@ -1,0 +1,146 @@
+"""What a person asks in Python, turned into queries and requests."""
+
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from datrnet.core.api.items import Item
+from datrnet.core.catalog.catalog import SPLITS, Catalog
+from datrnet.core.catalog.conditions import Conditions
+from datrnet.core.catalog.facts import Condition
+from datrnet.core.catalog.pictures import PictureSource
+from datrnet.core.errors import ConfigError, ShapeError
+from datrnet.core.retrieval.request import Request, ValueMatch, resolve_query
+
+MAX_WEIGHT = 1_000_000
+"""Far above it, float32 distances overflow and the ranking is lost."""
+
+QueryLike = str | int | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8] | Item
+"""An item's id or ``Item``; or a picture: its path, the contents of its file, a Pillow image, or an
+array (H, W), (H, W, 3) or (H, W, 4) of uint8."""
+
+Values = str | Iterable[str]
+"""A value, or several."""
+
+Where = str | Iterable[str] | Mapping[str, Any]
+"""Conditions: ``"price<50"``, ``["category=Shirts", "price<50"]``, or values by name:
+``{"category": ["Shirts", "Dresses"]}``."""
+
+
+def resolve(catalog: Catalog, asked: QueryLike) -> int | PictureSource:
+    """Return the row of an item, or a picture.
+
+    Raises:
+        UnknownNameError: A text is neither an id nor the path of a picture.
+        ShapeError: An array is no picture.
+        ConfigError: It is something else.
+    """
+    match asked:
+        case Item():
+            return catalog.row_of_code(asked.id)
+        case str() | int():
+            return resolve_query(catalog, str(asked))
+        case bytes() | Image.Image():
+            return asked
+        case os.PathLike():
+            return Path(asked).expanduser()
+    if hasattr(asked, "__array__"):
+        return Image.fromarray(_pixels(np.asarray(asked)))
+    raise ConfigError(
+        f"A {type(asked).__name__} is no query.",
+        hint="Use an item's id; or a picture as path, bytes, Pillow image or array.",
+    )
+
+
+def _pixels(array: NDArray[Any]) -> NDArray[np.uint8]:
+    is_picture = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
+    if array.dtype == np.uint8 and is_picture and array.size:
+        return np.ascontiguousarray(array)
+    raise ShapeError(
+        f"A picture is an array (H, W, 3) of uint8, not {array.shape} of {array.dtype}.",
+        hint="Scale values from 0 to 1 by 255, and put the channels last.",
+    )
+
+
+def request_of(
+    catalog: Catalog,
+    *,
+    changes: Mapping[str, str] | None = None,
+    where: Where | None = None,
+    any_of: Mapping[str, Values] | None = None,
+    weights: Mapping[str, float | str] | None = None,
+    within: str | None = None,
+    match: ValueMatch = "any",
+    k: int = 10,
+    split: str | None = None,
+) -> Request:
+    """Return a request without what is taken from other items.
+
+    Raises:
+        UnknownNameError: A super-category, value, fact or split does not exist.
+        ConfigError: A condition, weight or number of results is wrong.
+    """
+    if k < 1:
+        raise ConfigError(f"k is {k}; at least one result must be asked for.")
+    if split is not None and split not in SPLITS:
+        raise ConfigError(f"There is no split {split!r}.", hint=f"Use {', '.join(SPLITS)}.")
+    conditions = Conditions.of(catalog, _conditions(where))
+    return Request(
+        changes=dict(changes or {}),
+        where=conditions.labels,
+        others=conditions.others,
+        any_of=_grouped(catalog, any_of or {}),
+        match=match,
+        weights={name: _factor(name, weight) for name, weight in (weights or {}).items()},
+        k=k,
+        split=split,
+        within=None if within is None else _spelled(catalog, within),
+    )
+
+
+def _conditions(where: Where | None) -> Iterator[Condition]:
+    if isinstance(where, Mapping):
+        for name, values in where.items():
+            for value in _several(values):
+                yield Condition(name, "=", str(value))
+    else:
+        yield from map(Condition.parse, _several(where or ()))
+
+
+def _grouped(catalog: Catalog, any_of: Mapping[str, Values]) -> dict[str, tuple[str, ...]]:
+    """Return equivalent values by super-category, as the catalog spells it."""
+    grouped: dict[str, tuple[str, ...]] = {}
+    for name, values in any_of.items():
+        known = _spelled(catalog, name)
+        grouped[known] = (*grouped.get(known, ()), *_several(values))
+    return grouped
+
+
+def _several(values: Any) -> Iterable[Any]:
+    """Return one value or several as several."""
+    is_one = isinstance(values, str) or not isinstance(values, Iterable)
+    return (values,) if is_one else values
+
+
+def _spelled(catalog: Catalog, name: str) -> str:
+    """Return a super-category as the catalog spells it."""
+    return catalog.super_categories[catalog.super_category_idx(name)].name
+
+
+def _factor(name: str, weight: float | str) -> float:
+    try:
+        factor = float(weight)
+    except (TypeError, ValueError):  # the command line has texts
+        factor = math.nan
+    if not 0 <= factor <= MAX_WEIGHT:
+        raise ConfigError(
+            f"The weight {name}={weight} is no number from 0 to {MAX_WEIGHT:,}.",
+            hint="2 counts double, 0 not at all.",
+        )
+    return factor

@@ -1,0 +1,345 @@
+"""``Shop``: a workspace as an object, the way in for programs and for every command."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from datrnet.core.api.catalog import ShopCatalog
+from datrnet.core.api.gallery import Split
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.config import Config
+from datrnet.core.errors import DatabaseError, IndexStaleError, UnknownNameError
+from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.progress import (
+    BatchDone,
+    FeaturesCached,
+    NetworkResult,
+    PicturesRead,
+    Progress,
+    TrainEvent,
+    no_progress,
+)
+from datrnet.core.retrieval.engines.engine import EngineChoice
+from datrnet.core.retrieval.generation import Generation
+
+if TYPE_CHECKING:  # every command loads this module, and most need none of these
+    from datrnet.core.api.findings import Doubts
+    from datrnet.core.catalog.export import TableSummary
+    from datrnet.core.evaluation.protocol import Assessment, Match, QueryTakesRank
+    from datrnet.core.indexing.build import IndexReport
+
+PARTS = 1000
+"""Resolution of the progress of a network's training."""
+
+
+def open(folder: str | Path | None = None, *, create: bool = False) -> "Shop":
+    """Open a workspace.
+
+    Args:
+        folder: The workspace; by default that of the commands: ``$DATRNET_WORKSPACE``, then the
+            setting, then the folder for user data.
+        create: Whether to begin a new one where there is none.
+
+    Raises:
+        DatabaseError: There is no catalog in the folder, or it cannot be read.
+    """
+    workspace = Workspace.locate(None if folder is None else Path(folder))
+    if create:
+        workspace.create_store().close()
+    elif not workspace.catalog_path.is_file():
+        raise DatabaseError(
+            f"There is no catalog in {workspace.root}.",
+            hint="To begin one: datrnet.open(folder, create=True), then import_frame or "
+            "import_file. To see one: `datrnet demo`.",
+        )
+    return Shop(workspace)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedRun:
+    """What a training led to."""
+
+    run: str
+    """The name of the run."""
+    results: tuple[NetworkResult, ...]
+    """One per super-category, or one of a comparison system."""
+
+
+class Shop(ShopCatalog):
+    """A catalog with its networks and its index.
+
+    It reads the catalog and the index when they are first needed and keeps them. Its own methods
+    that change something read them again; ``refresh`` does after changes by another program.
+    """
+
+    def train(
+        self,
+        config: str | Path | Config = "small",
+        *,
+        super_category: Iterable[str] = (),
+        seed: int | None = None,
+        epochs: int | None = None,
+        resume: bool = False,
+        on_progress: Progress = no_progress,
+        on_event: Callable[[TrainEvent], None] = no_progress,
+    ) -> TrainedRun:
+        """Train a network per super-category. An interrupted run loses at most its current epoch.
+
+        Args:
+            config: ``small``, ``paper``, a TOML file based on one of them, or a ``Config``.
+            super_category: Only these; by default all that can be trained.
+            seed: Random seed, instead of the config's.
+            epochs: Number of epochs, instead of the config's.
+            resume: Continue the latest unfinished run with its own config.
+            on_progress: Called with the super-category and the thousandths that are done.
+            on_event: Called with each ``TrainEvent``: losses and validation accuracies.
+
+        Raises:
+            UnknownNameError: There is no such super-category or config.
+            ConfigError: A setting is out of range, or nothing can be trained.
+            DataError: A split has no picture.
+            CheckpointError: There is no unfinished run to resume.
+            DivergenceError: A loss is not finite.
+        """
+        if resume:
+            run, _ = self.unfinished_run()
+        else:
+            chosen = config if isinstance(config, Config) else Config.load(str(config))
+            chosen = chosen if seed is None else chosen.with_seed(seed)
+            if epochs is not None:
+                chosen = replace(chosen, train=replace(chosen.train, epochs=epochs))
+            run = self.start_run(chosen, tuple(super_category))
+
+        def on_both(event: TrainEvent) -> None:
+            on_event(event)
+            match event:
+                case BatchDone():
+                    on_progress(event.super_category, round(PARTS * event.share), PARTS)
+                case PicturesRead() | FeaturesCached():
+                    on_progress("Reading pictures", event.done, event.total)
+
+        return TrainedRun(run=run.name, results=tuple(self.train_run(run, on_both)))
+
+    def start_run(self, config: Config, super_categories: tuple[str, ...] = ()) -> RunFolder:
+        """Make the folder of a new run; see ``core.training.run``."""
+        from datrnet.core.training.run import start_run  # imports torch
+
+        with self.workspace.open_store(to_write=True) as store:
+            return start_run(self.workspace, store, Catalog.load(store), config, super_categories)
+
+    def unfinished_run(self) -> tuple[RunFolder, list[str]]:
+        """Return the latest run that can be resumed; see ``core.training.run``."""
+        from datrnet.core.training.run import unfinished_run  # imports torch
+
+        with self.workspace.open_store(to_write=True) as store:
+            return unfinished_run(self.workspace, store)
+
+    def train_run(
+        self, run: RunFolder, on_event: Callable[[TrainEvent], None] = no_progress
+    ) -> list[NetworkResult]:
+        """Train what is not finished of a run; see ``core.training.run``."""
+        from datrnet.core.training.run import train  # imports torch
+
+        with self.workspace.open_store(to_write=True) as store:
+            return train(self.workspace, store, Catalog.load(store), run, on_event)
+
+    def index(
+        self,
+        *,
+        run: str | None = None,
+        rebuild: bool = False,
+        choose_weights: bool = False,
+        engine: EngineChoice | None = None,
+        on_progress: Progress = no_progress,
+    ) -> "IndexReport":
+        """Build the index that searches use, or bring it up to date.
+
+        >>> shop.index()
+        <IndexReport ...: ... embedded, ... copied>
+
+        Args:
+            run: Run whose networks embed the items; by default the latest finished one.
+            rebuild: Embed every item and build the search engine again.
+            choose_weights: Choose the weights of the super-categories again.
+            engine: ``annoy``, ``blocks``, ``exact`` or ``auto``; by default that of the current
+                index, else ``auto``.
+            on_progress: Called with the progress of each step.
+
+        Raises:
+            UnknownNameError: There is no such finished run.
+            CheckpointError: There is no finished run, or its weights are missing or damaged.
+            DataError: The catalog has no readable picture.
+        """
+        from datrnet.core.indexing.build import build_index  # imports torch
+
+        chosen = self.finished_run(run)
+        with self.workspace.open_store(to_write=True) as store:
+            report = build_index(
+                self.workspace,
+                store,
+                Catalog.load(store),
+                chosen,
+                on_progress,
+                rebuild=rebuild,
+                choose=choose_weights,
+                engine=engine,
+            )
+        self.refresh()
+        return report
+
+    def finished_run(self, name: str | None = None) -> RunFolder:
+        """Return a finished run by name, by default the latest.
+
+        Raises:
+            UnknownNameError: There is none of that name.
+            CheckpointError: There is none at all.
+        """
+        from datrnet.core.indexing.build import newest_run  # imports torch
+
+        with self.workspace.open_store() as store:
+            if name is None:
+                return newest_run(self.workspace, store)
+            known = [run.name for run in store.runs() if run.status == "finished"]
+        if name not in known:
+            raise UnknownNameError("finished run", name, known)
+        return RunFolder.open(self.workspace.models / Path(name).name)
+
+    def evaluate(
+        self,
+        split: Split | Literal["all"] = "test",
+        *,
+        k: int = 30,
+        changes: int = 3,
+        match: "Match" = "used",
+        within: str | None = None,
+        queries: str | Path | None = None,
+        equal_weights: bool = False,
+        query_takes_rank: "QueryTakesRank" = "changed",
+        max_queries: int = 20_000,
+        on_progress: Progress = no_progress,
+    ) -> "Assessment":
+        """Measure top-k retrieval accuracy on a split, and store the figures with the run.
+
+        >>> figures = shop.evaluate(changes=1)
+        >>> [case.num_changes for case in figures.use_cases]
+        [0, 1]
+
+        Args:
+            split: Split whose items are queries and gallery; ``all`` for the whole catalog.
+            k: List length.
+            changes: Maximum number of changes per query.
+            match: Super-categories that a hit must match: ``used``, ``known`` or ``all``.
+            within: Compute prototypes among items that share the wanted value of this one.
+            queries: Use the queries of a split folder in ADDE's format.
+            equal_weights: Use the paper's unweighted distance.
+            query_takes_rank: Whether the query item is ranked: ``changed``, ``never``, ``always``.
+            max_queries: Maximum queries per number of changes; 0 is no limit.
+            on_progress: Called with the progress of each step.
+
+        Raises:
+            IndexStaleError: There is no index, or it is damaged.
+            DataError: The split has no indexed item.
+            ConfigError: A setting is out of range, or the system lacks what it needs.
+        """
+        from datrnet.core.evaluation.protocol import Protocol, assess, equal_weights_of
+
+        protocol = Protocol(
+            k=k,
+            query_takes_rank=query_takes_rank,
+            match=match,
+            within=within,
+            max_changes=changes,
+            max_queries=max_queries,
+        )
+        with self.workspace.open_store() as store:
+            catalog = Catalog.load(store)
+            generation = Generation.current(self.workspace, store).aligned_with(catalog)
+            given = None
+            if queries is not None:
+                from datrnet.core.research.split_folder import read_index_queries
+
+                given = read_index_queries(Path(queries), catalog, generation, match=match)
+            assessment = assess(
+                catalog,
+                generation,
+                split,
+                protocol,
+                weights=equal_weights_of(generation) if equal_weights else None,
+                queries=given,
+                on_progress=on_progress,
+            )
+            assessment.keep(store)
+        return assessment
+
+    def doubts(
+        self, super_category: str | Iterable[str] = (), *, unlabeled: bool = False
+    ) -> "Doubts":
+        """Return the doubtful labels: items nearer to the prototype of another value.
+
+        Labels that a person has set or confirmed are not among them.
+
+        >>> shop.doubts("sleeve")[0]
+        <Doubt D00015: sleeve long or bell, 0.92>
+
+        Args:
+            super_category: Only labels of this one, or of these.
+            unlabeled: Return suggestions for items without a label instead.
+
+        Raises:
+            UnknownNameError: There is no such super-category.
+            IndexStaleError: There is no index, or it does not cover the super-category.
+            ConfigError: The system of the index has one block for all super-categories.
+        """
+        from datrnet.core.api.findings import Doubts
+        from datrnet.core.review.label_issues import label_issues
+
+        names = [super_category] if isinstance(super_category, str) else list(super_category)
+        searcher = self.searcher
+        with self.workspace.open_store() as store:
+            issues = label_issues(searcher, store.labels_by_person(), names, unlabeled=unlabeled)
+            created_at = searcher.generation.manifest.created_at
+            num_relabeled = store.num_relabeled_since(created_at)
+        return Doubts(self.items, issues, num_relabeled)
+
+    def export(
+        self,
+        file: str | Path,
+        *,
+        variants: bool = False,
+        force: bool = False,
+        on_progress: Progress = no_progress,
+    ) -> "TableSummary":
+        """Write the corrected catalog as a table; importing it changes nothing.
+
+        Args:
+            file: It ends with .csv, .tsv, .jsonl, .json, .xlsx or .parquet.
+            variants: Write a row per variant, such as a size, instead of one per item.
+            force: Write over an existing file.
+            on_progress: Called after each item.
+
+        Returns:
+            What was written; ``notes`` says what was left out, and why.
+
+        Raises:
+            ConfigError: The suffix names no format, or a library for it is missing.
+            DataError: There is such a file, it cannot be written, or the format is too small.
+        """
+        from datrnet.core.catalog.export import Recognition, export_table
+        from datrnet.core.review.label_issues import recognitions
+
+        recognized: dict[str, Recognition] = {}
+        notes: tuple[str, ...] = ()
+        with self.workspace.open_store() as store:
+            if store.current_generation() is not None:
+                try:
+                    recognized = recognitions(self.searcher)
+                except IndexStaleError as error:
+                    notes = (f"The columns of the model are left out. {error}",)
+        writing = partial(on_progress, "Writing")
+        summary = export_table(
+            self.workspace, Path(file), recognized, writing, variants=variants, force=force
+        )
+        return replace(summary, notes=notes)
