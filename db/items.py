@@ -1,8 +1,9 @@
 """Items and the labels of the shop: importing them, reading them as columns, searching titles."""
 
-import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from itertools import chain
 from sqlite3 import Connection as Reader
 from typing import Any
 
@@ -16,15 +17,19 @@ from datrnet.db.rows import (
     ItemColumns,
     ItemFacts,
     NewItem,
-    NewVariant,
     PictureStamp,
     StringColumn,
     SuperCategory,
+    VariantColumns,
 )
-from datrnet.db.synonyms import read_synonyms
+from datrnet.db.synonyms import read_synonyms, synonym_rows
 
 MAX_SEARCH_WORDS = 32
 """More words than any title has; SQLite has a limit too, which a longer text would meet."""
+
+
+ItemTexts = tuple[NDArray[np.int64], Sequence[str], Sequence[str]]
+"""The ids, titles and codes of all items, in the order of their ids."""
 
 
 class ItemTables(Connection):
@@ -73,18 +78,18 @@ class ItemTables(Connection):
             facts, fact_lengths, groups, group_lengths, views, view_lengths = (
                 list(zip(*pages, strict=True)) or [()] * 6
             )
-            variants: dict[int, tuple[NewVariant, ...]] = {}
-            for item_id, code, text in db.execute(
-                "SELECT item_id, code, facts_json FROM variants ORDER BY item_id, id"
-            ):
-                variant = NewVariant(code=code, facts=json.loads(text))
-                variants[item_id] = (*variants.get(item_id, ()), variant)
+            pages = _pages(db, _PAGE_OF_VARIANTS)
+            ids, codes, code_lengths, own, own_lengths = list(zip(*pages, strict=True)) or [()] * 5
             return ItemFacts(
                 columns=tuple(self.fact_columns()),
-                facts=StringColumn(facts, _parse(fact_lengths)),
-                groups=StringColumn(groups, _parse(group_lengths)),
-                views=StringColumn(views, _parse(view_lengths)),
-                variants=variants,
+                facts=StringColumn.joined(facts, _parse(fact_lengths)),
+                groups=StringColumn.joined(groups, _parse(group_lengths)),
+                views=StringColumn.joined(views, _parse(view_lengths)),
+                variants=VariantColumns(
+                    _parse(filter(None, ids)),
+                    StringColumn.joined(filter(None, codes), _parse(filter(None, code_lengths))),
+                    StringColumn.joined(filter(None, own), _parse(filter(None, own_lengths))),
+                ),
             )
 
     def super_categories(self) -> list[SuperCategory]:
@@ -109,15 +114,10 @@ class ItemTables(Connection):
             return _read_columns(db)
 
     def catalog_stamp(self) -> tuple[object, ...]:
-        """Return numbers and times that differ whenever items or labels have changed."""
+        """Return what differs whenever the catalog has: items, labels, facts, or their names."""
         with self.reading() as db:
-            items = db.execute("SELECT count(*), max(updated_at) FROM items").fetchone()
-            # the sum tells two corrections within a second apart
-            labels = db.execute(
-                "SELECT count(*), max(set_at), sum(attribute_value_id) FROM item_attributes"
-            ).fetchone()
-            steps = db.execute("SELECT max(id), count(undone_at) FROM history").fetchone()
-        return (*items, *labels, *steps)
+            (number,) = db.execute("SELECT number FROM catalog_version").fetchone()
+            return number, *self.super_categories(), *self.fact_columns(), *synonym_rows(db)
 
     def picture_stamps(self) -> dict[str, PictureStamp]:
         """Return the picture file of every item at the last import, by the item's code."""
@@ -131,31 +131,100 @@ class ItemTables(Connection):
                 )
             }
 
-    def search_titles(self, text: str, limit: int = 50) -> list[int]:
-        """Return the ids of items with all words in title or code; words may be cut short.
+    def search_titles(
+        self, text: str, texts: ItemTexts | None = None
+    ) -> Iterator[NDArray[np.int64]]:
+        """Yield the ids of items with all words in title or code; words may be cut short.
 
-        Any text is safe: quotes, asterisks and the words AND, OR, NOT have no special meaning. A
-        text without words matches nothing.
+        Whole words come first, then words that begin so, then those that contain it; within each,
+        the items in the catalog's order. Any text is safe: quotes, asterisks and the words AND, OR,
+        NOT have no special meaning. A text without words matches nothing.
 
         Args:
             text: As typed by the user.
-            limit: The largest number of ids to return, the best first.
+            texts: The ids, titles and codes of all items, in which parts of words are looked for
+                that are shorter than the index has; they are read if they are needed.
+
+        Yields:
+            (n,) up to a page of ids, none of them empty and each id once. A page takes some
+            milliseconds and is a transaction of its own, so that another search need not wait for
+            the end of this one.
         """
         words = _words(text)[:MAX_SEARCH_WORDS]
         if not words:
-            return []
+            return
+        whole, begun = _all_of(words, '"{}"'), _all_of(words, '"{}"*')
+        seen = [np.zeros(0, dtype=np.int64)]
+        for ids in chain(
+            self._matching("items_fts", whole),
+            self._matching("items_fts", f"({begun}) NOT ({whole})"),
+        ):
+            seen.append(ids)
+            if len(ids):
+                yield ids
+        found = np.concatenate(seen)
+        for ids in self._with_parts(words, texts):
+            new = ids[~np.isin(ids, found)]
+            if len(new):
+                yield new
+
+    def _with_parts(
+        self, words: Sequence[str], texts: ItemTexts | None
+    ) -> Iterator[NDArray[np.int64]]:
+        """Yield pages of the ids of items that contain all words anywhere.
+
+        A short word is looked for inside others only in scripts that write no spaces.
+        """
+        long = [word for word in words if min(map(len, _widths(word))) >= MIN_PART]
+        short = [word for word in words if word not in long]
+        inside = [word for word in short if _is_uncased(word)]
+        begun = [word for word in short if not _is_uncased(word)]
+        allowed = np.zeros(0, dtype=np.int64)
+        if inside:
+            texts = texts or self._item_texts()
+            allowed = reduce(np.intersect1d, (_ids_with(word, texts) for word in inside))
+        if long:
+            pages = self._matching("items_trigrams", _all_of(long, '"{}"'))
+        else:
+            starts = range(0, len(allowed), PAGE_OF_FOUND)
+            pages = (allowed[start : start + PAGE_OF_FOUND] for start in starts)
+        for ids in pages:
+            if long and inside:
+                ids = ids[np.isin(ids, allowed)]
+            yield self._only(ids, _all_of(begun, '"{}"*')) if begun else ids
+
+    def _item_texts(self) -> ItemTexts:
+        columns = self.item_columns()
+        return columns.ids, columns.titles, columns.codes
+
+    def _only(self, ids: NDArray[np.int64], match: str) -> NDArray[np.int64]:
+        """Return those of some ids that match an expression."""
         with self.reading() as db:
             rows = db.execute(
-                "SELECT rowid FROM items_fts WHERE items_fts MATCH ? ORDER BY rank, rowid LIMIT ?",
-                [" AND ".join(map(_beginning, words)), limit],
+                "SELECT value FROM json_each(?) WHERE EXISTS"
+                " (SELECT 1 FROM items_fts WHERE items_fts MATCH ? AND rowid = value)",
+                [str(ids.tolist()), match],
             )
-            found = dict.fromkeys(item_id for (item_id,) in rows)
-            if len(found) < limit:  # then words inside words, as in compounds, Chinese and Thai
-                sql, parameters = _parts_query(words)
-                rows = db.execute(f"{sql} ORDER BY id LIMIT ?", [*parameters, limit])
-                found |= dict.fromkeys(item_id for (item_id,) in rows)
-            return list(found)[:limit]
+            return np.array([item_id for (item_id,) in rows], dtype=np.int64)
 
+    def _matching(self, table: str, match: str) -> Iterator[NDArray[np.int64]]:
+        """Yield pages of the ids that match an expression."""
+        after, is_full = -1, True
+        while is_full:
+            with self.reading() as db:
+                rows = db.execute(
+                    f"SELECT rowid FROM {table} WHERE {table} MATCH ? AND rowid > ?"
+                    " ORDER BY rowid LIMIT ?",
+                    [match, after, PAGE_OF_FOUND],
+                )
+                ids = np.array([item_id for (item_id,) in rows], dtype=np.int64)
+            is_full = len(ids) == PAGE_OF_FOUND
+            after = int(ids[-1]) if is_full else after
+            yield ids
+
+
+PAGE_OF_FOUND = 5000
+"""Items found at a time."""
 
 _TO_WIDE = 0xFEE0
 """From an ASCII letter to its wide form in Unicode."""
@@ -190,32 +259,25 @@ def _widths(word: str) -> list[str]:
     return list(dict.fromkeys(spelled))
 
 
-def _beginning(word: str) -> str:
-    """Return the expression for words that begin with a word."""
-    return "(" + " OR ".join(f'"{spelled}"*' for spelled in _widths(word)) + ")"
+def _ids_with(word: str, texts: ItemTexts) -> NDArray[np.int64]:
+    """Return the ids of the items with a word anywhere in title or code, ascending."""
+    ids, *columns = texts
+    has_word = np.zeros(len(ids), dtype=bool)
+    for column in columns:
+        own = column if isinstance(column, StringColumn) else StringColumn.of(column)
+        for spelled in _widths(word):
+            has_word[own.rows_with(spelled)] = True
+    return ids[has_word]
 
 
-def _parts_query(words: Sequence[str]) -> tuple[str, list[str]]:
-    """Return a query for the items that contain all words anywhere, and its parameters.
+def _all_of(words: Sequence[str], form: str) -> str:
+    """Return the expression for all words, each in a form and any of its widths."""
+    return " AND ".join(f"({' OR '.join(map(form.format, _widths(word)))})" for word in words)
 
-    A short word is looked for inside titles only in scripts that write no spaces.
-    """
-    conditions, parameters = [], []
-    for word in words:
-        if len(word) >= MIN_PART:
-            conditions.append(
-                "id IN (SELECT rowid FROM items_trigrams WHERE items_trigrams MATCH ?)"
-            )
-            parameters.append(" OR ".join(f'"{spelled}"' for spelled in _widths(word)))
-        elif all(unicodedata.category(letter) in _UNCASED for letter in word):
-            spellings = _widths(word)
-            likes = ["title LIKE ? OR code LIKE ?"] * len(spellings)
-            conditions.append(f"({' OR '.join(likes)})")
-            parameters += [f"%{spelled}%" for spelled in spellings for _ in range(2)]
-        else:
-            conditions.append("id IN (SELECT rowid FROM items_fts WHERE items_fts MATCH ?)")
-            parameters.append(_beginning(word))
-    return f"SELECT id FROM items WHERE {' AND '.join(conditions)}", parameters
+
+def _is_uncased(word: str) -> bool:
+    """Tell whether a word is of a script that writes no spaces."""
+    return all(unicodedata.category(letter) in _UNCASED for letter in word)
 
 
 def _sorting_key(name: str) -> tuple[str, str]:
@@ -254,6 +316,15 @@ SELECT
 FROM items WHERE id > ? AND id <= ?
 """
 
+_PAGE_OF_VARIANTS = """
+SELECT
+    group_concat(item_id),
+    CAST(group_concat(code, '') AS BLOB), group_concat(length(CAST(code AS BLOB))),
+    CAST(group_concat(facts_json, '') AS BLOB), group_concat(length(CAST(facts_json AS BLOB)))
+FROM (SELECT * FROM variants WHERE item_id > ? AND item_id <= ? ORDER BY item_id, id)
+"""
+"""Of a range of items, which may have none."""
+
 _LAST_ID_OF_PAGE = """
 SELECT max(id) FROM (SELECT id FROM items WHERE id > ? ORDER BY id LIMIT ?)
 """
@@ -275,9 +346,9 @@ def _read_columns(db: Reader) -> ItemColumns:
     ids, hidden, splits, codes, code_lengths, titles, title_lengths, paths, path_lengths = columns
     return ItemColumns(
         ids=_parse(ids),
-        codes=StringColumn(codes, _parse(code_lengths)),
-        titles=StringColumn(titles, _parse(title_lengths)),
-        picture_paths=StringColumn(paths, _parse(path_lengths)),
+        codes=StringColumn.joined(codes, _parse(code_lengths)),
+        titles=StringColumn.joined(titles, _parse(title_lengths)),
+        picture_paths=StringColumn.joined(paths, _parse(path_lengths)),
         splits=_SPLITS[_parse(splits)],
         is_hidden=_parse(hidden).astype(bool),
         carriers=_carriers(db, is_first=True),

@@ -1,6 +1,6 @@
 """What goes into the database and comes out of it: frozen rows, and columns of all items."""
 
-import sys
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -131,21 +131,32 @@ def joined(values: Iterable[str]) -> str | None:
 class StringColumn(Sequence[str]):
     """A column of strings in one block of bytes, decoded on access: no object for each of them."""
 
-    __slots__ = ("_bytes", "_ends")
+    __slots__ = ("ends", "letters")
 
-    def __init__(self, blocks: Iterable[bytes], lengths: NDArray[np.int64]) -> None:
-        """Join blocks of strings.
+    def __init__(self, letters: bytes | memoryview, ends: NDArray[np.int64]) -> None:
+        """Take over a block.
 
         Args:
-            blocks: UTF-8 strings without separators.
-            lengths: (N,), the length of each string in bytes.
+            letters: UTF-8 strings without separators.
+            ends: (N + 1,) where each string ends; 0 first.
         """
-        self._bytes = b"".join(blocks)
-        self._ends: NDArray[np.int64] = np.concatenate([[0], lengths.cumsum()])
+        self.letters = memoryview(letters)
+        self.ends = ends
+
+    @classmethod
+    def joined(cls, blocks: Iterable[bytes], lengths: NDArray[np.int64]) -> "StringColumn":
+        """Join blocks of strings; lengths (N,) are those of the strings in bytes."""
+        return cls(b"".join(blocks), np.concatenate([[0], lengths.cumsum()]))
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> "StringColumn":
+        """Take over strings."""
+        blocks = [text.encode("utf-8", "replace") for text in texts]
+        return cls.joined(blocks, np.array([*map(len, blocks)], dtype=np.int64))
 
     def __len__(self) -> int:
         """Return the number of strings."""
-        return len(self._ends) - 1
+        return len(self.ends) - 1
 
     @overload
     def __getitem__(self, index: int) -> str: ...
@@ -156,31 +167,29 @@ class StringColumn(Sequence[str]):
     def __getitem__(self, index: int | slice) -> str | list[str]:
         """Return a string, or the list of strings in a slice."""
         if isinstance(index, slice):
-            return [self[idx] for idx in range(*index.indices(len(self)))]
+            start, stop, step = index.indices(len(self))
+            if step == 1:
+                return [
+                    self._decode(*ends) for ends in pairwise(self.ends[start : stop + 1].tolist())
+                ]
+            return [self[idx] for idx in range(start, stop, step)]
         position = range(len(self))[index]
-        return self._decode(int(self._ends[position]), int(self._ends[position + 1]))
+        return self._decode(int(self.ends[position]), int(self.ends[position + 1]))
 
     def __iter__(self) -> Iterator[str]:
         """Decode all strings one after the other."""
-        return (self._decode(start, end) for start, end in pairwise(self._ends.tolist()))
+        return (self._decode(start, end) for start, end in pairwise(self.ends.tolist()))
 
-    def index(self, value: str, start: int = 0, stop: int = sys.maxsize) -> int:
-        """Return the first position of a string, without decoding any.
-
-        Raises:
-            ValueError: It is not in the column.
-        """
-        sought = np.frombuffer(value.encode("utf-8", "replace"), dtype=np.uint8)
-        letters = np.frombuffer(self._bytes, dtype=np.uint8)
-        starts = self._ends[:-1]
-        positions = np.flatnonzero(np.diff(self._ends) == len(sought))
-        for number, letter in enumerate(sought):
-            positions = positions[letters[starts[positions] + number] == letter]
-        allowed = range(len(self))[start:stop]
-        for position in positions.tolist():
-            if position in allowed:
-                return int(position)
-        raise ValueError(f"{value!r} is not in the column")
+    def rows_with(self, text: str) -> NDArray[np.intp]:
+        """Return the rows of the strings that contain a text of at least one letter, ascending."""
+        sought, letters = text.encode(), np.frombuffer(self.letters, dtype=np.uint8)
+        # the last byte of a letter tells it from others of its script
+        starts = np.flatnonzero(letters[len(sought) - 1 :] == sought[-1])
+        for place, letter in enumerate(sought[:-1]):
+            starts = starts[letters[starts + place] == letter]
+        rows = np.searchsorted(self.ends, starts, side="right") - 1
+        rows = rows[starts + len(sought) <= self.ends[rows + 1]]  # not across two strings
+        return rows[np.diff(rows, prepend=-1) > 0]
 
     def __eq__(self, other: object) -> bool:
         """Compare with any sequence of strings."""
@@ -195,7 +204,51 @@ class StringColumn(Sequence[str]):
         return f"<{len(self):,} strings>"
 
     def _decode(self, start: int, end: int) -> str:
-        return self._bytes[start:end].decode("utf-8", "replace")
+        return str(self.letters[start:end], "utf-8", "replace")
+
+
+class VariantColumns(Mapping[int, tuple[NewVariant, ...]]):
+    """The M variants of all items by item id, decoded on access."""
+
+    def __init__(
+        self, item_ids: NDArray[np.int64], codes: StringColumn, facts: StringColumn
+    ) -> None:
+        """Take over columns.
+
+        Args:
+            item_ids: (M,), ascending.
+            codes: (M,).
+            facts: (M,) JSON objects, text by name.
+        """
+        self.item_ids, self.codes, self.facts = item_ids, codes, facts
+
+    @classmethod
+    def of(cls, variants: Mapping[int, Sequence[NewVariant]]) -> "VariantColumns":
+        """Take over variants by item id."""
+        every = [(item_id, one) for item_id, own in sorted(variants.items()) for one in own]
+        return cls(
+            np.array([item_id for item_id, _ in every], dtype=np.int64),
+            StringColumn.of(one.code for _, one in every),
+            StringColumn.of(json.dumps(dict(one.facts)) for _, one in every),
+        )
+
+    def __getitem__(self, item_id: int) -> tuple[NewVariant, ...]:
+        """Return the variants of an item that has any."""
+        first, last = np.searchsorted(self.item_ids, [item_id, item_id + 1]).tolist()
+        if first == last:
+            raise KeyError(item_id)
+        return tuple(
+            NewVariant(code=self.codes[idx], facts=json.loads(self.facts[idx]))
+            for idx in range(first, last)
+        )
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the ids of the items that have variants."""
+        return iter(np.unique(self.item_ids).tolist())
+
+    def __len__(self) -> int:
+        """Return the number of items that have variants."""
+        return len(np.unique(self.item_ids))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -248,8 +301,7 @@ class ItemFacts:
     """(N,) codes, empty without a group."""
     views: StringColumn
     """(N,) JSON lists of paths."""
-    variants: Mapping[int, tuple[NewVariant, ...]]
-    """By item id, of the items that have any."""
+    variants: VariantColumns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,8 @@ class CatalogState:
         """Chosen values, by category, of facets that are not found yet."""
         self._found = snapshot.rows
         """What the text search found, which facets narrow down."""
+        self.is_complete = True
+        """Whether the text search has found all that there is."""
         self._use(snapshot)
 
     def _use(self, snapshot: Snapshot) -> None:
@@ -115,9 +117,9 @@ class CatalogState:
 
     # ── changes ──────────────────────────────────────────────────────────────
 
-    def show_found(self, text: str, rows: NDArray[np.intp]) -> None:
-        """Show what a text search found, best match first."""
-        self.text, self._found = text, rows
+    def show_found(self, text: str, rows: NDArray[np.intp], *, is_complete: bool = True) -> None:
+        """Show what a text search has found, best match first, all of it or the first of it."""
+        self.text, self._found, self.is_complete = text, rows, is_complete
         self._narrow_down()
 
     def toggle(self, idx: int, value: int) -> None:
@@ -176,6 +178,10 @@ class CatalogState:
             return self.categories[idx].values[value]
         return NO_LABEL if idx < len(self.snapshot.catalog.super_categories) else UNKNOWN
 
+    def told(self, number: int) -> str:
+        """Return a number of items, with a plus if the text search may still find more."""
+        return f"{number:,}{'' if self.is_complete else '+'}"
+
     @property
     def facets(self) -> list[Filter]:
         """The chosen values, a filter per category."""
@@ -191,7 +197,7 @@ class CatalogState:
     @property
     def filters(self) -> list[Filter]:
         """All filters."""
-        search = [Filter(f"“{self.text}” {len(self._found):,}", None)] if self.text else []
+        search = [Filter(f"“{self.text}” {self.told(len(self._found))}", None)] * bool(self.text)
         return [*search, *self.facets]
 
     @property
@@ -216,7 +222,7 @@ class CatalogState:
         """How many items are shown, and their order."""
         total = f"{len(self.snapshot.catalog.shown_rows):,} items"
         is_narrowed = self.text or self.chosen or self.snapshot.subset is not None
-        shown = f"{len(self.rows):,} of {total}" if is_narrowed else total
+        shown = f"{self.told(len(self.rows))} of {total}" if is_narrowed else total
         return " · ".join(filter(None, (shown, self._order_words)))
 
     @property
@@ -232,6 +238,8 @@ class CatalogState:
     @property
     def empty_text(self) -> str:
         """What to show in place of items."""
+        if not self.is_complete:
+            return "Searching on …"
         if self.chosen and len(self._found):
             return f"No item is {sanitize(self.facet_words)}. Escape clears the facets."
         if self.text:

@@ -15,7 +15,7 @@ from datrnet.core.catalog.value_sets import count_values
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatrnetError, IndexStaleError, UnknownNameError
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.index_lag import IndexLag
+from datrnet.core.retrieval.index_lag import IndexLag, known_rows
 from datrnet.core.retrieval.request import Query, Request, resolve_query
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.text import fold
@@ -127,24 +127,21 @@ class Snapshot:
 
     def title_of(self, code: str) -> str:
         """Return an item's title; empty if no item has the code."""
-        try:  # scanning for a single code is faster than building a table of all
-            return self.catalog.titles[self.catalog.codes.index(code)]
-        except ValueError:
-            return ""
+        row = self.catalog.find_code(code)
+        return "" if row is None else self.catalog.titles[row]
 
-    def search_titles(self, text: str) -> NDArray[np.intp]:
-        """Return the rows whose title or code matches a text, best match first.
+    def search_titles(self, text: str) -> Iterator[NDArray[np.intp]]:
+        """Yield the rows whose title or code matches a text, page by page, best match first.
 
         Raises:
             DatabaseError: The database cannot be read.
         """
-        ids = np.array(self.store.search_titles(text, self.catalog.num_items), dtype=np.int64)
-        places = np.searchsorted(self.catalog.item_ids, ids)
-        places = np.minimum(places, max(self.catalog.num_items - 1, 0))
-        # the database may have items that are newer than this snapshot
-        rows = places[self.catalog.item_ids[places] == ids] if len(ids) else places
-        rows = self.only_shown(rows)
-        return rows if self.subset is None else rows[np.isin(rows, self.subset.rows)]
+        catalog = self.catalog
+        texts = catalog.item_ids, catalog.titles, catalog.codes
+        for item_ids in self.store.search_titles(text, texts):
+            rows, is_known = known_rows(catalog, item_ids)  # the others are newer than this
+            rows = self.only_shown(rows[is_known])
+            yield rows if self.subset is None else rows[np.isin(rows, self.subset.rows)]
 
     def only_shown(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return those of some rows whose items are not hidden."""

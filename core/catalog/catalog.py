@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datrnet.core.catalog.catalog_columns import UNLABELED as UNLABELED
+from datrnet.core.catalog.catalog_columns import CatalogColumns
+from datrnet.core.catalog.code_index import CodeIndex
 from datrnet.core.catalog.facts import CatalogFacts
 from datrnet.core.catalog.value_sets import left_aligned
 from datrnet.core.errors import IndexStaleError, UnknownNameError
@@ -17,8 +20,6 @@ from datrnet.core.text import fold
 from datrnet.db.rows import SuperCategory, joined, split_values
 from datrnet.db.store import Store
 from datrnet.db.synonyms import Synonyms
-
-UNLABELED = -1
 
 ALL = "all"
 """Instead of the name of a split: every item."""
@@ -53,47 +54,30 @@ class Catalog:
     """What is shown and filtered, but not learned; variants and further pictures."""
     synonyms: Synonyms = field(default_factory=Synonyms)
     """Names that were there before: of runs, indexes, sessions and files."""
+    code_index: CodeIndex | None = None
+    """Of the codes; made when it is first needed if there is none."""
 
     @classmethod
     def load(cls, store: Store) -> "Catalog":
-        """Read the catalog from the database."""
+        """Read the catalog from the database, or from the file beside it that keeps its columns."""
         with store.reading():
             super_categories = tuple(store.super_categories())
-            columns = store.item_columns()
-            facts = CatalogFacts(columns.ids, store.item_facts())
+            columns = CatalogColumns.load(store, super_categories)
+            facts = columns.item_facts(tuple(store.fact_columns()))
             synonyms = Synonyms(store.synonyms())
-        index_of = {
-            (category.name, value): (category_idx, value_idx)
-            for category_idx, category in enumerate(super_categories)
-            for value_idx, value in enumerate(category.values)
-        }
-        most = max((len(category.values) for category in super_categories), default=0)
-        dtype = np.int16 if most <= np.iinfo(np.int16).max else np.int32
-        labels = np.full((len(columns.ids), len(super_categories)), UNLABELED, dtype=dtype)
-        more_labels = {}
-        for names, item_ids in columns.carriers.items() if len(columns.ids) else ():
-            category_idx, value_idx = index_of[names]
-            labels[_rows_of(columns.ids, item_ids), category_idx] = value_idx
-        for names, item_ids in columns.more_carriers.items() if len(columns.ids) else ():
-            category_idx, value_idx = index_of[names]
-            rows = _rows_of(columns.ids, item_ids)
-            # where the first value was dropped, the next one is the first
-            is_first = labels[rows, category_idx] == UNLABELED
-            labels[rows[is_first], category_idx] = value_idx
-            if not is_first.all():
-                more_labels[category_idx, value_idx] = rows[~is_first]
         return cls(
-            item_ids=columns.ids,
+            item_ids=columns.item_ids,
             codes=columns.codes,
             titles=columns.titles,
             picture_paths=columns.picture_paths,
             splits=columns.splits,
             super_categories=super_categories,
-            labels=labels,
+            labels=columns.labels,
             is_hidden=columns.is_hidden,
-            more_labels=more_labels,
-            facts=facts,
+            more_labels=columns.more_labels,
+            facts=CatalogFacts(columns.item_ids, facts, columns.variant_index),
             synonyms=synonyms,
+            code_index=columns.code_index,
         )
 
     @property
@@ -126,10 +110,8 @@ class Catalog:
 
         Case, width and spaces do not count. None if there is none.
         """
-        row = self._rows.get(code)
-        if row is None:
-            row = self._folded_rows.get(fold(code))
-        return self.facts.row_of_variant.get(fold(code)) if row is None else row
+        row = self._index.find(code)
+        return self.facts.row_of_variant(code) if row is None else row
 
     def row_of_code(self, code: str) -> int:
         """Return the row of the item with that code.
@@ -144,15 +126,11 @@ class Catalog:
 
     def has_code(self, code: str) -> bool:
         """Tell whether an item has exactly that code."""
-        return code in self._rows
+        return self._index.has(code)
 
     @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {code: row for row, code in enumerate(self.codes)}
-
-    @cached_property
-    def _folded_rows(self) -> dict[str, int]:
-        return {fold(code): row for code, row in self._rows.items()}
+    def _index(self) -> CodeIndex:
+        return self.code_index or CodeIndex.of(self.codes)
 
     def super_category_idx(self, name: str) -> int:
         """Return the index of the super-category that is or was called so, ignoring case.
@@ -394,18 +372,13 @@ def _carries_any(
     labels: NDArray[np.int16], more_labels: MoreLabels, idx: int, values: Collection[int]
 ) -> NDArray[np.bool_]:
     """Return which items (N,) carry one of the values as their first, in labels (N,), or later."""
-    carried: NDArray[np.bool_] = np.isin(labels, list(values))
+    carried: NDArray[np.bool_] = np.zeros(len(labels), dtype=bool)
+    for value in values:  # a few comparisons are faster than numpy.isin
+        carried |= labels == value
     for value in values:
         if (more := more_labels.get((idx, value))) is not None:
             carried[more] = True
     return carried
-
-
-def _rows_of(ids: NDArray[np.int64], item_ids: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return the rows of items; another program may have left labels of items that it deleted."""
-    rows = np.searchsorted(ids, item_ids)
-    found: NDArray[np.intp] = rows[ids.take(rows, mode="clip") == item_ids]
-    return found
 
 
 def _position(kind: str, name: str, known: Sequence[str], now: str) -> int:

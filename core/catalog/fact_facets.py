@@ -43,14 +43,23 @@ def fact_facets(catalog: Catalog) -> list[Facet]:
         rows, fact = catalog.facts.values(column.name)
         is_ordered = column.kind not in ("text", "tags")
         names, rows, values = _GROUPED[column.kind](rows, fact)
-        pairs = np.unique(rows[values >= 0] * max(len(names), 1) + values[values >= 0])
+        pairs = _distinct(rows[values >= 0] * max(len(names), 1) + values[values >= 0])
         # a code, such as a barcode, has nearly as many values as there are items
         is_code = not is_ordered and 2 * len(names) > max(20, len(pairs))
-        if is_code or len(names) + (len(np.unique(rows[values >= 0])) < catalog.num_items) < 2:
+        num_with = len(_distinct(pairs // max(len(names), 1)))
+        if is_code or len(names) + (num_with < catalog.num_items) < 2:
             continue
         category = SuperCategory(name=column.name, values=tuple(names))
         found.append(_facet(category, pairs, catalog.num_items, is_ordered=is_ordered))
     return found
+
+
+def _distinct(numbers: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the different numbers, ascending; on these, many times as fast as numpy.unique."""
+    ascending = np.sort(numbers)
+    is_new = np.ones(len(ascending), dtype=bool)
+    is_new[1:] = ascending[1:] != ascending[:-1]
+    return ascending[is_new]
 
 
 def _facet(

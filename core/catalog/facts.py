@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from datrnet.core.catalog.code_index import CodeIndex
 from datrnet.core.catalog.values import fact_number, fact_text
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.text import fold
@@ -44,6 +45,15 @@ _EXAMPLES: Mapping[FactKind, str] = {
 IN_STOCK = "in stock"
 STOCKS = ("stock", "quantity", "availability")
 """Facts that tell it in other words."""
+
+ABSENT, NO_TEXT = -2, -1
+"""Instead of the number of a text: a variant does not say, or has none."""
+
+PARSED_AT_ONCE = 2048
+"""Items whose facts are parsed in one piece, in which no other thread can run."""
+
+NUM_SAMPLED = 500
+"""Items whose variants tell which facts vary."""
 
 NUM_ON_CARD = 4
 """Facts that the card of an item has room for."""
@@ -80,7 +90,7 @@ class Condition:
         return f"{self.name}{self.sign}{self.value}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FactValues:
     """A fact of all M versions: the variants of items, and the items that have none."""
 
@@ -90,7 +100,7 @@ class FactValues:
     codes: NDArray[np.int32]
     """(M,) indexes of texts; -1 where a version does not have the fact."""
 
-    @property
+    @cached_property
     def numbers(self) -> NDArray[np.float64]:
         """The texts (V,) as numbers; NaN where they are none."""
         return np.array([fact_number(self.column.kind, text) for text in self.texts])
@@ -127,15 +137,22 @@ class FactValues:
 class CatalogFacts:
     """Facts, variants, groups and further pictures of the N items of a catalog."""
 
-    def __init__(self, item_ids: NDArray[np.int64], stored: ItemFacts) -> None:
+    def __init__(
+        self,
+        item_ids: NDArray[np.int64],
+        stored: ItemFacts,
+        variant_index: CodeIndex | None = None,
+    ) -> None:
         """Take over what the database has.
 
         Args:
             item_ids: (N,), ascending.
             stored: Of the same items.
+            variant_index: Of the codes of variants; made when it is first needed.
         """
         self._item_ids = item_ids
         self._stored = stored
+        self._given_index = variant_index
 
     # ── of an item ───────────────────────────────────────────────────────────
 
@@ -185,7 +202,9 @@ class CatalogFacts:
         """The names of facts, those that matter most first; no links and no codes."""
         texts: dict[str, list[str]] = {}
         varying: set[str] = set()
-        for variants in self._stored.variants.values():
+        every = self._stored.variants.item_ids
+        for item_id in np.unique(every[:: max(1, len(every) // NUM_SAMPLED)]).tolist():
+            variants = self._stored.variants[item_id]
             first = variants[0].facts
             for variant in variants:
                 for name, text in variant.facts.items():
@@ -237,40 +256,51 @@ class CatalogFacts:
         """The fact that tells what is in stock, if none is called so."""
         return next((self._by_name[name] for name in STOCKS if name in self._by_name), None)
 
+    def row_of_variant(self, code: str) -> int | None:
+        """Return the row of the item with a variant of that code, as ``CodeIndex`` finds it."""
+        if (found := self._variant_index.find(code)) is None:
+            return None
+        item_id = self._stored.variants.item_ids[found]
+        row = int(np.searchsorted(self._item_ids, item_id))
+        return row if row < len(self._item_ids) and self._item_ids[row] == item_id else None
+
     @cached_property
-    def row_of_variant(self) -> dict[str, int]:
-        """The row of the item by the folded code of each of its variants."""
-        rows = np.searchsorted(self._item_ids, list(self._stored.variants)).tolist()
-        return {
-            fold(variant.code): row
-            for row, variants in zip(rows, self._stored.variants.values(), strict=True)
-            for variant in variants
-        }
+    def _variant_index(self) -> CodeIndex:
+        return self._given_index or CodeIndex.of(self._stored.variants.codes)
 
     @cached_property
     def _all_versions(self) -> tuple[NDArray[np.intp], dict[str, FactValues]]:
-        """The row (M,) of each version, and every fact of them; takes 10 s for a million items."""
+        """The row (M,) of each version, and every fact of them."""
+        variants = self._stored.variants
         names = [column.name for column in self.columns]
-        numbers: list[dict[str, int]] = [{} for _ in names]
-        codes: list[list[int]] = [[] for _ in names]
-        rows: list[int] = []
-        columns = list(zip(names, numbers, codes, strict=True))
-        items = zip(self._item_ids.tolist(), self._stored.facts, strict=True)
-        for row, (item_id, packed) in enumerate(items):
-            own: dict[str, str] = json.loads(packed)
-            variants = self._stored.variants.get(item_id, ())
-            for facts in _versions(own, variants):
-                rows.append(row)
-                for name, own_numbers, own_codes in columns:
-                    text = facts.get(name)
-                    own_codes.append(own_numbers.setdefault(text, len(own_numbers)) if text else -1)
+        numbers = [_Numbers() for _ in names]
+        codes: list[list[NDArray[np.int32]]] = [[np.zeros(0, dtype=np.int32)] for _ in names]
+        rows: list[NDArray[np.intp]] = [np.zeros(0, dtype=np.intp)]
+        for start in range(0, len(self._item_ids), PARSED_AT_ONCE):
+            ids = self._item_ids[start : start + PARSED_AT_ONCE]
+            first, last = np.searchsorted(variants.item_ids, [ids[0], ids[-1] + 1]).tolist()
+            own = _parsed(self._stored.facts[start : start + PARSED_AT_ONCE])
+            versions = _parsed(variants.facts[first:last])
+            places = np.searchsorted(ids, variants.item_ids[first:last])
+            is_single = np.ones(len(ids), dtype=bool)
+            is_single[places] = False
+            rows += [start + np.flatnonzero(is_single), start + places]
+            for name, own_numbers, own_codes in zip(names, numbers, codes, strict=True):
+                of_items, of_variants = own_numbers.of(own, name), own_numbers.of(versions, name)
+                has_own = np.zeros(len(ids), dtype=bool)
+                has_own[places[of_variants != ABSENT]] = True
+                inherits = ~has_own[places]  # see _versions
+                of_variants = np.where(inherits, of_items[places], of_variants)
+                own_codes += [of_items[is_single], of_variants]
         values = {
             column.name: FactValues(
-                column=column, texts=tuple(known), codes=np.array(found, dtype=np.int32)
+                column=column,
+                texts=tuple(filter(None, known)),
+                codes=np.maximum(np.concatenate(found), NO_TEXT),
             )
             for column, known, found in zip(self.columns, numbers, codes, strict=True)
         }
-        return np.array(rows, dtype=np.intp), values
+        return np.concatenate(rows), values
 
     def values(self, name: str) -> tuple[NDArray[np.intp], FactValues]:
         """Return the row (M,) of each version, and a fact of them.
@@ -337,6 +367,28 @@ def _versions(own: dict[str, str], variants: Sequence[NewVariant]) -> list[dict[
     of_some = set().union(*(variant.facts for variant in variants))
     of_all = {name: text for name, text in own.items() if name not in of_some}
     return [{**of_all, **variant.facts} for variant in variants]
+
+
+class _Numbers(dict[str | None, int]):
+    """Numbers the different texts of a fact as they come."""
+
+    def __init__(self) -> None:
+        super().__init__({None: ABSENT, "": NO_TEXT})
+
+    def __missing__(self, text: str) -> int:
+        self[text] = number = len(self) - 2
+        return number
+
+    def of(self, versions: Sequence[Mapping[str, str]], name: str) -> NDArray[np.int32]:
+        """Return the number (n,) of a fact of each version."""
+        found = [self[facts.get(name)] for facts in versions]
+        return np.array(found, dtype=np.int32)
+
+
+def _parsed(texts: Sequence[str]) -> list[dict[str, str]]:
+    """Parse JSON objects, all at once."""
+    parsed: list[dict[str, str]] = json.loads(f"[{','.join(texts)}]")
+    return parsed
 
 
 def _in_stock(stock: FactValues) -> FactValues:

@@ -11,7 +11,7 @@ from datrnet.db.store import Store
 
 MakeItem = Callable[..., NewItem]
 
-SCHEMAS = (1, 2, 3, 4, 5)
+SCHEMAS = (1, 2, 3, 4, 5, 6)
 """Of the workspaces in tests/fixtures, made by tools/make_old_workspace.py."""
 
 
@@ -21,6 +21,11 @@ def unpack(schema: int, folder: Path) -> Path:
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")
     return folder
+
+
+def ids_found(store: Store, text: str) -> list[int]:
+    """Return the ids of all items that a text search finds."""
+    return [int(item_id) for page in store.search_titles(text) for item_id in page]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from datrnet.core.errors import DatabaseError, UnknownNameError
 from datrnet.db.rows import NewItem, UpsertCounts
 from datrnet.db.store import Store
+from tests.db.conftest import ids_found
 
 MakeItem = Callable[..., NewItem]
 
@@ -231,27 +232,49 @@ def test_titles_are_found_by_the_beginnings_of_words(
     store: Store, make_item: MakeItem, text: str, found: set[int]
 ) -> None:
     store.upsert_items([make_item("sku-1", "Blue Shirt"), make_item("x", "Bleu? No, blué T-shirt")])
-    assert set(store.search_titles(text, 10)) == found
+    assert set(ids_found(store, text)) == found
 
 
 @pytest.mark.parametrize("text", ["ガウン", "ｶﾞｳﾝ", "パン", "ﾊﾟﾝ", "ロングガウン", "ﾛﾝｸﾞｶﾞｳﾝ"])
 def test_katakana_is_found_in_either_width(store: Store, make_item: MakeItem, text: str) -> None:
     store.upsert_items([make_item("full", "パン ロングガウン"), make_item("half", "ﾊﾟﾝ ﾛﾝｸﾞｶﾞｳﾝ")])
-    assert sorted(store.search_titles(text, 10)) == [1, 2]
+    assert ids_found(store, text) == [1, 2]
 
 
 def test_the_search_follows_changed_titles(store: Store, make_item: MakeItem) -> None:
     store.upsert_items([make_item("a", "Blue")])
     store.upsert_items([make_item("a", "Green")])
-    assert store.search_titles("blue") == []
-    assert store.search_titles("green") == [1]
+    assert ids_found(store, "blue") == []
+    assert ids_found(store, "green") == [1]
     with closing(sqlite3.connect(store.path)) as plain:
         plain.execute("INSERT INTO items_fts (items_fts) VALUES ('integrity-check')")
 
 
-def test_the_search_returns_no_more_than_its_limit(store: Store, make_item: MakeItem) -> None:
-    store.upsert_items([make_item(str(number), "same title") for number in range(9)])
-    assert len(store.search_titles("same", 4)) == 4
+@pytest.mark.parametrize("page", [1, 2, 100])
+def test_a_search_finds_each_item_once_however_many_come_at_a_time(
+    store: Store, make_item: MakeItem, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr("datrnet.db.items.PAGE_OF_FOUND", page)
+    titles = ["Redwood shirt", "Tired shirts", "red shirt", "A shirt, red", "blue", "shirts redder"]
+    store.upsert_items(make_item(str(number), title) for number, title in enumerate(titles))
+    assert ids_found(store, "red shirt") == [3, 4, 1, 6, 2]
+    assert max(map(len, store.search_titles("red shirt"))) <= page
+    assert ids_found(store, "s red") == [1, 3, 4, 6, 2]
+    assert ids_found(store, "shirt") == [1, 3, 4, 2, 6]
+    titles = ["赤いスカート XL", "スカート赤い", "赤い服 xs", "赤"]
+    store.upsert_items(make_item(f"c{number}", title) for number, title in enumerate(titles))
+    assert ids_found(store, "赤い") == [7, 9, 8]
+    assert ids_found(store, "い スカート") == [7, 8]
+    assert ids_found(store, "い x") == [7, 9]
+    assert ids_found(store, "服 x") == [9]
+
+
+def test_a_search_goes_on_while_others_write(store: Store, make_item: MakeItem) -> None:
+    store.upsert_items([make_item("a", "Jacke"), make_item("b", "Strickjacke")])
+    pages = store.search_titles("jacke")
+    assert next(pages).tolist() == [1]
+    store.remove_items([1], "a")
+    assert [page.tolist() for page in pages] == [[2]]
 
 
 @pytest.fixture(scope="module")
@@ -271,7 +294,7 @@ def searchable() -> Iterator[Store]:
     | st.just("word " * 5000)
 )
 def test_no_text_breaks_the_search(searchable: Store, text: str) -> None:
-    assert searchable.search_titles(text, 5) == []
+    assert ids_found(searchable, text) == []
 
 
 @pytest.mark.parametrize(
@@ -291,17 +314,17 @@ def test_titles_are_found_by_parts_of_words(
 ) -> None:
     store.upsert_items([make_item("a", title=title), make_item("b", title="Something else")])
     for text in words:
-        assert store.search_titles(text) == [1], text
+        assert ids_found(store, text) == [1], text
 
 
 def test_a_whole_word_comes_before_a_part_of_one(store: Store, make_item: MakeItem) -> None:
     store.upsert_items([make_item("a", title="Strickjacke"), make_item("b", title="Jacke")])
-    assert store.search_titles("jacke") == [2, 1]
-    assert store.search_titles("rot") == []
+    assert ids_found(store, "jacke") == [2, 1]
+    assert ids_found(store, "rot") == []
 
 
 @pytest.mark.parametrize("text", ["ลาย", "靴", "スーツ", "mütze"])
 def test_what_is_in_no_title_is_not_found(store: Store, make_item: MakeItem, text: str) -> None:
     titles = ("赤いロングスカート", "夏季红色连衣裙女", "กางเกงยีนส์และเสื้อ", "Strickjacke")
     store.upsert_items(make_item(str(number), title=title) for number, title in enumerate(titles))
-    assert store.search_titles(text) == []
+    assert ids_found(store, text) == []

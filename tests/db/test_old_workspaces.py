@@ -17,7 +17,7 @@ from datrnet.core.retrieval.generation import MANIPULATION, PROTOTYPES, Generati
 from datrnet.db.schema import SCHEMA_VERSION
 from datrnet.db.store import Store
 from tests.conftest import Run
-from tests.db.conftest import SCHEMAS, unpack
+from tests.db.conftest import SCHEMAS, ids_found, unpack
 
 
 @pytest.fixture(params=SCHEMAS)
@@ -42,7 +42,7 @@ def test_an_old_database_is_upgraded_with_all_that_it_holds(old: Workspace, sche
     with old.open_store() as store:
         items = store.item_columns()
         assert list(items.codes) == [f"item-{number}" for number in range(8)]
-        assert store.search_titles("red short") == [4, 8]
+        assert ids_found(store, "red short") == [4, 8]
         assert [session.name for session in store.sessions()] == ["second look", "first look"]
         assert [step.action for step in store.steps(1)] == ["query", "change"]
         assert store.shortlist(1) == (["item-5", "item-3"] if schema >= 4 else [])
@@ -61,7 +61,7 @@ def test_an_old_database_is_upgraded_with_all_that_it_holds(old: Workspace, sche
         db.execute("INSERT INTO items_fts (items_fts) VALUES ('integrity-check')")
 
 
-@pytest.mark.parametrize("schema", [3, 4, 5], indirect=True)
+@pytest.mark.parametrize("schema", [3, 4, 5, 6], indirect=True)
 def test_history_and_verdicts_survive_the_upgrade(old: Workspace) -> None:
     with old.open_store() as store:
         assert [(change.item_id, change.undone_at is None) for change in store.label_history()] == [

@@ -13,7 +13,7 @@ _texts = st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 def column(*blocks: list[str]) -> StringColumn:
     encoded = [[text.encode() for text in block] for block in blocks]
     lengths = [len(text) for block in encoded for text in block]
-    return StringColumn(map(b"".join, encoded), np.array(lengths, dtype=np.int64))
+    return StringColumn.joined(map(b"".join, encoded), np.array(lengths, dtype=np.int64))
 
 
 @given(_texts, _texts)
@@ -39,19 +39,7 @@ def test_an_index_beyond_the_end_is_an_error() -> None:
         column([])[-1]
 
 
-@given(
-    st.lists(st.text("abé", max_size=3)),
-    st.text("abé", max_size=3),
-    st.integers(-5, 5),
-    st.integers(-5, 9),
-)
-def test_index_finds_what_a_list_finds(
-    texts: list[str], wanted: str, start: int, stop: int
-) -> None:
-    try:
-        expected = texts.index(wanted, start, stop)
-    except ValueError:
-        with pytest.raises(ValueError, match="not in the column"):
-            column(texts).index(wanted, start, stop)
-    else:
-        assert column(texts).index(wanted, start, stop) == expected
+@given(st.lists(st.text("aé赤い", max_size=4)), st.text("aé赤い", min_size=1, max_size=3))
+def test_the_rows_with_a_text_are_those_of_a_list(texts: list[str], part: str) -> None:
+    expected = [row for row, text in enumerate(texts) if part in text]
+    assert StringColumn.of(texts).rows_with(part).tolist() == expected

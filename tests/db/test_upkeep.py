@@ -8,6 +8,7 @@ import pytest
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.db.rows import NewItem, NewVariant, UpsertCounts
 from datrnet.db.store import Store
+from tests.db.conftest import ids_found
 
 MakeItem = Callable[..., NewItem]
 
@@ -60,7 +61,7 @@ def test_hidden_items_are_kept(shop: Store) -> None:
 def test_removed_items_take_what_only_they_had(shop: Store) -> None:
     assert shop.remove_items([1, 2, 9], "a, b") == 2
     assert names(shop) == {"color": ("gray", "grey", "red")}
-    assert shop.search_titles("a") == []
+    assert ids_found(shop, "a") == []
 
 
 @pytest.mark.parametrize(

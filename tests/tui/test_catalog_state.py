@@ -42,7 +42,7 @@ def codes(state: CatalogState) -> list[str]:
 
 
 def search(state: CatalogState, text: str) -> None:
-    state.show_found(text, state.snapshot.search_titles(text))
+    state.show_found(text, np.concatenate([*state.snapshot.search_titles(text)]))
 
 
 def sort(state: CatalogState, order: Order) -> None:
@@ -98,6 +98,16 @@ def test_a_search_and_facets_narrow_down_together(state: CatalogState) -> None:
     assert state.empty_text == "No item is garment dress. Escape clears the facets."
     state.clear()
     assert len(state.rows) == 48
+
+
+def test_a_search_that_has_not_found_all_says_so(state: CatalogState) -> None:
+    first = next(state.snapshot.search_titles("shirt"))[:3]
+    state.show_found("shirt", first, is_complete=False)
+    assert state.facts == "3+ of 48 items · best match first"
+    assert state.filters[0].words == "“shirt” 3+"
+    state.toggle(GARMENT, DRESS)
+    assert not len(state.rows)
+    assert state.empty_text == "Searching on …"
 
 
 def test_a_search_shows_its_best_match_first_unless_an_order_was_chosen(

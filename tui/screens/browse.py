@@ -1,5 +1,7 @@
 """The catalog as a grid, narrowed down by a text search and facets."""
 
+import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -54,6 +56,9 @@ class BrowseScreen(ExplorerScreen):
 
     check_pictures_after: ClassVar[float] = 1.0
     """Seconds after the start: the first page comes first."""
+
+    shown_after: ClassVar[float] = 0.03
+    """Seconds of a search after which what it has found is shown; the rest comes later."""
 
     def __init__(self, context: ExplorerContext) -> None:
         super().__init__(context)
@@ -181,14 +186,31 @@ class BrowseScreen(ExplorerScreen):
         start(self, "titles", self._find, text)
 
     async def _find(self, text: str) -> None:
-        try:
-            rows = await in_thread(self, self.snapshot.search_titles, text)
-        except DatabaseError as error:
-            self.show_error(error)
-            return
-        if text == self.query_one("#search", Input).value.strip():
-            self.state.show_found(text, rows)
+        """Show the first items that are found at once, and all of them once they are found."""
+        pages, worker = self.snapshot.search_titles(text), get_current_worker()
+        found = [np.zeros(0, dtype=np.intp)]
+
+        def find(seconds: float) -> bool:
+            """Find items for so long, and at least one; return whether there are no more."""
+            end = time.monotonic() + seconds
+            for page in pages:
+                found.append(page)
+                if worker.is_cancelled or (len(page) and time.monotonic() >= end):
+                    return False
+            return True
+
+        for seconds in (self.shown_after, math.inf):
+            try:
+                is_complete = await in_thread(self, find, seconds)
+            except DatabaseError as error:
+                self.show_error(error)
+                return
+            if text != self.query_one("#search", Input).value.strip():
+                return
+            self.state.show_found(text, np.concatenate(found), is_complete=is_complete)
             self._show()
+            if is_complete:
+                return
 
     @on(Input.Submitted, "#search")
     def _leave_search(self, event: Input.Submitted) -> None:

@@ -174,7 +174,7 @@ class FacetRail(OptionList, inherit_bindings=False):
         return Content.assemble(
             ("  ✓ " if is_chosen else "    ", style),
             (name, style),
-            (f"{count:>{COUNT_WIDTH},}", MUTED if count else DISABLED),
+            (f"{self._state.told(count):>{COUNT_WIDTH}}", MUTED if count else DISABLED),
         )
 
     @on(OptionList.OptionSelected)

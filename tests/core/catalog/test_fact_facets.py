@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,7 +10,14 @@ import pytest
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.fact_facets import MAX_PERIODS, NUM_RANGES, Facet, fact_facets
 from datrnet.core.catalog.facts import CatalogFacts
-from datrnet.db.rows import FactColumn, FactKind, ItemFacts, NewVariant
+from datrnet.db.rows import (
+    FactColumn,
+    FactKind,
+    ItemFacts,
+    NewVariant,
+    StringColumn,
+    VariantColumns,
+)
 
 
 class _Items:
@@ -29,10 +36,10 @@ class _Items:
         }
         stored = ItemFacts(
             columns=(FactColumn(name="fact", kind=kind),),
-            facts=cast(Any, [json.dumps(facts) for facts in own]),
-            groups=cast(Any, [""] * len(texts)),
-            views=cast(Any, ["[]"] * len(texts)),
-            variants=variants,
+            facts=StringColumn.of(map(json.dumps, own)),
+            groups=StringColumn.of([""] * len(texts)),
+            views=StringColumn.of(["[]"] * len(texts)),
+            variants=VariantColumns.of(variants),
         )
         self.facts = CatalogFacts(np.arange(len(texts)), stored)
 

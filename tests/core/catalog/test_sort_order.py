@@ -25,6 +25,7 @@ from datrnet.db.rows import (
     NewVariant,
     StringColumn,
     SuperCategory,
+    VariantColumns,
 )
 
 LABELS = [1, -1, 0, 1, 2, -1]
@@ -45,10 +46,10 @@ def _catalog(codes: list[str], titles: list[str], labels: list[int]) -> Catalog:
             np.arange(1, len(codes) + 1),
             ItemFacts(
                 columns=(),
-                facts=StringColumn([b"{}" * len(codes)], np.full(len(codes), 2)),
-                groups=StringColumn([], np.zeros(len(codes), dtype=np.int64)),
-                views=StringColumn([b"[]" * len(codes)], np.full(len(codes), 2)),
-                variants={},
+                facts=StringColumn.of(["{}"] * len(codes)),
+                groups=StringColumn.of([""] * len(codes)),
+                views=StringColumn.of(["[]"] * len(codes)),
+                variants=VariantColumns.of({}),
             ),
         ),
     )
@@ -57,13 +58,14 @@ def _catalog(codes: list[str], titles: list[str], labels: list[int]) -> Catalog:
 def test_facts_sort_by_what_they_are() -> None:
     kinds: dict[str, FactKind] = {"price": "money", "size": "text", "shop": "link"}
     facts = ({"price": "9.50 EUR", "size": "10"}, {}, {"price": "10.00 EUR", "size": "9"})
-    texts = [json.dumps(one).encode() for one in facts]
     stored = ItemFacts(
         columns=tuple(FactColumn(name=name, kind=kind) for name, kind in kinds.items()),
-        facts=StringColumn(texts, np.array(list(map(len, texts)))),
-        groups=StringColumn([], np.zeros(3, dtype=np.int64)),
-        views=StringColumn([b"[]" * 3], np.full(3, 2)),
-        variants={2: (NewVariant(code="a", facts={"price": "7.00 EUR"}), NewVariant(code="b"))},
+        facts=StringColumn.of(map(json.dumps, facts)),
+        groups=StringColumn.of([""] * 3),
+        views=StringColumn.of(["[]"] * 3),
+        variants=VariantColumns.of(
+            {2: (NewVariant(code="a", facts={"price": "7.00 EUR"}), NewVariant(code="b"))}
+        ),
     )
     bare = _catalog(["1", "2", "3"], ["", "", ""], [0, 0, 0])
     catalog = replace(bare, facts=CatalogFacts(bare.item_ids, stored))
