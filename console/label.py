@@ -47,12 +47,13 @@ def set_label(
             for row in rows
             for name, value in wanted
         ]
+        has_index = store.current_generation() is not None
     made = [change for change in changes if change is not None]
     for change in made:
         say(f"{_transition(change)} (change {change.id})")
     if same := len(changes) - len(made):
         say(f"{counted(same, 'label')} {'was' if same == 1 else 'were'} already set by hand.")
-    if any(change.old_value != change.new_value for change in made):
+    if has_index and any(change.old_value != change.new_value for change in made):
         say("The index still uses the old labels. Run `datrnet index` to update it.")
 
 

@@ -159,7 +159,10 @@ def test_without_an_index_it_says_what_is_left(run: Run, shop: Path, tmp_path: P
         done = run(root, *words)
         assert done.exit_code == 0
         assert "datrnet index" in done.stderr
-    assert run(root, "label", "set", "item-1", "colour=Black").exit_code == 0
+    changed = run(root, "label", "set", "item-1", "colour=Red")
+    assert changed.exit_code == 0
+    assert "→ Red" in changed.stderr
+    assert "The index still uses" not in changed.stderr
 
 
 @pytest.mark.parametrize(
