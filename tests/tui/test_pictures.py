@@ -42,6 +42,18 @@ def test_the_viewer_is_started_with_the_file(
     assert seen.read_text() == str(picture)
 
 
+def test_a_viewer_that_fails_is_told_with_the_path(
+    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "viewer"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("datrnet.tui.graphics.pictures.VIEWERS", {sys.platform: (str(program),)})
+    monkeypatch.setattr("datrnet.tui.graphics.pictures.FAILS_WITHIN", 300)
+    with pytest.raises(DataError, match=f"exit code 3. The file is {picture}"):
+        open_in_viewer(picture)
+
+
 def test_without_a_viewer_the_path_is_told(picture: Path) -> None:
     with pytest.raises(DataError, match=str(picture)):
         open_in_viewer(picture)

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 VIEWERS = {"darwin": ("open",), "linux": ("xdg-open", "wslview", "gio")}
 
+FAILS_WITHIN = 1.0
+"""Seconds in which a viewer that cannot show a picture is expected to say so."""
+
 KEPT_PICTURES = 48
 """Cached pictures in pixels, some 100 kB each: going back to one sends it at once."""
 
@@ -164,7 +167,7 @@ def open_in_viewer(path: Path) -> None:
     """Open a picture in the system's viewer.
 
     Raises:
-        DataError: The file is missing, or the system has no such program.
+        DataError: The file is missing, the system has no such program, or it fails at once.
     """
     if not path.is_file():
         raise DataError(f"The picture {path} is missing.")
@@ -185,8 +188,15 @@ def open_in_viewer(path: Path) -> None:
         raise DataError(
             f"The viewer {program} does not start: {error.strerror}.", hint=f"The file is {path}."
         ) from error
-    # collect its exit status, whenever it ends
-    threading.Thread(target=viewer.wait, daemon=True).start()
+    try:
+        code = viewer.wait(timeout=FAILS_WITHIN)
+    except subprocess.TimeoutExpired:  # it shows the picture; collect its status when it ends
+        threading.Thread(target=viewer.wait, daemon=True).start()
+        return
+    if code:  # such as without a desktop
+        raise DataError(
+            f"The viewer {program} ended with the exit code {code}.", hint=f"The file is {path}."
+        )
 
 
 POLL_SECONDS = 0.05
