@@ -89,7 +89,8 @@ class Shop(ShopCatalog):
         """Train a network per super-category. An interrupted run loses at most its current epoch.
 
         Args:
-            config: ``small``, ``paper``, a TOML file based on one of them, or a ``Config``.
+            config: ``small``, ``paper``, ``demo``, a TOML file based on one of them, or a
+                ``Config``.
             super_category: Only these; by default all that can be trained.
             seed: Random seed, instead of the config's.
             epochs: Number of epochs, instead of the config's.

@@ -76,7 +76,7 @@ class StudyOptions:
     """The settings of all studies."""
 
     base: str = "small"
-    """The config that is varied: small, paper, or a TOML file."""
+    """The config that is varied: small, paper, demo, or a TOML file."""
     super_categories: tuple[str, ...] = ()
     """Those to train; none for the first ``num_super_categories`` that can be learned."""
     num_super_categories: int = 2
