@@ -7,6 +7,7 @@ Facets, chips, title and grid are read from one ``CatalogState``; keys change it
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ class Filter:
     words: str
     super_category: int | None
     """The super-category of a facet; None for the text search."""
+    is_excluded: bool = False
+    """Whether it leaves values out."""
 
 
 class CatalogState:
@@ -41,10 +44,12 @@ class CatalogState:
         """The text search; empty without one."""
         self.chosen: dict[int, frozenset[int]] = {}
         """Of categories the values of which an item must have one; -1 is no label."""
+        self.excluded: dict[int, frozenset[int]] = {}
+        """The values that an item must not have."""
         self._more_facets: list[Facet] = []
         """Facets of something else than labels, which take longer to find."""
-        self._awaited: dict[str, set[str]] = {}
-        """Chosen values, by category, of facets that are not found yet."""
+        self._awaited: dict[tuple[str, bool], set[str]] = {}
+        """Values, by category and whether they are excluded, of facets that are not found yet."""
         self._found = snapshot.rows
         """What the text search found, which facets narrow down."""
         self.is_complete = True
@@ -70,7 +75,7 @@ class CatalogState:
         for idx, facet in enumerate(more, start=len(own)):
             for value, rows in facet.more_labels.items():
                 self._more_labels[idx, value] = rows
-        counts = self._count(catalog.shown_rows, {})
+        counts = self._count(catalog.shown_rows, {}, {})
         is_ordered = [*(False for _ in own), *(facet.is_ordered for facet in more)]
         self.values = [
             _listed(numbers, is_ordered=in_order)
@@ -80,34 +85,37 @@ class CatalogState:
         order; -1 comes last."""
         self._narrow_down()
 
-    def _count(self, rows: NDArray[np.intp], chosen: Chosen) -> Facets:
+    def _count(self, rows: NDArray[np.intp], chosen: Chosen, excluded: Chosen) -> Facets:
         num_values = [len(category.values) for category in self.categories]
-        return facets_of(self._labels, rows, num_values, chosen, self._more_labels)
+        more = self._more_labels
+        return facets_of(self._labels, rows, num_values, chosen, more, excluded=excluded)
 
     def renew(self, snapshot: Snapshot, row_map: RowMap) -> None:
         """Show the snapshot of a later catalog; the search and the chosen values stay."""
-        names = {
-            self.categories[idx].name: {self.value_name(idx, value) for value in values}
-            for idx, values in self.chosen.items()
-        }
-        self._more_facets, self.chosen, self._awaited = [], {}, {**self._awaited, **names}
+        for is_excluded, picked in ((False, self.chosen), (True, self.excluded)):
+            for idx, values in picked.items():
+                names = {self.value_name(idx, value) for value in values}
+                self._awaited[self.categories[idx].name, is_excluded] = names
+        self._more_facets, self.chosen, self.excluded = [], {}, {}
         rows = row_map.rows[self._found]
         self._found = snapshot.only_shown(rows[rows >= 0]) if self.text else snapshot.rows
         self._use(snapshot)
         self._choose_awaited(range(len(self.categories)))
 
     def _choose_awaited(self, idxs: Iterable[int]) -> None:
-        """Choose in categories what was chosen before a later catalog came."""
-        for idx in idxs:
+        """Choose and exclude in categories what was so before a later catalog came."""
+        for idx, (is_excluded, picked) in product(
+            idxs, ((False, self.chosen), (True, self.excluded))
+        ):
             category = self.categories[idx]
-            wanted = self._awaited.pop(category.name, set())
+            wanted = self._awaited.pop((category.name, is_excluded), set())
             numbers = range(-1, len(category.values))
             if values := frozenset(n for n in numbers if self.value_name(idx, n) in wanted):
-                self.chosen[idx] = values
+                picked[idx] = values
         self._narrow_down()
 
     def _narrow_down(self) -> None:
-        facets = self._count(self._found, self.chosen)
+        facets = self._count(self._found, self.chosen, self.excluded)
         self.counts = facets.counts
         """(V + 1,) items with each value, by category: no label last."""
         self.rows = facets.rows
@@ -124,27 +132,39 @@ class CatalogState:
 
     def toggle(self, idx: int, value: int) -> None:
         """Choose a value of a category, or no longer."""
-        self._choose(idx, self.chosen.get(idx, frozenset()) ^ {value})
-
-    def drop(self, idx: int) -> None:
-        """Clear the values of a category."""
-        self._choose(idx, frozenset())
-
-    def _choose(self, idx: int, values: frozenset[int]) -> None:
-        self.chosen.pop(idx, None)
-        if values:
-            self.chosen[idx] = values
+        self._pick(self.chosen, idx, self.chosen.get(idx, frozenset()) ^ {value})
+        self._pick(self.excluded, idx, self.excluded.get(idx, frozenset()) - {value})
         self._narrow_down()
+
+    def exclude(self, idx: int, value: int) -> None:
+        """Leave out the items with a value of a category, or no longer."""
+        self._pick(self.excluded, idx, self.excluded.get(idx, frozenset()) ^ {value})
+        self._pick(self.chosen, idx, self.chosen.get(idx, frozenset()) - {value})
+        self._narrow_down()
+
+    def drop(self, chip: Filter) -> None:
+        """Clear the values of a facet's chip."""
+        assert chip.super_category is not None
+        picked = self.excluded if chip.is_excluded else self.chosen
+        self._pick(picked, chip.super_category, frozenset())
+        self._narrow_down()
+
+    @staticmethod
+    def _pick(picked: dict[int, frozenset[int]], idx: int, values: frozenset[int]) -> None:
+        picked.pop(idx, None)
+        if values:
+            picked[idx] = values
 
     def clear_facets(self) -> bool:
         """Clear all values; return whether there were any."""
-        was_chosen, self.chosen, self._awaited = bool(self.chosen), {}, {}
+        was_narrowed = bool(self.chosen or self.excluded)
+        self.chosen, self.excluded, self._awaited = {}, {}, {}
         self._narrow_down()
-        return was_chosen
+        return was_narrowed
 
     def clear(self) -> None:
         """Clear the search and the facets."""
-        self.chosen, self._awaited = {}, {}
+        self.chosen, self.excluded, self._awaited = {}, {}, {}
         self.show_found("", self.snapshot.rows)
 
     def sort(self, order: Order) -> bool:
@@ -184,14 +204,16 @@ class CatalogState:
 
     @property
     def facets(self) -> list[Filter]:
-        """The chosen values, a filter per category."""
+        """The chosen values and the excluded ones, a filter of each kind per category."""
         return [
             Filter(
-                f"{self.categories[idx].name} "
+                f"{self.categories[idx].name} {'not ' if is_excluded else ''}"
                 + " or ".join(self.value_name(idx, value) for value in sorted(values)),
                 idx,
+                is_excluded,
             )
-            for idx, values in sorted(self.chosen.items())
+            for is_excluded, picked in ((False, self.chosen), (True, self.excluded))
+            for idx, values in sorted(picked.items())
         ]
 
     @property
@@ -202,14 +224,14 @@ class CatalogState:
 
     @property
     def facet_words(self) -> str:
-        """The chosen values in words."""
+        """The chosen and excluded values in words."""
         return ", ".join(facet.words for facet in self.facets)
 
     @property
     def filter_words(self) -> str:
         """All filters in words."""
         search = f"the search “{self.text}”" if self.text else ""
-        facets = f"the facets {self.facet_words}" if self.chosen else ""
+        facets = f"the facets {self.facet_words}" if self.facets else ""
         return " and ".join(filter(None, (search, facets)))
 
     @property
@@ -221,7 +243,7 @@ class CatalogState:
     def facts(self) -> str:
         """How many items are shown, and their order."""
         total = f"{len(self.snapshot.catalog.shown_rows):,} items"
-        is_narrowed = self.text or self.chosen or self.snapshot.subset is not None
+        is_narrowed = self.filters or self.snapshot.subset is not None
         shown = f"{self.told(len(self.rows))} of {total}" if is_narrowed else total
         return " · ".join(filter(None, (shown, self._order_words)))
 
@@ -240,7 +262,7 @@ class CatalogState:
         """What to show in place of items."""
         if not self.is_complete:
             return "Searching on …"
-        if self.chosen and len(self._found):
+        if self.facets and len(self._found):
             return f"No item is {sanitize(self.facet_words)}. Escape clears the facets."
         if self.text:
             return f"No title or id contains “{sanitize(self.text)}”."

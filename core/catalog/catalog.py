@@ -327,6 +327,7 @@ def facets_of(
     chosen: Chosen,
     more_labels: MoreLabels | None = None,
     all_of: Set[int] = frozenset(),
+    excluded: Chosen | None = None,
 ) -> Facets:
     """Filter items and count their values.
 
@@ -337,9 +338,12 @@ def facets_of(
         chosen: Required values.
         more_labels: Further values, as of the catalog.
         all_of: Super-categories in which an item must carry all chosen values, not one of them.
+        excluded: Values that an item must not carry.
     """
     fails: dict[int, NDArray[np.bool_]] = {}
     further = more_labels or {}
+    for idx, values in (excluded or {}).items():
+        rows = rows[~_carries_any(labels[:, idx], further, idx, values)[rows]]
     for idx, values in chosen.items():
         if not values:
             continue

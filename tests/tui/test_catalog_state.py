@@ -70,11 +70,34 @@ def test_values_of_one_mean_any_and_of_two_mean_both(state: CatalogState) -> Non
     assert state.facet_words == "garment dress, colour blue or red"
     state.toggle(COLOUR, RED)
     assert set(labels(state, "colour")) == {"blue"}
-    state.drop(COLOUR)
+    state.drop(state.facets[1])
     assert state.chosen == {GARMENT: {DRESS}}
     assert state.clear_facets()
     assert not state.clear_facets()
     assert len(state.rows) == 48
+
+
+def test_excluded_values_are_left_out(state: CatalogState, store: Store) -> None:
+    state.exclude(COLOUR, RED)
+    state.exclude(COLOUR, BLUE)
+    assert set(labels(state, "colour")) == {"black", "green"}
+    assert [chip.words for chip in state.filters] == ["colour not blue or red"]
+    state.exclude(SEASON, -1)
+    state.toggle(GARMENT, DRESS)
+    assert state.facet_words == "garment dress, colour not blue or red, season not no label"
+    assert set(labels(state, "garment")) == {"dress"}
+    assert None not in labels(state, "season")
+    state.toggle(COLOUR, RED)  # one key turns a value's no into a yes, the other the reverse
+    assert (state.chosen[COLOUR], state.excluded[COLOUR]) == ({RED}, {BLUE})
+    state.exclude(COLOUR, RED)
+    assert COLOUR not in state.chosen
+    later = Snapshot.of(state.snapshot.workspace, store, Catalog.load(store))
+    state.renew(later, RowMap(state.snapshot.catalog, later.catalog))
+    assert state.facet_words == "garment dress, colour not blue or red, season not no label"
+    state.drop(state.facets[1])
+    assert set(labels(state, "colour")) == {"black", "blue", "green", "red"}
+    assert state.clear_facets()
+    assert (len(state.rows), state.facets) == (48, [])
 
 
 def test_items_without_a_label_have_their_place(state: CatalogState) -> None:
@@ -93,7 +116,7 @@ def test_a_search_and_facets_narrow_down_together(state: CatalogState) -> None:
     assert len(state.rows) == 4
     assert [chip.words for chip in state.filters] == ["“shirt” 16", "colour black"]
     assert state.filter_words == "the search “shirt” and the facets colour black"
-    state.drop(COLOUR)
+    state.drop(state.facets[0])
     state.toggle(GARMENT, DRESS)
     assert state.empty_text == "No item is garment dress. Escape clears the facets."
     state.clear()

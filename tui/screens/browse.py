@@ -158,7 +158,7 @@ class BrowseScreen(ExplorerScreen):
         if chip is None:
             self.state.clear_facets()
         elif chip.super_category is not None:
-            self.state.drop(chip.super_category)
+            self.state.drop(chip)
         if chip is None or chip.super_category is None:
             self.query_one("#search", Input).value = ""
         self._show()

@@ -103,6 +103,13 @@ class FacetRail(OptionList, inherit_bindings=False):
         hidden("pagedown,ctrl+d", "page_down", "Page down", id="facets.page_down"),
         hidden("pageup,ctrl+u", "page_up", "Page up", id="facets.page_up"),
         hidden("enter,space", "select", "Choose a value, or fold", id="facets.choose"),
+        hidden(
+            "exclamation_mark",
+            "exclude",
+            "Leave out a value, or no longer",
+            key_display="!",
+            id="facets.exclude",
+        ),
         hidden("left,h", "fold(True)", "Fold", id="facets.fold"),
         hidden("right,l", "fold(False)", "Unfold all values", id="facets.unfold"),
         hidden("x,delete", "clear", "Clear all facets", id="facets.clear"),
@@ -150,7 +157,7 @@ class FacetRail(OptionList, inherit_bindings=False):
     def _lines_of(self, idx: int) -> list[Line]:
         if idx in self._folded:
             return [Line(idx)]
-        order, chosen = self._state.values[idx], self._state.chosen.get(idx, frozenset())
+        order, chosen = self._state.values[idx], self._picked(idx)
         is_whole = idx in self._whole or len(order) <= NUM_COLLAPSED + 1
         first = order if is_whole else order[:NUM_COLLAPSED]
         listed = [value for value in order if value in first or value in chosen]
@@ -165,14 +172,15 @@ class FacetRail(OptionList, inherit_bindings=False):
         if line.value is None:
             sign = "▸" if idx in self._folded else "▾"
             name = fitted(f"{sign} {self._state.categories[idx].name}", room)
-            style = "bold $text-accent" if idx in self._state.chosen else "bold"
+            style = "bold $text-accent" if self._picked(idx) else "bold"
             return Content.assemble((name, style))
         count = int(self._state.counts[idx][line.value])  # -1, no label, is last
         is_chosen = line.value in self._state.chosen.get(idx, frozenset())
+        is_excluded = line.value in self._state.excluded.get(idx, frozenset())
         name = _end_of_path(self._state.value_name(idx, line.value), max(1, room - COUNT_WIDTH - 4))
-        style = "bold $text-accent" if is_chosen else "" if count else DISABLED
+        style = "bold $text-accent" if is_chosen or is_excluded else "" if count else DISABLED
         return Content.assemble(
-            ("  ✓ " if is_chosen else "    ", style),
+            ("  ✓ " if is_chosen else "  ✗ " if is_excluded else "    ", style),
             (name, style),
             (f"{self._state.told(count):>{COUNT_WIDTH}}", MUTED if count else DISABLED),
         )
@@ -192,6 +200,18 @@ class FacetRail(OptionList, inherit_bindings=False):
         else:
             self._folded ^= {line.super_category}
             self.show()
+
+    def _picked(self, idx: int) -> frozenset[int]:
+        """Return the chosen and excluded values of a super-category."""
+        none: frozenset[int] = frozenset()
+        return self._state.chosen.get(idx, none) | self._state.excluded.get(idx, none)
+
+    def action_exclude(self) -> None:
+        """Leave out the items with the value under the cursor, or no longer."""
+        line = None if self.highlighted is None else self._listed[self.highlighted]
+        if line is not None and line.value is not None:
+            self._state.exclude(line.super_category, line.value)
+            self.post_message(self.Changed())
 
     def action_fold(self, folded: bool) -> None:
         """Fold the super-category under the cursor, or unfold all its values."""

@@ -26,13 +26,18 @@ def test_rows_and_counts_equal_a_plain_count(data: st.DataObject) -> None:
         for idx, number in enumerate(NUM_VALUES)
         if data.draw(st.booleans())
     }
+    excluded = {
+        idx: frozenset(data.draw(st.sets(st.integers(-1, number - 1))))
+        for idx, number in enumerate(NUM_VALUES)
+        if data.draw(st.booleans())
+    }
 
     def holds(row: int, but: int | None = None) -> bool:
-        return all(
+        return all(labels[row, idx] not in values for idx, values in excluded.items()) and all(
             labels[row, idx] in values or not values for idx, values in chosen.items() if idx != but
         )
 
-    facets = facets_of(labels, rows, NUM_VALUES, chosen)
+    facets = facets_of(labels, rows, NUM_VALUES, chosen, excluded=excluded)
     assert facets.rows.tolist() == [row for row in rows if holds(row)]
     for idx, number in enumerate(NUM_VALUES):
         there = [labels[row, idx] for row in rows if holds(row, but=idx)]
