@@ -1,19 +1,22 @@
 """`datrnet attribute`: list, rename, merge and drop super-categories and values."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
+import typer
 from typer import Argument, Option
 
 from datrnet.console import options as opt
-from datrnet.console.output import counted, percent, print_list, say
+from datrnet.console.output import counted, is_conversation, percent, print_list, say
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatrnetError
-from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.generation import ENTANGLED, Generation
 from datrnet.core.text import fold
 from datrnet.db.store import Store
 from datrnet.db.synonyms import Synonym
+
+CANCELED_EXIT = 130
 
 app = opt.group_app("datrnet attribute rename color=grey gray")
 
@@ -138,8 +141,7 @@ def merge(
             changed = f"Merged {store.merge_super_category(name, into)} into {into}"
         say(f"{changed} ({_step(store)}).")
         if store.current_generation() is not None:
-            hint = "datrnet index" if values else "datrnet train and datrnet index"
-            say(f"The index still has both. To update it: {hint}")
+            say("Searches take both as one. To update the index: datrnet index")
 
 
 @app.command(
@@ -147,12 +149,17 @@ def merge(
 )
 def drop(
     names: Annotated[list[str], Argument(metavar="NAME[=VALUE]...")],
+    yes: Annotated[bool, Option("--yes", "-y")] = False,
     workspace: opt.Workspace = None,
 ) -> None:
     """Remove super-categories or values with their labels. Later imports leave them out.
 
+    Searches and the index go on with the super-categories that are left. Where that is impossible,
+    since the system of the index compares all of them as a whole, a terminal asks first.
+
     Args:
         names: Super-categories, or values of them.
+        yes: Drop without asking.
     """
     place = Workspace.locate(workspace)
     with place.open_store(to_write=True) as store:
@@ -161,14 +168,20 @@ def drop(
             idx = catalog.super_category_idx(category)
             if value:
                 catalog.value_idx(idx, value)
+        whole = [category for category, value in map(_split, names) if not value]
+        stopped = _stops_search(place, store, catalog, whole)
+        if stopped and not yes:
+            _agree_to_stop(stopped)
         for category, value in map(_split, names):
             if value:
                 old = f"{category}={store.drop_value(category, value)}"
             else:
                 old = store.drop_super_category(category)
             say(f"Dropped {old} ({_step(store)}).")
-            if not value and _is_indexed(place, store, old):
-                say("The index was made with it. To search again: datrnet train and datrnet index")
+        if stopped:
+            say("To search again: datrnet train and datrnet index")
+        elif store.current_generation() is not None:
+            say("Searches go on without it. To update the index: datrnet index")
 
 
 @app.command(epilog="Example: datrnet attribute forget color=grey")
@@ -206,9 +219,35 @@ def _step(store: Store) -> str:
     return f"step {store.history(1)[0].id}"
 
 
-def _is_indexed(workspace: Workspace, store: Store, name: str) -> bool:
+def _stops_search(
+    workspace: Workspace, store: Store, catalog: Catalog, dropped: Sequence[str]
+) -> str:
+    """Return why no search can do without some super-categories; empty if they can."""
+    names = {catalog.super_categories[catalog.super_category_idx(name)].name for name in dropped}
     try:
-        categories = Generation.current(workspace, store).super_categories
+        generation = Generation.current(workspace, store).aligned_with(catalog)
     except DatrnetError:
-        return False
-    return fold(name) in {fold(category.name) for category in categories}
+        return ""
+    indexed = {category.name for category in generation.super_categories}
+    if names.isdisjoint(indexed):
+        return ""
+    if indexed <= names:
+        return "The index has no other super-category."
+    if generation.block_names == (ENTANGLED,):
+        return "The system of the index compares all super-categories as a whole."
+    return ""
+
+
+def _agree_to_stop(why: str) -> None:
+    """Ask whether searches may stop.
+
+    Raises:
+        ConfigError: Nobody can be asked.
+        Exit: The person said no.
+    """
+    told = f"{why} Without it, search, evaluate and index stop until `datrnet train`."
+    if not is_conversation():
+        raise ConfigError(f"{told} Nothing was dropped.", hint="To drop it all the same: --yes")
+    if not typer.confirm(f"{told} Drop it?", err=True):
+        say("Nothing was dropped.")
+        raise typer.Exit(CANCELED_EXIT)

@@ -343,7 +343,7 @@ def _next_step(workspace: Workspace) -> str:
             return f"Next: datrnet {'index' if store.latest_run('finished') else 'train'}"
         try:
             generation, catalog = Generation.current(workspace, store), Catalog.load(store)
-            trained = catalog.renamed(generation.super_categories)
+            trained = generation.aligned_with(catalog).super_categories
         except IndexStaleError as error:
             return str(error)
     names = {category.name: set(category.values) for category in trained}

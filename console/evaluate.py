@@ -25,6 +25,7 @@ from datrnet.core.evaluation.protocol import (
 )
 from datrnet.core.research.experiments.result import use_case_name
 from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.prototypes import aligned
 from datrnet.core.text import sanitize
 
 MATCHES = {
@@ -94,7 +95,7 @@ def evaluate(
     place = Workspace.locate(workspace)
     with place.open_store() as store:
         catalog = Catalog.load(store)
-        generation = Generation.current(place, store).aligned_with(catalog)
+        generation = aligned(Generation.current(place, store), catalog)
         given = None
         if queries is not None:
             from datrnet.core.research.split_folder import read_index_queries

@@ -75,18 +75,17 @@ class Synonyms:
     def renamed(self, category: SuperCategory) -> SuperCategory:
         """Return a super-category of a run or index, with the names that the catalog has now.
 
-        Of values that have become one, the one that was called so keeps the name.
+        Of values that have become one, the one that was called so has the name, or else the first;
+        the others keep their own.
         """
         name = self.category(category.name) or category.name
         taken = {fold(value) for value in category.values}
-        values = [self.value(name, value) for value in category.values]
-        return SuperCategory(
-            name=name,
-            values=tuple(
-                old if not new or fold(new) in taken else new
-                for old, new in zip(category.values, values, strict=True)
-            ),
-        )
+        values = []
+        for old in category.values:
+            new = self.value(name, old)
+            values.append(old if not new or fold(new) in taken else new)
+            taken.add(fold(values[-1]))
+        return SuperCategory(name=name, values=tuple(values))
 
 
 def read_synonyms(db: Reader) -> Synonyms:

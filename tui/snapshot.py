@@ -193,12 +193,11 @@ class Snapshot:
         Raises:
             DatrnetError: There is no index, or its run or the picture cannot be read.
         """
-        manifest = self._open_searcher().generation.manifest
+        generation = self._open_searcher().generation
         # only a new picture needs the networks, and with them torch
-        from datrnet.core.indexing.build import query_of_picture
-        from datrnet.core.models.run_folder import RunFolder
+        from datrnet.core.indexing.build import query_of_picture, run_of
 
-        return query_of_picture(RunFolder.open(self.workspace.models / manifest.run_name), path)
+        return query_of_picture(run_of(self.workspace, generation), path)
 
     def _open_searcher(self) -> Searcher:
         if self.searcher is None:

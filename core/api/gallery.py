@@ -53,9 +53,9 @@ class ShopGallery:
     @cached_property
     def _networks(self) -> "tuple[RunFolder, Embedder]":
         """The run of the index, with its networks in memory."""
-        from datrnet.core.indexing.build import Embedder  # imports torch
+        from datrnet.core.indexing.build import Embedder, run_of  # imports torch
 
-        run = RunFolder.open(self.workspace.models / self.searcher.generation.manifest.run_name)
+        run = run_of(self.workspace, self.searcher.generation)
         return run, Embedder(run)
 
     def refresh(self) -> None:

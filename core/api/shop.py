@@ -24,6 +24,7 @@ from datrnet.core.progress import (
 )
 from datrnet.core.retrieval.engines.engine import EngineChoice
 from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.prototypes import aligned
 
 if TYPE_CHECKING:  # every command loads this module, and most need none of these
     from datrnet.core.api.findings import Doubts
@@ -257,7 +258,7 @@ class Shop(ShopCatalog):
         )
         with self.workspace.open_store() as store:
             catalog = Catalog.load(store)
-            generation = Generation.current(self.workspace, store).aligned_with(catalog)
+            generation = aligned(Generation.current(self.workspace, store), catalog)
             given = None
             if queries is not None:
                 from datrnet.core.research.split_folder import read_index_queries

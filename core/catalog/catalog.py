@@ -247,6 +247,27 @@ class Catalog:
             for category in renamed
         )
 
+    def kept_of(self, super_categories: Sequence[SuperCategory]) -> list[int]:
+        """Return the indexes of those super-categories of a run or index that the catalog has.
+
+        Of several that have become one, it is the one that was called so, or else the first.
+
+        Raises:
+            IndexStaleError: It has none of them.
+        """
+        kept: dict[int, int] = {}
+        for place, category in enumerate(super_categories):
+            try:
+                idx = self.super_category_idx(category.name)
+            except UnknownNameError:
+                continue
+            is_own = fold(self.super_categories[idx].name) == fold(category.name)
+            if idx not in kept or is_own:
+                kept[idx] = place
+        if not kept and super_categories:
+            self._idx_of_trained(super_categories[0].name)
+        return sorted(kept.values())
+
     def _idx_of_trained(self, name: str) -> int:
         """Return the index of a super-category of a run or index.
 

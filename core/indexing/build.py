@@ -34,6 +34,7 @@ from datrnet.core.retrieval.manipulation import (
     Manipulation,
     Replacement,
     load_manipulation,
+    restricted,
 )
 from datrnet.core.retrieval.prototypes import mean_embeddings, source_items
 from datrnet.core.retrieval.request import Query
@@ -63,7 +64,7 @@ class Embedder:
         self._networks = (
             [run.load_network(idx).to(device) for idx in range(len(run.super_categories))]
             if run.config.system.is_datrnet
-            else [comparison_systems().load_method(run).to(device)]
+            else [comparison_systems().load_method(RunFolder.open(run.path)).to(device)]
         )
 
     @property
@@ -82,11 +83,23 @@ class Embedder:
         """
         blocks = [embed(network, pixels) for network in self._networks]
         if not self._run.config.system.is_datrnet:
-            return blocks[0]
+            kept = self._run.kept
+            return blocks[0] if kept is None else blocks[0][:, list(kept)]
         embeddings = np.stack(blocks, axis=1)
         if self._run.config.model.normalize == "whole":
             embeddings /= np.linalg.norm(embeddings, axis=(1, 2), keepdims=True)
         return embeddings
+
+
+def run_of(workspace: Workspace, generation: Generation) -> RunFolder:
+    """Return the run that made an index, with the super-categories that the index has.
+
+    Raises:
+        CheckpointError: It is gone or damaged.
+    """
+    run = RunFolder.open(workspace.models / generation.manifest.run_name)
+    numbers = {category.name: number for number, category in enumerate(run.super_categories)}
+    return run.of([numbers[category.name] for category in generation.manifest.super_categories])
 
 
 def query_of_picture(
@@ -174,9 +187,13 @@ def build_index(
     Raises:
         CheckpointError: The run's weights are missing or damaged, or its embeddings are not finite.
         DataError: The catalog has no readable picture.
-        UnknownNameError: A super-category of the run is no longer in the catalog.
+        IndexStaleError: The catalog has none of the run's super-categories, or lacks one of those
+            that share a block.
     """
     on_progress("Looking for changes", 0, 1)
+    run = run.of(catalog.kept_of(run.super_categories))
+    if run.kept is not None and not run.config.system.is_datrnet:
+        restricted(load_manipulation(run.manipulation_path), run.kept)  # raises early
     current = _index_of(workspace, store, run)
     stamps = np.array(
         [item_stamp(workspace, catalog, row) for row in range(catalog.num_items)], dtype=np.int64
@@ -199,7 +216,7 @@ def build_index(
     embeddings, engine_places = _joined(rows, base, kept_rows, kept_places, new_rows, new)
     asked = engine or ("auto" if current is None else current.manifest.engine_asked)
     kept_engine = None
-    if base is not None and len(kept_rows):
+    if base is not None and base.is_whole and len(kept_rows):
         kept_engine = _kept_engine(base, engine_places, len(rows), asked)
     sets = catalog.encode_value_sets(run.super_categories)[rows]
     is_source = source_items(
@@ -273,8 +290,13 @@ def _index_of(workspace: Workspace, store: Store, run: RunFolder) -> Generation 
     except IndexStaleError:
         return None
     manifest = generation.manifest
-    known = (manifest.run_name, manifest.super_categories)
-    return generation if known == (run.name, run.super_categories) else None
+    if manifest.run_name != run.name:
+        return None
+    numbers = {category: number for number, category in enumerate(manifest.super_categories)}
+    kept = [numbers.get(category, -1) for category in run.super_categories]
+    if -1 in kept or (len(kept) < len(numbers) and run.config.model.normalize == "whole"):
+        return None  # lengths depend on all blocks
+    return generation.of(kept)
 
 
 def _kept(catalog: Catalog, base: Generation | None, stamps: Rows) -> tuple[Rows, Rows]:
@@ -353,7 +375,8 @@ def run_manipulation(
         CheckpointError: The stored manipulation is missing or damaged.
     """
     if not run.config.system.is_datrnet:
-        return load_manipulation(run.manipulation_path)
+        stored = load_manipulation(run.manipulation_path)
+        return stored if run.kept is None else restricted(stored, run.kept)
     return Replacement(
         tuple(
             mean_embeddings(

@@ -14,7 +14,8 @@ models/<run>/
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,8 @@ class RunFolder:
     path: Path
     config: Config
     super_categories: tuple[SuperCategory, ...]
+    kept: tuple[int, ...] | None = None
+    """The numbers of these super-categories in the run, if it has others; see ``of``."""
 
     @property
     def name(self) -> str:
@@ -101,6 +104,21 @@ class RunFolder:
                 f"{path / RUN_FILE} is damaged.", hint="Train again with `datrnet train`."
             ) from error
 
+    def of(self, kept: Sequence[int]) -> "RunFolder":
+        """Return the run with some of its super-categories and their networks only.
+
+        Args:
+            kept: Their indexes, ascending.
+        """
+        if len(kept) == len(self.super_categories):
+            return self
+        numbers = self.kept or range(len(self.super_categories))
+        return replace(
+            self,
+            super_categories=tuple(self.super_categories[idx] for idx in kept),
+            kept=tuple(numbers[idx] for idx in kept),
+        )
+
     def idx_of(self, super_category: str) -> int:
         """Return the number of a super-category's network.
 
@@ -147,7 +165,8 @@ class RunFolder:
         if idx is None:
             return self.path / f"system.{suffix}"
         plain = plain_name(self.super_categories[idx].name)
-        return self.path / f"{f'{idx + 1}-{plain}' if plain else idx + 1}.{suffix}"
+        number = 1 + (idx if self.kept is None else self.kept[idx])
+        return self.path / f"{f'{number}-{plain}' if plain else number}.{suffix}"
 
     def load_network(self, idx: int) -> "DAtRNet":
         """Return the trained network of a super-category, in evaluation mode.

@@ -30,6 +30,7 @@ neither its dimension nor its metric; the manifest does.
 import copy
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -71,6 +72,7 @@ from datrnet.core.retrieval.manipulation import (
     Manipulation,
     Replacement,
     read_manipulation,
+    restricted,
 )
 from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
@@ -203,6 +205,8 @@ class Generation:
             IndexStaleError: A file is missing or does not have the size in the manifest.
         """
         self.folder = folder
+        self._whole: tuple[Generation, Places] | None = None
+        """What this is a part of, and the blocks of it that this has."""
         try:
             text = (folder / MANIFEST).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -263,11 +267,49 @@ class Generation:
         """Return the generation without what the catalog lacks, with the names that it has now.
 
         Raises:
-            IndexStaleError: The catalog lacks a super-category.
+            IndexStaleError: The catalog lacks all of its super-categories, or one of those that
+                share a block.
         """
-        aligned = copy.copy(self.restricted_to(catalog.item_ids))
-        aligned.super_categories = catalog.renamed(self.manifest.super_categories)
+        rest = self.restricted_to(catalog.item_ids)
+        aligned = copy.copy(rest.of(catalog.kept_of(self.manifest.super_categories)))
+        aligned.super_categories = catalog.renamed(aligned.manifest.super_categories)
         return aligned
+
+    def of(self, kept: Sequence[int]) -> "Generation":
+        """Return the generation of some of its super-categories.
+
+        Its embeddings are then a copy in memory; it is the same object if none is left out. The
+        engine goes on with all blocks, those left out without weight.
+
+        Args:
+            kept: Their indexes, ascending.
+
+        Raises:
+            IndexStaleError: All super-categories share a block.
+        """
+        manifest = self.manifest
+        if len(kept) == len(manifest.super_categories):
+            return self
+        rest = copy.copy(self)
+        for computed in ("items", "exact"):
+            vars(rest).pop(computed, None)
+        rest.manipulation = restricted(self.manipulation, kept)
+        rest.embeddings = self.embeddings[:, kept]
+        blocks = np.array(kept)
+        rest._whole = self, blocks
+        weights = tuple(manifest.weights[block] for block in kept)
+        rest.manifest = replace(
+            manifest,
+            super_categories=tuple(manifest.super_categories[idx] for idx in kept),
+            weights=weights if any(weights) else (1.0,) * len(kept),
+        )
+        rest.super_categories = rest.manifest.super_categories
+        return rest
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has all blocks that its engine has."""
+        return self._whole is None
 
     def restricted_to(self, item_ids: NDArray[np.int64]) -> "Generation":
         """Return the generation without the items that are not among these.
@@ -283,6 +325,8 @@ class Generation:
         rest.embeddings, rest.item_ids = self.embeddings[kept], self.item_ids[kept]
         if self.picture_stamps is not None:
             rest.picture_stamps = self.picture_stamps[kept]
+        if self._whole is not None:
+            rest._whole = self._whole[0].restricted_to(item_ids), self._whole[1]
         rest.engine_places = moved(self.engine_places, np.where(kept, kept.cumsum() - 1, -1))
         return rest
 
@@ -340,7 +384,16 @@ class Generation:
         self, blocks: Floats, weights: Floats, k: int, allowed: BoolArray | None
     ) -> Places:
         """Return the places that the engine names, or else the exact engine; see ``Engine``."""
-        found = self.engine.candidates(blocks, weights, k, allowed)
+        if self._whole is None:
+            found = self.engine.candidates(blocks, weights, k, allowed)
+        elif not self.manifest.unit_blocks:  # what is left out may count in lengths
+            found = None
+        else:
+            whole, kept = self._whole
+            all_blocks = np.zeros(whole.embeddings.shape[1:], dtype=np.float32)
+            all_weights = np.zeros(len(all_blocks), dtype=np.float32)
+            all_blocks[kept], all_weights[kept] = blocks, weights
+            found = whole.candidates(all_blocks, all_weights, k, allowed)
         return self.exact.candidates(blocks, weights, k, allowed) if found is None else found
 
     def neighbors(self, places: Places, count: int, nodes: int) -> list[Places]:
@@ -351,6 +404,8 @@ class Generation:
             count: Number of neighbors.
             nodes: What Annoy inspects for each.
         """
+        if self._whole is not None:
+            return self._whole[0].neighbors(places, count, nodes)
         engine, blocks = self.engine, self.items.blocks_at(places)
         if isinstance(engine, AnnoyEngine):
             return engine.neighbors(places, count, nodes)

@@ -7,7 +7,7 @@ factors, and maps item blocks to the space in which they are compared. A wanted 
 prototype (NaN: no training item carried it) leaves the query unchanged.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, TypeGuard
@@ -342,6 +342,39 @@ def read_manipulation(kind: str, arrays: Mapping[str, NDArray[Any]]) -> Manipula
             f"This datrnet cannot read the index's query manipulation ({kind}): {error}.",
             hint="Run `datrnet index` to rebuild it.",
         ) from error
+
+
+def restricted(manipulation: Manipulation, kept: Sequence[int]) -> Manipulation:
+    """Return a manipulation of some of the super-categories, each with a block of its own.
+
+    Args:
+        manipulation: Of all.
+        kept: Their indexes, ascending.
+
+    Raises:
+        IndexStaleError: All super-categories share a block.
+    """
+    columns = list(kept)
+    if isinstance(manipulation, BlockPrototypes):
+        prototypes = tuple(manipulation.prototypes[column] for column in columns)
+        if isinstance(manipulation, WeightedReplacement):
+            weights = manipulation.weights[np.ix_(columns, columns)]
+            return WeightedReplacement(prototypes, weights)
+        # specific prototypes are computed with the means of those that are left
+        return Replacement(prototypes, None, getattr(manipulation, "are_means", True))
+    if isinstance(manipulation, Addition):
+        size, number = len(manipulation.memory) // len(manipulation.counts), manipulation.counts
+        firsts = np.cumsum([0, *number])
+        rows = [row for column in columns for row in range(column * size, (column + 1) * size)]
+        entries = [e for column in columns for e in range(firsts[column], firsts[column + 1])]
+        counts = tuple(number[column] for column in columns)
+        return Addition(manipulation.memory[np.ix_(rows, entries)], counts)
+    raise IndexStaleError(
+        "The system of this index compares all super-categories as a whole, and the catalog no "
+        "longer has all of them.",
+        hint="Run `datrnet train` and `datrnet index`, or bring them back: `datrnet history` lists "
+        "what can be undone.",
+    )
 
 
 def save_manipulation(manipulation: Manipulation, path: Path) -> None:

@@ -26,6 +26,7 @@ from datrnet.core.retrieval.manipulation import (
     replaces_by_means,
 )
 from datrnet.core.text import fold
+from datrnet.db.rows import SuperCategory
 
 MIN_SPECIFIC = 5
 """Fewest items of a specific prototype; a mean of fewer describes the items, not the value."""
@@ -118,6 +119,46 @@ def source_items(
     return is_training if only_training and is_training.any() else ~is_hidden
 
 
+def aligned(generation: Generation, catalog: Catalog) -> Generation:
+    """Return an index as the catalog is now; see ``Generation.aligned_with``.
+
+    The prototype of a value that others were merged into is the mean over the items of all of them,
+    as it will be in the next index; those others, and dropped values, have none.
+
+    Raises:
+        IndexStaleError: The catalog lacks super-categories that the index cannot do without.
+    """
+    found = generation.aligned_with(catalog)
+    if not isinstance(found.manipulation, Replacement | WeightedReplacement):
+        return found
+    stored, now = found.manifest.super_categories, found.super_categories
+    gone = [_gone_values(catalog, *pair) for pair in zip(stored, now, strict=True)]
+    if not any(gone) or not found.manipulation.are_means:
+        return found
+    source = PrototypeSource(catalog, found, np.searchsorted(catalog.item_ids, found.item_ids))
+    prototypes = []
+    for block, (category, replaced) in enumerate(zip(now, gone, strict=True)):
+        entries = found.prototypes_of(block).copy()
+        for value in filter(None, dict.fromkeys(replaced.values())):
+            number = _number_of(category.values, value)
+            mean = source.mean(block, category.values[number])
+            entries[number] = entries[number] if mean is None else mean
+        entries[list(replaced)] = np.nan
+        prototypes.append(entries)
+    found.manipulation = replace(found.manipulation, prototypes=tuple(prototypes))
+    return found
+
+
+def _gone_values(catalog: Catalog, stored: SuperCategory, now: SuperCategory) -> dict[int, str]:
+    """Return what values of an index were merged into, by number; nothing if dropped."""
+    names = [catalog.synonyms.value(now.name, value) for value in stored.values]
+    return {
+        number: name
+        for number, (name, own) in enumerate(zip(names, now.values, strict=True))
+        if fold(name) != fold(own)
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Prototype:
     """The embedding of a wanted value, and its origin."""
@@ -175,7 +216,7 @@ class PrototypeSource:
         category = self._generation.super_categories[block]
         manipulation = self._generation.manipulation
         idx = self._catalog.super_category_idx(category.name)
-        number = _number_of(category.values, value)
+        number = _number_of(category.values, self._catalog.synonyms.value(category.name, value))
         if number == UNLABELED:
             now = self._catalog.value_idx(idx, value)  # raises with suggestions if it is unknown
             number = _number_of(category.values, self._catalog.super_categories[idx].values[now])
@@ -220,14 +261,25 @@ class PrototypeSource:
         if len(places) < MIN_SPECIFIC:
             few = f"only {len(places)}" if len(places) else "none"
             return replace(generic, note=f"{few} among {shared}")
+        embedding = self._mean_of(block, places)
+        return replace(generic, embedding=embedding, num_items=len(places), among=shared)
+
+    def mean(self, block: int, value: str) -> Floats | None:
+        """Return the mean embedding (E,) of the items that carry a value; None without any."""
+        name = self._generation.super_categories[block].name
+        places = np.flatnonzero(self._carries(self._catalog.super_category_idx(name), value))
+        return self._mean_of(block, places) if len(places) else None
+
+    def _mean_of(self, block: int, places: NDArray[np.intp]) -> Floats:
         manifest = self._generation.manifest
-        (embedding,) = mean_embeddings(
+        means = mean_embeddings(
             self._generation.embeddings[places, block],
             np.zeros(len(places), dtype=np.int16),
             1,
             unit_length=manifest.unit_blocks and manifest.unit_prototypes,
         )
-        return replace(generic, embedding=embedding, num_items=len(places), among=shared)
+        mean: Floats = means[0]
+        return mean
 
     @cached_property
     def _is_source(self) -> BoolArray:

@@ -29,6 +29,7 @@ from datrnet.core.retrieval.prototypes import (
     Prediction,
     Prototype,
     PrototypeSource,
+    aligned,
     predict_values,
 )
 from datrnet.core.retrieval.request import Query, Request, Substitute
@@ -45,12 +46,12 @@ class Searcher:
     """Plans searches over a catalog and an index generation."""
 
     def __init__(self, catalog: Catalog, generation: Generation) -> None:
-        """Align the index with the catalog; items that the catalog lacks are left out.
+        """Align the index with the catalog; what the catalog lacks is left out.
 
         Raises:
-            IndexStaleError: The catalog lacks a super-category of the index.
+            IndexStaleError: The catalog lacks super-categories that the index cannot do without.
         """
-        generation = generation.aligned_with(catalog)
+        generation = aligned(generation, catalog)
         self.catalog = catalog
         self.generation = generation
         self.names = tuple(category.name for category in generation.super_categories)

@@ -199,11 +199,9 @@ def replay(
 
 def _query_of_picture(workspace: Workspace, searcher: Searcher, path: Path) -> Query:
     # only a picture outside the catalog needs the networks and torch
-    from datrnet.core.indexing.build import query_of_picture
-    from datrnet.core.models.run_folder import RunFolder
+    from datrnet.core.indexing.build import query_of_picture, run_of
 
-    run = RunFolder.open(workspace.models / searcher.generation.manifest.run_name)
-    return query_of_picture(run, path)
+    return query_of_picture(run_of(workspace, searcher.generation), path)
 
 
 # ── names ────────────────────────────────────────────────────────────────────

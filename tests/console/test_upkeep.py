@@ -108,25 +108,35 @@ def test_names_are_changed_and_listed(run: Run, copied: Workspace, shop: Path) -
     assert [row[0] for row in rows(run(root, "attribute", "list"))[1:]] == ["colour", "pattern"]
 
 
-def test_a_dropped_super_category_says_so_everywhere(
+def test_a_dropped_super_category_is_left_out_everywhere(
     run: Run, copied: Workspace, shop: Path
 ) -> None:
     root = copied.root
+
+    def found() -> tuple[dict[str, float], list[str]]:
+        answer = json.loads(done(run(root, "search", "item-5", "--json")).stdout)["substitutes"]
+        return answer[0]["distance_squared_by_super_category"], [it["id"] for it in answer]
+
+    assert found()[0].keys() == {"colour", "pattern"}
     dropped = done(run(root, "attribute", "drop", "pattern", "colour=Red"))
     assert "Dropped pattern (step 2)" in dropped.stderr
     assert "Dropped colour=Red (step 3)" in dropped.stderr
-    assert "datrnet train and datrnet index" in dropped.stderr
-    for command in (
-        ("search", "item-5"),
-        ("evaluate",),
-        ("index",),
-        ("review", "doubts"),
-    ):
-        refused = run(root, *command)
-        assert refused.exit_code == 1, command
-        assert "datrnet train" in refused.stderr
-        assert "pattern" in refused.stderr
-    assert "pattern" in done(run(root, "info")).stdout
+    assert "Searches go on without it" in dropped.stderr
+    parts, ids = found()
+    assert parts.keys() == {"colour"}
+    for command in (("evaluate",), ("review", "doubts"), ("attribute", "list", "colour")):
+        assert "pattern" not in done(run(root, *command)).stdout, command
+    assert "'pattern'" in run(root, "search", "item-5", "--set", "pattern=x").stderr
+    assert "Red" in run(root, "search", "item-5", "--set", "colour=Red").stderr
+    index = json.loads(done(run(root, "index", "--json")).stdout)
+    assert (index["num_embedded"], index["num_copied"]) == (0, 48)
+    assert index["weights"].keys() == {"colour"}
+    assert found() == (parts, ids)
+    picture = shop.parent / "images" / "5.png"
+    done(run(root, "search", picture, "--set", "colour=Blue"))
+    refused = run(root, "attribute", "drop", "colour")
+    assert refused.exit_code == 2
+    assert "no other super-category" in refused.stderr
     assert json.loads(done(run(root, "attribute", "list", "--json")).stdout)[-1] == {
         "name": "pattern",
         "num_values": 0,
@@ -139,7 +149,11 @@ def test_a_dropped_super_category_says_so_everywhere(
     assert [row[0] for row in rows(run(root, "attribute", "list"))[1:]] == ["colour", "pattern"]
     done(run(root, "undo"))
     done(run(root, "undo"))
-    done(run(root, "search", "item-5"))
+    assert found()[0].keys() == {"colour"}
+    index = json.loads(done(run(root, "index", "--json")).stdout)
+    assert found()[0].keys() == {"colour", "pattern"}
+    done(run(root, "attribute", "drop", "colour", "pattern", "--yes"))
+    assert "datrnet train" in run(root, "search", "item-5").stderr
 
 
 @pytest.mark.parametrize(

@@ -419,11 +419,16 @@ with Store.open(Path(sys.argv[1])) as store:
             store.upsert_items([item("a", "black")])
             store.set_label(1, "color", "blue", "person")
             store.undo_step()
+        case "redo":
+            store.upsert_items([item("a", "black"), item("c", "black")])
+            store.undo_step()
+            restore.Change.remove = killed
+            store.redo_step()
 """
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no such signal")
-@pytest.mark.parametrize("step", ["import", "merge", "undo"])
+@pytest.mark.parametrize("step", ["import", "merge", "undo", "redo"])
 def test_a_kill_in_the_middle_leaves_the_catalog_whole(
     tmp_path: Path, make_item: MakeItem, step: str
 ) -> None:
@@ -441,7 +446,9 @@ def test_a_kill_in_the_middle_leaves_the_catalog_whole(
             assert labels_by_person(store) == {(1, "color"): "blue"}
         else:
             assert contents(store) == before
-        store.undo_step(loses_labels=True)
+        if step == "redo":
+            assert store.redo_step() is not None  # what it takes is still there
+            assert list(store.item_columns().codes) == ["a", "b", "c"]
         while store.undo_step(loses_labels=True):
             pass
         assert store.item_columns().codes == []

@@ -17,6 +17,7 @@ from datrnet.core.evaluation.protocol import gallery_rows
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.prototypes import aligned
 from datrnet.db.store import Store
 
 
@@ -57,8 +58,7 @@ class Context:
         Raises:
             IndexStaleError: There is none, or it is damaged.
         """
-        current = Generation.current(self.workspace, self.store)
-        return current.aligned_with(self.catalog)
+        return aligned(Generation.current(self.workspace, self.store), self.catalog)
 
     @property
     def has_used_index(self) -> bool:
@@ -72,7 +72,9 @@ class Context:
         Raises:
             CheckpointError: It is gone or damaged.
         """
-        return RunFolder.open(self.workspace.models / self.generation.manifest.run_name)
+        from datrnet.core.indexing.build import run_of
+
+        return run_of(self.workspace, self.generation)
 
     def items(self) -> SplitItems:
         """Return the indexed items of the split, without those of a value new to the index.

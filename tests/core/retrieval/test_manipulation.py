@@ -18,6 +18,7 @@ from datrnet.core.retrieval.manipulation import (
     SpecificPrototypes,
     WeightedReplacement,
     read_manipulation,
+    restricted,
 )
 
 
@@ -214,6 +215,33 @@ def test_all_queries_together_equal_each_in_plain_loops(
         if not changed[place].any():
             assert_array_equal(found[place], compared)
             assert_array_equal(factors[place], 1)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("specific", "fusion")])
+@given(seed=st.integers(0, 2**32 - 1))
+def test_some_super_categories_are_changed_as_if_there_were_no_others(kind: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    manipulation, size = made_up(kind, rng)
+    blocks, labels, targets, changed = asked_of(manipulation, size, rng)
+    kept = np.flatnonzero(rng.random(len(manipulation.counts)) < 0.7)
+    if not len(kept):
+        kept = np.array([0])
+    rest = restricted(manipulation, kept.tolist())
+    assert rest.counts == tuple(manipulation.counts[idx] for idx in kept)
+    for place, idx in enumerate(kept):
+        assert_array_equal(rest.prototypes_of(place), manipulation.prototypes_of(idx))
+    others = np.setdiff1d(np.arange(len(manipulation.counts)), kept)
+    changed[:, others] = False
+    found, _ = rest.apply(blocks[:, kept], labels[:, kept], targets[:, kept], changed[:, kept])
+    if kind != "addition":  # which compares whole vectors of length 1
+        assert_array_equal(found, manipulation.apply(blocks, labels, targets, changed)[0][:, kept])
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_shared_block_has_no_parts(seed: int) -> None:
+    manipulation, _ = made_up("fusion", np.random.default_rng(seed))
+    with pytest.raises(IndexStaleError, match="as a whole"):
+        restricted(manipulation, [0])
 
 
 @pytest.mark.parametrize("kind", KINDS)

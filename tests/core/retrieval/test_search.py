@@ -715,22 +715,66 @@ def test_the_index_follows_names(workspace: Workspace) -> None:
     assert plan.exact_match_counts().keys() == {"shade", "sleeve"}
 
 
-def test_merged_values_are_searched_by_the_one_that_remains(workspace: Workspace) -> None:
-    before = found(opened(workspace), "S050", Request(k=9, changes={"colour": "red"}))
+@pytest.mark.parametrize("into", ["red", "warm"])
+def test_merged_values_are_searched_by_what_all_of_them_have(
+    workspace: Workspace, into: str
+) -> None:
     with workspace.open_store() as store:
-        store.merge_values("colour", ["blue", "red"], "red")
+        store.merge_values("colour", ["blue", "red"], into)
     searcher = opened(workspace)
-    assert found(searcher, "S050", Request(k=9, changes={"colour": "red"})) == before
-    row = searcher.catalog.value_idx(0, "blue")
-    assert searcher.catalog.super_categories[0].values[row] == "red"
-    assert {it.value for it in searcher.predict(searcher.query_of_item(3)).values()}
+    one = found(searcher, "S050", Request(k=9, changes={"colour": into}))
+    for old in ("blue", "red"):
+        assert found(searcher, "S050", Request(k=9, changes={"colour": old})) == one
+    catalog = searcher.catalog
+    carries = catalog.carries(0, catalog.value_idx(0, into)) & (catalog.splits == "train")
+    mean = np.array(searcher.generation.embeddings[carries, 0]).mean(axis=0)
+    prototype = searcher.prototype("colour", into)
+    np.testing.assert_allclose(prototype.embedding, mean / np.linalg.norm(mean), rtol=1e-4)
+    assert prototype.num_items == carries.sum()
+    named = {searcher.predict(searcher.query_of_item(row))["colour"].value for row in range(120)}
+    assert named == {"black", into}
+    again = Searcher(catalog, searcher.generation)  # as after a correction in the explorer
+    assert found(again, "S050", Request(k=9, changes={"colour": into})) == one
 
 
-def test_a_dropped_super_category_says_what_to_run(workspace: Workspace) -> None:
+def test_a_dropped_value_is_not_found_any_more(workspace: Workspace) -> None:
     with workspace.open_store() as store:
-        store.drop_super_category("sleeve")
-    with pytest.raises(IndexStaleError, match=r"'sleeve'.*`datrnet train` and `datrnet index`"):
-        opened(workspace)
+        store.drop_value("colour", "red")
+    searcher = opened(workspace)
+    with pytest.raises(UnknownNameError, match="red"):
+        searcher.prototype("colour", "red")
+    named = {searcher.predict(searcher.query_of_item(row))["colour"].value for row in range(120)}
+    assert named == {"black", "blue"}
+
+
+@pytest.mark.parametrize("exact_below", [search.EXACT_BELOW, 0])
+@pytest.mark.parametrize("dropped", ["colour", "sleeve"])
+def test_searches_go_on_without_a_dropped_super_category(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, exact_below: int, dropped: str
+) -> None:
+    monkeypatch.setattr(search, "EXACT_BELOW", exact_below)
+    left, value = {"colour": ("sleeve", "long"), "sleeve": ("colour", "red")}[dropped]
+    request = Request(k=9, changes={left: value})
+    before = found(opened(workspace), "S050", replace(request, weights={dropped: 0}))
+    with workspace.open_store() as store:
+        store.drop_super_category(dropped)
+    searcher = opened(workspace)
+    assert searcher.names == searcher.block_names == (left,)
+    assert found(searcher, "S050", request) == before
+    with pytest.raises(UnknownNameError):
+        searcher.plan(searcher.query_of_item(3), Request(changes={dropped: "red"}))
     with workspace.open_store() as store:
         store.undo_step()
     assert opened(workspace).names == ("colour", "sleeve")
+
+
+def test_two_super_categories_that_have_become_one_are_searched_as_one(
+    workspace: Workspace,
+) -> None:
+    with workspace.open_store() as store:
+        store.merge_super_category("sleeve", "colour")
+    assert opened(workspace).block_names == ("colour",)
+    with workspace.open_store() as store:
+        store.drop_super_category("colour")
+    with pytest.raises(IndexStaleError, match="`datrnet train` and `datrnet index`"):
+        opened(workspace)
