@@ -8,6 +8,7 @@ import io
 import json
 import secrets
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ def export_table(
         DataError: There is such a file, it cannot be written, or the format is too small.
     """
     write = _writer_of(path)
-    refuse_present(path, force=force)
+    check_target(path, force=force)
     with (
         workspace.open_store() as store,
         store.reading(),
@@ -246,16 +247,60 @@ def typed_fact(kind: FactKind, text: str) -> ExportCell:
 # ── files ────────────────────────────────────────────────────────────────────
 
 
-def refuse_present(path: Path, *, force: bool) -> None:
-    """Check that no file is written over.
+def check_target(path: Path, *, force: bool) -> None:
+    """Check that no file is written over, and that there is a folder for it.
 
     Raises:
-        DataError: There is one.
+        DataError: The file is there, or its folder is not.
     """
-    if path != STANDARD_OUTPUT and path.exists() and not force:
+    if path == STANDARD_OUTPUT:
+        return
+    check_parent(path)
+    if path.exists() and not force:
         raise DataError(
             f"{path} is there already.", hint="Choose another name, or write over it with --force."
         )
+
+
+def check_parent(path: Path) -> None:
+    """Check that a file or folder can be put where its path says: a mistyped path makes no folders.
+
+    Raises:
+        DataError: There is no such folder.
+    """
+    if not path.absolute().parent.is_dir():
+        raise DataError(
+            f"There is no folder {path.parent}.", hint="Create it, or choose another place."
+        )
+
+
+def write_files(
+    folder: Path,
+    files: Mapping[str, Iterable[bytes]],
+    on_progress: StepProgress = no_progress,
+) -> None:
+    """Write files into a folder; earlier ones are replaced once all new ones are complete.
+
+    Args:
+        folder: Created if it does not exist; the folder that it is in must.
+        files: Their contents in parts, by name.
+        on_progress: Called with the number of files done and of all files.
+
+    Raises:
+        DataError: They cannot be written.
+    """
+    check_parent(folder)
+    try:
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as temporary:
+            for done, (name, parts) in enumerate(files.items(), start=1):
+                with Path(temporary, name).open("wb") as file:
+                    file.writelines(parts)
+                on_progress(done, len(files))
+            for name in files:
+                Path(temporary, name).replace(folder / name)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be written: {error.strerror or error}.") from error
 
 
 def write_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -274,7 +319,6 @@ def write_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         return
     staging = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with staging.open("xb") as file:
             write(file)
         staging.replace(path)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from datrnet.core.catalog.export import refuse_present, write_file
+from datrnet.core.catalog.export import check_target, write_file
 from datrnet.core.catalog.export_table import mapping_of_export
 from datrnet.core.catalog.importer import ImportOptions, KnownItems, plan_table
 from datrnet.core.catalog.mappings.cells import split_cell
@@ -90,7 +90,7 @@ def export_like(
         DataError: The file is of another kind, cannot be read or has no item of the catalog; or
             the other cannot be written.
     """
-    refuse_present(path, force=force)
+    check_target(path, force=force)
     options = options or ImportOptions()
     with workspace.open_store() as store:
         labels = _CatalogLabels(store)

@@ -6,13 +6,12 @@ Both are folders of JSON; pictures stay where they are and are named by their wh
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 from datrnet.core.catalog.catalog import Catalog
-from datrnet.core.catalog.export import refuse_present, typed_fact, write_file
+from datrnet.core.catalog.export import check_parent, check_target, typed_fact, write_files
 from datrnet.core.catalog.pictures import Picture, upright_size
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
@@ -76,8 +75,9 @@ def export_picture_set(
 
     Raises:
         DatabaseError: The workspace has no catalog.
-        DataError: The folder has such files, or cannot be written.
+        DataError: The folder has such files, is in none, or cannot be written.
     """
+    check_parent(folder)
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
     writer = _Writer(workspace, catalog, on_progress)
@@ -90,21 +90,20 @@ def export_picture_set(
         files = dict(writer.coco_files())
         counts = {name: len(content["images"]) for name, content in files.items()}
         num_labels = sum(len(content["annotations"]) for content in files.values())
-    for name in files:
-        refuse_present(folder / name, force=force)
-    for name, content in files.items():
-        text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
-        write_file(folder / name, partial(_write_text, text=text))
+    if folder.is_dir():
+        for name in files:
+            check_target(folder / name, force=force)
+    texts = {
+        name: content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+        for name, content in files.items()
+    }
+    write_files(folder, {name: [text.encode()] for name, text in texts.items()})
     return PictureSetSummary(
         folder=folder,
         num_items=counts,
         num_labels=num_labels,
         unreadable=tuple(writer.unreadable),
     )
-
-
-def _write_text(file: IO[bytes], text: str) -> None:
-    file.write(text.encode())
 
 
 class _Writer:
@@ -161,7 +160,14 @@ class _Writer:
         for row, picture, size in self._items():
             name = f"{self._catalog.splits[row] or NO_SPLIT}.json"
             content = files.setdefault(
-                name, {"images": [], "annotations": [], "categories": categories}
+                name,
+                {
+                    "info": {"description": "A catalog of datrnet", "version": "1.0"},
+                    "licenses": [],
+                    "images": [],
+                    "annotations": [],
+                    "categories": categories,
+                },
             )
             image_id = int(self._catalog.item_ids[row])
             content["images"].append(
@@ -190,12 +196,16 @@ class _Writer:
     ) -> Iterator[dict[str, Any]]:
         box = picture.box
         place = [0, 0, *size] if box is None else [box.x, box.y, box.width, box.height]
+        left, top, width, height = place
+        right, bottom = left + width, top + height
+        outline = [left, top, right, top, right, bottom, left, bottom]
         for name, values in self._catalog.values_of(row).items():
             for value in values:
                 yield {
                     "image_id": image_id,
                     "category_id": numbers[name, value],
+                    "segmentation": [outline],
                     "bbox": place,
-                    "area": place[2] * place[3],
+                    "area": width * height,
                     "iscrowd": 0,
                 }

@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.export import check_parent, write_files
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.evaluation.queries import draw_queries
@@ -114,9 +114,11 @@ def export_adde(
 
     Raises:
         DatabaseError: The workspace has no catalog.
-        DataError: A split is empty, nothing is labeled, or the folder contains other files.
+        DataError: A split is empty, nothing is labeled, or the folder contains other files or
+            is in none.
     """
     options = options or ExportOptions()
+    check_parent(folder)
     if not options.force:
         refuse_foreign(folder)
     with workspace.open_store() as store:
@@ -287,27 +289,18 @@ def write_adde(
     """Write a split folder; earlier files are replaced once all new ones are complete.
 
     Args:
-        folder: Created if it does not exist.
+        folder: See ``write_files``.
         content: What to write.
         names: Values in the order of their columns, by super-category.
         readme: The folder's README, without its first line.
         on_progress: Called with the number of files done and of all files.
     """
-    files = dict(_files(content))
+    files: dict[str, Iterable[bytes]] = dict(_files(content))
     files[NAMES_FILE] = [json.dumps(names, ensure_ascii=False, indent=1).encode(), b"\n"]
     files[README_FILE] = [f"{FIRST_LINE}\n\n{readme}".encode()]
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as temporary:
-        staging = Path(temporary)
-        for done, (name, parts) in enumerate(files.items(), start=1):
-            with (staging / name).open("wb") as file:
-                file.writelines(parts)
-            on_progress(done, len(files))
-        for name in FILES:
-            if name in files:
-                os.replace(staging / name, folder / name)
-            else:  # from an earlier export with queries or triplets
-                (folder / name).unlink(missing_ok=True)
+    write_files(folder, files, on_progress)
+    for name in set(FILES) - files.keys():  # from an earlier export with queries or triplets
+        (folder / name).unlink(missing_ok=True)
 
 
 def refuse_foreign(folder: Path) -> None:

@@ -130,6 +130,9 @@ def test_pictures_go_out_in_the_format_of_coco(run: Run, ready: Path, tmp_path: 
         ("pattern", "plain"),
     }
     assert all(a["bbox"] == [0, 0, 24, 32] and a["area"] == 768 for a in own)
+    # the library of COCO needs both: its masks, and its info()
+    assert all(a["segmentation"] == [[0, 0, 24, 0, 24, 32, 0, 32]] for a in own)
+    assert {"info", "licenses"} <= content.keys()
     result = run(ready, "export", tmp_path / "coco", "--format", "coco")
     assert "is there already" in result.stderr
 
@@ -143,6 +146,25 @@ def test_pictures_go_out_as_samples_of_fiftyone(run: Run, ready: Path, tmp_path:
     assert sample["labels"] == {"colour": ["Black"], "pattern": ["plain"]}
     assert (sample["tags"], Path(sample["filepath"]).is_file()) == (["train"], True)
     assert "fo.Sample(" in (tmp_path / "fo/README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("place", "options"),
+    [
+        ("out.csv", ()),
+        ("out.csv", ("--like", "shop/catalog.csv")),
+        ("splits", ("--format", "adde")),
+        ("coco", ("--format", "coco")),
+        ("fo", ("--format", "fiftyone")),
+    ],
+)
+def test_a_folder_that_is_not_there_is_told_and_not_made(
+    run: Run, ready: Path, tmp_path: Path, place: str, options: tuple[str, ...]
+) -> None:
+    result = run(ready, "export", tmp_path / "typo" / place, *options)
+    assert result.exit_code == 1
+    assert f"There is no folder {tmp_path / 'typo'}." in result.stderr
+    assert not (tmp_path / "typo").exists()
 
 
 def test_a_workspace_goes_out_and_comes_in_again(run: Run, ready: Path, tmp_path: Path) -> None:

@@ -13,7 +13,14 @@ from itertools import chain
 from typing import Any
 from xml.etree import ElementTree
 
-from datrnet.core.catalog.sources.table import CatalogTable, Cell, Problem, TableBuilder, Unit
+from datrnet.core.catalog.sources.table import (
+    CatalogTable,
+    Cell,
+    Problem,
+    TableBuilder,
+    Unit,
+    plain_text,
+)
 from datrnet.core.errors import DataError
 from datrnet.core.text import clean
 
@@ -229,15 +236,9 @@ def _first(value: Mapping[str, Any], names: Sequence[str]) -> Any:
 
 
 def _text(value: object) -> str:
-    if value is None or type(value).__name__ == "NAType" or value != value:  # as NaN does
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))  # data frames have whole numbers as 7.0 where one is missing
     if isinstance(value, dict | list | tuple):
         return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
+    return plain_text(value)
 
 
 # ── XML ──────────────────────────────────────────────────────────────────────

@@ -2,13 +2,12 @@
 
 import io
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile, ZipFile
 
 from datrnet.core.catalog.sources.grid import Record, table_of
 from datrnet.core.catalog.sources.records import table_of_records
-from datrnet.core.catalog.sources.table import CatalogTable
+from datrnet.core.catalog.sources.table import CatalogTable, plain_text
 from datrnet.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -103,22 +102,6 @@ def read_parquet(data: bytes, name: str) -> CatalogTable:
 
 def _sheet_records(sheet: "Worksheet") -> Iterator[Record]:
     for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-        texts = [_text(cell) for cell in cells]
+        texts = [plain_text(cell) for cell in cells]
         if any(text.strip() for text in texts):
             yield number, texts
-
-
-def _text(cell: object) -> str:
-    match cell:
-        case None:
-            return ""
-        case bool():
-            return "true" if cell else "false"
-        case float() if cell.is_integer() and abs(cell) < 2**53:
-            return str(int(cell))
-        case datetime() if cell.time() == time():
-            return cell.date().isoformat()
-        case date() | time():
-            return cell.isoformat()
-        case _:
-            return str(cell)

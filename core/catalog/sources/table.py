@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time
 from typing import Literal
 
 from datrnet.core.text import clean
@@ -12,6 +13,26 @@ Cell = str | tuple[str, ...]
 
 Unit = Literal["line", "row", "record", "picture"]
 """What the numbers of rows count: lines of text, rows of a sheet, or records."""
+
+
+def plain_text(value: object) -> str:
+    """Return a value of a spreadsheet, a document or a data frame as it is written in a CSV file.
+
+    Whole numbers have no ``.0``, a day has no time, and what is missing is empty.
+    """
+    if value is None or type(value).__name__ == "NAType" or value != value:  # as NaN does
+        return ""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case float() if value.is_integer() and abs(value) < 2**53:
+            return str(int(value))
+        case datetime() if value.time() == time():
+            return value.date().isoformat()
+        case date() | time():
+            return value.isoformat()
+        case _:
+            return str(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A workspace, and small catalogs with real pictures."""
+"""A workspace, small catalogs with real pictures, and labels corrected by hand."""
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 
 WriteTable = Callable[..., Path]
+Correct = Callable[[str, str, str | None], None]
 
 COLORS = {"Red": (200, 20, 20), "Blue": (20, 20, 200), "Green": (20, 160, 20)}
 
@@ -57,3 +59,39 @@ def rows(tmp_path: Path) -> list[dict[str, str]]:
             }
         )
     return made
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> None:
+    for number, name in enumerate("abcd"):
+        Image.new("RGB", (9, 9), (60 * number, 0, 0)).save(tmp_path / f"{name}.png")
+
+
+@pytest.fixture
+def correct(workspace: Workspace) -> Correct:
+    """Set a label of an item by hand; a new value is carried by another item first."""
+
+    def correct_label(code: str, name: str, value: str | None) -> None:
+        with workspace.open_store() as store:
+            ids = {code: stamp.item_id for code, stamp in store.picture_stamps().items()}
+            if value is not None:
+                with store.writing() as db:
+                    db.execute(
+                        "INSERT OR IGNORE INTO attribute_values (super_category_id, name)"
+                        " SELECT id, ? FROM super_categories WHERE name = ?",
+                        [value, name],
+                    )
+            store.set_label(ids[code], name, value, "person")
+
+    return correct_label
+
+
+def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def labels(workspace: Workspace) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    with workspace.open_store() as store:
+        catalog = Catalog.load(store)
+    return {code: catalog.values_of(row) for row, code in enumerate(catalog.codes)}
