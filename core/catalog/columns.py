@@ -5,17 +5,24 @@ networks learn; a fact, which is shown, filtered and exported, but never learned
 plan gives the reason for each.
 """
 
-import string
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import Literal
 
-from datrnet.core.catalog.column_names import FACT_NAMES, NAMES, PERHAPS_GROUPS, SPLIT_WORDS
+from datrnet.core.catalog.column_names import (
+    DESCRIPTIONS,
+    FACT_NAMES,
+    NAMES,
+    PERHAPS_GROUPS,
+    SPLIT_WORDS,
+    plain_name,
+)
 from datrnet.core.catalog.mappings.cells import split_texts
+from datrnet.core.catalog.mappings.draft import Draft
 from datrnet.core.catalog.mappings.mapping import ColumnMapping, Use
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
-from datrnet.core.catalog.mappings.steps import Draft
 from datrnet.core.catalog.plan import (
     CHOSEN,
     EMPTY,
@@ -27,7 +34,7 @@ from datrnet.core.catalog.plan import (
     check_pattern,
     is_of_kind,
 )
-from datrnet.core.catalog.sources.grid import PICTURE_SUFFIXES
+from datrnet.core.catalog.sources.grid import is_picture_name
 from datrnet.core.catalog.sources.table import Cell, texts_of
 from datrnet.core.catalog.values import find_separator, is_placeholder
 from datrnet.core.errors import ConfigError, DataError, UnknownNameError
@@ -113,6 +120,8 @@ class _Planner:
         self._named()
         if pattern is None and self._first("image") is None:
             self._take_pictures_by_values()
+        if pattern is None and not (self._mapping.name or self._is_decided("image")):
+            self._take_further_pictures()
         if self._first("id") is None:
             self._take_id_by_values()
         for column in self._draft.columns:
@@ -219,6 +228,8 @@ class _Planner:
                 continue
             source = self._draft.sources.get(column)
             reason = f"as {self._mapping.name} has it" if source is None else f"from {source}"
+            if mapped.name is None and fold(column) != fold(name):
+                mapped = mapped.model_copy(update={"name": name})
             self._take(column, mapped.use, reason, mapped)
 
     def _is_decided(self, use: Use) -> bool:
@@ -237,7 +248,7 @@ class _Planner:
         for use, names in NAMES.items():
             if self._first(use) is not None or self._is_decided(use):
                 continue
-            free = {c: _folded(c) for c in self._draft.columns if c not in self._plans}
+            free = {c: plain_name(c) for c in self._draft.columns if c not in self._plans}
             candidates = [c for c, folded in free.items() if folded in names]
             candidates.sort(key=lambda column: names.index(free[column]))
             if use == "id" and len(candidates) > 1:
@@ -255,28 +266,44 @@ class _Planner:
                 num_words = sum(fold(text) in SPLIT_WORDS for text in texts)
                 return num_words >= MIN_SPLIT_SHARE * len(texts)
             case "group":
-                is_group = _folded(column) not in PERHAPS_GROUPS or _are_identifiers(texts)
+                is_group = plain_name(column) not in PERHAPS_GROUPS or _are_identifiers(texts)
                 return is_group and 1 < len(set(texts)) < len(texts)
             case "image":
-                is_address = _folded(column) in ("url", "link")
-                return not is_address or (bool(texts) and all(map(_is_picture, texts[:100])))
+                is_address = plain_name(column) in ("url", "link")
+                return not is_address or (bool(texts) and all(map(is_picture_name, texts[:100])))
             case _:
                 return True
 
     def _take_pictures_by_values(self) -> None:
         for column in self._draft.columns:
             texts = self._texts(column)
-            num_pictures = sum(map(_is_picture, texts))
+            num_pictures = sum(map(is_picture_name, texts))
             if column not in self._plans and num_pictures >= max(1, MIN_KIND_SHARE * len(texts)):
                 self._take(column, "image", "its values are picture files")
                 return
         if not self._needs_pictures:
             self._notes.append("No column contains pictures: items keep theirs.")
             return
+        hint = 'Specify it with --image COLUMN, or a pattern such as --image "photos/{id}.jpg".'
+        if len(self._draft.columns) == 1:
+            hint = "There is only one; specify what separates columns with --delimiter."
         raise DataError(
             f"No column contains pictures; the columns are {', '.join(self._draft.columns)}.",
-            hint='Specify it with --image COLUMN, or a pattern such as --image "photos/{id}.jpg".',
+            hint=hint,
         )
+
+    def _take_further_pictures(self) -> None:
+        """Assign columns named as others with pictures, with a number: ``image 2``."""
+        for column in self._draft.columns:
+            name = re.sub(r"\d+|^(?:additional|further|extra|other)", "", plain_name(column))
+            texts = self._texts(column) if column not in self._plans else []
+            is_named = name in NAMES["image"] and name not in ("url", "link")
+            if (
+                is_named
+                and texts
+                and sum(map(is_picture_name, texts)) >= MIN_KIND_SHARE * len(texts)
+            ):
+                self._take(column, "image", "by its name")
 
     def _take_id_by_values(self) -> None:
         """Assign the leftmost column that has a different number or code in every row."""
@@ -311,6 +338,9 @@ class _Planner:
             return self._take(column, "attribute", KNOWN)
         if not texts:
             return self._take(column, "ignore", EMPTY)
+        if plain_name(column) in (*DESCRIPTIONS, *NAMES["title"]):
+            is_line = _are_short(Counter(texts), MAX_TEXT_LENGTH)
+            return self._take(column, "text" if is_line else "ignore", "a further title or text")
         kind = self._fact_kind(column)
         if kind is not None:
             return self._take(column, kind, f"its values are of the kind {kind}")
@@ -327,7 +357,7 @@ class _Planner:
     def _fact_kind(self, column: str) -> FactKind | None:
         """Return the kind of fact that a column is, by values and name; None for an attribute."""
         texts = self._texts(column)
-        folded = _folded(column)
+        folded = plain_name(column)
         named = FACT_NAMES.get(folded) or FACT_NAMES.get(folded.rpartition(".")[2])
         kinds: list[FactKind] = [named] if named else []
         kinds += ["link", "date", "boolean", "number", "money"]
@@ -385,20 +415,10 @@ class _Planner:
         )
 
 
-def _folded(column: str) -> str:
-    return "".join(letter for letter in fold(column) if letter.isalnum() or letter == ".")
-
-
-def _is_picture(text: str) -> bool:
-    path = text.partition("#xywh=")[0].partition("?")[0]
-    return path.casefold().endswith(PICTURE_SUFFIXES)
-
-
 def _are_identifiers(texts: Sequence[str]) -> bool:
     """Tell whether texts name single products: codes such as ``ST-04`` or ``harbor-shirt``."""
     num_values = len(set(texts))
-    signs = "-_" + string.digits
-    num_codes = sum(" " not in text and not set(text).isdisjoint(signs) for text in texts)
+    num_codes = sum(" " not in t and not set(t).isdisjoint("-_0123456789") for t in texts)
     is_code = num_codes >= MIN_KIND_SHARE * len(texts)
     return num_values > MAX_VALUES or (is_code and len(texts) <= MAX_GROUP_SIZE * num_values)
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from datrnet.core.catalog.mappings.draft import Draft
 from datrnet.core.catalog.mappings.mapping import ColumnMapping, Use
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
-from datrnet.core.catalog.mappings.steps import Draft
 from datrnet.core.catalog.picture_check import ParsedRow, stored_path
 from datrnet.core.catalog.plan import TablePlan
 from datrnet.core.catalog.products import CatalogRow

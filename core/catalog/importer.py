@@ -19,10 +19,10 @@ from datrnet.core.catalog.export_table import (
     items_of_export,
     mapping_of_export,
 )
+from datrnet.core.catalog.mappings.draft import Draft
 from datrnet.core.catalog.mappings.guess import guess_mapping
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
 from datrnet.core.catalog.mappings.mapping import read_mapping, recognize
-from datrnet.core.catalog.mappings.steps import Draft
 from datrnet.core.catalog.picture_check import (
     ImportPlan,
     ParsedCatalog,
@@ -244,6 +244,7 @@ def parse_catalog(
         unit=table.unit,
         kept_values=PLACEHOLDERS if is_export else options.kept_values,
         known_codes=known.codes | known.codes_of_variants.keys(),
+        has_plain_ids=is_export,
     )
     problems = [*table.problems, *parsed.problems]
     if is_export:

@@ -20,6 +20,8 @@ from datrnet.core.errors import DataError, UnknownNameError, nearest
 from datrnet.core.text import clean_path
 
 _ADDRESS = re.compile(r"(?:https?:)?//[^/]", re.IGNORECASE)
+_SIZE = re.compile(r"[-_](?:\d+x\d*|x\d+|scaled|small|medium|large|grande|master)(?:@\dx)?$")
+"""At the end of a name: how large a copy of a picture is, as WordPress and Shopify write it."""
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -68,7 +70,8 @@ class PictureFolder:
         Tried in this order: the path as written, from this folder or absolute; without a query,
         percent-decoded, with slashes for backslashes; then the file with most of the same last
         parts, whatever their case and Unicode form; then one of that name with another ending;
-        then one of that number with zeros before it, which spreadsheets drop.
+        then the whole picture of a copy of some size; then one of that number with zeros before
+        it, which spreadsheets drop.
 
         Raises:
             DataError: There is no such file, or several that fit equally well.
@@ -102,7 +105,10 @@ class PictureFolder:
         if not parts:
             return None
         stem = _stem(parts[-1])
-        candidates = self._by_name.get(parts[-1]) or self._by_stem.get(stem)
+        whole = _SIZE.sub("", stem)
+        candidates = (
+            self._by_name.get(parts[-1]) or self._by_stem.get(stem) or self._by_stem.get(whole)
+        )
         if not candidates and stem.isdecimal():
             candidates = self._by_number.get(stem.lstrip("0"))
             if candidates:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Literal
 
+from datrnet.core.catalog.mappings.draft import Draft
 from datrnet.core.catalog.mappings.mapping import ColumnMapping, Use
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
-from datrnet.core.catalog.mappings.steps import Draft
 from datrnet.core.catalog.sources.table import texts_of
 from datrnet.core.catalog.values import fact_text, is_placeholder
 from datrnet.core.errors import ConfigError, UnknownNameError

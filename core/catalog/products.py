@@ -7,7 +7,7 @@ from pathlib import Path
 
 from datrnet.core.catalog.column_names import SPLIT_WORDS
 from datrnet.core.catalog.mappings.cells import split_cell
-from datrnet.core.catalog.mappings.steps import Draft
+from datrnet.core.catalog.mappings.draft import Draft
 from datrnet.core.catalog.picture_files import PictureFolder
 from datrnet.core.catalog.pictures import Picture
 from datrnet.core.catalog.plan import ColumnPlan, TablePlan, fill_pattern
@@ -65,6 +65,7 @@ def parse_rows(
     unit: Unit = "line",
     kept_values: Iterable[str] = (),
     known_codes: Collection[str] = (),
+    has_plain_ids: bool = False,
 ) -> CatalogRows:
     """Sort the cells of every row; of several rows with one id the first counts.
 
@@ -77,9 +78,11 @@ def parse_rows(
         unit: What the line numbers count.
         kept_values: Placeholders that are values here.
         known_codes: The ids that need no picture, since the workspace has them.
+        has_plain_ids: Whether ids have no signs around them that are meant for spreadsheets.
     """
     kept = {fold(value) for value in kept_values}
     parser = _RowParser(draft, plan, folder, kept, known_codes)
+    parser.has_plain_ids = has_plain_ids
     codes = _known_spellings([parser.code(row) for row in range(len(draft.lines))], known_codes)
     rows: list[CatalogRow] = []
     problems: list[Problem] = []
@@ -177,6 +180,7 @@ class _RowParser:
         kept: set[str],
         known_codes: Collection[str],
     ) -> None:
+        self.has_plain_ids = False
         self._known_codes = known_codes
         self._draft = draft
         self._plan = plan
@@ -196,7 +200,9 @@ class _RowParser:
     def code(self, row: int) -> str:
         """Return the id of a row; without a column of ids, the name of its picture."""
         if self._id is not None:
-            return _without_formula(self._text(self._id, row))
+            text = self._text(self._id, row)
+            is_plain = self.has_plain_ids or text in self._known_codes
+            return text if is_plain else _without_formula(text)
         first = next(self.picture_texts(row), "")
         return clean(Path(clean_path(first).replace("\\", "/")).stem)
 
@@ -242,8 +248,8 @@ class _RowParser:
         for name, counts in self._gaps.items():
             for value, num in counts.items():
                 yield (
-                    f"{value!r} counts as a value of {name!r} ({num:,} items); the line "
-                    f'values = {{ "{value.lower()}" = "" }} for that column in a mapping leaves '
+                    f"{value!r} counts as a value of {name!r} ({num:,} times); the line "
+                    f'values = {{ "{value}" = "" }} for that column in a mapping leaves '
                     "it out."
                 )
         if self._folder.padded:
@@ -262,7 +268,9 @@ class _RowParser:
             yield f"{len(texts):,} cells of {column} could not be read, the first {texts[0]!r}."
 
     def _text(self, column: str, row: int) -> str:
-        return next(texts_of(self._draft.columns[column][row]), "")
+        """Return a cell as one text; empty for a placeholder."""
+        text = next(texts_of(self._draft.columns[column][row]), "")
+        return "" if is_placeholder(text, self._kept) else text
 
     def picture_texts(self, row: int) -> Iterator[str]:
         """Yield what a row says of its pictures, as written."""
@@ -332,8 +340,8 @@ class _RowParser:
             if is_placeholder(text, self._kept):
                 self._placeholders[text] += 1
             elif value := plan.values.get(fold(text), text):
-                if fold(value) in GAPS:
-                    self._gaps[plan.name][value] += 1
+                if (gap := fold(value)) in GAPS:
+                    self._gaps[plan.name][gap] += 1
                 yield value
 
     def _facts(self, row: int, code: str) -> dict[str, str]:
@@ -363,5 +371,7 @@ def _split(cell: Cell, separator: str) -> Iterator[str]:
 
 
 def _without_formula(text: str) -> str:
-    """Return ``10002`` for ``="10002"``, which keeps spreadsheets from reading a number."""
-    return text[2:-1] if text.startswith('="') and text.endswith('"') else text
+    """Return ``0012`` for ``="0012"`` and ``'0012``, by which spreadsheets keep the zeros."""
+    if text.startswith('="') and text.endswith('"'):
+        return text[2:-1]
+    return text[1:] if text[:1] == "'" and text[1:2].isdigit() else text

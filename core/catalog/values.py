@@ -18,7 +18,7 @@ PLACEHOLDERS = frozenset(
     (
         *("-", "--", "–", "—", "?", ".", "n/a", "#n/a", "na", "n.a.", "nan", "<na>", "null"),
         *("(null)", "nil", "undefined", "\\n", "#ref!", "#value!", "#name?", "#div/0!"),
-        *("#null!", "#num!"),
+        *("#null!", "#num!", "tbd", "tba", "n.v.", "k.a."),
     )
 )
 """Cells, in lower case, by which programs and people say that nothing is known."""
@@ -32,8 +32,18 @@ SURE_SEPARATORS = SEPARATORS[:5]
 MAX_LIST_LENGTH = 200
 """A longer cell is a description; its commas separate no values."""
 
-_TRUE = frozenset(("true", "yes", "y", "1", "on", "in stock", "in_stock", "instock"))
-_FALSE = frozenset(("false", "no", "n", "0", "off", "out of stock", "out_of_stock", "outofstock"))
+_TRUE = frozenset(
+    (
+        *("true", "yes", "y", "1", "on", "in stock", "in_stock", "instock"),
+        *("ja", "wahr", "oui", "vrai", "si", "sí", "sì", "verdadero", "vero", "tak", "да"),
+    )
+)
+_FALSE = frozenset(
+    (
+        *("false", "no", "n", "0", "off", "out of stock", "out_of_stock", "outofstock"),
+        *("nein", "falsch", "non", "faux", "falso", "nie", "нет"),
+    )
+)
 
 _SIGNS = {
     **{"€": "EUR", "£": "GBP", "¥": "JPY", "円": "JPY", "元": "CNY", "₹": "INR", "₽": "RUB"},
@@ -51,7 +61,7 @@ _MONEY = re.compile(
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
 """No price but those of a few currencies has three decimals."""
 _OF_THREE_DECIMALS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
-_ISO_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?")
+_ISO_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?")
 _OTHER_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})")
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 
@@ -202,5 +212,5 @@ def scientific_ids(texts: Sequence[str]) -> list[int]:
     return [
         position
         for position, text in enumerate(texts)
-        if re.fullmatch(r"\d[.,]\d+E\+\d+", text.strip(), re.IGNORECASE)
+        if re.fullmatch(r"\d(?:[.,]\d+)?E\+\d+", text.strip(), re.IGNORECASE)
     ]

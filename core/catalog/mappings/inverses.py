@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datrnet.core.catalog.mappings.cells import split_texts, unpack
+from datrnet.core.catalog.mappings.draft import Draft
 from datrnet.core.catalog.mappings.steps import (
+    Blank,
     Default,
-    Draft,
     Fill,
     Json,
     MergeRows,
+    Overrides,
+    OwnPictures,
     Packed,
     Pairs,
     Parents,
@@ -206,7 +209,7 @@ def _undo_pivot(step: Pivot, undone: _Undone, edits: Mapping[Place, Edit]) -> No
             undone.refuse(edit, f"The item has no single row for {column!r}.")
 
 
-def _undo_default(_: Default, undone: _Undone, edits: Mapping[Place, Edit]) -> None:
+def _undo_nothing(_: Step, undone: _Undone, edits: Mapping[Place, Edit]) -> None:
     for place, edit in edits.items():
         undone.put(undone.row(place), place[1], edit.texts, edit)
 
@@ -417,7 +420,7 @@ _UNDO: Mapping[type[Step], _Undo] = {
     Fill: _undo_fill,
     MergeRows: _undo_merge_rows,
     Pivot: _undo_pivot,
-    Default: _undo_default,
+    **dict.fromkeys((Blank, Default, Overrides, OwnPictures), _undo_nothing),
     Json: _undo_json,
     Pairs: _undo_pairs,
     Packed: _undo_packed,

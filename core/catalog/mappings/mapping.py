@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal, get_args
 import tomlkit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from datrnet.core.catalog.mappings.steps import Draft, Step, unpacked
+from datrnet.core.catalog.mappings.draft import Draft
+from datrnet.core.catalog.mappings.steps import Step, unpacked
 from datrnet.core.catalog.sources.table import CatalogTable
 from datrnet.core.errors import ConfigError, UnknownNameError, nearest
 from datrnet.core.text import fold
@@ -84,7 +85,10 @@ class Mapping(_Model):
         return bool(self.recognize) and names.issuperset(map(fold, self.recognize))
 
     def other_names(self, header: Iterable[str]) -> dict[str, str]:
-        """Return the columns by the folded names that this format has for them."""
+        """Return the columns by the folded names that this format has for them.
+
+        Feeds write ``item group id`` and ``g:item_group_id`` for ``item_group_id``, too.
+        """
         aliases = {fold(other): fold(name) for other, name in self.aliases.items()}
         names: dict[str, str] = {}
         for column in header:
@@ -93,6 +97,8 @@ class Mapping(_Model):
             numbered = plain.replace(number, "{n}", 1) if number else plain
             if (name := aliases.get(plain) or aliases.get(numbered)) is not None:
                 names.setdefault(name.replace("{n}", number), column)
+            if (name := plain.removeprefix("g:").replace(" ", "_")) != plain:
+                names.setdefault(name, column)
         return names
 
     def unpack(self, table: CatalogTable) -> Draft:

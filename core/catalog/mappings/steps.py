@@ -5,7 +5,6 @@ lacks changes nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,72 +16,10 @@ from datrnet.core.catalog.mappings.cells import (
     unpack,
     without_entities,
 )
+from datrnet.core.catalog.mappings.draft import Draft
 from datrnet.core.catalog.sources.records import cells_of
 from datrnet.core.catalog.sources.table import CatalogTable, Cell, texts_of
 from datrnet.core.text import fold
-
-
-@dataclass(slots=True)
-class Draft:
-    """A table while it is being unpacked: N rows as columns."""
-
-    columns: dict[str, list[Cell]]
-    lines: list[int]
-    merged: int = 0
-    """Rows of the file that became part of other rows."""
-    other_names: Mapping[str, str] = field(default_factory=dict)
-    """Columns by the folded names that the format has for them."""
-    sources: dict[str, str] = field(default_factory=dict)
-    """For each column that steps added, the one that it was taken from."""
-
-    @classmethod
-    def of(cls, table: CatalogTable, other_names: Mapping[str, str] | None = None) -> "Draft":
-        """Return a copy of a table."""
-        columns = {name: list(cells) for name, cells in table.columns.items()}
-        return cls(columns, list(table.lines), other_names=other_names or {})
-
-    def copy(self) -> "Draft":
-        """Return a copy that can be changed by itself."""
-        columns = {name: list(cells) for name, cells in self.columns.items()}
-        return Draft(columns, list(self.lines), self.merged, self.other_names, dict(self.sources))
-
-    def find(self, name: str) -> str | None:
-        """Return a column's name as the file spells it; None if there is no such column."""
-        if name in self.columns:
-            return name
-        folded = fold(name)
-        if (other := self.other_names.get(folded)) in self.columns:
-            return other
-        return next((column for column in self.columns if fold(column) == folded), None)
-
-    def column(self, name: str) -> list[Cell] | None:
-        """Return the cells (N,) of a column, ignoring case; None if there is no such column."""
-        found = self.find(name)
-        return None if found is None else self.columns[found]
-
-    def text(self, name: str, row: int) -> str:
-        """Return a cell as one text, empty if there is none."""
-        cells = self.column(name)
-        return "" if cells is None else next(texts_of(cells[row]), "")
-
-    def new(self, name: str, source: str) -> list[Cell]:
-        """Return the column of that name, adding an empty one that is taken from another."""
-        if (found := self.find(name)) is not None:
-            return self.columns[found]
-        self.sources[name] = self.find(source) or source
-        return self.columns.setdefault(name, [""] * len(self.lines))
-
-    def keep(self, rows: Sequence[int]) -> None:
-        """Keep only some rows."""
-        self.merged += len(self.lines) - len(rows)
-        self.columns = {name: [c[row] for row in rows] for name, c in self.columns.items()}
-        self.lines = [self.lines[row] for row in rows]
-
-    def drop(self, *names: str) -> None:
-        """Remove columns that a step has taken apart."""
-        for name in names:
-            if (found := self.find(name)) is not None:
-                del self.columns[found]
 
 
 class _Step(BaseModel):
@@ -161,7 +98,7 @@ class Pairs(_Step):
             if names is None or values is None:
                 continue
             for row, (name, value) in enumerate(zip(names, values, strict=True)):
-                if title := next(texts_of(name), ""):
+                if any(texts_of(value)) and (title := next(texts_of(name), "")):
                     draft.new(title, value_column)[row] = split_cell(value, self.separator)
             draft.drop(name_column, value_column)
             draft.drop(*(name.format(n=number) for name in self.drop))
@@ -192,6 +129,74 @@ class Pivot(_Step):
                 cells = draft.new(title, self.value)
                 cells[place] = split_cell((*texts_of(cells[place]), *texts_of(value)), "")
         draft.keep([row for row, key in enumerate(keys) if first.get(key, row) == row])
+
+
+class Blank(_Step):
+    """Cells that a format fills where there is nothing to say become empty."""
+
+    step: Literal["blank"]
+    columns: tuple[str, ...]
+    values: tuple[str, ...]
+
+    def apply(self, draft: Draft) -> None:
+        """Empty the cells."""
+        values = set(map(fold, self.values))
+        for column in self.columns:
+            cells = draft.column(column) or []
+            for row, cell in enumerate(cells):
+                if isinstance(cell, str) and cell and fold(cell) in values:
+                    cells[row] = ""
+
+
+class Overrides(_Step):
+    """Rows that restate a product for another view of the shop, such as a language, are dropped."""
+
+    step: Literal["overrides"]
+    key: str
+    view: str
+    """The column that is filled in such a row."""
+
+    def apply(self, draft: Draft) -> None:
+        """Keep the row of each product that is of no view, else its first."""
+        keys = draft.column(self.key)
+        if keys is None or draft.column(self.view) is None:
+            return
+        plain = {key for row, key in enumerate(keys) if not draft.text(self.view, row)}
+        first = first_rows(keys)
+        draft.keep(
+            [
+                row
+                for row, key in enumerate(keys)
+                if not draft.text(self.view, row) or (key not in plain and first[key] == row)
+            ]
+        )
+
+
+class OwnPictures(_Step):
+    """What is one row's own picture, such as a color's, is no picture of the product's others."""
+
+    step: Literal["own_pictures"]
+    key: str
+    own: str
+    shared: str
+
+    def apply(self, draft: Draft) -> None:
+        """Remove the pictures from those that rows share."""
+        keys, owns, shared = map(draft.column, (self.key, self.own, self.shared))
+        if keys is None or owns is None or shared is None:
+            return
+        pictures: dict[Cell, set[str]] = {}
+        for key, own in zip(keys, owns, strict=True):
+            pictures.setdefault(key, set()).update(map(_without_query, texts_of(own)))
+        for row, key in enumerate(keys):
+            if owns[row]:
+                others = pictures[key].difference(map(_without_query, texts_of(owns[row])))
+                texts = [t for t in texts_of(shared[row]) if _without_query(t) not in others]
+                shared[row] = split_cell(tuple(texts), "")
+
+
+def _without_query(address: str) -> str:
+    return address.partition("?")[0]
 
 
 class Default(_Step):
@@ -374,7 +379,9 @@ class Parents(_Step):
         return parent_of
 
 
-Step = Fill | MergeRows | Pivot | Default | Pairs | Packed | Json | Paths | Words | Parents
+Step = (Fill | MergeRows | Pivot | Default | Pairs | Packed | Json | Paths | Words | Parents) | (
+    Blank | Overrides | OwnPictures
+)
 
 
 def unpacked(

@@ -121,3 +121,9 @@ def _is_number(text: str) -> bool:
         return math.isfinite(float(text))
     except ValueError:
         return False
+
+
+def is_picture_name(text: str) -> bool:
+    """Tell whether a path or address ends like that of a picture."""
+    path = text.partition("#xywh=")[0].partition("?")[0]
+    return path.casefold().endswith(PICTURE_SUFFIXES)

@@ -34,9 +34,10 @@ PARENT_PREFIX = "product."
 """Before the name of a product's field that its variants have too."""
 
 _NAME_FIELDS = ("name", "key", "attribute", "attribute_name", "attribute_code", "code", "label")
-_VALUE_FIELDS = ("value", "values", "attribute_value", "option", "options")
-_AMOUNT_FIELDS = ("amount", "value", "price")
+_VALUE_FIELDS = ("value", "values", "attribute_value", "option", "options", "text")
+_AMOUNT_FIELDS = ("amount", "value", "price", "text")
 _CURRENCY_FIELDS = ("currency", "currency_code", "currencyCode")
+_TITLE_FIELDS = ("name", "title", "label")
 _LINK_FIELDS = ("src", "url", "href", "path", "file")
 
 
@@ -128,19 +129,32 @@ def rows_of(record: Mapping[str, Any]) -> Iterator[dict[str, Cell]]:
     lists = {
         name: [variant for variant in value if isinstance(variant, dict)]
         for name, value in record.items()
-        if name.casefold() in VARIANT_FIELDS and isinstance(value, list)
+        if str(name).casefold() in VARIANT_FIELDS and isinstance(value, list)
     }
     own = {name: value for name, value in record.items() if not lists.get(name)}
     variants = list(chain.from_iterable(lists.values()))
-    shared = dict(cells_of(own))
+    options = _option_names(own) if variants else ()
+    shared = {name: cell for name, cell in cells_of(own) if name not in options}
     for variant in variants:
         cells = dict(cells_of(variant))
+        for number, option in enumerate(options, start=1):
+            if (value := cells.pop(f"option{number}", None)) not in (None, "", "Default Title"):
+                cells[option] = value
         common = {
             PARENT_PREFIX + name if name in cells else name: cell for name, cell in shared.items()
         }
         yield {**common, **cells}
     if not variants:
         yield shared
+
+
+def _option_names(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of ``option1``, ``option2`` … of variants, as products of Shopify do."""
+    options = record.get("options")
+    if not isinstance(options, list):
+        return ()
+    names = (option.get("name") for option in options if isinstance(option, dict))
+    return tuple(clean(name) for name in names if isinstance(name, str) and clean(name))
 
 
 def parse_json(text: str) -> Any:
@@ -163,7 +177,10 @@ def _table(builder: TableBuilder, file_format: str, unit: Unit) -> CatalogTable:
 
 
 def _records(document: object) -> list[object]:
-    """Return the longest list of objects of those least deep; without any, the document itself."""
+    """Return the longest list of objects of those least deep; without any, the document itself.
+
+    A document may also be a list of rows, an object of columns, or one of objects by their ids.
+    """
     level = [document]
     while level:
         lists = [
@@ -174,7 +191,34 @@ def _records(document: object) -> list[object]:
         if lists:
             return max(lists, key=len)
         level = [inner for value in level if isinstance(value, dict) for inner in value.values()]
-    return [document] if isinstance(document, dict) else []
+    if isinstance(document, list) and all(isinstance(row, list) for row in document):
+        header, *rows = document or [[]]
+        return _records_of_rows(header, rows)
+    if not isinstance(document, dict):
+        return []
+    names, cells = document.get("columns"), document.get("data")
+    if isinstance(names, list) and isinstance(cells, list):  # as pandas splits a frame
+        return _records_of_rows(names, cells)
+    values = list(document.values())
+    if len(values) > 1 and all(isinstance(value, list) for value in values):
+        if len({len(value) for value in values}) == 1:
+            return _records_of_rows(list(document), list(zip(*values, strict=True)))
+    elif len(values) > 1 and all(isinstance(value, dict) for value in values):
+        numbers = {str(number) for number in range(len(values[0]))}
+        if all(set(value) == numbers for value in values):  # as pandas writes a frame
+            by_row = zip(*(value.values() for value in values), strict=True)
+            return _records_of_rows(list(document), list(by_row))
+        if set.intersection(*map(set, values)):
+            return [{"id": key, **value} for key, value in document.items()]
+    return [document]
+
+
+def _records_of_rows(names: Sequence[object], rows: Sequence[object]) -> list[object]:
+    """Return the records of rows; what is no row stays as it is, to be refused."""
+    return [
+        dict(zip(map(str, names), row, strict=False)) if isinstance(row, list | tuple) else row
+        for row in rows
+    ]
 
 
 def cells_of(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Cell]]:
@@ -183,6 +227,8 @@ def cells_of(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
         plain = prefix + clean(str(name))
         if hasattr(value, "tolist"):  # NumPy's numbers and arrays, as data frames have them
             value = value.tolist()
+        if isinstance(value, list) and value and all(map(_is_entry, value)):
+            value = dict(value)  # a map of Parquet
         if isinstance(value, dict) and (price := _price(value)):
             yield plain, price
         elif isinstance(value, dict) and (detail := _detail(value)):
@@ -194,6 +240,10 @@ def cells_of(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield from _list_cells(plain, value)
         elif plain:
             yield plain, _text(value)
+
+
+def _is_entry(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)
 
 
 def _price(value: Mapping[str, Any]) -> str:
@@ -216,10 +266,13 @@ def _list_cells(name: str, values: Sequence[Any]) -> Iterator[tuple[str, Cell]]:
         return
     pairs = [_pair(value) for value in objects]
     links = [link for value in objects if (link := _first(value, _LINK_FIELDS)) is not None]
+    titles = [title for value in objects if (title := _first(value, _TITLE_FIELDS)) is not None]
     if all(pairs):
         yield from (pair for pair in pairs if pair is not None)
     elif links:
         yield name, tuple(map(_text, links))
+    elif len(titles) == len(values):
+        yield name, tuple(map(_text, titles))
     else:
         yield name, _text(values)
 
@@ -236,6 +289,8 @@ def _first(value: Mapping[str, Any], names: Sequence[str]) -> Any:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return ""
     if isinstance(value, dict | list | tuple):
         return json.dumps(value, ensure_ascii=False, default=str)
     return plain_text(value)

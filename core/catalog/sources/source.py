@@ -7,6 +7,7 @@ import codecs
 import gzip
 import io
 import json
+import re
 import sys
 import zlib
 from collections.abc import Iterable, Mapping
@@ -23,7 +24,7 @@ from datrnet.core.catalog.sources.records import (
     table_of_records,
 )
 from datrnet.core.catalog.sources.spreadsheets import read_parquet, read_xlsx
-from datrnet.core.catalog.sources.table import CatalogTable, TableBuilder, listed
+from datrnet.core.catalog.sources.table import CatalogTable, TableBuilder, distinct_names, listed
 from datrnet.core.errors import ConfigError, DataError, UnknownNameError, nearest
 
 STANDARD_INPUT = Path("-")
@@ -40,6 +41,14 @@ TRUSTED = 0.045
 """Confidence below which a guessed encoding is Windows-1252, the most frequent by far."""
 
 FALLBACK = "Windows-1252"
+SIGNS = b"\x80\x82\x84\x85\x91\x92\x93\x94\x96\x97\x99\xa0\xa3\xa9\xab\xae\xb0\xbb\xd7"
+"""Signs of that encoding, such as those of euro and quotes; by themselves they tell no other."""
+
+_PACKED = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7-Zip", b"\x28\xb5\x2f\xfd": "zstd"}
+"""Ways of packing that are not read, by the first bytes."""
+_HTML = re.compile(r"\s*(?:<!doctype html|<html|<table|<meta)", re.IGNORECASE)
+_RECORDS = re.compile(r'\s*(?:\[\s*\{\s*"|\{\s*"|<\?xml|<rss|<feed)')
+"""The beginning of JSON or XML, whatever the file is called."""
 
 
 class DataFrame(Protocol):
@@ -112,7 +121,8 @@ def read_source(
     if not table.lines:
         raise DataError(
             f"{name} has no row that can be read. {listed(table.problems)}",
-            hint=table.problems[0].hint or "Check --delimiter and --encoding.",
+            hint=table.problems[0].hint
+            or ("Check --delimiter and --encoding." if isinstance(source, Path) else ""),
         )
     return table
 
@@ -151,15 +161,25 @@ def read_folder(folder: Path) -> CatalogTable:
     )
 
 
-def _records_of(source: Any) -> list[object]:
-    if hasattr(source, "to_dicts"):  # Polars
-        return list(source.to_dicts())
-    if hasattr(source, "to_dict"):  # pandas
-        names = getattr(getattr(source, "index", None), "names", ())
-        if any(name is not None for name in names):  # such as the ids
-            source = source.reset_index()
-        return list(source.to_dict("records"))
-    return list(source)
+def _records_of(source: DataFrame | Iterable[Mapping[str, Any]]) -> list[object]:
+    frame: Any = source.collect() if hasattr(source, "collect") else source  # Polars, unread
+    if hasattr(frame, "to_dicts"):  # Polars
+        return list(frame.to_dicts())
+    if hasattr(frame, "to_pylist"):  # Arrow
+        return list(frame.to_pylist())
+    if hasattr(frame, "to_dict") and hasattr(frame, "columns"):  # pandas
+        if hasattr(frame, "reset_index"):  # an index with a name is a column
+            has_index = any(name is not None for name in frame.index.names)
+            frame = frame.reset_index() if has_index else frame.copy(deep=False)
+        names = (name if isinstance(name, tuple) else (name,) for name in frame.columns)
+        frame.columns = list(distinct_names(" ".join(map(str, parts)) for parts in names))
+        return list(frame.to_dict("records"))
+    if not isinstance(frame, Iterable):
+        raise DataError(
+            f"{type(frame).__name__} is no catalog.",
+            hint="Pass a path, a data frame, or a list of dicts.",
+        )
+    return list(frame)
 
 
 def read_contents(path: Path) -> bytes:
@@ -217,13 +237,21 @@ def read_bytes(data: bytes, path: Path, name: str, options: ReadOptions) -> Cata
         return read_parquet(data, name)
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         raise DataError(f"{name} is an old Excel workbook.", hint="Save it as .xlsx or CSV.")
+    if packed := next((word for start, word in _PACKED.items() if data.startswith(start)), ""):
+        raise DataError(f"{name} is packed with {packed}.", hint="Unpack it first, or use gzip.")
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     suffix = suffixes[-1] if suffixes else ""
     text, notes = decode(data, name, options.encoding)
     start = text.lstrip()[:1]
     if not start:
         raise DataError(f"{name} is empty.", hint="A catalog has a header and one row per item.")
-    if options.delimiter is None and suffix not in (".csv", ".tsv"):
+    if _HTML.match(text):
+        raise DataError(
+            f"{name} is an HTML page, as some shops write where they promise Excel.",
+            hint="Open it in a spreadsheet, and save it as .xlsx or CSV.",
+        )
+    is_named_table = suffix in (".csv", ".tsv") and not _RECORDS.match(text)
+    if options.delimiter is None and not is_named_table:
         if suffix in (".jsonl", ".ndjson"):
             return read_json_lines(text).with_notes(notes)
         if start in "[{":
@@ -264,6 +292,8 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> tuple[str, li
                 f"{name} is not {encoding} text, first on line {line}.",
                 hint="Omit --encoding to have it found.",
             ) from error
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return data.decode("utf-32", "replace"), ["The text was read as UTF-32."]
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace"), ["The text was read as UTF-16."]
     for wide in ("utf-16-le", "utf-16-be"):  # without a mark: every other byte is zero
@@ -279,6 +309,13 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> tuple[str, li
     try:
         return data.decode("utf-8-sig"), []
     except UnicodeDecodeError:
+        text = data.decode("utf-8-sig", "replace")
+        damaged = text.count("\ufffd")
+        if sum(not letter.isascii() for letter in text) >= 3 * damaged:
+            line = text[: text.index("\ufffd")].count("\n") + 1
+            return text, [
+                f"The text is UTF-8 with {damaged:,} damaged characters, the first on line {line}."
+            ]
         guessed = guess_encoding(data)
         note = f"The text is not UTF-8 and was read as {guessed}; check accented letters, or "
         return data.decode(guessed, "replace"), [note + "specify --encoding."]
@@ -294,6 +331,9 @@ def guess_encoding(data: bytes) -> str:
             telling.append(line)
             if len(telling) == 1000:
                 break
+    letters = b"".join(telling).translate(None, bytes(range(128)) + SIGNS)
+    if not letters:
+        return FALLBACK
     found = chardet.detect(b"\n".join(telling))
     encoding = found["encoding"]
     return FALLBACK if encoding is None or found["confidence"] < TRUSTED else encoding

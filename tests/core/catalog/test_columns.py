@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datrnet.core.catalog.columns import plan_columns
+from datrnet.core.catalog.mappings.draft import Draft
 from datrnet.core.catalog.mappings.mapping import Mapping
-from datrnet.core.catalog.mappings.steps import Draft
 from datrnet.core.catalog.plan import ColumnChoices, TablePlan
 from datrnet.core.catalog.sources.table import Cell
 from datrnet.core.errors import ConfigError, DataError, DatrnetError, UnknownNameError
@@ -200,6 +200,14 @@ def test_names_and_values_in_full_width_are_understood() -> None:
         *("id", "title", "split", "attribute", "money", "boolean", "ignore", "image", "attribute"),
     ]
     assert found.columns[-1].separator == "、"
+
+
+def test_numbered_pictures_and_further_texts_are_no_super_categories() -> None:
+    columns = {**COLUMNS, "Picture 2": COLUMNS["Picture"], "description": ["soft", "warm"] * 20}
+    told = uses(plan({**columns, "name": ["S", "M"] * 20, "on sale": ["ja", "nein"] * 20}))
+    assert told["Picture 2"] == "image"
+    assert (told["description"], told["name"], told["on sale"]) == ("text", "title", "boolean")
+    assert told["product_name"] == "text"
 
 
 def test_a_column_has_one_use() -> None:

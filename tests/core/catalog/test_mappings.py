@@ -4,7 +4,7 @@ import csv
 import html
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -13,13 +13,14 @@ from PIL import Image
 
 from datrnet.core.catalog.columns import plan_columns
 from datrnet.core.catalog.mappings.cells import unpack
+from datrnet.core.catalog.mappings.draft import Draft
 from datrnet.core.catalog.mappings.mapping import (
     Mapping,
     known_mappings,
     read_mapping,
     recognize,
 )
-from datrnet.core.catalog.mappings.steps import Draft, Packed, Parents, Paths
+from datrnet.core.catalog.mappings.steps import Packed, Parents, Paths
 from datrnet.core.catalog.picture_files import PictureFolder
 from datrnet.core.catalog.plan import ColumnChoices
 from datrnet.core.catalog.products import parse_rows
@@ -299,6 +300,42 @@ def test_a_feed_may_have_nested_elements_and_a_single_item(shop: Path) -> None:
 def test_rows_with_only_a_picture_add_it_to_the_product(shop: Path) -> None:
     products = products_of(write(shop / "export.csv", shopify()))
     assert [picture.name for picture in products[0].leader.pictures] == ["aa-red.jpg", "back.jpg"]
+
+
+def test_a_product_without_options_keeps_its_title_and_gets_an_id(shop: Path) -> None:
+    rows = shopify()[:1]
+    rows[0] |= {"Option1 Name": "Title", "Option1 Value": "Default Title", "Option2 Name": ""}
+    rows[0] |= {"Option2 Value": "", "Variant SKU": ""}
+    (item,) = products_of(write(shop / "export.csv", rows))
+    assert (item.leader.code, item.leader.title) == ("aa", "The AA")
+
+
+def test_the_picture_of_one_color_is_none_of_another(shop: Path) -> None:
+    views = [
+        {picture.name for picture in item.leader.pictures}
+        for item in products_of(write(shop / "export.csv", shopify()))
+    ]
+    assert not any("red" in " ".join(names) and "blue" in " ".join(names) for names in views)
+
+
+def test_rows_for_another_language_and_missing_pictures_of_magento(shop: Path) -> None:
+    rows = [row | {"store_view_code": ""} for row in magento()]
+    rows[0] |= {"base_image": "no_selection"}
+    rows.insert(1, {"sku": rows[0]["sku"], "store_view_code": "de", "name": "Das AA"})
+    items = products_of(write(shop / "export.csv", rows))
+    assert {row.title for item in items for row in item.rows} == {"The AA", "The BB"}
+
+
+@pytest.mark.parametrize("change", [lambda n: n.replace("_", " "), lambda n: f"g:{n}"])
+def test_columns_of_feeds_are_known_in_either_spelling(
+    shop: Path, change: Callable[[str], str]
+) -> None:
+    renamed = [{change(name): cell for name, cell in row.items()} for row in google()]
+    found = [
+        [item.leader.labels for item in products_of(write(shop / f"{n}.tsv", rows))]
+        for n, rows in enumerate((google(), renamed))
+    ]
+    assert found[0] == found[1]
 
 
 def test_an_xml_feed_and_a_table_are_the_same_shop(shop: Path) -> None:

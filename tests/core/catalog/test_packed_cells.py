@@ -145,7 +145,7 @@ def test_numbers_without_their_zeros_find_pictures_named_with_them(folder: Path)
 def test_none_is_a_value_and_told(folder: Path) -> None:
     parsed = parse(folder, table("collar", ["none", "none", "V", "V"]), "catalog.tsv")
     assert labels_of(parsed)["collar"][0] == ("none",)
-    assert any("'none' counts as a value of 'collar' (2 items)" in note for note in parsed.notes)
+    assert any("'none' counts as a value of 'collar' (2 times)" in note for note in parsed.notes)
     (folder / "my.toml").write_text(
         'name = "x"\n[columns]\ncollar = { use = "attribute", values = { none = "" } }\n'
     )

@@ -30,6 +30,8 @@ def folder(tmp_path: Path) -> PictureFolder:
         ("A.PNG", "a.png"),
         ("a.jpeg", "a.png"),
         ("a", "a.png"),
+        ("a-300x300.png", "a.png"),
+        ("https://cdn.example/a_1024x1024@2x.jpg", "a.png"),
         ("12", "12.webp"),
         ("Sub\\B.JPG", "Sub/B.JPG"),
         ("C:\\shop\\sub\\b.jpg", "Sub/B.JPG"),

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from datrnet.core.catalog.columns import plan_columns
-from datrnet.core.catalog.mappings.steps import Draft
+from datrnet.core.catalog.mappings.draft import Draft
 from datrnet.core.catalog.picture_files import PictureFolder
 from datrnet.core.catalog.plan import ColumnChoices
 from datrnet.core.catalog.products import CatalogRows, parse_rows
@@ -92,12 +92,12 @@ def test_a_picture_that_is_missing_matters_only_if_there_is_no_other(
 
 
 def test_the_damage_of_spreadsheets_is_mended_or_named(folder: PictureFolder) -> None:
-    columns = COLUMNS | {"id": ['="0010"', "1.00020E+12", "3", "3"]}
-    rows = parse(folder, columns, id="id")
-    assert [row.code for row in rows.rows] == ["0010", "3"]
+    columns = COLUMNS | {"id": ['="0010"', "1.00020E+12", "'03", "03"], "name": ["N/A", *"bcd"]}
+    rows = parse(folder, columns, id="id", title="name")
+    assert [(row.code, row.title) for row in rows.rows] == [("0010", ""), ("03", "c")]
     rounded, twice = rows.problems
     assert "rounded the id to 1.00020E+12" in rounded.message
-    assert twice.message == "The id '3' is already on line 4."
+    assert twice.message == "The id '03' is already on line 4."
 
 
 def test_facts_that_cannot_be_read_are_told(folder: PictureFolder) -> None:

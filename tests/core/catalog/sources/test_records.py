@@ -138,3 +138,45 @@ def test_cells_of_data_frames_are_read() -> None:
 def test_an_encoding_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(DataError, match="not valid XML"):
         read_xml(b'<?xml version="1.0" encoding="nosuch-8"?><a><b><c/></b></a>', "feed.xml")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        '{"id": ["a", "b"], "color": ["red", "blue"]}',
+        '{"id": {"0": "a", "1": "b"}, "color": {"0": "red", "1": "blue"}}',
+        '{"columns": ["id", "color"], "index": [0, 1], "data": [["a", "red"], ["b", "blue"]]}',
+        '[["id", "color"], ["a", "red"], ["b", "blue"]]',
+        '{"a": {"color": "red"}, "b": {"color": "blue"}}',
+        '[{"id": "a", "color": "red"}, {"id": "b", "color": "blue"}]',
+    ],
+)
+def test_json_is_read_in_every_orientation(document: str) -> None:
+    table = read_json(document, "catalog")
+    assert [table.row(row) for row in (0, 1)] == [
+        {"id": "a", "color": "red"},
+        {"id": "b", "color": "blue"},
+    ]
+
+
+def test_products_of_shopify_name_the_options_of_their_variants() -> None:
+    variants = [{"id": 11, "title": "S / Red", "option1": "S", "option2": "Red"}]
+    options = [{"name": "Size", "values": ["S", "M"]}, {"name": "Color", "values": ["Red"]}]
+    tags = [{"id": 1, "name": "new"}, {"id": 2, "name": "sale"}]
+    record = {"title": "Tee", "options": options, "tags": tags, "variants": variants}
+    row = table_of_records([record], "records").row(0)
+    assert row == {
+        "product.title": "Tee",
+        "tags": ("new", "sale"),
+        "id": "11",
+        "title": "S / Red",
+        "Size": "S",
+        "Color": "Red",
+    }
+
+
+def test_xml_elements_with_names_and_currencies_are_pairs_and_prices() -> None:
+    item = '<item><attr name="color">Red</attr><attr name="fit">Slim</attr>'
+    item += '<price currency="EUR">5</price></item>'
+    table = read_xml(f"<shop>{item}{item}</shop>", "feed")
+    assert table.row(0) == {"color": "Red", "fit": "Slim", "price": "5 EUR"}

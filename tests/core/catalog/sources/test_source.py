@@ -147,3 +147,29 @@ def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
     assert caught.value.exit_code == 2
     with pytest.raises(UnknownNameError, match="no folder"):
         read_source(tmp_path / "nowhere" / "catalog.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"<html><table><tr><td>id</td></tr></table></html>", "HTML"),
+        (b"BZh91AY&SY", "bzip2"),
+        (b"PK\x03\x04mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "archive"),
+    ],
+)
+def test_what_is_not_read_is_called_what_it_is(tmp_path: Path, content: bytes, word: str) -> None:
+    with pytest.raises(DataError, match=word) as caught:
+        read(tmp_path, content, "shop.xls")
+    assert caught.value.hint
+
+
+def test_contents_count_more_than_the_suffix(tmp_path: Path) -> None:
+    assert read(tmp_path, '[{"id": "1", "image": "a.png"}]').format == "JSON array"
+
+
+def test_damaged_letters_make_utf_8_no_other_encoding(tmp_path: Path) -> None:
+    table = read(tmp_path, TABLE.replace("Red", "Größe très").encode() + b"3,c.png,B\xffd\n")
+    assert "Größe" in str(table.row(0))
+    assert any("1 damaged characters, the first on line 4" in note for note in table.notes)
+    assert read(tmp_path, TABLE.replace("Red", "12 €").encode("cp1252")).row(0)["color"] == "12 €"
+    assert read(tmp_path, TABLE.encode("utf-32")).row(0)["color"] == "Red"

@@ -59,3 +59,18 @@ def test_parquet_keeps_lists(tmp_path: Path) -> None:
     parquet.write_table(table, tmp_path / "a.parquet")
     read = read_source(tmp_path / "a.parquet")
     assert read.columns == {"id": ["1", "2"], "material": [("Cotton", "Linen"), ""]}
+
+
+def test_what_a_workbook_shows_is_read_and_what_is_missing_told(tmp_path: Path) -> None:
+    workbook = Workbook()
+    workbook.active.append(["Read me"])
+    workbook.active.append(["A catalog of two"])
+    sheet = workbook.create_sheet("catalog")
+    sheet.append(["id", "image", "twice"])
+    sheet.append([7, "a.png", "=A2*2"])
+    sheet["A2"].number_format = "00000"
+    workbook.save(tmp_path / "a.xlsx")
+    table = read_source(tmp_path / "a.xlsx")
+    assert table.row(0) == {"id": "00007", "image": "a.png", "twice": ""}
+    assert any("Formulas without a stored result" in note for note in table.notes)
+    assert any("The sheet is 'catalog'" in note for note in table.notes)
