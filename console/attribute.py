@@ -1,13 +1,14 @@
 """`datrnet attribute`: list, rename, merge and drop super-categories and values."""
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from typer import Argument, Option
 
 from datrnet.console import options as opt
 from datrnet.console.output import counted, is_conversation, percent, print_list, say
+from datrnet.core.api.json_facts import AttributeFacts, ValueFacts
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatrnetError
@@ -41,7 +42,7 @@ def list_attributes(
     idx = catalog.super_category_idx(name)
     category = catalog.super_categories[idx]
     own = [it for it in synonyms if it.spelled and fold(it.super_category) == fold(category.name)]
-    facts: list[dict[str, Any]] = [
+    facts: list[ValueFacts] = [
         {
             "value": value,
             "num_items": int(catalog.carries(idx, value_idx).sum()),
@@ -59,7 +60,7 @@ def list_attributes(
 
 def _list_categories(catalog: Catalog, synonyms: list[Synonym], *, as_json: bool) -> None:
     whole = [it for it in synonyms if not it.spelled]
-    facts: list[dict[str, Any]] = [
+    facts: list[AttributeFacts] = [
         {
             "name": category.name,
             "num_values": len(category.values),

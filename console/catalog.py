@@ -21,6 +21,7 @@ from datrnet.console.output import (
     show_table,
 )
 from datrnet.console.progress import JobProgress
+from datrnet.core.api.json_facts import ImportPreviewFacts
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.fetch import fetch_pictures
 from datrnet.core.catalog.importer import (
@@ -364,19 +365,18 @@ def _show_parsed(
     """Print what an import would do."""
     num_variants = sum(row.num_rows - 1 for row in parsed.rows)
     if as_json:
-        print_json(
-            {
-                "format": parsed.format,
-                "plan": asdict(parsed.plan),  # type: ignore[call-overload]
-                "notes": parsed.notes,
-                "num_rows": parsed.num_rows,
-                "num_merged": parsed.num_merged,
-                "num_variants": num_variants,
-                "num_items": len(parsed.rows),
-                "not_in_file": num_absent,
-                "problems": [asdict(problem) for problem in parsed.problems],
-            }
-        )
+        facts: ImportPreviewFacts = {
+            "format": parsed.format,
+            "plan": asdict(parsed.plan),  # type: ignore[call-overload]
+            "notes": parsed.notes,
+            "num_rows": parsed.num_rows,
+            "num_merged": parsed.num_merged,
+            "num_variants": num_variants,
+            "num_items": len(parsed.rows),
+            "not_in_file": num_absent,
+            "problems": [asdict(problem) for problem in parsed.problems],
+        }
+        print_json(facts)
         return
     out = results()
     out.print(f"Read as {sanitize(parsed.format)}.")

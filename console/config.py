@@ -125,7 +125,7 @@ def get(name: NameArgument, as_json: opt.Json = False) -> None:
             raise UnknownNameError(kind, part, value)
         value = value[part]
     if as_json or isinstance(value, dict):
-        print_json(value)
+        print_json(value, version=None)
     else:
         print(sanitize(_shown(value)))
 
@@ -219,7 +219,7 @@ def show_schema(as_json: opt.Json = False) -> None:
         for name, facts in (settings() | own).items()
     ]
     header = ("setting", "description", "allowed values", "default")
-    print_list(json_schema(), header, rows, as_json=as_json)
+    print_list(json_schema(), header, rows, as_json=as_json, version=None)
 
 
 @app.command("path", epilog="Example: datrnet config path")

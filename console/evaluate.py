@@ -12,20 +12,11 @@ from typer import Option
 from datrnet.console import options as opt
 from datrnet.console.output import new_table, percent, print_json, results, say, show_table
 from datrnet.console.progress import JobProgress
-from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
-from datrnet.core.evaluation.protocol import (
-    Assessment,
-    Protocol,
-    Score,
-    UseCase,
-    assess,
-    equal_weights_of,
-)
+from datrnet.core.evaluation.protocol import Assessment, Score, UseCase
 from datrnet.core.research.experiments.result import use_case_name
-from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.prototypes import aligned
 from datrnet.core.text import sanitize
 
 MATCHES = {
@@ -84,34 +75,19 @@ def evaluate(
             f"The queries of a split folder belong to its test split, not to {split}.",
             hint="Omit --split.",
         )
-    protocol = Protocol(
-        k=top,
-        query_takes_rank="never" if exclude_query else "always" if include_query else "changed",
-        match=match,
-        within=within,
-        max_changes=changes,
-        max_queries=max_queries,
-    )
-    place = Workspace.locate(workspace)
-    with place.open_store() as store:
-        catalog = Catalog.load(store)
-        generation = aligned(Generation.current(place, store), catalog)
-        given = None
-        if queries is not None:
-            from datrnet.core.research.split_folder import read_index_queries
-
-            given = read_index_queries(queries, catalog, generation, match=match)
-        with JobProgress() as progress:
-            assessment = assess(
-                catalog,
-                generation,
-                split,
-                protocol,
-                weights=equal_weights_of(generation) if equal_weights else None,
-                queries=given,
-                on_progress=progress,
-            )
-        assessment.keep(store)
+    with JobProgress() as progress:
+        assessment = Shop(Workspace.locate(workspace)).evaluate(
+            split,
+            k=top,
+            changes=changes,
+            match=match,
+            within=within,
+            queries=queries,
+            equal_weights=equal_weights,
+            query_takes_rank="never" if exclude_query else "always" if include_query else "changed",
+            max_queries=max_queries,
+            on_progress=progress,
+        )
     if as_json:
         print_json({**asdict(assessment), "definition": definition_of(assessment)})
     else:

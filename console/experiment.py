@@ -29,6 +29,7 @@ from datrnet.console.output import (
     show_table,
 )
 from datrnet.console.progress import JobProgress
+from datrnet.core.api.json_facts import ExperimentFacts, OutcomeFacts
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.research.experiments.plan import Plan, shipped_plans
@@ -211,7 +212,10 @@ def _list(*, as_json: bool) -> None:
     """Print the experiments that ship with datrnet."""
     plans = shipped_plans()
     if as_json:
-        print_json([{"name": p.name, "title": p.title, "about": p.about} for p in plans])
+        listed: list[ExperimentFacts] = [
+            {"name": p.name, "title": p.title, "about": p.about} for p in plans
+        ]
+        print_json(listed)
         return
     show_table(("experiment", "reproduces", "shows"), [(p.name, p.title, p.about) for p in plans])
     say("Run one with: datrnet experiment NAME")
@@ -231,7 +235,7 @@ def _show_settings(plan: Plan, *, as_json: bool) -> None:
         options.base_config()  # checks the settings of its tables
     settings = {"kind": plan.kind, "split": plan.split, **asdict(options)}
     if as_json:
-        print_json(settings)
+        print_json(settings, version=None)
         return
     show_table(("setting", "value"), settings.items())
     say("Override one with --set NAME=VALUE; inside braces, with --set NAME.KEY=VALUE.")
@@ -254,17 +258,15 @@ def _run(workspace: Workspace, plan: Plan, command: str, *, as_json: bool) -> No
     with workspace.open_store(to_write=True) as store, JobProgress() as progress:
         result, stored = run_experiment(workspace, store, plan, command, progress, progress.whole)
     if as_json:
-        further = [{"title": table.title, "rows": _records(table)} for table in result.further]
-        print_json(
-            {
-                "name": stored.name,
-                "title": stored.title,
-                "rows": _records(result.tables[0]),
-                "further": further,
-                "notes": stored.notes,
-                "pictures": [str(stored.folder / name) for name in stored.pictures],
-            }
-        )
+        facts: OutcomeFacts = {
+            "name": stored.name,
+            "title": stored.title,
+            "rows": _records(result.tables[0]),
+            "further": [{"title": it.title, "rows": _records(it)} for it in result.further],
+            "notes": stored.notes,
+            "pictures": [str(stored.folder / name) for name in stored.pictures],
+        }
+        print_json(facts)
     else:
         _show(result)
     say(f"Tables and pictures are in {stored.folder}. Next: datrnet report")

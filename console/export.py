@@ -11,23 +11,15 @@ from typer import Argument, Option
 from datrnet.console import options as opt
 from datrnet.console.output import counted, print_json, results, say, show_table
 from datrnet.console.progress import JobProgress
-from datrnet.core.catalog.catalog import Catalog
-from datrnet.core.catalog.export import (
-    STANDARD_OUTPUT,
-    Recognition,
-    TableSummary,
-    export_table,
-)
+from datrnet.core.api.shop import Shop
+from datrnet.core.catalog.export import STANDARD_OUTPUT, TableSummary
 from datrnet.core.catalog.importer import ImportOptions
 from datrnet.core.catalog.like import LikeSummary, export_like
 from datrnet.core.catalog.picture_sets import PictureSetSummary, export_picture_set
 from datrnet.core.catalog.sources.source import ReadOptions
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import ConfigError, IndexStaleError
+from datrnet.core.errors import ConfigError
 from datrnet.core.research.adde_export import NUM_TRIPLETS, ExportOptions, export_adde
-from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.search import Searcher
-from datrnet.core.review.label_issues import recognitions
 from datrnet.core.text import sanitize
 
 FolderFormat = Literal["adde", "coco", "fiftyone"]
@@ -113,16 +105,10 @@ def export(
         summary = export_like(place, like, target, choices, force=force)
         return _report_like(summary, as_json=as_json)
     _refuse(of_like, "--like", "Add --like FILE")
-    recognized = _recognitions(place)
     with JobProgress() as progress:
-        table = export_table(
-            place,
-            target,
-            recognized,
-            partial(progress, "Writing"),
-            variants=variants,
-            force=force,
-        )
+        table = Shop(place).export(target, variants=variants, force=force, on_progress=progress)
+    for note in table.notes:
+        say(note, "yellow")
     _report(table, as_json=as_json)
 
 
@@ -140,21 +126,6 @@ def _refuse(given: Mapping[str, object], owner: str, hint: str) -> None:
     for name, value in given.items():
         if value is not None:
             raise ConfigError(f"--{name} is for {owner} only.", hint=f"{hint}, or omit --{name}.")
-
-
-def _recognitions(workspace: Workspace) -> dict[str, Recognition]:
-    """Return what the current index takes every item for; nothing without an index that fits."""
-    with workspace.open_store() as store:
-        if store.current_generation() is None:
-            return {}
-        try:
-            found = recognitions(
-                Searcher(Catalog.load(store), Generation.current(workspace, store))
-            )
-        except IndexStaleError as error:
-            say(f"The columns of the model are left out. {error}", "yellow")
-            return {}
-    return found
 
 
 def _report(summary: TableSummary, *, as_json: bool) -> None:

@@ -1,6 +1,5 @@
 """`datrnet index`: build the index from a trained run, and print its figures."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
@@ -8,13 +7,11 @@ from typer import Option
 from datrnet.console import options as opt
 from datrnet.console.output import counted, percent, print_json, say, show_table
 from datrnet.console.progress import JobProgress
-from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.api.json_facts import IndexFacts
+from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import UnknownNameError
-from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.retrieval.engines.engine import EngineChoice
 from datrnet.core.retrieval.index_lag import RESTORE
-from datrnet.db.store import Store
 
 if TYPE_CHECKING:
     from datrnet.core.indexing.build import IndexReport
@@ -57,45 +54,38 @@ def index(
         engine: What finds the items near a query: annoy, blocks, exact, or auto, which takes Annoy
             for up to 4,096 items and block codes for more.
     """
-    from datrnet.core.indexing.build import build_index, newest_run
-
-    place = Workspace.locate(workspace)
-    with place.open_store(to_write=True) as store:
-        chosen = newest_run(place, store) if run is None else _finished_run(place, store, run)
-        say(f"Indexing with run {chosen.name}.")
-        with JobProgress() as progress:
-            report = build_index(
-                place,
-                store,
-                Catalog.load(store),
-                chosen,
-                progress,
-                rebuild=rebuild,
-                choose=choose_weights,
-                engine=engine,
-            )
+    shop = Shop(Workspace.locate(workspace))
+    name = shop.finished_run(run).name
+    say(f"Indexing with run {name}.")
+    with JobProgress() as progress:
+        report = shop.index(
+            run=name,
+            rebuild=rebuild,
+            choose_weights=choose_weights,
+            engine=engine,
+            on_progress=progress,
+        )
     manifest = report.manifest
     weights = dict(zip(manifest.block_names, manifest.weights, strict=True))
     if as_json:
-        print_json(
-            {
-                "index": manifest.name,
-                "run": manifest.run_name,
-                "num_items": manifest.num_items,
-                "engine": manifest.engine,
-                "engine_reason": manifest.engine_reason,
-                "recall_at_30": manifest.recall_at_30,
-                "nodes": manifest.nodes,
-                "weights": weights,
-                "changed_weight": manifest.changed_weight,
-                "unreadable": report.unreadable,
-                "num_embedded": report.num_embedded,
-                "num_copied": report.num_copied,
-                "num_exact": report.num_exact,
-                "is_engine_new": report.is_engine_new,
-                "is_new": report.is_new,
-            }
-        )
+        facts: IndexFacts = {
+            "index": manifest.name,
+            "run": manifest.run_name,
+            "num_items": manifest.num_items,
+            "engine": manifest.engine,
+            "engine_reason": manifest.engine_reason,
+            "recall_at_30": manifest.recall_at_30,
+            "nodes": manifest.nodes,
+            "weights": weights,
+            "changed_weight": manifest.changed_weight,
+            "unreadable": report.unreadable,
+            "num_embedded": report.num_embedded,
+            "num_copied": report.num_copied,
+            "num_exact": report.num_exact,
+            "is_engine_new": report.is_engine_new,
+            "is_new": report.is_new,
+        }
+        print_json(facts)
     else:
         rows = [
             ("run", manifest.run_name),
@@ -139,10 +129,3 @@ def _effort(manifest: "Manifest") -> str:
             f"{effort.num_ranked:,} embeddings"
         )
     return "every item"
-
-
-def _finished_run(workspace: Workspace, store: Store, name: str) -> RunFolder:
-    known = [run.name for run in store.runs() if run.status == "finished"]
-    if name not in known:
-        raise UnknownNameError("finished run", name, known)
-    return RunFolder.open(workspace.models / Path(name).name)

@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import typer
 from rich.cells import cell_len
@@ -22,6 +21,7 @@ from datrnet.console.output import (
     results,
     show_table,
 )
+from datrnet.core.api.json_facts import RunFacts, WorkspaceFacts
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.catalog.workspace import Workspace, num_bytes_of
 from datrnet.core.errors import DatrnetError
@@ -92,7 +92,7 @@ def info(
         raise typer.Exit(1)
 
 
-def _facts(workspace: Workspace, store: Store, catalog: Catalog) -> dict[str, Any]:
+def _facts(workspace: Workspace, store: Store, catalog: Catalog) -> WorkspaceFacts:
     """Return what a workspace holds besides the index, for JSON."""
     shown = catalog.shown_rows
     share = (catalog.labels[shown] != UNLABELED).sum(axis=0) / max(len(shown), 1)
@@ -164,7 +164,7 @@ def look_at_index(
     )
 
 
-def _run_facts(workspace: Workspace, run: RunRow) -> dict[str, Any]:
+def _run_facts(workspace: Workspace, run: RunRow) -> RunFacts:
     metrics = json.loads(run.metrics_json) if run.metrics_json else {}
     return {
         "name": run.name,
@@ -186,7 +186,7 @@ def _status(workspace: Workspace, run: RunRow) -> str:
     return "diverged" if is_diverged else run.status
 
 
-def _show(facts: dict[str, Any], index: IndexState) -> None:
+def _show(facts: WorkspaceFacts, index: IndexState) -> None:
     out = results()
     out.print(f"Workspace {sanitize(facts['workspace'])}")
     splits = ", ".join(f"{name} {count:,}" for name, count in facts["items_by_split"].items())
@@ -245,7 +245,7 @@ def _index_rows(state: IndexState) -> Iterator[tuple[str, str]]:
         yield "checksums", f"wrong: {damaged}" if damaged else "correct"
 
 
-def _show_runs(out: Console, runs: list[dict[str, Any]]) -> None:
+def _show_runs(out: Console, runs: list[RunFacts]) -> None:
     """Print a row per run, or a line per fact in a narrow terminal."""
     table = new_table("run", "status", "started", "validation accuracy")
     for run in runs:

@@ -8,10 +8,11 @@ from typer import Argument
 
 from datrnet.console import options as opt
 from datrnet.console.output import counted, local_time, print_list, say
+from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import ConfigError, UnknownNameError
-from datrnet.db.rows import LabelChange, split_values
+from datrnet.core.errors import ConfigError
+from datrnet.db.rows import LabelChange
 
 STDIN = "-"
 NO_LABEL = "no label"
@@ -36,24 +37,15 @@ def set_label(
         words: Item ids, or - to read them from a pipe, one per line; then one or more labels, each
             with one value, or several separated by |, or NAME= if no value applies.
     """
-    with Workspace.locate(workspace).open_store() as store:
-        catalog = Catalog.load(store)
-        items, labels = _split(catalog, words)
-        # look up every item and label before the first change
-        rows = [catalog.row_of_code(code) for code in read_codes(items)]
-        wanted = [_checked(catalog, label) for label in labels]
-        changes = [
-            store.set_label(int(catalog.item_ids[row]), name, value or None, "person")
-            for row in rows
-            for name, value in wanted
-        ]
-        has_index = store.current_generation() is not None
-    made = [change for change in changes if change is not None]
+    shop = Shop(Workspace.locate(workspace))
+    items, texts = _split(shop.catalog, words)
+    codes, labels = read_codes(items), dict(map(_label, texts))
+    made = shop.label(codes, labels)
     for change in made:
         say(f"{_transition(change)} (change {change.id})")
-    if same := len(changes) - len(made):
+    if same := len(codes) * len(labels) - len(made):
         say(f"{counted(same, 'label')} {'was' if same == 1 else 'were'} already set by hand.")
-    if has_index and any(change.old_value != change.new_value for change in made):
+    if shop.has_index and any(change.old_value != change.new_value for change in made):
         say("The index still uses the old labels. Run `datrnet index` to update it.")
 
 
@@ -77,12 +69,11 @@ def _split(catalog: Catalog, words: list[str]) -> tuple[list[str], list[str]]:
     return items, labels
 
 
-def _checked(catalog: Catalog, label: str) -> tuple[str, str]:
-    """Return the super-category and value of a label, of which the catalog has both.
+def _label(label: str) -> tuple[str, str | None]:
+    """Return the super-category and value of a label.
 
     Raises:
         ConfigError: It is not of the form NAME=VALUE.
-        UnknownNameError: The catalog lacks one of them.
     """
     name, _, value = (part.strip() for part in label.partition("="))
     if not name:
@@ -90,10 +81,7 @@ def _checked(catalog: Catalog, label: str) -> tuple[str, str]:
             f"{label!r} is not of the form SUPER-CATEGORY=VALUE.",
             hint="For example: datrnet label set 10045 color=black",
         )
-    idx = catalog.super_category_idx(name)
-    for part in split_values(value, catalog.super_categories[idx].values):
-        _check_value(catalog, idx, part)
-    return name, value
+    return name, value or None
 
 
 @app.command("undo", epilog="Example: datrnet label undo")
@@ -106,8 +94,7 @@ def undo_label(
     Args:
         change: Number in the history.
     """
-    with Workspace.locate(workspace).open_store() as store:
-        undone = store.undo_label(change)
+    undone = Shop(Workspace.locate(workspace)).undo_label(change)
     if undone is None:
         say("There is no label change to undo.")
     else:
@@ -118,8 +105,7 @@ def undo_label(
 @app.command("redo", epilog="Example: datrnet label redo")
 def redo_label(workspace: opt.Workspace = None) -> None:
     """Redo the last undone change."""
-    with Workspace.locate(workspace).open_store() as store:
-        change = store.redo_label()
+    change = Shop(Workspace.locate(workspace)).redo_label()
     say("There is no label change to redo." if change is None else f"{_transition(change)} again.")
 
 
@@ -135,12 +121,7 @@ def label_history(
     Args:
         item: Only changes of this item.
     """
-    with Workspace.locate(workspace).open_store() as store:
-        item_id = None
-        if item is not None:
-            catalog = Catalog.load(store)
-            item_id = int(catalog.item_ids[catalog.row_of_code(item)])
-        changes = store.label_history(item_id, top)
+    changes = Shop(Workspace.locate(workspace)).label_history(item, k=top)
     header = ("change", "at", "id", "super-category", "before", "after", "state")
     rows = [
         (
@@ -156,16 +137,6 @@ def label_history(
     ]
     empty = "No label has been changed by hand."
     print_list(changes, header, rows, numbers=("change",), empty=empty, as_json=as_json)
-
-
-def _check_value(catalog: Catalog, idx: int, value: str) -> None:
-    """Refuse an unknown value, and tell how to set none."""
-    try:
-        catalog.value_idx(idx, value)
-    except UnknownNameError as error:
-        name = catalog.super_categories[idx].name
-        hint = f"{error.hint} If no value applies, write {name}="
-        raise UnknownNameError(f"{name} value", value, (), hint=hint) from error
 
 
 def read_codes(items: Iterable[str]) -> list[str]:

@@ -17,7 +17,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from datrnet.core.api.json_facts import json_text
+from datrnet.core.api.json_facts import VERSION, json_text
 from datrnet.core.errors import DatrnetError
 from datrnet.core.text import sanitize
 
@@ -64,9 +64,9 @@ def show_error(error: DatrnetError) -> None:
     narration().print(line, soft_wrap=True)
 
 
-def print_json(facts: Any) -> None:
-    """Print facts as JSON in ASCII, safe in every terminal and encoding."""
-    print(json_text(facts))
+def print_json(facts: Any, *, version: int | None = VERSION) -> None:
+    """Print facts as JSON; see ``json_text``."""
+    print(json_text(facts, version=version))
 
 
 def print_ids(codes: Iterable[str]) -> None:
@@ -89,6 +89,7 @@ def print_list(
     as_json: bool,
     numbers: Sequence[str] = (),
     empty: str = "",
+    version: int | None = VERSION,
 ) -> None:
     """Print a list as JSON, as a table in a terminal, or tab-separated in a pipe or file.
 
@@ -99,9 +100,10 @@ def print_list(
         as_json: Print JSON.
         numbers: Headings of right-aligned columns.
         empty: Message that replaces a list without rows.
+        version: Of the JSON; None omits it.
     """
     if as_json:
-        print_json(facts)
+        print_json(facts, version=version)
     elif empty and not rows:
         say(empty)
     elif is_terminal():

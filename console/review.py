@@ -3,20 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from typer import Argument, Option
 
 from datrnet.console import options as opt
 from datrnet.console.output import counted, is_terminal, local_time, print_list, say
 from datrnet.console.progress import JobProgress
+from datrnet.core.api.json_facts import DuplicateGroupFacts, GapFacts, MarkedPairFacts
+from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review.duplicates import DuplicateGroup, duplicates_of
-from datrnet.core.review.label_issues import label_issues
 from datrnet.core.review.unmet_requests import (
     ClosestMatch,
     UnmetRequest,
@@ -51,22 +52,14 @@ def review_doubts(
     Args:
         unlabeled: List items without a label, with the predicted value.
     """
-    place = Workspace.locate(workspace)
-    with place.open_store() as store:
-        catalog = Catalog.load(store)
-        searcher = Searcher(catalog, Generation.current(place, store))
-        found = label_issues(
-            searcher, store.labels_by_person(), super_category or (), unlabeled=unlabeled
+    found = Shop(Workspace.locate(workspace)).doubts(super_category or (), unlabeled=unlabeled)
+    if number := found.num_relabeled:
+        say(
+            f"{counted(number, 'label')} changed since the index was built. Run `datrnet index` "
+            "to update its prototypes.",
+            "yellow",
         )
-        _warn_if_stale(store, searcher)
-    facts = [
-        {
-            "id": catalog.codes[issue.row],
-            "title": catalog.titles[issue.row],
-            **{key: value for key, value in asdict(issue).items() if key != "row"},
-        }
-        for issue in found[:top]
-    ]
+    facts = list(map(asdict, found[:top]))
     header = ("id", "title", "super-category", "label", "predicted", "margin")
     keys = ("id", "title", "super_category", "label", "guess")
     rows = [(*(fact[key] or NOTHING for key in keys), f"{fact['margin']:.2f}") for fact in facts]
@@ -184,15 +177,6 @@ def _searcher_if_any(workspace: Workspace, store: Store, catalog: Catalog) -> Se
         return None
 
 
-def _warn_if_stale(store: Store, searcher: Searcher) -> None:
-    if number := store.num_relabeled_since(searcher.generation.manifest.created_at):
-        say(
-            f"{counted(number, 'label')} changed since the index was built. Run `datrnet index` "
-            "to update its prototypes.",
-            "yellow",
-        )
-
-
 def _print_findings(
     facts: Sequence[object],
     header: Sequence[str],
@@ -224,7 +208,7 @@ def _figure(number: float | None) -> str:
     return NOTHING if number is None else f"{number:.2f}"
 
 
-def _group_facts(catalog: Catalog, group: DuplicateGroup) -> dict[str, Any]:
+def _group_facts(catalog: Catalog, group: DuplicateGroup) -> DuplicateGroupFacts:
     return {
         "keep": catalog.codes[group.keep],
         "title": catalog.titles[group.keep],
@@ -243,7 +227,7 @@ def _group_facts(catalog: Catalog, group: DuplicateGroup) -> dict[str, Any]:
 def _print_marked(catalog: Catalog, verdicts: Sequence[PairVerdict], *, as_json: bool) -> None:
     """Print the pairs marked as duplicates."""
     codes = dict(zip(catalog.item_ids.tolist(), catalog.codes, strict=True))
-    facts = [
+    facts: list[MarkedPairFacts] = [
         {"keep": codes[pair.kept_id], "duplicate": codes[pair.other_id], "marked": pair.judged_at}
         for pair in verdicts
         if pair.verdict == "duplicate"
@@ -253,8 +237,8 @@ def _print_marked(catalog: Catalog, verdicts: Sequence[PairVerdict], *, as_json:
     _print_findings(facts, header, rows, len(facts), "pair{} marked as duplicate", as_json=as_json)
 
 
-def _gap_facts(catalog: Catalog, gap: UnmetRequest, match: ClosestMatch | None) -> dict[str, Any]:
-    facts: dict[str, Any] = {
+def _gap_facts(catalog: Catalog, gap: UnmetRequest, match: ClosestMatch | None) -> GapFacts:
+    facts: GapFacts = {
         "wanted": dict(gap.wanted),
         "expected": gap.expected,
         "counts": gap.counts,

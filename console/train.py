@@ -9,6 +9,8 @@ from typer import Context, Option
 from datrnet.console import options as opt
 from datrnet.console.output import percent, print_json, say, show_table
 from datrnet.console.progress import TrainingProgress
+from datrnet.core.api.json_facts import TrainFacts
+from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import BACKBONE_NAMES, SYSTEM_NAMES, Config, SystemChoice
@@ -162,30 +164,26 @@ def _train(
     Raises:
         DatrnetError: See ``core.training.run``.
     """
-    from datrnet.core.training import run as training  # imports torch
-
-    with workspace.open_store(to_write=True) as store:
-        catalog = Catalog.load(store)
-        if config is None:
-            run, diverged = training.unfinished_run(workspace, store)
-            for name in diverged:
-                say(f"Skipping {name}: its training diverged.", "yellow")
-        else:
-            run = training.start_run(workspace, store, catalog, config, super_categories)
-            if not super_categories:
-                for name, reason in training.untrainable_super_categories(catalog).items():
-                    say(f"Skipping {name}: {reason}.", "yellow")
-        if run.config.system.is_datrnet:
-            names = [category.name for category in run.super_categories]
-            finished = {name for name in names if run.result_path(run.idx_of(name)).exists()}
-        else:
-            names = [run.config.system.name]
-            finished = {name for name in names if run.result_path().exists()}
-        say(f"{'Training' if config else 'Resuming'} {run.name}: {', '.join(names)}.")
-        with TrainingProgress(names, finished) as progress:
-            outcome = training.train(workspace, store, catalog, run, progress)
+    shop = Shop(workspace)
+    if config is None:
+        run, diverged = shop.unfinished_run()
+        skipped = dict.fromkeys(diverged, "its training diverged")
+    else:
+        run, skipped = shop.start_run(config, super_categories)
+    for name, reason in skipped.items():
+        say(f"Skipping {name}: {reason}.", "yellow")
+    if run.config.system.is_datrnet:
+        names = [category.name for category in run.super_categories]
+        finished = {name for name in names if run.result_path(run.idx_of(name)).exists()}
+    else:
+        names = [run.config.system.name]
+        finished = {name for name in names if run.result_path().exists()}
+    say(f"{'Training' if config else 'Resuming'} {run.name}: {', '.join(names)}.")
+    with TrainingProgress(names, finished) as progress:
+        outcome = shop.train_run(run, progress)
     if as_json:
-        print_json({"run": run.name, "results": outcome})
+        facts: TrainFacts = {"run": run.name, "results": outcome}
+        print_json(facts)
     else:
         columns = ("super-category", "validation accuracy", "best epoch", "epochs")
         rows = [(r.super_category, percent(r.accuracy), r.best_epoch, r.epochs) for r in outcome]
@@ -224,5 +222,6 @@ def _add_released(
             "yellow",
         )
     if as_json:
-        print_json({"run": made.run.name, "results": [made.result]})
+        facts: TrainFacts = {"run": made.run.name, "results": [made.result]}
+        print_json(facts)
     say("Next: datrnet index")

@@ -1,6 +1,5 @@
 """Commands that keep the workspace true and small: what goes, comes back, and is undone."""
 
-from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -16,12 +15,10 @@ from datrnet.console.output import (
     print_list,
     say,
 )
-from datrnet.core.catalog.catalog import Catalog
-from datrnet.core.catalog.upkeep import Fate, choose, move_items
-from datrnet.core.catalog.upkeep import redo as redo_step
-from datrnet.core.catalog.upkeep import undo as undo_step
+from datrnet.core.api.json_facts import MovedFacts, PruneFacts, SurplusFacts
+from datrnet.core.api.shop import Shop
+from datrnet.core.catalog.upkeep import Fate
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import ConfigError
 from datrnet.core.indexing.prune import delete_surplus, find_surplus
 
 DONE = {"remove": "Removed", "hide": "Hid", "unhide": "Showed"}
@@ -94,27 +91,27 @@ def _move(
     as_variants: bool = False,
     as_json: bool,
 ) -> None:
-    if not (items or where or every):
-        also = " To show all: --all" if fate == "unhide" else ""
-        raise ConfigError(
-            f"Nothing says which items to {fate}.",
-            hint=f'Name them, or choose by a condition: --where "price>100".{also}',
-        )
-    with Workspace.locate(workspace).open_store(to_write=True) as store:
-        catalog = Catalog.load(store)
-        chosen = choose(catalog, read_codes(items or ()), where or (), as_variants=as_variants)
-        if fate != "remove":
-            rows = chosen.rows[catalog.is_hidden[chosen.rows] == (fate == "unhide")]
-            chosen = replace(chosen, rows=rows)
-        step = move_items(store, catalog, chosen, fate, why=" ".join(where or ()))
+    shop, codes, conditions = (
+        Shop(Workspace.locate(workspace)),
+        read_codes(items or ()),
+        where or (),
+    )
+    if fate == "unhide":
+        moved = shop.unhide(codes, where=conditions, all=every)
+    else:
+        moved = shop.remove(codes, where=conditions, hide=fate == "hide", variant=as_variants)
     if as_json:
-        facts = {"num_items": len(chosen.rows), "variants": chosen.variants}
-        print_json({**facts, "step": step and step.id})
-    elif step is None:
+        facts: MovedFacts = {
+            "num_items": moved.num_items,
+            "variants": moved.variants,
+            "step": None if moved.step is None else moved.step.id,
+        }
+        print_json(facts)
+    elif moved.step is None:
         already = {"remove": "", "hide": " that is shown", "unhide": " that is hidden"}[fate]
         say(f"There is no such item{already}. Nothing was changed.")
     else:
-        say(f"{DONE[fate]} {chosen.described(catalog)} (step {step.id}). To undo: datrnet undo")
+        say(f"{DONE[fate]} {moved.words} (step {moved.step.id}). To undo: datrnet undo")
 
 
 @app.command(epilog="Example: datrnet history --top 5")
@@ -124,8 +121,7 @@ def history(top: opt.Top = 30, workspace: opt.Workspace = None, as_json: opt.Jso
     Each can be undone with `datrnet undo`. Single labels have a history of their own: `datrnet
     label history`.
     """
-    with Workspace.locate(workspace).open_store() as store:
-        steps = store.history(top)
+    steps = Shop(Workspace.locate(workspace)).history(top)
     header = ("step", "at", "action", "what", "state")
     rows = [
         (
@@ -159,34 +155,30 @@ def undo(
         step: Number in the history.
         yes: Also remove items that a person has labeled since the step added them.
     """
-    place = Workspace.locate(workspace)
-    with place.open_store(to_write=True) as store:
-        undone = undo_step(place, store, step, loses_labels=yes)
-        has_index = store.current_generation() is not None
+    shop = Shop(Workspace.locate(workspace))
+    undone = shop.undo(step, loses_labels=yes)
     if as_json:
         print_json({"undone": undone})
     elif undone is None:
         say("There is nothing to undo.")
     else:
         say(f"Undid step {undone.id}: {undone.action} {undone.summary}. To redo: datrnet redo")
-        if has_index:
+        if shop.has_index:
             say("To update the index: datrnet index")
 
 
 @app.command(epilog="Example: datrnet redo")
 def redo(workspace: opt.Workspace = None, as_json: opt.Json = False) -> None:
     """Redo the step that was undone last, until something else is changed."""
-    place = Workspace.locate(workspace)
-    with place.open_store(to_write=True) as store:
-        redone = redo_step(place, store)
-        has_index = store.current_generation() is not None
+    shop = Shop(Workspace.locate(workspace))
+    redone = shop.redo()
     if as_json:
         print_json({"redone": redone})
     elif redone is None:
         say("There is nothing to redo: nothing was undone, or the catalog was changed since.")
     else:
         say(f"Redid step {redone.id}: {redone.action} {redone.summary}")
-        if has_index:
+        if shop.has_index:
             say("To update the index: datrnet index")
 
 
@@ -215,7 +207,17 @@ def prune(
         found = find_surplus(
             place, store, old_runs=old_runs, features=features, history_days=history_days
         )
-        facts = [{**asdict(surplus), "path": str(surplus.path)} for surplus in found]
+        facts: list[SurplusFacts] = [
+            {
+                "kind": it.kind,
+                "name": it.name,
+                "reason": it.reason,
+                "path": str(it.path),
+                "num_bytes": it.num_bytes,
+                "last_step": it.last_step,
+            }
+            for it in found
+        ]
         rows = [(it.kind, it.name, it.reason, decimal(it.num_bytes)) for it in found]
         total = decimal(sum(it.num_bytes for it in found))
         if not as_json:
@@ -232,6 +234,6 @@ def prune(
             for surplus in found:
                 delete_surplus(place, store, surplus)
     if as_json:
-        print_json({"surplus": facts, "deleted": is_agreed})
+        print_json(PruneFacts(surplus=facts, deleted=is_agreed))
     elif found:
         say(f"Deleted {total}." if is_agreed else f"Nothing was deleted. To delete {total}: --yes")

@@ -3,14 +3,14 @@
 make docs                                             docs/cli.md from every command's --help,
                                                       docs/keys.md from the explorer's bindings,
                                                       docs/settings.md from the schema,
-                                                      the reference in docs/api.md from docstrings
+                                                      the reference in docs/api.md from docstrings,
+                                                      docs/json.md and its JSON Schema from types
 python tools/write_docs.py --check                    fail where one of them is out of date
 python tools/write_docs.py --results WORKSPACE NAME   docs/results/NAME.md from a workspace
 python tools/write_docs.py --experiments WORKSPACE NAME
                                                       docs/results/NAME/ from its experiments
 """
 
-import ast
 import inspect
 import json
 import os
@@ -21,10 +21,10 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from json_schemas import attributes_of, json_page, schema_file
 from PIL import Image
 from textual.keys import format_key
 from typer.testing import CliRunner
@@ -104,17 +104,19 @@ def main() -> int:
         return 0
     stale = 0
     pages = {
-        "api.md": api_page(),
-        "cli.md": cli_page(),
-        "keys.md": keys_page(),
-        "settings.md": settings_page(),
+        "docs/json.md": json_page(),
+        "core/api/output.schema.json": schema_file(),
+        "docs/api.md": api_page(),
+        "docs/cli.md": cli_page(),
+        "docs/keys.md": keys_page(),
+        "docs/settings.md": settings_page(),
     }
     for name, text in pages.items():
-        path = ROOT / "docs" / name
+        path = ROOT / name
         if "--check" not in sys.argv[1:]:
             path.write_text(text, "utf-8")
         elif path.read_text("utf-8") != text:
-            print(f"docs/{name} is out of date; run `make docs`.", file=sys.stderr)
+            print(f"{name} is out of date; run `make docs`.", file=sys.stderr)
             stale = 1
     return stale
 
@@ -193,23 +195,6 @@ def members_of(thing: Any) -> Iterator[tuple[str, str]]:
                     continue
                 yield title if name == "__getitem__" else title_of(member), markdown_of(member)
             told.add(name)
-
-
-def attributes_of(owner: type) -> dict[str, str]:
-    """Return the documented attributes of a class, from the strings below them."""
-    (node,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
-    assert isinstance(node, ast.ClassDef)
-    made = [it for it in node.body if isinstance(it, ast.FunctionDef) and it.name == "__init__"]
-    found = {}
-    for body in (node.body, *(method.body for method in made)):
-        for first, second in pairwise(body):
-            target = first.target if isinstance(first, ast.AnnAssign) else None
-            target = first.targets[0] if isinstance(first, ast.Assign) else target
-            is_told = isinstance(second, ast.Expr) and isinstance(second.value, ast.Constant)
-            if is_told and isinstance(target, ast.Name | ast.Attribute):
-                name = target.id if isinstance(target, ast.Name) else target.attr
-                found[name] = inspect.cleandoc(str(second.value.value))
-    return found
 
 
 def markdown_of(thing: Any) -> str:

@@ -233,6 +233,32 @@ class ShopCatalog(ShopGallery):
         self.refresh()
         return undone
 
+    def redo_label(self) -> LabelChange | None:
+        """Redo the change of a label that was undone last, unless another was made since.
+
+        Returns:
+            The change; None if there is nothing to redo.
+
+        Raises:
+            UnknownNameError: Its super-category is gone.
+        """
+        with self.workspace.open_store() as store:
+            redone = store.redo_label()
+        self.refresh()
+        return redone
+
+    def label_history(self, item: str | None = None, *, k: int = 30) -> list[LabelChange]:
+        """Return the latest label changes, of all items or of one, latest first.
+
+        Raises:
+            UnknownNameError: There is no such item.
+        """
+        item_id = None
+        if item is not None:
+            item_id = int(self.catalog.item_ids[self.catalog.row_of_code(item)])
+        with self.workspace.open_store() as store:
+            return store.label_history(item_id, k)
+
     def remove(
         self,
         items: Iterable[str] = (),

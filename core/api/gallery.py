@@ -58,6 +58,12 @@ class ShopGallery:
         run = run_of(self.workspace, self.searcher.generation)
         return run, Embedder(run)
 
+    @property
+    def has_index(self) -> bool:
+        """Whether there is an index to search."""
+        with self.workspace.open_store() as store:
+            return store.current_generation() is not None
+
     def refresh(self) -> None:
         """Forget what was read, to see what another program has changed since."""
         for name in ("catalog", "searcher", "_networks"):

@@ -6,10 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any, Literal, TypedDict
 
+from datrnet.core.progress import NetworkResult
 
-def json_text(facts: Any) -> str:
-    """Return facts as JSON in ASCII, safe in every terminal and encoding."""
-    return json.dumps(_jsonable(facts), indent=1)
+VERSION = 1
+"""Of what is printed: it changes when a key goes or gets another meaning."""
+
+
+def json_text(facts: Any, *, version: int | None = VERSION) -> str:
+    """Return facts as JSON in ASCII, safe in every terminal and encoding.
+
+    Args:
+        facts: An object, whose first key becomes its version, or a list.
+        version: None omits it.
+    """
+    plain = _jsonable(facts)
+    if isinstance(plain, dict) and version is not None:
+        plain = {"version": version, **plain}
+    return json.dumps(plain, indent=1)
 
 
 def _jsonable(facts: Any) -> Any:
@@ -115,3 +128,320 @@ class SearchFacts(TypedDict):
     """Its name."""
     substitutes: list[SubstituteFacts]
     """Closest first."""
+
+
+# ── the catalog ──────────────────────────────────────────────────────────────
+
+
+class ImportPreviewFacts(TypedDict):
+    """``datrnet import --dry-run``: what an import would do."""
+
+    format: str
+    """What the catalog was read as."""
+    plan: dict[str, Any]
+    """What the columns were taken as."""
+    notes: Sequence[str]
+    """Everything that was guessed, as sentences."""
+    num_rows: int
+    num_merged: int
+    """Rows that are no item but say something of one."""
+    num_variants: int
+    """Rows that are variants of other rows' items."""
+    num_items: int
+    not_in_file: int
+    """Items of earlier imports that the catalog does not name."""
+    problems: Sequence[Mapping[str, Any]]
+    """The rows that would be skipped."""
+
+
+class MovedFacts(TypedDict):
+    """``datrnet remove`` and ``datrnet unhide``."""
+
+    num_items: int
+    variants: Sequence[str]
+    """Ids of single variants."""
+    step: int | None
+    """Number in the history; null if nothing has changed."""
+
+
+class SurplusFacts(TypedDict):
+    """Something that a workspace can do without."""
+
+    kind: str
+    name: str
+    reason: str
+    path: str
+    num_bytes: int
+    last_step: int
+    """Of the history: the last step that can then no longer be undone; else 0."""
+
+
+class PruneFacts(TypedDict):
+    """``datrnet prune``."""
+
+    surplus: list[SurplusFacts]
+    deleted: bool
+    """Whether it was deleted."""
+
+
+class AttributeFacts(TypedDict):
+    """``datrnet attribute list``: a super-category."""
+
+    name: str
+    num_values: int
+    share_labeled: float
+    """From 0 to 1."""
+    in_files: list[str] | None
+    """What files also call it; null if it was dropped."""
+
+
+class ValueFacts(TypedDict):
+    """``datrnet attribute list NAME``: a value."""
+
+    value: str
+    num_items: int
+    in_files: list[str] | None
+    """What files also call it; null if it was dropped."""
+
+
+class ShortlistFacts(TypedDict):
+    """``datrnet browse --pick --json`` and shortlists: an item."""
+
+    id: str
+    title: str | None
+    """Null if the item is gone."""
+    labels: Mapping[str, str | None]
+    in_catalog: bool
+    in_catalogue: bool  # spelling:keep
+    """Until 0.3, as ``in_catalog``."""
+
+
+# ── networks and the index ───────────────────────────────────────────────────
+
+
+class TrainFacts(TypedDict):
+    """``datrnet train``."""
+
+    run: str
+    """Its name."""
+    results: Sequence[NetworkResult]
+    """One per super-category, or one of a comparison system."""
+
+
+class IndexFacts(TypedDict):
+    """``datrnet index``."""
+
+    index: str
+    """Its name."""
+    run: str
+    num_items: int
+    engine: str
+    engine_reason: str
+    """Why this engine."""
+    recall_at_30: float
+    """Of the engine against exact search, on changed queries."""
+    nodes: int
+    """Of Annoy's trees that a query visits; 0 for other engines."""
+    weights: dict[str, float]
+    """Of the super-categories."""
+    changed_weight: float
+    """Further factor of a changed super-category."""
+    unreadable: Sequence[str]
+    """Ids of items left out, since none of their pictures can be read."""
+    num_embedded: int
+    num_copied: int
+    """Items whose embedding is that of the index before."""
+    num_exact: int
+    """Items beside the engine, which every search ranks exactly."""
+    is_engine_new: bool
+    is_new: bool
+    """Whether anything was written."""
+
+
+class SuperCategoryFacts(TypedDict):
+    """A super-category of a workspace."""
+
+    name: str
+    num_values: int
+    share_labeled: float
+    share_labelled: float  # spelling:keep
+    """Until 0.3, as ``share_labeled``."""
+
+
+class RunFacts(TypedDict):
+    """A run of a workspace."""
+
+    name: str
+    status: str
+    """running, finished, interrupted, diverged or missing."""
+    started_at: str
+    """UTC, ISO 8601."""
+    finished_at: str | None
+    validation_accuracy: dict[str, float | None]
+    """By super-category."""
+
+
+class WorkspaceFacts(TypedDict):
+    """``datrnet info``, without the index."""
+
+    workspace: str
+    """The folder."""
+    num_items: int
+    num_hidden: int
+    items_by_split: Mapping[str, int]
+    super_categories: list[SuperCategoryFacts]
+    runs: list[RunFacts]
+    num_evaluations: int
+    experiments: list[str]
+    bytes_by_part: dict[str, int]
+    """Disk use."""
+
+
+# ── review ───────────────────────────────────────────────────────────────────
+
+
+class DuplicateFacts(TypedDict):
+    """A duplicate of an item."""
+
+    id: str
+    title: str
+    reason: Literal["same file", "same pixels", "alike"]
+    difference: float | None
+    """Of the thumbnails, relative to their contrast; null if one is missing."""
+
+
+class DuplicateGroupFacts(TypedDict):
+    """``datrnet review duplicates``: a group."""
+
+    keep: str
+    """Id of the item to keep."""
+    title: str
+    duplicates: list[DuplicateFacts]
+
+
+class MarkedPairFacts(TypedDict):
+    """``datrnet review duplicates --marked``: a pair."""
+
+    keep: str
+    duplicate: str
+    marked: str
+    """UTC, ISO 8601."""
+
+
+class AskFacts(TypedDict):
+    """A search that comes closest to an unmet request."""
+
+    item: str
+    changes: Mapping[str, str]
+
+
+class NearestFacts(TypedDict):
+    """Its first result."""
+
+    id: str
+    title: str
+    distance: float
+
+
+class GapFacts(TypedDict):
+    """``datrnet review gaps``: a combination that no item has."""
+
+    wanted: dict[str, str]
+    """Value by super-category."""
+    expected: float
+    """Items with it, if values were independent."""
+    counts: Mapping[str, int]
+    """Items with each of the values, by super-category."""
+    sessions: int
+    """How many asked for it without a result."""
+    ask: AskFacts | None
+    nearest: NearestFacts | None
+
+
+# ── experiments ──────────────────────────────────────────────────────────────
+
+
+class ExperimentFacts(TypedDict):
+    """``datrnet experiment``: one that can be run."""
+
+    name: str
+    title: str
+    about: str
+
+
+class TableFacts(TypedDict):
+    """A table of an experiment."""
+
+    title: str
+    rows: list[dict[str, Any]]
+
+
+class OutcomeFacts(TypedDict):
+    """``datrnet experiment NAME`` and ``datrnet compare``."""
+
+    name: str
+    title: str
+    rows: list[dict[str, Any]]
+    """Of the first table, by heading."""
+    further: list[TableFacts]
+    notes: Sequence[str]
+    pictures: list[str]
+    """Paths."""
+
+
+# ── sessions ─────────────────────────────────────────────────────────────────
+
+
+class SessionFacts(TypedDict):
+    """``datrnet session list``: a session."""
+
+    id: int
+    name: str
+    started_at: str
+    """UTC, ISO 8601."""
+    updated_at: str
+    steps: int
+    """How many."""
+
+
+class ReplayedSubstituteFacts(TypedDict):
+    """A substitute in a replayed step."""
+
+    rank: int
+    id: str
+    title: str
+    distance: float
+    labels: Mapping[str, str | None]
+    """All values by super-category, several joined by a bar."""
+    agreement: Mapping[str, bool | None]
+
+
+class ReplayedStepFacts(TypedDict):
+    """A replayed step."""
+
+    position: int
+    """From 1."""
+    action: str
+    made_at: str
+    item: str | None
+    """Id of the query; null for a picture."""
+    picture: str | None
+    changes: Mapping[str, str]
+    taken: Mapping[str, str]
+    within: str | None
+    where: Mapping[str, Sequence[str]]
+    any_of: Mapping[str, Sequence[str]]
+    weights: Mapping[str, float]
+    title: str
+    problem: str | None
+    """Why it could not be repeated; null if it was."""
+    substitutes: list[ReplayedSubstituteFacts]
+
+
+class ReplayFacts(TypedDict):
+    """``datrnet session replay``."""
+
+    session: int
+    name: str
+    started_at: str
+    steps: list[ReplayedStepFacts]

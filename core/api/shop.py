@@ -113,7 +113,7 @@ class Shop(ShopCatalog):
             chosen = chosen if seed is None else chosen.with_seed(seed)
             if epochs is not None:
                 chosen = replace(chosen, train=replace(chosen.train, epochs=epochs))
-            run = self.start_run(chosen, tuple(super_category))
+            run, _ = self.start_run(chosen, tuple(super_category))
 
         def on_both(event: TrainEvent) -> None:
             on_event(event)
@@ -125,12 +125,21 @@ class Shop(ShopCatalog):
 
         return TrainedRun(run=run.name, results=tuple(self.train_run(run, on_both)))
 
-    def start_run(self, config: Config, super_categories: tuple[str, ...] = ()) -> RunFolder:
-        """Make the folder of a new run; see ``core.training.run``."""
-        from datrnet.core.training.run import start_run  # imports torch
+    def start_run(
+        self, config: Config, super_categories: tuple[str, ...] = ()
+    ) -> tuple[RunFolder, dict[str, str]]:
+        """Make the folder of a new run; see ``core.training.run``.
+
+        Returns:
+            The run, and the super-categories that cannot be trained, with the reasons; none if some
+            are named.
+        """
+        from datrnet.core.training.run import start_run, untrainable_super_categories
 
         with self.workspace.open_store(to_write=True) as store:
-            return start_run(self.workspace, store, Catalog.load(store), config, super_categories)
+            catalog = Catalog.load(store)
+            run = start_run(self.workspace, store, catalog, config, super_categories)
+        return run, {} if super_categories else untrainable_super_categories(catalog)
 
     def unfinished_run(self) -> tuple[RunFolder, list[str]]:
         """Return the latest run that can be resumed; see ``core.training.run``."""
