@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from datrnet.core.api.gallery import ShopGallery
+from datrnet.core.api.queries import several
 from datrnet.core.catalog.upkeep import Fate, choose, move_items
 from datrnet.core.catalog.upkeep import redo as redo_step
 from datrnet.core.catalog.upkeep import undo as undo_step
@@ -24,11 +25,11 @@ class ImportChoices(TypedDict, total=False):
 
     images: str | Path
     """Folder that picture paths start from."""
-    attribute: Iterable[str]
+    attribute: str | Iterable[str]
     """Columns that are super-categories, instead of those recognized."""
-    fact: Iterable[str]
+    fact: str | Iterable[str]
     """Columns to show, sort and filter by, but not to train on."""
-    ignore: Iterable[str]
+    ignore: str | Iterable[str]
     """Columns to leave out."""
     id: str
     """Column with the item ids."""
@@ -40,9 +41,9 @@ class ImportChoices(TypedDict, total=False):
     """Column with train, validation or test; ``none`` ignores one."""
     group: str
     """Column with the product that rows are variants of; ``none`` makes an item of every row."""
-    whole: Iterable[str]
+    whole: str | Iterable[str]
     """Columns whose cells are one value each, whatever separators they contain."""
-    keep_value: Iterable[str]
+    keep_value: str | Iterable[str]
     """Placeholders, such as N/A, that are values here."""
     missing: AbsentItems
     """What becomes of items of earlier imports that the catalog lacks: keep, hide or remove."""
@@ -72,11 +73,11 @@ def import_options(choices: ImportChoices) -> "ImportOptions":
     group = choices.get("group")
     images, mapping = choices.get("images"), choices.get("mapping")
     return ImportOptions(
-        attributes=tuple(choices.get("attribute", ())),
-        facts=tuple(choices.get("fact", ())),
-        ignored=tuple(choices.get("ignore", ())),
-        whole=tuple(choices.get("whole", ())),
-        kept_values=tuple(choices.get("keep_value", ())),
+        attributes=tuple(several(choices.get("attribute", ()))),
+        facts=tuple(several(choices.get("fact", ()))),
+        ignored=tuple(several(choices.get("ignore", ()))),
+        whole=tuple(several(choices.get("whole", ()))),
+        kept_values=tuple(several(choices.get("keep_value", ()))),
         id=choices.get("id"),
         image=choices.get("image"),
         title=choices.get("title"),
@@ -187,8 +188,7 @@ class ShopCatalog(ShopGallery):
         Raises:
             UnknownNameError: There is no such item, super-category or value; nothing is changed.
         """
-        catalog = self.catalog
-        codes = [items] if isinstance(items, str) else list(items)
+        catalog, codes = self._catalog, list(several(items))
         rows = [catalog.row_of_code(code) for code in codes]
         texts = {}
         for name, given in labels.items():  # look up every value before the first change
@@ -203,15 +203,15 @@ class ShopCatalog(ShopGallery):
                 for row in rows
                 for name, text in texts.items()
             ]
-        self.refresh()
+        self._is_relabeled = True
         return [change for change in changes if change is not None]
 
     def _check_value(self, idx: int, value: str) -> None:
         """Refuse an unknown value, and tell how to set none."""
         try:
-            self.catalog.value_idx(idx, value)
+            self._catalog.value_idx(idx, value)
         except UnknownNameError as error:
-            name = self.catalog.super_categories[idx].name
+            name = self._catalog.super_categories[idx].name
             hint = f"{error.hint} If no value applies, write {name}= (in Python: None)."
             raise UnknownNameError(f"{name} value", value, (), hint=hint) from error
 
@@ -261,9 +261,9 @@ class ShopCatalog(ShopGallery):
 
     def remove(
         self,
-        items: Iterable[str] = (),
+        items: str | Iterable[str] = (),
         *,
-        where: Iterable[str] = (),
+        where: str | Iterable[str] = (),
         hide: bool = False,
         variant: bool = False,
     ) -> MovedItems:
@@ -282,7 +282,7 @@ class ShopCatalog(ShopGallery):
         return self._move(items, where, "hide" if hide else "remove", as_variants=variant)
 
     def unhide(
-        self, items: Iterable[str] = (), *, where: Iterable[str] = (), all: bool = False
+        self, items: str | Iterable[str] = (), *, where: str | Iterable[str] = (), all: bool = False
     ) -> MovedItems:
         """Show hidden items again.
 
@@ -299,14 +299,14 @@ class ShopCatalog(ShopGallery):
 
     def _move(
         self,
-        items: Iterable[str],
-        where: Iterable[str],
+        items: str | Iterable[str],
+        where: str | Iterable[str],
         fate: Fate,
         *,
         every: bool = False,
         as_variants: bool = False,
     ) -> MovedItems:
-        codes, conditions = list(items), list(where)
+        codes, conditions = list(several(items)), list(several(where))
         if not (codes or conditions or every):
             also = " To show all: --all" if fate == "unhide" else ""
             raise ConfigError(

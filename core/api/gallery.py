@@ -30,6 +30,8 @@ class ShopGallery:
     def __init__(self, workspace: Workspace) -> None:
         """Take a workspace, unread."""
         self.workspace = workspace
+        self._is_relabeled = False
+        """Whether labels were set since the catalog was read: many may be, one at a time."""
 
     def __repr__(self) -> str:
         """Return the folder."""
@@ -37,18 +39,30 @@ class ShopGallery:
 
     # ── what is there ────────────────────────────────────────────────────────
 
-    @cached_property
+    @property
     def catalog(self) -> Catalog:
         """All items as columns."""
+        if self._is_relabeled:
+            self.refresh()
+        return self._catalog
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        """The catalog; its labels may be older than the last ones set."""
         with self.workspace.open_store() as store:
             return Catalog.load(store)
 
-    @cached_property
+    @property
     def searcher(self) -> Searcher:
         """The catalog with the current index."""
+        if self._is_relabeled:
+            self.refresh()
+        return self._searcher
+
+    @cached_property
+    def _searcher(self) -> Searcher:
         with self.workspace.open_store() as store:
-            self.__dict__.setdefault("catalog", Catalog.load(store))
-            return Searcher(self.catalog, Generation.current(self.workspace, store))
+            return Searcher(self._catalog, Generation.current(self.workspace, store))
 
     @cached_property
     def _networks(self) -> "tuple[RunFolder, Embedder]":
@@ -66,7 +80,8 @@ class ShopGallery:
 
     def refresh(self) -> None:
         """Forget what was read, to see what another program has changed since."""
-        for name in ("catalog", "searcher", "_networks"):
+        self._is_relabeled = False
+        for name in ("_catalog", "_searcher", "_networks"):
             self.__dict__.pop(name, None)
 
     @property

@@ -92,7 +92,7 @@ def request_of(
         raise ConfigError(f"There is no split {split!r}.", hint=f"Use {', '.join(SPLITS)}.")
     conditions = Conditions.of(catalog, _conditions(where))
     return Request(
-        changes=dict(changes or {}),
+        changes={name: _single(name, value) for name, value in (changes or {}).items()},
         where=conditions.labels,
         others=conditions.others,
         any_of=_grouped(catalog, any_of or {}),
@@ -107,10 +107,18 @@ def request_of(
 def _conditions(where: Where | None) -> Iterator[Condition]:
     if isinstance(where, Mapping):
         for name, values in where.items():
-            for value in _several(values):
+            for value in several(values):
                 yield Condition(name, "=", str(value))
     else:
-        yield from map(Condition.parse, _several(where or ()))
+        yield from map(Condition.parse, map(str, several(where or ())))
+
+
+def _single(name: str, value: Any) -> str:
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        raise ConfigError(
+            f"{name} cannot be set to several values.", hint="For any of several, use `any`."
+        )
+    return str(value)
 
 
 def _grouped(catalog: Catalog, any_of: Mapping[str, Values]) -> dict[str, tuple[str, ...]]:
@@ -118,12 +126,12 @@ def _grouped(catalog: Catalog, any_of: Mapping[str, Values]) -> dict[str, tuple[
     grouped: dict[str, tuple[str, ...]] = {}
     for name, values in any_of.items():
         known = _spelled(catalog, name)
-        grouped[known] = (*grouped.get(known, ()), *_several(values))
+        grouped[known] = (*grouped.get(known, ()), *several(values))
     return grouped
 
 
-def _several(values: Any) -> Iterable[Any]:
-    """Return one value or several as several."""
+def several(values: Any) -> Iterable[Any]:
+    """Return one thing or several as several; a text is one."""
     is_one = isinstance(values, str) or not isinstance(values, Iterable)
     return (values,) if is_one else values
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from datrnet.core.api.catalog import ShopCatalog
 from datrnet.core.api.gallery import Split
+from datrnet.core.api.queries import several
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config
@@ -80,7 +81,7 @@ class Shop(ShopCatalog):
         self,
         config: str | Path | Config = "small",
         *,
-        super_category: Iterable[str] = (),
+        super_category: str | Iterable[str] = (),
         seed: int | None = None,
         epochs: int | None = None,
         resume: bool = False,
@@ -113,7 +114,7 @@ class Shop(ShopCatalog):
             chosen = chosen if seed is None else chosen.with_seed(seed)
             if epochs is not None:
                 chosen = replace(chosen, train=replace(chosen.train, epochs=epochs))
-            run, _ = self.start_run(chosen, tuple(super_category))
+            run, _ = self.start_run(chosen, tuple(several(super_category)))
 
         def on_both(event: TrainEvent) -> None:
             on_event(event)
@@ -210,7 +211,7 @@ class Shop(ShopCatalog):
         """
         from datrnet.core.indexing.build import newest_run  # imports torch
 
-        with self.workspace.open_store() as store:
+        with self.workspace.open_store(to_write=True) as store:
             if name is None:
                 return newest_run(self.workspace, store)
             known = [run.name for run in store.runs() if run.status == "finished"]
@@ -307,8 +308,7 @@ class Shop(ShopCatalog):
         from datrnet.core.api.findings import Doubts
         from datrnet.core.review.label_issues import label_issues
 
-        names = [super_category] if isinstance(super_category, str) else list(super_category)
-        searcher = self.searcher
+        names, searcher = list(several(super_category)), self.searcher
         with self.workspace.open_store() as store:
             issues = label_issues(searcher, store.labels_by_person(), names, unlabeled=unlabeled)
             created_at = searcher.generation.manifest.created_at

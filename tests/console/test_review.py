@@ -168,7 +168,8 @@ def test_without_an_index_it_says_what_is_left(run: Run, shop: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("label", "set", "item-1", "colour"), "not of the form"),
+        (("label", "set", "item-1", "colour"), "Nothing says which label to set"),
+        (("label", "set", "item-1", "=red"), "not of the form"),
         (("label", "set", "item-1", "colour=none"), "If no value applies, write colour="),
         (("label", "set", "item-1", "collar=bow"), "No super-category is called 'collar'"),
         (("label", "set", "item-1", "colour=Blak"), "Did you mean Black"),

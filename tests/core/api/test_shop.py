@@ -91,6 +91,7 @@ def test_conditions_are_texts_or_values_by_name(ready: Path) -> None:
         (np.zeros((0, 8, 3), np.uint8), {}, ShapeError, "(0, 8, 3)"),
         ("item-1", {"set": {"colur": "red"}}, UnknownNameError, "Did you mean colour"),
         ("item-1", {"set": {"colour": "rde"}}, UnknownNameError, "Did you mean Red"),
+        ("item-1", {"set": {"colour": ["red", "blue"]}}, ConfigError, "use `any`"),
         ("item-1", {"weight": {"colour": -1}}, ConfigError, "colour=-1"),
         ("item-1", {"weight": {"colour": float("nan")}}, ConfigError, "colour=nan"),
         ("item-1", {"k": 0}, ConfigError, "at least one"),
@@ -175,6 +176,8 @@ def test_a_label_is_seen_at_once_and_undone(copied: Workspace) -> None:
     assert (change.old_value, change.new_value) == ("Blue", "Red")
     assert shop.items["item-2"].labels["colour"] == "Red"
     assert shop.label(["item-2"], {"colour": ["Red"]}) == []
+    red = shop.search("item-1", where="colour=red", k=48).ids
+    assert "item-2" in red
     other.refresh()
     assert other.items["item-2"].labels["colour"] == "Red"
     shop.undo_label()
@@ -198,7 +201,7 @@ def test_items_go_and_come_back(copied: Workspace) -> None:
     assert moved.num_items == 8
     assert sum(item.is_hidden for item in shop.items) == 8
     assert shop.unhide(all=True).num_items == 8
-    shop.remove(["item-1"])
+    shop.remove("item-1")
     assert "item-1" not in shop.items
     assert shop.undo() is not None
     assert "item-1" in shop.items
