@@ -100,7 +100,10 @@ def main() -> None:
         for num_items in given.items:
             workspace = Workspace(folder / str(num_items))
             _make(workspace, num_items)
-            columns[num_items] = dict(_measured(workspace))
+            columns[num_items] = {}
+            for name, told in _measured(workspace):
+                columns[num_items][name] = told
+                print(f"{num_items:,}: {name}: {told}", file=sys.stderr)
     finally:
         if given.folder is None:
             shutil.rmtree(folder)

@@ -70,8 +70,10 @@ class IndexLag:
             for row, item_id in zip(left_out.tolist(), catalog.item_ids[left_out], strict=True)
             if failed[int(item_id)] == item_stamp(workspace, catalog, row)
         ]
+        is_new = place_of < 0  # a mask: numpy.setdiff1d takes 30 ms to load what it needs
+        is_new[unreadable] = False
         return cls(
-            new=np.setdiff1d(np.flatnonzero(place_of < 0), unreadable),
+            new=np.flatnonzero(is_new),
             replaced=np.array(replaced, dtype=np.int64),
             unreadable=np.array(sorted(unreadable), dtype=np.int64),
             num_removed=int((~is_known).sum()),
