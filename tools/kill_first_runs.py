@@ -72,7 +72,7 @@ def _try(
             break
         if _run(command, root) != 0 or not _is_whole(root / "catalog.db"):
             failures += 1
-            print(f"  {name}: broken by a kill at write {write}")
+            print(f"  {name}: broken by a kill at write {write}", flush=True)
         write += every
     trials = len(range(1, write, every))
     print(f"{name}: {trials} kills, {failures} failures", flush=True)
