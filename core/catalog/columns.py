@@ -34,7 +34,7 @@ from datrnet.core.catalog.plan import (
     check_pattern,
     is_of_kind,
 )
-from datrnet.core.catalog.sources.grid import is_picture_name
+from datrnet.core.catalog.sources.grid import is_picture_name, picture_separator
 from datrnet.core.catalog.sources.table import Cell, texts_of
 from datrnet.core.catalog.values import find_separator, is_placeholder
 from datrnet.core.errors import ConfigError, DataError, UnknownNameError
@@ -151,11 +151,11 @@ class _Planner:
         counts = Counter(self._texts(column))
         separator = None if mapped is None else mapped.separator
         if use in ("attribute", "image") and separator is None:
-            separator = find_separator(counts)
+            find = picture_separator if use == "image" else find_separator
+            separator = find(counts) or find_separator(counts)
         elif use == "tags" and separator is None:
             separator = ","
-        if self._is_whole(column):
-            separator = ""
+        separator = "" if self._is_whole(column) else separator
         if use in ("attribute", "tags"):
             counts = _parts(counts, separator or "")
         self._plans[column] = ColumnPlan(

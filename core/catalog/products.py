@@ -285,7 +285,9 @@ class _RowParser:
             cell = self._draft.columns[plan.column][row]
             # a path keeps its spaces and its Unicode form
             for text in (cell,) if isinstance(cell, str) else cell:
-                parts = text.split(plan.separator) if plan.separator else [text]
+                parts = [text]
+                if plan.separator:  # a space stands for line ends, too
+                    parts = text.split(plan.separator.strip() or None)
                 yield from (part for part in map(clean_path, parts) if part)
 
     def _pictures(self, row: int, code: str) -> tuple[Picture, ...]:

@@ -7,7 +7,7 @@ same, since spreadsheets write them.
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from datrnet.core.catalog.sources.table import (
@@ -127,3 +127,20 @@ def is_picture_name(text: str) -> bool:
     """Tell whether a path or address ends like that of a picture."""
     path = text.partition("#xywh=")[0].partition("?")[0]
     return path.casefold().endswith(PICTURE_SUFFIXES)
+
+
+def picture_separator(texts: Iterable[str]) -> str:
+    """Return what separates several pictures in cells; empty if nothing does.
+
+    A sign does if what it separates are pictures in nearly all cells that have it; a space stands
+    for line ends, too.
+    """
+    distinct = list(texts)
+    for separator in "|;, ":
+        split = [text.split(separator) for text in distinct if separator in text.strip()]
+        fitting = sum(
+            all(is_picture_name(p.strip()) for p in parts if p.strip()) for parts in split
+        )
+        if split and fitting >= 0.95 * len(split):
+            return separator
+    return ""

@@ -91,6 +91,15 @@ def test_a_picture_that_is_missing_matters_only_if_there_is_no_other(
     ]
 
 
+@pytest.mark.parametrize("separator", ["|", "; ", ",", ", ", " ", "\n"])
+def test_of_several_pictures_in_a_cell_the_first_leads(
+    folder: PictureFolder, separator: str
+) -> None:
+    cell = separator.join(("red.png", "blue.png"))
+    rows = parse(folder, COLUMNS | {"image": [cell, "blue.png", "red.png", "red.png"]})
+    assert [picture.name for picture in rows.rows[0].pictures] == ["red.png", "blue.png"]
+
+
 def test_the_damage_of_spreadsheets_is_mended_or_named(folder: PictureFolder) -> None:
     columns = COLUMNS | {"id": ['="0010"', "1.00020E+12", "'03", "03"], "name": ["N/A", *"bcd"]}
     rows = parse(folder, columns, id="id", title="name")
