@@ -3,6 +3,8 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from datrnet.core.errors import ConfigError
@@ -86,17 +88,13 @@ def take_back(db: "Database", changes: "Sequence[Change]") -> None:
     for change in changes:
         first.setdefault((change.table, *change.key.values()), change)
     children = [change for change in first.values() if change.table not in _PARENTS]
+    children.sort(key=attrgetter("table"))
     parents = [change for change in first.values() if change.table in _PARENTS]
     parents.sort(key=lambda change: _PARENTS.index(change.table))
-    for change in children:
-        if change.old is None or change.table in _EXCHANGED:
-            change.remove(db)
-    for change in (*parents, *children):
-        if change.old is not None:
-            change.put_back(db, change.old)
-    for change in parents:
-        if change.old is None:
-            change.remove(db)
+    _remove(db, [it for it in children if it.old is None or it.table in _EXCHANGED])
+    for table, changed in groupby([*parents, *children], key=attrgetter("table")):
+        _write(db, table, [change for change in changed if change.old is not None])
+    _remove(db, [change for change in parents if change.old is None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,25 +113,37 @@ class Change:
         """The item and super-category of a label."""
         return self.key["item_id"], self.key["super_category_id"]
 
-    def remove(self, db: "Database") -> None:
-        """Remove the row."""
-        matches = " AND ".join(f"{name} = :{name}" for name in self.key)
-        db.execute(f"DELETE FROM {self.table} WHERE {matches}", self.key)
 
-    def put_back(self, db: "Database", old: _Row) -> None:
-        """Write the row as it was."""
-        if self.table == "super_categories":
-            _make_way_for_category(db, old)
-        elif self.table == "attribute_values":
-            _make_way_for_value(db, old)
-        names = ", ".join(old)
-        values = ", ".join(f":{name}" for name in old)
-        changed = ", ".join(f"{name} = excluded.{name}" for name in old)
-        db.execute(
-            f"INSERT INTO {self.table} ({names}) VALUES ({values})"
-            f" ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {changed}",
-            old,
-        )
+def _remove(db: "Database", changes: "Sequence[Change]") -> None:
+    """Remove the rows of changes, which come by table."""
+    for table, changed in groupby(changes, key=attrgetter("table")):
+        keys = [change.key for change in changed]
+        matches = " AND ".join(f"{name} = :{name}" for name in keys[0])
+        db.conn.executemany(f"DELETE FROM {table} WHERE {matches}", keys)
+
+
+def _write(db: "Database", table: str, changes: "Sequence[Change]") -> None:
+    """Write rows of a table as they were before changes."""
+    rows = [change.old for change in changes if change.old is not None]
+    if not rows:
+        return
+    names = ", ".join(rows[0])
+    values = ", ".join(f":{name}" for name in rows[0])
+    changed = ", ".join(f"{name} = excluded.{name}" for name in rows[0])
+    sql = (
+        f"INSERT INTO {table} ({names}) VALUES ({values})"
+        f" ON CONFLICT ({', '.join(changes[0].key)}) DO UPDATE SET {changed}"
+    )
+    make_way = {
+        "super_categories": _make_way_for_category,
+        "attribute_values": _make_way_for_value,
+    }.get(table)
+    if make_way is None:
+        db.conn.executemany(sql, rows)
+        return
+    for row in rows:
+        make_way(db, row)
+        db.execute(sql, row)
 
 
 # A label that was set since may have brought a name back under another id. The row with the old id

@@ -72,6 +72,10 @@ class Searcher:
         )
         self._prototypes = PrototypeSource(catalog, generation, rows)
 
+    def name_in_run(self, name: str) -> str:
+        """Return what the run calls a super-category that may have been renamed since."""
+        return self.generation.manifest.super_categories[self.names.index(name)].name
+
     def is_indexed(self, row: int) -> bool:
         """Tell whether an item of the catalog is in the index."""
         return bool(self._place_of_row[row] >= 0)

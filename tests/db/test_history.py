@@ -422,7 +422,7 @@ with Store.open(Path(sys.argv[1])) as store:
         case "redo":
             store.upsert_items([item("a", "black"), item("c", "black")])
             store.undo_step()
-            restore.Change.remove = killed
+            restore._remove = killed
             store.redo_step()
 """
 

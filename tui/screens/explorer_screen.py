@@ -250,11 +250,12 @@ class ExplorerScreen(Screen[None]):
         self, row: int, name: str, worker: Worker[object]
     ) -> tuple["Look | None", str]:
         """Return the activation map of a super-category, and its caption."""
-        looker = self.snapshot.looker
-        if looker is None:
+        looker, searcher = self.snapshot.looker, self.snapshot.searcher
+        if looker is None or searcher is None or name not in searcher.names:
             return None, ""
         value, picture = self.value_to_map(row, name), self.snapshot.picture(row)
-        look = looker.look(picture, name, value, lambda: not worker.is_cancelled)
+        network = searcher.name_in_run(name)
+        look = looker.look(picture, network, value, lambda: not worker.is_cancelled)
         if look is None:
             return None, f"No {name} label to look for"
         if look.region is not None:
@@ -276,8 +277,9 @@ class ExplorerScreen(Screen[None]):
             self.notify("There is no room for a picture here.", timeout=2)
             return
         names = [None, *searcher.names]
-        self._mapped, self._view = names[(names.index(self._mapped) + step) % len(names)], (row, 0)
-        if self._mapped is not None and not looker.is_ready(self._mapped):
+        shown = self._mapped if self._mapped in names else None  # it may have been dropped since
+        self._mapped, self._view = names[(names.index(shown) + step) % len(names)], (row, 0)
+        if self._mapped and not looker.is_ready(searcher.name_in_run(self._mapped)):
             self.detail.caption("Loading the networks …")
         self.show_picture(self.detail.picture, row)
 

@@ -707,6 +707,7 @@ def test_the_index_follows_names(workspace: Workspace) -> None:
         store.rename_value("shade", "red", "crimson")
     searcher = opened(workspace)
     assert searcher.names == searcher.block_names == ("shade", "sleeve")
+    assert searcher.name_in_run("shade") == "colour"
     # by the new names, and by the old ones, which sessions may have
     for changes in ({"shade": "crimson"}, {"colour": "red"}, {"Colour": "Crimson"}):
         assert found(searcher, "S050", Request(k=9, changes=changes)) == before
