@@ -91,6 +91,12 @@ def test_what_only_reads_prints_what_the_schema_says(run: Run, ready: Path, shop
 def test_what_changes_prints_what_the_schema_says(
     run: Run, copied: Workspace, shop: Path, tmp_path: Path
 ) -> None:
+    with copied.open_store() as store:
+        session = store.start_session("explorer")
+        for item in ("item-1", "item-99"):
+            step = {"item": item, "changes": {"colour": "Black"}, "weights": {"pattern": 2}}
+            store.add_step(session, "change", json.dumps(step))
+        store.set_shortlist(session, ["item-2", "item-99"])
     run(copied.root, "label", "set", "item-1", "colour=blue")
     run(copied.root, "review", "judge", "item-1", "item-7", "--as", "duplicate")
     for output, *words in (
@@ -103,6 +109,9 @@ def test_what_changes_prints_what_the_schema_says(
         ("history", "history"),
         ("import", "import", shop),
         ("index", "index"),
+        ("session show", "session", "show"),
+        ("session replay", "session", "replay"),
+        ("session shortlist", "session", "shortlist"),
         ("prune", "prune", "--yes"),
         ("export", "export", tmp_path / "out.csv"),
         ("export --format coco", "export", tmp_path / "coco", "--format", "coco"),

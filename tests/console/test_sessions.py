@@ -98,7 +98,8 @@ def test_the_files_tell_the_same(run: Run, root: Path, tmp_path: Path) -> None:
         assert done.exit_code == 0, done.output
         assert "1 step could not be repeated" in done.stderr
     facts = json.loads((tmp_path / "one.json").read_text("utf-8"))
-    assert facts == json.loads(run(root, "session", "replay", "-k", 3, "--json").stdout)
+    printed = json.loads(run(root, "session", "replay", "-k", 3, "--json").stdout)
+    assert printed == {"version": 1, **facts}
     with (tmp_path / "one.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["step"], row["id"]) for row in rows] == [
