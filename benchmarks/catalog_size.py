@@ -294,7 +294,7 @@ def _time(call: Callable[[], object], runs: int = 7) -> str:
 
 
 def _command(*arguments: str, runs: int = 5) -> str:
-    """Run a command of datrnet; return its times and the memory of the largest so far."""
+    """Run a command of datrnet; return its times."""
     processor, wall = [], []
     for _ in range(runs):
         before = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
@@ -305,7 +305,7 @@ def _command(*arguments: str, runs: int = 5) -> str:
         times = after.ru_utime + after.ru_stime, before[0].ru_utime + before[0].ru_stime
         processor.append(times[0] - times[1])
         wall.append(time.perf_counter() - before[1])
-    return f"{_told(processor, wall)}  {after.ru_maxrss / 1024:,.0f} MB"
+    return _told(processor, wall)
 
 
 def _told(processor: list[float], wall: list[float]) -> str:

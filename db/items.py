@@ -209,22 +209,23 @@ class ItemTables(Connection):
 
     def _matching(self, table: str, match: str) -> Iterator[NDArray[np.int64]]:
         """Yield pages of the ids that match an expression."""
-        after, is_full = -1, True
+        after, is_full, size = -1, True, PAGE_OF_FOUND
         while is_full:
             with self.reading() as db:
                 rows = db.execute(
                     f"SELECT rowid FROM {table} WHERE {table} MATCH ? AND rowid > ?"
                     " ORDER BY rowid LIMIT ?",
-                    [match, after, PAGE_OF_FOUND],
+                    [match, after, size],
                 )
                 ids = np.array([item_id for (item_id,) in rows], dtype=np.int64)
-            is_full = len(ids) == PAGE_OF_FOUND
+            is_full = len(ids) == size
             after = int(ids[-1]) if is_full else after
+            size = min(2 * size, 8 * PAGE_OF_FOUND)  # where a later page begins is sought again
             yield ids
 
 
 PAGE_OF_FOUND = 5000
-"""Items found at a time."""
+"""Items found at first; later pages are longer."""
 
 _TO_WIDE = 0xFEE0
 """From an ASCII letter to its wide form in Unicode."""

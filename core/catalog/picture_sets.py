@@ -22,6 +22,12 @@ PictureSetFormat = Literal["coco", "fiftyone"]
 NO_SPLIT = "no-split"
 """Name of the file with the items that have no split."""
 
+_TAKEN_FIELDS = (
+    *("id", "filepath", "tags", "metadata", "created_at", "last_modified_at"),
+    *("item", "title", "group", "hidden", "facts"),
+)
+"""Fields that every sample of FiftyOne has, and those that are not labels."""
+
 README = """\
 # Samples for FiftyOne, written by datrnet
 
@@ -106,6 +112,12 @@ def export_picture_set(
     )
 
 
+def _field_name(name: str) -> str:
+    """Return a super-category as a field of a sample: no dot, no underscore first, none twice."""
+    field = name.replace(".", " ").lstrip("_ ")
+    return f"{field} label" if not field or field in _TAKEN_FIELDS else field
+
+
 class _Writer:
     """Lists the items of a catalog as other programs want them."""
 
@@ -137,7 +149,11 @@ class _Writer:
                 "title": self._catalog.titles[row],
                 "group": self._catalog.facts.group(row),
                 "hidden": bool(self._catalog.is_hidden[row]),
-                "labels": {name: list(v) for name, v in self._catalog.values_of(row).items() if v},
+                "labels": {
+                    _field_name(name): list(values)
+                    for name, values in self._catalog.values_of(row).items()
+                    if values
+                },
                 "facts": {
                     name: typed_fact(self._kinds[name], text)
                     for name, text in self._catalog.facts.of(row).items()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from datrnet.core.catalog.picture_sets import _field_name
 from datrnet.core.catalog.workspace import Workspace
 
 Run = Callable[..., Result]
@@ -145,6 +146,11 @@ def test_pictures_go_out_as_samples_of_fiftyone(run: Run, ready: Path, tmp_path:
     sample = json.loads((tmp_path / "fo/samples.json").read_text("utf-8"))[0]
     assert sample["labels"] == {"colour": ["Black"], "pattern": ["plain"]}
     assert (sample["tags"], Path(sample["filepath"]).is_file()) == (["train"], True)
+    assert [_field_name(name) for name in ("tags", "neck.line", "_x")] == [
+        "tags label",
+        "neck line",
+        "x",
+    ]
     assert "fo.Sample(" in (tmp_path / "fo/README.md").read_text("utf-8")
 
 
