@@ -1,7 +1,7 @@
 """`datrnet search`: read the request from the command line, search, and print the substitutes."""
 
-from collections.abc import Iterable, Iterator
-from typing import Annotated
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any
 
 from typer import Argument, Option
 
@@ -12,17 +12,22 @@ from datrnet.console.substitutes import (
     print_answer_rows,
     prototype_lines,
     show_answer,
+    weight_lines,
 )
 from datrnet.core.api.answer import Answer
+from datrnet.core.api.items import Item
 from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.index_lag import IndexLag
 from datrnet.core.retrieval.request import ValueMatch
+from datrnet.core.sessions.steps import session_of
 from datrnet.core.text import fold
 
 TOP_IN_TERMINAL = 10
 TOP = 30
+
+ADD_ITEMS = "Press . on items in `datrnet browse`, or name another session."
 
 Typed = Iterable[str] | None
 """An option as it was typed, each time that it was given."""
@@ -35,56 +40,77 @@ app = opt.command_app()
     '--where category=Shirts --where "price<50"'
 )
 def search(
-    item: Annotated[str, Argument(metavar="ITEM|PICTURE")],
+    items: Annotated[list[str] | None, Argument(metavar="ITEM|PICTURE …")] = None,
+    shortlist: Annotated[str | None, Option(metavar="SESSION")] = None,
     change: Annotated[list[str] | None, Option("--set", metavar="NAME=VALUE")] = None,
     take: Annotated[list[str] | None, Option(metavar="NAME=ITEM|PICTURE")] = None,
     where: Annotated[list[str] | None, Option(metavar="CONDITION")] = None,
     any_of: Annotated[list[str] | None, Option("--any", metavar="NAME=VALUE")] = None,
     weight: Annotated[list[str] | None, Option(metavar="NAME=NUMBER")] = None,
+    unlike: Annotated[list[str] | None, Option(metavar="NAME=ITEM|PICTURE")] = None,
+    liked: Annotated[list[str] | None, Option(metavar="ITEM")] = None,
+    disliked: Annotated[list[str] | None, Option(metavar="ITEM")] = None,
     within: Annotated[str | None, Option(metavar="NAME")] = None,
     match: Annotated[ValueMatch, Option()] = "any",
     top: Annotated[
         int | None,
         Option("-k", "--top", min=1, metavar="N", show_default="10 in a terminal, else 30"),
     ] = None,
+    page: Annotated[int | None, Option(min=1, metavar="N")] = None,
+    max_distance: Annotated[float | None, Option(min=0, metavar="DISTANCE")] = None,
     split: opt.Split | None = None,
     pictures: Annotated[bool, Option("--pictures/--no-pictures")] = True,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Find substitutes for an item or picture, with some attributes changed.
+    """Find substitutes for an item, several items or a picture, with some attributes changed.
 
     Prints a table with pictures in a terminal, and tab-separated rows in a pipe. Distances are
     split by super-category, to show where a substitute is near and where it is not.
 
     Args:
-        item: Item id, or a picture file.
+        items: Item id, or a picture file. The mean of several items is the query, and what they
+            agree on counts more.
+        shortlist: Search with the items on the shortlist of a session: its number, its name, or
+            last.
         change: Change a super-category to this value; repeatable.
         take: Take this super-category from another item, as in "this, but in the color of that";
             repeatable.
-        where: Only items with this label or fact, such as color=black, "price<50" or in_stock=true;
-            repeatable. Several values of one name mean any of them, or all labels with --match all.
-            All facts must hold for the same variant.
+        where: Only items with this label or fact, or without it, such as color=black,
+            "color!=black", "price<50" or in_stock=true; repeatable. Several values of one name mean
+            any of them, or all labels with --match all. All facts must hold for the same variant.
         any_of: Accept any of these values, all equally good; repeat it for each value.
         weight: Weight of a super-category: 2 counts double, 0 not at all; repeatable.
+        unlike: Keep away from this item in a super-category; repeatable.
+        liked: An item that is as wanted: what brings it near gets more weight; repeatable.
+        disliked: An item that is not: what keeps it away gets more weight; repeatable.
         within: Compute prototypes from items that share the query's value of this super-category:
             with category, a shirt gets the black of shirts.
         match: Whether a result must carry any or all of several values, those of --where and those
             of the query.
         top: Maximum number of substitutes.
+        page: Page of so many substitutes, from 1. Pages rank all items exactly, so that they fit
+            together.
+        max_distance: Only items at most so far.
         split: Only items of this split.
         pictures: Show pictures in the table.
     """
     answer = answer_of(
         Workspace.locate(workspace),
-        item,
+        items or (),
+        shortlist=shortlist,
         changes=change,
         taken=take,
         where=where,
         any_of=any_of,
         match=match,
         weights=weight,
+        unlike=unlike,
+        liked=liked,
+        disliked=disliked,
         top=top,
+        page=page,
+        max_distance=max_distance,
         split=split,
         within=within,
     )
@@ -97,12 +123,14 @@ def search(
         print_answer_rows(answer)
         if plan.request.changes and within is not None:
             say("\n".join(prototype_lines(answer)))
+        if lines := weight_lines(answer):
+            say("\n".join(lines))
         if not answer.substitutes:
             say(NOTHING_FOUND)
     if within is not None and not plan.request.changes:
         say("--within has no effect without --set: it selects the prototype of a changed value.")
     shown = [result.row for result in answer.substitutes]
-    seen = shown if answer.query.row is None else [answer.query.row, *shown]
+    seen = [*answer.query.rows, *shown]
     searcher = answer.searcher
     lag = IndexLag.of(answer.workspace, searcher.catalog, searcher.generation, seen)
     for note in (searcher.generation.engine_problem, *lag.notes(searcher.catalog)):
@@ -112,37 +140,72 @@ def search(
 
 def answer_of(
     workspace: Workspace,
-    item: str,
+    items: str | Sequence[str],
     *,
+    shortlist: str | None = None,
     changes: Typed = None,
     taken: Typed = None,
     where: Typed = None,
     any_of: Typed = None,
     match: ValueMatch = "any",
     weights: Typed = None,
+    unlike: Typed = None,
+    liked: Typed = None,
+    disliked: Typed = None,
     top: int | None = None,
+    page: int | None = None,
+    max_distance: float | None = None,
     split: opt.Split | None = None,
     within: str | None = None,
 ) -> Answer:
-    """Search for the substitutes of an item or picture; the options are as typed.
+    """Search for the substitutes of items or a picture; the options are as typed.
 
     Raises:
         DatrnetError: There is no index, an option is malformed, a name does not exist, or all
             weights are 0.
     """
-    return Shop(workspace).search(
-        item,
+    k = top or (TOP_IN_TERMINAL if is_terminal() else TOP)
+    shop = Shop(workspace)
+    return shop.search(
+        _subjects(shop, items, shortlist),
         set=_once("--set", "color=black", changes),
         take=_once("--take", "color=ITEM", taken),
         where=where,
-        any=_grouped(any_of),
+        any=_grouped("--any", "category=Shirts", any_of),
         weight=_once("--weight", "color=2", weights),
         within=within,
         match=match,
-        k=top or (TOP_IN_TERMINAL if is_terminal() else TOP),
+        unlike=_grouped("--unlike", "color=ITEM", unlike),
+        liked=liked or (),
+        disliked=disliked or (),
+        k=k,
+        offset=None if page is None else (page - 1) * k,
+        max_distance=max_distance,
         split=split,
         on_progress=lambda step, *_: say(f"{step} …"),
     )
+
+
+def _subjects(
+    shop: Shop, items: str | Sequence[str], shortlist: str | None
+) -> list[str | int | Item]:
+    """Return the items of the query: those named, and those of a session's shortlist."""
+    named = [items] if isinstance(items, str) else list(items)
+    if shortlist is None:
+        if not named:
+            raise ConfigError(
+                "The query is missing.",
+                hint="Name an item, a picture or several items, or --shortlist SESSION.",
+            )
+        return [*named]
+    with shop.workspace.open_store() as store:
+        listed = store.shortlist(session_of(store, shortlist).id)
+    codes = [code for code in listed if shop.catalog.find_code(code) is not None]
+    if len(codes) < len(listed):
+        say(f"No longer in the catalog: {', '.join(sorted({*listed} - {*codes}))}", "yellow")
+    if not codes:
+        raise ConfigError(f"The shortlist of session {shortlist!r} is empty.", hint=ADD_ITEMS)
+    return [*named, *codes]
 
 
 def _pairs(option: str, example: str, given: Typed) -> Iterator[tuple[str, str]]:
@@ -168,9 +231,9 @@ def _once(option: str, example: str, given: Typed) -> dict[str, str]:
     return dict(pairs)
 
 
-def _grouped(given: Typed) -> dict[str, list[str]]:
-    """Return the values by super-category; several values mean any of them."""
-    grouped: dict[str, list[str]] = {}
-    for name, value in _pairs("--any", "category=Shirts", given):
+def _grouped(option: str, example: str, given: Typed) -> dict[str, list[Any]]:
+    """Return the values of an option by super-category, which may have several."""
+    grouped: dict[str, list[Any]] = {}
+    for name, value in _pairs(option, example, given):
         grouped.setdefault(name, []).append(value)
     return grouped

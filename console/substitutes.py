@@ -84,7 +84,7 @@ def show_answer(out: Console, answer: Answer, *, pictures: bool) -> None:
     else:
         query, substitutes = _query_lines(answer), _substitute_lines(answer)
     out.print(query)
-    for line in prototype_lines(answer):
+    for line in (*prototype_lines(answer), *weight_lines(answer)):
         out.print(line, style="dim")
     if not answer.substitutes:
         out.print(NOTHING_FOUND)
@@ -130,7 +130,24 @@ def prototype_lines(answer: Answer) -> list[str]:
         for name, p in used
     ]
     others = [f"{name} comes from {other}." for name, other in answer.taken.items()]
-    return [sanitize(sentence) for sentence in (*means, *others)]
+    away = [f"{name} is unlike {', '.join(of)}." for name, of in answer.unlike.items()]
+    return [sanitize(sentence) for sentence in (*means, *others, *away)]
+
+
+def weight_lines(answer: Answer) -> list[str]:
+    """Return a sentence for each kind of weights that follow from examples."""
+    number = len(answer.query.rows)
+    told = (
+        (f"Weights by what the {number} items agree on", answer.plan.agreement),
+        ("Weights by what is liked and disliked", answer.plan.feedback),
+    )
+    return [sanitize(f"{words}: {factor_words(factors)}.") for words, factors in told if factors]
+
+
+def factor_words(factors: Mapping[str, float]) -> str:
+    """Return factors in words, the largest first: "pattern ×1.6, color ×0.7"."""
+    order = sorted(factors, key=lambda name: -factors[name])
+    return ", ".join(f"{name} ×{factors[name]:.1f}" for name in order)
 
 
 # ── as a table ───────────────────────────────────────────────────────────────
@@ -237,7 +254,7 @@ def _padded(answer: Answer, name: str) -> str:
 
 
 def _query_item(answer: Answer) -> Text:
-    return _item(answer.query_id or answer.query.title, answer.query.title, None)
+    return _item(", ".join(answer.query_ids) or answer.query.title, answer.query.title, None)
 
 
 def _item(code: str, title: str, distance: float | None) -> Text:

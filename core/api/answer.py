@@ -105,6 +105,11 @@ class Answer(Tabular, Sequence[FoundItem]):
         return None if self.query.row is None else self.searcher.catalog.codes[self.query.row]
 
     @property
+    def query_ids(self) -> tuple[str, ...]:
+        """The ids of all items of the query."""
+        return tuple(self.searcher.catalog.codes[row] for row in self.query.rows)
+
+    @property
     def weights(self) -> dict[str, float]:
         """The weights in force, by super-category: chosen at indexing times requested."""
         return dict(zip(self.searcher.block_names, self.plan.weights.tolist(), strict=True))
@@ -117,11 +122,18 @@ class Answer(Tabular, Sequence[FoundItem]):
     @cached_property
     def taken(self) -> dict[str, str]:
         """Id or file that a super-category is taken from, by super-category."""
-        codes = self.searcher.catalog.codes
+        return {name: self._name_of(other) for name, other in self.plan.taken.items()}
+
+    @cached_property
+    def unlike(self) -> dict[str, list[str]]:
+        """Ids or files that substitutes are to be unlike, by super-category."""
         return {
-            name: other.title if other.row is None else codes[other.row]
-            for name, other in self.plan.taken.items()
+            name: list(map(self._name_of, others))
+            for name, others in self.plan.request.unlike.items()
         }
+
+    def _name_of(self, query: Query) -> str:
+        return query.title if query.row is None else self.searcher.catalog.codes[query.row]
 
     @cached_property
     def asked(self) -> frozenset[str]:
@@ -133,8 +145,10 @@ class Answer(Tabular, Sequence[FoundItem]):
         """The request in words: "D00001 with color black"."""
         wanted = {name: " or ".join(values) for name, values in self.plan.any_of.items()}
         wanted |= {name: f"of {other}" for name, other in self.taken.items()} | self.plan.changes
+        wanted |= {name: f"unlike {' or '.join(others)}" for name, others in self.unlike.items()}
         words = ", ".join(f"{name} {value}" for name, value in wanted.items())
-        return f"{self.query_id or self.query.title}{words and f' with {words}'}"
+        subject = ", ".join(self.query_ids) or self.query.title
+        return f"{subject}{words and f' with {words}'}"
 
     @cached_property
     def thumbnails(self) -> ThumbnailStore:
@@ -193,6 +207,7 @@ class Answer(Tabular, Sequence[FoundItem]):
         return {
             "query": {
                 "id": self.query_id,
+                "ids": self.query_ids,
                 "title": self.query.title,
                 "picture": str(self.picture) if is_file else None,
                 "labels": dict(self.query.labels),
@@ -201,6 +216,9 @@ class Answer(Tabular, Sequence[FoundItem]):
             },
             "changes": plan.changes,
             "taken": self.taken,
+            "unlike": self.unlike,
+            "liked": [catalog.codes[row] for row in request.liked],
+            "disliked": [catalog.codes[row] for row in request.disliked],
             "within": request.within,
             "prototypes": {
                 name: {"among": p.among, "items": p.num_items, "note": p.note}
@@ -212,6 +230,10 @@ class Answer(Tabular, Sequence[FoundItem]):
             "match": request.match,
             "requested_weights": request.weights,
             "weights": self.weights,
+            "agreement": plan.agreement,
+            "feedback": plan.feedback,
+            "max_distance": request.max_distance,
+            "offset": request.offset,
             "split": request.split,
             "index": self.searcher.generation.manifest.name,
             "substitutes": [

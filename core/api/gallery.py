@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from datrnet.core.api.answer import Answer
 from datrnet.core.api.items import Embeddings, Items
-from datrnet.core.api.queries import QueryLike, Values, Where, request_of, resolve
+from datrnet.core.api.queries import (
+    QueryLike,
+    QueryLikes,
+    Values,
+    Where,
+    request_of,
+    resolve,
+    rows_of,
+)
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.pictures import PictureSource
 from datrnet.core.catalog.workspace import Workspace
@@ -133,16 +141,21 @@ class ShopGallery:
 
     def search(
         self,
-        query: QueryLike,
+        query: QueryLikes,
         *,
         set: Mapping[str, str] | None = None,
         take: Mapping[str, QueryLike] | None = None,
         where: Where | None = None,
         any: Mapping[str, Values] | None = None,
         weight: Mapping[str, float | str] | None = None,
+        unlike: Mapping[str, QueryLike | list[QueryLike]] | None = None,
+        liked: Iterable[str] = (),
+        disliked: Iterable[str] = (),
         within: str | None = None,
         match: ValueMatch = "any",
         k: int = 10,
+        max_distance: float | None = None,
+        offset: int | None = None,
         split: Split | None = None,
         on_progress: Progress = no_progress,
     ) -> Answer:
@@ -151,19 +164,28 @@ class ShopGallery:
         >>> answer = shop.search("D00002", set={"color": "black"}, weight={"pattern": 2}, k=3)
         >>> [found.labels["color"] for found in answer]
         ['black', 'black', 'black']
+        >>> shop.search(["D00001", "D00002"], where="color!=black", k=2, offset=2)[0].rank
+        3
 
         Args:
-            query: An item's id; or a picture: its path, the contents of its file, a Pillow image,
-                or an array (H, W, 3) of uint8.
+            query: An item's id; a list of ids, whose mean is the query, weighted by what they agree
+                on; or a picture: its path, the contents of its file, a Pillow image, or an array
+                (H, W, 3) of uint8.
             set: Value to change to, by super-category.
             take: Item or picture to take a super-category from: this, in the color of that.
             where: Only items with these labels and facts: ``["category=Shirts", "price<50"]``, or
                 values by name.
             any: Equally good values, by super-category.
             weight: Weight by super-category: 2 counts double, 0 not at all.
+            unlike: Item or picture to keep away from, or several, by super-category.
+            liked: Ids of items that are as wanted: what brings them near gets more weight.
+            disliked: Ids of items that are not: what keeps them away gets more weight.
             within: Super-category whose value the items of a prototype share with the query.
             match: Whether a result must carry any or all of several values.
             k: Maximum number of substitutes.
+            max_distance: Only items at most so far.
+            offset: Number of substitutes to skip; any number, 0 too, ranks all items exactly, so
+                that pages fit together.
             split: Only items of this split.
             on_progress: Called before the networks are loaded, which a picture needs.
 
@@ -179,14 +201,25 @@ class ShopGallery:
             where=where,
             any_of=any,
             weights=weight,
+            liked=liked,
+            disliked=disliked,
             within=within,
             match=match,
             k=k,
+            max_distance=max_distance,
+            offset=offset,
             split=split,
         )
         asked, picture = self._query(query, on_progress)
         taken = {name: self._query(other, on_progress)[0] for name, other in (take or {}).items()}
-        plan = self.searcher.plan(asked, replace(request, taken=taken))
+        away = {
+            name: tuple(
+                self._query(other, on_progress)[0]
+                for other in (others if isinstance(others, list) else [others])
+            )
+            for name, others in (unlike or {}).items()
+        }
+        plan = self.searcher.plan(asked, replace(request, taken=taken, unlike=away))
         return Answer(
             workspace=self.workspace,
             searcher=self.searcher,
@@ -215,8 +248,12 @@ class ShopGallery:
         for query in self.embeddings.ids if queries is None else queries:
             yield self.search(query, **options)
 
-    def _query(self, asked: QueryLike, on_progress: Progress) -> tuple[Query, PictureSource]:
-        """Return a query with its picture."""
+    def _query(self, asked: QueryLikes, on_progress: Progress) -> tuple[Query, PictureSource]:
+        """Return a query with its picture; of several items that of the first."""
+        if isinstance(asked, list) and len(asked) != 1:
+            query = self.searcher.query_of_items(rows_of(self.searcher.catalog, asked))
+            return query, self.workspace.picture(self.searcher.catalog.picture_paths[query.rows[0]])
+        asked = asked[0] if isinstance(asked, list) else asked
         source = resolve(self.searcher.catalog, asked)
         if isinstance(source, int):
             path = self.searcher.catalog.picture_paths[source]

@@ -52,7 +52,9 @@ class QueryFacts(TypedDict):
     """The query of a search."""
 
     id: str | None
-    """Null for a picture that is no item of the catalog."""
+    """Null for a picture that is no item of the catalog, and for several items."""
+    ids: Sequence[str]
+    """Of all items of the query."""
     title: str
     picture: str | None
     """Path; null for a picture that is in no file."""
@@ -111,6 +113,11 @@ class SearchFacts(TypedDict):
     """Value by changed super-category."""
     taken: dict[str, str]
     """Id or file by super-category taken from another item."""
+    unlike: dict[str, list[str]]
+    """Ids or files to keep away from, by super-category."""
+    liked: list[str]
+    """Ids."""
+    disliked: list[str]
     within: str | None
     prototypes: dict[str, PrototypeFacts]
     """By changed super-category."""
@@ -123,6 +130,13 @@ class SearchFacts(TypedDict):
     requested_weights: Mapping[str, float]
     weights: dict[str, float]
     """In force, by super-category."""
+    agreement: Mapping[str, float]
+    """How much several items agree, a factor of the weights; empty for one."""
+    feedback: Mapping[str, float]
+    """What liked and disliked items are worth, a factor of the weights; empty without them."""
+    max_distance: float | None
+    offset: int | None
+    """Substitutes skipped."""
     split: str | None
     index: str
     """Its name."""

@@ -25,6 +25,9 @@ QueryLike = str | int | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint
 """An item's id or ``Item``; or a picture: its path, the contents of its file, a Pillow image, or an
 array (H, W), (H, W, 3) or (H, W, 4) of uint8."""
 
+QueryLikes = QueryLike | list[str | int | Item]
+"""A query; or several items, whose mean is the query."""
+
 Values = str | Iterable[str]
 """A value, or several."""
 
@@ -58,6 +61,24 @@ def resolve(catalog: Catalog, asked: QueryLike) -> int | PictureSource:
     )
 
 
+def rows_of(catalog: Catalog, asked: Iterable[QueryLike]) -> list[int]:
+    """Return the rows of several items.
+
+    Raises:
+        UnknownNameError: There is no such item.
+        ConfigError: There is none, or a picture among them.
+    """
+    rows = [resolve(catalog, one) for one in asked]
+    if found := [row for row in rows if isinstance(row, int)]:
+        if len(found) == len(rows):
+            return found
+        raise ConfigError(
+            "Several items can be one query, but no pictures.",
+            hint="Import the pictures, or search with one of them.",
+        )
+    raise ConfigError("The query has no item.", hint="Name an item or the path of a picture.")
+
+
 def _pixels(array: NDArray[Any]) -> NDArray[np.uint8]:
     is_picture = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
     if array.dtype == np.uint8 and is_picture and array.size:
@@ -77,15 +98,25 @@ def request_of(
     weights: Mapping[str, float | str] | None = None,
     within: str | None = None,
     match: ValueMatch = "any",
+    liked: Iterable[str] = (),
+    disliked: Iterable[str] = (),
     k: int = 10,
+    max_distance: float | None = None,
+    offset: int | None = None,
     split: str | None = None,
 ) -> Request:
-    """Return a request without what is taken from other items.
+    """Return a request without what is taken from other items or shall be unlike them.
 
     Raises:
-        UnknownNameError: A super-category, value, fact or split does not exist.
-        ConfigError: A condition, weight or number of results is wrong.
+        UnknownNameError: An item, super-category, value, fact or split does not exist.
+        ConfigError: A condition, weight, distance or number of results is wrong.
     """
+    if offset is not None and offset < 0:
+        raise ConfigError(f"offset is {offset}; the first result has the offset 0.")
+    if max_distance is not None and not max_distance >= 0:
+        raise ConfigError(f"The maximum distance is {max_distance}; no distance is below 0.")
+    if twice := {*liked} & {*disliked}:
+        raise ConfigError(f"{min(twice)} is both liked and disliked.", hint="Keep one of the two.")
     if k < 1:
         raise ConfigError(f"k is {k}; at least one result must be asked for.")
     if split is not None and split not in SPLITS:
@@ -98,7 +129,11 @@ def request_of(
         any_of=_grouped(catalog, any_of or {}),
         match=match,
         weights={name: _factor(name, weight) for name, weight in (weights or {}).items()},
+        liked=tuple(map(catalog.row_of_code, dict.fromkeys(liked))),
+        disliked=tuple(map(catalog.row_of_code, dict.fromkeys(disliked))),
         k=k,
+        max_distance=max_distance,
+        offset=offset,
         split=split,
         within=None if within is None else _spelled(catalog, within),
     )
@@ -146,6 +181,11 @@ def _factor(name: str, weight: float | str) -> float:
         factor = float(weight)
     except (TypeError, ValueError):  # the command line has texts
         factor = math.nan
+    if -math.inf < factor < 0:
+        raise ConfigError(
+            f"The weight {name}={weight} is below 0; a distance cannot count against itself.",
+            hint=f"To keep away from an item's {name}, use --unlike {name}=ITEM.",
+        )
     if not 0 <= factor <= MAX_WEIGHT:
         raise ConfigError(
             f"The weight {name}={weight} is no number from 0 to {MAX_WEIGHT:,}.",

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.facts import Condition, name_key
 from datrnet.core.errors import ConfigError, UnknownNameError
+from datrnet.core.text import fold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,15 @@ class Conditions:
                 others.append(condition)
         found = cls(labels=labels, others=tuple(others))
         found.matching(catalog)
+        return found
+
+    def excluded(self, catalog: Catalog) -> dict[str, frozenset[str]]:
+        """Return the folded values that an item must not carry, by super-category."""
+        found: dict[str, frozenset[str]] = {}
+        for condition in self.others:
+            category = _category(catalog, condition.name)
+            if category is not None:
+                found[category] = found.get(category, frozenset()) | {fold(condition.value)}
         return found
 
     def matching(self, catalog: Catalog, *, every_variant: bool = False) -> NDArray[np.bool_]:

@@ -1,13 +1,13 @@
 """What is asked of a search, and what it returns."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.facts import Condition
-from datrnet.core.errors import UnknownNameError
+from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.retrieval.manipulation import Floats
 from datrnet.db.rows import joined
 
@@ -27,7 +27,16 @@ class Query:
     """All values, of super-categories with several."""
     row: int | None = None
     """The item's row in the catalog; it is excluded from its own results."""
+    members: tuple[int, ...] = ()
+    """Rows of the items that the blocks are the means of, if they are several; excluded, too."""
+    agreement: Floats | None = None
+    """(A,) weights by how much these items agree on each block."""
     title: str = ""
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The rows of its items; none for a picture."""
+        return self.members if self.row is None else (self.row,)
 
     def values_of(self, super_category: str) -> tuple[str, ...]:
         """Return all values in a super-category."""
@@ -51,7 +60,18 @@ class Request:
     """Equivalent values: filters that also remove the super-category from the distance."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """Factors: 2 counts double, 0 not at all."""
+    unlike: Mapping[str, tuple[Query, ...]] = field(default_factory=dict)
+    """Items or pictures to keep away from in a super-category."""
+    liked: tuple[int, ...] = ()
+    """Rows of items that are as wanted: they weigh the blocks."""
+    disliked: tuple[int, ...] = ()
+    """Rows of items that are not."""
     k: int = 30
+    max_distance: float | None = None
+    """Results are at most so far."""
+    offset: int | None = None
+    """Results before the first one to return. Any number, 0 too, ranks exactly, so that pages fit
+    together."""
     split: str | None = None
     """Restricts the gallery to a split."""
     match: ValueMatch = "any"
@@ -90,6 +110,45 @@ class Substitute:
     def label_texts(self) -> dict[str, str | None]:
         """All values of every super-category as text; None where there is none."""
         return {name: joined(values) for name, values in self.values.items()}
+
+
+def check_disjoint(names: Sequence[str], ways: Mapping[str, Iterable[int]]) -> None:
+    """Refuse a super-category that is asked for in two ways.
+
+    Args:
+        names: All super-categories.
+        ways: Numbers of super-categories, by the way in words.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    known: dict[int, str] = {}
+    for way, numbers in ways.items():
+        for number in numbers:
+            if number in known:
+                raise ConfigError(
+                    f"{names[number]} is {known[number]} and {way}.", hint="Keep one of the two."
+                )
+            known[number] = way
+
+
+def check_blocks(names: Sequence[str], way: str, numbers: Iterable[int]) -> None:
+    """Refuse what needs a block per super-category, for an index that has a single one.
+
+    Args:
+        names: All super-categories.
+        way: What is refused, in words.
+        numbers: Of the super-categories of which it is asked for.
+
+    Raises:
+        ConfigError: It is asked for.
+    """
+    for number in numbers:
+        raise ConfigError(
+            f"{names[number]} {way}: the system of this index compares all super-categories as a "
+            "whole.",
+            hint="Omit it, or index a run of another system.",
+        )
 
 
 def resolve_query(catalog: Catalog, text: str) -> int | Path:

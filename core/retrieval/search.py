@@ -12,27 +12,27 @@ the plan.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.catalog.catalog import UNLABELED, Catalog, facets_of, split_rows
+from datrnet.core.catalog.catalog import UNLABELED, facets_of, split_rows
 from datrnet.core.catalog.conditions import Conditions
-from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import ConfigError, IndexStaleError
+from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.engines.engine import Places
-from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.index_lag import RESTORE, unreadable_because
+from datrnet.core.retrieval.indexed_catalog import IndexedCatalog
 from datrnet.core.retrieval.manipulation import BoolArray, Floats
-from datrnet.core.retrieval.prototypes import (
-    Prediction,
-    Prototype,
-    PrototypeSource,
-    aligned,
-    predict_values,
+from datrnet.core.retrieval.prototypes import Prototype
+from datrnet.core.retrieval.relevance import agreement_apart_from, moved_away
+from datrnet.core.retrieval.request import (
+    Query,
+    Request,
+    Substitute,
+    check_blocks,
+    check_disjoint,
 )
-from datrnet.core.retrieval.request import Query, Request, Substitute
 from datrnet.core.text import fold
 
 EXACT_BELOW = 4096
@@ -42,102 +42,8 @@ T = TypeVar("T")
 ByBlock = Mapping[int, object]
 
 
-class Searcher:
+class Searcher(IndexedCatalog):
     """Plans searches over a catalog and an index generation."""
-
-    def __init__(self, catalog: Catalog, generation: Generation) -> None:
-        """Align the index with the catalog; what the catalog lacks is left out.
-
-        Raises:
-            IndexStaleError: The catalog lacks super-categories that the index cannot do without.
-        """
-        generation = aligned(generation, catalog)
-        self.catalog = catalog
-        self.generation = generation
-        self.names = tuple(category.name for category in generation.super_categories)
-        self.block_names = generation.block_names
-        """Names of the parts of a distance."""
-        self.is_entangled = self.block_names != self.names
-        """Whether all super-categories share a block, so that none has its own part or weight."""
-        rows = np.searchsorted(catalog.item_ids, generation.item_ids)
-        self.indexed_rows: NDArray[np.int64] = rows
-        """(n,) catalog row of each indexed item, in the order of the index."""
-        self._place_of_row = np.full(catalog.num_items, -1, dtype=np.int64)
-        self._place_of_row[rows] = np.arange(len(rows))
-        self._weights = np.array(generation.manifest.weights, dtype=np.float32)
-        self._blocks = {fold(name): block for block, name in enumerate(self.names)}
-        self._value_numbers = tuple(
-            {fold(value): number for number, value in enumerate(category.values)}
-            for category in generation.super_categories
-        )
-        self._prototypes = PrototypeSource(catalog, generation, rows)
-
-    def name_in_run(self, name: str) -> str:
-        """Return what the run calls a super-category that may have been renamed since."""
-        return self.generation.manifest.super_categories[self.names.index(name)].name
-
-    def is_indexed(self, row: int) -> bool:
-        """Tell whether an item of the catalog is in the index."""
-        return bool(self._place_of_row[row] >= 0)
-
-    def query_of_item(self, row: int) -> Query:
-        """Return the query of an item of the catalog.
-
-        Raises:
-            IndexStaleError: The item is not in the index.
-        """
-        place = self._place_of_row[row]
-        if place < 0:
-            raise self._not_indexed(row)
-        return Query(
-            blocks=np.array(self.generation.embeddings[place]),
-            labels=self.catalog.labels_of(row),
-            values=self.catalog.values_of(row),
-            row=row,
-            title=self.catalog.titles[row],
-        )
-
-    def _not_indexed(self, row: int) -> IndexStaleError:
-        """Return why an item is not in the index."""
-        item_id, code = int(self.catalog.item_ids[row]), self.catalog.codes[row]
-        workspace = Workspace(self.generation.folder.parents[1])
-        if any(item.item_id == item_id for item in self.generation.manifest.unreadable):
-            reason = unreadable_because(workspace, self.catalog, row)
-            if reason:
-                return IndexStaleError(f"Item {code} is not in the index: {reason}", hint=RESTORE)
-        return IndexStaleError(f"Item {code} is not in the index yet.", hint="Run `datrnet index`.")
-
-    def block_index(self, name: str) -> int:
-        """Return the index of a super-category in the generation, by what it is or was called.
-
-        Raises:
-            UnknownNameError: There is no such super-category.
-            IndexStaleError: The index does not cover it.
-        """
-        block = self._blocks.get(fold(name))
-        if block is None:
-            idx = self.catalog.super_category_idx(name)  # raises with suggestions if unknown
-            name = self.catalog.super_categories[idx].name
-            block = self._blocks.get(name.casefold())
-        if block is None:
-            raise IndexStaleError(
-                f"The index does not cover {name}: its run was trained without it.",
-                hint="Run `datrnet train` and `datrnet index`.",
-            )
-        return block
-
-    def prototype(self, super_category: str, value: str) -> Prototype:
-        """Return the generic prototype of a value.
-
-        Raises:
-            UnknownNameError: There is no such super-category or value.
-            IndexStaleError: The index does not cover it.
-        """
-        return self._prototypes.generic(self.block_index(super_category), value)
-
-    def predict(self, query: Query) -> Mapping[str, Prediction]:
-        """Return the predicted values of a query, by super-category, where there are any."""
-        return predict_values(self.generation, query.blocks)
 
     def substitutes(self, query: Query, request: Request) -> list[Substitute]:
         """Return the closest items to a changed query, closest first; see ``plan``."""
@@ -154,12 +60,27 @@ class Searcher:
         """
         changes, taken = self._by_block(request.changes), self._by_block(request.taken)
         any_of, factors = self._by_block(request.any_of), self._by_block(request.weights)
-        self._check_disjoint(changes, taken, any_of)
-        self._check_blocks(taken, factors)
+        unlike, marked = self._by_block(request.unlike), (*request.liked, *request.disliked)
+        several: dict[str, ByBlock] = {"open to several values": any_of}
+        ways: dict[str, ByBlock] = {"changed to a value": changes, "taken from another item": taken}
+        check_disjoint(self.names, {**ways, **several})
+        check_disjoint(self.names, {**several, "unlike an item": unlike})
+        if self.is_entangled:
+            weighed = (*factors, *(range(1) if marked else ()))
+            check_blocks(self.names, "cannot be taken from another item", taken)
+            check_blocks(self.names, "cannot be unlike an item", unlike)
+            check_blocks(self.names, "cannot have its own weight", weighed)
         query = self._take_blocks(query, taken)
         prototypes = self._resolve_prototypes(query, changes, request.within)
         blocks, learned = self._apply_changes(query, prototypes)
-        wanted = {name: query.values_of(name) for name in self.names}
+        unwanted = Conditions(others=request.others).excluded(self.catalog)
+        for block, others in unlike.items():
+            carried = {fold(value) for it in others for value in it.values_of(self.names[block])}
+            unwanted[self.names[block]] = unwanted.get(self.names[block], frozenset()) | carried
+        wanted = {
+            name: tuple(v for v in query.values_of(name) if fold(v) not in unwanted.get(name, ()))
+            for name in self.names
+        }
         filters: list[tuple[int, list[int]]] = []
         for given in (request.where, request.any_of):
             for name, values in given.items():
@@ -171,6 +92,19 @@ class Searcher:
                 filters += [(idx, [n]) for n in numbers] if is_split else [(idx, numbers)]
         for prototype in prototypes.values():
             wanted[prototype.super_category] = (prototype.value,)
+        agreement = agreement_apart_from((*changes, *taken, *any_of), query.agreement, len(blocks))
+        feedback = np.ones(len(blocks), dtype=np.float32)
+        if marked:
+            known = (self.blocks_of(rows) for rows in (request.liked, request.disliked))
+            feedback = self.spread.feedback(blocks, *known)
+        learned = learned * agreement * feedback
+        weights = self._effective_weights(learned, (*changes, *taken), factors, any_of)
+        to_metric_space = self.generation.manipulation.to_metric_space
+        repelling = {
+            block: [to_metric_space(other.blocks[None])[0, block] for other in others]
+            for block, others in unlike.items()
+        }
+        blocks, weights = moved_away(blocks, weights, repelling)
         return SearchPlan(
             searcher=self,
             query=query,
@@ -179,7 +113,9 @@ class Searcher:
             taken=self._by_name(taken),
             any_of=self._by_name(any_of),
             blocks=blocks,
-            weights=self._effective_weights(learned, (*changes, *taken), factors, any_of),
+            weights=weights,
+            agreement=self._by_name(dict(enumerate(agreement.tolist()))) if query.members else {},
+            feedback=self._by_name(dict(enumerate(feedback.tolist()))) if marked else {},
             wanted={name: frozenset(map(fold, wanted[name])) for name in self.names},
             filters=tuple(filters),
         )
@@ -197,31 +133,6 @@ class Searcher:
 
     def _by_name(self, values: Mapping[int, T]) -> dict[str, T]:
         return {self.names[block]: values[block] for block in sorted(values)}
-
-    def _check_disjoint(self, changes: ByBlock, taken: ByBlock, any_of: ByBlock) -> None:
-        ways = dict.fromkeys(changes, "changed to a value")
-        for way, blocks in (("taken from another item", taken), ("open to several values", any_of)):
-            if twice := [block for block in blocks if block in ways]:
-                raise ConfigError(
-                    f"{self.names[twice[0]]} is {ways[twice[0]]} and {way}.",
-                    hint="Keep one of the two.",
-                )
-            ways |= dict.fromkeys(blocks, way)
-
-    def _check_blocks(self, taken: ByBlock, factors: ByBlock) -> None:
-        """Refuse what needs a block per super-category if the index has a single one."""
-        if not self.is_entangled or not (taken or factors):
-            return
-        if taken:
-            refused = f"{self.names[next(iter(taken))]} cannot be taken from another item"
-            hint = "Set a value instead, or index a run of another system."
-        else:
-            refused = f"{self.names[next(iter(factors))]} cannot have its own weight"
-            hint = "Omit its weight."
-        raise ConfigError(
-            f"{refused}: the system of this index compares all super-categories as a whole.",
-            hint=hint,
-        )
 
     def _take_blocks(self, query: Query, taken: Mapping[int, Query]) -> Query:
         """Return the query with blocks and labels taken from other items."""
@@ -315,6 +226,10 @@ class SearchPlan:
     """(A, E) after the changes."""
     weights: Floats
     """(A,) weights in force."""
+    agreement: Mapping[str, float]
+    """How much several items agree, as a factor of the weights; empty for a single one."""
+    feedback: Mapping[str, float]
+    """What marks are worth, as a factor of the weights; empty without marks."""
     wanted: Mapping[str, frozenset[str]]
     """Wanted values as ``fold`` returns them, by super-category; empty where unknown."""
     filters: tuple[tuple[int, list[int]], ...]
@@ -333,17 +248,26 @@ class SearchPlan:
     def substitutes(self) -> list[Substitute]:
         """Return the k closest items, closest first."""
         generation, allowed = self.searcher.generation, self.allowed
-        is_small = len(generation.item_ids) <= EXACT_BELOW
-        candidates = generation.exact.candidates if is_small else generation.candidates
-        return self.ranked(candidates(self.blocks, self.weights, self.request.k, allowed))
+        is_exact = self.request.offset is not None or len(generation.item_ids) <= EXACT_BELOW
+        candidates = generation.exact.candidates if is_exact else generation.candidates
+        return self.ranked(candidates(self.blocks, self.weights, self._last, allowed))
+
+    @property
+    def _last(self) -> int:
+        """The rank of the last result."""
+        return self.request.k + (self.request.offset or 0)
 
     def ranked(self, places: Places) -> list[Substitute]:
         """Return the k closest of some indexed items, closest first and ties in their order."""
-        items = self.searcher.generation.items
-        near, parts = items.nearest(self.blocks, self.weights, self.request.k, places)
+        items, start = self.searcher.generation.items, self.request.offset or 0
+        near, parts = items.nearest(self.blocks, self.weights, self._last, places)
+        if self.request.max_distance is not None:
+            is_near = np.sqrt(parts.sum(axis=1)) <= self.request.max_distance
+            near, parts = near[is_near], parts[is_near]
+        ranked = enumerate(zip(near.tolist(), parts, strict=True), 1)
         return [
             self._substitute(rank, place, of_blocks)
-            for rank, (place, of_blocks) in enumerate(zip(near.tolist(), parts, strict=True), 1)
+            for rank, (place, of_blocks) in islice(ranked, start, None)
         ]
 
     def exact_match_counts(self) -> dict[str, dict[str, int]]:
@@ -352,7 +276,7 @@ class SearchPlan:
         An item counts for a value it carries if it carries a wanted value in every other
         super-category where one is known. The query itself and hidden items are not counted.
         """
-        catalog, row = self.searcher.catalog, self.query.row
+        catalog = self.searcher.catalog
         chosen = {
             idx: frozenset(
                 number
@@ -363,7 +287,9 @@ class SearchPlan:
             if self.wanted.get(category.name)
         }
         rows = catalog.shown_rows
-        rows = rows if row is None else rows[rows != row]
+        rows = rows[~np.isin(rows, self.query.rows)]
+        if self.request.others:
+            rows = rows[Conditions(others=self.request.others).matching(catalog)[rows]]
         num_values = [len(category.values) for category in catalog.super_categories]
         facets = facets_of(
             catalog.labels,
@@ -381,10 +307,9 @@ class SearchPlan:
     @cached_property
     def allowed(self) -> BoolArray:
         """Which indexed items (n,) pass the filters; never the query itself or hidden ones."""
-        catalog, row = self.searcher.catalog, self.query.row
+        catalog = self.searcher.catalog
         allowed = ~catalog.is_hidden
-        if row is not None:
-            allowed[row] = False
+        allowed[list(self.query.rows)] = False
         if self.request.split is not None:
             in_split = split_rows(catalog, self.request.split)
             allowed &= np.isin(np.arange(catalog.num_items), in_split)

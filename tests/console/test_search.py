@@ -95,6 +95,59 @@ def test_a_picture_may_be_what_is_taken_from(run: Run, ready: Path, shop: Path) 
     assert {one["agreement"]["colour"] for one in facts["substitutes"]} == {None}
 
 
+def test_several_items_are_one_query(run: Run, copied: Workspace) -> None:
+    result = run(copied.root, "search", "item-1", "item-3", "item-4", "--json")
+    facts = json.loads(result.stdout)
+    assert (facts["query"]["id"], facts["query"]["ids"]) == (None, ["item-1", "item-3", "item-4"])
+    assert not {one["id"] for one in facts["substitutes"]} & {*facts["query"]["ids"]}
+    assert sum(facts["agreement"].values()) == pytest.approx(2)
+    piped = run(copied.root, "search", "item-1", "item-3", "item-4")
+    assert "Weights by what the 3 items agree on: " in piped.stderr
+    with copied.open_store() as store:
+        store.set_shortlist(store.start_session("Ideas"), ["item-1", "gone", "item-3", "item-4"])
+    listed = run(copied.root, "search", "--shortlist", "ideas", "--json")
+    assert json.loads(listed.stdout) == facts
+    assert "No longer in the catalog: gone" in listed.stderr
+    out = Console(file=io.StringIO(), width=120)
+    show_answer(out, answer_of(copied, ("item-1", "item-3")), pictures=False)
+    assert "item-1, item-3" in out.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_nots_marks_and_pages_are_told(run: Run, ready: Path) -> None:
+    asked = ("search", "item-1", "--where", "colour!=red", "--unlike", "pattern=item-3")
+    asked += ("--liked", "item-5", "--disliked", "item-6", "--max-distance", "9", "-k", "4")
+    first = json.loads(run(ready, *asked, "--page", "1", "--json").stdout)
+    second = json.loads(run(ready, *asked, "--page", "2", "--json").stdout)
+    assert (first["where_others"], first["unlike"]) == (["colour!=red"], {"pattern": ["item-3"]})
+    assert (first["liked"], first["disliked"]) == (["item-5"], ["item-6"])
+    assert set(first["feedback"]) == {"colour", "pattern"}
+    assert (second["offset"], second["max_distance"]) == (4, 9)
+    assert [one["rank"] for one in second["substitutes"]] == [5, 6, 7, 8]
+    both = first["substitutes"] + second["substitutes"]
+    assert len({one["id"] for one in both}) == 8
+    assert "Red" not in {one["labels"]["colour"] for one in both}
+    assert "Weights by what is liked and disliked: " in run(ready, *asked).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "The query is missing"),
+        (("item-1", "--weight", "colour=-1"), "use --unlike colour=ITEM"),
+        (("item-1", "--liked", "item-5", "--disliked", "item-5"), "both liked and disliked"),
+        (("item-1", "--liked", "item-99"), "No item is called 'item-99'"),
+        (("item-1", "--unlike", "colour"), "not of the form SUPER-CATEGORY=VALUE"),
+        (("--shortlist", "none"), "No session is called 'none'"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line(
+    run: Run, ready: Path, words: tuple[str, ...], said: str
+) -> None:
+    result = run(ready, "search", *words)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -256,8 +256,15 @@ def test_an_entangled_block_cannot_be_weighed_by_super_category(
 ) -> None:
     searcher = indexed(tmp_path, embedded("fusion", catalog))
     assert searcher.is_entangled
-    with pytest.raises(ConfigError, match=r"sleeve cannot have its own weight.*Omit its weight"):
+    with pytest.raises(ConfigError, match=r"sleeve cannot have its own weight.*Omit it"):
         searcher.substitutes(searcher.query_of_item(0), Request(weights={"SLEEVE": 2.0}))
+    with pytest.raises(ConfigError, match="cannot have its own weight"):
+        searcher.substitutes(searcher.query_of_item(0), Request(liked=(3,)))
+    unlike = Request(unlike={"sleeve": (searcher.query_of_item(1),)})
+    with pytest.raises(ConfigError, match="sleeve cannot be unlike an item"):
+        searcher.substitutes(searcher.query_of_item(0), unlike)
+    together = searcher.plan(searcher.query_of_items([0, 1, 2]), Request())
+    assert together.weights == pytest.approx(searcher.generation.manifest.weights)
 
 
 @pytest.mark.parametrize("kind", KINDS)

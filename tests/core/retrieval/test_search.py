@@ -779,3 +779,102 @@ def test_two_super_categories_that_have_become_one_are_searched_as_one(
         store.drop_super_category("colour")
     with pytest.raises(IndexStaleError, match="`datrnet train` and `datrnet index`"):
         opened(workspace)
+
+
+# ── several items, unlike, marks, pages ──────────────────────────────────────
+
+
+def test_several_items_are_a_query_that_excludes_them(searcher: Searcher) -> None:
+    rows = [4, 17, 30]
+    query = searcher.query_of_items([4, 17, 30, 17])
+    np.testing.assert_allclose(
+        query.blocks, searcher.generation.embeddings[rows].mean(axis=0), rtol=1e-5
+    )
+    plan = searcher.plan(query, Request(k=200))
+    found = plan.substitutes()
+    assert sorted([it.row for it in found] + rows) == list(range(120))
+    factors = np.array([plan.agreement[name] for name in searcher.names])
+    assert factors.mean() == pytest.approx(1)
+    np.testing.assert_allclose(plan.weights, factors * searcher.generation.manifest.weights)
+    embeddings = searcher.generation.embeddings
+    squares = ((embeddings[:, None] - embeddings[rows]) ** 2).sum(axis=3).mean(axis=1)  # (120, 2)
+    ranking = np.argsort((squares * plan.weights).sum(axis=1), kind="stable")
+    # by the distance to the mean as by the mean squared distance to the items
+    assert [it.row for it in found][:20] == [row for row in ranking if row not in rows][:20]
+    assert searcher.query_of_items([4]).row == 4
+
+
+def test_several_items_have_the_values_that_they_share(searcher: Searcher) -> None:
+    labels = [searcher.catalog.labels_of(row) for row in range(120)]
+    rows = [row for row in range(120) if labels[row]["colour"] == "red"][:6]
+    query = searcher.query_of_items(rows)
+    assert query.labels["colour"] == "red"
+    assert query.labels["sleeve"] is None
+    assert searcher.plan(query, Request()).wanted["sleeve"] == frozenset()
+    changed = searcher.plan(query, Request(changes={"colour": "blue"}))
+    assert changed.agreement == {"colour": 1, "sleeve": 1}  # what is asked for, items do not weigh
+
+
+def test_results_keep_away_from_an_item(searcher: Searcher) -> None:
+    query, other = searcher.query_of_item(0), searcher.query_of_item(11)
+
+    def mean_distance(request: Request) -> float:
+        found = [it.row for it in searcher.substitutes(query, request)]
+        blocks = searcher.generation.embeddings[found, 0]
+        return float(((blocks - other.blocks[0]) ** 2).sum(axis=1).mean())
+
+    assert mean_distance(Request(k=20, unlike={"colour": (other,)})) > mean_distance(Request(k=20))
+    itself = searcher.plan(query, Request(unlike={"Colour": (query,)}, k=5))
+    assert itself.wanted["colour"] == frozenset()  # the query's own color is not wanted
+    both = Request(any_of={"colour": ("red", "blue")}, unlike={"colour": (other,)})
+    with pytest.raises(ConfigError, match="open to several values and unlike an item"):
+        searcher.plan(query, both)
+
+
+def test_a_value_that_is_excluded_is_not_wanted(searcher: Searcher) -> None:
+    query = searcher.query_of_item(0)
+    own = str(query.labels["colour"])
+    request = Request(others=(Condition("Colour", "!=", own.upper()),), k=200)
+    plan = searcher.plan(query, request)
+    found = plan.substitutes()
+    expected = [it for it in range(120) if searcher.catalog.labels_of(it)["colour"] != own]
+    assert sorted(it.row for it in found) == expected
+    assert {it.agreement["colour"] for it in found} == {None}
+    assert plan.exact_match_counts()["colour"][own] == 0
+
+
+def test_marks_weigh_the_blocks(searcher: Searcher) -> None:
+    query = searcher.query_of_item(0)
+    near = [
+        int(
+            np.argmin(
+                ((searcher.generation.embeddings[1:, block] - query.blocks[block]) ** 2).sum(1)
+            )
+        )
+        + 1
+        for block in range(2)
+    ]
+    plan = searcher.plan(query, Request(liked=(near[0],), disliked=(near[1],)))
+    assert plan.feedback["colour"] > 1 > plan.feedback["sleeve"]
+    plain = searcher.plan(query, Request())
+    assert plain.feedback == {}
+    factors = np.array(list(plan.feedback.values()))
+    np.testing.assert_allclose(plan.weights, plain.weights * factors, rtol=1e-5)
+
+
+@pytest.mark.parametrize("is_small", [False, True])
+def test_pages_fit_together(
+    searcher: Searcher, is_small: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_small:
+        monkeypatch.setattr(search, "EXACT_BELOW", 0)
+    query = searcher.query_of_item(0)
+    whole = searcher.substitutes(query, Request(k=119, offset=0))
+    pages = [searcher.substitutes(query, Request(k=7, offset=7 * page)) for page in range(18)]
+    assert [it for page in pages for it in page] == whole
+    assert pages[17] == []
+    assert [it.rank for it in pages[2]] == list(range(15, 22))
+    limit = whole[40].distance
+    near = searcher.substitutes(query, Request(k=119, max_distance=limit))
+    assert [it.row for it in near] == [it.row for it in whole[:41]]
+    assert searcher.substitutes(query, Request(k=7, offset=42, max_distance=limit)) == []
