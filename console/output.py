@@ -17,7 +17,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from datrnet.core.api.json_facts import VERSION, json_text
+from datrnet.core.api.json_text import VERSION, json_text
 from datrnet.core.errors import DatrnetError
 from datrnet.core.text import sanitize
 

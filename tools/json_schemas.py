@@ -18,6 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is
 from datrnet.console.doctor import Finding
 from datrnet.console.info import IndexState
 from datrnet.core.api import json_facts as facts
+from datrnet.core.api.json_text import VERSION
 from datrnet.core.api.findings import Doubt
 from datrnet.core.catalog.export import TableSummary
 from datrnet.core.catalog.importer import ImportSummary
@@ -183,13 +184,13 @@ def output_schema() -> Schema:
         is_class = is_typeddict(hint) or is_dataclass(hint)
         schema = definitions.of_class(hint) if is_class else definitions.of(hint)
         if schema["type"] == "object":
-            versioned = {"version": {"const": facts.VERSION}, **schema["properties"]}
+            versioned = {"version": {"const": VERSION}, **schema["properties"]}
             schema |= {"properties": versioned, "required": ["version", *schema["required"]]}
         outputs[command] = schema
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "What the commands of datrnet print with --json",
-        "version": facts.VERSION,
+        "version": VERSION,
         "outputs": outputs,
         "$defs": dict(sorted(definitions.found.items())),
     }
@@ -261,7 +262,7 @@ Written by `make docs` from the types that the commands are checked against. The
 [core/api/output.schema.json](../core/api/output.schema.json), which the package ships as
 `datrnet/core/api/output.schema.json`; below `outputs` it has each command.
 
-The version is {facts.VERSION}. An object has it as `version`; a list has none, so that its version
+The version is {VERSION}. An object has it as `version`; a list has none, so that its version
 is that of the schema. The version changes when a key goes or gets another meaning; new keys may
 come at any time. What cannot be computed is null, never NaN. All text is ASCII with escapes.
 `datrnet config get`, `datrnet config schema` and `datrnet experiment --show` print a value or

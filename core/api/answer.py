@@ -8,7 +8,8 @@ from typing import Any, overload
 
 from datrnet.core.api.frames import MOST_CARDS, PictureCard, Tabular, cards_html
 from datrnet.core.api.items import Item
-from datrnet.core.api.json_facts import SearchFacts, json_text
+from datrnet.core.api.json_facts import SearchFacts
+from datrnet.core.api.json_text import json_text
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.pictures import Picture, PictureSource
 from datrnet.core.catalog.thumbnails import ThumbnailStore
