@@ -52,12 +52,24 @@ _SIGNS = {
     **{"kr.": "kr", "kr": "kr", "Rs.": "Rs", "Rs": "Rs"},
 }
 """Currencies by their signs; a word that several countries use stays."""
-_UNIT = rf"[A-Z]{{3}}|{'|'.join(map(re.escape, _SIGNS))}|\W"
+_CODES = """
+AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP
+BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP
+GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS
+KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR
+MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RMB RON RSD RUB
+RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD
+TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWL
+"""
+"""Of ISO 4217, and RMB. Other words of three letters are parts of article numbers."""
+_UNIT = rf"[A-Z]{{3}}|{'|'.join(map(re.escape, _SIGNS))}|[^\w+-]"
 _FLOAT = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?")
 _NUMBER = re.compile(r"[+-]?\d[\d.,'\u00a0\u202f ]*")
 _MONEY = re.compile(
     rf"(?P<before>{_UNIT})?\s*(?P<amount>[+-]?\d[\d.,' ]*?)(?:[.,][-–])?\s*(?P<after>{_UNIT})?"
 )
+_ARTICLE_NUMBER = re.compile(r"[A-Z]{3}-\d")
+"""``TOP-100`` is none of the money of Tonga."""
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
 """No price but those of a few currencies has three decimals."""
 _OF_THREE_DECIMALS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
@@ -136,7 +148,7 @@ def _number_text(text: str) -> str | None:
 
 def _money_text(text: str) -> str | None:
     found = _MONEY.fullmatch(text)
-    if found is None:
+    if found is None or _ARTICLE_NUMBER.match(text):
         return None
     units = [unit for unit in (found["before"], found["after"]) if unit and unit.strip()]
     unit = next((_SIGNS.get(unit, unit) for unit in units), "")
@@ -146,7 +158,7 @@ def _money_text(text: str) -> str | None:
     amount = number_of(plain)
     if amount is None:
         return None
-    if unit and not unit.isalpha():
+    if unit and unit not in _CODES and unit not in _SIGNS.values():
         return None
     return f"{amount:.2f} {unit}".rstrip()
 
