@@ -250,6 +250,24 @@ def test_what_cannot_be_imported_is_refused(photos: Path) -> None:
     assert not len(shop.items)
 
 
+def test_a_shop_is_trained_indexed_and_written(copied: Workspace, tiny_config: Path) -> None:
+    shop = datrnet.open(copied.root)
+    before, steps = shop.embeddings, set()
+    trained = shop.train(
+        tiny_config, super_category="Colour", epochs=1, on_progress=lambda *step: steps.add(step)
+    )
+    assert [result.super_category for result in trained.results] == ["colour"]
+    assert {("Reading pictures", 36, 36), ("colour", 1000, 1000)} <= steps
+    report = shop.index(on_progress=lambda *step: steps.add(step))
+    assert (report.manifest.run_name, report.num_embedded) == (trained.run, 48)
+    assert ("Embedding", 48, 48) in steps
+    assert len(repr(report)) < 100
+    assert (before.names, shop.embeddings.names) == (("colour", "pattern"), ("colour",))
+    assert shop.export(copied.root / "out.csv").num_items == 48
+    with pytest.raises(UnknownNameError, match="Did you mean tiny"):
+        shop.index(run=trained.run[:-1])
+
+
 def test_a_folder_without_a_catalog_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match="create=True"):
         datrnet.open(tmp_path / "none")
