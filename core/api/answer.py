@@ -56,13 +56,17 @@ class FoundItem(Item):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Answer(Tabular, Sequence[FoundItem]):
-    """The substitutes of a query, closest first: a sequence of ``FoundItem``."""
+    """The substitutes of a query, closest first: a sequence of ``FoundItem``.
+
+    Its rows have the columns rank, id, distance, title and picture; for each super-category its
+    label, whether it agrees with the request, and its part of the squared distance; and the facts.
+    """
 
     workspace: Workspace
     searcher: Searcher
     query: Query
     picture: PictureSource
-    """Of the query."""
+    """The picture of the query, unread."""
     plan: SearchPlan
     substitutes: tuple[Substitute, ...]
 
@@ -165,9 +169,7 @@ class Answer(Tabular, Sequence[FoundItem]):
     def table(self) -> tuple[list[str], list[list[Any]]]:
         """Return a row per substitute.
 
-        The columns are rank, id, distance, title and picture; for each super-category its label,
-        whether it agrees with the request, and its part of the squared distance; and the facts. If
-        super-categories share an entangled block, its part is the column ``all distance²``.
+        If super-categories share an entangled block, its part is the column ``all distance²``.
         """
         names, blocks = self.searcher.names, self.searcher.block_names
         columns = self.searcher.catalog.facts.columns

@@ -37,7 +37,7 @@ class Doubt:
 
 
 class Doubts(Tabular, Sequence[Doubt]):
-    """Doubtful labels, the strongest first."""
+    """Doubtful labels, the strongest first: a sequence of ``Doubt``, with the same columns."""
 
     def __init__(self, items: Items, issues: Sequence[LabelIssue], num_relabeled: int) -> None:
         """Name the items of issues.

@@ -111,7 +111,10 @@ class Item:
 
 
 class Items(Tabular):
-    """Items of the catalog, by id; iterating yields each ``Item``."""
+    """Items of the catalog, by id; iterating yields each ``Item``.
+
+    Its rows have the columns id, title, split and is_hidden, the labels, and the facts.
+    """
 
     def __init__(
         self, workspace: Workspace, catalog: Catalog, rows: NDArray[np.intp] | None = None
@@ -171,7 +174,7 @@ class Items(Tabular):
         return Items(self._workspace, self._catalog, self._rows[is_met[self._rows]])
 
     def table(self) -> tuple[list[str], list[list[Any]]]:
-        """Return a row per item: id, title, split, is_hidden, its labels and its facts."""
+        """Return a row per item."""
         names = [category.name for category in self._catalog.super_categories]
         facts = [column.name for column in self._catalog.facts.columns]
         rows = []
