@@ -48,7 +48,7 @@ def remove(
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Remove items or single variants from the catalog, or hide items.
+    """Remove items or variants from the catalog, or hide items.
 
     The id of an item, as the lists and the explorer show it, removes it with all its variants; the
     id of another variant removes that variant. A condition on a fact must hold for all variants of
@@ -169,7 +169,10 @@ def undo(
 
 @app.command(epilog="Example: datrnet redo")
 def redo(workspace: opt.Workspace = None, as_json: opt.Json = False) -> None:
-    """Redo the step that was undone last, until something else is changed."""
+    """Redo the step that was undone last.
+
+    Once something else is changed, there is nothing to redo.
+    """
     shop = Shop(Workspace.locate(workspace))
     redone = shop.redo()
     if as_json:
