@@ -45,7 +45,7 @@ docs: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/search.py
+	$(BIN)/python benchmarks/engines.py 10000
 	$(BIN)/python benchmarks/index_update.py
 	$(BIN)/python benchmarks/evaluation.py
 

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +14,7 @@ from datrnet.console import options as opt
 from datrnet.console.output import is_conversation, print_ids, print_json
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import ConfigError, DataError, DatrnetError
+from datrnet.core.errors import ConfigError, DatrnetError
 from datrnet.core.graphics.terminal import Terminal, ask_terminal
 from datrnet.core.preferences import Blocks, Colors, Pictures, Preferences
 from datrnet.core.preferences_file import read_preferences
@@ -72,7 +71,7 @@ def browse(
             "The explorer needs a terminal.",
             hint="In scripts and pipes, use `datrnet search` or `datrnet browse --pick`.",
         )
-    codes = None if items is None else read_ids(items)
+    codes = None if items is None else opt.read_ids(items)
     settings, _ = read_preferences()  # the explorer reports what is wrong with them
     place = Workspace.locate(workspace, settings)
     picked = run_explorer(
@@ -92,30 +91,6 @@ def browse(
             print_json(shortlist_facts(Catalog.load(store), picked))
     else:
         print_ids(picked)
-
-
-def read_ids(source: str) -> tuple[str, ...]:
-    """Return item ids from a file with one per line; ``-`` is standard input.
-
-    Raises:
-        ConfigError: Standard input is the keyboard, which the explorer needs.
-        DataError: The file cannot be read.
-    """
-    if source == "-" and sys.stdin.isatty():
-        raise ConfigError(
-            "There are no ids on standard input.",
-            hint="Pipe them in, one per line: cut -f1 ids.txt | datrnet browse --items -",
-        )
-    try:
-        path = Path(source).expanduser()
-        content = sys.stdin.buffer.read() if source == "-" else path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{source} cannot be read: {error.strerror}.",
-            hint="Use a file with one id per line, or - for standard input.",
-        ) from error
-    lines = content.decode("utf-8-sig", "replace").splitlines()
-    return tuple(filter(None, map(str.strip, lines)))
 
 
 def run_explorer(

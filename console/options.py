@@ -1,12 +1,15 @@
 """Options that several commands share, each written once; and what all commands have in common."""
 
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from typer import Option
+
+from datrnet.core.errors import ConfigError, DataError
 
 RENAMED = {"--unlabelled": "--unlabeled"}  # spelling:keep
 """Old names of options, accepted with a notice until the next release."""
@@ -146,3 +149,27 @@ Session = Annotated[
         "--session", metavar="NUMBER|NAME|last", help="Session by number or name; last: the latest."
     ),
 ]
+
+
+def read_ids(source: str, *, command: str = "browse") -> tuple[str, ...]:
+    """Return item ids from a file with one per line; ``-`` is standard input.
+
+    Raises:
+        ConfigError: Standard input is the keyboard, which the explorer needs.
+        DataError: The file cannot be read.
+    """
+    if source == "-" and sys.stdin.isatty():
+        raise ConfigError(
+            "There are no ids on standard input.",
+            hint=f"Pipe them in, one per line: cut -f1 ids.txt | datrnet {command} --items -",
+        )
+    try:
+        path = Path(source).expanduser()
+        content = sys.stdin.buffer.read() if source == "-" else path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"{source} cannot be read: {error.strerror}.",
+            hint="Use a file with one id per line, or - for standard input.",
+        ) from error
+    lines = content.decode("utf-8-sig", "replace").splitlines()
+    return tuple(filter(None, map(str.strip, lines)))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
-from typer import Argument, Option
+from typer import Argument, BadParameter, Option
 
 from datrnet.console import options as opt
 from datrnet.console.output import is_terminal, print_json, results, say
@@ -16,6 +16,7 @@ from datrnet.console.substitutes import (
 )
 from datrnet.core.api.answer import Answer
 from datrnet.core.api.items import Item
+from datrnet.core.api.json_text import json_text
 from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
@@ -42,6 +43,7 @@ app = opt.command_app()
 def search(
     items: Annotated[list[str] | None, Argument(metavar="ITEM|PICTURE …")] = None,
     shortlist: Annotated[str | None, Option(metavar="SESSION")] = None,
+    many: Annotated[str | None, Option("--items", metavar="FILE")] = None,
     change: Annotated[list[str] | None, Option("--set", metavar="NAME=VALUE")] = None,
     take: Annotated[list[str] | None, Option(metavar="NAME=ITEM|PICTURE")] = None,
     where: Annotated[list[str] | None, Option(metavar="CONDITION")] = None,
@@ -73,6 +75,8 @@ def search(
             agree on counts more.
         shortlist: Search with the items on the shortlist of a session: its number, its name, or
             last.
+        many: Search for each of these on its own: a file with one id per line, or - for standard
+            input. Prints a line of JSON for each with --json, else rows that begin with its id.
         change: Change a super-category to this value; repeatable.
         take: Take this super-category from another item, as in "this, but in the color of that";
             repeatable.
@@ -95,10 +99,13 @@ def search(
         split: Only items of this split.
         pictures: Show pictures in the table.
     """
-    answer = answer_of(
+    if many is not None and (items or shortlist):
+        raise BadParameter("--items has queries of its own; leave out the others.")
+    answers = answers_of(
         Workspace.locate(workspace),
         items or (),
         shortlist=shortlist,
+        many=None if many is None else opt.read_ids(many, command="search"),
         changes=change,
         taken=take,
         where=where,
@@ -114,6 +121,10 @@ def search(
         split=split,
         within=within,
     )
+    if many is not None:
+        _print_many(answers, pictures=pictures, as_json=as_json)
+        return
+    (answer,) = answers
     plan = answer.plan
     if as_json:
         print_json(answer.to_facts())
@@ -138,11 +149,29 @@ def search(
             say(note, "yellow")
 
 
-def answer_of(
+def _print_many(answers: Iterable[Answer], *, pictures: bool, as_json: bool) -> None:
+    """Print a line of JSON, a table or rows for each answer."""
+    for number, answer in enumerate(answers):
+        if as_json:
+            print(json_text(answer.to_facts(), is_line=True))
+        elif is_terminal():
+            show_answer(results(), answer, pictures=pictures)
+        else:
+            print_answer_rows(answer, query=answer.query_id or "", with_header=number == 0)
+
+
+def answer_of(workspace: Workspace, items: str | Sequence[str], **typed: Any) -> Answer:
+    """Return the only answer of ``answers_of``."""
+    (answer,) = answers_of(workspace, items, **typed)
+    return answer
+
+
+def answers_of(
     workspace: Workspace,
     items: str | Sequence[str],
     *,
     shortlist: str | None = None,
+    many: Iterable[str] | None = None,
     changes: Typed = None,
     taken: Typed = None,
     where: Typed = None,
@@ -157,8 +186,10 @@ def answer_of(
     max_distance: float | None = None,
     split: opt.Split | None = None,
     within: str | None = None,
-) -> Answer:
+) -> Iterator[Answer]:
     """Search for the substitutes of items or a picture; the options are as typed.
+
+    The items are one query, unless there are many, each of which has an answer.
 
     Raises:
         DatrnetError: There is no index, an option is malformed, a name does not exist, or all
@@ -166,8 +197,8 @@ def answer_of(
     """
     k = top or (TOP_IN_TERMINAL if is_terminal() else TOP)
     shop = Shop(workspace)
-    return shop.search(
-        _subjects(shop, items, shortlist),
+    return shop.search_many(
+        [_subjects(shop, items, shortlist)] if many is None else many,
         set=_once("--set", "color=black", changes),
         take=_once("--take", "color=ITEM", taken),
         where=where,

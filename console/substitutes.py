@@ -46,11 +46,24 @@ ITEM = 16
 NOTHING_FOUND = "No item meets the conditions."
 
 
-def print_answer_rows(answer: Answer) -> None:
-    """Print a row per substitute; see ``Answer.table`` for the columns."""
+def print_answer_rows(
+    answer: Answer, *, query: str | None = None, with_header: bool = True
+) -> None:
+    """Print a row per substitute; see ``Answer.table`` for the columns.
+
+    Args:
+        answer: The answer.
+        query: What each row begins with, in a first column of that name.
+        with_header: Whether the names of the columns are printed.
+    """
     header, rows = answer.table()
     agrees = [name.endswith(" agrees") for name in header]
-    print_rows(header, (list(map(_cell, row, agrees)) for row in rows))
+    cells = [list(map(_cell, row, agrees)) for row in rows]
+    if query is not None:
+        header, cells = ["query", *header], [[query, *row] for row in cells]
+    first, *rest = [header, *cells] if with_header else cells or [[]]
+    if first:
+        print_rows(first, rest)
 
 
 def _cell(value: Any, agrees: bool) -> str:

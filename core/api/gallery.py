@@ -1,5 +1,6 @@
 """What a shop has, and what it finds: items, embeddings, prototypes, substitutes."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -23,7 +24,7 @@ from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Floats
-from datrnet.core.retrieval.request import Query, ValueMatch
+from datrnet.core.retrieval.request import Query, Request, ValueMatch
 from datrnet.core.retrieval.search import Searcher
 
 if TYPE_CHECKING:
@@ -195,12 +196,13 @@ class ShopGallery:
             ConfigError: Parts of the request contradict each other, or are out of range.
             DataError: The picture cannot be read.
         """
-        request = request_of(
-            self.searcher.catalog,
-            changes=set,
+        request = self._request(
+            set=set,
+            take=take,
             where=where,
-            any_of=any,
-            weights=weight,
+            any=any,
+            weight=weight,
+            unlike=unlike,
             liked=liked,
             disliked=disliked,
             within=within,
@@ -209,30 +211,15 @@ class ShopGallery:
             max_distance=max_distance,
             offset=offset,
             split=split,
+            on_progress=on_progress,
         )
-        asked, picture = self._query(query, on_progress)
-        taken = {name: self._query(other, on_progress)[0] for name, other in (take or {}).items()}
-        away = {
-            name: tuple(
-                self._query(other, on_progress)[0]
-                for other in (others if isinstance(others, list) else [others])
-            )
-            for name, others in (unlike or {}).items()
-        }
-        plan = self.searcher.plan(asked, replace(request, taken=taken, unlike=away))
-        return Answer(
-            workspace=self.workspace,
-            searcher=self.searcher,
-            query=asked,
-            picture=picture,
-            plan=plan,
-            substitutes=tuple(plan.substitutes()),
-        )
+        (answer,) = self._answers((query,), request, on_progress)
+        return answer
 
     def search_many(
-        self, queries: Iterable[QueryLike] | None = None, **options: Any
+        self, queries: Iterable[QueryLikes] | None = None, **options: Any
     ) -> Iterator[Answer]:
-        """Yield the answer of ``search`` for each of many queries.
+        """Yield the answer of ``search`` for each of many queries, faster than one by one.
 
         >>> nearest = {answer.query_id: answer.ids for answer in shop.search_many(k=2)}
         >>> len(nearest)
@@ -245,8 +232,55 @@ class ShopGallery:
         Raises:
             DatrnetError: As for ``search``.
         """
-        for query in self.embeddings.ids if queries is None else queries:
-            yield self.search(query, **options)
+        progress: Progress = options.pop("on_progress", no_progress)
+        request = self._request(**options, on_progress=progress)
+        asked = self.embeddings.ids if queries is None else queries
+        yield from self._answers(asked, request, progress)
+
+    def _request(
+        self,
+        *,
+        take: Mapping[str, QueryLike] | None = None,
+        unlike: Mapping[str, QueryLike | list[QueryLike]] | None = None,
+        on_progress: Progress,
+        **options: Any,
+    ) -> Request:
+        """Return the request of a search."""
+        names = {"set": "changes", "any": "any_of", "weight": "weights"}
+        wanted = {names.get(name, name): option for name, option in options.items()}
+        request = request_of(self.searcher.catalog, **wanted)
+        taken = {name: self._query(other, on_progress)[0] for name, other in (take or {}).items()}
+        away = {
+            name: tuple(
+                self._query(other, on_progress)[0]
+                for other in (others if isinstance(others, list) else [others])
+            )
+            for name, others in (unlike or {}).items()
+        }
+        return replace(request, taken=taken, unlike=away)
+
+    def _answers(
+        self, queries: Iterable[QueryLikes], request: Request, on_progress: Progress
+    ) -> Iterator[Answer]:
+        """Yield the answers of one request for several queries."""
+        searcher = self.searcher
+        read = deque[tuple[Query, PictureSource]]()
+
+        def asked() -> Iterator[Query]:
+            for query in queries:
+                read.append(self._query(query, on_progress))
+                yield read[-1][0]
+
+        for plan, substitutes in searcher.search_many(asked(), request):
+            query, picture = read.popleft()
+            yield Answer(
+                workspace=self.workspace,
+                searcher=searcher,
+                query=query,
+                picture=picture,
+                plan=plan,
+                substitutes=tuple(substitutes),
+            )
 
     def _query(self, asked: QueryLikes, on_progress: Progress) -> tuple[Query, PictureSource]:
         """Return a query with its picture; of several items that of the first."""

@@ -10,17 +10,18 @@ VERSION = 1
 """Of what is printed: it changes when a key goes or gets another meaning."""
 
 
-def json_text(facts: Any, *, version: int | None = VERSION) -> str:
+def json_text(facts: Any, *, version: int | None = VERSION, is_line: bool = False) -> str:
     """Return facts as JSON in ASCII, safe in every terminal and encoding.
 
     Args:
         facts: An object, whose first key becomes its version, or a list.
         version: None omits it.
+        is_line: Whether all of it is in one line, as in JSON Lines.
     """
     plain = _jsonable(facts)
     if isinstance(plain, dict) and version is not None:
         plain = {"version": version, **plain}
-    return json.dumps(plain, indent=1)
+    return json.dumps(plain, indent=None if is_line else 1)
 
 
 def _jsonable(facts: Any) -> Any:

@@ -11,7 +11,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.index_lag import RESTORE, unreadable_because
-from datrnet.core.retrieval.manipulation import Floats
+from datrnet.core.retrieval.manipulation import BoolArray, Floats
 from datrnet.core.retrieval.prototypes import (
     Prediction,
     Prototype,
@@ -57,6 +57,35 @@ class IndexedCatalog:
     def name_in_run(self, name: str) -> str:
         """Return what the run calls a super-category that may have been renamed since."""
         return self.generation.manifest.super_categories[self.names.index(name)].name
+
+    @cached_property
+    def is_shown(self) -> BoolArray:
+        """(n,) which indexed items are not hidden."""
+        shown: BoolArray = ~self.catalog.is_hidden[self.indexed_rows]
+        return shown
+
+    def places_of(self, rows: Sequence[int]) -> NDArray[np.int64]:
+        """Return the places of those of the items that are indexed."""
+        places = self._place_of_row[np.array(rows, dtype=np.int64)]
+        return places[places >= 0]
+
+    def values_of(self, row: int) -> dict[str, tuple[str, ...]]:
+        """Return all values of an item of the catalog; see ``Catalog.values_of``."""
+        if self.catalog.more_labels:
+            return self.catalog.values_of(row)
+        numbers = self.catalog.labels[row].tolist()
+        return {
+            name: single[number]
+            for (name, single), number in zip(self._single_values, numbers, strict=True)
+        }
+
+    @cached_property
+    def _single_values(self) -> list[tuple[str, list[tuple[str, ...]]]]:
+        """The values as tuples of one, and of none at the end, by super-category."""
+        return [
+            (category.name, [*((value,) for value in category.values), ()])
+            for category in self.catalog.super_categories
+        ]
 
     def is_indexed(self, row: int) -> bool:
         """Tell whether an item of the catalog is in the index."""

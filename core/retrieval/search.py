@@ -9,10 +9,10 @@ The gallery is ranked by weighted L2 (section 3.3): d² = Σ_a w_a ‖q_a - g_a�
 the plan.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
+from itertools import islice, repeat
 from typing import TypeVar
 
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.catalog import UNLABELED, facets_of, split_rows
 from datrnet.core.catalog.conditions import Conditions
 from datrnet.core.errors import ConfigError
-from datrnet.core.retrieval.engines.engine import Places
+from datrnet.core.retrieval.engines.engine import QUERIES_AT_ONCE, Places
 from datrnet.core.retrieval.indexed_catalog import IndexedCatalog
 from datrnet.core.retrieval.manipulation import BoolArray, Floats
 from datrnet.core.retrieval.prototypes import Prototype
@@ -38,6 +38,12 @@ from datrnet.core.text import fold
 EXACT_BELOW = 4096
 """Largest gallery that is ranked exactly, which is then as fast as any engine."""
 
+EXACT_MANY_BELOW = 50_000
+"""Largest gallery that is ranked exactly for many queries, whose products are computed together."""
+
+MANY = 4
+"""Fewest queries whose products are computed together."""
+
 T = TypeVar("T")
 ByBlock = Mapping[int, object]
 
@@ -48,6 +54,34 @@ class Searcher(IndexedCatalog):
     def substitutes(self, query: Query, request: Request) -> list[Substitute]:
         """Return the closest items to a changed query, closest first; see ``plan``."""
         return self.plan(query, request).substitutes()
+
+    def search_many(
+        self, queries: Iterable[Query], requests: Request | Iterable[Request]
+    ) -> Iterator[tuple["SearchPlan", list[Substitute]]]:
+        """Yield the plan and the substitutes of each query, for less than one by one.
+
+        Args:
+            queries: Any number of queries; a batch is read ahead of its answers.
+            requests: A request for each, or one for all.
+
+        Raises:
+            DatrnetError: As ``plan`` does, when the query is reached.
+        """
+        each = repeat(requests) if isinstance(requests, Request) else requests
+        plans = (self.plan(query, request) for query, request in zip(queries, each, strict=False))
+        is_exact = len(self.generation.item_ids) <= EXACT_MANY_BELOW
+        while some := tuple(islice(plans, QUERIES_AT_ONCE)):
+            if not is_exact or len(some) < MANY:
+                yield from ((plan, plan.substitutes()) for plan in some)
+                continue
+            found = self.generation.exact.candidates_of_many(
+                np.stack([plan.blocks for plan in some]),
+                np.stack([plan.weights for plan in some]),
+                max(plan.last for plan in some),
+                [plan.allowed for plan in some],
+            )
+            for plan, places in zip(some, found, strict=True):
+                yield plan, plan.ranked(places)
 
     def plan(self, query: Query, request: Request) -> "SearchPlan":
         """Resolve a request: names, changes, weights and filters.
@@ -250,17 +284,17 @@ class SearchPlan:
         generation, allowed = self.searcher.generation, self.allowed
         is_exact = self.request.offset is not None or len(generation.item_ids) <= EXACT_BELOW
         candidates = generation.exact.candidates if is_exact else generation.candidates
-        return self.ranked(candidates(self.blocks, self.weights, self._last, allowed))
+        return self.ranked(candidates(self.blocks, self.weights, self.last, allowed))
 
     @property
-    def _last(self) -> int:
+    def last(self) -> int:
         """The rank of the last result."""
         return self.request.k + (self.request.offset or 0)
 
     def ranked(self, places: Places) -> list[Substitute]:
         """Return the k closest of some indexed items, closest first and ties in their order."""
         items, start = self.searcher.generation.items, self.request.offset or 0
-        near, parts = items.nearest(self.blocks, self.weights, self._last, places)
+        near, parts = items.nearest(self.blocks, self.weights, self.last, places)
         if self.request.max_distance is not None:
             is_near = np.sqrt(parts.sum(axis=1)) <= self.request.max_distance
             near, parts = near[is_near], parts[is_near]
@@ -307,22 +341,24 @@ class SearchPlan:
     @cached_property
     def allowed(self) -> BoolArray:
         """Which indexed items (n,) pass the filters; never the query itself or hidden ones."""
-        catalog = self.searcher.catalog
-        allowed = ~catalog.is_hidden
-        allowed[list(self.query.rows)] = False
+        searcher, catalog = self.searcher, self.searcher.catalog
+        passes = [catalog.carries_any(*one) for one in self.filters]
         if self.request.split is not None:
-            in_split = split_rows(catalog, self.request.split)
-            allowed &= np.isin(np.arange(catalog.num_items), in_split)
-        for idx, numbers in self.filters:
-            allowed &= catalog.carries_any(idx, numbers)
+            in_split = np.zeros(catalog.num_items, dtype=bool)
+            in_split[split_rows(catalog, self.request.split)] = True
+            passes.append(in_split)
         if self.request.others:
-            allowed &= Conditions(others=self.request.others).matching(catalog)
-        return allowed[self.searcher.indexed_rows]
+            passes.append(Conditions(others=self.request.others).matching(catalog))
+        allowed = searcher.is_shown.copy()
+        if passes:
+            allowed &= np.logical_and.reduce(passes)[searcher.indexed_rows]
+        allowed[searcher.places_of(self.query.rows)] = False
+        return allowed
 
     def _substitute(self, rank: int, place: int, parts: NDArray[np.float64]) -> Substitute:
         searcher = self.searcher
         row = int(searcher.indexed_rows[place])
-        values = searcher.catalog.values_of(row)
+        values = searcher.values_of(row)
         return Substitute(
             rank=rank,
             row=row,
@@ -331,8 +367,19 @@ class SearchPlan:
             distance=float(np.sqrt(parts.sum())),
             parts=dict(zip(searcher.block_names, parts.tolist(), strict=True)),
             values=values,
-            agreement={name: self._agrees(name, values[name]) for name in self.wanted},
+            agreement={name: self._verdict(name, values[name]) for name in self.wanted},
         )
+
+    def _verdict(self, name: str, values: tuple[str, ...]) -> bool | None:
+        """Return what ``_agrees`` says, which is the same for many items."""
+        key = name, values
+        if key not in self._verdicts:
+            self._verdicts[key] = self._agrees(name, values)
+        return self._verdicts[key]
+
+    @cached_property
+    def _verdicts(self) -> dict[tuple[str, tuple[str, ...]], bool | None]:
+        return {}
 
     def _agrees(self, name: str, values: tuple[str, ...]) -> bool | None:
         """Return whether an item's values match the wanted ones; None if either is unknown."""

@@ -501,3 +501,19 @@ def test_ids_and_names_are_found_however_they_are_typed(run: Run, ready: Path) -
         typed = run(ready, "search", item, "--set", change, "--weight", weight)
         assert typed.exit_code == 0
         assert typed.stdout == plain.stdout
+
+
+def test_many_items_are_answered_as_each_of_them(run: Run, ready: Path, tmp_path: Path) -> None:
+    file = tmp_path / "ids.txt"
+    file.write_text("item-1\n\nitem-2\nitem-3\nitem-4\nitem-5\n", "utf-8")
+    given = ("--set", "colour=black", "-k", 3)
+    many = ("search", "--items", file)
+    lines = run(ready, *many, *given, "--json").stdout.splitlines()
+    numbers = range(1, 6)
+    alone = [run(ready, "search", f"item-{n}", *given, "--json").stdout for n in numbers]
+    assert [json.loads(line) for line in lines] == list(map(json.loads, alone))
+    header, *rows = run(ready, *many, *given).stdout.splitlines()
+    assert header.split("\t")[:3] == ["query", "rank", "id"]
+    assert [row.split("\t")[0] for row in rows[::3]] == [f"item-{n}" for n in numbers]
+    result = run(ready, *many, "item-1")
+    assert (result.exit_code, "queries of its own" in result.stderr) == (2, True)

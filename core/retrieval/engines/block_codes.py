@@ -68,10 +68,10 @@ class Effort:
 EFFORTS = tuple(
     Effort(share=share, num_sketched=sketched, num_ranked=ranked)
     for share, sketched, ranked in (
+        (0.05, 1000, 150),
         (0.1, 1000, 150),
         (0.1, 2000, 300),
         (0.2, 3000, 300),
-        (0.5, 3000, 300),
         (1.0, 3000, 300),
         (1.0, 6000, 600),
         (1.0, 16_000, 1500),
@@ -149,7 +149,8 @@ class Codebook:
         if self.typical_length:
             last = np.full((*query.shape[:2], 1), self.typical_length)
             query = np.concatenate([query, last], axis=2)
-        projected: Floats = _along(np.float32(query * weights[:, None]), self.axes)[0]
+        weighted: Floats = (query * weights[:, None]).astype(np.float32)
+        projected: Floats = _along(weighted, self.axes)[0]
         return projected
 
     def tables(self, query: Floats) -> list[Floats]:
@@ -302,6 +303,9 @@ class BlockCodes:
             int(growth * effort.num_ranked),
         )
         query = self.codebook.project(blocks, weights)
+        late = None
+        if allowed is not None and 0 < len(allowed) - np.count_nonzero(allowed) <= num_ranked - k:
+            allowed, late = None, allowed  # so few are left out that there are enough without them
         chosen = self._visited(query, growth * effort.share, num_sketched, allowed)
         num_visited = len(self.places) if chosen is None else len(chosen)
         if num_visited > num_sketched:
@@ -311,7 +315,8 @@ class BlockCodes:
             chosen = np.arange(num_visited)
         if len(chosen) > num_ranked:
             chosen = chosen[_best(self._sketch_scores(query, chosen), num_ranked)]
-        return self.places[chosen].astype(np.int64)
+        places = self.places[chosen].astype(np.int64)
+        return places if late is None else places[late[places]]
 
     def _visited(
         self, query: Floats, share: float, fewest: int, allowed: BoolArray | None

@@ -26,7 +26,10 @@ CHUNK = 8192
 """Items whose distances are computed at once."""
 
 QUERIES_AT_ONCE = 128
-"""Queries whose products with a chunk are computed at once."""
+"""Most queries whose scores are computed at once."""
+
+MOST_SCORES = 16_000_000
+"""Most scores in memory; limits the queries of large indexes."""
 
 GATHERED_BELOW = 0.25
 """Share of allowed items below which copying them is faster than a product with all items."""
@@ -187,8 +190,9 @@ class ExactEngine:
             allowed: Q masks (N,), or None.
         """
         found: list[Places] = []
-        for start in range(0, len(blocks), QUERIES_AT_ONCE):
-            some = slice(start, start + QUERIES_AT_ONCE)
+        at_once = min(QUERIES_AT_ONCE, 1 + MOST_SCORES // max(1, len(self._items)))
+        for start in range(0, len(blocks), at_once):
+            some = slice(start, start + at_once)
             scores = self._items.scores(blocks[some], weights[some])
             bounds = self._items.rounding(blocks[some], weights[some])
             for row, mask, bound in zip(scores, allowed[some], bounds, strict=True):

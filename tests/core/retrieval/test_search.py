@@ -186,6 +186,25 @@ def test_results_meet_conditions_on_facts(
         searcher.substitutes(searcher.query_of_item(4), wrong)
 
 
+@pytest.mark.parametrize("exact_many_below", [0, 50_000])
+def test_many_queries_have_the_answers_of_each(
+    searcher: Searcher, exact_many_below: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "EXACT_MANY_BELOW", exact_many_below)
+    monkeypatch.setattr(search, "QUERIES_AT_ONCE", 3)
+    queries = [searcher.query_of_item(row) for row in range(8)]
+    requests = [*REQUESTS, *REQUESTS]
+    monkeypatch.setattr(search, "MANY", 2)
+    found = [answer for _, answer in searcher.search_many(queries, requests)]
+    assert found == [
+        searcher.substitutes(query, request)
+        for query, request in zip(queries, requests, strict=True)
+    ]
+    for_all = list(searcher.search_many(queries, REQUESTS[1]))
+    assert for_all[5][1] == searcher.substitutes(queries[5], REQUESTS[1])
+    assert list(searcher.search_many([], Request())) == []
+
+
 def test_all_taken_from_one_item_is_that_item(searcher: Searcher) -> None:
     other = searcher.query_of_item(7)
     request = Request(taken={"Colour": other, "SLEEVE": other}, k=5)
