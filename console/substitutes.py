@@ -160,7 +160,7 @@ def weight_lines(answer: Answer) -> list[str]:
 def factor_words(factors: Mapping[str, float]) -> str:
     """Return factors in words, the largest first: "pattern ×1.6, color ×0.7"."""
     order = sorted(factors, key=lambda name: -factors[name])
-    return ", ".join(f"{name} ×{factors[name]:.1f}" for name in order)
+    return ", ".join(f"{name} ×{factors[name]:.2f}" for name in order)
 
 
 # ── as a table ───────────────────────────────────────────────────────────────

@@ -187,6 +187,16 @@ class Snapshot:
             self._queries[row] = self._open_searcher().query_of_item(row)
         return self._queries[row]
 
+    def query_of_all(self, rows: Sequence[int]) -> Query:
+        """Return the query of one or several items.
+
+        Raises:
+            IndexStaleError: There is no index, or it lacks an item.
+        """
+        if len(rows) == 1:
+            return self.query_of(rows[0])
+        return self._open_searcher().query_of_items(rows)
+
     def query_of_picture(self, path: Path) -> Query:
         """Return the query of a picture file; takes a moment, so call it from a thread.
 

@@ -4,106 +4,27 @@ Everything that the substitutes screen shows (pickers, title, results) and logs 
 ``Search``; keys change it there.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from datrnet.core.catalog.facts import Condition
 from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.request import Query, Request, Substitute
 from datrnet.core.retrieval.search import Searcher, SearchPlan
+from datrnet.core.sessions.steps import subject_of
 from datrnet.db.rows import SuperCategory, joined
 from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.history import History
+from datrnet.tui.query_state import Borrowed, Change, QueryState
 from datrnet.tui.snapshot import Library, RowMap, Snapshot, Source
-
-
-@dataclass(frozen=True, slots=True)
-class Borrowed:
-    """The value of another item, in place of a named value."""
-
-    row: int
-    code: str
-
 
 WEIGHTS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 """The weights that a super-category can have."""
 
 Matching = Mapping[str, Mapping[str, int]]
 """By super-category and value, the number of items with it that match all other values."""
-
-Change = str | Borrowed | tuple[str, ...]
-"""A value, that of another item, or several values, each of which will do."""
-
-Changes = Mapping[str, Change]
-"""Changes by super-category."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueryState:
-    """What is asked of a query's substitutes."""
-
-    changes: Changes = field(default_factory=dict)
-    within: str | None = None
-    """The super-category whose value the prototypes share with the query; None: generic ones."""
-    exact: frozenset[str] = frozenset()
-    """Super-categories in which a result must have the wanted label."""
-    weights: Mapping[str, float] = field(default_factory=dict)
-    """Weights by super-category, where they are not 1."""
-
-    @property
-    def values(self) -> dict[str, str]:
-        """The changes to a value."""
-        return {name: to for name, to in self.changes.items() if isinstance(to, str)}
-
-    @property
-    def borrowed(self) -> dict[str, Borrowed]:
-        """The changes to the value of another item."""
-        return {name: to for name, to in self.changes.items() if isinstance(to, Borrowed)}
-
-    @property
-    def any_of(self) -> dict[str, tuple[str, ...]]:
-        """The changes to any of several values."""
-        return {name: to for name, to in self.changes.items() if isinstance(to, tuple)}
-
-    def changed(self, name: str, change: Change | None) -> "QueryState":
-        """Return the state with another change of a super-category; None for no change."""
-        others = {other: kept for other, kept in self.changes.items() if other != name}
-        return replace(self, changes=others if change is None else {**others, name: change})
-
-    def changes_unlike(self, other: "QueryState") -> set[str]:
-        """Return the super-categories whose changes differ from those of another state."""
-        names = {*self.changes, *other.changes}
-        return {name for name in names if self.changes.get(name) != other.changes.get(name)}
-
-    def weighted(self, name: str, weight: float) -> "QueryState":
-        """Return the state with another weight of a super-category."""
-        others = {other: kept for other, kept in self.weights.items() if other != name}
-        return replace(self, weights=others if weight == 1 else {**others, name: weight})
-
-    def remapped(
-        self, row_map: Callable[[int], int | None], names: Collection[str]
-    ) -> "QueryState":
-        """Return the state for a later catalog, without what that does not have.
-
-        Args:
-            row_map: Returns the later row of an item; None if it is gone.
-            names: The later super-categories.
-        """
-        changes: dict[str, Change] = {}
-        for name, change in self.changes.items():
-            if name not in names:
-                continue
-            if not isinstance(change, Borrowed):
-                changes[name] = change
-            elif (row := row_map(change.row)) is not None:
-                changes[name] = replace(change, row=row)
-        return QueryState(
-            changes,
-            self.within if self.within in names else None,
-            self.exact & frozenset(names),
-            {name: weight for name, weight in self.weights.items() if name in names},
-        )
 
 
 @dataclass(slots=True)
@@ -121,8 +42,7 @@ class Visit:
         """The picture of the query."""
         if self.picture is not None:
             return self.picture
-        assert self.query.row is not None
-        return self.query.row
+        return self.query.rows[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +82,8 @@ class Search:
         self.trail = list(trail)
         self.results: Results | None = None
         """What is shown; it stays until the next results arrive."""
+        self._page: tuple[Visit | None, QueryState | None, int] = (None, None, 0)
+        """What was asked for when a page was turned, and the results before that page."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -263,9 +185,35 @@ class Search:
             where=self._filters,
             any_of=state.any_of,
             weights=dict(state.weights),
+            others=tuple(
+                Condition(name, "!=", value)
+                for name, values in state.excluded.items()
+                for value in values
+            ),
+            unlike={name: (query_of(item.row),) for name, item in state.unlike.items()},
+            liked=state.liked,
+            disliked=state.disliked,
             within=state.within,
             k=self._library.num_substitutes,
+            offset=self.offset,
         )
+
+    @property
+    def offset(self) -> int | None:
+        """Results before the page that is shown; None until there was another page."""
+        visit, state, offset = self._page
+        return offset if (visit, state) == (self.visit, self.state) else None
+
+    def turn(self, step: int) -> bool:
+        """Show the next page of results or the one before; return whether there is one."""
+        number, offset = self._library.num_substitutes, self.offset or 0
+        is_last = self.results is None or len(self.results.substitutes) < number
+        if (step > 0 and is_last) or offset + step * number < 0:
+            return False
+        self.settle()
+        self._page = self.visit, self.state, offset + step * number
+        self.visit.cursor = 0
+        return True
 
     def accept(self, query: Query, found: Found) -> Results | None:
         """Return what was found as the results to be shown; None if it is outdated."""
@@ -320,6 +268,35 @@ class Search:
         if name not in self.state.exact and self.wanted.get(name) is None:
             raise ConfigError(f"There is no {name} label to match.")
         self._step("exact", replace(self.state, exact=self.state.exact ^ {name}))
+
+    def exclude(self, name: str, value: str) -> None:
+        """Leave out results with a value, or no longer; it is then no wanted value."""
+        if self.visit.history.settled_state.changes_unlike(self.state) - {name}:
+            self.settle()
+        self.visit.history.propose(self.state.without(name, value))
+        self._log_step("not", self.visit.history.settle())
+
+    def keep_away(self, name: str) -> None:
+        """Keep away from the value of the marked item, or no longer.
+
+        Raises:
+            ConfigError: No item is marked.
+        """
+        if (item := self.marked) is None:
+            raise ConfigError("Mark an item first: results keep away from its value.")
+        if name in self.state.any_of:
+            raise ConfigError("“Any of” has no direction to keep away from.")
+        self._step("unlike", self.state.away_from(name, item))
+
+    def rate(self, row: int, *, is_liked: bool) -> None:
+        """Ask for more or for less like a result; the same again removes the mark.
+
+        Raises:
+            ConfigError: The index has no weights.
+        """
+        if self.searcher.is_entangled:
+            raise ConfigError("This index compares all super-categories as one; none has a weight.")
+        self._step("liked" if is_liked else "disliked", self.state.rated(row, is_liked=is_liked))
 
     def weigh(self, name: str, step: int) -> None:
         """Give a super-category the next higher or lower weight.
@@ -414,9 +391,10 @@ class Search:
     def log(self, action: str) -> None:
         """Add a step to the session that leads to the current state."""
         *before, visit = self.trail
-        state = self.state
+        state, codes = self.state, self._library.snapshot.catalog.codes
         request: dict[str, Any] = {
             "item": "" if visit.query.row is None else self._subject(visit),
+            "items": [codes[row] for row in visit.query.members],
             "picture": None if visit.picture is None else str(visit.picture),
             "trail": [[self._subject(earlier), earlier.cursor] for earlier in before],
             "changes": state.values,
@@ -425,11 +403,15 @@ class Search:
             "within": state.within,
             "where": {name: list(values) for name, values in self._filters.items()},
             "weights": dict(state.weights),
+            "excluded": {name: list(values) for name, values in state.excluded.items()},
+            "unlike": {name: item.code for name, item in state.unlike.items()},
+            "liked": [codes[row] for row in state.liked],
+            "disliked": [codes[row] for row in state.disliked],
             "k": self._library.num_substitutes,
         }
         self._session.add(action, request)
 
     def _subject(self, visit: Visit) -> str:
-        """Return the name of a query in a session: an item's code, or a picture's path."""
-        row = visit.query.row
-        return str(visit.picture) if row is None else self._library.snapshot.catalog.codes[row]
+        """Return the name of a query in a session: its items' codes, or a picture's path."""
+        codes = self._library.snapshot.catalog.codes
+        return subject_of([codes[row] for row in visit.query.rows]) or str(visit.picture)

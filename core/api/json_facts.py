@@ -408,7 +408,9 @@ class ReplayedStepFacts(TypedDict):
     action: str
     made_at: str
     item: str | None
-    """Id of the query; null for a picture."""
+    """Id of the query; null for a picture and for several items."""
+    items: Sequence[str]
+    """Ids of several items that are the query together."""
     picture: str | None
     changes: Mapping[str, str]
     taken: Mapping[str, str]
@@ -416,6 +418,10 @@ class ReplayedStepFacts(TypedDict):
     where: Mapping[str, Sequence[str]]
     any_of: Mapping[str, Sequence[str]]
     weights: Mapping[str, float]
+    excluded: Mapping[str, Sequence[str]]
+    unlike: Mapping[str, str]
+    liked: Sequence[str]
+    disliked: Sequence[str]
     title: str
     problem: str | None
     """Why it could not be repeated; null if it was."""

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from datrnet.core.catalog.facts import Condition
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatabaseError, DatrnetError, UnknownNameError
 from datrnet.core.progress import StepProgress, no_progress
@@ -33,11 +34,14 @@ class Step:
     position: int
     """From 1."""
     action: str
-    """query, change, within, exact, weight, undo, redo, clear or back."""
+    """query, change, within, exact, weight, not, unlike, liked, disliked, undo, redo, clear or
+    back."""
     made_at: str
     """UTC, ISO 8601."""
     item: str
-    """Code of the query item; empty for a picture outside the catalog."""
+    """Code of the query item; empty for a picture outside the catalog and for several items."""
+    items: tuple[str, ...] = ()
+    """Codes of several items that are the query together."""
     picture: str = ""
     """Path of such a picture."""
     trail: tuple[tuple[str, int], ...] | None = None
@@ -54,11 +58,19 @@ class Step:
     """Equivalent values; see ``Request``."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """Factors other than 1, by super-category."""
+    excluded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Labels that a result must not have."""
+    unlike: Mapping[str, str] = field(default_factory=dict)
+    """Code of the item to keep away from, by super-category."""
+    liked: tuple[str, ...] = ()
+    """Codes of results that are as wanted."""
+    disliked: tuple[str, ...] = ()
+    """Codes of results that are not."""
 
     @property
     def subject(self) -> str:
-        """The query: an item's code or a picture's path."""
-        return self.item or self.picture
+        """The query: the codes of its items or a picture's path."""
+        return self.item or self.picture or subject_of(self.items)
 
     @property
     def words(self) -> str:
@@ -69,25 +81,46 @@ class Step:
         wanted += [] if self.within is None else [f"within {self.within}"]
         wanted += [f"only {name} {' or '.join(values)}" for name, values in self.where.items()]
         wanted += [f"{name} ×{factor:g}" for name, factor in self.weights.items()]
+        wanted += [f"{name} not {' or '.join(values)}" for name, values in self.excluded.items()]
+        wanted += [f"{name} unlike {code}" for name, code in self.unlike.items()]
+        wanted += [f"more like {code}" for code in self.liked]
+        wanted += [f"less like {code}" for code in self.disliked]
         return ", ".join(wanted)
 
     def request(self, searcher: Searcher, k: int) -> Request:
         """Return the request for the k best results.
 
         Raises:
-            UnknownNameError: An item from which a super-category is taken no longer exists.
+            UnknownNameError: An item that the request names no longer exists.
             IndexStaleError: Such an item is not in the index.
         """
-        rows = {name: searcher.catalog.row_of_code(code) for name, code in self.taken.items()}
+        row_of = searcher.catalog.row_of_code
+
+        def query_of(code: str) -> Query:
+            return searcher.query_of_item(row_of(code))
+
         return Request(
             changes=self.changes,
-            taken={name: searcher.query_of_item(row) for name, row in rows.items()},
+            taken={name: query_of(code) for name, code in self.taken.items()},
             where=self.where,
+            others=tuple(
+                Condition(name, "!=", value)
+                for name, values in self.excluded.items()
+                for value in values
+            ),
+            unlike={name: (query_of(code),) for name, code in self.unlike.items()},
+            liked=tuple(map(row_of, self.liked)),
+            disliked=tuple(map(row_of, self.disliked)),
             any_of=self.any_of,
             weights=self.weights,
             within=self.within,
             k=k,
         )
+
+
+def subject_of(codes: Sequence[str]) -> str:
+    """Return what a query of some items is called."""
+    return " + ".join(codes)
 
 
 def session_of(store: Store, wanted: str = LAST, other_than: int | None = None) -> SessionRow:
@@ -146,6 +179,11 @@ def _read_step(row: StepRow) -> Step:
             where=_tuples(request.get("where")),
             any_of=_tuples(request.get("any_of")),
             weights=dict(request.get("weights") or {}),
+            items=tuple(request.get("items") or ()),
+            excluded=_tuples(request.get("excluded")),
+            unlike=dict(request.get("unlike") or {}),
+            liked=tuple(request.get("liked") or ()),
+            disliked=tuple(request.get("disliked") or ()),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise DatabaseError(
@@ -188,7 +226,8 @@ def replay(
             if step.picture:
                 query = query_of_picture(step.picture)
             else:
-                query = searcher.query_of_item(searcher.catalog.row_of_code(step.item))
+                codes = step.items or (step.item,)
+                query = searcher.query_of_items(map(searcher.catalog.row_of_code, codes))
             found = tuple(searcher.substitutes(query, step.request(searcher, k)))
             replayed.append(ReplayedStep(step=step, title=query.title, substitutes=found))
         except DatrnetError as error:

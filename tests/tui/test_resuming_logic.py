@@ -14,12 +14,13 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatabaseError
 from datrnet.core.retrieval.request import Query
-from datrnet.core.sessions.steps import LAST, Step
+from datrnet.core.sessions.steps import LAST, Step, replay, steps_of
 from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.controllers.sessions import CURRENT, read_session, trail_of
 from datrnet.tui.history import History
+from datrnet.tui.query_state import Borrowed, QueryState
 from datrnet.tui.snapshot import Library
-from datrnet.tui.state import QueryState, Search, Visit
+from datrnet.tui.state import Search, Visit
 
 MOVES = st.lists(
     st.one_of(
@@ -196,6 +197,54 @@ def test_a_session_goes_on_where_it_was_left(library: Library, log: SessionLog) 
     (session,) = library.store.sessions()  # the same one has gone on
     actions = [step.action for step in library.store.steps(session.id)]
     assert actions[-3:] == ["redo", "undo", "back"]
+
+
+def test_nots_marks_and_several_items_come_back_and_are_replayed(
+    library: Library, log: SessionLog
+) -> None:
+    search = Search(library, log, [Visit(library.snapshot.query_of_all([1, 4, 9]))])
+    search.log("query")
+    library.marked = 20
+    search.exclude("colour", "red")
+    search.keep_away("season")
+    for row, is_liked in ((5, True), (6, False)):
+        search.rate(row, is_liked=is_liked)
+    search.undo()
+    left, query = search.state, search.visit.query
+    assert log.wait_until_written(60)
+    again = read_session(library.snapshot, log, CURRENT)
+    (visit,) = again.trail
+    assert (again.missing, visit.query.members) == ((), (1, 4, 9))
+    asked = QueryState(
+        excluded={"colour": ("red",)}, unlike={"season": Borrowed(20, "P-020")}, liked=(5,)
+    )
+    assert visit.history.state == left == asked
+    visit.history.redo()
+    assert visit.history.state.disliked == (6,)
+    steps = steps_of(library.store, again.row)
+    assert steps[-1].words == "colour not red, season unlike P-020, more like P-005"
+    assert steps[-1].subject == "P-001 + P-004 + P-009"
+    (*_, replayed) = replay(library.workspace, search.searcher, steps, 60)
+    found = search.searcher.substitutes(query, search.request())
+    assert [it.code for it in replayed.substitutes] == [it.code for it in found]
+    assert "red" not in {it.labels["colour"] for it in found}
+
+
+def test_what_is_gone_of_marks_and_nots_is_named(library: Library, log: SessionLog) -> None:
+    asked = {
+        "items": ["P-001", "gone", "P-004"],
+        "excluded": {"colour": ["teal", "red"], "fit": ["slim"]},
+        "unlike": {"colour": "gone-2"},
+        "liked": ["P-005", "gone-3"],
+    }
+    saved(library, ("query", {"item": "", "trail": [], **asked}))
+    again = read_session(library.snapshot, log, LAST)
+    (visit,) = again.trail
+    assert visit.query.members == (1, 4)
+    assert visit.history.state == QueryState(excluded={"colour": ("red",)}, liked=(5,))
+    gone = " ".join(again.missing)
+    for word in ("item gone", "colour teal", "fit slim", "item gone-2, from", "item gone-3, which"):
+        assert word in gone
 
 
 def test_a_fresh_query_from_the_catalog_begins_a_fresh_trail(

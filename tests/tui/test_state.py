@@ -13,8 +13,9 @@ from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.request import Request
 from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.history import History
+from datrnet.tui.query_state import Borrowed, QueryState
 from datrnet.tui.snapshot import Library, Snapshot
-from datrnet.tui.state import Borrowed, QueryState, Results, Search, Visit, find
+from datrnet.tui.state import Results, Search, Visit, find
 
 
 class Explored:
@@ -280,6 +281,7 @@ def test_every_step_is_logged(explored: Explored) -> None:
     assert explored.actions == expected
     assert explored.steps[0][1] == {
         "item": "P-000",
+        "items": [],
         "picture": None,
         "trail": [],
         "changes": {},
@@ -288,6 +290,10 @@ def test_every_step_is_logged(explored: Explored) -> None:
         "within": None,
         "where": {},
         "weights": {},
+        "excluded": {},
+        "unlike": {},
+        "liked": [],
+        "disliked": [],
         "k": 60,
     }
     assert explored.steps[1][1]["changes"] == {"colour": "blue"}
@@ -373,3 +379,86 @@ def test_an_item_that_is_not_indexed_has_no_query(bare_workspace: Workspace) -> 
         with pytest.raises(type(snapshot.index_error)):
             snapshot.query_of(0)
         assert np.array_equal(snapshot.rows, np.arange(48))
+
+
+def test_a_value_is_left_out_in_one_step(explored: Explored) -> None:
+    search = explored.search
+    search.propose("colour", "red")  # the cursor of the picker is on it
+    search.exclude("colour", "red")
+    assert search.state == QueryState(excluded={"colour": ("red",)})
+    assert "red" not in explored.labels("colour")
+    assert explored.results.matching["colour"]["red"] == 0
+    search.exclude("colour", "blue")
+    assert set(explored.labels("colour")) == {"black", "green"}
+    search.exclude("colour", "red")
+    assert search.state.excluded == {"colour": ("blue",)}
+    assert explored.actions == ["query", "not", "not", "not"]
+    assert explored.steps[2][1]["excluded"] == {"colour": ["red", "blue"]}
+    for _ in range(3):
+        assert search.undo()
+    assert search.state == QueryState()
+
+
+def test_marks_weigh_the_super_categories_in_one_step(explored: Explored) -> None:
+    search, before = explored.search, explored.codes
+    first, second = (result.row for result in explored.results.substitutes[:2])
+    search.rate(first, is_liked=True)
+    search.rate(second, is_liked=False)
+    plan = explored.results.plan
+    assert set(plan.feedback) == {"garment", "colour", "season"}
+    assert sum(plan.feedback.values()) == pytest.approx(3, rel=1e-4)
+    codes = explored.library.snapshot.catalog.codes
+    action, request = explored.steps[-1]
+    assert (action, request["liked"], request["disliked"]) == (
+        "disliked",
+        [codes[first]],
+        [codes[second]],
+    )
+    search.rate(second, is_liked=True)  # the other mark replaces it
+    assert (search.state.liked, search.state.disliked) == ((first, second), ())
+    search.rate(first, is_liked=True)  # the same removes it
+    assert search.state.liked == (second,)
+    for _ in range(4):
+        search.undo()
+    assert explored.results.plan.feedback == {}
+    assert explored.codes == before
+
+
+def test_results_keep_away_from_the_marked_item(explored: Explored) -> None:
+    search = explored.search
+    with pytest.raises(ConfigError, match="Mark an item first"):
+        search.keep_away("colour")
+    explored.library.marked = 9
+    search.keep_away("colour")
+    assert explored.results.plan.request.unlike == {"colour": (search.snapshot.query_of(9),)}
+    assert explored.steps[-1][1]["unlike"] == {"colour": explored.library.snapshot.catalog.codes[9]}
+    search.keep_away("colour")
+    assert search.state == QueryState()
+
+
+def test_pages_follow_each_other_until_something_changes(explored: Explored) -> None:
+    search = explored.search
+    explored.library.num_substitutes = 60
+    whole = explored.codes
+    explored.library.num_substitutes = 20
+    pages = [explored.codes]
+    assert not search.turn(-1)
+    while search.turn(1):
+        pages.append(explored.codes)
+    assert [code for page in pages for code in page] == whole
+    assert [len(page) for page in pages] == [20, 20, 7]
+    assert search.turn(-1)
+    assert explored.codes == pages[1]
+    search.weigh("colour", 1)
+    assert search.request().offset is None
+
+
+def test_several_items_are_a_query(explored: Explored) -> None:
+    search, catalog = explored.search, explored.library.snapshot.catalog
+    search.enter(Visit(search.snapshot.query_of_all([3, 5])))
+    assert (search.titles[-1], search.visit.source) == ("2 items", 3)
+    assert not {catalog.codes[3], catalog.codes[5]} & {*explored.codes}
+    request = explored.steps[-1][1]
+    assert (request["item"], request["items"]) == ("", [catalog.codes[3], catalog.codes[5]])
+    search.follow(search.snapshot.query_of(9))
+    assert explored.steps[-1][1]["trail"][-1][0] == f"{catalog.codes[3]} + {catalog.codes[5]}"

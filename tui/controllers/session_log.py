@@ -155,7 +155,9 @@ class SessionLog:
     def add(self, action: str, request: Mapping[str, Any]) -> None:
         """Write a step soon."""
         stored = json.dumps(request, ensure_ascii=False)
-        self._begin_with(str(request.get("item") or request.get("picture") or ""))
+        self._begin_with(
+            str(request.get("item") or request.get("picture") or (request.get("items") or [""])[0])
+        )
         self._session.has_steps = True
         self._write(lambda session_id: self._store.add_step(session_id, action, stored))
 

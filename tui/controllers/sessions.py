@@ -17,14 +17,17 @@ from datrnet.db.rows import SessionRow
 from datrnet.tui.context import ExplorerContext, in_thread
 from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.history import History
+from datrnet.tui.query_state import Borrowed, Change, QueryState
 from datrnet.tui.snapshot import Snapshot
-from datrnet.tui.state import Borrowed, Change, QueryState, Visit
+from datrnet.tui.state import Visit
 
 CURRENT = "current"
 """Names the current session."""
 
 SAVE_SECONDS = 3.0
 """How long to wait for the last steps to be saved."""
+
+UNLIKE = "from whose {} results kept away"
 
 MAX_MISSING = 5
 """Missing items that a notice names."""
@@ -188,7 +191,7 @@ class _Finder:
         """Return a query with its history; None if its item or picture is gone."""
         picture = Path(past.subject) if past.states[0].picture else None
         try:
-            query = self._query(past.subject, picture)
+            query = self._query(past.states[0].items or (past.subject,), picture)
         except DatrnetError:
             self.missing.append(f"{'item' if picture is None else 'picture'} {past.subject}")
             return None
@@ -202,7 +205,7 @@ class _Finder:
                 position = len(states) - 1
         return Visit(query, History(states, position), past.cursor, picture)
 
-    def _query(self, subject: str, picture: Path | None) -> Query:
+    def _query(self, codes: Sequence[str], picture: Path | None) -> Query:
         """Return a query.
 
         Raises:
@@ -210,7 +213,11 @@ class _Finder:
         """
         if picture is not None:
             return self.snapshot.query_of_picture(picture)
-        return self.snapshot.query_of(self.snapshot.catalog.row_of_code(subject))
+        catalog = self.snapshot.catalog
+        gone = [code for code in codes if catalog.find_code(code) is None]
+        left = [code for code in codes if code not in gone]
+        self.missing += [f"item {code}" for code in gone if left]
+        return self.snapshot.query_of_all(list(map(catalog.row_of_code, left or codes)))
 
     def state(self, step: Step) -> QueryState:
         """Return what a step asks for, as far as that exists."""
@@ -221,20 +228,47 @@ class _Finder:
             else:
                 self.missing.append(f"{name} {value}")
         for name, code in step.taken.items():
-            if (borrowed := self._borrowed(name, code)) is not None:
+            if (borrowed := self._borrowed(name, code, "whose {} was borrowed")) is not None:
                 changes[name] = borrowed
         for name, values in step.any_of.items():
             available = self.snapshot.available_values.get(name, ())
             self.missing += [f"{name} {value}" for value in values if value not in available]
             if rest := tuple(value for value in values if value in available):
                 changes[name] = rest
+        away = {name: self._borrowed(name, code, UNLIKE) for name, code in step.unlike.items()}
         within = step.within
         return QueryState(
             changes,
             within if within is not None and self._knows(within) else None,
             exact=frozenset(name for name in step.where if self._knows(name)),
             weights={name: weight for name, weight in step.weights.items() if name in self._blocks},
+            excluded=self._excluded(step),
+            unlike={name: item for name, item in away.items() if item is not None},
+            liked=self._marked(step.liked),
+            disliked=self._marked(step.disliked),
         )
+
+    def _excluded(self, step: Step) -> dict[str, tuple[str, ...]]:
+        """Return the excluded values that still exist."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, values in step.excluded.items():
+            known = self.snapshot.value_counts.get(name, {})
+            self.missing += [f"{name} {value}" for value in values if value not in known]
+            if left := tuple(value for value in values if value in known):
+                found[name] = left
+        return found
+
+    def _marked(self, codes: Sequence[str]) -> tuple[int, ...]:
+        """Return the rows of liked or disliked items."""
+        searcher, find = self.snapshot.searcher, self.snapshot.catalog.find_code
+        rows = {code: find(code) for code in codes}
+        known = {
+            code: row
+            for code, row in rows.items()
+            if row is not None and searcher is not None and searcher.is_indexed(row)
+        }
+        self.missing += [f"item {code}, which was marked" for code in codes if code not in known]
+        return tuple(known.values())
 
     @property
     def _blocks(self) -> Sequence[str]:
@@ -242,7 +276,7 @@ class _Finder:
         searcher = self.snapshot.searcher
         return () if searcher is None or searcher.is_entangled else searcher.names
 
-    def _borrowed(self, name: str, code: str) -> Borrowed | None:
+    def _borrowed(self, name: str, code: str, role: str) -> Borrowed | None:
         row = self.snapshot.catalog.find_code(code)
         if row is not None and name in self._blocks:
             try:
@@ -250,7 +284,7 @@ class _Finder:
                 return Borrowed(row, code)
             except DatrnetError:
                 pass  # in the catalog, but not in the index
-        self.missing.append(f"item {code}, whose {name} was borrowed")
+        self.missing.append(f"item {code}, {role.format(name)}")
         return None
 
     def _knows(self, name: str) -> bool:

@@ -16,8 +16,9 @@ from datrnet.db.rows import Verdict
 from datrnet.tui.context import show_from_thread
 from datrnet.tui.controllers.review import Did, Entry, Judgment, Pair
 from datrnet.tui.history import History
+from datrnet.tui.query_state import QueryState
 from datrnet.tui.screens.review_screen import ReviewScreen
-from datrnet.tui.state import QueryState, Visit
+from datrnet.tui.state import Visit
 from datrnet.tui.widgets.detail_pane import UNLABELED
 from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.text import MUTED, fitted

@@ -379,8 +379,11 @@ class ExplorerScreen(Screen[None]):
             grid.sign = partial(self._shortlist_sign, grid)
 
     def _shortlist_sign(self, grid: ThumbGrid, position: int) -> str:
-        code = self.snapshot.catalog.codes[grid.listing.rows[position]]
-        return LISTED if code in self.session.shortlist else ""
+        return self.card_sign(int(grid.listing.rows[position]))
+
+    def card_sign(self, row: int) -> str:
+        """Return what stands above the picture of an item: whether it is on the shortlist."""
+        return LISTED if self.snapshot.catalog.codes[row] in self.session.shortlist else ""
 
     @on(events.ScreenResume)
     def _show_shortlist_changes(self) -> None:

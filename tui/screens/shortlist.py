@@ -8,10 +8,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
+from datrnet.core.errors import DatrnetError
 from datrnet.core.sessions.export import export_shortlist
 from datrnet.core.sessions.steps import file_stem
+from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.dialogs import export_from
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
+from datrnet.tui.state import Visit
 from datrnet.tui.widgets.bars import TitleBar, framed
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
@@ -40,6 +43,7 @@ class ShortlistScreen(ExplorerScreen):
         Binding("Y", "copy_all", "Copy all", id="shortlist.copy_all"),
         Binding("e", "export", "Export", id="shortlist.export"),
         Binding("s", "substitutes", "Substitutes", id="shortlist.substitutes"),
+        hidden("Q", "search_all", "Substitutes of all items together", id="shortlist.search_all"),
         Binding("u", "undo", "Undo", id="shortlist.undo"),
         Binding("r,ctrl+r", "redo", "Redo", key_display="r", id="shortlist.redo"),
         Binding("escape,backspace", "back", "Back", id="shortlist.back"),
@@ -135,6 +139,18 @@ class ShortlistScreen(ExplorerScreen):
             f"shortlist-{file_stem(name)}",
             lambda path: export_shortlist(path, workspace, catalog, name, codes),
         )
+
+    def action_search_all(self) -> None:
+        """Show substitutes of all items on the list: their mean is the query."""
+        if not self._rows:
+            self.notify("Nothing to search with.", timeout=2)
+        elif self.has_index():
+            try:
+                query = self.snapshot.query_of_all(self._rows)
+            except DatrnetError as error:
+                self.show_error(error)
+            else:
+                self.open_visit(Visit(query))
 
     def action_back(self) -> None:
         """Go back to the screen before."""

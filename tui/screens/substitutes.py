@@ -44,6 +44,7 @@ class SubstitutesScreen(ExplorerScreen):
         "~": "Result: matches the predicted value",
         "·": "Result: a label is unknown",
         "✓3 ✗1 ~2": "Number of super-categories",
+        "▲ ▼": "Result: more or less like it",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
@@ -54,6 +55,12 @@ class SubstitutesScreen(ExplorerScreen):
         hidden("w", "set_within(1)", "Next kind of prototypes", id="substitutes.within_next"),
         hidden(
             "W", "set_within(-1)", "Previous kind of prototypes", id="substitutes.within_previous"
+        ),
+        hidden("f", "rate(True)", "More like this result", id="substitutes.more_like"),
+        hidden("F", "rate(False)", "Less like this result", id="substitutes.less_like"),
+        hidden("right_square_bracket", "turn(1)", "Next results", id="substitutes.next_results"),
+        hidden(
+            "left_square_bracket", "turn(-1)", "Results before", id="substitutes.previous_results"
         ),
         hidden("s", "follow", "Substitutes of this result", id="substitutes.follow"),
         Binding("u", "undo", "Undo", id="substitutes.undo"),
@@ -127,8 +134,8 @@ class SubstitutesScreen(ExplorerScreen):
         try:
             if visit.picture is not None:
                 return await in_thread(self, self.snapshot.query_of_picture, visit.picture)
-            row = None if visit.query.row is None else row_map(visit.query.row)
-            return None if row is None else self.snapshot.query_of(row)
+            rows = [row for it in visit.query.rows if (row := row_map(it)) is not None]
+            return self.snapshot.query_of_all(rows) if rows else None
         except DatrnetError:
             return None
 
@@ -166,8 +173,13 @@ class SubstitutesScreen(ExplorerScreen):
         count = len(self.search.state.changes)
         words = {0: "no change", 1: "1 change"}.get(count, f"{count} changes")
         words += "" if within is None else f" · within {sanitize(within)}"
-        self.query_one(TitleBar).facts = f"{len(found)} substitutes · {words}"
-        self.query_one(PrototypeLine).show(within, results.plan.prototypes)
+        number = f"{len(found)} substitutes"
+        if (start := results.plan.request.offset) is not None:
+            number = f"{start + 1}–{start + len(found)}"
+        self.query_one(TitleBar).facts = f"{number} · {words}"
+        lines = self.query_one(PrototypeLine)
+        lines.show(within, results.plan.prototypes)
+        lines.show_weights(results.plan.agreement, results.plan.feedback)
         self.pickers.rewrite()
         self.query_one(ThumbGrid).show(
             Listing(
@@ -175,8 +187,8 @@ class SubstitutesScreen(ExplorerScreen):
                 caption=lambda place: (found[place].title, matches(found[place], results.unknown)),
             ),
             cursor=self.search.visit.cursor,
-            empty_text="No item has these labels: see the pickers marked = or ✓."
-            if results.plan.filters
+            empty_text="No item has these labels: see the pickers marked =, ✓ or ✗."
+            if results.plan.filters or results.plan.request.others
             else "There are no other items.",
         )
 
@@ -273,6 +285,33 @@ class SubstitutesScreen(ExplorerScreen):
     def action_weigh(self, step: int) -> None:
         """Raise or lower the weight of the open picker."""
         self._change(self.search.weigh, self.pickers.category.name, step)
+
+    def action_leave_out(self) -> None:
+        """Leave out results with the value under the cursor of the open picker, or no longer."""
+        if (value := self.pickers.value) is not None:
+            self._change(self.search.exclude, self.pickers.category.name, value)
+
+    def action_keep_away(self) -> None:
+        """Keep away from the marked item in the open picker, or no longer."""
+        self._change(self.search.keep_away, self.pickers.category.name)
+
+    def action_rate(self, is_liked: bool) -> None:
+        """Ask for more or for less like the result under the cursor, or no longer."""
+        if (row := self.grid.row) is not None:
+            self._change(self.search.rate, row, is_liked=is_liked)
+
+    def action_turn(self, step: int) -> None:
+        """Show the next page of results, or the one before."""
+        if self.search.turn(step):
+            self._find_results()
+        else:
+            self.notify("There are no further results.", timeout=2)
+
+    def card_sign(self, row: int) -> str:
+        """Return whether more or less like an item is asked for, or whether it is listed."""
+        state = self.search.state
+        sign = "▲ more" if row in state.liked else "▼ less" if row in state.disliked else ""
+        return sign or super().card_sign(row)
 
     def _change(self, change: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         """Change the search, or say why that is impossible."""

@@ -19,12 +19,14 @@ from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.text import sanitize
 from datrnet.db.rows import SuperCategory, joined
 from datrnet.tui.keymap import hidden
-from datrnet.tui.state import Borrowed, Change, Search
+from datrnet.tui.query_state import Borrowed, Change, QueryState
+from datrnet.tui.state import Search
 from datrnet.tui.widgets.text import DISABLED, MUTED, fitted
 
 UNCHANGED = "as it is"
 OWN_MARK = "• "
 TICK_MARK = "✓ "
+CROSS_MARK = "✗ "
 NO_MARK = "  "
 NO_LABEL = "no label"
 PREDICTED_MARK = "~"
@@ -88,6 +90,14 @@ class Pickers(Vertical):
         hidden("left,h", "open_next(-1)", "Previous picker", id="pickers.previous"),
         hidden("x,delete", "reset", "Keep the item's value", id="pickers.reset"),
         hidden("e", "screen.keep_exactly", "Require this label, or not", id="pickers.keep_exactly"),
+        hidden(
+            "exclamation_mark",
+            "screen.leave_out",
+            "Leave out this value, or not",
+            key_display="!",
+            id="pickers.leave_out",
+        ),
+        hidden("U", "screen.keep_away", "Unlike the marked item, or not", id="pickers.keep_away"),
         hidden("greater_than_sign,plus", "screen.weigh(1)", "More weight", id="pickers.count_more"),
         hidden("less_than_sign,minus", "screen.weigh(-1)", "Less weight", id="pickers.count_less"),
     ]
@@ -123,6 +133,13 @@ class Pickers(Vertical):
     def category(self) -> SuperCategory:
         """The open super-category."""
         return self._categories[self.number]
+
+    @property
+    def value(self) -> str | None:
+        """The value under the cursor; None on a line that is no value."""
+        place = self.values.highlighted
+        line = None if place is None else self._lines[place]
+        return line if isinstance(line, str) else None
 
     @property
     def _change(self) -> Change | None:
@@ -185,7 +202,7 @@ class Pickers(Vertical):
         own = self._own_words()
         for idx, header in enumerate(self._headers):
             name = self._categories[idx].name
-            wanted = _words(self._search.state.changes.get(name))
+            wanted = _wanted(self._search.state, name)
             header.set_class(idx == self.number, "-open")
             header.set_class(wanted is not None, "-changed")
             header.update(self._header(f" {idx + 1} ", self._labeled(name), own[name], wanted))
@@ -241,6 +258,8 @@ class Pickers(Vertical):
         mark = OWN_MARK if is_own else NO_MARK
         if value in self._search.state.any_of.get(name, ()):
             mark = TICK_MARK
+        if value in self._search.state.excluded.get(name, ()):
+            mark = CROSS_MARK
         total = self._search.snapshot.value_counts[name].get(value, 0)
         matching = None if results is None else results.matching.get(name, {}).get(value)
         count = f"{total:,}" if matching is None else f"{matching:,} / {total:,}"
@@ -323,6 +342,16 @@ class Pickers(Vertical):
             self.post_message(self.Changed())
 
 
+def _wanted(state: QueryState, name: str) -> str | None:
+    """Return all that is asked of a super-category in words; None if it is as in the item."""
+    parts = [_words(state.changes.get(name))]
+    if name in state.excluded:
+        parts.append(f"not {' or '.join(state.excluded[name])}")
+    if name in state.unlike:
+        parts.append(f"unlike {sanitize(state.unlike[name].code)}")
+    return ", ".join(filter(None, parts)) or None
+
+
 def _words(change: Change | None) -> str | None:
     """Return a change in words."""
     if isinstance(change, tuple):
@@ -340,6 +369,7 @@ class PrototypeLine(Vertical):
         """The setting, and its prototypes."""
         yield Static(id="prototypes-chosen", markup=False)
         yield Static(id="prototypes-used", markup=False)
+        yield Static(id="weights-implied", markup=False)
 
     def show(self, within: str | None, prototypes: Mapping[str, Prototype]) -> None:
         """Show the prototypes of a query.
@@ -361,6 +391,19 @@ class PrototypeLine(Vertical):
             sanitize(f"{prototype.value}: {prototype.source}") for prototype in prototypes.values()
         ]
         self.query_one("#prototypes-used", Static).update("\n".join(used))
+
+    def show_weights(self, agreement: Mapping[str, float], feedback: Mapping[str, float]) -> None:
+        """Show the weights that follow from several items and from marks, one chip each."""
+        parts: list[Content | tuple[str, str]] = []
+        for title, factors in (("agreement", agreement), ("marks", feedback)):
+            if factors:
+                parts.append((f" {title} ", MUTED))
+            for name in sorted(factors, key=lambda name: -factors[name]):
+                chip = f" {sanitize(name)} ×{factors[name]:.2f} "
+                parts += [(chip, "$text on $primary-muted"), (" ", "")]
+        chips = self.query_one("#weights-implied", Static)
+        chips.display = bool(parts)
+        chips.update(Content.assemble(*parts))
 
     def on_click(self, event: events.Click) -> None:
         """Ask for other prototypes."""

@@ -1,0 +1,130 @@
+"""What is asked of a query's substitutes in the explorer, as immutable states."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowed:
+    """The value of another item, in place of a named value."""
+
+    row: int
+    code: str
+
+
+Change = str | Borrowed | tuple[str, ...]
+"""A value, that of another item, or several values, each of which will do."""
+
+Changes = Mapping[str, Change]
+"""Changes by super-category."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryState:
+    """What is asked of a query's substitutes."""
+
+    changes: Changes = field(default_factory=dict)
+    within: str | None = None
+    """The super-category whose value the prototypes share with the query; None: generic ones."""
+    exact: frozenset[str] = frozenset()
+    """Super-categories in which a result must have the wanted label."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Weights by super-category, where they are not 1."""
+    excluded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Values that a result must not carry, by super-category."""
+    unlike: Mapping[str, Borrowed] = field(default_factory=dict)
+    """Items to keep away from, by super-category."""
+    liked: tuple[int, ...] = ()
+    """Rows of results that are as wanted, which weigh the super-categories."""
+    disliked: tuple[int, ...] = ()
+    """Rows of results that are not."""
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The changes to a value."""
+        return {name: to for name, to in self.changes.items() if isinstance(to, str)}
+
+    @property
+    def borrowed(self) -> dict[str, Borrowed]:
+        """The changes to the value of another item."""
+        return {name: to for name, to in self.changes.items() if isinstance(to, Borrowed)}
+
+    @property
+    def any_of(self) -> dict[str, tuple[str, ...]]:
+        """The changes to any of several values."""
+        return {name: to for name, to in self.changes.items() if isinstance(to, tuple)}
+
+    def changed(self, name: str, change: Change | None) -> "QueryState":
+        """Return the state with another change of a super-category; None for no change."""
+        others = {other: kept for other, kept in self.changes.items() if other != name}
+        return replace(self, changes=others if change is None else {**others, name: change})
+
+    def changes_unlike(self, other: "QueryState") -> set[str]:
+        """Return the super-categories whose changes differ from those of another state."""
+        names = {*self.changes, *other.changes}
+        return {name for name in names if self.changes.get(name) != other.changes.get(name)}
+
+    def weighted(self, name: str, weight: float) -> "QueryState":
+        """Return the state with another weight of a super-category."""
+        others = {other: kept for other, kept in self.weights.items() if other != name}
+        return replace(self, weights=others if weight == 1 else {**others, name: weight})
+
+    def without(self, name: str, value: str) -> "QueryState":
+        """Return the state that leaves out a value, or no longer."""
+        before = self.excluded.get(name, ())
+        values = tuple(other for other in before if other != value)
+        is_new = value not in before
+        state = self.changed(name, None) if is_new and self.changes.get(name) == value else self
+        kept = {other: left for other, left in self.excluded.items() if other != name}
+        values = (*before, value) if is_new else values
+        return replace(state, excluded={**kept, name: values} if values else kept)
+
+    def away_from(self, name: str, item: Borrowed) -> "QueryState":
+        """Return the state that keeps away from an item in a super-category, or no longer."""
+        others = {other: kept for other, kept in self.unlike.items() if other != name}
+        is_same = self.unlike.get(name) == item
+        return replace(self, unlike=others if is_same else {**others, name: item})
+
+    def rated(self, row: int, *, is_liked: bool) -> "QueryState":
+        """Return the state with an item liked or disliked; with the same mark again, without."""
+        has_mark = row in (self.liked if is_liked else self.disliked)
+        liked = tuple(other for other in self.liked if other != row)
+        disliked = tuple(other for other in self.disliked if other != row)
+        if not has_mark:
+            liked, disliked = ((*liked, row), disliked) if is_liked else (liked, (*disliked, row))
+        return replace(self, liked=liked, disliked=disliked)
+
+    def remapped(
+        self, row_map: Callable[[int], int | None], names: Collection[str]
+    ) -> "QueryState":
+        """Return the state for a later catalog, without what that does not have.
+
+        Args:
+            row_map: Returns the later row of an item; None if it is gone.
+            names: The later super-categories.
+        """
+
+        def later(item: Borrowed) -> Borrowed | None:
+            row = row_map(item.row)
+            return None if row is None else replace(item, row=row)
+
+        changes: dict[str, Change] = {}
+        for name, change in self.changes.items():
+            kept = later(change) if isinstance(change, Borrowed) else change
+            if name in names and kept is not None:
+                changes[name] = kept
+        unlike = {name: later(item) for name, item in self.unlike.items() if name in names}
+        liked, disliked = (
+            tuple(row for it in rows if (row := row_map(it)) is not None)
+            for rows in (self.liked, self.disliked)
+        )
+        return QueryState(
+            changes,
+            self.within if self.within in names else None,
+            self.exact & frozenset(names),
+            {name: weight for name, weight in self.weights.items() if name in names},
+            {name: values for name, values in self.excluded.items() if name in names},
+            {name: item for name, item in unlike.items() if item is not None},
+            liked,
+            disliked,
+        )
