@@ -81,7 +81,7 @@ class ExplorerScreen(Screen[None]):
         self.library = context.library
         self.session = context.session
         self._add_size_classes(self.app.size)
-        self.set_class(context.drawing.protocol == "none", "-without-pictures")
+        self.set_class(context.drawing.protocol == "none", "-without-pictures", update=False)
         self._picture_timers: dict[PictureView, tuple[Timer, ...]] = {}
         self._mapped: str | None = None
         """The super-category whose activation map the detail pane shows."""
@@ -92,7 +92,8 @@ class ExplorerScreen(Screen[None]):
         """Add the classes for a size now: Textual adds them only after a first layout."""
         breakpoints = (self.app.HORIZONTAL_BREAKPOINTS, self.app.VERTICAL_BREAKPOINTS)
         for length, names in zip(size, breakpoints, strict=True):
-            self.add_class(*[name for minimum, name in names or [] if length >= minimum][-1:])
+            fitting = [name for minimum, name in names or [] if length >= minimum]
+            self.add_class(*fitting[-1:], update=False)
 
     @property
     def snapshot(self) -> Snapshot:

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.cells import cell_len
 from textual.app import ComposeResult, RenderResult
+from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 from textual.widgets._footer import FooterKey
@@ -111,11 +114,25 @@ class KeyLine(Footer):
     def __init__(self) -> None:
         """Show keys without decoration; the palette is one of them."""
         super().__init__(show_command_palette=False, compact=True)
+        self._composed: list[tuple[Binding, bool]] = []
+
+    def bindings_changed(self, screen: Screen[Any]) -> None:
+        """Show the keys anew, if they are others."""
+        if self._to_show() != self._composed:
+            super().bindings_changed(screen)
+
+    def _to_show(self) -> list[tuple[Binding, bool]]:
+        """Return what is to be shown, and whether it can be used."""
+        active = self.screen.active_bindings.values()
+        return [(key.binding, key.enabled) for key in active if key.binding.show]
 
     def compose(self) -> ComposeResult:
         """Yield the keys that fit."""
+        self._composed = self._to_show() if self._bindings_ready else []
         keys = [key for key in super().compose() if isinstance(key, FooterKey)]
-        yield from fitting(keys, self.size.width or self.app.size.width)
+        for key in fitting(keys, self.size.width or self.app.size.width):
+            key.add_class("-compact", update=False)  # later, each would be styled once more
+            yield key
 
     async def on_resize(self) -> None:
         """Fit the keys to another width."""
