@@ -1,6 +1,5 @@
 """Walking through the catalog."""
 
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -176,15 +175,6 @@ async def test_an_empty_catalog_says_so(workspace: Workspace, run_explorer: Run)
         assert explorer.app.is_running
 
 
-async def test_a_deleted_picture_is_explained(workspace: Workspace, run_explorer: Run) -> None:
-    (workspace.root / "pictures" / "01.png").unlink()
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("l")
-        assert "missing." in explorer.text()
-        await explorer.press("o")
-        assert "is missing" in explorer.notices()
-
-
 async def test_thumbnails_that_are_not_there_are_made(
     workspace: Workspace, run_explorer: Run
 ) -> None:
@@ -198,34 +188,11 @@ async def test_thumbnails_that_are_not_there_are_made(
         assert "▄" in explorer.text().split("Black dress num")[0]
 
 
-async def test_strange_titles_are_shown_inert(workspace: Workspace, run_explorer: Run) -> None:
-    title = "[red]A[/] \x1b[31mB\u202eC\u200b\nD [@click=app.quit]E[/]"
-    with sqlite3.connect(workspace.catalog_path) as connection:
-        connection.execute(
-            "UPDATE items SET title = ?, code = ? WHERE id = 1", [title, "\x1b]0;owned\x07[b]"]
-        )
-    connection.close()
-    async with run_explorer(workspace) as explorer:
-        await explorer.press("l")
-        await explorer.press("h", "y")
-        shown = explorer.text()
-        assert "\x1b" not in shown
-        assert "\u202e" not in shown
-        assert "[red]A[/] ␛[31mBC D" in shown
-        assert "[@click=app.quit]E[/]" in shown
-        assert "␛]0;owned␇[b]" in shown
-        assert "\x1b" not in explorer.notices()
-        await explorer.press("enter")
-        assert "[red]A[/]" in explorer.text()
-
-
-@pytest.mark.parametrize("size", [(1, 1), (10, 3), (40, 12), (300, 80)])
-async def test_every_size_can_be_drawn(
+@pytest.mark.parametrize("size", [(1, 1), (300, 80)])
+async def test_it_begins_in_any_size(
     workspace: Workspace, run_explorer: Run, size: tuple[int, int]
 ) -> None:
     async with run_explorer(workspace, size=size) as explorer:
-        is_small = size[0] < 40 or size[1] < 12
-        assert explorer.screen.query_one(TooSmall).display == is_small
         await explorer.press("l", "j", "G")
         await explorer.press("enter", "j", "tab", "l")
         assert explorer.app.is_running
@@ -243,33 +210,37 @@ async def test_nothing_covers_what_a_small_terminal_says(
         assert "Too small:" in explorer.text()
 
 
-@pytest.mark.parametrize("keys", [["slash"], ["question_mark"], ["i"], ["t"], ["colon"], ["enter"]])
 async def test_a_terminal_that_was_too_small_has_the_keys_where_they_were(
-    workspace: Workspace, run_explorer: Run, keys: list[str]
+    workspace: Workspace, run_explorer: Run
 ) -> None:
     async with run_explorer(workspace) as explorer:
-        await explorer.press(*keys)
-        focused = explorer.screen.focused
-        assert focused is not None
-        await explorer.pilot.resize_terminal(10, 3)
-        await explorer.rest(0.05)
-        assert "Too small:" in explorer.text()
-        await explorer.pilot.resize_terminal(100, 30)
-        await explorer.rest(0.05)
-        assert "Too small" not in explorer.text()
-        assert explorer.screen.focused is focused
-        assert focused.region.overlaps(explorer.screen.region)
+        for key in ("slash", "question_mark", "i", "t", "colon", "enter"):
+            await explorer.press(key)
+            focused = explorer.screen.focused
+            assert focused is not None
+            await explorer.pilot.resize_terminal(10, 3)
+            await explorer.until(lambda: "Too small:" in explorer.text())
+            await explorer.rest()
+            await explorer.pilot.resize_terminal(100, 30)
+            await explorer.until(lambda: "Too small" not in explorer.text())
+            await explorer.rest()
+            assert explorer.screen.focused is focused
+            assert focused.region.overlaps(explorer.screen.region)
+            await explorer.press("escape")
 
 
 async def test_wild_resizes_keep_the_item(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press(*"jjl")
         code = explorer.code
-        for size in ((80, 24), (20, 5), (200, 60), (41, 13), (1, 1), (140, 45), (120, 40)):
+        sizes = ((80, 24), (20, 5), (200, 60), (40, 12), (39, 12), (40, 11), (1, 1), (120, 40))
+        for size in sizes:
             await explorer.pilot.resize_terminal(*size)
             await explorer.rest()
+            is_small = size[0] < 40 or size[1] < 12
+            assert explorer.screen.query_one(TooSmall).display == is_small
             assert explorer.code == code
-            if size[1] > 12:
+            if not is_small:
                 top = explorer.grid._card_region(explorer.grid.cursor).y
                 assert 0 <= top < explorer.grid.size.height
 

@@ -19,6 +19,11 @@ KINDS: dict[str, FactKind] = {"price": "money", "size": "text", "stock": "number
 
 
 @pytest.fixture
+def draws_frames() -> bool:
+    return False
+
+
+@pytest.fixture
 def sized(workspace: Workspace) -> Workspace:
     """Return the workspace with prices, and two sizes and three pictures of the first item."""
     with workspace.open_store() as store:

@@ -39,11 +39,10 @@ async def test_without_an_index_only_the_shortlist_is_back(
         assert explorer.app.session.shortlist.codes == ("P-000",)
 
 
-@pytest.mark.parametrize("size", [(60, 20), (120, 40), (300, 80)])
 async def test_the_list_shows_names_and_steps_and_goes_on_with_one(
-    workspace: Workspace, run_explorer: Run, size: tuple[int, int]
+    workspace: Workspace, run_explorer: Run
 ) -> None:
-    async with run_explorer(workspace, size=size) as explorer:
+    async with run_explorer(workspace, size=(60, 20)) as explorer:
         await explorer.press("enter", "2", "j", "enter", "escape")
         await explorer.press("S")
         shown = explorer.text()
@@ -53,8 +52,9 @@ async def test_the_list_shows_names_and_steps_and_goes_on_with_one(
         await explorer.press("B", "escape", "right", "right", "enter")
         await explorer.press("S")
         assert len(explorer.grid.listing.rows) == 2
-        await explorer.rest(0.05)
-        assert "P-002 query: as it is" in explorer.text()
+        for size in ((60, 20), (120, 40), (300, 80)):
+            await explorer.pilot.resize_terminal(*size)
+            await explorer.until(lambda: "P-002 query: as it is" in explorer.text())
         await explorer.press("l", "enter")
         assert explorer.screen.search.visit.query.row == 0
         assert explorer.screen.search.visit.history.state.changes
@@ -195,10 +195,7 @@ async def test_a_shortlist_alone_is_a_session_too(workspace: Workspace, run_expl
         assert explorer.codes == ["P-000", "P-001"]
 
 
-@pytest.mark.parametrize("size", [(60, 20), (300, 80)])
-async def test_a_session_is_replayed_step_by_step(
-    workspace: Workspace, run_explorer: Run, size: tuple[int, int]
-) -> None:
+async def test_a_session_is_replayed_step_by_step(workspace: Workspace, run_explorer: Run) -> None:
     with workspace.open_store() as store:
         session = store.start_session("old")
         for request in (
@@ -207,12 +204,14 @@ async def test_a_session_is_replayed_step_by_step(
             {"item": "gone"},
         ):
             store.add_step(session, "query", json.dumps(request))
-    async with run_explorer(workspace, size=size) as explorer:
+    async with run_explorer(workspace, size=(60, 20)) as explorer:
         await explorer.press("S")
         await explorer.rest(0.05)
         await explorer.press("v")
-        await explorer.rest()
-        assert "step 1 of 3" in explorer.text()
+        for size in ((300, 80), (60, 20)):
+            await explorer.until(lambda: "step 1 of 3" in explorer.text())
+            await explorer.pilot.resize_terminal(*size)
+            await explorer.rest()
         first = explorer.codes
         await explorer.press("n")
         assert "step 2 of 3" in explorer.text()

@@ -22,11 +22,10 @@ async def test_keys_that_arrive_after_the_end_are_dropped(workspace: Workspace) 
         app._screen_stacks["_default"] = screens
 
 
-@pytest.mark.parametrize("seed", [0, 1])
 async def test_nothing_that_is_typed_or_clicked_ends_the_explorer(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where exports go
-    outcome = await STORM["storm"](lambda: ExplorerApp(workspace), num_events=250, seed=seed)
+    outcome = await STORM["storm"](lambda: ExplorerApp(workspace), num_events=250, seed=0)
     assert outcome.faults == []
     assert outcome.num_events >= 250

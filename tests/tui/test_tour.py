@@ -200,11 +200,10 @@ async def test_in_the_help_a_description_that_wraps_keeps_to_its_column(width: i
         assert lines[1] == f"{'o':18}  Open picture in viewer"
 
 
-@pytest.mark.parametrize("size", [(60, 20), (140, 45)])
 async def test_the_help_is_searched_by_typing_and_always_says_how_to_leave(
-    workspace: Workspace, run_explorer: RunExplorer, size: tuple[int, int]
+    workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    async with run_explorer(workspace, size=size) as explorer:
+    async with run_explorer(workspace, size=(60, 20)) as explorer:
         await explorer.press("question_mark")
         assert isinstance(explorer.screen, HelpScreen)
         assert "esc closes   / searches" in explorer.text()

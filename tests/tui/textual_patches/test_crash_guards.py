@@ -16,6 +16,7 @@ from textual.widgets import OptionList, Static
 
 from datrnet.tui import textual_patches
 from datrnet.tui.textual_patches import install
+from tests.tui.conftest import loop_is_idle
 
 
 class ListApp(App[None]):
@@ -53,10 +54,10 @@ def is_patched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 async def crashes(app: App[Any], act: Callable[[App[Any]], Any], kind: type[Exception]) -> bool:
     """Return whether an app dies of an exception after something was done to it."""
     try:
-        async with app.run_test(size=(40, 12), notifications=True) as pilot:
-            await pilot.pause()
+        async with app.run_test(size=(40, 12), notifications=True):
+            await loop_is_idle()
             await act(app)
-            await pilot.pause()
+            await loop_is_idle()
     except kind:
         return True
     return False
@@ -79,12 +80,13 @@ async def test_a_click_on_a_removed_widget(is_patched: bool) -> None:
 
 async def test_a_page_key_in_a_list_without_room(is_patched: bool) -> None:
     async def page(app: App[Any]) -> None:
-        options = app.query_one(OptionList)
-        options.styles.width = 0
-        options.highlighted = 0
+        app.query_one(OptionList).focus()
+        await loop_is_idle()
         app.post_message(events.Key("pageup", None))
 
-    assert await crashes(ListApp(), page, KeyError) != is_patched
+    app = ListApp()
+    app.CSS += "OptionList { width: 0; }"
+    assert await crashes(app, page, KeyError) != is_patched
 
 
 async def test_a_click_on_an_option_that_has_gone(is_patched: bool) -> None:
