@@ -11,12 +11,14 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from filelock import FileLock
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner, Result
 
 from datrnet.cli import app
 from datrnet.core import preferences_file
 from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.demo.prepare import prepare_demo
 from datrnet.core.preferences_file import CONFIG_VARIABLE, PreferencesFile
 
 # Tiny networks gain nothing from threads, and threads that wait for each other on a busy machine
@@ -26,8 +28,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # No test asks the terminal that the tests are run in.
 sys.__stdin__ = None  # type: ignore[assignment]
 
-# No example fails for being slow: the machine may be.
-hypothesis.settings.register_profile("datrnet", deadline=None)
+# No example fails for being slow: the machine may be. Every run tries the same ones.
+hypothesis.settings.register_profile("datrnet", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("datrnet")
 
 Run = Callable[..., Result]
@@ -88,16 +90,37 @@ def eventually() -> Callable[[Callable[[], object]], None]:
     return wait
 
 
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a folder that the first process that wants it fills for all that run side by side."""
+    own = factory.getbasetemp()
+    common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder, is_made = common / name, common / f"{name}.made"
+    with FileLock(common / f"{name}.lock"):
+        if not is_made.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # what failed halfway
+            folder.mkdir()
+            make(folder)
+            is_made.touch()
+    return folder
+
+
+def _own_copy(factory: pytest.TempPathFactory, made: Path) -> Path:
+    """Copy a workspace: one that another process reads has files that come and go."""
+    return Path(shutil.copytree(made, factory.mktemp(made.name) / "workspace"))
+
+
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A catalog file of 48 items with their pictures beside it."""
-    folder = tmp_path_factory.mktemp("shop")
-    rows = [_draw(folder, number) for number in range(48)]
-    with (folder / "catalog.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return folder / "catalog.csv"
+
+    def make(folder: Path) -> None:
+        rows = [_draw(folder, number) for number in range(48)]
+        with (folder / "catalog.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+
+    return _made_once(tmp_path_factory, "shop", make) / "catalog.csv"
 
 
 @pytest.fixture(scope="session")
@@ -111,15 +134,26 @@ def tiny_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def ready(tmp_path_factory: pytest.TempPathFactory, shop: Path, tiny_config: Path) -> Path:
     """A workspace after import, train and index; do not change it."""
-    root = tmp_path_factory.mktemp("ready")
-    for arguments in (
-        ("import", shop),
-        ("train", "--config", tiny_config),
-        ("index",),
-    ):
-        result = _run(root, *arguments)
-        assert result.exit_code == 0, result.output
-    return root
+
+    def make(root: Path) -> None:
+        for arguments in (
+            ("import", shop),
+            ("train", "--config", tiny_config),
+            ("index",),
+        ):
+            result = _run(root, *arguments)
+            assert result.exit_code == 0, result.output
+
+    return _own_copy(tmp_path_factory, _made_once(tmp_path_factory, "ready", make))
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with the demo's first 200 items; do not change it."""
+    made = _made_once(
+        tmp_path_factory, "demo", lambda root: prepare_demo(Workspace(root), num_items=200)
+    )
+    return _own_copy(tmp_path_factory, made)
 
 
 @pytest.fixture

@@ -224,10 +224,11 @@ def test_the_explorer_starts_without_a_home_folder(monkeypatch: pytest.MonkeyPat
     [
         ("import datrnet.cli", "torch annoy textual numpy sqlite_utils rich datrnet.console"),
         ("import datrnet.console.options", "rich numpy datrnet.core"),
-        ("import datrnet.console.search, datrnet.console.train", "torch textual sqlite_utils"),
-        ("import datrnet.console.index, datrnet.console.evaluate", "torch textual sqlite_utils"),
-        ("import datrnet.console.info, datrnet.console.catalog", "torch textual sqlite_utils"),
-        ("import datrnet.console.demo, datrnet.console.browse", "torch textual sqlite_utils"),
+        (
+            "from datrnet.console import"
+            " search, train, index, evaluate, info, catalog, demo, browse",
+            "torch textual sqlite_utils",
+        ),
         ("import datrnet.console.config", "torch textual numpy tomlkit pydantic"),
         ("import datrnet.console.experiment", "torch textual annoy matplotlib jinja2"),
         ("import datrnet.tui.app", "torch annoy"),

@@ -5,6 +5,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -73,9 +74,16 @@ def declared(*extras: str) -> dict[str, str]:
     return {canonical(re.split(r"[<>=!~;\[ ]", line)[0]): line for line in lines}
 
 
-def third_party(path: Path) -> Iterator[tuple[str, bool]]:
-    """Yield each third-party package that a module imports, and whether it does so on loading."""
-    tree = ast.parse(path.read_text("utf-8"))
+distributions = cache(packages_distributions)
+
+
+@cache
+def third_party(path: Path) -> list[tuple[str, bool]]:
+    """Return each third-party package that a module imports, and whether it does so on loading."""
+    return list(_third_party(ast.parse(path.read_text("utf-8"))))
+
+
+def _third_party(tree: ast.Module) -> Iterator[tuple[str, bool]]:
     deferred = {
         id(inner)
         for outer in ast.walk(tree)
@@ -104,7 +112,7 @@ def modules() -> list[Path]:
 
 def test_every_import_is_declared() -> None:
     known = declared("experiments", "parquet", "pretrained").keys()
-    owners = packages_distributions()
+    owners = distributions()
     missing = {
         f"{path.relative_to(ROOT)} imports {name}"
         for path in modules()
@@ -116,7 +124,7 @@ def test_every_import_is_declared() -> None:
 
 def test_what_only_an_extra_brings_is_not_needed_to_load_a_module() -> None:
     known = declared().keys()
-    owners = packages_distributions()
+    owners = distributions()
     needed = {
         f"{path.relative_to(ROOT)} needs {name}"
         for path in modules()
@@ -127,7 +135,7 @@ def test_what_only_an_extra_brings_is_not_needed_to_load_a_module() -> None:
 
 
 def test_every_dependency_is_imported() -> None:
-    owners = packages_distributions()
+    owners = distributions()
     imported = {
         canonical(owner)
         for path in modules()

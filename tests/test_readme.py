@@ -14,19 +14,9 @@ import typer.main
 import datrnet
 from datrnet.cli import app
 from datrnet.core.api import catalog, gallery, shop
-from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.demo.prepare import prepare_demo
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 PAGES = [README, *sorted(README.parent.glob("docs/**/*.md"))]
-
-
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with the demo's first 200 items; do not change it."""
-    root = tmp_path_factory.mktemp("demo") / "workspace"
-    prepare_demo(Workspace(root), num_items=200)
-    return root
 
 
 @pytest.fixture

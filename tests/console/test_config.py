@@ -1,8 +1,6 @@
 """`datrnet config`: everything it shows and changes, and that commands mind the file."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -220,17 +218,10 @@ def test_a_broken_file_is_told_by_the_command_that_needs_it(
     ],
 )
 def test_the_shell_completes_names_and_values(words: str, expected: set[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "datrnet"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parent,
-        env=os.environ
-        | {
-            "_DATRNET_COMPLETE": "complete_bash",
-            "COMP_WORDS": f"datrnet {words}",
-            "COMP_CWORD": str(len(f"{words}x".split())),
-        },
-    )
+    asked = {
+        "_DATRNET_COMPLETE": "complete_bash",
+        "COMP_WORDS": f"datrnet {words}",
+        "COMP_CWORD": str(len(f"{words}x".split())),
+    }
+    done = CliRunner(env=asked).invoke(app, [], prog_name="datrnet")
     assert set(done.stdout.split()) - {""} == expected

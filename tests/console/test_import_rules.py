@@ -4,12 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
+def test_a_command_loads_neither_torch_nor_textual(ready: Path) -> None:
+    commands = [
         ["--help"],
         ["search", "--help"],
         ["search", "item-1", "--set", "colour=black"],
@@ -17,22 +14,21 @@ import pytest
         ["evaluate", "-k", "5"],
         ["info", "--check"],
         ["doctor", "--check"],
-    ],
-)
-def test_a_command_loads_neither_torch_nor_textual(ready: Path, arguments: list[str]) -> None:
-    assert loaded(ready, arguments) == []
+    ]
+    assert loaded(ready, *commands) == []
 
 
-def loaded(root: Path, arguments: list[str]) -> list[str]:
-    """Return which of the heavy modules a command loads."""
+def loaded(root: Path, *commands: list[str]) -> list[str]:
+    """Return which of the heavy modules some commands load, one after the other."""
     probe = f"""
 import sys
 from datrnet.cli import app
-try:
-    app({arguments!r})
-except SystemExit as end:
-    assert not end.code, end.code
-print(*[name for name in ("torch", "textual") if name in sys.modules])
+for arguments in {commands!r}:
+    try:
+        app(arguments)
+    except SystemExit as end:
+        assert not end.code, (arguments, end.code)
+    print(*[f"{{name}}:{{arguments[0]}}" for name in ("torch", "textual") if name in sys.modules])
 """
     done = subprocess.run(
         [sys.executable, "-c", probe],

@@ -275,22 +275,22 @@ def test_setting_or_unsetting_a_key_removes_its_old_name(file: PreferencesFile) 
 
 
 def test_only_a_file_that_says_something_loads_the_schema_library(tmp_path: Path) -> None:
-    probe = (
-        "import sys, datrnet.console.browse, datrnet.tui.app\n"
-        "from datrnet.core.preferences_file import read_preferences\n"
-        "read_preferences()\nprint('pydantic' in sys.modules)"
-    )
     config = tmp_path / "config.toml"
-    for text, expected in (("# nothing yet\n", "False"), ("results = 3\n", "True")):
-        config.write_text(text)
-        done = subprocess.run(
-            [sys.executable, "-c", probe],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=os.environ | {CONFIG_VARIABLE: str(config)},
-        )
-        assert done.stdout.split() == [expected]
+    probe = (
+        "import pathlib, sys, datrnet.console.browse, datrnet.tui.app\n"
+        "from datrnet.core.preferences_file import read_preferences\n"
+        "for text in ('# nothing yet', 'results = 3'):\n"
+        f"    pathlib.Path({str(config)!r}).write_text(text)\n"
+        "    read_preferences()\n    print('pydantic' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {CONFIG_VARIABLE: str(config)},
+    )
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_the_json_schema_and_the_table_have_every_setting() -> None:

@@ -136,7 +136,7 @@ def num_open(store: Store) -> int:
     return sum(step.undone_at is None for step in store.history())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(steps=st.lists(STEPS | BY_PERSON, max_size=10))
 def test_labels_of_a_person_survive_whatever_is_undone(steps: list[tuple[Any, ...]]) -> None:
     with fresh_store() as store:
@@ -222,7 +222,7 @@ class Shop(RuleBasedStateMachine):
 
 
 TestShop = Shop.TestCase
-TestShop.settings = settings(max_examples=40, stateful_step_count=10, deadline=None)
+TestShop.settings = settings(max_examples=25, stateful_step_count=10, deadline=None)
 
 
 # ── one by one ───────────────────────────────────────────────────────────────

@@ -313,13 +313,12 @@ def catalogs(draw: st.DrawFn) -> tuple[list[NewItem], dict[str, FactKind]]:
     return items, kinds
 
 
-@pytest.mark.parametrize("variants", [False, True])
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @settings(
-    max_examples=20,
+    max_examples=12,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(catalog=catalogs())
+@given(catalog=catalogs(), variants=st.booleans())
 def test_any_catalog_goes_out_and_comes_in(
     tmp_path_factory: pytest.TempPathFactory,
     suffix: str,

@@ -27,13 +27,13 @@ def bytes_by_name(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_demo_catalog(tmp_path_factory.mktemp("shop"), num_items=200, seed=3)
+    return write_demo_catalog(tmp_path_factory.mktemp("shop"), num_items=100, seed=3)
 
 
 def test_every_row_names_a_picture_that_can_be_read(shop: Path) -> None:
     rows = read_rows(shop)
     assert tuple(rows[0]) == COLUMNS
-    assert [row["id"] for row in rows] == [f"D{number:05d}" for number in range(1, 201)]
+    assert [row["id"] for row in rows] == [f"D{number:05d}" for number in range(1, 101)]
     for row in rows:
         with Image.open(shop.parent / row["image"]) as picture:
             assert picture.size == (192, 256)
@@ -42,7 +42,7 @@ def test_every_row_names_a_picture_that_can_be_read(shop: Path) -> None:
 
 def test_splits_have_their_exact_shares(shop: Path) -> None:
     splits = Counter(row["split"] for row in read_rows(shop))
-    assert splits == {"train": 160, "validation": 20, "test": 20}
+    assert splits == {"train": 80, "validation": 10, "test": 10}
 
 
 def test_a_few_labels_are_unknown_and_the_rest_are_values(shop: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_few_labels_are_unknown_and_the_rest_are_values(shop: Path) -> None:
 def test_titles_are_a_few_words(shop: Path) -> None:
     titles = [row["title"] for row in read_rows(shop)]
     assert all(3 <= len(title.split()) <= 12 for title in titles)
-    assert len(set(titles)) > 120
+    assert len(set(titles)) > 60
 
 
 def test_the_same_arguments_give_the_same_bytes_and_no_leftovers(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def gallery(num_items: int = 60, noise: float = 0.6, seed: int = 0) -> Gallery:
 
 def manipulated(kind: str) -> Gallery:
     """Return the items with another way to change queries; one value of each is unknown to it."""
-    items, rng = gallery(), np.random.default_rng(3)
+    items, rng = gallery(40), np.random.default_rng(3)
     (num_items, num_blocks, size), num_values = items.embeddings.shape, sum(VALUES)
     embeddings = items.embeddings * rng.uniform(0.5, 2, (num_items, 1, 1)).astype(np.float32)
     prototypes = tuple(items.manipulation.prototypes_of(idx).copy() for idx in range(3))
@@ -161,7 +161,7 @@ def plain_ndcg(near: list[tuple[int, ...]], target: tuple[int, ...], places: lis
 def test_evaluation_equals_the_plain_one(
     query_takes_rank: QueryTakesRank, match: Match, weights: Weights, plain_distance: Plain
 ) -> None:
-    items = gallery()
+    items = gallery(40)
     protocol = Protocol(k=5, query_takes_rank=query_takes_rank, match=match, max_changes=2)
     for num_changes, case in enumerate(evaluate(items, NAMES, weights, protocol)):
         expected = plain_scores(items, weights, protocol, num_changes, plain_distance)

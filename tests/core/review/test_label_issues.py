@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.demo.prepare import prepare_demo
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
@@ -164,10 +163,9 @@ def test_typical_items_carry_the_value_and_lie_nearest(make_shop: Make) -> None:
     assert typical_rows(searcher, "colour", "no such value", 5) == []
 
 
-def test_wrong_labels_of_the_demo_come_to_the_top(tmp_path: Path) -> None:
+def test_wrong_labels_of_the_demo_come_to_the_top(demo: Path) -> None:
     """A twentieth of the labels is made wrong; the shipped networks have not seen them so."""
-    workspace = Workspace(tmp_path / "demo")
-    prepare_demo(workspace, num_items=200)
+    workspace = Workspace(demo)
     with workspace.open_store() as store:
         searcher = Searcher(Catalog.load(store), Generation.current(workspace, store))
     catalog, rng = searcher.catalog, np.random.default_rng(0)
