@@ -30,7 +30,7 @@ from datrnet.core.preferences import Blocks, Preferences
 from datrnet.core.text import sanitize
 from datrnet.db.schema import SCHEMA_VERSION
 
-LIBRARIES = ("textual", "rich", "typer", "pillow", "numpy", "sqlite-utils", "annoy", "torch")
+LIBRARIES = ("textual", "rich", "typer", "pillow", "numpy", "sqlite-utils", "annoy")
 STYLES = {"ok": "green", "note": "yellow", "problem": "red"}
 SAMPLES: tuple[Blocks, ...] = ("quadrants", "sextants")
 NO_TERMINAL = "unknown: not run in a terminal"
@@ -177,6 +177,11 @@ def _software() -> Iterator[Finding]:
             yield Finding(name, "ok", version(name))
         except PackageNotFoundError:
             yield Finding(name, "problem", "not installed", f"Run `pip install {name}`.")
+    try:
+        yield Finding("torch", "ok", version("torch"))
+    except PackageNotFoundError:
+        text = "not installed; only training and embedding pictures need it"
+        yield Finding("torch", "note", text, 'Run `pip install "datrnet[train]"`.')
 
 
 # ── the workspace ────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from datrnet.console.output import say, show_error
-from datrnet.core.errors import ConfigError, DatrnetError
+from datrnet.core.errors import ConfigError, DatrnetError, MissingPackageError
 
 INTERRUPTED_EXIT = 130
 BROKEN_PIPE_EXIT = 141
@@ -33,9 +33,6 @@ INTERRUPTED = {
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 """Base of everything Typer refuses; Typer does not export it."""
-
-PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow"}
-"""Packages that are not named like the module they install."""
 
 
 def _no_command(found: re.Match[str]) -> str:
@@ -92,9 +89,7 @@ def report(error: BaseException, command: str = "") -> int:
             hint = "Set HOME, or --workspace and DATRNET_CONFIG."
             known = ConfigError("There is no home folder.", hint=hint)
         case ModuleNotFoundError() if not str(error.name).startswith("datrnet"):
-            module = str(error.name).partition(".")[0]
-            hint = f"Run `pip install {PACKAGES.get(module, module)}`."
-            known = DatrnetError(f"The Python package {module} is not installed.", hint=hint)
+            known = MissingPackageError(str(error.name).partition(".")[0])
         case _ if isinstance(error, USAGE_ERROR):
             return _report_usage(error, f"datrnet {command}".strip())
         case _:

@@ -31,7 +31,7 @@ from datrnet.console.output import (
 from datrnet.console.progress import JobProgress
 from datrnet.core.api.json_facts import ExperimentFacts, OutcomeFacts
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import ConfigError
+from datrnet.core.errors import ConfigError, requirement
 from datrnet.core.research.experiments.plan import Plan, shipped_plans
 from datrnet.core.research.experiments.result import (
     ExperimentResult,
@@ -227,8 +227,9 @@ def _show_settings(plan: Plan, *, as_json: bool) -> None:
     Raises:
         DatrnetError: A setting is wrong.
     """
-    from datrnet.core.research.experiments.runner import options_of  # imports torch
-    from datrnet.core.research.experiments.study import StudyOptions
+    with requirement("Experiments need"):
+        from datrnet.core.research.experiments.runner import options_of
+        from datrnet.core.research.experiments.study import StudyOptions
 
     options = options_of(plan)
     if isinstance(options, StudyOptions):
@@ -253,7 +254,8 @@ def _run(workspace: Workspace, plan: Plan, command: str, *, as_json: bool) -> No
     Raises:
         DatrnetError: See ``core.research.experiments.runner``.
     """
-    from datrnet.core.research.experiments.runner import run_experiment  # imports torch
+    with requirement("Experiments need"):
+        from datrnet.core.research.experiments.runner import run_experiment
 
     with workspace.open_store(to_write=True) as store, JobProgress() as progress:
         result, stored = run_experiment(workspace, store, plan, command, progress, progress.whole)

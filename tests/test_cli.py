@@ -153,23 +153,6 @@ def test_an_id_that_begins_with_a_dash_is_explained(monkeypatch: pytest.MonkeyPa
     ]
 
 
-@pytest.mark.parametrize("words", [["train"], ["index", "--rebuild"], ["search", "PICTURE"]])
-def test_without_torch_one_line_says_what_to_install(
-    ready: Path, shop: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
-) -> None:
-    for name in list(sys.modules):
-        if name == "torch" or name.startswith(("datrnet.core.indexing", "datrnet.core.training")):
-            monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
-    picture = str(shop.parent / "images" / "3.png")
-    given = [picture if word == "PICTURE" else word for word in words]
-    result = CliRunner().invoke(app, [*given, "--workspace", str(ready)])
-    assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1] == (
-        "Error: The Python package torch is not installed. Run `pip install torch`."
-    )
-
-
 def test_a_library_that_a_command_needs_at_once_is_reported_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -180,7 +163,7 @@ def test_a_library_that_a_command_needs_at_once_is_reported_too(
     result = CliRunner().invoke(app, ["info"])
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
-        "Error: The Python package numpy is not installed. Run `pip install numpy`."
+        "Error: datrnet needs numpy, which is not installed. Install it with: pip install numpy"
     ]
 
 

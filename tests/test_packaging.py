@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from datrnet.core.errors import EXTRAS
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("console", "core", "db", "tui")
 
@@ -61,6 +63,16 @@ PRIVATE = ("captum", "efficientnet-lite-pytorch", "textual", "torch", "typer")
 """Distributions whose private or unstable parts are used: a newer release may break them."""
 
 
+TRAIN = (
+    "core/indexing/activations.py",
+    "core/models/datrnet.py",
+    "core/models/embedding.py",
+    "core/research/",
+    "core/training/",
+)
+"""Modules that only load with the extra ``train``; others import them in a ``requirement``."""
+
+
 def canonical(name: str) -> str:
     """Return a distribution's name as it is compared."""
     return re.sub(r"[-_.]+", "-", name).lower()
@@ -78,12 +90,18 @@ distributions = cache(packages_distributions)
 
 
 @cache
-def third_party(path: Path) -> list[tuple[str, bool]]:
-    """Return each third-party package that a module imports, and whether it does so on loading."""
-    return list(_third_party(ast.parse(path.read_text("utf-8"))))
+def third_party(path: Path) -> frozenset[tuple[str, bool]]:
+    """Return the third-party packages that a module imports, and whether it does so on loading."""
+    return frozenset(_third_party(path))
 
 
-def _third_party(tree: ast.Module) -> Iterator[tuple[str, bool]]:
+def all_imported() -> set[str]:
+    """Return the third-party packages that any module imports."""
+    return {name for path in modules() for name, _ in third_party(path)}
+
+
+def _third_party(path: Path) -> Iterator[tuple[str, bool]]:
+    tree = ast.parse(path.read_text("utf-8"))
     deferred = {
         id(inner)
         for outer in ast.walk(tree)
@@ -111,7 +129,7 @@ def modules() -> list[Path]:
 
 
 def test_every_import_is_declared() -> None:
-    known = declared("experiments", "parquet", "pretrained").keys()
+    known = declared("experiments", "parquet", "pretrained", "train").keys()
     owners = distributions()
     missing = {
         f"{path.relative_to(ROOT)} imports {name}"
@@ -123,28 +141,33 @@ def test_every_import_is_declared() -> None:
 
 
 def test_what_only_an_extra_brings_is_not_needed_to_load_a_module() -> None:
-    known = declared().keys()
-    owners = distributions()
+    of_all, owners = declared().keys(), distributions()
+    with_train = declared("train").keys()
     needed = {
         f"{path.relative_to(ROOT)} needs {name}"
         for path in modules()
         for name, on_loading in third_party(path)
-        if on_loading and not known & {canonical(owner) for owner in owners[name]}
+        if on_loading
+        and not (with_train if path.relative_to(ROOT).as_posix().startswith(TRAIN) else of_all)
+        & {canonical(owner) for owner in owners[name]}
     }
     assert not needed
 
 
+def test_an_error_names_the_extra_that_brings_what_is_missing() -> None:
+    plain, owners = declared().keys(), distributions()
+    imported = {name: {canonical(owner) for owner in owners[name]} for name in all_imported()}
+    assert {name for name, of in imported.items() if not of & plain} == EXTRAS.keys()
+    for name, extra in EXTRAS.items():
+        assert imported[name] & declared(extra).keys(), f"{extra} does not bring {name}"
+
+
 def test_every_dependency_is_imported() -> None:
     owners = distributions()
-    imported = {
-        canonical(owner)
-        for path in modules()
-        for name, _ in third_party(path)
-        for owner in owners[name]
-    }
-    assert declared("experiments", "pretrained").keys() <= imported
+    imported = {canonical(owner) for name in all_imported() for owner in owners[name]}
+    assert declared("experiments", "pretrained", "train").keys() <= imported
 
 
 @pytest.mark.parametrize("name", PRIVATE)
 def test_what_may_change_without_notice_has_an_upper_bound(name: str) -> None:
-    assert "<" in declared("experiments", "pretrained")[name]
+    assert "<" in declared("experiments", "pretrained", "train")[name]

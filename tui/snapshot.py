@@ -205,7 +205,8 @@ class Snapshot:
         """
         generation = self._open_searcher().generation
         # only a new picture needs the networks, and with them torch
-        from datrnet.core.indexing.build import query_of_picture, run_of
+        from datrnet.core.indexing.build import run_of
+        from datrnet.core.indexing.embedder import query_of_picture
 
         return query_of_picture(run_of(self.workspace, generation), path)
 

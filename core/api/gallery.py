@@ -28,7 +28,7 @@ from datrnet.core.retrieval.request import Query, Request, ValueMatch
 from datrnet.core.retrieval.search import Searcher
 
 if TYPE_CHECKING:
-    from datrnet.core.indexing.build import Embedder
+    from datrnet.core.indexing.embedder import Embedder
 
 Split = Literal["train", "validation", "test"]
 
@@ -76,7 +76,8 @@ class ShopGallery:
     @cached_property
     def _networks(self) -> "tuple[RunFolder, Embedder]":
         """The run of the index, with its networks in memory."""
-        from datrnet.core.indexing.build import Embedder, run_of  # imports torch
+        from datrnet.core.indexing.build import run_of
+        from datrnet.core.indexing.embedder import Embedder
 
         run = run_of(self.workspace, self.searcher.generation)
         return run, Embedder(run)
@@ -294,7 +295,7 @@ class ShopGallery:
             return self.searcher.query_of_item(source), self.workspace.picture(path)
         if "_networks" not in self.__dict__:
             on_progress("Loading the networks", 0, 1)
-        from datrnet.core.indexing.build import query_of_picture  # imports torch
+        from datrnet.core.indexing.embedder import query_of_picture
 
         run, embedder = self._networks
         return query_of_picture(run, source, embedder), source

@@ -12,7 +12,7 @@ from datrnet.core.api.queries import several
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config
-from datrnet.core.errors import DatabaseError, IndexStaleError, UnknownNameError
+from datrnet.core.errors import DatabaseError, IndexStaleError, UnknownNameError, requirement
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import (
     BatchDone,
@@ -135,7 +135,8 @@ class Shop(ShopCatalog):
             The run, and the super-categories that cannot be trained, with the reasons; none if some
             are named.
         """
-        from datrnet.core.training.run import start_run, untrainable_super_categories
+        with requirement("Training needs"):
+            from datrnet.core.training.run import start_run, untrainable_super_categories
 
         with self.workspace.open_store(to_write=True) as store:
             catalog = Catalog.load(store)
@@ -144,7 +145,8 @@ class Shop(ShopCatalog):
 
     def unfinished_run(self) -> tuple[RunFolder, list[str]]:
         """Return the latest run that can be resumed; see ``core.training.run``."""
-        from datrnet.core.training.run import unfinished_run  # imports torch
+        with requirement("Training needs"):
+            from datrnet.core.training.run import unfinished_run
 
         with self.workspace.open_store(to_write=True) as store:
             return unfinished_run(self.workspace, store)
@@ -153,7 +155,8 @@ class Shop(ShopCatalog):
         self, run: RunFolder, on_event: Callable[[TrainEvent], None] = no_progress
     ) -> list[NetworkResult]:
         """Train what is not finished of a run; see ``core.training.run``."""
-        from datrnet.core.training.run import train  # imports torch
+        with requirement("Training needs"):
+            from datrnet.core.training.run import train
 
         with self.workspace.open_store(to_write=True) as store:
             return train(self.workspace, store, Catalog.load(store), run, on_event)
@@ -185,7 +188,7 @@ class Shop(ShopCatalog):
             CheckpointError: There is no finished run, or its weights are missing or damaged.
             DataError: The catalog has no readable picture.
         """
-        from datrnet.core.indexing.build import build_index  # imports torch
+        from datrnet.core.indexing.build import build_index
 
         chosen = self.finished_run(run)
         with self.workspace.open_store(to_write=True) as store:
@@ -209,7 +212,7 @@ class Shop(ShopCatalog):
             UnknownNameError: There is none of that name.
             CheckpointError: There is none at all.
         """
-        from datrnet.core.indexing.build import newest_run  # imports torch
+        from datrnet.core.indexing.build import newest_run
 
         with self.workspace.open_store(to_write=True) as store:
             if name is None:

@@ -38,7 +38,7 @@ from datrnet.core.catalog.export_table import (
 from datrnet.core.catalog.sources.source import STANDARD_INPUT
 from datrnet.core.catalog.values import number_of
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import ConfigError, DataError
+from datrnet.core.errors import ConfigError, DataError, requirement
 from datrnet.core.progress import StepProgress, no_progress
 from datrnet.db.rows import FactKind, LabelSource, StoredLabel
 
@@ -390,13 +390,9 @@ def _write_xlsx(file: IO[bytes], *, header: Sequence[str], rows: Iterable[Export
 
 
 def _write_parquet(file: IO[bytes], *, header: Sequence[str], rows: Iterable[ExportRow]) -> None:
-    try:
+    with requirement("Parquet files need"):
         import pyarrow
         from pyarrow import parquet
-    except ImportError as error:
-        raise ConfigError(
-            "Parquet files need the package pyarrow.", hint="pip install 'datrnet[parquet]'"
-        ) from error
     text = pyarrow.string()
     types = {bool: pyarrow.bool_(), int: pyarrow.int64(), float: pyarrow.float64()}
     columns: list[Sequence[ExportCell]] = [*zip(*rows, strict=True)] or [()] * len(header)

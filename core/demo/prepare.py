@@ -16,7 +16,7 @@ from datrnet.core.catalog.importer import ImportOptions, import_catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.demo.attributes import SUPER_CATEGORIES
 from datrnet.core.demo.catalog import PICTURES, TABLE_NAME, write_demo_catalog
-from datrnet.core.errors import CheckpointError, DataError, IndexStaleError
+from datrnet.core.errors import CheckpointError, DataError, IndexStaleError, requirement
 from datrnet.core.models.run_folder import RUN_FILE, RunFolder, write_atomically
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Generation
@@ -73,6 +73,7 @@ def prepare_demo(
 
     Raises:
         DataError: The workspace holds another catalog, or work that a new demo would delete.
+        MissingPackageError: There is no index yet, and the extra ``train`` is not installed.
         CheckpointError: The shipped weights are absent or damaged.
         DatabaseError: The workspace is read-only.
     """
@@ -85,6 +86,9 @@ def prepare_demo(
             f"{workspace.root} contains a catalog that is not the demo.",
             hint="Choose another folder with --workspace.",
         )
+    if shop != there or not (workspace.demo / TABLE_NAME).exists():
+        with requirement("The demo needs"):  # said before half a minute of drawing, not after it
+            import torch  # noqa: F401
     Store.ensure_writable(workspace.catalog_path)
     if there is not None and (shop != there or _is_unfinished_demo_of_0_1(workspace)):
         _remove(workspace)
@@ -139,7 +143,6 @@ def _ensure_index(workspace: Workspace, store: Store, on_progress: Progress) -> 
     try:
         Generation.current(workspace, store)
     except IndexStaleError:
-        # only building needs torch; a demo that is ready opens without it
         from datrnet.core.indexing.build import build_index
 
         run = RunFolder.open(workspace.models / RUN_NAME)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from datrnet.core.catalog.pictures import Picture, picture_pixels
 from datrnet.core.config import ModelConfig
-from datrnet.core.errors import ConfigError, ShapeError
+from datrnet.core.errors import ConfigError, ShapeError, requirement
 from datrnet.core.graphics.heatmap import Region
 from datrnet.core.models.datrnet import DAtRNet, to_network_input
 from datrnet.core.models.embedding import compute_device
@@ -64,13 +64,8 @@ def activation_map(
         ConfigError: captum is not installed.
         ShapeError: The prototype is not as long as an embedding.
     """
-    try:
+    with requirement("Activation maps need"):
         from captum.attr import LayerGradCam
-    except ImportError as error:
-        raise ConfigError(
-            "Activation maps need captum, which is not installed.",
-            hint='Install it with: pip install "datrnet[experiments]"',
-        ) from error
     if prototype.shape != (network.config.embedding_size,):
         raise ShapeError(
             f"The prototype has the shape {prototype.shape}; "

@@ -9,20 +9,19 @@ has grown too large.
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import Catalog, group_numbers, validation_rows
-from datrnet.core.catalog.pictures import Picture, PictureSource, picture_pixels
+from datrnet.core.catalog.pictures import Picture
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import CheckpointError, DataError, IndexStaleError
 from datrnet.core.evaluation.ranking import Gallery, Weights, choose_weights
+from datrnet.core.indexing.embedder import Embedder
 from datrnet.core.indexing.engine_choice import engine_for
 from datrnet.core.indexing.generation_writer import Embedded, KeptEngine, write_generation
-from datrnet.core.models.embedding import compute_device, embed, read_pixels
-from datrnet.core.models.registry import comparison_systems
+from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.engines.block_codes import CODEBOOK
@@ -37,7 +36,6 @@ from datrnet.core.retrieval.manipulation import (
     restricted,
 )
 from datrnet.core.retrieval.prototypes import mean_embeddings, source_items
-from datrnet.core.retrieval.request import Query
 from datrnet.db.store import Store
 
 CHUNK = 256
@@ -50,47 +48,6 @@ Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 
-class Embedder:
-    """A run's loaded weights: a network for each super-category, or a comparison system."""
-
-    def __init__(self, run: RunFolder) -> None:
-        """Load the networks.
-
-        Raises:
-            CheckpointError: Weights are missing, damaged, or of another architecture.
-        """
-        self._run = run
-        device = compute_device()
-        self._networks = (
-            [run.load_network(idx).to(device) for idx in range(len(run.super_categories))]
-            if run.config.system.is_datrnet
-            else [comparison_systems().load_method(RunFolder.open(run.path)).to(device)]
-        )
-
-    @property
-    def num_parameters(self) -> int:
-        """Number of parameters of all networks."""
-        return sum(weight.numel() for network in self._networks for weight in network.parameters())
-
-    def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embed pictures.
-
-        Args:
-            pixels: (N, S, S, 3), uint8.
-
-        Returns:
-            (N, A, E) embeddings, normalized as the run's config says.
-        """
-        blocks = [embed(network, pixels) for network in self._networks]
-        if not self._run.config.system.is_datrnet:
-            kept = self._run.kept
-            return blocks[0] if kept is None else blocks[0][:, list(kept)]
-        embeddings = np.stack(blocks, axis=1)
-        if self._run.config.model.normalize == "whole":
-            embeddings /= np.linalg.norm(embeddings, axis=(1, 2), keepdims=True)
-        return embeddings
-
-
 def run_of(workspace: Workspace, generation: Generation) -> RunFolder:
     """Return the run that made an index, with the super-categories that the index has.
 
@@ -100,27 +57,6 @@ def run_of(workspace: Workspace, generation: Generation) -> RunFolder:
     run = RunFolder.open(workspace.models / generation.manifest.run_name)
     numbers = {category.name: number for number, category in enumerate(run.super_categories)}
     return run.of([numbers[category.name] for category in generation.manifest.super_categories])
-
-
-def query_of_picture(
-    run: RunFolder, picture: PictureSource, embedder: Embedder | None = None
-) -> Query:
-    """Return the query of a picture that is not in the catalog; it carries no labels.
-
-    Args:
-        run: The run of the index.
-        picture: The picture.
-        embedder: The run's networks, if they are loaded already.
-
-    Raises:
-        DataError: The picture cannot be read.
-        CheckpointError: The run's weights cannot be loaded.
-    """
-    pixels = picture_pixels(picture, run.config.model.image_size)
-    blocks = (embedder or Embedder(run)).embed(pixels[None])[0]
-    labels = {category.name: None for category in run.super_categories}
-    title = picture.name if isinstance(picture, Path | Picture) else "picture"
-    return Query(blocks=blocks, labels=labels, title=title)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

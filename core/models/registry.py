@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 from datrnet.core.config import Config, SystemChoice
+from datrnet.core.errors import requirement
 
 if TYPE_CHECKING:
     import torch
@@ -80,5 +81,10 @@ class ComparisonSystems(Protocol):
 
 
 def comparison_systems() -> ComparisonSystems:
-    """Load the comparison systems, their backbones and their training."""
-    return cast(ComparisonSystems, import_module(RESEARCH))
+    """Load the comparison systems, their backbones and their training.
+
+    Raises:
+        MissingPackageError: The extra ``train`` is not installed.
+    """
+    with requirement("The comparison systems need"):
+        return cast(ComparisonSystems, import_module(RESEARCH))

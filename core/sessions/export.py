@@ -13,7 +13,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.pictures import Picture
 from datrnet.core.catalog.thumbnails import inline_jpeg
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import ConfigError, DataError
+from datrnet.core.errors import ConfigError, DataError, requirement
 from datrnet.core.models.run_folder import write_atomically
 from datrnet.core.retrieval.request import Substitute
 from datrnet.core.sessions.steps import ReplayedStep
@@ -197,13 +197,8 @@ def _rendered(template: str, variables: Mapping[str, object]) -> str:
     Raises:
         ConfigError: Jinja2 is not installed.
     """
-    try:
+    with requirement("The page needs", otherwise="or export to .csv or .json."):
         from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise ConfigError(
-            "The page needs Jinja2, which is not installed.",
-            hint='Install it with: pip install "datrnet[experiments]", or export to .csv or .json.',
-        ) from error
     environment = Environment(
         loader=PackageLoader("datrnet.core.sessions"),
         autoescape=True,

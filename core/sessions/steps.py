@@ -238,7 +238,8 @@ def replay(
 
 def _query_of_picture(workspace: Workspace, searcher: Searcher, path: Path) -> Query:
     # only a picture outside the catalog needs the networks and torch
-    from datrnet.core.indexing.build import query_of_picture, run_of
+    from datrnet.core.indexing.build import run_of
+    from datrnet.core.indexing.embedder import query_of_picture
 
     return query_of_picture(run_of(workspace, searcher.generation), path)
 

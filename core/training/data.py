@@ -17,7 +17,7 @@ from datrnet.core.catalog.value_sets import Labeled
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import TrainConfig
 from datrnet.core.errors import DataError
-from datrnet.core.models.embedding import read_pixels
+from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import StepProgress, no_progress
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from datrnet.core.catalog.pictures import Picture, read_picture
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import DataError
+from datrnet.core.errors import DataError, requirement
 from datrnet.core.graphics.blocks import CELL_RATIO, Cells, alphabet, cells_of, fitting_size
 from datrnet.core.graphics.heatmap import Region, overlay_heatmap
 from datrnet.core.graphics.protocols import DIACRITICS, payload, sixel_of
@@ -250,7 +250,9 @@ class Looker:
             self._busy.release()
 
     def _open(self) -> "ActivationMaps":
-        from datrnet.core.indexing.activations import ActivationMaps
         from datrnet.core.models.run_folder import RunFolder
+
+        with requirement("Activation maps need"):
+            from datrnet.core.indexing.activations import ActivationMaps
 
         return ActivationMaps(RunFolder.open(self._folder))

@@ -9,7 +9,7 @@ from zipfile import BadZipFile, ZipFile
 from datrnet.core.catalog.sources.grid import Record, table_of
 from datrnet.core.catalog.sources.records import table_of_records
 from datrnet.core.catalog.sources.table import CatalogTable, plain_text
-from datrnet.core.errors import ConfigError, DataError
+from datrnet.core.errors import DataError, requirement
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -111,13 +111,9 @@ def read_parquet(data: bytes, name: str) -> CatalogTable:
         ConfigError: The library for it is not installed.
         DataError: It is damaged.
     """
-    try:
+    with requirement("Parquet files need"):
         from pyarrow import ArrowException
         from pyarrow.parquet import read_table
-    except ImportError as error:
-        raise ConfigError(
-            "Parquet files need the package pyarrow.", hint="pip install 'datrnet[parquet]'"
-        ) from error
     try:
         records = read_table(io.BytesIO(data)).to_pylist()
     except (ArrowException, OSError, ValueError) as error:

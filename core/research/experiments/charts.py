@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from datrnet.core.errors import ConfigError
+from datrnet.core.errors import requirement
 from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.text import sanitize
 
@@ -37,8 +37,6 @@ PALETTE = (
 MARKERS = "osD^vPX*<>"
 DOTS_PER_INCH = 150
 
-EXTRA_HINT = 'Install it with: pip install "datrnet[experiments]"'
-
 
 def new_figure(
     width: float, height: float, *, rows: int = 1, columns: int = 1, **grid: float
@@ -55,12 +53,8 @@ def new_figure(
     Raises:
         ConfigError: The extra that draws charts is not installed.
     """
-    try:
+    with requirement("Charts need"):
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError(
-            "Charts need matplotlib, which is not installed.", hint=EXTRA_HINT
-        ) from error
     figure = Figure(
         figsize=(width, height), dpi=DOTS_PER_INCH, layout=None if grid else "constrained"
     )

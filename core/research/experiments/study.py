@@ -25,8 +25,9 @@ from datrnet.core.evaluation.metrics import Estimate
 from datrnet.core.evaluation.protocol import Protocol, Score, evaluate
 from datrnet.core.evaluation.queries import QuerySet, draw_queries
 from datrnet.core.evaluation.ranking import Gallery, choose_weights, rank
-from datrnet.core.indexing.build import Embedder, run_manipulation
-from datrnet.core.models.embedding import read_pixels
+from datrnet.core.indexing.build import run_manipulation
+from datrnet.core.indexing.embedder import Embedder
+from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RUN_FILE, RunFolder, plain_name, write_atomically
 from datrnet.core.progress import BatchDone, FeaturesCached, PicturesRead, TrainEvent
 from datrnet.core.research.experiments.charts import dot_chart

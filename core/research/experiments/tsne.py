@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from datrnet.core.config import at_least
-from datrnet.core.errors import ConfigError
+from datrnet.core.errors import requirement
 from datrnet.core.progress import tracked
 from datrnet.core.research.experiments.charts import (
-    EXTRA_HINT,
     MARKERS,
     new_figure,
     plain,
@@ -134,12 +133,8 @@ def run(context: Context, options: TsneOptions) -> ExperimentResult:
         DataError: The index has no item of the split.
         IndexStaleError: There is no index.
     """
-    try:
+    with requirement("t-SNE needs"):
         panels = panels_of(context, options)
-    except ImportError as error:
-        raise ConfigError(
-            "t-SNE needs scikit-learn, which is not installed.", hint=EXTRA_HINT
-        ) from error
     return ExperimentResult(
         title="t-SNE of the embeddings (supplementary, section 10)",
         columns=COLUMNS,

@@ -17,10 +17,9 @@ from typing import Any
 from datrnet import __version__
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import ConfigError, DataError
+from datrnet.core.errors import DataError, requirement
 from datrnet.core.models.run_folder import write_atomically
 from datrnet.core.progress import Progress, no_progress, tracked
-from datrnet.core.research.experiments.charts import EXTRA_HINT
 from datrnet.core.research.experiments.result import Table, shown
 from datrnet.core.research.report.parts import ReportSection, Settings, figure_columns
 from datrnet.core.research.report.sections import (
@@ -152,12 +151,8 @@ def _version(library: str) -> str:
 
 def _renderer(workspace: Workspace) -> Callable[[Report], str]:
     """Return the function that fills the template; every text is escaped for HTML and sanitized."""
-    try:
+    with requirement("The report needs"):
         from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise ConfigError(
-            "The report needs Jinja2, which is not installed.", hint=EXTRA_HINT
-        ) from error
     environment = Environment(
         loader=PackageLoader("datrnet.core.research.report"),
         autoescape=True,

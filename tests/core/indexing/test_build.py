@@ -16,7 +16,8 @@ from datrnet.core.catalog.pictures import picture_pixels
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, IndexConfig, ModelConfig, TrainConfig
 from datrnet.core.errors import CheckpointError, ConfigError, IndexStaleError
-from datrnet.core.indexing.build import Embedder, build_index, newest_run, query_of_picture
+from datrnet.core.indexing.build import build_index, newest_run
+from datrnet.core.indexing.embedder import Embedder, query_of_picture
 from datrnet.core.models.run_folder import RunFolder, save_weights
 from datrnet.core.progress import PicturesRead
 from datrnet.core.retrieval.generation import Generation

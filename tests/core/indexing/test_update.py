@@ -21,9 +21,10 @@ from datrnet.core.errors import DataError
 from datrnet.core.evaluation.protocol import Protocol, assess
 from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.indexing import build
-from datrnet.core.indexing.build import Embedder, IndexReport, build_index, mean_view
+from datrnet.core.indexing.build import IndexReport, build_index, mean_view
+from datrnet.core.indexing.embedder import Embedder
 from datrnet.core.models.datrnet import DAtRNet
-from datrnet.core.models.embedding import read_pixels
+from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RunFolder, save_weights
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.engines import annoy_file

@@ -8,7 +8,7 @@ from PIL import Image
 
 from datrnet.core.catalog.pictures import Box, Picture
 from datrnet.core.models import embedding as module
-from datrnet.core.models.embedding import read_pixels
+from datrnet.core.models.pixels import read_pixels
 
 
 @pytest.mark.parametrize("largest", [0, 10**9])
