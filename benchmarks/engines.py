@@ -362,7 +362,7 @@ def drawn(size: int, source: Generation | None) -> tuple[Floats, Replacement, We
 
 
 def whole_search(bench: Bench, weights: Weights) -> dict[str, float]:
-    """Return milliseconds of ``Searcher.substitutes``, alone and for many queries together."""
+    """Return processor milliseconds of a query, alone and searched together with others."""
     embeddings, manipulation = bench.items.embeddings, bench.items.manipulation
     rng = np.random.default_rng(3)
     counts = manipulation.counts
@@ -396,21 +396,18 @@ def whole_search(bench: Bench, weights: Weights) -> dict[str, float]:
         queries = [searcher.query_of_item(row) for row in range(TOGETHER)]
         value = catalog.super_categories[1].values[0]
         request = Request(changes={"name 1": value}, weights={"name 0": 0.5})
-        alone = []
-        for query in queries[:NUM_QUERIES]:
-            seconds = []
-            for _ in range(REPEATS):
-                started = time.perf_counter()
+        alone, together = [], []
+        for _ in range(REPEATS):
+            started = time.process_time()
+            for query in queries:
                 searcher.substitutes(query, request)
-                seconds.append(time.perf_counter() - started)
-            alone.append(min(seconds))
-        together = []
-        for _ in range(3 * REPEATS):
-            started = time.perf_counter()
+            alone.append(time.process_time() - started)
+            started = time.process_time()
             for _ in searcher.search_many(queries, request):
                 pass
-            together.append((time.perf_counter() - started) / len(queries))
-        return {"alone": 1000 * float(np.mean(alone)), "together": 1000 * min(together)}
+            together.append(time.process_time() - started)
+        each = 1000 / len(queries)
+        return {"alone": each * min(alone), "together": each * min(together)}
 
 
 def after_additions(bench: Bench) -> dict[str, float]:
@@ -436,15 +433,20 @@ def with_effort(codes: BlockCodes, effort: Effort) -> BlockCodes:
     return codes
 
 
+def _cell(measured: list[float] | None) -> str:
+    """Return milliseconds and recall as text."""
+    if measured is None:
+        return "–"
+    milliseconds, recall = measured
+    return f"{milliseconds:.{0 if milliseconds > 99 else 2}f} / {recall:.3f}"
+
+
 def show(engines: list[dict[str, Any]]) -> Table:
     """Return the table of one size."""
     columns = ["equal", "index", "free", *(f"{share:.1%}" for share in SHARES)]
     table = Table("engine", *columns, "built, s", "MB", box=box.SIMPLE)
     for engine in engines:
-        cells = [
-            "–" if (cell := engine["cells"].get(name)) is None else f"{cell[0]:.2f} / {cell[1]:.3f}"
-            for name in columns
-        ]
+        cells = [_cell(engine["cells"].get(name)) for name in columns]
         table.add_row(
             engine["name"], *cells, f"{engine['built']:.0f}", f"{engine['megabytes']:,.0f}"
         )
@@ -453,9 +455,9 @@ def show(engines: list[dict[str, Any]]) -> Table:
 
 MADE_UP = "The vectors are made up: six unit blocks of 128 around prototypes."
 DRAWN = (
-    "The vectors are drawn from DAtRNet's embeddings of `fashion-products` (six networks, trained "
-    "for six epochs): an item is mixed with one of its eight nearest, block by block, and a little "
-    "noise."
+    "The vectors are drawn from DAtRNet's\nembeddings of `fashion-products` (six networks, trained "
+    "for six epochs): an item is mixed with one of its eight\nnearest, block by block, and with a "
+    "little noise."
 )
 
 PAGE = Path(__file__).with_name("engines.md")
@@ -466,24 +468,24 @@ def write_page(kept: dict[str, Any], source: str) -> None:
     """Write the page and its picture."""
     tables = []
     for size, measured in sorted(kept.items(), key=lambda one: int(one[0])):
-        out = Console(width=150, file=io.StringIO())
+        out = Console(width=170, file=io.StringIO())
         out.print(show(measured["engines"]))
         notes = []
         for engine in measured["engines"]:
             if engine["opened"] is not None:
-                notes.append(f"{engine['name']} open in {engine['opened']:.0f} ms.")
+                notes.append(f"Block codes are opened in {engine['opened']:.0f} ms.")
         if "search" in measured:
             search = measured["search"]
             notes.append(
-                f"`Searcher.substitutes` takes {search['alone']:.2f} ms, explanations included; "
-                f"in `search_many` of {TOGETHER} queries {search['together']:.2f} ms each."
+                f"`Searcher.substitutes` takes {search['alone']:.2f} ms of processor time with "
+                f"explanations, `search_many` of {TOGETHER} {search['together']:.2f} ms each."
             )
         if "additions" in measured:
             shares = ", ".join(f"{k} {v:.4f}" for k, v in measured["additions"].items())
             notes.append(f"Recall by the share of items that the codebook has seen: {shares}.")
         tables += [f"## {int(size):,} items", "", "```text"]
-        tables += [line.rstrip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
-        tables += ["```", "", " ".join(notes), ""]
+        tables += [line.rstrip() for line in out.file.getvalue().splitlines() if line.strip()]  # type: ignore[attr-defined]
+        tables += ["```", "", *(f"- {note}" for note in notes), ""]
     text = PAGE.read_text("utf-8").format(
         source=source, repeats=REPEATS, target=TARGET, tables="\n".join(tables)
     )

@@ -142,6 +142,8 @@ class AnnoyEngine:
         vector = candidate_vector(blocks, weights, unit_blocks=self._items.unit_blocks)
         if vector is None or self.nodes == 0:
             return None
+        if allowed is not None and 2 * np.count_nonzero(allowed) < len(allowed):
+            return None
         count = min(CANDIDATES_PER_RESULT * k, len(self._places))
         near = self._near(vector, count, max(self.nodes, count))
         rest = self.exact_places
