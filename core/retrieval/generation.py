@@ -226,7 +226,9 @@ class Generation:
                     hint=REBUILD,
                 )
         try:
-            self.embeddings: NDArray[np.float32] = np.load(folder / EMBEDDINGS, mmap_mode="r")
+            self.embeddings: NDArray[np.float32] = np.load(folder / EMBEDDINGS, mmap_mode="r").view(
+                np.ndarray
+            )  # whose indexing is faster
             self.item_ids: NDArray[np.int64] = np.load(folder / ITEM_IDS)
             self.manipulation = self._read_manipulation()
             places = self._read_array(CODE_PLACES if self.has_codes else ANNOY_PLACES)

@@ -98,6 +98,10 @@ def test_an_old_index_searches(old: Workspace, run: Run) -> None:
         generation = Generation.current(old, store)
     assert generation.damaged_files() == []
     assert np.isfinite(generation.prototypes_of(0)).all()
+    # its manifest names no engine, which is Annoy
+    assert (generation.manifest.engine, generation.manifest.engine_reason) == ("annoy", "")
+    near = generation.candidates(generation.embeddings[0], np.ones(2, dtype=np.float32), 3, None)
+    assert 0 in near
 
 
 @pytest.mark.parametrize("schema", [1, 5], indirect=True)
