@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from datrnet.core.errors import ConfigError, DatabaseError, DatrnetError, UnknownNameError
 from datrnet.db.history import KEYS
@@ -187,6 +187,12 @@ class Shop(RuleBasedStateMachine):
 
     @initialize(steps=st.lists(STEPS | BY_PERSON, max_size=6))
     def begin(self, steps: list[tuple[Any, ...]]) -> None:
+        labels = {"color": ("red",), "sleeve": ("long",)}
+        first = [
+            NewItem(code=code, title="Shirt", picture_path="p.png", split="", labels=labels)
+            for code in "ab"
+        ]
+        self.store.upsert_items(first)  # on an empty catalog most steps are refused
         for step in steps:
             do(self.store, step)
 
@@ -200,21 +206,25 @@ class Shop(RuleBasedStateMachine):
         else:
             assert contents(self.store) == before
 
+    @precondition(lambda self: self.undo)
     @rule()
     def undo_last(self) -> None:
-        if self.undo:
-            before = contents(self.store)
-            self.store.undo_step()
-            assert contents(self.store) == self.undo.pop()
-            self.redo.append(before)
+        before = contents(self.store)
+        self.store.undo_step()
+        assert contents(self.store) == self.undo.pop()
+        self.redo.append(before)
 
+    @precondition(lambda self: self.redo)
     @rule()
     def redo_last(self) -> None:
         before = contents(self.store)
-        assert (self.store.redo_step() is not None) == bool(self.redo)
-        if self.redo:
-            assert contents(self.store) == self.redo.pop()
-            self.undo.append(before)
+        assert self.store.redo_step() is not None
+        assert contents(self.store) == self.redo.pop()
+        self.undo.append(before)
+
+    @invariant()
+    def what_can_be_redone(self) -> None:
+        assert (self.store.step_to_redo() is not None) == bool(self.redo)
 
     def teardown(self) -> None:
         self.store.close()

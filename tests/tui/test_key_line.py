@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.app import App, ComposeResult
+from textual.widget import Widget
 from textual.widgets._footer import FooterKey
 
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.tui.widgets.bars import DROPPED_FIRST, fitting
+from datrnet.tui.widgets.bars import DROPPED_FIRST, KeyLine, fitting
+from tests.tui.conftest import loop_is_idle
 
 Run = Callable[..., Any]
 
@@ -72,3 +75,32 @@ async def test_another_width_shows_other_keys(workspace: Workspace, run_explorer
         await explorer.pilot.resize_terminal(140, 24)
         await explorer.rest(0.05)
         assert "S Sessions" in explorer.text().split("\n")[-1]
+
+
+class Sleeve(Widget, can_focus=True):
+    BINDINGS = [("s", "app.bell", "Sleeve")]  # noqa: RUF012
+
+
+class Collar(Widget, can_focus=True):
+    BINDINGS = [("c", "app.bell", "Collar")]  # noqa: RUF012
+
+
+class Garment(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Sleeve()
+        yield Collar()
+        yield KeyLine()
+
+
+async def test_keys_follow_the_focus_and_stay_where_nothing_changes() -> None:
+    app = Garment()
+    async with app.run_test(size=(60, 9)):
+        await loop_is_idle()
+        sleeve = list(app.query(FooterKey))
+        assert [key.description for key in sleeve] == ["Sleeve"]
+        app.screen.refresh_bindings()
+        await loop_is_idle()
+        assert list(app.query(FooterKey)) == sleeve
+        app.query_one(Collar).focus()
+        await loop_is_idle()
+        assert [key.description for key in app.query(FooterKey)] == ["Collar"]
