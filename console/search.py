@@ -1,12 +1,13 @@
 """`datrnet search`: read the request from the command line, search, and print the substitutes."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 from typer import Argument, BadParameter, Option
 
 from datrnet.console import options as opt
-from datrnet.console.output import is_terminal, print_json, results, say
+from datrnet.console.output import is_terminal, local_time, print_json, results, say
 from datrnet.console.substitutes import (
     NOTHING_FOUND,
     print_answer_rows,
@@ -61,6 +62,8 @@ def search(
     page: Annotated[int | None, Option(min=1, metavar="N")] = None,
     max_distance: Annotated[float | None, Option(min=0, metavar="DISTANCE")] = None,
     split: opt.Split | None = None,
+    save: Annotated[str | None, Option(metavar="NAME")] = None,
+    saved: Annotated[str | None, Option(metavar="NAME")] = None,
     pictures: Annotated[bool, Option("--pictures/--no-pictures")] = True,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
@@ -97,35 +100,50 @@ def search(
             together.
         max_distance: Only items at most so far.
         split: Only items of this split.
+        save: Save the search by this name, as a session.
+        saved: Run a saved search again, and tell what is new since.
         pictures: Show pictures in the table.
     """
     if many is not None and (items or shortlist):
         raise BadParameter("--items has queries of its own; leave out the others.")
-    answers = answers_of(
-        Workspace.locate(workspace),
-        items or (),
-        shortlist=shortlist,
-        many=None if many is None else opt.read_ids(many, command="search"),
-        changes=change,
-        taken=take,
-        where=where,
-        any_of=any_of,
-        match=match,
-        weights=weight,
-        unlike=unlike,
-        liked=liked,
-        disliked=disliked,
-        top=top,
-        page=page,
-        max_distance=max_distance,
-        split=split,
-        within=within,
-    )
+    place = Workspace.locate(workspace)
+    lists = (items, change, take, where, any_of, weight, unlike, liked, disliked)
+    others = (shortlist, many, within, top, page, max_distance, split, save)
+    if saved is not None and (any(lists) or {*others} != {None} or match != "any"):
+        raise BadParameter("--saved runs a search as it was saved; leave out its options.")
+    if saved is not None:
+        answers = iter([Shop(place).search_saved(saved, on_progress=_tell)])
+    else:
+        answers = answers_of(
+            place,
+            items or (),
+            shortlist=shortlist,
+            many=None if many is None else opt.read_ids(many, command="search"),
+            changes=change,
+            taken=take,
+            where=where,
+            any_of=any_of,
+            match=match,
+            weights=weight,
+            unlike=unlike,
+            liked=liked,
+            disliked=disliked,
+            top=top,
+            page=page,
+            max_distance=max_distance,
+            split=split,
+            within=within,
+        )
     if many is not None:
+        if save is not None:
+            raise BadParameter("--save keeps one search; leave out --items.")
         _print_many(answers, pictures=pictures, as_json=as_json)
         return
     (answer,) = answers
     plan = answer.plan
+    if save is not None:
+        answer.save(save)
+        say(f"Saved. To run it again: datrnet search --saved {shlex.quote(save)}")
     if as_json:
         print_json(answer.to_facts())
     elif is_terminal():
@@ -138,6 +156,9 @@ def search(
             say("\n".join(lines))
         if not answer.substitutes:
             say(NOTHING_FOUND)
+    if answer.since is not None:
+        news = ", ".join(answer.new) or "nothing"
+        say(f"New since {local_time(answer.since)}: {news}")
     if within is not None and not plan.request.changes:
         say("--within has no effect without --set: it selects the prototype of a changed value.")
     shown = [result.row for result in answer.substitutes]
@@ -213,8 +234,12 @@ def answers_of(
         offset=None if page is None else (page - 1) * k,
         max_distance=max_distance,
         split=split,
-        on_progress=lambda step, *_: say(f"{step} …"),
+        on_progress=_tell,
     )
+
+
+def _tell(step: str, *_: int) -> None:
+    say(f"{step} …")
 
 
 def _subjects(

@@ -390,9 +390,14 @@ class Search:
 
     def log(self, action: str) -> None:
         """Add a step to the session that leads to the current state."""
+        self._session.add(action, self.facts)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The trail and what is asked of its last query, as a step of a session keeps it."""
         *before, visit = self.trail
         state, codes = self.state, self._library.snapshot.catalog.codes
-        request: dict[str, Any] = {
+        return {
             "item": "" if visit.query.row is None else self._subject(visit),
             "items": [codes[row] for row in visit.query.members],
             "picture": None if visit.picture is None else str(visit.picture),
@@ -404,12 +409,11 @@ class Search:
             "where": {name: list(values) for name, values in self._filters.items()},
             "weights": dict(state.weights),
             "excluded": {name: list(values) for name, values in state.excluded.items()},
-            "unlike": {name: item.code for name, item in state.unlike.items()},
+            "unlike": {name: [item.code] for name, item in state.unlike.items()},
             "liked": [codes[row] for row in state.liked],
             "disliked": [codes[row] for row in state.disliked],
             "k": self._library.num_substitutes,
         }
-        self._session.add(action, request)
 
     def _subject(self, visit: Visit) -> str:
         """Return the name of a query in a session: its items' codes, or a picture's path."""

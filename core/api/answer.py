@@ -18,6 +18,7 @@ from datrnet.core.models.run_folder import write_atomically
 from datrnet.core.retrieval.prototypes import Prediction
 from datrnet.core.retrieval.request import Query, Substitute
 from datrnet.core.retrieval.search import Searcher, SearchPlan
+from datrnet.core.sessions.saved_search import save_search, search_facts
 
 SIGNS = {True: " ✓", False: " ✗", None: ""}
 """Whether a value is a wanted one, in a notebook."""
@@ -69,6 +70,23 @@ class Answer(Tabular, Sequence[FoundItem]):
     """The picture of the query, unread."""
     plan: SearchPlan
     substitutes: tuple[Substitute, ...]
+    since: str | None = None
+    """When a saved search was saved or last run, UTC."""
+    new: tuple[str, ...] = ()
+    """Ids that a saved search had not found until then."""
+
+    def save(self, name: str) -> None:
+        """Save the search by a name, with what it found; see ``Shop.search_saved``.
+
+        Raises:
+            ConfigError: A session of that name is no saved search, or a picture has no file.
+        """
+        catalog, request = self.searcher.catalog, self.plan.request
+        path = self.picture.path if isinstance(self.picture, Picture) else self.picture
+        file = path if isinstance(path, Path) else None
+        facts = search_facts(catalog, self.query, request, file)
+        with self.workspace.open_store() as store:
+            save_search(store, name, facts, self.ids)
 
     def __repr__(self) -> str:
         """Return the request, and the first substitutes."""
@@ -237,6 +255,8 @@ class Answer(Tabular, Sequence[FoundItem]):
             "feedback": plan.feedback,
             "max_distance": request.max_distance,
             "offset": request.offset,
+            "since": self.since,
+            "new": self.new,
             "split": request.split,
             "index": self.searcher.generation.manifest.name,
             "substitutes": [

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from datrnet.core.api.answer import Answer
@@ -26,6 +27,7 @@ from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Floats
 from datrnet.core.retrieval.request import Query, Request, ValueMatch
 from datrnet.core.retrieval.search import Searcher
+from datrnet.core.sessions.saved_search import RUN, save_search, saved_search, search_facts
 
 if TYPE_CHECKING:
     from datrnet.core.indexing.embedder import Embedder
@@ -237,6 +239,35 @@ class ShopGallery:
         request = self._request(**options, on_progress=progress)
         asked = self.embeddings.ids if queries is None else queries
         yield from self._answers(asked, request, progress)
+
+    def search_saved(self, name: str, *, on_progress: Progress = no_progress) -> Answer:
+        """Run a saved search again; the answer's ``new`` has what it had not found before.
+
+        >>> shop.search("D00002", set={"color": "black"}, k=3).save("Black ones")
+        >>> shop.search_saved("black ones").new
+        ()
+
+        Args:
+            name: As it was saved, in any case.
+            on_progress: As for ``search``.
+
+        Raises:
+            UnknownNameError: There is no such search, or it names what no longer exists.
+            DatrnetError: As for ``search``.
+        """
+        with self.workspace.open_store() as store:
+            saved = saved_search(store, name)
+        step = saved.step
+        codes = step.items or (step.item,)
+        subject: QueryLikes = Path(step.picture) if step.picture else [*codes]
+        request = step.request(self.searcher, step.k or 10)
+        (answer,) = self._answers([subject], request, on_progress)
+        new = tuple(code for code in answer.ids if code not in saved.found)
+        file = Path(step.picture) if step.picture else None
+        facts = search_facts(self.searcher.catalog, answer.query, request, file)
+        with self.workspace.open_store() as store:
+            save_search(store, saved.session.name, facts, answer.ids, RUN)
+        return replace(answer, since=step.made_at, new=new)
 
     def _request(
         self,

@@ -107,6 +107,10 @@ class SearchFacts(TypedDict):
     max_distance: float | None
     offset: int | None
     """Substitutes skipped."""
+    since: str | None
+    """When a saved search was saved or last run, UTC; null of others."""
+    new: Sequence[str]
+    """Ids that it had not found until then."""
     split: str | None
     index: str
     """Its name."""
@@ -419,9 +423,16 @@ class ReplayedStepFacts(TypedDict):
     any_of: Mapping[str, Sequence[str]]
     weights: Mapping[str, float]
     excluded: Mapping[str, Sequence[str]]
-    unlike: Mapping[str, str]
+    unlike: Mapping[str, Sequence[str]]
     liked: Sequence[str]
     disliked: Sequence[str]
+    conditions: Sequence[str]
+    match: Literal["any", "all"]
+    split: str | None
+    max_distance: float | None
+    k: int | None
+    found: Sequence[str] | None
+    """What a saved search found."""
     title: str
     problem: str | None
     """Why it could not be repeated; null if it was."""

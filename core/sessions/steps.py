@@ -14,7 +14,7 @@ from datrnet.core.catalog.facts import Condition
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatabaseError, DatrnetError, UnknownNameError
 from datrnet.core.progress import StepProgress, no_progress
-from datrnet.core.retrieval.request import Query, Request, Substitute
+from datrnet.core.retrieval.request import Query, Request, Substitute, ValueMatch
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.text import fold, sanitize
 from datrnet.db.rows import SessionRow, StepRow
@@ -34,8 +34,8 @@ class Step:
     position: int
     """From 1."""
     action: str
-    """query, change, within, exact, weight, not, unlike, liked, disliked, undo, redo, clear or
-    back."""
+    """query, change, within, exact, weight, not, unlike, liked, disliked, undo, redo, clear,
+    back, saved or run."""
     made_at: str
     """UTC, ISO 8601."""
     item: str
@@ -60,12 +60,21 @@ class Step:
     """Factors other than 1, by super-category."""
     excluded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Labels that a result must not have."""
-    unlike: Mapping[str, str] = field(default_factory=dict)
-    """Code of the item to keep away from, by super-category."""
+    unlike: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Codes of the items to keep away from, by super-category."""
     liked: tuple[str, ...] = ()
     """Codes of results that are as wanted."""
     disliked: tuple[str, ...] = ()
     """Codes of results that are not."""
+    conditions: tuple[str, ...] = ()
+    """Conditions on facts and labels as they are written, of a saved search."""
+    match: ValueMatch = "any"
+    split: str | None = None
+    max_distance: float | None = None
+    k: int | None = None
+    """Number of results asked for; None in the oldest steps."""
+    found: tuple[str, ...] | None = None
+    """Codes of the results, which only a saved search keeps."""
 
     @property
     def subject(self) -> str:
@@ -82,7 +91,8 @@ class Step:
         wanted += [f"only {name} {' or '.join(values)}" for name, values in self.where.items()]
         wanted += [f"{name} ×{factor:g}" for name, factor in self.weights.items()]
         wanted += [f"{name} not {' or '.join(values)}" for name, values in self.excluded.items()]
-        wanted += [f"{name} unlike {code}" for name, code in self.unlike.items()]
+        wanted += [f"{name} unlike {' or '.join(codes)}" for name, codes in self.unlike.items()]
+        wanted += [f"only {condition}" for condition in self.conditions]
         wanted += [f"more like {code}" for code in self.liked]
         wanted += [f"less like {code}" for code in self.disliked]
         return ", ".join(wanted)
@@ -107,13 +117,17 @@ class Step:
                 Condition(name, "!=", value)
                 for name, values in self.excluded.items()
                 for value in values
-            ),
-            unlike={name: (query_of(code),) for name, code in self.unlike.items()},
+            )
+            + tuple(map(Condition.parse, self.conditions)),
+            unlike={name: tuple(map(query_of, codes)) for name, codes in self.unlike.items()},
             liked=tuple(map(row_of, self.liked)),
             disliked=tuple(map(row_of, self.disliked)),
             any_of=self.any_of,
             weights=self.weights,
             within=self.within,
+            match=self.match,
+            split=self.split,
+            max_distance=self.max_distance,
             k=k,
         )
 
@@ -181,9 +195,15 @@ def _read_step(row: StepRow) -> Step:
             weights=dict(request.get("weights") or {}),
             items=tuple(request.get("items") or ()),
             excluded=_tuples(request.get("excluded")),
-            unlike=dict(request.get("unlike") or {}),
+            unlike=_tuples(request.get("unlike")),
             liked=tuple(request.get("liked") or ()),
             disliked=tuple(request.get("disliked") or ()),
+            conditions=tuple(request.get("conditions") or ()),
+            match=request.get("match") or "any",
+            split=request.get("split"),
+            max_distance=request.get("max_distance"),
+            k=request.get("k"),
+            found=None if request.get("found") is None else tuple(request["found"]),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise DatabaseError(

@@ -129,6 +129,27 @@ def test_nots_marks_and_pages_are_told(run: Run, ready: Path) -> None:
     assert "Weights by what is liked and disliked: " in run(ready, *asked).stderr
 
 
+def test_a_saved_search_tells_what_is_new(run: Run, copied: Workspace) -> None:
+    asked = ("search", "item-1", "--set", "colour=black", "-k", "3", "--json")
+    first = run(copied.root, *asked, "--save", "Black ones")
+    assert "datrnet search --saved 'Black ones'" in first.stderr
+    found = json.loads(first.stdout)
+    assert (found["since"], found["new"]) == (None, [])
+    again = run(copied.root, "search", "--saved", "black ones")
+    assert "New since 20" in again.stderr
+    assert again.stderr.rstrip().endswith(": nothing")
+    gone = found["substitutes"][0]["id"]
+    with copied.open_store() as store:
+        catalog = answer_of(copied, "item-1").searcher.catalog
+        store.hide_items([int(catalog.item_ids[catalog.row_of_code(gone)])], "hide one")
+    later = json.loads(run(copied.root, "search", "--saved", "black ones", "--json").stdout)
+    assert later["new"] == [later["substitutes"][-1]["id"]]
+    assert later["changes"] == {"colour": "Black"}
+    assert "Black ones" in run(copied.root, "session", "list").stdout
+    refused = run(copied.root, "search", "item-1", "--saved", "black ones")
+    assert "leave out its options" in " ".join(refused.output.split())
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

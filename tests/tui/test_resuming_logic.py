@@ -234,7 +234,7 @@ def test_what_is_gone_of_marks_and_nots_is_named(library: Library, log: SessionL
     asked = {
         "items": ["P-001", "gone", "P-004"],
         "excluded": {"colour": ["teal", "red"], "fit": ["slim"]},
-        "unlike": {"colour": "gone-2"},
+        "unlike": {"colour": ["gone-2"]},
         "liked": ["P-005", "gone-3"],
     }
     saved(library, ("query", {"item": "", "trail": [], **asked}))

@@ -431,7 +431,9 @@ def test_results_keep_away_from_the_marked_item(explored: Explored) -> None:
     explored.library.marked = 9
     search.keep_away("colour")
     assert explored.results.plan.request.unlike == {"colour": (search.snapshot.query_of(9),)}
-    assert explored.steps[-1][1]["unlike"] == {"colour": explored.library.snapshot.catalog.codes[9]}
+    assert explored.steps[-1][1]["unlike"] == {
+        "colour": [explored.library.snapshot.catalog.codes[9]]
+    }
     search.keep_away("colour")
     assert search.state == QueryState()
 

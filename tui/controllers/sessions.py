@@ -10,9 +10,12 @@ from typing import Any
 
 from textual.app import App
 
+from datrnet.core.catalog.facts import Condition
 from datrnet.core.errors import DatabaseError, DatrnetError
 from datrnet.core.retrieval.request import Query
+from datrnet.core.sessions.saved_search import RUN, SAVED
 from datrnet.core.sessions.steps import LAST, Step, session_of, steps_of
+from datrnet.core.text import fold
 from datrnet.db.rows import SessionRow
 from datrnet.tui.context import ExplorerContext, in_thread
 from datrnet.tui.controllers.session_log import SessionLog
@@ -138,7 +141,7 @@ def trail_of(steps: Sequence[Step]) -> list[Past]:
     """Return the trail, from what each step did to it."""
     trail: list[Past] = []
     for step in steps:
-        if step.action == "query" or not trail:
+        if step.action in ("query", SAVED, RUN) or not trail:
             _enter(trail, step)
         elif step.action == "back":
             _go_back(trail, step)
@@ -235,7 +238,7 @@ class _Finder:
             self.missing += [f"{name} {value}" for value in values if value not in available]
             if rest := tuple(value for value in values if value in available):
                 changes[name] = rest
-        away = {name: self._borrowed(name, code, UNLIKE) for name, code in step.unlike.items()}
+        away = {name: self._borrowed(name, codes[0], UNLIKE) for name, codes in step.unlike.items()}
         within = step.within
         return QueryState(
             changes,
@@ -251,7 +254,16 @@ class _Finder:
     def _excluded(self, step: Step) -> dict[str, tuple[str, ...]]:
         """Return the excluded values that still exist."""
         found: dict[str, tuple[str, ...]] = {}
-        for name, values in step.excluded.items():
+        wanted = {name: list(values) for name, values in step.excluded.items()}
+        for condition in map(Condition.parse, step.conditions):
+            names = {fold(name): name for name in self.snapshot.value_counts}
+            name = names.get(fold(condition.name), "")
+            spelled = {fold(value): value for value in self.snapshot.value_counts.get(name, {})}
+            if condition.sign == "!=" and fold(condition.value) in spelled:
+                wanted.setdefault(name, []).append(spelled[fold(condition.value)])
+            else:
+                self.missing.append(f"condition {condition}")
+        for name, values in wanted.items():
             known = self.snapshot.value_counts.get(name, {})
             self.missing += [f"{name} {value}" for value in values if value not in known]
             if left := tuple(value for value in values if value in known):

@@ -15,9 +15,11 @@ from textual.widgets import OptionList
 from datrnet.core.errors import ConfigError, DatrnetError
 from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.retrieval.request import Query
+from datrnet.core.sessions.saved_search import save_search
 from datrnet.core.text import sanitize
-from datrnet.tui.context import ExplorerContext, in_thread, start
+from datrnet.tui.context import ExplorerContext, in_thread, show_from_thread, start
 from datrnet.tui.keymap import hidden, key_for
+from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.snapshot import RowMap
 from datrnet.tui.state import Results, Search, Visit, find
@@ -62,6 +64,7 @@ class SubstitutesScreen(ExplorerScreen):
         hidden(
             "left_square_bracket", "turn(-1)", "Results before", id="substitutes.previous_results"
         ),
+        hidden("K", "save_search", "Save this search by name", id="substitutes.save_search"),
         hidden("s", "follow", "Substitutes of this result", id="substitutes.follow"),
         Binding("u", "undo", "Undo", id="substitutes.undo"),
         Binding("r,ctrl+r", "redo", "Redo", id="substitutes.redo"),
@@ -306,6 +309,24 @@ class SubstitutesScreen(ExplorerScreen):
             self._find_results()
         else:
             self.notify("There are no further results.", timeout=2)
+
+    def action_save_search(self) -> None:
+        """Ask for a name, and save the search with what it found as a session."""
+        if (results := self.search.results) is None:
+            return
+        facts = {**self.search.facts, "trail": []}
+        found, store = [result.code for result in results.substitutes], self.library.store
+
+        def save(name: str | None) -> None:
+            if name is not None:
+                show_from_thread(
+                    self,
+                    "save",
+                    lambda: save_search(store, name, facts, found),
+                    lambda _: self.notify(f"Saved as {name}: see the sessions."),
+                )
+
+        self.app.push_screen(Prompt("Save this search as"), save)
 
     def card_sign(self, row: int) -> str:
         """Return whether more or less like an item is asked for, or whether it is listed."""
