@@ -25,6 +25,7 @@ from datrnet.core.api.json_facts import ImportPreviewFacts
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.fetch import fetch_pictures
 from datrnet.core.catalog.importer import (
+    Absence,
     ImportOptions,
     ImportSummary,
     KnownItems,
@@ -55,9 +56,6 @@ LISTED = 20
 """Skipped rows listed in the terminal; JSON has all of them."""
 
 CANCELED_EXIT = 130
-
-MAX_GONE_SHARE = 0.5
-"""A file without more of the catalog's items is rather a part of it than news."""
 
 BECAME: Mapping[AbsentItems, str] = {"keep": "kept", "hide": "hidden", "remove": "removed"}
 
@@ -128,7 +126,8 @@ def import_(
             --missing remove is about without asking.
         skip_bad: Import the good rows even if more than 5 % are bad.
         missing: What becomes of items of earlier imports that the file lacks. Before any are
-            removed, a terminal asks; scripts, and files that lack most items, need --yes.
+            removed, or most are hidden, a terminal asks; to remove, scripts, and files that lack
+            most items, need --yes.
         prune: Short for --missing hide: what the file lacks is out of the gallery, but not lost.
         fetch: Download pictures that the file names by web address into this folder.
 
@@ -207,12 +206,12 @@ def import_(
     if write_mapping is not None and parsed.mapping is not None:
         write_atomically(write_mapping, parsed.mapping.to_toml())
         say(f"Wrote the mapping {write_mapping}.")
-    known = KnownItems.of(place).codes
-    num_absent = len(known - parsed.codes)
+    known = KnownItems.of(place)
+    gone = known.absence(parsed.codes, options.absent)
     if dry_run:
-        return _show_parsed(parsed, options.absent, num_absent, as_json=as_json)
-    if options.absent == "remove" and num_absent and not yes:
-        _agree_to_remove(num_absent, len(known), asks=is_conversation() and not as_json)
+        return _show_parsed(parsed, options.absent, gone.number, as_json=as_json)
+    if gone.number and not yes:
+        _agree_to_lose(gone, options.absent, asks=is_conversation() and not as_json)
     with JobProgress() as progress:
         summary = import_parsed(
             place,
@@ -222,23 +221,30 @@ def import_(
             absent=options.absent,
             skips_bad=options.skips_bad,
         )
-    return _report(place, summary, "column", as_json=as_json)
+    told = []
+    if options.absent != "keep" and gone.is_most:
+        became = BECAME[options.absent]
+        told.append(f"Most of the catalog was {became}: {gone}. If the file is a part of it")
+    if not attributes and (new := known.new_super_categories(parsed.plan)):
+        told.append(f"New super-categories: {', '.join(new)}. If they are none")
+    _report(place, summary, "column", told, as_json=as_json)
 
 
-def _agree_to_remove(number: int, num_known: int, *, asks: bool) -> None:
-    """Ask whether items may go that a file lacks.
+def _agree_to_lose(gone: Absence, absent: AbsentItems, *, asks: bool) -> None:
+    """Ask whether items may go that a file lacks, or most of them may be hidden.
 
     Raises:
-        ConfigError: They are most of the catalog, or nobody can be asked.
+        ConfigError: Most of the catalog would be removed, or nobody can be asked about it.
         Exit: The person said no.
     """
-    gone = f"{number:,} of {counted(num_known, 'item')}, which the file lacks"
-    if number > MAX_GONE_SHARE * num_known or not asks:
+    if absent == "remove" and (gone.is_most or not asks):
         raise ConfigError(
-            f"This import would remove {gone}; nothing was imported.",
+            f"This import would remove {gone}, which the file lacks; nothing was imported.",
             hint="To remove them, add --yes; to keep them out of the gallery only, --missing hide.",
         )
-    if not typer.confirm(f"Remove {gone}?", err=True):
+    if absent == "remove" or (absent == "hide" and gone.is_most and asks):
+        if typer.confirm(f"{absent.capitalize()} {gone}, which the file lacks?", err=True):
+            return
         say("Nothing was imported.")
         raise Exit(CANCELED_EXIT)
 
@@ -319,7 +325,9 @@ def _check_format(format_: Format | None, catalogs: Mapping[str, Any], **given: 
             raise ConfigError(f"--{name} is for {files} only.", hint=f"{hint}, or omit --{name}.")
 
 
-def _report(workspace: Workspace, summary: ImportSummary, part: str, *, as_json: bool) -> None:
+def _report(
+    place: Workspace, summary: ImportSummary, part: str, told: Sequence[str] = (), *, as_json: bool
+) -> None:
     """Print what became of the columns and rows, and the next step."""
     if as_json:
         facts = asdict(summary)
@@ -329,7 +337,9 @@ def _report(workspace: Workspace, summary: ImportSummary, part: str, *, as_json:
         print_json(facts)
     else:
         _show(summary, part)
-    say(f"The catalog is in {workspace.root}. {_next_step(workspace)}")
+    for words in told:
+        say(f"{words}: datrnet undo")
+    say(f"The catalog is in {place.root}. {_next_step(place)}")
 
 
 def _next_step(workspace: Workspace) -> str:
@@ -433,3 +443,5 @@ def _show_problems(problems: Sequence[Problem]) -> None:
         out.print(f"  {sanitize(problem.place)}: {sanitize(problem.message)}")
     if len(problems) > LISTED:
         out.print(f"  … and {len(problems) - LISTED:,} more; --json lists all.")
+    for hint in dict.fromkeys(problem.hint for problem in problems if problem.hint):
+        out.print(sanitize(hint))

@@ -12,6 +12,7 @@ from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
+from datrnet.core.text import fold
 from datrnet.db.rows import LabelChange
 
 STDIN = "-"
@@ -39,7 +40,7 @@ def set_label(
     """
     shop = Shop(Workspace.locate(workspace))
     items, texts = _split(shop.catalog, words)
-    codes, labels = read_codes(items), dict(map(_label, texts))
+    codes, labels = read_codes(items), _labels(texts)
     made = shop.label(codes, labels)
     for change in made:
         say(f"{_transition(change)} (change {change.id})")
@@ -67,6 +68,25 @@ def _split(catalog: Catalog, words: list[str]) -> tuple[list[str], list[str]]:
             hint="Name items, then labels: datrnet label set 10045 10046 color=black fit=slim",
         )
     return items, labels
+
+
+def _labels(texts: Iterable[str]) -> dict[str, str | None]:
+    """Return the labels of a command line by super-category.
+
+    Raises:
+        ConfigError: One is malformed, or a super-category has two.
+    """
+    labels: dict[str, str | None] = {}
+    names: set[str] = set()
+    for name, value in map(_label, texts):
+        if fold(name) in names:
+            raise ConfigError(
+                f"{name} is named twice.",
+                hint=f"Several values go into one label: {name}='VALUE | VALUE'",
+            )
+        names.add(fold(name))
+        labels[name] = value
+    return labels
 
 
 def _label(label: str) -> tuple[str, str | None]:

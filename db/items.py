@@ -124,10 +124,15 @@ class ItemTables(Connection):
         with self.reading() as db:
             return {
                 code: PictureStamp(
-                    item_id=item_id, path=path, num_bytes=num_bytes, modified_ns=modified_ns
+                    item_id=item_id,
+                    path=path,
+                    num_bytes=num_bytes,
+                    modified_ns=modified_ns,
+                    is_hidden=bool(is_hidden),
                 )
-                for item_id, code, path, num_bytes, modified_ns in db.execute(
-                    "SELECT id, code, picture_path, picture_bytes, picture_modified_ns FROM items"
+                for item_id, code, path, num_bytes, modified_ns, is_hidden in db.execute(
+                    "SELECT id, code, picture_path, picture_bytes, picture_modified_ns, "
+                    "hidden_at IS NOT NULL FROM items"
                 )
             }
 

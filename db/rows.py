@@ -98,6 +98,7 @@ class PictureStamp:
     path: str
     num_bytes: int
     modified_ns: int
+    is_hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ decoded completely, so that a damaged one shows now and not in the middle of tra
 changes in one transaction at the very end: an interrupted import leaves it as it was.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -101,7 +101,7 @@ class ImportSummary:
     updated: int
     unchanged: int
     not_in_file: int
-    """Items of earlier imports that this catalog does not name."""
+    """Items of earlier imports that this catalog does not name; if hidden, those shown before."""
     absent: AbsentItems
     """What became of those."""
     disagreements: int
@@ -271,6 +271,22 @@ def parse_catalog(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """How many items of a workspace a catalog lacks, of how many."""
+
+    number: int
+    num_items: int
+
+    @property
+    def is_most(self) -> bool:
+        """Whether the catalog is rather a part of the workspace's than news."""
+        return 2 * self.number > self.num_items
+
+    def __str__(self) -> str:
+        return f"{self.number:,} of {self.num_items:,} item{'s' * (self.num_items != 1)}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownItems:
     """What a workspace has already."""
@@ -280,6 +296,7 @@ class KnownItems:
     synonyms: Synonyms = field(default_factory=Synonyms)
     fact_kinds: Mapping[str, FactKind] = field(default_factory=dict)
     codes: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
     codes_of_variants: Mapping[str, str] = field(default_factory=dict)
     """Code of the item, by the code of a variant."""
 
@@ -292,11 +309,13 @@ class KnownItems:
             synonyms = store.synonyms()
             names = [category.name for category in store.super_categories()]
             names += [it.super_category for it in synonyms if not it.spelled and it.value]
+            stamps = store.picture_stamps()
             return cls(
                 super_categories=tuple(names),
                 synonyms=Synonyms(synonyms),
                 fact_kinds={column.name: column.kind for column in store.fact_columns()},
-                codes=frozenset(store.picture_stamps()),
+                codes=frozenset(stamps),
+                hidden=frozenset(code for code, stamp in stamps.items() if stamp.is_hidden),
                 codes_of_variants=store.codes_of_variants(),
             )
 
@@ -304,6 +323,18 @@ class KnownItems:
     def items(self) -> dict[str, str]:
         """The code of the item, by its own code and by those of its variants."""
         return {**{code: code for code in self.codes}, **self.codes_of_variants}
+
+    def absence(self, named: Collection[str], absent: AbsentItems) -> Absence:
+        """Return which items a catalog lacks that names some; of those to hide, those shown."""
+        concerned = self.codes - (self.hidden if absent == "hide" else frozenset())
+        return Absence(len(concerned.difference(named)), len(concerned))
+
+    def new_super_categories(self, plan: ImportPlan) -> list[str]:
+        """Return the super-categories of a plan that a catalog of earlier imports lacks."""
+        if not self.super_categories or not isinstance(plan, TablePlan):
+            return []
+        names = set(map(fold, self.super_categories))
+        return [it.name for it in plan.of_use("attribute") if fold(it.name) not in names]
 
     def has_all_of(self, plan: TablePlan) -> bool:
         """Tell whether a plan has no super-categories and facts but known ones."""
@@ -323,7 +354,9 @@ def _item_of(
     leader = product.leader
     code = next((items[row.code] for row in product.rows if row.code in items), leader.code)
     is_folded = len(product.rows) > 1 or code != leader.code or code in known.codes_of_variants
-    facts = leader.facts
+    # what the rows of known variants say no more, a new one in the lead does not say either
+    named = (name for row in product.rows for name in row.facts)
+    facts: Mapping[str, str] = {name: leader.facts.get(name, "") for name in named}
     pictures = tuple(dict.fromkeys(p for row in product.rows for p in row.pictures))
     lead, views = (pictures[0], pictures[1:]) if pictures else (None, ())
     if lead is None and is_folded:  # an update of some variants, perhaps of the item's own
@@ -395,7 +428,10 @@ def import_parsed(
         added=counts.added,
         updated=counts.updated,
         unchanged=counts.unchanged,
-        not_in_file=len(known.keys() - parsed.codes),
+        not_in_file=sum(
+            code not in parsed.codes and not (absent == "hide" and stamp.is_hidden)
+            for code, stamp in known.items()
+        ),
         absent=absent,
         disagreements=disagreements,
         problems=problems,

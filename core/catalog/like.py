@@ -17,7 +17,7 @@ from datrnet.core.catalog.importer import ImportOptions, KnownItems, plan_table
 from datrnet.core.catalog.mappings.cells import split_cell
 from datrnet.core.catalog.mappings.inverses import Edits, Place, Texts, join_texts, undo_steps
 from datrnet.core.catalog.plan import ColumnPlan
-from datrnet.core.catalog.products import labels_of_rows
+from datrnet.core.catalog.products import known_spellings, labels_of_rows
 from datrnet.core.catalog.sources.csv_files import with_cells
 from datrnet.core.catalog.sources.source import (
     decode,
@@ -118,9 +118,12 @@ class _CatalogLabels:
             added = () if value is None else (value,)
             own[fold(category)] = (*own.get(fold(category), ()), *added)
 
-    def code_of(self, code: str) -> str | None:
-        """Return the item's id, given its own or a variant's; None if there is no such item."""
-        return self._code_of.get(code)
+    def items_of(self, codes: list[str]) -> list[str | None]:
+        """Return the items' ids, given their own or variants' as a file spells them.
+
+        None where there is no such item.
+        """
+        return list(map(self._code_of.get, known_spellings(codes, self._code_of)))
 
     def of(self, code: str, name: str) -> Texts | None:
         """Return an item's values in a super-category as a file calls it; None without a label."""
@@ -251,7 +254,7 @@ class _Revision:
         self._labels = labels
         self._before = _ReadLabels(source.table, options, known)
         self._row_of = {line: row for row, line in enumerate(self._before.draft.lines)}
-        self._items = list(map(labels.code_of, self._before.codes))
+        self._items = labels.items_of(self._before.codes)
         if not any(self._items):
             raise DataError(
                 f"No row of {source.name} is an item of the catalog, by its id.",

@@ -9,7 +9,7 @@ from datrnet.core.catalog.mappings.draft import Draft
 from datrnet.core.catalog.mappings.mapping import ColumnMapping, Use
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
 from datrnet.core.catalog.sources.table import texts_of
-from datrnet.core.catalog.values import fact_text, is_placeholder
+from datrnet.core.catalog.values import SHARES, fact_text, is_placeholder
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.text import fold
 from datrnet.db.rows import FACT_KINDS, FactKind, Unstated
@@ -74,6 +74,7 @@ class ColumnPlan:
             case "attribute":
                 renamed = "" if self.name == self.column else f" {self.name!r}"
                 several = f", several values separated by {self.separator!r}"
+                several = ", values with shares" if self.separator == SHARES else several
                 return f"super-category{renamed}{several if self.separator else ''}"
             case "ignore":
                 return f"skipped: {self.reason}"

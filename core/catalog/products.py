@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datrnet.core.catalog.column_names import SPLIT_WORDS
-from datrnet.core.catalog.mappings.cells import split_cell
+from datrnet.core.catalog.mappings.cells import image_sources, split_cell
 from datrnet.core.catalog.mappings.draft import Draft
 from datrnet.core.catalog.picture_files import PictureFolder
 from datrnet.core.catalog.pictures import Picture
@@ -83,7 +83,7 @@ def parse_rows(
     kept = {fold(value) for value in kept_values}
     parser = _RowParser(draft, plan, folder, kept, known_codes)
     parser.has_plain_ids = has_plain_ids
-    codes = _known_spellings([parser.code(row) for row in range(len(draft.lines))], known_codes)
+    codes = known_spellings([parser.code(row) for row in range(len(draft.lines))], known_codes)
     rows: list[CatalogRow] = []
     problems: list[Problem] = []
     line_of_code: dict[str, int] = {}
@@ -116,7 +116,7 @@ def parse_rows(
     )
 
 
-def _known_spellings(codes: list[str], known: Collection[str]) -> list[str]:
+def known_spellings(codes: list[str], known: Collection[str]) -> list[str]:
     """Return ids as the workspace spells them, where only case, width or spaces differ."""
     new = set(codes).difference(known)
     if not new or not known:
@@ -285,8 +285,8 @@ class _RowParser:
             cell = self._draft.columns[plan.column][row]
             # a path keeps its spaces and its Unicode form
             for text in (cell,) if isinstance(cell, str) else cell:
-                parts = [text]
-                if plan.separator:  # a space stands for line ends, too
+                parts = image_sources(text) or [text]
+                if plan.separator and parts == [text]:  # a space stands for line ends, too
                     parts = text.split(plan.separator.strip() or None)
                 yield from (part for part in map(clean_path, parts) if part)
 

@@ -29,6 +29,12 @@ SEPARATORS = ("|", ";", "｜", "；", "、", ",", "，", "/", "／")
 SURE_SEPARATORS = SEPARATORS[:5]
 """Those that stand in no value."""
 
+SHARES = "%"
+"""Instead of a separator: the values of a cell have shares, as in "60% Cotton, 40% Elastane"."""
+
+WHOLE = 100
+"""The sum of the shares of a cell, in per cent."""
+
 MAX_LIST_LENGTH = 200
 """A longer cell is a description; its commas separate no values."""
 
@@ -75,6 +81,12 @@ _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
 _OF_THREE_DECIMALS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 _ISO_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?")
 _OTHER_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})")
+_BETWEEN_SHARES = ",;/|+&"
+_SHARE = r"(\d+(?:[.,]\d+)?)\s*%"
+_NAME = rf"([^\W\d][^\d%:{_BETWEEN_SHARES}]*)"
+_SHARED = re.compile(rf"{_SHARE}\s*{_NAME}|{_NAME}{_SHARE}")
+"""A value and its share, in either order."""
+_AND = re.compile(r"^(?:and|und|et|y|e)\s|\s(?:and|und|et|y|e)\s*$")
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 
 
@@ -199,8 +211,27 @@ _PARSERS: dict[FactKind, Callable[[str], str | None]] = {
 }
 
 
+def split_shares(text: str) -> list[str]:
+    """Return the values of "60% Cotton, 40% Elastane"; without shares, what commas separate."""
+    if "%" not in text:
+        return re.split(f"[{_BETWEEN_SHARES}]", text)
+    return [_AND.sub("", first or second) for _, first, second, _ in _SHARED.findall(text)]
+
+
+def _are_shares(texts: Collection[str]) -> bool:
+    """Tell whether all texts are values with shares, those of each making a whole."""
+    for text in texts:
+        shares = [before or after for before, _, _, after in _SHARED.findall(text)]
+        has_rest = bool(_SHARED.sub("", text).strip(f" {_BETWEEN_SHARES}"))
+        if has_rest or round(sum(float(it.replace(",", ".")) for it in shares)) != WHOLE:
+            return False
+    return bool(texts)
+
+
 def find_separator(texts: Counter[str]) -> str:
     """Return what separates several values in the cells of an attribute; empty if nothing does.
+
+    Values may have shares, as in "60% Cotton, 40% Elastane"; see ``SHARES``.
 
     A bar, semicolon or Japanese list comma always does. Another comma or a slash does if at least
     half of the parts it makes are whole cells elsewhere: "Cotton, Elastane" beside "Cotton", but
@@ -209,6 +240,8 @@ def find_separator(texts: Counter[str]) -> str:
     Args:
         texts: How many cells have each text.
     """
+    if _are_shares([text for text in texts if "%" in text]):
+        return SHARES
     whole = set(map(fold, texts))
     for separator in SEPARATORS:
         split = [text for text in texts if separator in text and len(text) <= MAX_LIST_LENGTH]

@@ -278,6 +278,7 @@ def test_several_labels_are_set_at_once(run: Run, copied: Workspace) -> None:
         ("item-1", "colour=Red", "item-2"): "followed by an item",
         ("item-1", "colour=Red", "item-2", "pattern=plain"): "followed by an item",
         ("item-3", "colour=Blue", "pattern=checked"): "checked",
+        ("item-3", "colour=Blue", "Colour=Red"): "named twice",
     }.items():
         refused = run(root, "label", "set", *wrong)
         assert refused.exit_code == 2
@@ -300,3 +301,20 @@ def test_items_that_a_file_lacks_are_not_removed_without_a_word(
         assert "To be removed" in done(run(root, *removing, "--dry-run")).stdout
     assert len(rows(run(root, "history"))) == 2
     assert "Removed from earlier imports" in done(run(root, *removing, "--yes")).stdout
+
+
+def test_an_import_that_hides_most_or_adds_super_categories_tells_the_way_back(
+    run: Run, copied: Workspace, shop: Path, tmp_path: Path
+) -> None:
+    part = tmp_path / "part.csv"
+    header, *lines = shop.read_text("utf-8").splitlines(keepends=True)
+    part.write_text(header + "".join(lines[:10]), "utf-8")
+    hiding = ("import", part, "--images", shop.parent, "--missing", "hide")
+    told = done(run(copied.root, *hiding)).stderr
+    assert "38 of 48 items. If the file is a part of it: datrnet undo" in told
+    again = done(run(copied.root, *hiding))  # hidden ones are no news
+    assert "undo" not in again.stderr
+    assert "Hidden" not in again.stdout
+    part.write_text(part.read_text("utf-8").replace("colour", "Option1 Value", 1), "utf-8")
+    told = done(run(copied.root, *hiding)).stderr
+    assert "New super-categories: Option1 Value. If they are none: datrnet undo" in told

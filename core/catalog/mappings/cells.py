@@ -8,8 +8,10 @@ from typing import Any
 
 from datrnet.core.catalog.sources.records import parse_json
 from datrnet.core.catalog.sources.table import Cell, texts_of
+from datrnet.core.catalog.values import SHARES, split_shares
 
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z]\w*);")
+_IMAGE = re.compile(r"""<img\b[^>]*?\ssrc\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
 
 
 def object_of(text: str) -> dict[str, Any] | list[Any] | None:
@@ -34,9 +36,19 @@ def without_entities(text: str) -> str:
     return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
 
 
+def image_sources(text: str) -> list[str]:
+    """Return the addresses of the pictures that HTML shows; none where there is no picture."""
+    if "<" not in text:
+        return []
+    return [without_entities(source) for source in _IMAGE.findall(text)]
+
+
 def split_texts(text: str, separator: str) -> list[str]:
     """Return the parts of a text, stripped, without empty ones; an empty separator splits none."""
-    parts = text.split(separator) if separator else [text]
+    if separator == SHARES:
+        parts = split_shares(text)
+    else:
+        parts = text.split(separator) if separator else [text]
     return [part.strip() for part in parts if part.strip()]
 
 

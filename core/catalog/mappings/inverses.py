@@ -30,6 +30,7 @@ from datrnet.core.catalog.mappings.steps import (
     first_rows,
 )
 from datrnet.core.catalog.sources.table import CatalogTable, Cell, texts_of
+from datrnet.core.catalog.values import SHARES
 from datrnet.core.text import fold
 
 Place = tuple[int, str]
@@ -98,6 +99,7 @@ def join_texts(texts: Texts, separator: str, like: str) -> str | None:
     """
     if len(texts) > 1 and not separator:
         return None
+    separator = "," if separator == SHARES else separator
     is_new = separator not in like
     is_spaced = f"{separator} " in like or (is_new and separator in (",", ";"))
     return (f"{separator} " if is_spaced else separator).join(texts)

@@ -25,6 +25,11 @@ SAMPLE = 200
 
 MAX_NAME_LENGTH = 100
 
+TOO_LONG_HINT = (
+    'Put cells that contain the separator in quotes, as in "Shirt, red", or name another separator '
+    "with --delimiter."
+)
+
 _NO_NAME = re.compile(rf"https?://|({'|'.join(map(re.escape, PICTURE_SUFFIXES))})\b", re.IGNORECASE)
 """Pictures and links are in cells, never in names of columns."""
 
@@ -58,7 +63,8 @@ def table_of(records: Iterator[Record], file_format: str, unit: Unit = "line") -
     for line, cells in chain(sample[start:], records):
         if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
             message = f"The row has {len(cells)} cells, the header {len(header)}."
-            builder.problems.append(Problem(line=line, message=message, unit=unit))
+            hint = TOO_LONG_HINT if file_format in ("CSV", "TSV") else ""
+            builder.problems.append(Problem(line=line, message=message, hint=hint, unit=unit))
             continue
         if len(cells) < len(header):
             short.append(line)

@@ -162,6 +162,28 @@ def test_rows_of_no_item_stay_and_are_counted(workspace: Workspace, tmp_path: Pa
     assert not (tmp_path / "b.csv").exists()
 
 
+def test_rows_are_items_by_ids_as_people_see_them(
+    workspace: Workspace, tmp_path: Path, correct: Correct
+) -> None:
+    import_catalog(workspace, write(tmp_path / "shop.csv", SHOP), CHOICES)
+    correct("A", "color", "blue")
+    other = write(tmp_path / "other.csv", SHOP.replace("\nA;", "\na;"))
+    summary = export_like(workspace, other, tmp_path / "out.csv", CHOICES)
+    assert (summary.num_labels, summary.num_unknown) == (1, 0)
+
+
+def test_values_with_shares_are_written_so_that_they_are_read_again(
+    workspace: Workspace, tmp_path: Path, correct: Correct
+) -> None:
+    text = 'id,photo,material\nA,a.png,"60% Wool, 40% Silk"\nB,b.png,Silk\nC,c.png,100% wool\n'
+    original, choices = write(tmp_path / "s.csv", text), ImportOptions(attributes=("material",))
+    import_catalog(workspace, original, choices)
+    correct("B", "material", "wool")
+    summary = export_like(workspace, original, tmp_path / "out.csv", choices)
+    assert (summary.num_labels, summary.unwritten) == (1, ())
+    assert (tmp_path / "out.csv").read_text() == text.replace("b.png,Silk", "b.png,Wool")
+
+
 @pytest.mark.parametrize(
     ("text", "changed"),
     [

@@ -91,6 +91,16 @@ def test_a_picture_that_is_missing_matters_only_if_there_is_no_other(
     ]
 
 
+def test_pictures_may_be_html(folder: PictureFolder) -> None:
+    cell = '<p><img alt="a" src="https://x.example/red.png?a=1&amp;b=2"><img src=blue.png></p>'
+    columns = COLUMNS | {"image": [cell, "<img src='blue.png'/>", "red.png", "red.png"]}
+    rows = parse(folder, columns)
+    assert [[picture.name for picture in row.pictures] for row in rows.rows[:2]] == [
+        ["red.png", "blue.png"],
+        ["blue.png"],
+    ]
+
+
 @pytest.mark.parametrize("separator", ["|", "; ", ",", ", ", " ", "\n"])
 def test_of_several_pictures_in_a_cell_the_first_leads(
     folder: PictureFolder, separator: str

@@ -241,6 +241,16 @@ def test_a_file_of_some_facts_changes_only_these(
     assert found == expected
 
 
+def test_a_sale_that_is_over_is_over_for_all_sizes_whichever_row_leads(folder: Path) -> None:
+    priced = PRICED.replace("11.00 EUR,8.00 EUR", "11.00 EUR,")
+    workspace = imported(folder, priced)
+    over = priced.replace("8.00 EUR", "").replace("1-S,", "1-XS,a.png,Shirt,red,XS,9 EUR,,1\n1-S,")
+    (folder / "tomorrow.csv").write_text(over)
+    import_catalog(workspace, folder / "tomorrow.csv", ImportOptions())
+    found = versions(workspace)
+    assert [code for code in found if "sale_price" in found[code]] == ["", "3"]
+
+
 # ── single variants ──────────────────────────────────────────────────────────
 
 

@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datrnet.core.catalog.values import (
+    SHARES,
     fact_number,
     fact_text,
     find_separator,
     is_placeholder,
     number_of,
+    split_shares,
 )
 from datrnet.db.rows import FACT_KINDS, FactKind
 
@@ -100,6 +102,21 @@ def test_placeholders_are_no_values_unless_kept(text: str) -> None:
 @pytest.mark.parametrize("text", ["none", "None", "unknown", "0", "A"])
 def test_words_that_may_be_values_are_values(text: str) -> None:
     assert not is_placeholder(text)
+
+
+def test_values_may_have_shares_that_make_a_whole() -> None:
+    for text, values in {
+        "60% Cotton, 40% Elastane": ["Cotton", "Elastane"],
+        "Cotton 60 %/Merino wool 40 %": ["Cotton", "Merino wool"],
+        "97,5 % Cotton and 2,5% Silk": ["Cotton", "Silk"],
+        "95% Cotton 5% Elastane": ["Cotton", "Elastane"],
+        "100% Cotton": ["Cotton"],
+        "Wool, Silk": ["Wool", "Silk"],
+    }.items():
+        assert find_separator(Counter([text, "100% Linen"])) == SHARES
+        assert list(map(str.strip, split_shares(text))) == values
+    for text in ("50% off", "Shell: 100% Nylon; Lining: 100% Silk", "100%", "1% milk, 2% milk"):
+        assert find_separator(Counter([text, "100% Linen"])) != SHARES
 
 
 @pytest.mark.parametrize(

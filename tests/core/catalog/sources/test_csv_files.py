@@ -71,6 +71,8 @@ def test_rows_know_the_line_they_begin_on() -> None:
     assert list(table.lines) == [2, 5, 7]
     (problem,) = table.problems
     assert (problem.line, problem.message) == (6, "The row has 3 cells, the header 2.")
+    assert '"Shirt, red"' in problem.hint
+    assert "--delimiter" in problem.hint
     assert table.num_rows == 4
 
 
