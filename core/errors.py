@@ -66,7 +66,7 @@ EXTRAS = {
 PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow"}
 """Packages that are not named like the module they install."""
 
-WITHOUT_GPU = 'without a GPU, `uv pip install --torch-backend cpu "datrnet[train]"` saves 5 GB'
+WITHOUT_GPU = 'without a GPU, `uv pip install --torch-backend cpu "datrnet[train]"` saves 4.5 GB'
 
 
 class MissingPackageError(ConfigError):
