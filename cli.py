@@ -22,7 +22,7 @@ COMMANDS = {
         "index": "Build the index that searches use, or bring it up to date.",
     },
     "Search": {
-        "search": "Find substitutes for an item or picture, with some attributes changed.",
+        "search": "Find substitutes for items or a picture, with some attributes changed.",
         "browse": "Open the explorer: browse and search the catalog with pictures.",
         "session": "List, replay, export and restore sessions of the explorer.",
     },

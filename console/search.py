@@ -68,7 +68,7 @@ def search(
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Find substitutes for an item, several items or a picture, with some attributes changed.
+    """Find substitutes for items or a picture, with some attributes changed.
 
     Prints a table with pictures in a terminal, and tab-separated rows in a pipe. Distances are
     split by super-category, to show where a substitute is near and where it is not.
@@ -249,10 +249,7 @@ def _subjects(
     named = [items] if isinstance(items, str) else list(items)
     if shortlist is None:
         if not named:
-            raise ConfigError(
-                "The query is missing.",
-                hint="Name an item, a picture or several items, or --shortlist SESSION.",
-            )
+            raise BadParameter("ITEM|PICTURE is missing.")
         return [*named]
     with shop.workspace.open_store() as store:
         listed = store.shortlist(session_of(store, shortlist).id)

@@ -38,6 +38,8 @@ class QueryState:
     """Rows of results that are as wanted, which weigh the super-categories."""
     disliked: tuple[int, ...] = ()
     """Rows of results that are not."""
+    max_distance: float | None = None
+    """Results are at most so far."""
 
     @property
     def values(self) -> dict[str, str]:
@@ -127,4 +129,5 @@ class QueryState:
             {name: item for name, item in unlike.items() if item is not None},
             liked,
             disliked,
+            self.max_distance,
         )

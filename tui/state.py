@@ -4,6 +4,7 @@ Everything that the substitutes screen shows (pickers, title, results) and logs 
 ``Search``; keys change it there.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -193,6 +194,7 @@ class Search:
             unlike={name: (query_of(item.row),) for name, item in state.unlike.items()},
             liked=state.liked,
             disliked=state.disliked,
+            max_distance=state.max_distance,
             within=state.within,
             k=self._library.num_substitutes,
             offset=self.offset,
@@ -297,6 +299,20 @@ class Search:
         if self.searcher.is_entangled:
             raise ConfigError("This index compares all super-categories as one; none has a weight.")
         self._step("liked" if is_liked else "disliked", self.state.rated(row, is_liked=is_liked))
+
+    def limit(self, words: str) -> None:
+        """Show results up to a distance; 0 is any.
+
+        Raises:
+            ConfigError: It is no distance.
+        """
+        try:
+            distance = float(words)
+        except ValueError:
+            distance = math.nan
+        if not 0 <= distance < math.inf:
+            raise ConfigError(f"{words!r} is no distance: enter a number such as 0.9; 0 is any.")
+        self._step("limit", replace(self.state, max_distance=distance or None))
 
     def weigh(self, name: str, step: int) -> None:
         """Give a super-category the next higher or lower weight.
@@ -412,6 +428,7 @@ class Search:
             "unlike": {name: [item.code] for name, item in state.unlike.items()},
             "liked": [codes[row] for row in state.liked],
             "disliked": [codes[row] for row in state.disliked],
+            "max_distance": state.max_distance,
             "k": self._library.num_substitutes,
         }
 

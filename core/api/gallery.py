@@ -163,7 +163,7 @@ class ShopGallery:
         split: Split | None = None,
         on_progress: Progress = no_progress,
     ) -> Answer:
-        """Find substitutes for an item or picture, with some attributes changed.
+        """Find substitutes for items or a picture, with some attributes changed.
 
         >>> answer = shop.search("D00002", set={"color": "black"}, weight={"pattern": 2}, k=3)
         >>> [found.labels["color"] for found in answer]

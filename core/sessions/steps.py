@@ -34,7 +34,7 @@ class Step:
     position: int
     """From 1."""
     action: str
-    """query, change, within, exact, weight, not, unlike, liked, disliked, undo, redo, clear,
+    """query, change, within, exact, weight, not, unlike, liked, disliked, limit, undo, redo, clear,
     back, saved or run."""
     made_at: str
     """UTC, ISO 8601."""
@@ -93,6 +93,8 @@ class Step:
         wanted += [f"{name} not {' or '.join(values)}" for name, values in self.excluded.items()]
         wanted += [f"{name} unlike {' or '.join(codes)}" for name, codes in self.unlike.items()]
         wanted += [f"only {condition}" for condition in self.conditions]
+        if self.max_distance is not None:
+            wanted.append(f"at most {self.max_distance:g} away")
         wanted += [f"more like {code}" for code in self.liked]
         wanted += [f"less like {code}" for code in self.disliked]
         return ", ".join(wanted)

@@ -153,7 +153,7 @@ def test_a_saved_search_tells_what_is_new(run: Run, copied: Workspace) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "The query is missing"),
+        ((), "ITEM|PICTURE is missing"),
         (("item-1", "--weight", "colour=-1"), "use --unlike colour=ITEM"),
         (("item-1", "--liked", "item-5", "--disliked", "item-5"), "both liked and disliked"),
         (("item-1", "--liked", "item-99"), "No item is called 'item-99'"),

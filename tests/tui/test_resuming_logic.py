@@ -206,6 +206,7 @@ def test_nots_marks_and_several_items_come_back_and_are_replayed(
     search.log("query")
     library.marked = 20
     search.exclude("colour", "red")
+    search.limit("9.5")
     search.keep_away("season")
     for row, is_liked in ((5, True), (6, False)):
         search.rate(row, is_liked=is_liked)
@@ -216,13 +217,18 @@ def test_nots_marks_and_several_items_come_back_and_are_replayed(
     (visit,) = again.trail
     assert (again.missing, visit.query.members) == ((), (1, 4, 9))
     asked = QueryState(
-        excluded={"colour": ("red",)}, unlike={"season": Borrowed(20, "P-020")}, liked=(5,)
+        excluded={"colour": ("red",)},
+        unlike={"season": Borrowed(20, "P-020")},
+        liked=(5,),
+        max_distance=9.5,
     )
     assert visit.history.state == left == asked
     visit.history.redo()
     assert visit.history.state.disliked == (6,)
     steps = steps_of(library.store, again.row)
-    assert steps[-1].words == "colour not red, season unlike P-020, more like P-005"
+    assert (
+        steps[-1].words == "colour not red, season unlike P-020, at most 9.5 away, more like P-005"
+    )
     assert steps[-1].subject == "P-001 + P-004 + P-009"
     (*_, replayed) = replay(library.workspace, search.searcher, steps, 60)
     found = search.searcher.substitutes(query, search.request())

@@ -294,6 +294,7 @@ def test_every_step_is_logged(explored: Explored) -> None:
         "unlike": {},
         "liked": [],
         "disliked": [],
+        "max_distance": None,
         "k": 60,
     }
     assert explored.steps[1][1]["changes"] == {"colour": "blue"}
@@ -453,6 +454,19 @@ def test_pages_follow_each_other_until_something_changes(explored: Explored) -> 
     assert explored.codes == pages[1]
     search.weigh("colour", 1)
     assert search.request().offset is None
+
+
+def test_results_are_at_most_so_far(explored: Explored) -> None:
+    search, whole = explored.search, explored.results.substitutes
+    limit = (whole[9].distance + whole[10].distance) / 2
+    search.limit(f"{limit:.6f}")
+    assert explored.codes == [result.code for result in whole[:10]]
+    assert explored.steps[-1][0] == "limit"
+    for words in ("far", "-1", "nan", "inf"):
+        with pytest.raises(ConfigError, match="is no distance"):
+            search.limit(words)
+    search.limit("0")
+    assert search.state == QueryState()
 
 
 def test_several_items_are_a_query(explored: Explored) -> None:

@@ -249,6 +249,7 @@ class _Finder:
             unlike={name: item for name, item in away.items() if item is not None},
             liked=self._marked(step.liked),
             disliked=self._marked(step.disliked),
+            max_distance=step.max_distance,
         )
 
     def _excluded(self, step: Step) -> dict[str, tuple[str, ...]]:

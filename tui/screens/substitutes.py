@@ -64,6 +64,7 @@ class SubstitutesScreen(ExplorerScreen):
         hidden(
             "left_square_bracket", "turn(-1)", "Results before", id="substitutes.previous_results"
         ),
+        hidden("X", "limit", "Largest distance", id="substitutes.limit"),
         hidden("K", "save_search", "Save this search by name", id="substitutes.save_search"),
         hidden("s", "follow", "Substitutes of this result", id="substitutes.follow"),
         Binding("u", "undo", "Undo", id="substitutes.undo"),
@@ -176,6 +177,8 @@ class SubstitutesScreen(ExplorerScreen):
         count = len(self.search.state.changes)
         words = {0: "no change", 1: "1 change"}.get(count, f"{count} changes")
         words += "" if within is None else f" · within {sanitize(within)}"
+        if (limit := results.plan.request.max_distance) is not None:
+            words += f" · at most {limit:g} away"
         number = f"{len(found)} substitutes"
         if (start := results.plan.request.offset) is not None:
             number = f"{start + 1}–{start + len(found)}"
@@ -309,6 +312,17 @@ class SubstitutesScreen(ExplorerScreen):
             self._find_results()
         else:
             self.notify("There are no further results.", timeout=2)
+
+    def action_limit(self) -> None:
+        """Ask for the largest distance of a result."""
+        limit = self.search.state.max_distance
+
+        def show(words: str | None) -> None:
+            if words is not None:
+                self._change(self.search.limit, words)
+
+        shown = "" if limit is None else f"{limit:g}"
+        self.app.push_screen(Prompt("Largest distance (0 is any)", value=shown), show)
 
     def action_save_search(self) -> None:
         """Ask for a name, and save the search with what it found as a session."""
