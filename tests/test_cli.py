@@ -206,7 +206,7 @@ def test_the_explorer_starts_without_a_home_folder(monkeypatch: pytest.MonkeyPat
     ("statement", "unwanted"),
     [
         ("import datrnet.cli", "torch annoy textual numpy sqlite_utils rich datrnet.console"),
-        ("import datrnet.console.options", "rich numpy datrnet.core"),
+        ("import datrnet.console.options", "rich numpy pydantic datrnet.core.catalog datrnet.db"),
         (
             "from datrnet.console import"
             " search, train, index, evaluate, info, catalog, demo, browse",

@@ -27,7 +27,7 @@ Run = Callable[..., Result]
         (["search", "item-1", "--where", "colour=rde"], ["'rde'", "Did you mean Red?"]),
         (["search", "item-1", "--weight", "colur=1"], ["'colur'", "Did you mean colour?"]),
         (["search", "item-1", "--weight", "colour=x"], ["colour=x", "number"]),
-        (["search", "item-1", "--weight", "colour=-1"], ["colour=-1", "from 0 to"]),
+        (["search", "item-1", "--weight", "colour=-1"], ["colour=-1", "--unlike colour=ITEM"]),
         (["search", "item-1", "--weight", "colour=inf"], ["colour=inf", "from 0 to"]),
         (["search", "item-1", "--weight", "colour=1e300"], ["colour=1e300", "to 1,000,000"]),
         (["search", "item-1", "--set", "colour"], ["'colour'", "For example"]),

@@ -81,7 +81,9 @@ def test_pictures_count_from_the_folder_that_a_person_names(
     workspace: Workspace, toy: Path, tmp_path: Path
 ) -> None:
     (toy / "img").rename(tmp_path / "img")
-    with pytest.raises(DataError, match=r"imgs_test\.txt, line 1: The picture") as caught:
+    with pytest.raises(
+        DataError, match=r"imgs_test\.txt, line 1 and 6 more rows: The picture"
+    ) as caught:
         import_folder(workspace, toy, adde())
     assert "--images DIR" in caught.value.hint
     assert tally(import_folder(workspace, toy, adde(images=tmp_path))) == (7, 0, 0)
