@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.sessions.saved_search import saved_search
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.widgets.pickers import Pickers, PrototypeLine
@@ -256,3 +257,21 @@ async def test_a_change_is_saved_with_its_steps(workspace: Workspace, run_explor
         await explorer.press("enter", COLOUR, "j", "enter", "u", "escape")
         await explorer.until(lambda: len(explorer.steps()) == 3)
         assert [action for action, _ in explorer.steps()] == ["query", "change", "undo"]
+
+
+async def test_keys_leave_out_mark_limit_and_save(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("l", "enter", COLOUR, "exclamation_mark")
+        assert "blue" not in explorer.labels("colour", 60)
+        assert "not blue" in explorer.text()
+        await explorer.press("tab", "f")
+        assert "▲ more" in explorer.text()
+        assert " marks " in explorer.text()
+        await explorer.press("u")
+        assert " marks " not in explorer.text()
+        await explorer.press("X", "0", "full_stop", "0", "1", "enter")
+        assert "No item is at most 0.01 away." in explorer.text()
+        await explorer.press("u", "K", *"mine", "enter")
+        with workspace.open_store() as store:
+            await explorer.until(lambda: "mine" in [it.name for it in store.sessions()])
+            assert saved_search(store, "mine").step.excluded == {"colour": ("blue",)}

@@ -14,7 +14,7 @@ from textual.widgets import OptionList
 
 from datrnet.core.errors import ConfigError, DatrnetError
 from datrnet.core.retrieval.prototypes import Prototype
-from datrnet.core.retrieval.request import Query
+from datrnet.core.retrieval.request import Query, Request
 from datrnet.core.sessions.saved_search import save_search
 from datrnet.core.text import sanitize
 from datrnet.tui.context import ExplorerContext, in_thread, show_from_thread, start
@@ -193,9 +193,7 @@ class SubstitutesScreen(ExplorerScreen):
                 caption=lambda place: (found[place].title, matches(found[place], results.unknown)),
             ),
             cursor=self.search.visit.cursor,
-            empty_text="No item has these labels: see the pickers marked =, ✓ or ✗."
-            if results.plan.filters or results.plan.request.others
-            else "There are no other items.",
+            empty_text=_why_empty(results.plan.request, has_filters=bool(results.plan.filters)),
         )
 
     @on(ThumbGrid.Highlighted)
@@ -391,3 +389,12 @@ class SubstitutesScreen(ExplorerScreen):
         """Go from the pickers to the results, or back."""
         # at once, unlike focus(): the next keys are meant for the other
         self.set_focus(self.pickers.values if self.grid.has_focus else self.grid)
+
+
+def _why_empty(request: Request, *, has_filters: bool) -> str:
+    """Say why a search finds nothing."""
+    if request.max_distance is not None:
+        return f"No item is at most {request.max_distance:g} away."
+    if has_filters or request.others:
+        return "No item has these labels: see the pickers marked =, ✓ or ✗."
+    return "There are no other items."
