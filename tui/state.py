@@ -17,8 +17,7 @@ from datrnet.core.retrieval.search import Searcher, SearchPlan
 from datrnet.core.sessions.steps import subject_of
 from datrnet.db.rows import SuperCategory, joined
 from datrnet.tui.controllers.session_log import SessionLog
-from datrnet.tui.history import History
-from datrnet.tui.query_state import Borrowed, Change, QueryState
+from datrnet.tui.query_state import Borrowed, Change, History, QueryState
 from datrnet.tui.snapshot import Library, RowMap, Snapshot, Source
 
 WEIGHTS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)

@@ -1,6 +1,6 @@
 """Undo and redo."""
 
-from datrnet.tui.history import History
+from datrnet.tui.query_state import History
 
 
 def test_a_proposal_replaces_the_one_before_it_until_settled() -> None:

@@ -17,8 +17,7 @@ from datrnet.core.retrieval.request import Query
 from datrnet.core.sessions.steps import LAST, Step, replay, steps_of
 from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.controllers.sessions import CURRENT, read_session, trail_of
-from datrnet.tui.history import History
-from datrnet.tui.query_state import Borrowed, QueryState
+from datrnet.tui.query_state import Borrowed, History, QueryState
 from datrnet.tui.snapshot import Library
 from datrnet.tui.state import Search, Visit
 

@@ -12,8 +12,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.request import Request
 from datrnet.tui.controllers.session_log import SessionLog
-from datrnet.tui.history import History
-from datrnet.tui.query_state import Borrowed, QueryState
+from datrnet.tui.query_state import Borrowed, History, QueryState
 from datrnet.tui.snapshot import Library, Snapshot
 from datrnet.tui.state import Results, Search, Visit, find
 

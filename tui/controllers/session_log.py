@@ -16,7 +16,7 @@ from datrnet.core.errors import DatabaseError, UnknownNameError
 from datrnet.core.sessions.steps import default_name
 from datrnet.db.rows import SessionRow
 from datrnet.db.store import Store
-from datrnet.tui.history import History
+from datrnet.tui.query_state import History
 
 RETRY_SECONDS = 2.0
 

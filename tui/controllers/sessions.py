@@ -19,8 +19,7 @@ from datrnet.core.text import fold
 from datrnet.db.rows import SessionRow
 from datrnet.tui.context import ExplorerContext, in_thread
 from datrnet.tui.controllers.session_log import SessionLog
-from datrnet.tui.history import History
-from datrnet.tui.query_state import Borrowed, Change, QueryState
+from datrnet.tui.query_state import Borrowed, Change, History, QueryState
 from datrnet.tui.snapshot import Snapshot
 from datrnet.tui.state import Visit
 

@@ -15,8 +15,7 @@ from datrnet.core.text import sanitize
 from datrnet.db.rows import Verdict
 from datrnet.tui.context import show_from_thread
 from datrnet.tui.controllers.review import Did, Entry, Judgment, Pair
-from datrnet.tui.history import History
-from datrnet.tui.query_state import QueryState
+from datrnet.tui.query_state import History, QueryState
 from datrnet.tui.screens.review_screen import ReviewScreen
 from datrnet.tui.state import Visit
 from datrnet.tui.widgets.detail_pane import UNLABELED
