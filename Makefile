@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKSPACE ?= workspace
-# One more than there are processors: the explorer's tests wait a lot.
-WORKERS = $(shell $(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)")
+# Two more than there are processors: the tests of the explorer wait a lot.
+WORKERS = $(shell $(BIN)/python -c "import os; print((os.cpu_count() or 1) + 2)")
 
 # Every process compiles torch and Textual again where it may not keep what it has compiled.
 unexport PYTHONDONTWRITEBYTECODE
