@@ -57,7 +57,7 @@ class BrowseScreen(ExplorerScreen):
     check_pictures_after: ClassVar[float] = 1.0
     """Seconds after the start: the first page comes first."""
 
-    shown_after: ClassVar[float] = 0.03
+    shown_after: ClassVar[float] = 0.005
     """Seconds of a search after which what it has found is shown; the rest comes later."""
 
     def __init__(self, context: ExplorerContext) -> None:
