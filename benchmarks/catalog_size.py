@@ -262,17 +262,17 @@ def _of_explorer(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     def begin(text: str) -> None:
         """Show what is found first, as the explorer does."""
         end, found = time.monotonic() + BrowseScreen.shown_after, []
-        for page in snapshot.search_titles(text):
+        for page in snapshot.title_pages(text):
             found.append(page)
             if time.monotonic() >= end:
                 break
         state.show_found(text, np.concatenate([nothing, *found]))
 
     def finish(text: str) -> None:
-        state.show_found(text, np.concatenate([nothing, *snapshot.search_titles(text)]))
+        state.show_found(text, np.concatenate([nothing, *snapshot.title_pages(text)]))
 
     for name, text in SEARCHES.items():
-        first = _time(lambda own=text: [*islice(snapshot.search_titles(own), 1)])
+        first = _time(lambda own=text: [*islice(snapshot.title_pages(own), 1)])
         shown, whole = _time(lambda own=text: begin(own)), _time(lambda own=text: finish(own), 1)
         yield f"search as you type, {name}: first page", first
         yield f"… shown, {name}", shown

@@ -136,9 +136,11 @@ class ItemTables(Connection):
                 )
             }
 
-    def search_titles(
-        self, text: str, texts: ItemTexts | None = None
-    ) -> Iterator[NDArray[np.int64]]:
+    def search_titles(self, text: str) -> list[int]:
+        """Return the ids of all items that ``title_pages`` finds, best match first."""
+        return [int(item_id) for page in self.title_pages(text) for item_id in page]
+
+    def title_pages(self, text: str, texts: ItemTexts | None = None) -> Iterator[NDArray[np.int64]]:
         """Yield the ids of items with all words in title or code; words may be cut short.
 
         Whole words come first, then words that begin so, then those that contain it; within each,

@@ -130,7 +130,7 @@ class Snapshot:
         row = self.catalog.find_code(code)
         return "" if row is None else self.catalog.titles[row]
 
-    def search_titles(self, text: str) -> Iterator[NDArray[np.intp]]:
+    def title_pages(self, text: str) -> Iterator[NDArray[np.intp]]:
         """Yield the rows whose title or code matches a text, page by page, best match first.
 
         Raises:
@@ -138,7 +138,7 @@ class Snapshot:
         """
         catalog = self.catalog
         texts = catalog.item_ids, catalog.titles, catalog.codes
-        for item_ids in self.store.search_titles(text, texts):
+        for item_ids in self.store.title_pages(text, texts):
             rows, is_known = known_rows(catalog, item_ids)  # the others are newer than this
             rows = self.only_shown(rows[is_known])
             yield rows if self.subset is None else rows[np.isin(rows, self.subset.rows)]

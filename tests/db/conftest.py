@@ -25,7 +25,7 @@ def unpack(schema: int, folder: Path) -> Path:
 
 def ids_found(store: Store, text: str) -> list[int]:
     """Return the ids of all items that a text search finds."""
-    return [int(item_id) for page in store.search_titles(text) for item_id in page]
+    return store.search_titles(text)
 
 
 @pytest.fixture

@@ -258,8 +258,8 @@ def test_a_search_finds_each_item_once_however_many_come_at_a_time(
     titles = ["Redwood shirt", "Tired shirts", "red shirt", "A shirt, red", "blue", "shirts redder"]
     store.upsert_items(make_item(str(number), title) for number, title in enumerate(titles))
     assert ids_found(store, "red shirt") == [3, 4, 1, 6, 2]
-    assert len(next(store.search_titles("red shirt"))) == min(page, 2)
-    assert max(map(len, store.search_titles("s red"))) <= 8 * page
+    assert len(next(store.title_pages("red shirt"))) == min(page, 2)
+    assert max(map(len, store.title_pages("s red"))) <= 8 * page
     assert ids_found(store, "s red") == [1, 3, 4, 6, 2]
     assert ids_found(store, "shirt") == [1, 3, 4, 2, 6]
     titles = ["赤いスカート XL", "スカート赤い", "赤い服 xs", "赤"]
@@ -272,7 +272,7 @@ def test_a_search_finds_each_item_once_however_many_come_at_a_time(
 
 def test_a_search_goes_on_while_others_write(store: Store, make_item: MakeItem) -> None:
     store.upsert_items([make_item("a", "Jacke"), make_item("b", "Strickjacke")])
-    pages = store.search_titles("jacke")
+    pages = store.title_pages("jacke")
     assert next(pages).tolist() == [1]
     store.remove_items([1], "a")
     assert [page.tolist() for page in pages] == [[2]]

@@ -42,7 +42,7 @@ def codes(state: CatalogState) -> list[str]:
 
 
 def search(state: CatalogState, text: str) -> None:
-    state.show_found(text, np.concatenate([*state.snapshot.search_titles(text)]))
+    state.show_found(text, np.concatenate([*state.snapshot.title_pages(text)]))
 
 
 def sort(state: CatalogState, order: Order) -> None:
@@ -124,7 +124,7 @@ def test_a_search_and_facets_narrow_down_together(state: CatalogState) -> None:
 
 
 def test_a_search_that_has_not_found_all_says_so(state: CatalogState) -> None:
-    first = next(state.snapshot.search_titles("shirt"))[:3]
+    first = next(state.snapshot.title_pages("shirt"))[:3]
     state.show_found("shirt", first, is_complete=False)
     assert state.facts == "3+ of 48 items · best match first"
     assert state.filters[0].words == "“shirt” 3+"

@@ -65,7 +65,7 @@ def test_a_thread_that_waits_to_write_holds_up_no_reader(workspace: Workspace) -
             writer = threading.Thread(target=store.start_session, args=["mine"])
             writer.start()
             for _ in range(20):
-                assert next(store.search_titles("red")).any()
+                assert next(store.title_pages("red")).any()
                 time.sleep(0.005)
             assert writer.is_alive()
         writer.join()
@@ -79,12 +79,12 @@ async def test_where_nobody_may_read_the_search_says_so_and_works_again(
     async with run_explorer(workspace) as explorer:
         store = explorer.app.library.store
 
-        def search_titles(text: str, texts: object) -> NoReturn:
+        def title_pages(text: str, texts: object) -> NoReturn:
             raise DatabaseError("catalog.db is in use by another program.", hint="Wait.")
 
         with monkeypatch.context() as locked:
             # no other program can take the file of one who has it open in WAL mode
-            locked.setattr(store, "search_titles", search_titles)
+            locked.setattr(store, "title_pages", title_pages)
             await explorer.press("slash", *"red")
             assert "is in use by another program" in explorer.notices()
             assert len(explorer.codes) == 48

@@ -187,7 +187,7 @@ class BrowseScreen(ExplorerScreen):
 
     async def _find(self, text: str) -> None:
         """Show the first items that are found at once, and all of them once they are found."""
-        pages, worker = self.snapshot.search_titles(text), get_current_worker()
+        pages, worker = self.snapshot.title_pages(text), get_current_worker()
         found = [np.zeros(0, dtype=np.intp)]
 
         def find(seconds: float) -> bool:
