@@ -155,7 +155,7 @@ async def test_help_and_footer_show_the_keys_in_force(
         assert "^f Search" in explorer.text()
         await explorer.press("z")
         assert isinstance(explorer.screen, HelpScreen)
-        assert re.search(r"\^f +Search", explorer.text())
+        await explorer.until(lambda: re.search(r"\^f +Search", explorer.text()))
         assert "w closes" in explorer.text()
         await explorer.press("escape")
         assert isinstance(explorer.screen, HelpScreen)
