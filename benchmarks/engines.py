@@ -338,7 +338,7 @@ def drawn(size: int, source: Generation | None) -> tuple[Floats, Replacement, We
         base += 0.4 * rng.normal(size=base.shape).astype(np.float32)
         base /= np.linalg.norm(base, axis=2, keepdims=True)
         prototypes = Replacement(
-            tuple(one / np.linalg.norm(one, axis=1, keepdims=True) for one in centers)
+            tuple(block / np.linalg.norm(block, axis=1, keepdims=True) for block in centers)
         )
         weights = Weights(blocks=(1.8, 1.3, 0.5, 1.3, 0.5, 0.6), changed=2.8)
     else:

@@ -89,8 +89,8 @@ def search(
         any_of: Accept any of these values, all equally good; repeat it for each value.
         weight: Weight of a super-category: 2 counts double, 0 not at all; repeatable.
         unlike: Keep away from this item in a super-category; repeatable.
-        liked: An item that is as wanted: what brings it near gets more weight; repeatable.
-        disliked: An item that is not: what keeps it away gets more weight; repeatable.
+        liked: A good result: super-categories in which it is close get more weight; repeatable.
+        disliked: A bad result: super-categories in which it is far get more weight; repeatable.
         within: Compute prototypes from items that share the query's value of this super-category:
             with category, a shirt gets the black of shirts.
         match: Whether a result must carry any or all of several values, those of --where and those

@@ -153,7 +153,7 @@ def undo(
 
     Args:
         step: Number in the history.
-        yes: Also remove items that a person has labeled since the step added them.
+        yes: Also remove items labeled by hand since the step added them.
     """
     shop = Shop(Workspace.locate(workspace))
     undone = shop.undo(step, loses_labels=yes)

@@ -88,11 +88,11 @@ class HistoryTables(Connection):
     ) -> HistoryStep | None:
         """Undo a step of the history: every row is again as it was before.
 
-        A label that a person has set since stays.
+        Labels set by hand since then stay.
 
         Args:
             step_id: Which step; by default the newest that is not undone.
-            loses_labels: Whether items may go that a person has labeled since the step added them.
+            loses_labels: Whether to remove items labeled by hand since the step added them.
 
         Returns:
             The undone step; None if there is nothing to undo.

@@ -41,7 +41,7 @@ def check_new_items(db: "Database", step_id: int) -> None:
     if codes:
         items = "an item" if len(codes) == 1 else f"{len(codes):,} items"
         raise ConfigError(
-            f"Step {step_id} added {items} that a person has labeled since, such as {codes[0]!r}.",
+            f"Step {step_id} added {items} labeled by hand since, such as {codes[0]!r}.",
             hint="To lose these labels with them, add --yes.",
         )
 

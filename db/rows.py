@@ -226,11 +226,11 @@ class VariantColumns(Mapping[int, tuple[NewVariant, ...]]):
     @classmethod
     def of(cls, variants: Mapping[int, Sequence[NewVariant]]) -> "VariantColumns":
         """Take over variants by item id."""
-        every = [(item_id, one) for item_id, own in sorted(variants.items()) for one in own]
+        every = [(item_id, variant) for item_id, own in sorted(variants.items()) for variant in own]
         return cls(
             np.array([item_id for item_id, _ in every], dtype=np.int64),
-            StringColumn.of(one.code for _, one in every),
-            StringColumn.of(json.dumps(dict(one.facts)) for _, one in every),
+            StringColumn.of(variant.code for _, variant in every),
+            StringColumn.of(json.dumps(dict(variant.facts)) for _, variant in every),
         )
 
     def __getitem__(self, item_id: int) -> tuple[NewVariant, ...]:

@@ -38,9 +38,9 @@ class QueryState:
     unlike: Mapping[str, Borrowed] = field(default_factory=dict)
     """Items to keep away from, by super-category."""
     liked: tuple[int, ...] = ()
-    """Rows of results that are as wanted, which weigh the super-categories."""
+    """Rows of good results; the super-categories are weighted by them."""
     disliked: tuple[int, ...] = ()
-    """Rows of results that are not."""
+    """Rows of bad results."""
     max_distance: float | None = None
     """Results are at most so far."""
 

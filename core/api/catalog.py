@@ -335,11 +335,11 @@ class ShopCatalog(ShopGallery):
             return store.history(k)
 
     def undo(self, step: int | None = None, *, loses_labels: bool = False) -> HistoryStep | None:
-        """Undo an import, removal or rename; labels that a person has set since stay.
+        """Undo an import, removal or rename; labels set by hand since then stay.
 
         Args:
             step: Its number; by default the latest that is not undone.
-            loses_labels: Whether items may go that a person has labeled since the step added them.
+            loses_labels: Whether to remove items labeled by hand since the step added them.
 
         Returns:
             The undone step; None if there is nothing to undo.

@@ -182,8 +182,8 @@ class ShopGallery:
             any: Equally good values, by super-category.
             weight: Weight by super-category: 2 counts double, 0 not at all.
             unlike: Item or picture to keep away from, or several, by super-category.
-            liked: Ids of items that are as wanted: what brings them near gets more weight.
-            disliked: Ids of items that are not: what keeps them away gets more weight.
+            liked: Ids of good results: super-categories in which they are close get more weight.
+            disliked: Ids of bad results: super-categories in which they are far get more weight.
             within: Super-category whose value the items of a prototype share with the query.
             match: Whether a result must carry any or all of several values.
             k: Maximum number of substitutes.

@@ -1,4 +1,4 @@
-"""What a person asks in Python, turned into queries and requests."""
+"""Queries and options given in Python, turned into queries and requests."""
 
 import math
 import os
@@ -68,7 +68,7 @@ def rows_of(catalog: Catalog, asked: Iterable[QueryLike]) -> list[int]:
         UnknownNameError: There is no such item.
         ConfigError: There is none, or a picture among them.
     """
-    rows = [resolve(catalog, one) for one in asked]
+    rows = [resolve(catalog, query) for query in asked]
     if found := [row for row in rows if isinstance(row, int)]:
         if len(found) == len(rows):
             return found

@@ -136,13 +136,13 @@ def move_items(
 def undo(
     workspace: Workspace, store: Store, step_id: int | None = None, *, loses_labels: bool = False
 ) -> HistoryStep | None:
-    """Undo a step of the catalog's history; labels that a person has set since stay.
+    """Undo a step of the catalog's history; labels set by hand since then stay.
 
     Args:
         workspace: Has the thumbnails.
         store: Its database.
         step_id: Which step; by default the newest that is not undone.
-        loses_labels: Whether items may go that a person has labeled since the step added them.
+        loses_labels: Whether to remove items labeled by hand since the step added them.
 
     Returns:
         The undone step; None if there is nothing to undo.

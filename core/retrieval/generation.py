@@ -414,7 +414,7 @@ class Generation:
         equal = np.ones(blocks.shape[:2], dtype=np.float32)
         if isinstance(engine, BlockCodes):
             effort = replace(NEIGHBOR_EFFORT, num_ranked=2 * count)
-            return [engine.candidates(one, equal[0], 1, None, effort) for one in blocks]
+            return [engine.candidates(item, equal[0], 1, None, effort) for item in blocks]
         return self.exact.candidates_of_many(blocks, equal, count, [None] * len(blocks))
 
     @property

@@ -63,9 +63,9 @@ class Request:
     unlike: Mapping[str, tuple[Query, ...]] = field(default_factory=dict)
     """Items or pictures to keep away from in a super-category."""
     liked: tuple[int, ...] = ()
-    """Rows of items that are as wanted: they weigh the blocks."""
+    """Rows of good results; the blocks are weighted by them."""
     disliked: tuple[int, ...] = ()
-    """Rows of items that are not."""
+    """Rows of bad results."""
     k: int = 30
     max_distance: float | None = None
     """Results are at most so far."""

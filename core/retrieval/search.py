@@ -342,7 +342,7 @@ class SearchPlan:
     def allowed(self) -> BoolArray:
         """Which indexed items (n,) pass the filters; never the query itself or hidden ones."""
         searcher, catalog = self.searcher, self.searcher.catalog
-        passes = [catalog.carries_any(*one) for one in self.filters]
+        passes = [catalog.carries_any(idx, values) for idx, values in self.filters]
         if self.request.split is not None:
             in_split = np.zeros(catalog.num_items, dtype=bool)
             in_split[split_rows(catalog, self.request.split)] = True

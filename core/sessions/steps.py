@@ -63,9 +63,9 @@ class Step:
     unlike: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Codes of the items to keep away from, by super-category."""
     liked: tuple[str, ...] = ()
-    """Codes of results that are as wanted."""
+    """Codes of good results."""
     disliked: tuple[str, ...] = ()
-    """Codes of results that are not."""
+    """Codes of bad results."""
     conditions: tuple[str, ...] = ()
     """Conditions on facts and labels as they are written, of a saved search."""
     match: ValueMatch = "any"

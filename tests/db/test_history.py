@@ -331,7 +331,7 @@ def test_items_that_a_person_has_labeled_do_not_go_without_a_word(
 ) -> None:
     store.upsert_items([make_item("a", colour="Red")])
     store.set_label(1, "colour", "Red", "person")
-    with pytest.raises(ConfigError, match=r"a person has labeled since, such as 'a'\. .*--yes"):
+    with pytest.raises(ConfigError, match=r"labeled by hand since, such as 'a'\. .*--yes"):
         store.undo_step()
     assert store.item_columns().codes == ["a"]
     store.undo_step(loses_labels=True)
