@@ -24,7 +24,6 @@ from datrnet.core.retrieval.engines.engine import (
     EngineName,
     ExactEngine,
     IndexedItems,
-    Places,
 )
 from datrnet.core.retrieval.manipulation import Manipulation
 
@@ -180,24 +179,31 @@ class RecallQueries:
             k=min(RECALL_K, len(embeddings)),
         )
 
-    def exact(self, items: IndexedItems) -> list[Places]:
-        """Return the k nearest items of each query."""
+    def exact(self, items: IndexedItems) -> NDArray[np.float64]:
+        """Return the squared distances (Q, k) of the k nearest items of each query."""
         found = ExactEngine(items).candidates_of_many(
             self.blocks, self.weights, self.k, [None] * len(self.blocks)
         )
-        return [
-            items.nearest(blocks, weights, self.k, places)[0]
+        nearest = [
+            items.nearest(blocks, weights, self.k, places)[1].sum(axis=1)
             for blocks, weights, places in zip(self.blocks, self.weights, found, strict=True)
         ]
+        return np.array(nearest)
 
-    def recall(self, engine: Engine, items: IndexedItems, exact: list[Places]) -> float | None:
-        """Return the share of the nearest items that an engine finds; None if it answers none."""
+    def recall(
+        self, engine: Engine, items: IndexedItems, exact: NDArray[np.float64]
+    ) -> float | None:
+        """Return the share of the nearest items that an engine finds; None if it answers none.
+
+        An item as far as the k-th nearest will do: of items with one picture, any is as good.
+        """
         hits = asked = 0
         for blocks, weights, expected in zip(self.blocks, self.weights, exact, strict=True):
             found = engine.candidates(blocks, weights, self.k)
             if found is not None:
-                near, _ = items.nearest(blocks, weights, self.k, found)
-                hits, asked = hits + len(np.intersect1d(near, expected)), asked + len(expected)
+                distances = items.nearest(blocks, weights, self.k, found)[1].sum(axis=1)
+                hits += int((distances <= expected[-1]).sum())
+                asked += len(expected)
         return hits / asked if asked else None
 
 
@@ -205,7 +211,7 @@ def _calibrate(
     codes: BlockCodes,
     items: IndexedItems,
     queries: RecallQueries,
-    exact: list[Places],
+    exact: NDArray[np.float64],
     config: IndexConfig,
 ) -> float:
     """Set the least effort that reaches the recall, else the most, and return the recall."""

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from datrnet.core.indexing.engine_choice import RecallQueries, engine_for
 from datrnet.core.retrieval.engines.block_codes import EFFORTS, BlockCodes, Effort
-from datrnet.core.retrieval.engines.engine import ExactEngine, IndexedItems
+from datrnet.core.retrieval.engines.engine import EngineName, ExactEngine, IndexedItems
 from datrnet.core.retrieval.manipulation import Floats, Replacement
 
 TIGHT = Effort(share=0.2, num_sketched=300, num_ranked=100)
@@ -151,7 +153,6 @@ def test_annoy_is_chosen_where_it_imports_and_the_catalog_is_small(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from datrnet.core.errors import ConfigError
-    from datrnet.core.indexing.engine_choice import engine_for
 
     assert engine_for("auto", 4096)[0] == "annoy"
     assert engine_for("auto", 4097)[0] == "blocks"
@@ -163,3 +164,24 @@ def test_annoy_is_chosen_where_it_imports_and_the_catalog_is_small(
     )
     with pytest.raises(ConfigError, match="cannot be imported"):
         engine_for("annoy", 100)
+
+
+class Given:
+    """An engine whose candidates are known."""
+
+    name: ClassVar[EngineName] = "exact"
+
+    def __init__(self, places: list[int]) -> None:
+        self.places = places
+
+    def candidates(self, *_: object) -> NDArray[np.int64]:
+        return np.array(self.places)
+
+
+def test_any_of_equal_items_counts_as_found() -> None:
+    embeddings = np.array([[[1, 0]]] * 3 + [[[0, 1]]], dtype=np.float32)
+    items = IndexedItems(embeddings, Replacement((embeddings[:1, 0],)), unit_blocks=True)
+    queries = RecallQueries(blocks=embeddings[:1], weights=np.ones((1, 1), np.float32), k=2)
+    exact = queries.exact(items)
+    assert queries.recall(Given([1, 2]), items, exact) == 1
+    assert queries.recall(Given([0, 3]), items, exact) == 0.5
