@@ -12,7 +12,7 @@ and the files of its engine, of which ``exact`` has none:
     annoy   index.ann         Annoy index over the concatenated blocks (M, A·E) in the metric space
             annoy_places.npy  (M,) int64, where each of Annoy's items is among the embeddings, -1
                               for those that were replaced or removed since Annoy was built
-    blocks  codebook.npz      means, axes, cells, groups of ``engines.block_codes.Codebook``
+    blocks  codebook.npz      means, axes, cells, groups of ``engines.codebook.Codebook``
             codes.npy         (A / 2, N) uint16, memory-mapped, in the order of the groups
             sketches.npy      (N, A·S) int8, memory-mapped, in the same order
             code_places.npy   (N,) int32, where each of them is among the embeddings
