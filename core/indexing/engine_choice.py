@@ -34,6 +34,12 @@ MAX_NEW_SHARE = 0.5
 """Largest share of the items that came since the codebook was learned."""
 
 RECALL_QUERIES = 200
+UPDATE_STEP = 4
+"""At an update every fourth of them is asked; enough to notice that the codebook is outgrown."""
+
+TOLERANCE = 0.02
+"""What recall on so few queries may be below what the codebook reached when it was learned."""
+
 RECALL_K = 30
 MOST_CHANGES = 3
 LARGEST_FACTOR = 4.0
@@ -90,7 +96,7 @@ def build_engine(
         queries: What recall is measured on.
         config: The wanted recall, and the number of Annoy's trees.
         on_step: Called with what happens.
-        kept: Block codes to update instead of learning new ones.
+        kept: Block codes to update, with their effort, instead of learning new ones.
     """
     engine, reason = engine_for(asked, len(items))
     facts = EngineFacts(engine=engine, engine_asked=asked, engine_reason=reason)
@@ -110,17 +116,19 @@ def build_engine(
             AnnoyEngine(items, folder / ANNOY, every, nodes=1), items, queries, config
         )
         return replace(facts, nodes=nodes, recall_at_30=recall)
-    exact = queries.exact(items)
-    recall = 0.0
     if kept is not None and kept.codebook.num_items >= (1 - MAX_NEW_SHARE) * len(items):
         on_step("Encoding blocks")
         codes = kept.updated(items)
-        recall = _calibrate(codes, items, queries, exact, config)
-    if recall < config.recall_target:
-        on_step("Learning block codes")
-        codes = BlockCodes.build(items)
-        on_step("Measuring recall")
-        recall = _calibrate(codes, items, queries, exact, config)
+        recall = _calibrate(codes, items, queries.few(), config, least=kept.effort)
+        # where the codebook fell short of the target, another one would too
+        if recall >= min(config.recall_target, codes.codebook.recall) - TOLERANCE:
+            codes.write(folder)
+            return replace(facts, effort=codes.effort, recall_at_30=recall)
+    on_step("Learning block codes")
+    codes = BlockCodes.build(items)
+    on_step("Measuring recall")
+    recall = _calibrate(codes, items, queries, config)
+    codes.codebook = replace(codes.codebook, recall=recall)
     codes.write(folder)
     return replace(facts, effort=codes.effort, recall_at_30=recall)
 
@@ -179,6 +187,10 @@ class RecallQueries:
             k=min(RECALL_K, len(embeddings)),
         )
 
+    def few(self) -> "RecallQueries":
+        """Return the queries that an update asks."""
+        return replace(self, blocks=self.blocks[::UPDATE_STEP], weights=self.weights[::UPDATE_STEP])
+
     def exact(self, items: IndexedItems) -> NDArray[np.float64]:
         """Return the squared distances (Q, k) of the k nearest items of each query."""
         found = ExactEngine(items).candidates_of_many(
@@ -211,12 +223,13 @@ def _calibrate(
     codes: BlockCodes,
     items: IndexedItems,
     queries: RecallQueries,
-    exact: NDArray[np.float64],
     config: IndexConfig,
+    least: Effort = EFFORTS[0],
 ) -> float:
     """Set the least effort that reaches the recall, else the most, and return the recall."""
-    recall = 0.0
-    for effort in EFFORTS:
+    exact, recall = queries.exact(items), 0.0
+    first = EFFORTS.index(least) if least in EFFORTS else 0  # another version had others
+    for effort in EFFORTS[first:]:
         codes.effort = effort
         recall = queries.recall(codes, items, exact) or 0.0
         if recall >= config.recall_target:

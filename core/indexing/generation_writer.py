@@ -167,6 +167,7 @@ def _write_engine(
     codes = None
     if kept is not None:
         codes = BlockCodes.open(kept.generation.folder, kept.places)
+        codes.effort = kept.generation.manifest.effort
     return unit_blocks, build_engine(
         folder, items, embedded.engine, queries, config, on_step, codes
     )

@@ -185,6 +185,7 @@ class BlockCodes:
                 groups=stored["groups"],
                 typical_length=float(stored["typical_length"]),
                 num_items=int(stored["num_items"]),
+                recall=float(stored.get("recall", 1.0)),
             )
         codes, sketches = (
             np.load(folder / name, mmap_mode="r").view(np.ndarray) for name in (CODES, SKETCHES)

@@ -50,6 +50,8 @@ class Codebook:
     """s above; 0 where all blocks have length 1."""
     num_items: int
     """Number of items in the index when it was learned."""
+    recall: float = 1.0
+    """Its recall@30 then."""
 
     @classmethod
     def learn(cls, items: IndexedItems, *, seed: int = 0) -> Self:

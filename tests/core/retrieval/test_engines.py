@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from datrnet.core.indexing.engine_choice import RecallQueries, engine_for
+from datrnet.core.config import IndexConfig
+from datrnet.core.indexing.engine_choice import RecallQueries, build_engine, engine_for
 from datrnet.core.retrieval.engines.block_codes import EFFORTS, BlockCodes, Effort
 from datrnet.core.retrieval.engines.engine import EngineName, ExactEngine, IndexedItems
 from datrnet.core.retrieval.manipulation import Floats, Replacement
@@ -185,3 +186,40 @@ def test_any_of_equal_items_counts_as_found() -> None:
     exact = queries.exact(items)
     assert queries.recall(Given([1, 2]), items, exact) == 1
     assert queries.recall(Given([0, 3]), items, exact) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "steps"),
+    [
+        (0.995, 0.98, ["Encoding blocks"]),  # fifty queries cannot tell these apart
+        (0.995, 0.9, ["Encoding blocks", "Learning block codes", "Measuring recall"]),
+        (0.5, 0.49, ["Encoding blocks"]),  # another codebook would be as short
+    ],
+)
+def test_an_update_learns_a_codebook_only_where_recall_fell(
+    before: float, after: float, steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = made_items(300, 2, unit=True)
+    queries = RecallQueries(
+        blocks=items.embeddings[:200], weights=np.ones((200, 2), np.float32), k=30
+    )
+    recalls: list[int] = []
+    now = before
+
+    def measured(self: RecallQueries, engine: BlockCodes, *_: object) -> float:
+        recalls.append(len(self.blocks))
+        return now if EFFORTS.index(engine.effort) > 1 else 0.0
+
+    monkeypatch.setattr(RecallQueries, "recall", measured)
+    config, told = IndexConfig(), list[str]()
+    facts = build_engine(tmp_path, items, "blocks", queries, config, told.append)
+    assert facts.recall_at_30 == before
+    assert set(recalls) == {200}
+    codes = BlockCodes.open(tmp_path, np.load(tmp_path / "code_places.npy"))
+    codes.effort, now = facts.effort, after
+    told.clear()
+    recalls.clear()
+    facts = build_engine(tmp_path, items, "blocks", queries, config, told.append, codes)
+    assert (facts.recall_at_30, told) == (after, steps)
+    # what fell short before is not tried again, and fewer queries are asked
+    assert recalls.count(50) == len(EFFORTS) - EFFORTS.index(codes.effort)
