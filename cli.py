@@ -8,10 +8,10 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 COMMANDS = {
     "Get started": {
@@ -82,6 +82,46 @@ class LazyCommand(TyperCommand):
         if isinstance(command, TyperGroup):
             command.help = self.help
         return command
+
+
+def process_value(param: Any, ctx: Any, value: Any) -> Any:
+    """Return the value of a parameter; take the place of Typer's method.
+
+    Typer converts every value with pydantic, None too, and loading that takes as long as a search.
+    What has to be converted or checked is left to it, and so is every error.
+    """
+    described = param.type_descriptor
+    kind, is_list = described.annotation, described.is_list
+    kind = get_args(kind)[0] if is_list else kind
+    values = () if value is None else tuple(value) if is_list else (value,)
+    try:
+        taken = [_as_typed(kind, described.parameter_info, one) for one in values]
+    except ValueError:
+        return _process_value(param, ctx, value)
+    if param.required and not taken:
+        return _process_value(param, ctx, value)
+    value = taken if is_list else taken[0] if taken else None
+    return value if param.callback is None else param.callback(ctx, param, value)
+
+
+def _as_typed(kind: Any, limits: Any, value: Any) -> Any:
+    """Return a text, choice, default, whole number or folder.
+
+    Raises:
+        ValueError: It is something else, or may be out of limits.
+    """
+    if type(value) is kind or value in get_args(kind):
+        return value
+    if kind is int and value.isdecimal() and int(value) >= (limits.min or 0) and not limits.max:
+        return int(value)
+    if kind is Path and limits.dir_okay and os.path.isdir(value) and os.access(value, os.R_OK):
+        return Path(value)
+    raise ValueError(value)
+
+
+_process_value: Any = TyperOption.process_value  # that of arguments, too
+if hasattr(TyperOption, "get_runtime_param"):  # a Typer without it does without pydantic
+    TyperOption.process_value = TyperArgument.process_value = process_value  # type: ignore
 
 
 class Commands(TyperGroup):

@@ -299,7 +299,10 @@ def _command(*arguments: str, runs: int = 5) -> str:
     for _ in range(runs):
         before = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         subprocess.run(
-            [sys.executable, "-m", "datrnet", *arguments], check=True, capture_output=True
+            [sys.executable, "-m", "datrnet", *arguments],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},  # as of installed modules
         )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times = after.ru_utime + after.ru_stime, before[0].ru_utime + before[0].ru_stime

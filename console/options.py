@@ -4,12 +4,15 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer import Option
 
 from datrnet.core.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from datrnet.core.api.shop import Shop
 
 RENAMED = {"--unlabelled": "--unlabeled"}  # spelling:keep
 """Old names of options, accepted with a notice until the next release."""
@@ -149,6 +152,14 @@ Session = Annotated[
         "--session", metavar="NUMBER|NAME|last", help="Session by number or name; last: the latest."
     ),
 ]
+
+
+def shop_at(workspace: Path | None) -> "Shop":
+    """Return the library's view of a workspace; loaded here, since no help needs it."""
+    from datrnet.core.api.shop import Shop
+    from datrnet.core.catalog.workspace import Workspace
+
+    return Shop(Workspace.locate(workspace))
 
 
 def read_ids(source: str, *, command: str = "browse") -> tuple[str, ...]:

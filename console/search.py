@@ -2,29 +2,21 @@
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Argument, BadParameter, Option
 
 from datrnet.console import options as opt
 from datrnet.console.output import is_terminal, local_time, print_json, results, say
-from datrnet.console.substitutes import (
-    NOTHING_FOUND,
-    print_answer_rows,
-    prototype_lines,
-    show_answer,
-    weight_lines,
-)
-from datrnet.core.api.answer import Answer
-from datrnet.core.api.items import Item
 from datrnet.core.api.json_text import json_text
-from datrnet.core.api.shop import Shop
-from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
-from datrnet.core.retrieval.index_lag import IndexLag
-from datrnet.core.retrieval.request import ValueMatch
-from datrnet.core.sessions.steps import session_of
 from datrnet.core.text import fold
+
+if TYPE_CHECKING:  # the help loads none of the search
+    from datrnet.core.api.answer import Answer
+    from datrnet.core.api.items import Item
+    from datrnet.core.api.shop import Shop
+    from datrnet.core.catalog.workspace import Workspace
 
 TOP_IN_TERMINAL = 10
 TOP = 30
@@ -54,7 +46,7 @@ def search(
     liked: Annotated[list[str] | None, Option(metavar="ITEM")] = None,
     disliked: Annotated[list[str] | None, Option(metavar="ITEM")] = None,
     within: Annotated[str | None, Option(metavar="NAME")] = None,
-    match: Annotated[ValueMatch, Option()] = "any",
+    match: Annotated[Literal["any", "all"], Option()] = "any",
     top: Annotated[
         int | None,
         Option("-k", "--top", min=1, metavar="N", show_default="10 in a terminal, else 30"),
@@ -106,16 +98,16 @@ def search(
     """
     if many is not None and (items or shortlist):
         raise BadParameter("--items has queries of its own; leave out the others.")
-    place = Workspace.locate(workspace)
+    shop = opt.shop_at(workspace)
     lists = (items, change, take, where, any_of, weight, unlike, liked, disliked)
     others = (shortlist, many, within, top, page, max_distance, split, save)
     if saved is not None and (any(lists) or {*others} != {None} or match != "any"):
         raise BadParameter("--saved runs a search as it was saved; leave out its options.")
     if saved is not None:
-        answers = iter([Shop(place).search_saved(saved, on_progress=_tell)])
+        answers = iter([shop.search_saved(saved, on_progress=_tell)])
     else:
         answers = answers_of(
-            place,
+            shop,
             items or (),
             shortlist=shortlist,
             many=None if many is None else opt.read_ids(many, command="search"),
@@ -140,38 +132,40 @@ def search(
         _print_many(answers, pictures=pictures, as_json=as_json)
         return
     (answer,) = answers
-    plan = answer.plan
     if save is not None:
         answer.save(save)
         say(f"Saved. To run it again: datrnet search --saved {shlex.quote(save)}")
-    if as_json:
-        print_json(answer.to_facts())
-    elif is_terminal():
-        show_answer(results(), answer, pictures=pictures)
-    else:
-        print_answer_rows(answer)
-        if plan.request.changes and within is not None:
-            say("\n".join(prototype_lines(answer)))
-        if lines := weight_lines(answer):
-            say("\n".join(lines))
-        if not answer.substitutes:
-            say(NOTHING_FOUND)
+    _print(answer, pictures=pictures, as_json=as_json)
     if answer.since is not None:
         news = ", ".join(answer.new) or "nothing"
         say(f"New since {local_time(answer.since)}: {news}")
-    if within is not None and not plan.request.changes:
+    if within is not None and not answer.plan.request.changes:
         say("--within has no effect without --set: it selects the prototype of a changed value.")
-    shown = [result.row for result in answer.substitutes]
-    seen = [*answer.query.rows, *shown]
-    searcher = answer.searcher
-    lag = IndexLag.of(answer.workspace, searcher.catalog, searcher.generation, seen)
-    for note in (searcher.generation.engine_problem, *lag.notes(searcher.catalog)):
-        if note:
-            say(note, "yellow")
+    for note in answer.notes:
+        say(note, "yellow")
 
 
-def _print_many(answers: Iterable[Answer], *, pictures: bool, as_json: bool) -> None:
+def _print(answer: "Answer", *, pictures: bool, as_json: bool) -> None:
+    from datrnet.console import substitutes as shown
+
+    if as_json:
+        print_json(answer.to_facts())
+    elif is_terminal():
+        shown.show_answer(results(), answer, pictures=pictures)
+    else:
+        shown.print_answer_rows(answer)
+        if answer.plan.request.changes and answer.plan.request.within is not None:
+            say("\n".join(shown.prototype_lines(answer)))
+        if lines := shown.weight_lines(answer):
+            say("\n".join(lines))
+        if not answer.substitutes:
+            say(shown.NOTHING_FOUND)
+
+
+def _print_many(answers: Iterable["Answer"], *, pictures: bool, as_json: bool) -> None:
     """Print a line of JSON, a table or rows for each answer."""
+    from datrnet.console.substitutes import print_answer_rows, show_answer
+
     for number, answer in enumerate(answers):
         if as_json:
             print(json_text(answer.to_facts(), is_line=True))
@@ -181,14 +175,14 @@ def _print_many(answers: Iterable[Answer], *, pictures: bool, as_json: bool) -> 
             print_answer_rows(answer, query=answer.query_id or "", with_header=number == 0)
 
 
-def answer_of(workspace: Workspace, items: str | Sequence[str], **typed: Any) -> Answer:
+def answer_of(workspace: "Workspace", items: str | Sequence[str], **typed: Any) -> "Answer":
     """Return the only answer of ``answers_of``."""
-    (answer,) = answers_of(workspace, items, **typed)
+    (answer,) = answers_of(opt.shop_at(workspace.root), items, **typed)
     return answer
 
 
 def answers_of(
-    workspace: Workspace,
+    shop: "Shop",
     items: str | Sequence[str],
     *,
     shortlist: str | None = None,
@@ -197,7 +191,7 @@ def answers_of(
     taken: Typed = None,
     where: Typed = None,
     any_of: Typed = None,
-    match: ValueMatch = "any",
+    match: Literal["any", "all"] = "any",
     weights: Typed = None,
     unlike: Typed = None,
     liked: Typed = None,
@@ -207,7 +201,7 @@ def answers_of(
     max_distance: float | None = None,
     split: opt.Split | None = None,
     within: str | None = None,
-) -> Iterator[Answer]:
+) -> Iterator["Answer"]:
     """Search for the substitutes of items or a picture; the options are as typed.
 
     The items are one query, unless there are many, each of which has an answer.
@@ -217,7 +211,6 @@ def answers_of(
             weights are 0.
     """
     k = top or (TOP_IN_TERMINAL if is_terminal() else TOP)
-    shop = Shop(workspace)
     return shop.search_many(
         [_subjects(shop, items, shortlist)] if many is None else many,
         set=_once("--set", "color=black", changes),
@@ -243,14 +236,16 @@ def _tell(step: str, *_: int) -> None:
 
 
 def _subjects(
-    shop: Shop, items: str | Sequence[str], shortlist: str | None
-) -> list[str | int | Item]:
+    shop: "Shop", items: str | Sequence[str], shortlist: str | None
+) -> "list[str | int | Item]":
     """Return the items of the query: those named, and those of a session's shortlist."""
     named = [items] if isinstance(items, str) else list(items)
     if shortlist is None:
         if not named:
             raise BadParameter("ITEM|PICTURE is missing.")
         return [*named]
+    from datrnet.core.sessions.steps import session_of
+
     with shop.workspace.open_store() as store:
         listed = store.shortlist(session_of(store, shortlist).id)
     codes = [code for code in listed if shop.catalog.find_code(code) is not None]

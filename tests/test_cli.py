@@ -1,16 +1,17 @@
 """The command line as a whole: help, version, usage errors, and what a command loads."""
 
+import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 import pytest
 import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from datrnet import __version__
 from datrnet.cli import COMMANDS, app
@@ -213,6 +214,7 @@ def test_the_explorer_starts_without_a_home_folder(monkeypatch: pytest.MonkeyPat
             "torch textual sqlite_utils",
         ),
         ("import datrnet.console.config", "torch textual numpy tomlkit pydantic"),
+        ("import datrnet.console.search", "numpy PIL datrnet.db datrnet.core.retrieval"),
         ("import datrnet.console.experiment", "torch textual annoy matplotlib jinja2"),
         ("import datrnet.tui.app", "torch annoy"),
     ],
@@ -224,6 +226,35 @@ def test_importing_stays_light(statement: str, unwanted: str) -> None:
 def test_the_list_of_commands_loads_no_command() -> None:
     show = "from datrnet.cli import app\ntry: app(['--help'])\nexcept SystemExit: pass"
     assert loaded_by(show, "rich numpy datrnet.console datrnet.core") == []
+
+
+def test_a_search_loads_neither_pydantic_nor_what_training_needs(ready: Path) -> None:
+    words = ["search", "item-1", "--set", "colour=black", "-k", "2", "--workspace", str(ready)]
+    search = f"from datrnet.cli import app\ntry: app({words!r})\nexcept SystemExit: pass"
+    assert loaded_by(search, "pydantic filelock torch textual") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "refused"),
+    [
+        (("-k", "0"), "must be 1 or more"),
+        (("-k", "many"), "must be a whole number"),
+        (("--match", "some"), "must be any or all"),
+        (("--page",), "needs a value"),
+        (("--workspace", __file__), "is a file"),
+    ],
+)
+def test_what_no_option_takes_is_refused(words: tuple[str, ...], refused: str) -> None:
+    done = CliRunner().invoke(app, ["search", "item-1", *words])
+    assert done.exit_code == 2
+    assert refused in done.output
+
+
+def test_options_are_converted(run: Callable[..., Result], ready: Path) -> None:
+    given = ("item-1", "-k", "2", "--page", "2", "--max-distance", "9.5", "--match", "all")
+    found = json.loads(run(ready, "search", *given, "--json").stdout)
+    assert (found["offset"], found["max_distance"], found["match"]) == (2, 9.5, "all")
+    assert len(found["substitutes"]) == 2
 
 
 def loaded_by(statement: str, unwanted: str) -> list[str]:

@@ -15,6 +15,7 @@ from datrnet.core.catalog.pictures import Picture, PictureSource
 from datrnet.core.catalog.thumbnails import ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.models.run_folder import write_atomically
+from datrnet.core.retrieval.index_lag import IndexLag
 from datrnet.core.retrieval.prototypes import Prediction
 from datrnet.core.retrieval.request import Query, Substitute
 from datrnet.core.retrieval.search import Searcher, SearchPlan
@@ -116,6 +117,15 @@ class Answer(Tabular, Sequence[FoundItem]):
 
     def _found(self, found: Substitute) -> FoundItem:
         return FoundItem(self.workspace, self.searcher.catalog, found)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the index lacks for this answer, and what to do: items that it does not have yet."""
+        searcher = self.searcher
+        seen = [*self.query.rows, *(found.row for found in self.substitutes)]
+        lag = IndexLag.of(self.workspace, searcher.catalog, searcher.generation, seen)
+        notes = searcher.generation.engine_problem, *lag.notes(searcher.catalog)
+        return [note for note in notes if note]
 
     @property
     def ids(self) -> tuple[str, ...]:

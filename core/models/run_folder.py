@@ -20,8 +20,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from datrnet.core.config import Config
 from datrnet.core.errors import CheckpointError
 from datrnet.db.rows import SuperCategory
@@ -229,6 +227,8 @@ def is_being_trained(path: Path) -> bool:
 
 def is_held(lock: Path) -> bool:
     """Tell whether a process holds a lock."""
+    from filelock import FileLock, Timeout  # a search needs none
+
     try:
         with FileLock(lock).acquire(timeout=0):
             return False
