@@ -143,7 +143,10 @@ def prototype_lines(answer: Answer) -> list[str]:
         for name, p in used
     ]
     others = [f"{name} comes from {other}." for name, other in answer.taken.items()]
-    away = [f"{name} is unlike {', '.join(of)}." for name, of in answer.unlike.items()]
+    away = [
+        f"{name} is unlike {', '.join(of)}: the order counts it, the distances do not."
+        for name, of in answer.unlike.items()
+    ]
     return [sanitize(sentence) for sentence in (*means, *others, *away)]
 
 

@@ -75,8 +75,8 @@ class Searcher(IndexedCatalog):
                 yield from ((plan, plan.substitutes()) for plan in some)
                 continue
             found = self.generation.exact.candidates_of_many(
-                np.stack([plan.blocks for plan in some]),
-                np.stack([plan.weights for plan in some]),
+                np.stack([plan.ranked_by[0] for plan in some]),
+                np.stack([plan.ranked_by[1] for plan in some]),
                 max(plan.last for plan in some),
                 [plan.allowed for plan in some],
             )
@@ -138,7 +138,6 @@ class Searcher(IndexedCatalog):
             block: [to_metric_space(other.blocks[None])[0, block] for other in others]
             for block, others in unlike.items()
         }
-        blocks, weights = moved_away(blocks, weights, repelling)
         return SearchPlan(
             searcher=self,
             query=query,
@@ -148,6 +147,7 @@ class Searcher(IndexedCatalog):
             any_of=self._by_name(any_of),
             blocks=blocks,
             weights=weights,
+            ranked_by=moved_away(blocks, weights, repelling),
             agreement=self._by_name(dict(enumerate(agreement.tolist()))) if query.members else {},
             feedback=self._by_name(dict(enumerate(feedback.tolist()))) if marked else {},
             wanted={name: frozenset(map(fold, wanted[name])) for name in self.names},
@@ -260,6 +260,9 @@ class SearchPlan:
     """(A, E) after the changes."""
     weights: Floats
     """(A,) weights in force."""
+    ranked_by: tuple[Floats, Floats]
+    """Blocks and weights that order the items: others than those, which give the distances, if the
+    request keeps away from items."""
     agreement: Mapping[str, float]
     """How much several items agree, as a factor of the weights; empty for a single one."""
     feedback: Mapping[str, float]
@@ -284,7 +287,7 @@ class SearchPlan:
         generation, allowed = self.searcher.generation, self.allowed
         is_exact = self.request.offset is not None or len(generation.item_ids) <= EXACT_BELOW
         candidates = generation.exact.candidates if is_exact else generation.candidates
-        return self.ranked(candidates(self.blocks, self.weights, self.last, allowed))
+        return self.ranked(candidates(*self.ranked_by, self.last, allowed))
 
     @property
     def last(self) -> int:
@@ -294,7 +297,9 @@ class SearchPlan:
     def ranked(self, places: Places) -> list[Substitute]:
         """Return the k closest of some indexed items, closest first and ties in their order."""
         items, start = self.searcher.generation.items, self.request.offset or 0
-        near, parts = items.nearest(self.blocks, self.weights, self.last, places)
+        near, parts = items.nearest(*self.ranked_by, self.last, places)
+        if self.request.unlike:
+            parts = items.parts(self.blocks, self.weights, near)
         if self.request.max_distance is not None:
             is_near = np.sqrt(parts.sum(axis=1)) <= self.request.max_distance
             near, parts = near[is_near], parts[is_near]
@@ -353,6 +358,10 @@ class SearchPlan:
         if passes:
             allowed &= np.logical_and.reduce(passes)[searcher.indexed_rows]
         allowed[searcher.places_of(self.query.rows)] = False
+        if self.request.unlike and self.request.max_distance is not None:
+            places = np.flatnonzero(allowed)  # the nearest are not the first
+            parts = searcher.generation.items.parts(self.blocks, self.weights, places)
+            allowed[places] = np.sqrt(parts.sum(axis=1)) <= self.request.max_distance
         return allowed
 
     def _substitute(self, rank: int, place: int, parts: NDArray[np.float64]) -> Substitute:

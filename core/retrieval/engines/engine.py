@@ -144,14 +144,25 @@ class IndexedItems:
         if len(places) > 2 * k:  # float32 tells most of them apart
             scores = self.scores(blocks[None], weights[None], places)[0]
             places = places[best(scores, k, self.rounding(blocks[None], weights[None])[0])]
+        parts = self.parts(blocks, weights, places)
+        order = np.lexsort((places, parts.sum(axis=1)))[:k]
+        return places[order], parts[order]
+
+    def parts(self, blocks: Floats, weights: Floats, places: Places) -> NDArray[np.float64]:
+        """Return the parts w_a ‖q_a - g_a‖² of the squared distances (n, A) of some items.
+
+        Args:
+            blocks: (A, E) of the query, in the metric space.
+            weights: (A,).
+            places: (n,) of the items.
+        """
         parts = np.empty((len(places), len(blocks)))
         for start in range(0, len(places), CHUNK):
             items = self.blocks_at(places[start : start + CHUNK])
             differences = np.subtract(items, blocks, dtype=np.float64)
             np.einsum("nae,nae->na", differences, differences, out=parts[start : start + CHUNK])
         parts *= weights
-        order = np.lexsort((places, parts.sum(axis=1)))[:k]
-        return places[order], parts[order]
+        return parts
 
 
 class ExactEngine:

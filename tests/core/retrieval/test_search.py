@@ -851,6 +851,25 @@ def test_results_keep_away_from_an_item(searcher: Searcher) -> None:
         searcher.plan(query, both)
 
 
+@pytest.mark.parametrize("is_small", [False, True])
+def test_distances_are_those_to_the_query_of_one_that_keeps_away(
+    searcher: Searcher, is_small: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_small:
+        monkeypatch.setattr(search, "EXACT_BELOW", 0)
+    query, other = searcher.query_of_item(0), searcher.query_of_item(11)
+    plain = {it.row: it.distance for it in searcher.substitutes(query, Request(k=119))}
+    plan = searcher.plan(query, Request(k=119, unlike={"colour": (other,)}))
+    away = plan.substitutes()
+    assert {it.row: it.distance for it in away} == pytest.approx(plain)
+    assert plan.weights.tolist() == searcher.plan(query, Request()).weights.tolist()
+    limit = sorted(plain.values())[40]
+    near = Request(k=7, unlike={"colour": (other,)}, max_distance=limit)
+    expected = [it.row for it in away if it.distance <= limit]
+    assert expected != list(plain)[:41]  # another order
+    assert [it.row for it in searcher.substitutes(query, near)] == expected[:7]
+
+
 def test_a_value_that_is_excluded_is_not_wanted(searcher: Searcher) -> None:
     query = searcher.query_of_item(0)
     own = str(query.labels["colour"])
