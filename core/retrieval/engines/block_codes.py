@@ -29,10 +29,11 @@ CODEBOOK, CODES, SKETCHES = "codebook.npz", "codes.npy", "sketches.npy"
 CODE_PLACES, GROUP_STARTS = "code_places.npy", "group_starts.npy"
 CODE_FILES = (CODEBOOK, CODES, SKETCHES, CODE_PLACES, GROUP_STARTS)
 
-CHUNK = 1 << 15
-"""Items scored at once: their scores stay in the processor's cache."""
+CHUNK = 1 << 13
+"""Items scored at once: what is computed for them stays in the processor's cache, and is so small
+that its memory is not taken from the system and given back for each."""
 
-SKETCHES_AT_ONCE = 1024
+SKETCHES_AT_ONCE = 512
 ENCODED_AT_ONCE = 8192
 
 MOST_TIES = 4
@@ -51,14 +52,12 @@ class Effort:
     """Candidates, for 30 results."""
 
 
+SHARES = (0.02, 0.05, 0.1, 0.2, 1.0)
 EFFORTS = tuple(
     Effort(share=share, num_sketched=sketched, num_ranked=ranked)
     for share, sketched, ranked in (
-        (0.05, 1000, 150),
-        (0.1, 1000, 150),
-        (0.1, 2000, 300),
-        (0.2, 3000, 300),
-        (1.0, 3000, 300),
+        *((share, *few) for share in SHARES for few in ((500, 80), (1000, 150))),
+        (1.0, 2000, 300),
         (1.0, 6000, 600),
         (1.0, 16_000, 1500),
     )
@@ -73,6 +72,14 @@ NEIGHBOR_EFFORT = Effort(share=0.05, num_sketched=500, num_ranked=20)
 
 FEW = 20_000
 """Items below which visiting fewer groups saves no time."""
+
+SPARSE = 0.1
+"""Share of allowed items below which they are listed, not looked for in the nearest groups."""
+
+
+def efforts_for(num_items: int) -> list[Effort]:
+    """Return the efforts that differ in an index of so many items, from the least to the most."""
+    return [one for one in EFFORTS if one.share == 1 or one.share * num_items >= FEW]
 
 
 class BlockCodes:
@@ -134,7 +141,7 @@ class BlockCodes:
         order = np.argsort(groups, kind="stable")
         starts = np.searchsorted(groups[order], np.arange(len(codebook.groups) + 1))
         places = places[order].astype(np.int32)
-        return cls(codebook, codes[:, order], sketches[order], places, starts)
+        return cls(codebook, codes.take(order, axis=1), sketches[order], places, starts)
 
     def updated(self, items: IndexedItems) -> Self:
         """Return the codes of all items, of which only those that are not here are encoded.
@@ -153,10 +160,10 @@ class BlockCodes:
             np.concatenate([a._groups[b] for a, b in zip(both, chosen, strict=True)]),
         )
 
-    @property
-    def _groups(self) -> Places:
+    @cached_property
+    def _groups(self) -> NDArray[np.uint16]:
         """The group (M,) of each item."""
-        return np.repeat(np.arange(len(self._starts) - 1), np.diff(self._starts))
+        return np.repeat(np.arange(len(self._sizes), dtype=np.uint16), self._sizes)
 
     def write(self, folder: Path) -> None:
         """Write the files."""
@@ -219,10 +226,10 @@ class BlockCodes:
         late = None
         if allowed is not None and 0 < len(allowed) - np.count_nonzero(allowed) <= num_ranked - k:
             allowed, late = None, allowed  # so few are left out that there are enough without them
-        chosen = self._visited(query, growth * effort.share, num_sketched, allowed)
+        chosen = self._visited(query, growth * effort.share, allowed)
         num_visited = len(self.places) if chosen is None else len(chosen)
         if num_visited > num_sketched:
-            near = _best(self._code_scores(query, chosen), num_sketched)
+            near = _about_best(self._code_scores(query, chosen), num_sketched)
             chosen = near if chosen is None else chosen[near]
         elif chosen is None:
             chosen = np.arange(num_visited)
@@ -231,40 +238,58 @@ class BlockCodes:
         places = self.places[chosen].astype(np.int64)
         return places if late is None else places[late[places]]
 
-    def _visited(
-        self, query: Floats, share: float, fewest: int, allowed: BoolArray | None
-    ) -> Places | None:
+    def _visited(self, query: Floats, share: float, allowed: BoolArray | None) -> Places | None:
         """Return the allowed items in the groups nearest to a query; None is all items."""
         total = len(self.places)
-        if allowed is None and self._is_whole:
-            num_allowed = total
-        else:
-            allowed = np.ones(total, dtype=bool) if allowed is None else allowed
-            num_allowed = int(np.count_nonzero(allowed))
-        if num_allowed > FEW:
-            # the share grows where few are allowed, so that as many are scored
-            wanted = max(share * total * total / num_allowed, FEW)
-            if wanted < total:
-                visited = self._in_nearest_groups(query, int(wanted))
-                if allowed is not None:
-                    visited = visited[self._allows(allowed, self.places[visited])]
-                if len(visited) >= fewest:
-                    return visited
+        wanted = max(int(share * total), FEW)
         if allowed is None:
-            return None
-        if self._is_whole and num_allowed < total // 8:
-            return self._positions[np.flatnonzero(allowed)].astype(np.int64)
-        return np.flatnonzero(self._allows(allowed, self.places))
+            if self._is_whole:
+                return self._in_groups(self._nearest(query, wanted)) if wanted < total else None
+            allowed = np.ones(total, dtype=bool)
+        num_allowed = int(np.count_nonzero(allowed))
+        if num_allowed > max(SPARSE * total, wanted):
+            visited = self._in_groups(self._nearest(query, wanted * total // num_allowed))
+            visited = visited[self._allows(allowed, self.places[visited])]
+            if len(visited) > wanted // 2:  # else what is allowed is elsewhere
+                return visited
+        if num_allowed > total // 2:
+            return np.flatnonzero(self._allows(allowed, self.places))
+        listed = self._positions.take(np.flatnonzero(allowed)).astype(np.int64)
+        if len(listed) < 2 * wanted:
+            return listed
+        groups = self._groups.take(listed)
+        sizes = np.bincount(groups, minlength=len(self._sizes))
+        is_near = np.zeros(len(sizes), dtype=bool)
+        is_near[self._nearest(query, wanted, sizes)] = True
+        return listed[is_near.take(groups)]
 
-    def _in_nearest_groups(self, query: Floats, wanted: int) -> Places:
-        """Return the items of the nearest groups, as many groups as hold so many items."""
-        order = np.argsort(-(self.codebook.groups @ query.ravel()))
-        sizes = np.diff(self._starts)
-        ends = sizes[order].cumsum()
-        visited = np.sort(order[: np.searchsorted(ends, wanted) + 1])
-        sizes = sizes[visited]
+    def _nearest(self, query: Floats, wanted: int, sizes: Places | None = None) -> Places:
+        """Return the groups nearest to a query, as many as hold so many items.
+
+        Args:
+            query: (A, S), projected.
+            wanted: Number of items.
+            sizes: (G,) of the groups; by default with all their items.
+        """
+        sizes = self._sizes if sizes is None else sizes
+        scores = self.codebook.groups @ query.ravel()
+        # of groups of equal size, half would do
+        near = best(scores, 1 + 2 * wanted * len(sizes) // max(1, int(sizes.sum())))
+        while True:
+            order = near[np.argsort(-scores[near])]
+            ends = sizes[order].cumsum()
+            if ends[-1] >= wanted or len(order) == len(sizes):
+                return order[: np.searchsorted(ends, wanted) + 1]
+            near = np.arange(len(sizes))
+
+    def _in_groups(self, groups: Places) -> Places:
+        """Return the items of some groups, ascending."""
+        groups = np.sort(groups)
+        sizes = self._sizes[groups]
         ends = sizes.cumsum()
-        return np.repeat(self._starts[visited] - ends + sizes, sizes) + np.arange(ends[-1])
+        found = np.repeat(self._starts[groups] - ends + sizes, sizes)
+        found += np.arange(len(found))
+        return found
 
     def _allows(self, allowed: BoolArray, places: Places) -> BoolArray:
         """Tell which places (n,) are allowed and not gone."""
@@ -279,24 +304,27 @@ class BlockCodes:
     @cached_property
     def _positions(self) -> NDArray[np.int32]:
         """(N,) where each place of the index is here."""
-        positions = np.empty(len(self.places), dtype=np.int32)
-        positions[self.places] = np.arange(len(self.places))
+        kept = np.flatnonzero(self.places >= 0).astype(np.int32)
+        positions = np.empty(len(kept), dtype=np.int32)
+        positions[self.places[kept]] = kept
         return positions
+
+    @cached_property
+    def _sizes(self) -> Places:
+        """(G,) the number of items of each group."""
+        return np.diff(self._starts)
 
     def _code_scores(self, query: Floats, chosen: Places | None) -> Floats:
         """Return the scores (n,) of the chosen items, or of all, by their codes."""
-        tables = self.codebook.tables(query)
-        total = self._codes.shape[1] if chosen is None else len(chosen)
-        scores = np.empty(total, dtype=np.float32)
-        for start in range(0, total, CHUNK):
-            part = slice(start, start + CHUNK)
-            parts = [
-                table.take(codes[part] if chosen is None else codes.take(chosen[part]))
-                for table, codes in zip(tables, self._codes, strict=True)
-            ]
-            for other in parts[1:]:
-                parts[0] += other
-            scores[part] = parts[0]
+        total = len(self.places) if chosen is None else len(chosen)
+        scores = np.zeros(total, dtype=np.float32)
+        looked_up = np.empty(min(CHUNK, total), dtype=np.float32)
+        for table, codes in zip(self.codebook.tables(query), self._codes, strict=True):
+            for start in range(0, total, CHUNK):
+                part = scores[start : start + CHUNK]
+                of_part = slice(start, start + CHUNK)
+                some = codes[of_part] if chosen is None else codes.take(chosen[of_part])
+                part += table.take(some, out=looked_up[: len(part)], mode="clip")
         return scores
 
     def _sketch_scores(self, query: Floats, chosen: Places) -> Floats:
@@ -312,3 +340,16 @@ class BlockCodes:
 def _best(scores: Floats, count: int) -> Places:
     """Return where the largest scores (n,) are, and not too many that equal the last of them."""
     return best(scores, count)[: MOST_TIES * count]
+
+
+def _about_best(scores: Floats, count: int) -> Places:
+    """Return where the largest scores (n,) are, and some more: a limit from a sample will do."""
+    step = len(scores) // (8 * count)
+    if step > 1:
+        sample = scores[::step]
+        rank = count // step
+        rank = len(sample) - rank - 2 * int(rank**0.5) - 2
+        found = np.flatnonzero(scores >= np.partition(sample, rank)[rank])
+        if count <= len(found) <= MOST_TIES * count:
+            return found
+    return _best(scores, count)

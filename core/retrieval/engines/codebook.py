@@ -101,10 +101,12 @@ class Codebook:
     def tables(self, query: Floats) -> list[Floats]:
         """Return the score of every code (65,536,), or (256,) of a last block that is alone."""
         scores = np.matmul(self.cells, query[:, :, None])[:, :, 0]  # (A, 256)
-        tables = [
-            np.add.outer(high, low).ravel()
-            for low, high in zip(scores[0::2], scores[1::2], strict=False)
-        ]
+        pairs = len(scores) // 2
+        # high + low as the product [high, 1] [1, low]ᵀ is three times as fast as a sum
+        high = np.ones((pairs, NUM_CELLS, 2), dtype=np.float32)
+        low = np.ones((pairs, 2, NUM_CELLS), dtype=np.float32)
+        high[:, :, 0], low[:, 1] = scores[1::2], scores[0 : 2 * pairs : 2]
+        tables = list((high @ low).reshape(pairs, -1))
         return [*tables, scores[-1]] if len(scores) % 2 else tables
 
 
