@@ -11,7 +11,7 @@ WORKERS = $(shell $(BIN)/python -c "import os; print((os.cpu_count() or 1) + 2)"
 # Every process compiles torch and Textual again where it may not keep what it has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo compile test test-slow check lint types docs bench demo-weights wheel package clean
+.PHONY: setup demo compile test test-slow test-scale check lint types docs bench demo-weights wheel package clean
 
 setup: $(READY)
 
@@ -27,6 +27,11 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/pytest -m slow
+
+# With Milvus Lite, 150 MB that few need.
+test-scale: $(READY)
+	@$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt "milvus-lite>=2.5" "pymilvus>=2.5,<4"
+	$(BIN)/pytest tests/core/retrieval/test_milvus.py
 
 check: lint types
 

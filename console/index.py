@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 LISTED = 10
 """Unreadable pictures listed by name; the rest is counted."""
 
-ENGINE_FILES = {"annoy": "Annoy's file", "blocks": "the block codes", "exact": "no file"}
+ENGINE_FILES = {
+    "annoy": "Annoy's file",
+    "blocks": "the block codes",
+    "exact": "no file",
+    "milvus": "Milvus' collection",
+}
 
 app = opt.command_app()
 
@@ -35,6 +40,9 @@ def index(
     engine: Annotated[
         EngineChoice | None,
         Option(metavar="NAME", show_default="that of the current index, else auto"),
+    ] = None,
+    uri: Annotated[
+        str | None, Option(metavar="ADDRESS", show_default="that of the current index")
     ] = None,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
@@ -51,8 +59,9 @@ def index(
         run: Run whose networks embed the items.
         rebuild: Embed every item and build the search engine again.
         choose_weights: Choose the weights again.
-        engine: What finds the items near a query: annoy, blocks, exact, or auto, which takes Annoy
-            for up to 4,096 items and block codes for more.
+        engine: What finds the items near a query: annoy, blocks, exact, milvus, or auto, which
+            takes Annoy for up to 4,096 items and block codes for more.
+        uri: Where Milvus is: http://HOST:19530, or FILE.db for a file (docs/scale.md).
     """
     shop = Shop(Workspace.locate(workspace))
     name = shop.finished_run(run).name
@@ -63,6 +72,7 @@ def index(
             rebuild=rebuild,
             choose_weights=choose_weights,
             engine=engine,
+            uri=uri,
             on_progress=progress,
         )
     manifest = report.manifest
@@ -122,6 +132,8 @@ def _effort(manifest: "Manifest") -> str:
     """Return how much a query looks at, in words."""
     if manifest.engine == "annoy" and manifest.nodes:
         return f"{manifest.nodes:,} nodes of Annoy"
+    if manifest.engine == "milvus":
+        return f"{manifest.nodes:,} nodes of Milvus' graph"
     if manifest.engine == "blocks":
         effort = manifest.effort
         return (

@@ -9,7 +9,7 @@ from datrnet.core.catalog.workspace import Workspace
 
 PROBE = """
 import asyncio, json, sys
-for name in ("torch", "pytorch_metric_learning", "safetensors", "captum", "annoy"):
+for name in ("torch", "pytorch_metric_learning", "safetensors", "captum", "annoy", "pymilvus"):
     sys.modules[name] = None  # every import of it fails
 from pathlib import Path
 from typer.testing import CliRunner

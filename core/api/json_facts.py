@@ -229,7 +229,7 @@ class IndexFacts(TypedDict):
     recall_at_30: float
     """Of the engine against exact search, on changed queries."""
     nodes: int
-    """Of Annoy's trees that a query visits; 0 for other engines."""
+    """Of Annoy's trees or Milvus' graph that a query visits; 0 for other engines."""
     weights: dict[str, float]
     """Of the super-categories."""
     changed_weight: float

@@ -168,6 +168,7 @@ class Shop(ShopCatalog):
         rebuild: bool = False,
         choose_weights: bool = False,
         engine: EngineChoice | None = None,
+        uri: str | None = None,
         on_progress: Progress = no_progress,
     ) -> "IndexReport":
         """Build the index that searches use, or bring it up to date.
@@ -179,8 +180,10 @@ class Shop(ShopCatalog):
             run: Run whose networks embed the items; by default the latest finished one.
             rebuild: Embed every item and build the search engine again.
             choose_weights: Choose the weights of the super-categories again.
-            engine: ``annoy``, ``blocks``, ``exact`` or ``auto``; by default that of the current
-                index, else ``auto``.
+            engine: ``annoy``, ``blocks``, ``exact``, ``milvus`` or ``auto``; by default that of
+                the current index, else ``auto``.
+            uri: Where Milvus is: the address of a server, or a file whose name ends in ``.db``; by
+                default that of the current index.
             on_progress: Called with the progress of each step.
 
         Raises:
@@ -201,6 +204,7 @@ class Shop(ShopCatalog):
                 rebuild=rebuild,
                 choose=choose_weights,
                 engine=engine,
+                uri=uri,
             )
         self.refresh()
         return report

@@ -13,10 +13,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from datrnet.core.catalog.catalog import Catalog, group_numbers, validation_rows
+from datrnet.core.catalog.catalog import SPLITS, Catalog, group_numbers, validation_rows
 from datrnet.core.catalog.pictures import Picture
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import CheckpointError, DataError, IndexStaleError
+from datrnet.core.errors import CheckpointError, ConfigError, DataError, IndexStaleError
 from datrnet.core.evaluation.ranking import Gallery, Weights, choose_weights
 from datrnet.core.indexing.embedder import Embedder
 from datrnet.core.indexing.engine_choice import engine_for
@@ -26,6 +26,8 @@ from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.engines.block_codes import CODEBOOK
 from datrnet.core.retrieval.engines.engine import EngineChoice
+from datrnet.core.retrieval.engines.milvus import MilvusEngine
+from datrnet.core.retrieval.engines.milvus_server import checked_uri
 from datrnet.core.retrieval.generation import Generation, Manifest, UnreadableItem, moved
 from datrnet.core.retrieval.index_lag import item_stamp, known_rows, picture_paths
 from datrnet.core.retrieval.manipulation import (
@@ -105,6 +107,7 @@ def build_index(
     rebuild: bool = False,
     choose: bool = False,
     engine: EngineChoice | None = None,
+    uri: str | None = None,
 ) -> IndexReport:
     """Embed the catalog with a run's networks, as far as needed, and make the result current.
 
@@ -119,18 +122,28 @@ def build_index(
         rebuild: Whether to embed every item and build the engine again.
         choose: Whether to choose the weights again.
         engine: What searches; by default what the run's current index was asked for, else auto.
+        uri: Milvus' address; by default that of the run's current index.
 
     Raises:
+        ConfigError: Milvus has no address, or another engine has one.
+        MissingPackageError: The engine asked for is not installed.
         CheckpointError: The run's weights are missing or damaged, or its embeddings are not finite.
         DataError: The catalog has no readable picture.
         IndexStaleError: The catalog has none of the run's super-categories, or lacks one of those
-            that share a block.
+            that share a block; or Milvus does not answer.
     """
     on_progress("Looking for changes", 0, 1)
     run = run.of(catalog.kept_of(run.super_categories))
     if run.kept is not None and not run.config.system.is_datrnet:
         restricted(load_manipulation(run.manipulation_path), run.kept)  # raises early
     current = _index_of(workspace, store, run)
+    asked = engine or ("auto" if current is None else current.manifest.engine_asked)
+    if asked == "milvus":
+        workspace.indexes.mkdir(exist_ok=True)
+        before = None if current is None else current.folder
+        uri = checked_uri(uri, before, workspace.indexes)
+    elif uri is not None:
+        raise ConfigError("Only the engine milvus has an address.", hint="Add --engine milvus.")
     stamps = np.array(
         [item_stamp(workspace, catalog, row) for row in range(catalog.num_items)], dtype=np.int64
     )
@@ -150,10 +163,9 @@ def build_index(
         what = "readable picture" if catalog.num_items else "item"
         raise DataError(f"The catalog has no {what}.", hint="Run `datrnet import`.")
     embeddings, engine_places = _joined(rows, base, kept_rows, kept_places, new_rows, new)
-    asked = engine or ("auto" if current is None else current.manifest.engine_asked)
     kept_engine = None
     if base is not None and base.is_whole and len(kept_rows):
-        kept_engine = _kept_engine(base, engine_places, len(rows), asked)
+        kept_engine = _kept_engine(base, engine_places, len(rows), asked, uri)
     sets = catalog.encode_value_sets(run.super_categories)[rows]
     is_source = source_items(
         catalog.splits[rows],
@@ -174,6 +186,7 @@ def build_index(
         )
         weights = choose_weights(gallery, on_progress=partial(on_progress, "Choosing weights"))
     unreadable = np.setdiff1d(wanted, new_rows)
+    split = sum(n * (catalog.splits[rows] == name) for n, name in enumerate(SPLITS))
     embedded = Embedded(
         run_name=run.name,
         super_categories=run.super_categories,
@@ -189,6 +202,8 @@ def build_index(
         ),
         kept_engine=kept_engine,
         engine=asked,
+        scalars=np.column_stack([split, sets[:, :, 0]]).astype(np.int16),
+        uri=uri or "",
     )
     # a label that moves no prototype makes a new generation too: it is then newer than the label
     is_new = (
@@ -269,7 +284,7 @@ def _joined(
 
 
 def _kept_engine(
-    base: Generation, places: Rows, num_items: int, asked: EngineChoice
+    base: Generation, places: Rows, num_items: int, asked: EngineChoice, uri: str | None
 ) -> KeptEngine | None:
     """Return the engine of a generation if it still serves so many items."""
     manifest = base.manifest
@@ -280,6 +295,10 @@ def _kept_engine(
         shares = (1 - num_served / number for number in (num_items, len(places)))
         if max(shares) > MAX_EXACT_SHARE:
             return None
+    if uri is not None and not MilvusEngine.can_update(
+        base.folder, uri, num_scalars=1 + len(manifest.super_categories)
+    ):
+        return None
     return KeptEngine(generation=base, places=places)
 
 

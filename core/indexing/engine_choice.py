@@ -30,6 +30,7 @@ from datrnet.core.retrieval.engines.engine import (
     ExactEngine,
     IndexedItems,
 )
+from datrnet.core.retrieval.engines.milvus import MOST_CANDIDATES, MilvusEngine
 from datrnet.core.retrieval.manipulation import Manipulation
 
 ANNOY_UP_TO = 4096
@@ -37,6 +38,9 @@ ANNOY_UP_TO = 4096
 
 MAX_NEW_SHARE = 0.5
 """Largest share of the items that came since the codebook was learned."""
+
+LEAST_EF = 64
+"""Least that a query visits of Milvus' graph."""
 
 RECALL_QUERIES = 200
 UPDATE_STEP = 4
@@ -118,7 +122,12 @@ def build_engine(
         on_step("Measuring recall")
         every = np.arange(len(items))
         nodes, recall = _nodes_for_recall(
-            AnnoyEngine(items, folder / ANNOY, every, nodes=1), items, queries, config
+            AnnoyEngine(items, folder / ANNOY, every, nodes=1),
+            items,
+            queries,
+            config,
+            least=config.trees * queries.k,
+            most=config.trees * len(items),
         )
         return replace(facts, nodes=nodes, recall_at_30=recall)
     if kept is not None and kept.codebook.num_items >= (1 - MAX_NEW_SHARE) * len(items):
@@ -136,6 +145,22 @@ def build_engine(
     codes.codebook = replace(codes.codebook, recall=recall)
     codes.write(folder)
     return replace(facts, effort=codes.effort, recall_at_30=recall)
+
+
+def milvus_facts(
+    engine: MilvusEngine, items: IndexedItems, queries: "RecallQueries", config: IndexConfig
+) -> EngineFacts:
+    """Choose how much of its graph Milvus visits, by measured recall."""
+    nodes, recall = _nodes_for_recall(
+        engine, items, queries, config, least=LEAST_EF, most=MOST_CANDIDATES
+    )
+    return EngineFacts(
+        engine="milvus",
+        engine_asked="milvus",
+        engine_reason="asked for",
+        nodes=nodes,
+        recall_at_30=recall,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -246,18 +271,24 @@ def _calibrate(
 
 
 def _nodes_for_recall(
-    engine: AnnoyEngine, items: IndexedItems, queries: RecallQueries, config: IndexConfig
+    engine: AnnoyEngine | MilvusEngine,
+    items: IndexedItems,
+    queries: RecallQueries,
+    config: IndexConfig,
+    *,
+    least: int,
+    most: int,
 ) -> tuple[int, float]:
     """Return the nodes to visit, doubled until the recall is reached, and the recall.
 
     0 nodes if Annoy can answer none of the queries, as a search then never uses it.
     """
     exact = queries.exact(items)
-    engine.nodes = config.trees * queries.k
+    engine.nodes = least
     while True:
         recall = queries.recall(engine, items, exact)
         if recall is None:
             return 0, 1.0
-        if recall >= config.recall_target or engine.nodes >= config.trees * len(items):
+        if recall >= config.recall_target or engine.nodes >= most:
             return engine.nodes, recall
         engine.nodes *= 2

@@ -20,10 +20,13 @@ from datrnet.core.indexing.engine_choice import (
     RecallQueries,
     build_engine,
     engine_for,
+    milvus_facts,
 )
 from datrnet.core.retrieval.engines.annoy_file import ANNOY, ANNOY_PLACES
 from datrnet.core.retrieval.engines.block_codes import BlockCodes
 from datrnet.core.retrieval.engines.engine import EngineChoice, IndexedItems
+from datrnet.core.retrieval.engines.milvus import MilvusEngine
+from datrnet.core.retrieval.engines.milvus_server import Scalars, delete_items, drop_collection
 from datrnet.core.retrieval.generation import (
     EMBEDDINGS,
     FORMAT,
@@ -77,6 +80,10 @@ class Embedded:
     """None to build the engine from the embeddings."""
     engine: EngineChoice = "auto"
     """What was asked for."""
+    scalars: Scalars | None = None
+    """(N, S) what Milvus may filter by: numbers of splits and of values; None for nothing."""
+    uri: str = ""
+    """Milvus' address."""
 
 
 def write_generation(
@@ -126,9 +133,13 @@ def write_generation(
         (partial / MANIFEST).write_text(manifest.to_json(), "utf-8")
         partial.rename(workspace.indexes / name)
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove_generation(partial)
         raise
     store.publish_generation(name, embedded.run_name, manifest.num_items, manifest.to_json())
+    if kept is not None and manifest.engine == "milvus":
+        delete_items(
+            workspace.indexes / name, np.setdiff1d(kept.generation.item_ids, embedded.item_ids)
+        )
     _remove_old(workspace.indexes, [row.name for row in store.generations()])
     return manifest
 
@@ -146,11 +157,20 @@ def _write_engine(
 ) -> tuple[bool, EngineFacts]:
     """Write the engine's files, or keep them; return whether all blocks have length 1 too."""
     kept, manipulation = embedded.kept_engine, embedded.manipulation
+    scalars = embedded.scalars
+    if scalars is None:
+        scalars = np.empty((len(embedded.item_ids), 0), dtype=np.int16)
     if kept is not None and not kept.generation.has_codes:
         before = kept.generation.manifest
         if before.engine == "annoy":
             _link(kept.generation.folder / ANNOY, folder)
             np.save(folder / ANNOY_PLACES, kept.places)
+        elif before.engine == "milvus":
+            on_step("Sending what is new to Milvus")
+            items = IndexedItems(embedded.embeddings, manipulation, before.unit_blocks)
+            MilvusEngine.update(
+                folder, kept.generation.folder, items, embedded.item_ids, scalars, kept.places
+            )
         facts = {field.name: getattr(before, field.name) for field in fields(EngineFacts)}
         return before.unit_blocks, EngineFacts(**facts)
     items = IndexedItems(embedded.embeddings, manipulation, unit_blocks=False)
@@ -164,6 +184,11 @@ def _write_engine(
         # Annoy answers weights that differ only if blocks have length 1
         move_weights=unit_blocks or engine != "annoy",
     )
+    if engine == "milvus":
+        on_step("Sending the embeddings to Milvus")
+        server = MilvusEngine.build(folder, items, embedded.item_ids, scalars, embedded.uri)
+        on_step("Measuring recall")
+        return unit_blocks, milvus_facts(server, items, queries, config)
     codes = None
     if kept is not None:
         codes = BlockCodes.open(kept.generation.folder, kept.places)
@@ -191,4 +216,10 @@ def _remove_old(indexes: Path, published: list[str]) -> None:
     abandoned = time.time() - ABANDONED_SECONDS
     partials = [path for path in indexes.glob(".*.partial") if path.stat().st_mtime < abandoned]
     for folder in (*(indexes / name for name in published[:-KEPT_GENERATIONS]), *partials):
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_generation(folder)
+
+
+def remove_generation(folder: Path) -> None:
+    """Delete a generation's folder, finished or not, and what it has on a server."""
+    drop_collection(folder)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from datrnet.core.catalog.picture_check import remove_scratch_folders, scratch_folders
 from datrnet.core.catalog.workspace import Workspace, num_bytes_of
-from datrnet.core.indexing.generation_writer import ABANDONED_SECONDS
+from datrnet.core.indexing.generation_writer import ABANDONED_SECONDS, remove_generation
 from datrnet.core.models.run_folder import LOCK_FILE, is_held
 from datrnet.db.store import Store
 
@@ -86,6 +86,8 @@ def delete_surplus(workspace: Workspace, store: Store, surplus: Surplus) -> None
             store.vacuum()
         case "import":
             remove_scratch_folders(workspace.root)
+        case "index":
+            remove_generation(surplus.path)
         case _:
             shutil.rmtree(surplus.path, ignore_errors=True)
 

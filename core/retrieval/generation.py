@@ -17,6 +17,8 @@ and the files of its engine, of which ``exact`` has none:
             sketches.npy      (N, A·S) int8, memory-mapped, in the same order
             code_places.npy   (N,) int32, where each of them is among the embeddings
             group_starts.npy  (G + 1,) int64, where each group starts
+    milvus  milvus.json       the server's address and the name of the collection there
+            scalars.npy       (N, S) int16, the scalar fields of the items in it
 
 Older generations name no engine, which is Annoy. They lack the places, since Annoy has all of their
 items in order, and the stamps. The oldest have prototypes.npy instead of manipulation.npz: (V, E)
@@ -66,6 +68,7 @@ from datrnet.core.retrieval.engines.engine import (
     IndexedItems,
     Places,
 )
+from datrnet.core.retrieval.engines.milvus import MilvusEngine
 from datrnet.core.retrieval.manipulation import (
     BoolArray,
     Floats,
@@ -136,7 +139,7 @@ class Manifest:
     changed_weight: float
     """Further factor for a changed super-category's block, chosen on the validation split."""
     nodes: int
-    """Annoy's ``search_k`` that reached the recall; 0 if it answers no query."""
+    """Annoy's ``search_k`` or Milvus' ``ef`` that reached the recall; 0 if Annoy answers none."""
     recall_at_30: float
     """The engine's recall against exact search, measured when the index was built."""
     files: dict[str, FileFacts]
@@ -358,15 +361,19 @@ class Generation:
         """The engine of the manifest; the exact one in place of an Annoy that does not import.
 
         Raises:
-            IndexStaleError: Its files are damaged.
+            IndexStaleError: Its files are damaged, or Milvus does not answer.
+            MissingPackageError: Milvus' client is not installed.
         """
-        if self.has_codes:
-            try:
+        try:
+            if self.has_codes:
                 codes = BlockCodes.open(self.folder, self.engine_places)
-            except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
-                raise IndexStaleError(f"The index is damaged: {error}.", hint=REBUILD) from error
-            codes.effort = self.manifest.effort
-            return codes
+                codes.effort = self.manifest.effort
+                return codes
+            if self.manifest.engine == "milvus":
+                ids, places = np.load(self.folder / ITEM_IDS), self.engine_places
+                return MilvusEngine.open(self.folder, self.items, ids, places, self.manifest.nodes)
+        except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+            raise IndexStaleError(f"The index is damaged: {error}.", hint=REBUILD) from error
         if self.manifest.engine == "annoy" and annoy_imports():
             path, nodes = self.folder / ANNOY, self.manifest.nodes
             return AnnoyEngine(self.items, path, self.engine_places, nodes)
@@ -411,6 +418,8 @@ class Generation:
         engine, blocks = self.engine, self.items.blocks_at(places)
         if isinstance(engine, AnnoyEngine):
             return engine.neighbors(places, count, nodes)
+        if isinstance(engine, MilvusEngine):
+            return engine.neighbors(blocks, count)
         equal = np.ones(blocks.shape[:2], dtype=np.float32)
         if isinstance(engine, BlockCodes):
             effort = replace(NEIGHBOR_EFFORT, num_ranked=2 * count)

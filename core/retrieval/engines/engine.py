@@ -18,8 +18,8 @@ from datrnet.core.retrieval.manipulation import BoolArray, Floats, Manipulation
 Places = NDArray[np.int64]
 """Numbers of items in the order of the index."""
 
-EngineName = Literal["annoy", "blocks", "exact"]
-EngineChoice = Literal["auto", "annoy", "blocks", "exact"]
+EngineName = Literal["annoy", "blocks", "exact", "milvus"]
+EngineChoice = Literal["auto", "annoy", "blocks", "exact", "milvus"]
 ENGINE_CHOICES: tuple[EngineChoice, ...] = get_args(EngineChoice)
 
 CHUNK = 8192
