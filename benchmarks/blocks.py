@@ -127,12 +127,12 @@ def with_chafa() -> Draw:
         cells = [[canvas[row, column] for column in range(COLUMNS)] for row in range(ROWS)]
         black = (0, 0, 0)
         return Cells(
-            characters=np.array([[one.char for one in row] for row in cells]),
+            characters=np.array([[cell.char for cell in row] for row in cells]),
             foreground=np.array(
-                [[one.fg_color or black for one in row] for row in cells], dtype=np.uint8
+                [[cell.fg_color or black for cell in row] for row in cells], dtype=np.uint8
             ),
             background=np.array(
-                [[one.bg_color or black for one in row] for row in cells], dtype=np.uint8
+                [[cell.bg_color or black for cell in row] for row in cells], dtype=np.uint8
             ),
         )
 
@@ -150,7 +150,7 @@ def root_mean_square(drawn: list[Cells], originals: Pixels) -> float:
 
 def painted(cells: Cells) -> Pixels:
     """Return what a terminal shows of cells, ``(H, W, 3)``."""
-    masks = np.stack([[mask_of(one) for one in row] for row in cells.characters.tolist()])
+    masks = np.stack([[mask_of(cell) for cell in row] for row in cells.characters.tolist()])
     spread = np.where(
         masks[..., None], cells.foreground[:, :, None, None], cells.background[:, :, None, None]
     )  # (rows, columns, CELL height, CELL width, 3)
@@ -197,7 +197,7 @@ def sheet(originals: Pixels, thumbnails: Pixels) -> Image.Image:
     rows = [np.concatenate(list(originals), axis=1)]
     for glyphs in GLYPHS:
         rows.append(
-            np.concatenate([painted(one) for one in with_numpy(thumbnails, glyphs)], axis=1)
+            np.concatenate([painted(blocks) for blocks in with_numpy(thumbnails, glyphs)], axis=1)
         )
     return Image.fromarray(np.concatenate(rows)).quantize(192)
 

@@ -45,8 +45,8 @@ def main() -> None:
     """Measure what the arguments name, and print or write the page."""
     given = _arguments()
     parts = [HEAD]
-    for one in given.workspaces:
-        name, _, folder = one.partition("=")
+    for workspace in given.workspaces:
+        name, _, folder = workspace.partition("=")
         parts.append(after_training(name, Workspace(Path(folder).absolute())))
     if given.trained:
         name, _, folder = given.trained.partition("=")
@@ -148,7 +148,7 @@ FIGURES = (
 
 
 def _figures(doubts: Sequence[LabelIssue], wrong: Wrong) -> tuple[float, ...]:
-    hits = np.array([(one.row, one.super_category) in wrong for one in doubts])
+    hits = np.array([(doubt.row, doubt.super_category) in wrong for doubt in doubts])
     number = len(wrong)
     labels = max(len(doubts), 1)
     return (
@@ -163,7 +163,7 @@ def _figures(doubts: Sequence[LabelIssue], wrong: Wrong) -> tuple[float, ...]:
 
 def _means(measured: Sequence[tuple[float, ...]]) -> list[str]:
     number, *shares = np.mean(measured, axis=0)
-    return [f"{number:,.0f}", *(f"{100 * one:.0f} %" for one in shares)]
+    return [f"{number:,.0f}", *(f"{100 * share:.0f} %" for share in shares)]
 
 
 def before_training(name: str, workspace: Workspace, names: Sequence[str], epochs: int) -> str:
@@ -173,18 +173,18 @@ def before_training(name: str, workspace: Workspace, names: Sequence[str], epoch
         ignored = shutil.ignore_patterns("models", "indexes", "experiments", "features")
         shutil.copytree(workspace.root, copy.root, ignore=ignored)
         wrong = _exchange_on_disk(copy, names)
-        chosen = [word for one in names for word in ("--super-category", one)]
+        chosen = [word for name in names for word in ("--super-category", name)]
         _datrnet(copy, "train", "--config", "small", "--epochs", str(epochs), *chosen)
         _datrnet(copy, "index")
         with copy.open_store() as store:
             searcher = Searcher(Catalog.load(store), Generation.current(copy, store))
-        wrong = {one for one in wrong if one[1] in searcher.names}
+        wrong = {label for label in wrong if label[1] in searcher.names}
         doubts = label_issues(searcher, set())
         catalog = searcher.catalog
         rows = []
         for split in ("train", "validation", "test"):
             inside = set(catalog.rows_in(split).tolist())
-            some = [one for one in doubts if one.row in inside]
+            some = [doubt for doubt in doubts if doubt.row in inside]
             rows.append((split, *_means([_figures(some, {w for w in wrong if w[0] in inside})])))
         rows.append(("all", *_means([_figures(doubts, wrong)])))
     return (
@@ -199,7 +199,7 @@ def before_training(name: str, workspace: Workspace, names: Sequence[str], epoch
 def _exchange_on_disk(workspace: Workspace, names: Sequence[str]) -> Wrong:
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
-        chosen = names or [one.name for one in catalog.super_categories]
+        chosen = names or [category.name for category in catalog.super_categories]
         wrong = exchange(catalog, chosen, TRAINED_SHARE, np.random.default_rng(0))
         for row, name in sorted(wrong):
             value = catalog.labels_of(row)[name]

@@ -88,12 +88,14 @@ class Screen:
         if self._line < LINES:
             end = min(self._column + len(text), COLUMNS)
             shown = text[: end - self._column]
-            self._cells[self._line][self._column : end] = [(one, self._style) for one in shown]
+            self._cells[self._line][self._column : end] = [
+                (character, self._style) for character in shown
+            ]
         self._column += len(text)
 
     def text(self) -> str:
         """Return all characters, line by line."""
-        return "\n".join("".join(one for one, _ in line) for line in self._cells)
+        return "\n".join("".join(character for character, _ in line) for line in self._cells)
 
     def look(self, area: Area) -> int:
         """Return a number that changes when anything in an area does."""

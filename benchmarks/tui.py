@@ -206,7 +206,9 @@ def page_lines(
     for size, rows in measured.items():
         for name in ("start to the first paint", "start to the first thumbnail"):
             yield f"| {name}, {size:,} items | {milliseconds(rows[name].seconds)} |"
-        beyond = [one - median(python) for one in rows["start to the first thumbnail"].seconds]
+        beyond = [
+            seconds - median(python) for seconds in rows["start to the first thumbnail"].seconds
+        ]
         yield f"| the last without Python's own start, {size:,} items | {milliseconds(beyond)} |"
     for size, rows in measured.items():
         yield from ["", f"## {size:,} items", ""]

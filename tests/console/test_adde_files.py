@@ -74,7 +74,7 @@ def encoder(num_values: tuple[int, ...] = SHOP) -> dict[str, Tensor]:
     shapes += [shape for number in num_values for shape in ((number, 340), (number,))]
     generator = torch.Generator().manual_seed(0)
     tensors = [torch.randn(shape, generator=generator) / 10 for shape in shapes]
-    return {f"their.{number}": one for number, one in enumerate(tensors)}
+    return {f"their.{number}": tensor for number, tensor in enumerate(tensors)}
 
 
 def memory(num_values: tuple[int, ...] = SHOP) -> dict[str, Tensor]:
@@ -140,7 +140,7 @@ def test_weights_of_a_trained_system_say_the_same_as_released_files_of_other_col
     folder = only_run(root)
     names = tmp_path / "names.json"
     names.write_text('{"colour": ["Red", "Black", "Blue"], "pattern": ["plain", "striped"]}')
-    order = [folder.super_categories[0].values.index(one) for one in ("Red", "Black", "Blue")]
+    order = [folder.super_categories[0].values.index(color) for color in ("Red", "Black", "Blue")]
     assert order != sorted(order)
     tensors = dict(load_method(folder).named_parameters())
     columns = tensors.pop("memory.weight").detach()
@@ -148,15 +148,15 @@ def test_weights_of_a_trained_system_say_the_same_as_released_files_of_other_col
     for part in ("weight", "bias"):
         name = f"classifiers.heads.0.{part}"
         tensors[name] = nn.Parameter(tensors[name][order])
-    torch.save({name: one.detach() for name, one in tensors.items()}, files[0])
+    torch.save({name: tensor.detach() for name, tensor in tensors.items()}, files[0])
 
     assert released(run, root, *files, "--names", names).exit_code == 0
     assert run(root, "index").exit_code == 0
     again = json.loads(run(root, "evaluate", "-k", 3, "--json").stdout)
     assert again["run_name"] != figures["run_name"]
-    for one, other in zip(again["use_cases"], figures["use_cases"], strict=True):
+    for repeated, other in zip(again["use_cases"], figures["use_cases"], strict=True):
         for figure in ("num_queries", "top_k_accuracy", "ndcg"):
-            found, expected = one["overall"][figure], other["overall"][figure]
+            found, expected = repeated["overall"][figure], other["overall"][figure]
             if figure != "num_queries":
                 found, expected = found["value"], expected["value"]
             assert found == pytest.approx(expected)
@@ -171,9 +171,9 @@ def prototypes(root: Path) -> dict[str, float]:
         load_file(folder.weights_path())["memory.weight"], torch.from_numpy(manipulation.memory)
     )
     return {
-        f"{category.name} {value}": float(one[0])
+        f"{category.name} {value}": float(prototype[0])
         for idx, category in enumerate(folder.super_categories)
-        for value, one in zip(category.values, manipulation.prototypes_of(idx), strict=True)
+        for value, prototype in zip(category.values, manipulation.prototypes_of(idx), strict=True)
     }
 
 
@@ -335,10 +335,10 @@ def adde_folder(
     """Write a split folder whose train items are the shop's first pictures."""
     folder = place / "splits"
     folder.mkdir()
-    counts = [max(one) + 1 for one in zip(*labels, strict=True)]
+    counts = [max(column) + 1 for column in zip(*labels, strict=True)]
     rows = [
-        [*np.eye(counts[0], dtype=int)[one], *np.eye(counts[1], dtype=int)[two]]
-        for one, two in labels
+        [*np.eye(counts[0], dtype=int)[color], *np.eye(counts[1], dtype=int)[pattern]]
+        for color, pattern in labels
     ]
     changes = [np.subtract(rows[positive], rows[reference]) for reference, positive, _ in triplets]
     for name, lines in {
@@ -348,7 +348,7 @@ def adde_folder(
         "triplet_train.txt": triplets,
         "triplet_train_ind.txt": changes,
     }.items():
-        (folder / name).write_text("".join(f"{' '.join(map(str, one))}\n" for one in lines))
+        (folder / name).write_text("".join(f"{' '.join(map(str, numbers))}\n" for numbers in lines))
     lines = [f"images/{number}.png\n" for number in range(len(labels))]
     (folder / "imgs_train.txt").write_text("".join(lines))
     (folder / "imgs_test.txt").write_text(f"images/{len(labels)}.png\n")
@@ -395,7 +395,7 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[ImageBatch]:
 def labels_of(batches: list[ImageBatch]) -> set[tuple[tuple[int, ...], ...]]:
     """Return the labels of reference, positive and negative of all triplets."""
     return {
-        tuple(tuple(one) for one in row)
+        tuple(tuple(vector) for vector in row)
         for batch in batches
         for row in torch.stack(batch.labels.chunk(3), dim=1).tolist()
     }
@@ -408,7 +408,7 @@ def test_the_triplets_of_the_folder_are_the_ones_that_are_trained_on(
     result = trained(run, root, config, "--triplets", folder)
     assert result.exit_code == 0, result.output
     assert "Training on the folder's 3 triplets." in result.stderr
-    expected = {tuple(TRAIN_LABELS[one] for one in triplet) for triplet in TRIPLETS}
+    expected = {tuple(TRAIN_LABELS[number] for number in triplet) for triplet in TRIPLETS}
     assert labels_of(batches) == expected
     assert only_run(root).config.system.settings == {"triplets": str(folder)}
 

@@ -121,7 +121,7 @@ def test_a_stopped_comparison_goes_on_where_it_was(
     assert compare(*words).exit_code == 130
     done = compare(*words)
     assert done.exit_code == 0
-    first = [f"fashionsearchnet-without-loc: {one}" for one in ("activation maps", "local")]
+    first = [f"fashionsearchnet-without-loc: {stage}" for stage in ("activation maps", "local")]
     last = "fashionsearchnet-without-loc: global"
     assert trained == [*first, last, last, "adde-m: encoder", "adde-m: manipulation"]
 
@@ -130,7 +130,7 @@ def test_a_budget_of_time_holds_for_datrnet_too(compare: Run, root: Path) -> Non
     done = compare("--budget", "2s", "--systems", "datrnet,adde-m", "--json")
     assert done.exit_code == 0, done.output
     (costs,) = [
-        one for one in json.loads(done.stdout)["further"] if one["title"] == "What it takes"
+        table for table in json.loads(done.stdout)["further"] if table["title"] == "What it takes"
     ]
     for row in costs["rows"]:
         assert row["seconds to train"] >= 1, row  # epochs would be over far sooner
@@ -144,9 +144,9 @@ def test_frozen_features_are_kept_once_for_all(compare: Run, root: Path) -> None
     assert done.exit_code == 0, done.output
     kept = sorted((root / "features").iterdir())
     assert len(kept) == 2, "the features of three systems and the maps of one"
-    before = [one.stat().st_mtime_ns for one in kept]
+    before = [path.stat().st_mtime_ns for path in kept]
     assert compare(*words, "--systems", "fashionsearchnet", "--json").exit_code == 0
-    assert [one.stat().st_mtime_ns for one in sorted((root / "features").iterdir())] == before
+    assert [path.stat().st_mtime_ns for path in sorted((root / "features").iterdir())] == before
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ XTERM = Terminal(
 def found(run: Run, root: Path, *arguments: str) -> dict[str, dict[str, str]]:
     """Return what there is to say of a workspace, by what it is about."""
     facts = json.loads(run(root, "doctor", "--json", *arguments).stdout)
-    return {one["about"]: one for one in facts["workspace"]}
+    return {finding["about"]: finding for finding in facts["workspace"]}
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def terminal(told: Terminal) -> dict[str, Finding]:
-    return {one.about: one for one in terminal_findings(told)}
+    return {finding.about: finding for finding in terminal_findings(told)}
 
 
 def test_a_sound_workspace_is_well(run: Run, ready: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_sound_workspace_is_well(run: Run, ready: Path) -> None:
     assert result.exit_code == 0
     assert "problem" not in result.stdout
     facts = found(run, ready, "--check")
-    assert {one["sign"] for one in facts.values()} == {"ok"}
+    assert {finding["sign"] for finding in facts.values()} == {"ok"}
     assert facts["checksums"]["text"] == "correct"
     assert "48 items" in facts["catalog"]["text"]
     assert "checksums" not in found(run, ready)
@@ -67,7 +67,7 @@ def test_in_a_pipe_it_says_what_it_cannot_ask(run: Run, ready: Path) -> None:
 
 def test_software_is_told_with_versions(run: Run, ready: Path) -> None:
     software = json.loads(run(ready, "doctor", "--json").stdout)["software"]
-    versions = {one["about"]: one["text"] for one in software}
+    versions = {finding["about"]: finding["text"] for finding in software}
     assert versions["torch"].startswith("2.")
     assert versions["python"].startswith("3.")
 
@@ -139,7 +139,7 @@ def test_damaged_index_files_are_told_with_check(run: Run, copied: Workspace) ->
 
 def test_a_terminal_that_can_do_all_is_well(at_a_terminal: pytest.MonkeyPatch) -> None:
     facts = terminal(XTERM)
-    assert {one.sign for one in facts.values()} == {"ok"}
+    assert {finding.sign for finding in facts.values()} == {"ok"}
     assert facts["pictures"].text == "supports sixel; the explorer uses sixel"
     assert facts["cell"].text == "8 x 17 pixels"
     assert facts["colors"].text == "16 million"

@@ -45,7 +45,7 @@ def test_an_experiment_as_json_names_its_pictures(run: Run, copied: Workspace) -
     result = run(copied.root, "experiment", "architecture", "--json")
     facts = json.loads(result.stdout)
     assert isinstance(facts["rows"][0]["parameters"], int)
-    assert all(Path(one).is_file() for one in facts["pictures"])
+    assert all(Path(path).is_file() for path in facts["pictures"])
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_bad_rows_are_listed_by_line_and_skipped(run: Run, tmp_path: Path, shop:
 def test_training_prints_accuracies_and_keeps_a_log(ready: Path) -> None:
     run_folder = next((ready / "models").iterdir())
     log = [json.loads(line) for line in (run_folder / "log.jsonl").read_text().splitlines()]
-    assert [(one["super_category"], one["epoch"]) for one in log] == [
+    assert [(entry["super_category"], entry["epoch"]) for entry in log] == [
         ("colour", 1),
         ("colour", 2),
         ("pattern", 1),
@@ -74,7 +74,7 @@ def test_an_interrupted_training_resumes_at_the_next_epoch(
     result = run(copied.root, "train", "--resume", "--json")
     assert result.exit_code == 0
     facts = json.loads(result.stdout)
-    assert [one["epochs"] for one in facts["results"]] == [2, 2]
+    assert [result["epochs"] for result in facts["results"]] == [2, 2]
     log = (copied.models / facts["run"] / "log.jsonl").read_text().splitlines()
     epochs = [(json.loads(line)["super_category"], json.loads(line)["epoch"]) for line in log]
     assert epochs == [("colour", 1), ("colour", 2), ("pattern", 1), ("pattern", 2)]
@@ -86,7 +86,9 @@ def test_epochs_and_seed_take_the_place_of_the_configs(
     options = ("--epochs", 1, "--seed", 9, "--super-category", "colour", "--json")
     result = run(copied.root, "train", "--config", tiny_config, *options)
     facts = json.loads(result.stdout)
-    assert [(one["super_category"], one["epochs"]) for one in facts["results"]] == [("colour", 1)]
+    assert [(result["super_category"], result["epochs"]) for result in facts["results"]] == [
+        ("colour", 1)
+    ]
     stored = json.loads((copied.models / facts["run"] / "run.json").read_text())
     assert stored["config"]["train"]["seed"] == 9
     assert "colour: epoch 1 of 1" in result.stderr
@@ -128,7 +130,7 @@ def test_evaluate_tells_the_three_use_cases(run: Run, ready: Path) -> None:
 def test_evaluate_as_json_has_every_figure(run: Run, ready: Path) -> None:
     options = ("--split", "all", "-k", 5, "--changes", 1, "--equal-weights", "--exclude-query")
     facts = json.loads(run(ready, "evaluate", *options, "--json").stdout)
-    assert [one["num_changes"] for one in facts["use_cases"]] == [0, 1]
+    assert [use_case["num_changes"] for use_case in facts["use_cases"]] == [0, 1]
     assert set(facts["use_cases"][1]["by_super_category"]) == {"colour", "pattern"}
     assert facts["weights"] == {"blocks": [1.0, 1.0], "changed": 1.0}
     assert facts["protocol"]["query_takes_rank"] == "never"
@@ -200,7 +202,7 @@ def test_a_diverged_run_is_called_so_and_not_to_be_resumed(
     assert result.exit_code == 1
     assert "Training diverged" in result.stderr
     facts = json.loads(run(tmp_path, "info", "--json").stdout)
-    assert [one["status"] for one in facts["runs"]] == ["diverged"]
+    assert [row["status"] for row in facts["runs"]] == ["diverged"]
     assert facts["index"]["problem"].endswith("Run `datrnet train` and `datrnet index`.")
     refused = run(tmp_path, "train", "--resume").stderr
     assert "cannot be resumed. Training diverged" in refused

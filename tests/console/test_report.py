@@ -132,7 +132,7 @@ def test_the_page_lies_in_the_workspace_and_its_place_is_printed(
 def test_another_file_may_be_named(run: Run, ready: Path, tmp_path: Path) -> None:
     result = run(ready, "report", "--output", tmp_path / "page.html")
     assert result.stdout == f"{tmp_path / 'page.html'}\n"
-    assert [one.name for one in tmp_path.iterdir()] == ["page.html"]
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
     assert not (ready / "report.html").exists()
 
 
@@ -160,7 +160,7 @@ def test_everything_the_workspace_has_is_on_the_page(page: Page) -> None:
 
 
 def test_figures_stand_to_the_right_and_words_to_the_left(page: Page) -> None:
-    (table,) = [one for one in page.tables if one[1][0] == "ten"]
+    (table,) = [table for table in page.tables if table[1][0] == "ten"]
     assert table[1:] == [["ten", "10", "0.125"], [shown(HOSTILE), "–", "–"]]
     assert page.right >= {"count", "10", "share", "0.125", "–", "items", "48"}
     assert page.right.isdisjoint({"ten", "variant", "split", "train", shown(HOSTILE)})
@@ -202,13 +202,13 @@ def test_the_page_needs_nothing_beside_it(filled: Path, page: Page) -> None:
 def test_the_page_is_in_order_for_readers_of_every_kind(page: Page) -> None:
     assert page.attributes("html") == [{"lang": "en"}]
     assert {"charset": "utf-8"} in page.attributes("meta")
-    assert any(one.get("name") == "viewport" for one in page.attributes("meta"))
+    assert any(meta.get("name") == "viewport" for meta in page.attributes("meta"))
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in zip([0, *levels], levels, strict=False))
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
-    links = [one["href"][1:] for one in page.attributes("a")]
+    links = [link["href"][1:] for link in page.attributes("a")]
     assert set(links) <= set(ids)
     assert {"catalog", "run-1", "evaluation-1", "experiment-2", "versions"} <= set(links)
 
@@ -259,7 +259,7 @@ def test_a_damaged_outcome_is_named_and_the_rest_goes_on(
     experiment(copied.root, "my-own")
     result = run(copied.root, "report")
     assert result.exit_code == 0
-    (line,) = [one for one in result.stderr.splitlines() if "table-3" in one]
+    (line,) = [line for line in result.stderr.splitlines() if "table-3" in line]
     assert line.endswith("Run `datrnet experiment table-3` again.")
     page = Page((copied.root / "report.html").read_text("utf-8"))
     assert "Unreadable." in page.text

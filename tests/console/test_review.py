@@ -26,15 +26,15 @@ def test_doubts_are_rows_or_json_of_one_content(run: Run, ready: Path) -> None:
     facts = json.loads(run(ready, "review", "doubts", "-k", 500, "--json").stdout)
     assert header[:1] == ["id"]
     assert facts
-    assert [[one["id"], one["super_category"], one["label"], one["guess"]] for one in facts] == [
-        [row[0], *row[2:5]] for row in rows
-    ]
-    assert all(one["label"] != one["guess"] for one in facts)
+    assert [
+        [entry["id"], entry["super_category"], entry["label"], entry["guess"]] for entry in facts
+    ] == [[row[0], *row[2:5]] for row in rows]
+    assert all(entry["label"] != entry["guess"] for entry in facts)
     few = run(ready, "review", "doubts", "-k", 1)
     assert len(_rows(few)) == 2
     assert f"1 of {len(facts)} doubtful labels" in few.stderr
     only = json.loads(run(ready, "review", "doubts", "--super-category", "COLOUR", "--json").stdout)
-    assert {one["super_category"] for one in only} <= {"colour"}
+    assert {entry["super_category"] for entry in only} <= {"colour"}
 
 
 def test_guesses_are_of_items_without_a_label(run: Run, ready: Path) -> None:
@@ -45,7 +45,7 @@ def test_guesses_are_of_items_without_a_label(run: Run, ready: Path) -> None:
 def test_a_judged_doubt_is_gone_and_undo_brings_it_back(run: Run, copied: Workspace) -> None:
     def doubts() -> list[tuple[str, str]]:
         found = run(copied.root, "review", "doubts", "-k", 500, "--json")
-        return [(one["id"], one["super_category"]) for one in json.loads(found.stdout)]
+        return [(entry["id"], entry["super_category"]) for entry in json.loads(found.stdout)]
 
     before = doubts()
     (code, name), facts = (
@@ -79,8 +79,8 @@ def test_codes_come_through_a_pipe(run: Run, copied: Workspace) -> None:
     )
     assert done.exit_code == 0, done.output
     history = json.loads(run(copied.root, "label", "history", "--json").stdout)
-    assert {one["code"] for one in history} == codes
-    assert {one["new_value"] for one in history} == {"striped"}
+    assert {change["code"] for change in history} == codes
+    assert {change["new_value"] for change in history} == {"striped"}
 
 
 def test_nothing_is_changed_where_one_code_is_wrong(run: Run, copied: Workspace) -> None:
@@ -101,7 +101,7 @@ def test_history_says_who_said_so(run: Run, copied: Workspace) -> None:
     assert "item-11 colour no label Black (person)" in shown
     assert "item-1 colour Red (shop) Black (person)" in shown
     only = json.loads(run(copied.root, "label", "history", "item-1", "--json").stdout)
-    assert [(one["code"], one["old_source"]) for one in only] == [("item-1", "shop")]
+    assert [(entry["code"], entry["old_source"]) for entry in only] == [("item-1", "shop")]
     refused = run(copied.root, "label", "undo", 9)
     assert refused.exit_code == 2
     assert "datrnet label history" in refused.stderr
@@ -221,7 +221,7 @@ def test_a_search_can_want_all_of_several_values(run: Run, copied: Workspace) ->
     where = ("--where", "colour=black", "--where", "colour=RED", "-k", 48, "--json")
     for match, expected in (("any", {"Red", "Black"}), ("all", None)):
         found = json.loads(run(copied.root, "search", "item-5", *where, "--match", match).stdout)
-        values = [one["values"]["colour"] for one in found["substitutes"]]
+        values = [substitute["values"]["colour"] for substitute in found["substitutes"]]
         if expected is None:
             assert values == [["Red", "Black"]] * 2
         else:

@@ -52,12 +52,12 @@ def test_rows_and_json_tell_the_same(run: Run, ready: Path) -> None:
     facts = json.loads(run(ready, *asked, "--json").stdout)
     assert facts["changes"] == {"colour": "Black"}
     assert facts["query"]["id"] == "item-1"
-    assert [row[1] for row in rows] == [one["id"] for one in facts["substitutes"]]
-    for row, one in zip(rows, facts["substitutes"], strict=True):
-        assert float(row[2]) == pytest.approx(one["distance"], abs=1e-6)
-        parts = one["distance_squared_by_super_category"]
-        assert sum(parts.values()) == pytest.approx(one["distance"] ** 2, abs=1e-5)
-        assert set(one["agreement"]) == {"colour", "pattern"}
+    assert [row[1] for row in rows] == [substitute["id"] for substitute in facts["substitutes"]]
+    for row, substitute in zip(rows, facts["substitutes"], strict=True):
+        assert float(row[2]) == pytest.approx(substitute["distance"], abs=1e-6)
+        parts = substitute["distance_squared_by_super_category"]
+        assert sum(parts.values()) == pytest.approx(substitute["distance"] ** 2, abs=1e-5)
+        assert set(substitute["agreement"]) == {"colour", "pattern"}
 
 
 def test_a_super_category_of_another_item_is_told_in_every_form(run: Run, ready: Path) -> None:
@@ -66,9 +66,9 @@ def test_a_super_category_of_another_item_is_told_in_every_form(run: Run, ready:
     assert facts["taken"] == {"colour": "item-3"}
     assert facts["changes"] == {"pattern": "striped"}
     rows = [line.split("\t") for line in run(ready, *asked).stdout.splitlines()[1:]]
-    assert [row[1] for row in rows] == [one["id"] for one in facts["substitutes"]]
-    for one in facts["substitutes"]:  # item-3 is black
-        assert one["agreement"]["colour"] is (one["labels"]["colour"] == "Black")
+    assert [row[1] for row in rows] == [substitute["id"] for substitute in facts["substitutes"]]
+    for substitute in facts["substitutes"]:  # item-3 is black
+        assert substitute["agreement"]["colour"] is (substitute["labels"]["colour"] == "Black")
     answer = answer_of(
         Workspace(ready),
         "item-1",
@@ -92,14 +92,14 @@ def test_a_picture_may_be_what_is_taken_from(run: Run, ready: Path, shop: Path) 
     photo = next(shop.parent.rglob("*.png"))
     facts = json.loads(run(ready, "search", "item-1", "--take", f"colour={photo}", "--json").stdout)
     assert facts["taken"] == {"colour": photo.name}
-    assert {one["agreement"]["colour"] for one in facts["substitutes"]} == {None}
+    assert {substitute["agreement"]["colour"] for substitute in facts["substitutes"]} == {None}
 
 
 def test_several_items_are_one_query(run: Run, copied: Workspace) -> None:
     result = run(copied.root, "search", "item-1", "item-3", "item-4", "--json")
     facts = json.loads(result.stdout)
     assert (facts["query"]["id"], facts["query"]["ids"]) == (None, ["item-1", "item-3", "item-4"])
-    assert not {one["id"] for one in facts["substitutes"]} & {*facts["query"]["ids"]}
+    assert not {substitute["id"] for substitute in facts["substitutes"]} & {*facts["query"]["ids"]}
     assert sum(facts["agreement"].values()) == pytest.approx(2)
     piped = run(copied.root, "search", "item-1", "item-3", "item-4")
     assert "Weights by what the 3 items agree on: " in piped.stderr
@@ -122,10 +122,10 @@ def test_nots_marks_and_pages_are_told(run: Run, ready: Path) -> None:
     assert (first["liked"], first["disliked"]) == (["item-5"], ["item-6"])
     assert set(first["feedback"]) == {"colour", "pattern"}
     assert (second["offset"], second["max_distance"]) == (4, 9)
-    assert [one["rank"] for one in second["substitutes"]] == [5, 6, 7, 8]
+    assert [substitute["rank"] for substitute in second["substitutes"]] == [5, 6, 7, 8]
     both = first["substitutes"] + second["substitutes"]
-    assert len({one["id"] for one in both}) == 8
-    assert "Red" not in {one["labels"]["colour"] for one in both}
+    assert len({substitute["id"] for substitute in both}) == 8
+    assert "Red" not in {substitute["labels"]["colour"] for substitute in both}
     assert "Weights by what is liked and disliked: " in run(ready, *asked).stderr
 
 
@@ -193,8 +193,11 @@ def test_conditions_on_one_super_category_mean_any_of_them(run: Run, ready: Path
     options = ("--where", "pattern=plain", "--split", "train", "--json")
     facts = json.loads(run(ready, *asked, *options).stdout)
     assert facts["where"] == {"colour": ["red", "BLUE"], "pattern": ["plain"]}
-    assert {one["labels"]["colour"] for one in facts["substitutes"]} == {"Red", "Blue"}
-    assert {one["labels"]["pattern"] for one in facts["substitutes"]} == {"plain"}
+    assert {substitute["labels"]["colour"] for substitute in facts["substitutes"]} == {
+        "Red",
+        "Blue",
+    }
+    assert {substitute["labels"]["pattern"] for substitute in facts["substitutes"]} == {"plain"}
 
 
 def test_facts_are_conditions_and_shown_in_every_form(run: Run, copied: Workspace) -> None:
@@ -220,7 +223,7 @@ def test_facts_are_conditions_and_shown_in_every_form(run: Run, copied: Workspac
     asked = ("search", "item-1", "-k", 2, *conditions)
     facts = json.loads(run(copied.root, *asked, "--json").stdout)
     assert facts["where_others"] == ["price<12", "in_stock=true", "size=M"]
-    assert {one["id"] for one in facts["substitutes"]} == {"item-2", "item-3"}
+    assert {substitute["id"] for substitute in facts["substitutes"]} == {"item-2", "item-3"}
     first = facts["substitutes"][0]
     assert first["facts"]["price"] in ("10.00 EUR", "11.00 EUR")
     assert first["variants"][1]["facts"] == {"size": "M", "in stock": "yes"}
@@ -255,7 +258,7 @@ def test_a_picture_that_is_in_no_catalog_can_be_searched_with(
     facts = json.loads(result.stdout)
     assert facts["query"]["id"] is None
     assert facts["query"]["picture"] == str(tmp_path / "mine.png")
-    assert {one["agreement"]["colour"] for one in facts["substitutes"]} == {None}
+    assert {substitute["agreement"]["colour"] for substitute in facts["substitutes"]} == {None}
 
 
 def test_items_that_came_after_the_index_are_counted(
@@ -344,9 +347,13 @@ def test_id_title_and_distance_are_whole_at_any_width(
     answer = answer_of(Workspace(ready), "item-1", changes=("colour=black",), top=3)
     text = re.sub("\x1b\\[[0-9;]*m", "", _shown(answer, width=width, pictures=pictures))
     assert max(map(len, text.splitlines())) <= width
-    for one in answer.substitutes:
-        assert f"distance {one.distance:.3f}" in text
-        for word in (one.code, *one.title.split(), *(f"{part:.3f}" for part in one.parts.values())):
+    for substitute in answer.substitutes:
+        assert f"distance {substitute.distance:.3f}" in text
+        for word in (
+            substitute.code,
+            *substitute.title.split(),
+            *(f"{part:.3f}" for part in substitute.parts.values()),
+        ):
             assert word in text
 
 
@@ -399,7 +406,7 @@ def test_the_plain_table_has_one_line_per_substitute(ready: Path) -> None:
     stream = io.StringIO()
     out = Console(file=stream, width=120, markup=False)
     show_plain_answer(out, answer)
-    assert sum(one.code in stream.getvalue() for one in answer.substitutes) == 5
+    assert sum(substitute.code in stream.getvalue() for substitute in answer.substitutes) == 5
     assert "colour Red → Black" in stream.getvalue()
 
 
@@ -460,8 +467,8 @@ def test_a_distance_of_all_super_categories_as_one_is_told_as_one(
     facts = json.loads(run(entangled.root, *asked, "--json").stdout)
     assert facts["weights"] == {"all": 1}
     assert facts["prototypes"]["colour"] == {"among": None, "items": None, "note": ""}
-    for one in facts["substitutes"]:
-        assert one["share_by_super_category"] == {"all": 1}
+    for substitute in facts["substitutes"]:
+        assert substitute["share_by_super_category"] == {"all": 1}
 
 
 @pytest.mark.parametrize("width", [120, 60, 30])
@@ -470,7 +477,9 @@ def test_a_table_has_no_figures_where_super_categories_have_no_part(
 ) -> None:
     answer = answer_of(entangled, "item-1", changes=("colour=black",), top=2)
     text = _shown(answer, width=width, pictures=False, color_system=None)
-    assert re.findall(r"\d\.\d{3}", text) == [f"{one.distance:.3f}" for one in answer.substitutes]
+    assert re.findall(r"\d\.\d{3}", text) == [
+        f"{substitute.distance:.3f}" for substitute in answer.substitutes
+    ]
     assert "distance²" not in text
     assert "colour Black is the system's own entry, not a mean of items." in " ".join(text.split())
     assert "all super-categories as a whole" in " ".join(text.split())

@@ -48,7 +48,7 @@ def _stored(step: tuple[str, dict[str, object]]) -> tuple[str, str]:
 
 def test_sessions_are_listed_the_newest_first(run: Run, root: Path) -> None:
     found = json.loads(run(root, "session", "list", "--json").stdout)
-    assert [(one["id"], one["steps"]) for one in found] == [(2, 4), (1, 1)]
+    assert [(session["id"], session["steps"]) for session in found] == [(2, 4), (1, 1)]
     lines = run(root, "session", "list").stdout.splitlines()
     assert [line.split()[0] for line in lines if line.strip()[:1].isdigit()] == ["2", "1"]
 
@@ -65,7 +65,7 @@ def test_steps_are_shown_in_words(run: Run, root: Path) -> None:
     ):
         assert words in shown
     facts = json.loads(run(root, "session", "show", 1, "--json").stdout)
-    assert [(one["action"], one["item"]) for one in facts["steps"]] == [("query", "item-1")]
+    assert [(step["action"], step["item"]) for step in facts["steps"]] == [("query", "item-1")]
 
 
 def test_a_replay_finds_what_a_search_finds(run: Run, root: Path) -> None:
@@ -80,8 +80,8 @@ def test_a_replay_finds_what_a_search_finds(run: Run, root: Path) -> None:
     )
     for step, words in zip(facts["steps"], searches, strict=False):
         searched = json.loads(run(root, "search", "item-1", *words, "-k", 4, "--json").stdout)
-        assert [one["id"] for one in step["substitutes"]] == [
-            one["id"] for one in searched["substitutes"]
+        assert [substitute["id"] for substitute in step["substitutes"]] == [
+            substitute["id"] for substitute in searched["substitutes"]
         ]
         assert step["problem"] is None
     assert "No item is called 'item-99'" in facts["steps"][3]["problem"]
@@ -181,7 +181,7 @@ def test_the_session_used_last_is_meant_where_none_is_named(run: Run, root: Path
 def test_a_session_is_renamed_deleted_and_restored(run: Run, root: Path) -> None:
     def listed(*words: str) -> list[tuple[int, str]]:
         found = json.loads(run(root, "session", "list", "--json", *words).stdout)
-        return [(one["id"], one["name"]) for one in found]
+        return [(session["id"], session["name"]) for session in found]
 
     assert "to spring" in run(root, "session", "rename", 1, " spring ").stderr
     assert listed() == [(2, "explorer"), (1, "spring")]
@@ -241,7 +241,7 @@ def test_a_shortlist_is_printed_and_exported(run: Run, root: Path, tmp_path: Pat
         store.set_shortlist(2, ["item-5", "gone", "item-3"])
     assert run(root, "session", "shortlist", "--session", 2).stdout == "item-5\ngone\nitem-3\n"
     facts = json.loads(run(root, "session", "shortlist", "--session", 2, "--json").stdout)
-    assert [(one["id"], one["in_catalog"]) for one in facts] == [
+    assert [(entry["id"], entry["in_catalog"]) for entry in facts] == [
         ("item-5", True),
         ("gone", False),
         ("item-3", True),

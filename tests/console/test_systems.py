@@ -55,7 +55,7 @@ def root(run: Run, tmp_path: Path, shop: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("system", [one for one in SYSTEMS if "without" not in one])
+@pytest.mark.parametrize("system", [name for name in SYSTEMS if "without" not in name])
 def test_a_system_is_trained_indexed_searched_and_evaluated(
     run: Run, root: Path, config: Path, system: str
 ) -> None:
@@ -162,7 +162,7 @@ def test_info_tells_of_runs_that_died_or_are_gone(run: Run, root: Path, config: 
         gone = store.runs()[1].name
     shutil.rmtree(root / "models" / gone)
     facts = json.loads(run(root, "info", "--json").stdout)
-    assert [one["status"] for one in facts["runs"]] == ["interrupted", "missing"]
+    assert [row["status"] for row in facts["runs"]] == ["interrupted", "missing"]
     folder = root / "models" / facts["runs"][0]["name"]
     with FileLock(folder / "lock"):
         assert "running" in run(root, "info").stdout

@@ -137,7 +137,7 @@ def browse(
         deadline = time.monotonic() + HANG_SECONDS
         while time.monotonic() < deadline:
             if not select.select([outside], [], [], 0.5)[0]:
-                if is_left or all(re.search(one, written) for one in ("item-0", *shown)):
+                if is_left or all(re.search(pattern, written) for pattern in ("item-0", *shown)):
                     os.write(outside, b"q")  # again, should a dialog have had it
                     is_left = True
                 continue

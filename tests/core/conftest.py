@@ -40,7 +40,7 @@ def _query(
         return _replaced(manipulation, blocks, targets, changes), ones
     if manipulation.kind == "weighted-replacement":
         found = [
-            [float(one) for one in manipulation.prototypes[place][changes[place]]]
+            [float(number) for number in manipulation.prototypes[place][changes[place]]]
             if place in changes
             else blocks[place]
             for place in range(len(blocks))
@@ -64,15 +64,15 @@ def _is_known(manipulation: Any, place: int, value: int) -> bool:
 def _replaced(
     manipulation: Any, blocks: Vectors, targets: Sequence[int], changes: dict[int, int]
 ) -> Vectors:
-    found = [list(one) for one in blocks]
+    found = [list(block) for block in blocks]
     for place, value in changes.items():
-        found[place] = [float(one) for one in manipulation.prototypes[place][value]]
+        found[place] = [float(number) for number in manipulation.prototypes[place][value]]
         if manipulation.specific is None or manipulation.specific.column == place:
             continue
         shared = targets[manipulation.specific.column]
         specific = manipulation.specific.means[place][shared][value]
         if shared >= 0 and not math.isnan(specific[0]):
-            found[place] = [float(one) for one in specific]
+            found[place] = [float(number) for number in specific]
     return found
 
 
@@ -85,13 +85,13 @@ def _added(
     manipulation: Any, blocks: Vectors, labels: Sequence[int], changes: dict[int, int]
 ) -> Vectors:
     size = len(blocks[0])
-    whole = [one for block in blocks for one in block]
+    whole = [number for block in blocks for number in block]
     for place, value in changes.items():
-        for at, one in enumerate(_column(manipulation, place, value)):
-            whole[at] += one
+        for at, number in enumerate(_column(manipulation, place, value)):
+            whole[at] += number
         if labels[place] >= 0 and _is_known(manipulation, place, labels[place]):
-            for at, one in enumerate(_column(manipulation, place, labels[place])):
-                whole[at] -= one
+            for at, number in enumerate(_column(manipulation, place, labels[place])):
+                whole[at] -= number
     return _of_length_one([whole[at : at + size] for at in range(0, len(whole), size)])
 
 
@@ -100,7 +100,7 @@ def _fused(manipulation: Any, blocks: Vectors, changes: dict[int, int]) -> Vecto
     if not changes:
         return _of_length_one(blocks)
     columns = [_column(manipulation, place, value) for place, value in changes.items()]
-    entry = [sum(one) for one in zip(*columns, strict=True)]
+    entry = [sum(numbers) for numbers in zip(*columns, strict=True)]
     fused = []
     for row, bias in zip(manipulation.weight, manipulation.bias, strict=True):
         products = (float(a) * b for a, b in zip(row, [*own, *entry], strict=True))
@@ -113,5 +113,5 @@ def _compared(manipulation: Any, blocks: Vectors) -> Vectors:
 
 
 def _of_length_one(blocks: Vectors) -> Vectors:
-    length = math.sqrt(sum(one * one for block in blocks for one in block)) or 1.0
-    return [[one / length for one in block] for block in blocks]
+    length = math.sqrt(sum(number * number for block in blocks for number in block)) or 1.0
+    return [[number / length for number in block] for block in blocks]

@@ -230,7 +230,7 @@ class Explorer:
         return "\n".join(line.text for line in lines)
 
     def notices(self) -> str:
-        return "\n".join(one.message for one in self.app._notifications)
+        return "\n".join(notice.message for notice in self.app._notifications)
 
     def steps(self) -> list[tuple[str, dict[str, object]]]:
         """What the session in the database holds."""
@@ -288,7 +288,9 @@ async def workers_end(app: App[Any]) -> None:
     However many overtake each other: each may have been cancelled while it was waited for.
     """
     while running := list(app.workers):
-        outcomes = await asyncio.gather(*(one.wait() for one in running), return_exceptions=True)
+        outcomes = await asyncio.gather(
+            *(worker.wait() for worker in running), return_exceptions=True
+        )
         for outcome in outcomes:
             if isinstance(outcome, BaseException) and not isinstance(outcome, WorkerCancelled):
                 raise outcome

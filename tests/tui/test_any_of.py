@@ -91,7 +91,7 @@ async def test_an_unlabeled_value_is_guessed_and_marked_as_a_guess(
 ) -> None:
     async with run_explorer(workspace) as explorer:
         generation = explorer.snapshot.searcher.generation
-        season = [one.name for one in generation.super_categories].index("season")
+        season = [category.name for category in generation.super_categories].index("season")
         prototypes = generation.prototypes_of(season)
         prototypes[1] = -prototypes[0]  # teach winter, far from everything summery
         await explorer.press("enter", SEASON)

@@ -29,8 +29,8 @@ from tests.tui.conftest import RunExplorer
 def test_every_described_binding_has_an_id_of_its_own() -> None:
     ids = Counter(binding.id for _, binding in own_bindings())
     assert len(ids) > 50
-    assert [one for one, number in ids.items() if number > 1] == []
-    assert [one for one in ids if not re.fullmatch(r"[a-z_]+\.[a-z0-9_]+", one or "")] == []
+    assert [name for name, number in ids.items() if number > 1] == []
+    assert [name for name in ids if not re.fullmatch(r"[a-z_]+\.[a-z0-9_]+", name or "")] == []
 
 
 def test_every_described_binding_has_an_action_where_it_stands() -> None:
@@ -51,10 +51,10 @@ def test_every_described_binding_has_an_action_where_it_stands() -> None:
 
 def test_no_two_things_have_the_same_key_at_the_same_moment() -> None:
     clashes = [
-        (one.id, other.id)
+        (entry.id, other.id)
         for groups in TOGETHER
-        for one, other in combinations([e for e in default_entries() if e.group in groups], 2)
-        if set(one.keys) & set(other.keys)
+        for entry, other in combinations([e for e in default_entries() if e.group in groups], 2)
+        if set(entry.keys) & set(other.keys)
     ]
     assert clashes == []
 

@@ -32,7 +32,7 @@ async def choose(explorer: Any, line: str) -> None:
     """Go to the line that begins so, and choose it."""
     rail = explorer.screen.query_one(FacetRail)
     rail.highlighted = next(
-        place for place, one in enumerate(lines(explorer)) if one.lstrip("✓ ").startswith(line)
+        place for place, text in enumerate(lines(explorer)) if text.lstrip("✓ ").startswith(line)
     )
     await explorer.press("space")
 

@@ -28,7 +28,7 @@ class Tmux:
 
     def __init__(self, folder: Path, *, columns: int, lines: int) -> None:
         self._socket = f"datrnet-{uuid4().hex}"
-        environment = {name: one for name, one in os.environ.items() if name != "TMUX"}
+        environment = {name: value for name, value in os.environ.items() if name != "TMUX"}
         self._environment = environment | {"COLORTERM": "truecolor"}
         size = ("-x", str(columns), "-y", str(lines))
         self.run("-f", os.devnull, "new-session", "-d", *size, "-c", str(folder), "sh")
@@ -56,7 +56,7 @@ class Tmux:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             shown = self.screen()
-            if all(one in shown for one in texts) and (without is None or without not in shown):
+            if all(text in shown for text in texts) and (without is None or without not in shown):
                 return shown
             time.sleep(0.1)
         raise AssertionError(f"{texts} did not appear, or {without!r} stayed:\n{self.screen()}")

@@ -27,11 +27,13 @@ def keys(actions: list[str]) -> list[FooterKey]:
 def test_keys_stay_in_order_and_the_needed_ones_stay(actions: list[str], width: int) -> None:
     given_keys = keys(actions)
     left = fitting(given_keys, width)
-    assert left == [one for one in given_keys if one in left]
-    gone = [one.action for one in given_keys if one not in left]
-    assert sorted(gone, key=DROPPED_FIRST.index) == [one for one in DROPPED_FIRST if one in gone]
-    kept = [DROPPED_FIRST.index(one.action) for one in left if one.action in DROPPED_FIRST]
-    assert all(DROPPED_FIRST.index(one) < place for one in gone for place in kept)
+    assert left == [key for key in given_keys if key in left]
+    gone = [key.action for key in given_keys if key not in left]
+    assert sorted(gone, key=DROPPED_FIRST.index) == [
+        action for action in DROPPED_FIRST if action in gone
+    ]
+    kept = [DROPPED_FIRST.index(key.action) for key in left if key.action in DROPPED_FIRST]
+    assert all(DROPPED_FIRST.index(action) < place for action in gone for place in kept)
 
 
 def test_with_room_all_are_there() -> None:
@@ -50,7 +52,7 @@ def test_with_room_all_are_there() -> None:
 )
 def test_of_a_screens_own_keys_the_last_make_room_first(width: int, left: list[str]) -> None:
     given_keys = keys(["accept", "keep", "back", "help", "quit"])
-    assert [one.action for one in fitting(given_keys, width)] == left
+    assert [key.action for key in fitting(given_keys, width)] == left
 
 
 @pytest.mark.parametrize(("width", "has_sessions"), [(60, False), (80, False), (140, True)])

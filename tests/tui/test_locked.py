@@ -69,7 +69,7 @@ def test_a_thread_that_waits_to_write_holds_up_no_reader(workspace: Workspace) -
                 time.sleep(0.005)
             assert writer.is_alive()
         writer.join()
-        assert [one.name for one in store.sessions()] == ["mine"]
+        assert [session.name for session in store.sessions()] == ["mine"]
 
 
 async def test_where_nobody_may_read_the_search_says_so_and_works_again(

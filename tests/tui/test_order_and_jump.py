@@ -153,12 +153,12 @@ async def test_what_narrows_the_list_is_there_to_be_clicked_away(
     async with run_explorer(workspace) as explorer:
         assert "esc: clear" not in explorer.text()
         await explorer.press("slash", *"red", "enter", "f", "j", "j", "enter", "f")
-        line = next(one for one in explorer.text().splitlines() if "esc: clear" in one)
+        line = next(line for line in explorer.text().splitlines() if "esc: clear" in line)
         assert "“red” 12 ✕" in line
 
         async def click(words: str) -> None:
             lines = explorer.text().splitlines()
-            y = next(at for at, one in enumerate(lines) if "esc: clear" in one)
+            y = next(at for at, line in enumerate(lines) if "esc: clear" in line)
             await explorer.pilot.click(offset=(lines[y].index(words) + 1, y))
             await explorer.rest()
 

@@ -116,8 +116,8 @@ def shell(workspace: Workspace, tmp_path: Path) -> Iterator[Shell]:
         return running[-1]
 
     yield run
-    for one in running:
-        one.kill()
+    for terminal in running:
+        terminal.kill()
 
 
 def test_ids_go_into_a_pipe(shell: Shell, tmp_path: Path) -> None:

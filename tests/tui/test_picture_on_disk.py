@@ -52,7 +52,7 @@ async def test_a_dropped_picture_becomes_the_query(
         shown = explorer.text()
         assert "my photo.png" in shown
         guesses = explorer.snapshot.searcher.predict(explorer.screen.search.visit.query)
-        assert all(f"~{one.value}" in shown for one in guesses.values())
+        assert all(f"~{guess.value}" in shown for guess in guesses.values())
         assert len(guesses) == 2
         assert re.search(r"\d ~[12]\b", shown)  # labels that are as the networks see it
         await explorer.press("2", "j")
@@ -167,7 +167,7 @@ async def test_it_is_asked_again_from_the_session(
         steps = steps_of(store, session_of(store))
         searcher = Searcher(Catalog.load(store), Generation.current(taught, store))
     (answer,) = replay(taught, searcher, steps, 60)
-    assert [one.code for one in answer.substitutes] == shown
+    assert [substitute.code for substitute in answer.substitutes] == shown
     assert answer.step.subject == str(photo)
     photo.unlink()
     (answer,) = replay(taught, searcher, steps, 60)

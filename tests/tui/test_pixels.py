@@ -35,7 +35,7 @@ class Sent:
         """Return line, column, width and height of the pictures since the last call."""
         texts, self.texts = self.texts, []
         found = map(_PAINTED.match, texts)
-        return [tuple(map(int, one.groups())) for one in found if one is not None]
+        return [tuple(map(int, match.groups())) for match in found if match is not None]
 
 
 @pytest.fixture
@@ -280,13 +280,17 @@ async def test_grid_and_pane_are_drawn_in_the_characters_set(
     async with run_explorer(workspace, preferences=Preferences(blocks=blocks)) as explorer:
         await explorer.press("enter")
         text = explorer.text()
-        used = {one for one in text if one in "▖▗▘▙▚▛▜▝▞▟" or 0x1FB00 <= ord(one) <= 0x1FB3B}
+        used = {
+            character
+            for character in text
+            if character in "▖▗▘▙▚▛▜▝▞▟" or 0x1FB00 <= ord(character) <= 0x1FB3B
+        }
         frame = set("▗▖")  # of the cursor
         if blocks == "halves":
             assert used <= frame
         else:
-            assert len({one for one in used if ord(one) >= 0x1FB00}) > 3
-            assert used - frame <= {one for one in used if ord(one) >= 0x1FB00}
+            assert len({character for character in used if ord(character) >= 0x1FB00}) > 3
+            assert used - frame <= {character for character in used if ord(character) >= 0x1FB00}
 
 
 async def test_without_colors_a_sixel_picture_is_gray(

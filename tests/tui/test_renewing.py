@@ -38,8 +38,8 @@ def item(code: str, **labels: str) -> NewItem:
 def run_sql(workspace: Workspace, *statements: str) -> None:
     with sqlite3.connect(workspace.catalog_path) as connection:
         connection.execute("PRAGMA foreign_keys = ON")
-        for one in statements:
-            connection.execute(one)
+        for statement in statements:
+            connection.execute(statement)
     connection.close()
 
 
@@ -63,7 +63,7 @@ async def test_a_new_index_is_offered_and_everything_keeps_its_place(
         await explorer.press("tab", "l")
         screen = explorer.screen
         changes, under_cursor = screen.search.visit.history.state.changes, explorer.code
-        trail = [explorer.snapshot.catalog.codes[one.query.row] for one in screen.search.trail]
+        trail = [explorer.snapshot.catalog.codes[visit.query.row] for visit in screen.search.trail]
         generation = explorer.snapshot.searcher.generation.manifest.name
         assert len(trail) == 2
         assert "Show update" not in explorer.text()
@@ -85,7 +85,7 @@ async def test_a_new_index_is_offered_and_everything_keeps_its_place(
         assert catalog.num_items == 49
         assert explorer.snapshot.searcher.generation.manifest.name != generation
         assert explorer.screen is screen
-        assert [catalog.codes[one.query.row] for one in screen.search.trail] == trail
+        assert [catalog.codes[visit.query.row] for visit in screen.search.trail] == trail
         assert screen.search.visit.history.state.changes == changes
         assert explorer.code == under_cursor
         assert "Show update" not in explorer.text()
@@ -130,7 +130,7 @@ async def test_items_that_are_gone_leave_the_trail_and_the_grid(
         await look(explorer)
         await explorer.press("I")
         catalog = explorer.snapshot.catalog
-        assert [catalog.codes[one.query.row] for one in explorer.screen.search.trail] == [left]
+        assert [catalog.codes[visit.query.row] for visit in explorer.screen.search.trail] == [left]
         assert gone not in explorer.codes
         await explorer.press("escape")
         assert isinstance(explorer.screen, BrowseScreen)

@@ -67,7 +67,7 @@ async def test_sessions_are_renamed_deleted_and_brought_back(
         store = explorer.app.library.store
         await explorer.press("enter", "escape", "S", "r")
         await explorer.press("ctrl+u", *"mine", "enter")
-        assert [one.name for one in store.sessions()] == ["mine"]
+        assert [session.name for session in store.sessions()] == ["mine"]
         assert "mine" in explorer.text()
         await explorer.press("x")
         await explorer.rest(0.05)
@@ -76,10 +76,10 @@ async def test_sessions_are_renamed_deleted_and_brought_back(
         assert "No sessions yet" in explorer.text()
         await explorer.press("escape", "enter")  # what comes next is a session of its own
         await explorer.press("S")
-        assert [one.id for one in store.sessions()] == [2]
+        assert [session.id for session in store.sessions()] == [2]
         await explorer.press("u")
         await explorer.rest(0.05)
-        assert [one.id for one in store.sessions()] == [2, 1]
+        assert [session.id for session in store.sessions()] == [2, 1]
         assert "mine" in explorer.text()
         await explorer.press("u")
         await explorer.rest(0.05)
@@ -154,8 +154,8 @@ async def test_a_new_session_does_not_take_the_last_change_along(
         await explorer.press("enter")
         await explorer.rest(0.05)
         store = explorer.app.library.store
-        assert [one.action for one in store.steps(1)] == ["query", "change"]
-        assert [one.action for one in store.steps(2)] == ["query"]
+        assert [step.action for step in store.steps(1)] == ["query", "change"]
+        assert [step.action for step in store.steps(2)] == ["query"]
 
 
 async def test_a_session_is_exported_from_the_list(
@@ -182,7 +182,7 @@ async def test_a_name_is_given_from_the_palette(workspace: Workspace, run_explor
         await explorer.press(*"spring", "enter")
         await explorer.press("enter")
         await explorer.press("S")
-        assert [one.name for one in explorer.app.library.store.sessions()] == ["spring"]
+        assert [session.name for session in explorer.app.library.store.sessions()] == ["spring"]
         assert "spring" in explorer.text()
 
 

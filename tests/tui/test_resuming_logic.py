@@ -56,7 +56,7 @@ class Walk:
                 action=action,
                 made_at="",
                 item=str(self.trail[-1].query.row),
-                trail=tuple((str(one.query.row), one.cursor) for one in self.trail[:-1]),
+                trail=tuple((str(visit.query.row), visit.cursor) for visit in self.trail[:-1]),
                 changes=history.state.values,
                 within=history.state.within,
                 weights=history.state.weights,
@@ -104,8 +104,8 @@ def test_the_steps_tell_the_whole_trail(moves: list[tuple[str, object]]) -> None
     for action, what in moves:
         walk.move(action, what)
     pasts = trail_of(walk.steps)
-    assert [past.subject for past in pasts] == [str(one.query.row) for one in walk.trail]
-    assert [past.cursor for past in pasts[:-1]] == [one.cursor for one in walk.trail[:-1]]
+    assert [past.subject for past in pasts] == [str(visit.query.row) for visit in walk.trail]
+    assert [past.cursor for past in pasts[:-1]] == [visit.cursor for visit in walk.trail[:-1]]
     for past, visit in zip(pasts, walk.trail, strict=True):
         now = past.states[past.position]
         history = visit.history

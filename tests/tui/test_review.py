@@ -67,7 +67,7 @@ def _said(workspace: Workspace, code: str, category: str = "colour") -> tuple[An
 def _doubts(explorer: Any) -> dict[str, str]:
     codes = explorer.snapshot.catalog.codes
     pile = explorer.screen.queue
-    return {codes[one.row]: one.guess for one in pile.entries}
+    return {codes[entry.row]: entry.guess for entry in pile.entries}
 
 
 def _code(explorer: Any) -> str:
@@ -272,7 +272,7 @@ async def test_the_mouse_opens_findings_and_tabs(doubtful: Workspace, run_explor
         await explorer.pilot.click(tabs[1])
         await explorer.rest()
         assert isinstance(explorer.screen, DuplicatesScreen)
-        footer = {str(one.description): one for one in explorer.screen.query("FooterKey")}
+        footer = {str(key.description): key for key in explorer.screen.query("FooterKey")}
         await explorer.pilot.click(footer["Keep both"])
         await explorer.rest()
         assert len(explorer.app.library.store.pair_verdicts()) == 1
@@ -298,7 +298,7 @@ async def test_duplicates_are_marked_kept_swapped_and_undone(
         assert verdict.verdict == "duplicate"
         assert "2 of 36" in explorer.text()
         await explorer.press("x")
-        assert [one.verdict for one in store.pair_verdicts()].count("distinct") == 1
+        assert [pair.verdict for pair in store.pair_verdicts()].count("distinct") == 1
         await explorer.press("u", "u")
         assert store.pair_verdicts() == []
         await explorer.press("u")

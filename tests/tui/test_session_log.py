@@ -109,4 +109,4 @@ def test_a_name_given_before_the_first_step_is_kept(workspace: Workspace) -> Non
         assert not log.has_begun
         log.add("query", {"item": "a"})
         log.close()
-        assert [one.name for one in store.sessions()] == ["early"]
+        assert [session.name for session in store.sessions()] == ["early"]

@@ -59,7 +59,7 @@ async def choose_theme(explorer: Explorer, name: str) -> None:
 def offered(explorer: Explorer) -> list[str]:
     """Return what the palette lists."""
     lists = explorer.screen.query(OptionList)
-    return [str(getattr(option, "hit").text) for one in lists for option in one.options]  # noqa: B009
+    return [str(getattr(option, "hit").text) for options in lists for option in options.options]  # noqa: B009
 
 
 async def test_a_theme_is_tried_while_the_cursor_is_on_it_and_kept_when_chosen(
@@ -147,7 +147,7 @@ def contrast(style: Style) -> float | None:
         return None
     if style.color.triplet is None or style.bgcolor.triplet is None:
         return None
-    lights = sorted(_luminance(one.triplet) for one in (style.color, style.bgcolor))
+    lights = sorted(_luminance(color.triplet) for color in (style.color, style.bgcolor))
     return (lights[1] + 0.05) / (lights[0] + 0.05)
 
 
@@ -170,7 +170,9 @@ async def test_the_cursor_and_the_title_can_be_read_in_every_theme(
             segments = [segment for line in lines for segment in line if segment.style]
             for text in (" datrnet", "P-000 "):
                 (style,) = {
-                    one.style for one in segments if one.text.strip(" ") and text in one.text
+                    segment.style
+                    for segment in segments
+                    if segment.text.strip(" ") and text in segment.text
                 }
                 assert style is not None
                 found = contrast(style)

@@ -148,7 +148,7 @@ async def test_the_cards_name_the_keys_in_force(
 
 def test_every_key_that_a_card_names_exists() -> None:
     named = {name for card in tour_cards() for name in re.findall(r"\{([^}]+)\}", card.text)}
-    assert named <= {one.id for one in default_entries()}
+    assert named <= {entry.id for entry in default_entries()}
 
 
 # ── help ─────────────────────────────────────────────────────────────────────

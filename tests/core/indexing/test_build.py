@@ -103,7 +103,7 @@ def test_a_trained_index_finds_the_wanted_color(with_run: Workspace) -> None:
         searcher = Searcher(catalog, Generation.current(with_run, store))
     query = searcher.query_of_item(catalog.row_of_code("P0"))
     found = searcher.substitutes(query, Request(changes={"colour": "blue"}, k=5))
-    assert [one.labels["colour"] for one in found] == ["blue"] * 5
+    assert [substitute.labels["colour"] for substitute in found] == ["blue"] * 5
     assert searcher.generation.manifest.run_name == run.name
 
 
@@ -182,7 +182,7 @@ def test_an_interrupted_run_is_resumed_where_it_was(
         ("size", 2),
         ("size", 3),
     ]
-    assert [one.super_category for one in results] == ["colour", "size"]
+    assert [result.super_category for result in results] == ["colour", "size"]
     log = [json.loads(line) for line in run.log_path.read_text().splitlines()]
     assert [(line["super_category"], line["epoch"]) for line in log] == epochs
     assert not list(run.path.glob("*.resume.pt"))
@@ -242,7 +242,7 @@ def test_what_cannot_be_learned_is_left_out_before_any_work(workspace: Workspace
             store.set_label(item_id, "size", "big", "shop")
         catalog = Catalog.load(store)
         run = start_run(workspace, store, catalog, TINY, ())
-        assert [one.name for one in run.super_categories] == ["colour"]
+        assert [category.name for category in run.super_categories] == ["colour"]
         with pytest.raises(ConfigError, match=r"size cannot be trained: .*only one value"):
             start_run(workspace, store, catalog, TINY, ("size",))
 

@@ -80,8 +80,8 @@ def test_weights_keep_no_gradient_and_the_network_stays_in_evaluation_mode() -> 
     network = light_seeking().train()
     activation_map(network, GRAY, ONES)
     assert not network.training
-    assert all(one.grad is None for one in network.parameters())
-    assert not any(one._forward_hooks for one in network.modules())
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert not any(module._forward_hooks for module in network.modules())
 
 
 def test_a_map_can_be_had_of_frozen_weights_while_nothing_is_learned() -> None:
@@ -96,9 +96,11 @@ def test_a_prototype_of_another_length_is_refused() -> None:
 
 
 def test_every_normalization_has_the_same_map() -> None:
-    networks = [light_seeking(replace(TINY, normalize=one)) for one in ("block", "none")]
+    networks = [
+        light_seeking(replace(TINY, normalize=normalize)) for normalize in ("block", "none")
+    ]
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    first, second = (activation_map(one, pixels, ONES) for one in networks)
+    first, second = (activation_map(network, pixels, ONES) for network in networks)
     np.testing.assert_allclose(first, second)
 
 

@@ -322,7 +322,9 @@ def test_several_pictures_are_embedded_as_their_mean(shop: Shop) -> None:
     others = np.arange(NUM_ITEMS) != 4
     np.testing.assert_array_equal(embeddings[others], single[others])
     pictures = [shop.place.root / name for name in ("4.png", "back.png", "side.png")]
-    views = Embedder(shop.run).embed(np.stack([picture_pixels(one, 16) for one in pictures]))
+    views = Embedder(shop.run).embed(
+        np.stack([picture_pixels(picture, 16) for picture in pictures])
+    )
     mean = views.mean(axis=0)
     mean /= np.linalg.norm(mean, axis=1, keepdims=True)
     np.testing.assert_allclose(embeddings[4], mean, atol=1e-6)

@@ -138,7 +138,7 @@ def test_every_choice_trains(change: dict[str, object]) -> None:
     embeddings = network(torch.rand(3, 3, 16, 16))
     assert embeddings.shape == (3, config.embedding_size)
     embeddings.square().sum(dim=1).mul(torch.arange(3)).sum().backward()
-    assert all(one.grad is not None for one in network.parameters())
+    assert all(parameter.grad is not None for parameter in network.parameters())
 
 
 def test_kaiming_weights_have_the_spread_of_their_fan_in() -> None:

@@ -37,9 +37,9 @@ def encoder_shapes(num_values: tuple[int, ...], *, interleaved: bool) -> list[tu
     projection = [(340, 4096), (340,), (340, 340), (340,)]
     classifiers = [[(num, 340), (num,)] for num in num_values]
     if interleaved:
-        rest = [one for own in classifiers for one in (*projection, *own)]
+        rest = [tensor for own in classifiers for tensor in (*projection, *own)]
     else:
-        rest = projection * len(num_values) + [one for own in classifiers for one in own]
+        rest = projection * len(num_values) + [tensor for own in classifiers for tensor in own]
     return [*ALEXNET, *rest]
 
 
@@ -70,7 +70,7 @@ def test_files_of_the_released_shapes_load_in_order(
     assert system.backbone.classifier[4].bias[0] == 13
     assert memory.shape == (340 * len(num_values), sum(num_values))
     assert (memory[0, 0], memory[-1, -1]) == (0.5, 0.5)
-    assert [float(one.flatten()[-1]) for one in encoder] == list(range(len(encoder)))
+    assert [float(tensor.flatten()[-1]) for tensor in encoder] == list(range(len(encoder)))
 
 
 def test_classifiers_may_stand_beside_their_projections(tmp_path: Path) -> None:
@@ -78,9 +78,15 @@ def test_classifiers_may_stand_beside_their_projections(tmp_path: Path) -> None:
     load_released(system, read_released(*save(tmp_path, DEEP_FASHION, interleaved=True)))
     first = len(ALEXNET)
     for idx in range(3):
-        own = [float(one.flatten()[0]) for one in system.projections.heads[idx].parameters()]
+        own = [
+            float(parameter.flatten()[0])
+            for parameter in system.projections.heads[idx].parameters()
+        ]
         assert own == [first + 6 * idx + place for place in range(4)]
-        own = [float(one.flatten()[0]) for one in system.classifiers.heads[idx].parameters()]
+        own = [
+            float(parameter.flatten()[0])
+            for parameter in system.classifiers.heads[idx].parameters()
+        ]
         assert own == [first + 6 * idx + place for place in (4, 5)]
 
 

@@ -78,4 +78,4 @@ def test_half_a_file_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
         cached_features(system_on("adde-m"), PIXELS, tmp_path, stop)
     kept = cached_features(system_on("adde-m"), PIXELS, tmp_path)
     assert np.isfinite(kept).all()
-    assert [one.suffix for one in tmp_path.iterdir()] == [".npy"]
+    assert [path.suffix for path in tmp_path.iterdir()] == [".npy"]

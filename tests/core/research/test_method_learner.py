@@ -187,7 +187,7 @@ def test_stages_share_the_epochs(uninterrupted: Callable[[str], Training], syste
     trainer, losses = uninterrupted(system)
     epochs = [(stage, number) for stage, number, _ in losses]
     assert len(epochs) == CONFIG.train.epochs
-    names = [one.name for one in trainer.learner.stages]
+    names = [stage.name for stage in trainer.learner.stages]
     assert [stage for stage, number in epochs if number == 1] == names
     assert trained(trainer) == []
 
@@ -290,7 +290,7 @@ def test_an_interrupted_run_loses_the_current_epoch_at_most(
         with pytest.raises(KeyboardInterrupt):
             train_networks(run, squares, interrupting(after))
     assert epochs_of(run, squares) == [("manipulation", 3)]
-    assert [one.name for one in run.path.glob("*.pt*")] == []
+    assert [path.name for path in run.path.glob("*.pt*")] == []
     assert epochs_of(run, squares) == []  # what is finished is not trained again
 
 
@@ -299,7 +299,7 @@ def test_where_epochs_are_short_the_stage_is_what_is_kept(
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         train_networks(run, squares, interrupting(4))
-    assert epochs_of(run, squares) == [("manipulation", one) for one in (1, 2, 3)]
+    assert epochs_of(run, squares) == [("manipulation", epoch) for epoch in (1, 2, 3)]
 
 
 def test_a_damaged_state_says_so(

@@ -38,7 +38,7 @@ def plain_loss(
             if mining == "semi_hard" and not 0 < gap <= margin:
                 continue
             violations.append(max(0.0, margin - gap))
-    above = [one for one in violations if one > 0]
+    above = [violation for violation in violations if violation > 0]
     return sum(above) / len(above) if above else 0.0
 
 

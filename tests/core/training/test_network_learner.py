@@ -39,7 +39,7 @@ def colored() -> TrainingData:
 
 def weights_of(trainer: Trainer) -> torch.Tensor:
     return torch.cat(
-        [one.flatten().float() for one in trainer.learner.network.state_dict().values()]
+        [tensor.flatten().float() for tensor in trainer.learner.network.state_dict().values()]
     )
 
 
@@ -54,9 +54,9 @@ def nothing(event: BatchDone) -> None:
 
 def test_a_visible_attribute_is_learned(colored: TrainingData) -> None:
     reports = list(trainer_of(CONFIG, colored, 0, 3).train(nothing))
-    assert [one.epoch for one in reports] == [1, 2, 3, 4]
+    assert [report.epoch for report in reports] == [1, 2, 3, 4]
     assert reports[-1].loss < reports[0].loss or reports[0].loss == 0
-    assert max(one.accuracy for one in reports) == 1
+    assert max(report.accuracy for report in reports) == 1
 
 
 def test_the_same_seed_gives_the_same_network(colored: TrainingData) -> None:
@@ -85,8 +85,8 @@ def test_a_resumed_network_equals_an_uninterrupted_one(
     resumed.load_state(tmp_path / "state.pt")
     rest = list(resumed.train(nothing))
 
-    assert [one.epoch for one in rest] == [2, 3, 4]
-    assert [one.loss for one in rest] == [one.loss for one in expected[1:]]
+    assert [report.epoch for report in rest] == [2, 3, 4]
+    assert [report.loss for report in rest] == [report.loss for report in expected[1:]]
     torch.testing.assert_close(weights_of(whole), weights_of(resumed), rtol=0, atol=0)
 
 
@@ -96,8 +96,8 @@ def test_patience_stops_early(colored: TrainingData) -> None:
     reports = list(trainer.train(nothing))
     assert trainer.best is not None
     assert len(reports) < 50
-    best = max(one.accuracy or 0 for one in reports)
-    first_best = next(one.epoch for one in reports if one.accuracy == best)
+    best = max(report.accuracy or 0 for report in reports)
+    first_best = next(report.epoch for report in reports if report.accuracy == best)
     assert reports[-1].epoch - first_best == 2
 
 
@@ -105,7 +105,7 @@ def test_without_validation_labels_there_is_no_accuracy(colored: TrainingData) -
     colored.labels[60:, 0] = -1
     trainer = trainer_of(CONFIG, colored, 0, 3)
     reports = list(trainer.train(nothing))
-    assert [one.accuracy for one in reports] == [None] * 4
+    assert [report.accuracy for report in reports] == [None] * 4
     assert trainer.best == reports[-1]
 
 
@@ -119,7 +119,7 @@ def test_every_optimizer_learns(colored: TrainingData, optimizer: str) -> None:
     rate = 0.1 if optimizer == "sgd" else 1e-3
     train = replace(CONFIG.train, optimizer=optimizer, learning_rate=rate)
     reports = list(trainer_of(replace(CONFIG, train=train), colored, 0, 3).train(nothing))
-    assert max(one.accuracy or 0 for one in reports) > 0.9
+    assert max(report.accuracy or 0 for report in reports) > 0.9
 
 
 def test_a_damaged_state_says_so(colored: TrainingData, tmp_path: Path) -> None:

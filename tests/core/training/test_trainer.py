@@ -19,7 +19,7 @@ def test_epochs_are_counted_whatever_the_clock_says() -> None:
     clock = Clock()
     budget = Budget(8, clock=clock)
     clock.now += 1000
-    assert [budget.share(one) for one in (0, 2, 8, 9)] == [0, 0.25, 1, 1]
+    assert [budget.share(minutes) for minutes in (0, 2, 8, 9)] == [0, 0.25, 1, 1]
 
 
 def test_a_clock_ends_a_training_whatever_the_epochs() -> None:

@@ -11,7 +11,7 @@ from datrnet.core.training.triplets import draw_triplets
 
 @given(
     values=st.lists(st.integers(-1, 6), min_size=2, max_size=60).filter(
-        lambda drawn: len({one for one in drawn if one >= 0}) > 1
+        lambda drawn: len({row for row in drawn if row >= 0}) > 1
     ),
     balance=st.floats(0, 1),
     seed=st.integers(0, 1000),

@@ -64,17 +64,17 @@ def test_keys_around_answers_are_left() -> None:
     )
 )
 def test_what_a_person_types_is_left(typed: str) -> None:
-    assert left(Key(one, one) for one in typed) == typed
+    assert left(Key(key, key) for key in typed) == typed
 
 
 def test_after_a_while_no_answer_is_expected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(textual_patches, "EXPECTED_FOR", -1.0)
-    assert left(Key(one, one) for one in "[ab^P") == "[ab^P"
+    assert left(Key(key, key) for key in "[ab^P") == "[ab^P"
 
 
 def test_an_answer_without_end_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(textual_patches, "LONGEST", 5)
-    assert left(Key(one, one) for one in "[111111jj") == "1jj"
+    assert left(Key(key, key) for key in "[111111jj") == "1jj"
 
 
 async def test_late_answers_fire_no_keys_in_the_explorer(

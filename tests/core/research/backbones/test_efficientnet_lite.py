@@ -41,7 +41,7 @@ def test_it_begins_with_the_weights_of_the_package() -> None:
     own = backbone.pretrained_module.state_dict()
     assert set(stored) - set(own) == {"_fc.weight", "_fc.bias"}
     assert set(own) <= set(stored)
-    assert all(torch.equal(one, stored[key]) for key, one in own.items())
+    assert all(torch.equal(tensor, stored[key]) for key, tensor in own.items())
 
 
 @pytest.mark.usefixtures("installed")
@@ -55,7 +55,7 @@ def test_pictures_come_to_it_as_they_are() -> None:
 def test_it_learns_on() -> None:
     backbone = make_backbone("efficientnet_lite0", image_size=64).train()
     backbone(torch.rand(2, 3, 64, 64)).sum().backward()
-    assert all(one.grad is not None for one in backbone.parameters())
+    assert all(parameter.grad is not None for parameter in backbone.parameters())
 
 
 @pytest.mark.usefixtures("installed")

@@ -37,7 +37,7 @@ def test_it_stays_as_it_begins() -> None:
     frozen = make_backbone("resnet50", image_size=32, frozen=True)
     frozen.train().requires_grad_(True)
     frozen.fix()
-    before = {name: one.clone() for name, one in frozen.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in frozen.state_dict().items()}
     frozen(torch.rand(4, 3, 32, 32))  # batch normalization would count this
-    assert not any(one.requires_grad for one in frozen.parameters())
-    assert all(torch.equal(one, before[name]) for name, one in frozen.state_dict().items())
+    assert not any(parameter.requires_grad for parameter in frozen.parameters())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in frozen.state_dict().items())

@@ -44,12 +44,15 @@ def test_names_and_shapes_are_the_published_ones(
 ) -> None:
     with torch.device("meta"):  # shapes alone, without a number
         backbone, image = make_backbone(name, image_size=224).eval(), torch.empty(1, 3, 224, 224)
-    own = {key: tuple(one.shape) for key, one in backbone.state_dict().items()}
-    head = {key: one for key, one in published[name].items() if key.startswith(backbone.head)}
+    own = {key: tuple(tensor.shape) for key, tensor in backbone.state_dict().items()}
+    head = {key: shape for key, shape in published[name].items() if key.startswith(backbone.head)}
 
     assert list({**own, **head}.items()) == list(published[name].items())
     in_head = sum(torch.Size(shape).numel() for shape in head.values())
-    assert sum(one.numel() for one in backbone.parameters()) + in_head == NUM_PARAMETERS[name]
+    assert (
+        sum(parameter.numel() for parameter in backbone.parameters()) + in_head
+        == NUM_PARAMETERS[name]
+    )
 
     with torch.inference_mode():
         feature, seen = backbone(image), backbone.feature_map(image)
@@ -134,7 +137,7 @@ def test_a_layer_of_the_transformer_is_attention_of_twelve_heads_and_two_linear_
     attention = layer.self_attention
     projected = F.linear(seen, attention.in_proj_weight, attention.in_proj_bias)
     query, key, value = (
-        one.reshape(2, 5, 12, 64).transpose(1, 2) for one in projected.chunk(3, dim=-1)
+        part.reshape(2, 5, 12, 64).transpose(1, 2) for part in projected.chunk(3, dim=-1)
     )
     weights = (query @ key.transpose(2, 3) / 8).softmax(dim=-1)  # 8² = 64
     attended = attention.out_proj((weights @ value).transpose(1, 2).reshape(2, 5, 768))
@@ -175,7 +178,7 @@ def test_pictures_are_brought_to_the_mean_and_deviation_of_imagenet(alexnet: Ale
 def test_a_gradient_reaches_every_parameter(name: str) -> None:
     backbone = make_backbone(name, image_size=32).train()
     backbone(images(32, num=2)).square().sum().backward()
-    assert [key for key, one in backbone.named_parameters() if one.grad is None] == []
+    assert [key for key, parameter in backbone.named_parameters() if parameter.grad is None] == []
 
 
 def test_images_of_another_size_are_refused(alexnet: AlexNet) -> None:
@@ -210,5 +213,5 @@ def test_a_seed_gives_the_same_network_again() -> None:
     for _ in range(2):
         torch.manual_seed(5)
         made.append(make_backbone("resnet50", image_size=32))
-    first, second = (one.state_dict() for one in made)
+    first, second = (backbone.state_dict() for backbone in made)
     assert all(torch.equal(first[key], second[key]) for key in first)

@@ -52,14 +52,16 @@ def test_weights_that_were_saved_are_the_same_when_loaded(tmp_path: Path, suffix
     path = written(tmp_path / f"weights{suffix}", first.state_dict())
     second = make_backbone("resnet50", image_size=64, weights=path)
     loaded = second.state_dict()
-    assert all(torch.equal(one, loaded[key]) for key, one in first.state_dict().items())
+    assert all(torch.equal(tensor, loaded[key]) for key, tensor in first.state_dict().items())
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
 def test_half_precision_is_widened(tmp_path: Path, suffix: str) -> None:
-    path = written(tmp_path / f"half{suffix}", {key: one.half() for key, one in SMALL.items()})
+    path = written(
+        tmp_path / f"half{suffix}", {key: tensor.half() for key, tensor in SMALL.items()}
+    )
     tensors = read_tensors(path)
-    assert {one.dtype for one in tensors.values()} == {torch.float32}
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}
     assert torch.equal(tensors["weight"], SMALL["weight"])
 
 
@@ -72,7 +74,7 @@ def test_the_kind_of_file_is_known_by_its_content(tmp_path: Path) -> None:
 def test_what_a_training_script_wraps_around_the_weights_is_left_out(
     tmp_path: Path, wrapper: str
 ) -> None:
-    parallel = {f"module.{key}": one for key, one in SMALL.items()}
+    parallel = {f"module.{key}": tensor for key, tensor in SMALL.items()}
     torch.save({"epoch": 3, wrapper: parallel}, tmp_path / "checkpoint.pth")
     assert set(read_tensors(tmp_path / "checkpoint.pth")) == set(SMALL)
 
@@ -98,8 +100,8 @@ def test_files_from_before_the_counters_of_batch_normalization_load(
 def test_older_names_of_the_transformer_load(tmp_path: Path, public_file: PublicFile) -> None:
     tensors = torch.load(public_file("vit_b_16"), weights_only=True)
     older = {
-        key.replace("mlp.0.", "mlp.linear_1.").replace("mlp.3.", "mlp.linear_2."): one
-        for key, one in tensors.items()
+        key.replace("mlp.0.", "mlp.linear_1.").replace("mlp.3.", "mlp.linear_2."): tensor
+        for key, tensor in tensors.items()
     }
     assert set(older) != set(tensors)
     torch.save(older, tmp_path / "older.pth")
@@ -179,7 +181,7 @@ def test_nothing_is_changed_when_a_file_does_not_fit(public_file: PublicFile) ->
     before = {key: tensor.clone() for key, tensor in backbone.state_dict().items()}
     with pytest.raises(CheckpointError):
         backbone.load(public_file("resnet50", {"layer4.2.bn3.bias": (3,)}))
-    assert all(torch.equal(one, before[key]) for key, one in backbone.state_dict().items())
+    assert all(torch.equal(tensor, before[key]) for key, tensor in backbone.state_dict().items())
 
 
 class Runs:
@@ -255,7 +257,7 @@ def test_a_file_with_other_bytes_in_it_is_read_or_is_one_line(
     (tmp_path / "other").write_bytes(content)
     with suppress(CheckpointError):
         tensors = read_tensors(tmp_path / "other")
-        assert all(isinstance(one, torch.Tensor) for one in tensors.values())
+        assert all(isinstance(tensor, torch.Tensor) for tensor in tensors.values())
 
 
 @given(content=st.binary(max_size=64))

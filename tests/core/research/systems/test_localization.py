@@ -66,10 +66,10 @@ def test_an_activation_map_is_of_the_value_predicted_and_its_mean_is_what_speaks
     feature_map, weights = torch.randn(3, 5, 4, 6), [torch.randn(4, 5), torch.randn(2, 5)]
     maps = activation_maps(feature_map, weights)
     for picture in range(3):
-        for idx, one in enumerate(weights):
-            logits = one @ feature_map[picture].mean(dim=(1, 2))
+        for idx, weight in enumerate(weights):
+            logits = weight @ feature_map[picture].mean(dim=(1, 2))
             value = int(logits.argmax())
-            expected = sum(one[value, k] * feature_map[picture, k] for k in range(5))
+            expected = sum(weight[value, k] * feature_map[picture, k] for k in range(5))
             torch.testing.assert_close(maps[picture, idx], expected)
             torch.testing.assert_close(maps[picture, idx].mean(), logits.max())
 

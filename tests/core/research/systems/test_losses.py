@@ -31,12 +31,12 @@ def distances_and_labels(draw: st.DrawFn) -> tuple[torch.Tensor, list[int]]:
 def plain_semi_hard(distances: torch.Tensor, labels: list[int], margin: float) -> float:
     costs = []
     for a, anchor in enumerate(labels):
-        negatives = [float(distances[a, n]) for n, one in enumerate(labels) if one != anchor]
+        negatives = [float(distances[a, n]) for n, label in enumerate(labels) if label != anchor]
         for p, other in enumerate(labels):
             if p == a or other != anchor or not negatives:
                 continue
             near = float(distances[a, p])
-            farther = [one for one in negatives if one > near]
+            farther = [distance for distance in negatives if distance > near]
             far = min(farther) if farther else max(negatives)
             costs.append(max(0.0, margin + near - far))
     return sum(costs) / len(costs) if costs else 0.0
@@ -105,7 +105,7 @@ def test_the_gradient_of_the_semi_hard_loss_is_that_of_its_pairs() -> None:
 @given(st.integers(1, 6), st.integers(1, 5), st.integers(0, 2**31))
 def test_squared_distances_equal_the_plain_loop(num: int, size: int, seed: int) -> None:
     vectors = torch.from_numpy(np.random.default_rng(seed).normal(size=(num, size)))
-    expected = [[float(((one - two) ** 2).sum()) for two in vectors] for one in vectors]
+    expected = [[float(((vector - other) ** 2).sum()) for other in vectors] for vector in vectors]
     torch.testing.assert_close(
         squared_distances(vectors), torch.tensor(expected, dtype=torch.float64), atol=1e-9, rtol=0
     )
@@ -169,7 +169,7 @@ def test_classification_equals_the_plain_loop_and_leaves_the_unlabeled_out(
     expected = 0.0
     for idx, category in enumerate(logits):
         costs = [
-            math.log(sum(math.exp(one) for one in row)) - float(row[wanted[idx]])
+            math.log(sum(math.exp(score) for score in row)) - float(row[wanted[idx]])
             for row, wanted in zip(category, labels, strict=True)
             if wanted[idx] >= 0
         ]

@@ -58,8 +58,8 @@ def make_method(
 def some_weights(system: RetrievalMethod) -> RetrievalMethod:
     """Give every parameter some value, those that begin at 0 too."""
     torch.manual_seed(3)
-    for one in system.parameters():
-        torch.nn.init.normal_(one, std=0.3)
+    for parameter in system.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
     return system.eval()
 
 
@@ -75,8 +75,10 @@ def test_a_system_embeds_pictures_as_its_blocks(
     assert blocks.dtype == torch.float32
     stages = system.stages()
     assert sum(stage.share for stage in stages) == pytest.approx(1)
-    learned = {id(one) for stage in stages for one in system.enter(stage)}
-    assert learned == {id(one) for one in system.parameters()}, "something is never learned"
+    learned = {id(parameter) for stage in stages for parameter in system.enter(stage)}
+    assert learned == {id(parameter) for parameter in system.parameters()}, (
+        "something is never learned"
+    )
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -155,11 +157,11 @@ def changes_of(squares: Any) -> tuple[Any, ...]:
     rows, targets, changed = rows[::7], targets[::7], changed[::7]
     labels = squares.labels[rows].copy()
     labels[::5, 0] = -1  # some have no colour
-    as_tensors = [torch.from_numpy(one) for one in (labels, targets)]
+    as_tensors = [torch.from_numpy(array) for array in (labels, targets)]
     return (
         squares.images[rows],
         (labels, targets, changed),
-        (*(one.long() for one in as_tensors), torch.from_numpy(changed)),
+        (*(array.long() for array in as_tensors), torch.from_numpy(changed)),
     )
 
 
@@ -213,12 +215,12 @@ def test_weighted_replacement_is_what_fashionsearchnet_ranks_with(
     system.set_prototypes(squares.training_set)
     with torch.inference_mode():
         expected = system.global_ranking(triplets).item()
-        own, *others = (one.numpy() for one in system(triplets.images).chunk(3))
+        own, *others = (blocks.numpy() for blocks in system(triplets.images).chunk(3))
     manipulation = system.manipulation(squares.training_set)
     labels, targets, _ = triplets.labels.numpy().astype(np.int16).reshape(3, -1, 2)
     queries, factors = manipulation.apply(own, labels, targets, labels != targets)
     near, far = (
-        np.sqrt((((queries - one) ** 2).sum(axis=2) * factors).sum(axis=1)) for one in others
+        np.sqrt((((queries - blocks) ** 2).sum(axis=2) * factors).sum(axis=1)) for blocks in others
     )
     loss = np.mean(2 / (1 + np.exp(far - near)) ** 2)
     assert loss == pytest.approx(expected, abs=1e-5)
@@ -310,7 +312,7 @@ def test_a_global_stage_learns_weights_and_nothing_else(
     last = system.stages()[-1]
     (weights,) = system.enter(last)
     assert weights.shape == (2, 2)
-    assert [name for name, one in system.named_modules() if one.training] == ["weights"]
+    assert [name for name, module in system.named_modules() if module.training] == ["weights"]
 
 
 def test_the_memory_of_adde_m_begins_in_its_own_blocks(
@@ -351,7 +353,7 @@ def test_the_joint_loss_of_adde_m_is_its_terms(
     assert adde_terms(system, triplets, block_diagonal=True) == pytest.approx(0.4 * float(off))
 
     with torch.inference_mode():
-        reference, positive, negative = (system(one) for one in triplets.images.chunk(3))
+        reference, positive, negative = (system(images) for images in triplets.images.chunk(3))
         own, wanted, other = triplets.labels.chunk(3)
         changed = reference.flatten(1).clone()
         sums = {}
@@ -363,7 +365,7 @@ def test_the_joint_loss_of_adde_m_is_its_terms(
             sums["own"] - reference.flatten(1),
             sums["not"] - negative.flatten(1),
         ]
-        consistency = sum(float(one.abs().mean()) for one in gaps)
+        consistency = sum(float(gap.abs().mean()) for gap in gaps)
         crosses = 0.0
         for blocks, labels in (
             (reference, own),
