@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from datrnet.core.catalog.like import LikeSummary, export_like
 from datrnet.core.catalog.sources.csv_files import read_delimited
 from datrnet.core.catalog.workspace import Workspace
 from tests.core.catalog.conftest import Correct, labels, write
+
+Revise = Callable[..., tuple[LikeSummary, dict[str, tuple[str, str]]]]
 
 pytestmark = pytest.mark.usefixtures("photos")
 
@@ -113,50 +116,45 @@ EXPORTS = {"shopify.csv": shopify, "woo.csv": woocommerce, "magento.csv": magent
 EXPORTS |= {"google.tsv": google}
 
 
-def revise(
-    workspace: Workspace,
-    tmp_path: Path,
-    correct: Correct,
-    name: str,
-    *changes: tuple[str, str, str],
-) -> tuple[LikeSummary, dict[str, tuple[str, str]]]:
+@pytest.fixture
+def revise(workspace: Workspace, tmp_path: Path, correct: Correct) -> Revise:
     """Correct labels of an export, write it again, and return the changed cells."""
-    original = write(tmp_path / name, EXPORTS[name]())
-    import_catalog(workspace, original)
-    for change in changes:
-        correct(*change)
-    summary = export_like(workspace, original, tmp_path / f"out-{name}")
-    tables = [
-        read_delimited(path.read_text(), is_tsv=name.endswith("tsv"))
-        for path in (original, tmp_path / f"out-{name}")
-    ]
-    old, new = tables
-    assert (old.header, old.lines) == (new.header, new.lines)
-    changed = {
-        f"{column} {line}": (str(before), str(after))
-        for column in old.header
-        for line, before, after in zip(
-            old.lines, old.columns[column], new.columns[column], strict=True
+
+    def revised(
+        name: str, *changes: tuple[str, str, str]
+    ) -> tuple[LikeSummary, dict[str, tuple[str, str]]]:
+        original, out = write(tmp_path / name, EXPORTS[name]()), tmp_path / f"out-{name}"
+        import_catalog(workspace, original)
+        for change in changes:
+            correct(*change)
+        summary = export_like(workspace, original, out)
+        old, new = (
+            read_delimited(path.read_text(), is_tsv=name.endswith("tsv"))
+            for path in (original, out)
         )
-        if before != after
-    }
-    again = Workspace(tmp_path / "again")
-    import_catalog(again, write(tmp_path / f"again-{name}", (tmp_path / f"out-{name}").read_text()))
-    told = {(label.code, label.super_category) for label in summary.unwritten}
-    wanted, found = labels(workspace), labels(again)
-    for code, category, _ in changes:
-        if (code, category) not in told:
-            assert found[code][category] == wanted[code][category]
-    return summary, changed
+        assert (old.header, old.lines) == (new.header, new.lines)
+        changed = {
+            f"{column} {line}": (str(before), str(after))
+            for column in old.header
+            for line, before, after in zip(
+                old.lines, old.columns[column], new.columns[column], strict=True
+            )
+            if before != after
+        }
+        again = Workspace(tmp_path / "again")
+        import_catalog(again, write(tmp_path / f"again-{name}", out.read_text()))
+        told = {(label.code, label.super_category) for label in summary.unwritten}
+        wanted, found = labels(workspace), labels(again)
+        for code, category, _ in changes:
+            if (code, category) not in told:
+                assert found[code][category] == wanted[code][category]
+        return summary, changed
+
+    return revised
 
 
-def test_shopify_takes_options_types_and_tags(
-    workspace: Workspace, tmp_path: Path, correct: Correct
-) -> None:
+def test_shopify_takes_options_types_and_tags(revise: Revise) -> None:
     summary, changed = revise(
-        workspace,
-        tmp_path,
-        correct,
         "shopify.csv",
         ("S-Red-S", "color", "Pink"),
         ("C-Blue", "category", "Jackets"),
@@ -172,13 +170,8 @@ def test_shopify_takes_options_types_and_tags(
     }
 
 
-def test_a_product_has_one_cell_for_all_its_versions(
-    workspace: Workspace, tmp_path: Path, correct: Correct
-) -> None:
+def test_a_product_has_one_cell_for_all_its_versions(revise: Revise) -> None:
     summary, changed = revise(
-        workspace,
-        tmp_path,
-        correct,
         "shopify.csv",
         ("S-Red-S", "category", "Blouses"),
         ("S-Red-S", "pattern", "Herringbone"),
@@ -191,13 +184,8 @@ def test_a_product_has_one_cell_for_all_its_versions(
     assert {label.code for label in summary.unwritten} == {"S-Red-S"}
 
 
-def test_all_versions_together_change_their_product(
-    workspace: Workspace, tmp_path: Path, correct: Correct
-) -> None:
+def test_all_versions_together_change_their_product(revise: Revise) -> None:
     summary, changed = revise(
-        workspace,
-        tmp_path,
-        correct,
         "shopify.csv",
         ("S-Red-S", "category", "Blouses"),
         ("S-Blue-S", "category", "Blouses"),
@@ -206,13 +194,8 @@ def test_all_versions_together_change_their_product(
     assert changed == {"Type 2": ("Shirts", "Blouses")}
 
 
-def test_woocommerce_takes_pairs_paths_and_lists_of_parents(
-    workspace: Workspace, tmp_path: Path, correct: Correct
-) -> None:
+def test_woocommerce_takes_pairs_paths_and_lists_of_parents(revise: Revise) -> None:
     summary, changed = revise(
-        workspace,
-        tmp_path,
-        correct,
         "woo.csv",
         ("S-Red-S", "color", "Pink"),
         ("C-Red-S", "pattern", "Checked"),
@@ -229,13 +212,8 @@ def test_woocommerce_takes_pairs_paths_and_lists_of_parents(
     }
 
 
-def test_magento_takes_packed_attributes_and_lists_of_variants(
-    workspace: Workspace, tmp_path: Path, correct: Correct
-) -> None:
+def test_magento_takes_packed_attributes_and_lists_of_variants(revise: Revise) -> None:
     summary, changed = revise(
-        workspace,
-        tmp_path,
-        correct,
         "magento.csv",
         ("C-Red-S", "color", "Pink"),
         ("C-Red-S", "material", "Linen"),
@@ -252,13 +230,8 @@ def test_magento_takes_packed_attributes_and_lists_of_variants(
     assert len(changed) == 4
 
 
-def test_google_takes_a_gender_in_both_places(
-    workspace: Workspace, tmp_path: Path, correct: Correct
-) -> None:
+def test_google_takes_a_gender_in_both_places(revise: Revise) -> None:
     summary, changed = revise(
-        workspace,
-        tmp_path,
-        correct,
         "google.tsv",
         ("B", "color", "Red"),
         ("C", "gender", "Men"),
