@@ -178,14 +178,23 @@ class Store(ItemTables, ImportTables, UpkeepTables, LabelTables, HistoryTables):
         with self.writing() as db:
             return insert(db, "sessions", session)
 
-    def add_step(self, session_id: int, action: str, request_json: str) -> int:
+    def add_step(
+        self, session_id: int, action: str, request_json: str, *, is_use: bool = True
+    ) -> int:
         """Append a step to a session and return its position, from 1.
+
+        Args:
+            session_id: Which session.
+            action: What was done.
+            request_json: What is asked after it.
+            is_use: Whether it makes the session the one used last.
 
         Raises:
             UnknownNameError: There is no such session.
         """
         with self.writing() as db:
-            self._update_session(db, session_id, updated_at=now(), result_position=0)
+            used = {"updated_at": now()} if is_use else {}
+            self._update_session(db, session_id, result_position=0, **used)
             steps = db.table("session_steps")
             position = int(steps.count_where("session_id = ?", [session_id])) + 1
             steps.insert(
@@ -321,6 +330,17 @@ class Store(ItemTables, ImportTables, UpkeepTables, LabelTables, HistoryTables):
         return self._select(
             SessionSummary, f"{_SUMMARIES} WHERE deleted_at IS NULL ORDER BY {order}"
         )
+
+    def sessions_of(self, actions: Sequence[str]) -> set[int]:
+        """Return the numbers of the sessions that have steps, all of them of these kinds."""
+        marks = ", ".join("?" * len(actions))
+        with self.reading() as db:
+            rows = db.execute(
+                "SELECT session_id FROM session_steps GROUP BY session_id"
+                f" HAVING min(action IN ({marks})) = 1",
+                actions,
+            )
+            return {number for (number,) in rows}
 
     def steps(self, session_id: int) -> list[StepRow]:
         """Return a session's steps in order."""

@@ -4,6 +4,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
+from datrnet.core.catalog.facts import Condition
+from datrnet.core.retrieval.request import ValueMatch
+
 State = TypeVar("State")
 
 
@@ -20,6 +23,27 @@ Change = str | Borrowed | tuple[str, ...]
 
 Changes = Mapping[str, Change]
 """Changes by super-category."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a saved search asks of its results beyond what the explorer can ask."""
+
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Labels of which a result must carry one, by super-category."""
+    others: tuple[Condition, ...] = ()
+    """On facts."""
+    match: ValueMatch = "any"
+    split: str | None = None
+
+    @property
+    def words(self) -> str:
+        """The filters in words; empty if there are none."""
+        sign = " and " if self.match == "all" else " or "
+        words = [f"{name} {sign.join(values)}" for name, values in self.where.items()]
+        words += map(str, self.others)
+        words += [] if self.split is None else [f"the {self.split} split"]
+        return ", ".join(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +67,7 @@ class QueryState:
     """Rows of bad results."""
     max_distance: float | None = None
     """Results are at most so far."""
+    filters: Filters = field(default_factory=Filters)
 
     @property
     def values(self) -> dict[str, str]:
@@ -133,6 +158,10 @@ class QueryState:
             liked,
             disliked,
             self.max_distance,
+            replace(
+                self.filters,
+                where={name: it for name, it in self.filters.where.items() if name in names},
+            ),
         )
 
 

@@ -182,14 +182,19 @@ class Search:
         return Request(
             changes=state.values,
             taken={name: query_of(item.row) for name, item in state.borrowed.items()},
-            where=self._filters,
+            where={**state.filters.where, **self._filters},
             any_of=state.any_of,
             weights=dict(state.weights),
-            others=tuple(
-                Condition(name, "!=", value)
-                for name, values in state.excluded.items()
-                for value in values
+            others=(
+                *state.filters.others,
+                *(
+                    Condition(name, "!=", value)
+                    for name, values in state.excluded.items()
+                    for value in values
+                ),
             ),
+            match=state.filters.match,
+            split=state.filters.split,
             unlike={name: (query_of(item.row),) for name, item in state.unlike.items()},
             liked=state.liked,
             disliked=state.disliked,
@@ -412,6 +417,7 @@ class Search:
         """The trail and what is asked of its last query, as a step of a session keeps it."""
         *before, visit = self.trail
         state, codes = self.state, self._library.snapshot.catalog.codes
+        filters = {**state.filters.where, **self._filters}
         return {
             "item": "" if visit.query.row is None else self._subject(visit),
             "items": [codes[row] for row in visit.query.members],
@@ -421,7 +427,11 @@ class Search:
             "taken": {name: item.code for name, item in state.borrowed.items()},
             "any_of": {name: list(values) for name, values in state.any_of.items()},
             "within": state.within,
-            "where": {name: list(values) for name, values in self._filters.items()},
+            "where": {name: list(values) for name, values in filters.items()},
+            "exact": sorted(state.exact),
+            "conditions": list(map(str, state.filters.others)),
+            "match": state.filters.match,
+            "split": state.filters.split,
             "weights": dict(state.weights),
             "excluded": {name: list(values) for name, values in state.excluded.items()},
             "unlike": {name: [item.code] for name, item in state.unlike.items()},

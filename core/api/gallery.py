@@ -27,7 +27,7 @@ from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Floats
 from datrnet.core.retrieval.request import Query, Request, ValueMatch
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.sessions.saved_search import RUN, save_search, saved_search, search_facts
+from datrnet.core.sessions.saved_search import record_run, saved_search
 
 if TYPE_CHECKING:
     from datrnet.core.indexing.embedder import Embedder
@@ -262,11 +262,9 @@ class ShopGallery:
         subject: QueryLikes = Path(step.picture) if step.picture else [*codes]
         request = step.request(self.searcher, step.k or 10)
         (answer,) = self._answers([subject], request, on_progress)
-        new = tuple(code for code in answer.ids if code not in saved.found)
-        file = Path(step.picture) if step.picture else None
-        facts = search_facts(self.searcher.catalog, answer.query, request, file)
         with self.workspace.open_store() as store:
-            save_search(store, saved.session.name, facts, answer.ids, RUN)
+            catalog = self.searcher.catalog
+            new = record_run(store, catalog, saved, answer.query, request, answer.ids)
         return replace(answer, since=step.made_at, new=new)
 
     def _request(

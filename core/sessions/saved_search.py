@@ -1,7 +1,7 @@
 """Saved searches: sessions with a step that keeps what was found, to tell what is new later."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,9 @@ from typing import Any
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.retrieval.request import Query, Request
-from datrnet.core.sessions.steps import Step, session_of, steps_of
+from datrnet.core.sessions.steps import RUN, SAVED, Step, session_of, steps_of
 from datrnet.db.rows import SessionRow
 from datrnet.db.store import Store
-
-SAVED, RUN = "saved", "run"
-"""Actions of the steps that keep what was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +28,7 @@ class SavedSearch:
 def search_facts(
     catalog: Catalog, query: Query, request: Request, picture: Path | None = None
 ) -> dict[str, Any]:
-    """Return a search as a step of a session keeps it; pages are left out.
+    """Return a search as a step of a session keeps it, spelled like the catalog; without pages.
 
     Args:
         catalog: Has the codes.
@@ -51,6 +48,18 @@ def search_facts(
             )
         return catalog.codes[other.row]
 
+    def spelled(name: str) -> str:
+        return catalog.super_categories[catalog.super_category_idx(name)].name
+
+    def of_catalog(values: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+        found = {}
+        for name, given in values.items():
+            idx = catalog.super_category_idx(name)
+            own = catalog.super_categories[idx]
+            found[own.name] = [own.values[catalog.value_idx(idx, value)] for value in given]
+        return found
+
+    changes = {name: [value] for name, value in request.changes.items()}
     if not query.rows and picture is None:
         raise ConfigError("A search with a picture without a file cannot be saved.")
     return {
@@ -58,15 +67,15 @@ def search_facts(
         "items": [catalog.codes[row] for row in query.members],
         "picture": None if picture is None or query.rows else str(picture.absolute()),
         "trail": [],
-        "changes": dict(request.changes),
-        "taken": {name: code_of(other) for name, other in request.taken.items()},
+        "changes": {name: value for name, (value,) in of_catalog(changes).items()},
+        "taken": {spelled(name): code_of(other) for name, other in request.taken.items()},
         "within": request.within,
-        "where": {name: list(values) for name, values in request.where.items()},
+        "where": of_catalog(request.where),
         "conditions": list(map(str, request.others)),
-        "any_of": {name: list(values) for name, values in request.any_of.items()},
+        "any_of": of_catalog(request.any_of),
         "match": request.match,
-        "weights": dict(request.weights),
-        "unlike": {name: list(map(code_of, of)) for name, of in request.unlike.items()},
+        "weights": {spelled(name): weight for name, weight in request.weights.items()},
+        "unlike": {spelled(name): list(map(code_of, of)) for name, of in request.unlike.items()},
         "liked": [catalog.codes[row] for row in request.liked],
         "disliked": [catalog.codes[row] for row in request.disliked],
         "split": request.split,
@@ -75,9 +84,7 @@ def search_facts(
     }
 
 
-def save_search(
-    store: Store, name: str, facts: dict[str, Any], found: Sequence[str], action: str = SAVED
-) -> None:
+def save_search(store: Store, name: str, facts: dict[str, Any], found: Sequence[str]) -> None:
     """Save a search with the codes that it found; it replaces a saved search of that name.
 
     Raises:
@@ -89,7 +96,35 @@ def save_search(
         session_id = saved_search(store, name).session.id
     except UnknownNameError:
         session_id = store.start_session(name.strip())
-    store.add_step(session_id, action, json.dumps({**facts, "found": list(found)}))
+    store.add_step(session_id, SAVED, json.dumps({**facts, "found": list(found)}))
+
+
+def record_run(
+    store: Store,
+    catalog: Catalog,
+    saved: SavedSearch,
+    query: Query,
+    request: Request,
+    found: Sequence[str],
+) -> tuple[str, ...]:
+    """Keep what a saved search finds now.
+
+    Args:
+        store: The open database.
+        catalog: Has the codes.
+        saved: The search.
+        query: Its query, as it is today.
+        request: What it asks.
+        found: The codes that it finds, closest first.
+
+    Returns:
+        The codes that it had not found before.
+    """
+    file = Path(saved.step.picture) if saved.step.picture else None
+    facts = search_facts(catalog, query, request, file)
+    asked = json.dumps({**facts, "found": list(found)})
+    store.add_step(saved.session.id, RUN, asked, is_use=False)
+    return tuple(code for code in found if code not in saved.found)
 
 
 def saved_search(store: Store, name: str) -> SavedSearch:

@@ -23,6 +23,9 @@ from datrnet.db.store import Store
 LAST = "last"
 """Refers to the session that was used last."""
 
+SAVED, RUN = "saved", "run"
+"""Actions of the steps that keep what was found: of a search that was saved, or run again."""
+
 MAX_TITLE = 48
 MAX_STEM = 60
 
@@ -54,6 +57,9 @@ class Step:
     within: str | None = None
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Filters: labels of which a result must carry one."""
+    exact: tuple[str, ...] | None = None
+    """Super-categories whose filters follow what is wanted; None: a search that was not made in the
+    explorer, or by an earlier version."""
     any_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Equivalent values; see ``Request``."""
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -159,7 +165,8 @@ def session_of(store: Store, wanted: str = LAST, other_than: int | None = None) 
         if not sessions:
             hint = "A session starts with the first substitutes viewed in `datrnet browse`."
             raise ConfigError("There is no session yet.", hint=hint)
-        return max(sessions, key=lambda session: (session.updated_at, session.id))
+        searches = store.sessions_of((SAVED, RUN))  # nobody has worked in these
+        return max(sessions, key=lambda it: (it.id not in searches, it.updated_at, it.id))
     named = [session for session in sessions if fold(session.name) == fold(wanted)]
     if not named:
         raise UnknownNameError("session", wanted, [session.name for session in sessions])
@@ -193,6 +200,7 @@ def _read_step(row: StepRow) -> Step:
             taken=dict(request.get("taken") or {}),
             within=request.get("within"),
             where=_tuples(request.get("where")),
+            exact=None if request.get("exact") is None else tuple(request["exact"]),
             any_of=_tuples(request.get("any_of")),
             weights=dict(request.get("weights") or {}),
             items=tuple(request.get("items") or ()),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatabaseError
@@ -17,7 +18,7 @@ from datrnet.core.retrieval.request import Query
 from datrnet.core.sessions.steps import LAST, Step, replay, steps_of
 from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.controllers.sessions import CURRENT, read_session, trail_of
-from datrnet.tui.query_state import Borrowed, History, QueryState
+from datrnet.tui.query_state import Borrowed, Filters, History, QueryState
 from datrnet.tui.snapshot import Library
 from datrnet.tui.state import Search, Visit
 
@@ -250,6 +251,37 @@ def test_what_is_gone_of_marks_and_nots_is_named(library: Library, log: SessionL
     gone = " ".join(again.missing)
     for word in ("item gone", "colour teal", "fit slim", "item gone-2, from", "item gone-3, which"):
         assert word in gone
+
+
+def test_a_saved_search_keeps_its_filters_and_tells_what_is_new(
+    library: Library, log: SessionLog
+) -> None:
+    shop = Shop(library.workspace)
+    asked: Any = {"set": {"Garment": "SHIRT"}, "weight": {"COLOUR": 2}, "match": "all"}
+    answer = shop.search("P-001", where=["Colour=RED", "garment!=Skirt"], k=60, **asked)
+    replace(answer, substitutes=answer.substitutes[2:]).save("Red ones")
+    again = read_session(library.snapshot, log, "red ones")
+    (visit,) = again.trail
+    assert visit.history.state == QueryState(
+        {"garment": "shirt"},
+        weights={"colour": 2.0},
+        excluded={"garment": ("skirt",)},
+        filters=Filters({"colour": ("red",)}, match="all"),
+    )
+    search = Search(library, log, again.trail)
+    found = search.searcher.substitutes(visit.query, search.request())
+    assert [it.code for it in found] == list(answer.ids)
+    assert again.missing == ()
+    assert f": {answer.ids[0]}, {answer.ids[1]}" in again.words
+    assert again.words.startswith("Resumed Red ones. New since 20")
+    assert read_session(library.snapshot, log, "red ones").words.endswith(": nothing")
+    search.limit("0.9")  # logged with the filters, which an undo and a clear can take back
+    step = search.facts
+    assert (step["where"], step["exact"], step["match"]) == ({"colour": ["red"]}, [], "all")
+    assert search.clear()
+    assert search.clear()
+    assert search.state.filters == Filters()
+    assert shop.search_saved("red ones").new == ()
 
 
 def test_a_fresh_query_from_the_catalog_begins_a_fresh_trail(

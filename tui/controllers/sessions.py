@@ -3,23 +3,24 @@
 The trail is rebuilt from the steps; what has gone since is left out and reported.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from textual.app import App
 
+from datrnet.core.catalog.conditions import Conditions
 from datrnet.core.catalog.facts import Condition
-from datrnet.core.errors import DatabaseError, DatrnetError
+from datrnet.core.errors import DatrnetError
 from datrnet.core.retrieval.request import Query
-from datrnet.core.sessions.saved_search import RUN, SAVED
-from datrnet.core.sessions.steps import LAST, Step, session_of, steps_of
+from datrnet.core.sessions.saved_search import record_run, saved_search
+from datrnet.core.sessions.steps import LAST, RUN, SAVED, Step, session_of, steps_of
 from datrnet.core.text import fold
 from datrnet.db.rows import SessionRow
 from datrnet.tui.context import ExplorerContext, in_thread
 from datrnet.tui.controllers.session_log import SessionLog
-from datrnet.tui.query_state import Borrowed, Change, History, QueryState
+from datrnet.tui.query_state import Borrowed, Change, Filters, History, QueryState
 from datrnet.tui.snapshot import Snapshot
 from datrnet.tui.state import Visit
 
@@ -31,8 +32,8 @@ SAVE_SECONDS = 3.0
 
 UNLIKE = "from whose {} results kept away"
 
-MAX_MISSING = 5
-"""Missing items that a notice names."""
+MOST_NAMED = 5
+"""Items that a notice names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,16 @@ class SavedSession:
     """Empty if the session has no query, or none is left in the catalog."""
     missing: tuple[str, ...]
     """What is gone from the catalog or the index since, in words."""
+    news: str = ""
+    """What a saved search finds that it did not find before, as a sentence."""
 
     @property
     def words(self) -> str:
         """What a notice says of it."""
-        more = len(self.missing) - MAX_MISSING
-        names = ", ".join(self.missing[:MAX_MISSING]) + (f" and {more} more" if more > 0 else "")
+        more = len(self.missing) - MOST_NAMED
+        names = ", ".join(self.missing[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
         gone = f". No longer available: {names}" if names else ""
-        return f"Resumed {self.row.name}{gone}"
+        return f"Resumed {self.row.name}{gone}{self.news and f'. {self.news}'}"
 
 
 def read_session(snapshot: Snapshot, log: SessionLog, name: str) -> SavedSession:
@@ -76,7 +79,25 @@ def read_session(snapshot: Snapshot, log: SessionLog, name: str) -> SavedSession
         trail[-1].cursor = store.result_position(row.id)
     finder = _Finder(snapshot)
     visits = tuple(visit for past in trail if (visit := finder.visit(past)) is not None)
-    return SavedSession(row, store.shortlist(row.id), visits, tuple(dict.fromkeys(finder.missing)))
+    missing = tuple(dict.fromkeys(finder.missing))
+    news = _news_of(snapshot, row, visits[-1].query) if visits else ""
+    return SavedSession(row, store.shortlist(row.id), visits, missing, news)
+
+
+def _news_of(snapshot: Snapshot, row: SessionRow, query: Query) -> str:
+    """Run a saved search again; return what it finds that it did not find before, in words."""
+    searcher, store = snapshot.searcher, snapshot.store
+    try:
+        saved = saved_search(store, str(row.id))
+        if searcher is None or saved.step != steps_of(store, row)[-1]:
+            return ""  # the explorer has gone on from it
+        request = saved.step.request(searcher, saved.step.k or MOST_NAMED)
+        found = [it.code for it in searcher.substitutes(query, request)]
+        new = record_run(store, searcher.catalog, saved, query, request, found)
+    except DatrnetError:
+        return ""  # it is no saved search, or names what is gone
+    more = f" and {len(new) - MOST_NAMED} more" if len(new) > MOST_NAMED else ""
+    return f"New since {saved.step.made_at[:10]}: {', '.join(new[:MOST_NAMED]) or 'nothing'}{more}"
 
 
 class SessionController:
@@ -94,12 +115,10 @@ class SessionController:
     async def offer_last(self, key: str) -> None:
         """Show how to resume the last session, if there is one."""
         try:
-            summaries = await in_thread(self._app, self._context.library.store.session_summaries)
-        except DatabaseError:
-            return  # in use; the list of sessions will tell
-        if summaries:
-            name = summaries[0].name
-            self._app.notify(f"Last session: {name}. {key} resumes it.", timeout=6)
+            last = await in_thread(self._app, session_of, self._context.library.store)
+        except DatrnetError:
+            return  # there is none, or the database is in use; the list of sessions will tell
+        self._app.notify(f"Last session: {last.name}. {key} resumes it.", timeout=6)
 
     def resume(self, saved: SavedSession) -> bool:
         """Make a session current, with notices; return whether its queries can be shown."""
@@ -238,31 +257,56 @@ class _Finder:
             if rest := tuple(value for value in values if value in available):
                 changes[name] = rest
         away = {name: self._borrowed(name, codes[0], UNLIKE) for name, codes in step.unlike.items()}
+        self.missing += [
+            f"item {code}, {UNLIKE.format(name)}"
+            for name, codes in step.unlike.items()
+            for code in codes[1:]
+        ]
         within = step.within
+        excluded, others = self._conditions(step)
+        exact = step.exact
+        if exact is None:  # of an earlier version, or a search of the command line with filters
+            exact = tuple(step.where) if step.found is None else ()
+        where = {name: values for name, values in step.where.items() if name not in exact}
         return QueryState(
             changes,
             within if within is not None and self._knows(within) else None,
-            exact=frozenset(name for name in step.where if self._knows(name)),
+            exact=frozenset(name for name in exact if self._knows(name)),
             weights={name: weight for name, weight in step.weights.items() if name in self._blocks},
-            excluded=self._excluded(step),
+            excluded=excluded,
             unlike={name: item for name, item in away.items() if item is not None},
             liked=self._marked(step.liked),
             disliked=self._marked(step.disliked),
             max_distance=step.max_distance,
+            filters=Filters(
+                self._known_values(where),
+                others,
+                step.match,
+                step.split,
+            ),
         )
 
-    def _excluded(self, step: Step) -> dict[str, tuple[str, ...]]:
-        """Return the excluded values that still exist."""
-        found: dict[str, tuple[str, ...]] = {}
-        wanted = {name: list(values) for name, values in step.excluded.items()}
+    def _conditions(self, step: Step) -> tuple[dict[str, tuple[str, ...]], tuple[Condition, ...]]:
+        """Return the excluded values, and the conditions on facts, that can still be asked for."""
+        others: list[Condition] = []
+        excluded = dict(step.excluded)
         for condition in map(Condition.parse, step.conditions):
-            names = {fold(name): name for name in self.snapshot.value_counts}
-            name = names.get(fold(condition.name), "")
-            spelled = {fold(value): value for value in self.snapshot.value_counts.get(name, {})}
-            if condition.sign == "!=" and fold(condition.value) in spelled:
-                wanted.setdefault(name, []).append(spelled[fold(condition.value)])
-            else:
+            try:
+                known = Conditions.of(self.snapshot.catalog, [condition])
+            except DatrnetError:
                 self.missing.append(f"condition {condition}")
+                continue
+            names = known.excluded(self.snapshot.catalog)
+            others += () if names else known.others
+            for name, folded in names.items():
+                values = self.snapshot.value_counts[name]
+                spelled = tuple(value for value in values if fold(value) in folded)
+                excluded[name] = (*excluded.get(name, ()), *spelled)
+        return self._known_values(excluded), tuple(others)
+
+    def _known_values(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+        """Return the values that still exist, by super-category."""
+        found: dict[str, tuple[str, ...]] = {}
         for name, values in wanted.items():
             known = self.snapshot.value_counts.get(name, {})
             self.missing += [f"{name} {value}" for value in values if value not in known]

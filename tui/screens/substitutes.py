@@ -179,6 +179,8 @@ class SubstitutesScreen(ExplorerScreen):
         words += "" if within is None else f" · within {sanitize(within)}"
         if (limit := results.plan.request.max_distance) is not None:
             words += f" · at most {limit:g} away"
+        if filters := self.search.state.filters.words:
+            words += f" · only {sanitize(filters)}"
         number = f"{len(found)} substitutes"
         if (start := results.plan.request.offset) is not None:
             number = f"{start + 1}–{start + len(found)}"
@@ -193,7 +195,11 @@ class SubstitutesScreen(ExplorerScreen):
                 caption=lambda place: (found[place].title, matches(found[place], results.unknown)),
             ),
             cursor=self.search.visit.cursor,
-            empty_text=_why_empty(results.plan.request, has_filters=bool(results.plan.filters)),
+            empty_text=_why_empty(
+                results.plan.request,
+                self.search.state.filters.words,
+                has_filters=bool(results.plan.filters),
+            ),
         )
 
     @on(ThumbGrid.Highlighted)
@@ -391,10 +397,12 @@ class SubstitutesScreen(ExplorerScreen):
         self.set_focus(self.pickers.values if self.grid.has_focus else self.grid)
 
 
-def _why_empty(request: Request, *, has_filters: bool) -> str:
+def _why_empty(request: Request, saved: str, *, has_filters: bool) -> str:
     """Say why a search finds nothing."""
     if request.max_distance is not None:
         return f"No item is at most {request.max_distance:g} away."
+    if saved:
+        return f"No item meets all of it: only {sanitize(saved)}, as the search was saved."
     if has_filters or request.others:
         return "No item has these labels: see the pickers marked =, ✓ or ✗."
     return "There are no other items."

@@ -23,7 +23,8 @@ from datrnet.core.retrieval.manipulation import Replacement
 from datrnet.core.retrieval.prototypes import MIN_SPECIFIC, PrototypeSource, mean_embeddings
 from datrnet.core.retrieval.request import Query, Request
 from datrnet.core.retrieval.search import Searcher
-from datrnet.core.sessions.saved_search import RUN, save_search, saved_search, search_facts
+from datrnet.core.sessions.saved_search import record_run, save_search, saved_search, search_facts
+from datrnet.core.sessions.steps import session_of
 from datrnet.db.rows import NewItem
 
 COLORS, SLEEVES = ("black", "blue", "red"), ("long", "short")
@@ -966,8 +967,12 @@ def test_only_saved_searches_are_run_again(workspace: Workspace, searcher: Searc
         with pytest.raises(ConfigError, match="no name of a search"):
             save_search(store, "17", facts, [])
         save_search(store, "Mine", facts, ["S002"])
-        save_search(store, "mine", facts, ["S003"], RUN)
+        query = searcher.query_of_item(1)
+        mine = saved_search(store, "mine")
+        new = record_run(store, searcher.catalog, mine, query, Request(), ["S003", "S002"])
+        assert new == ("S003",)
         assert saved_search(store, "mine").found == {"S002", "S003"}
+        assert session_of(store).name == "Plain"  # the last that was worked in
         save_search(store, "MINE", facts, ["S004"])  # saved anew
         assert saved_search(store, "mine").found == {"S004"}
         assert [it.name for it in store.sessions()] == ["Mine", "Plain"]
