@@ -67,6 +67,7 @@ TRAIN = (
     "core/indexing/activations.py",
     "core/models/datrnet.py",
     "core/models/embedding.py",
+    "core/models/inference.py",
     "core/research/",
     "core/training/",
 )

@@ -21,7 +21,7 @@ from datrnet.core.evaluation.ranking import Gallery, Weights, choose_weights
 from datrnet.core.indexing.embedder import Embedder
 from datrnet.core.indexing.engine_choice import engine_for
 from datrnet.core.indexing.generation_writer import Embedded, KeptEngine, write_generation
-from datrnet.core.models.pixels import read_pixels
+from datrnet.core.models.pixels import read_ahead, read_pixels
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.engines.block_codes import CODEBOOK
@@ -363,14 +363,17 @@ def _embed_items(
     seen: list[int] = []
     parts: list[Floats] = []
     embedder: Embedder | None = None
-    for start in range(0, len(pictures), CHUNK):
+
+    def read(start: int) -> tuple[int, NDArray[np.uint8], list[int]]:
         chunk = pictures[start : start + CHUNK]
-        pixels, readable = read_pixels(chunk, run.config.model.image_size)
+        return start, *read_pixels(chunk, run.config.model.image_size)
+
+    for start, pixels, readable in read_ahead(read, range(0, len(pictures), CHUNK)):
         if readable:  # else the networks need not be loaded
             embedder = embedder or Embedder(run)
             seen += [owners[start + place] for place in readable]
             parts.append(embedder.embed(pixels))
-        on_progress("Embedding", start + len(chunk), len(pictures))
+        on_progress("Embedding", min(start + CHUNK, len(pictures)), len(pictures))
     if not seen:
         return rows[:0], np.empty((0, 0, 0), dtype=np.float32)
     return _mean_by_item(np.array(seen, dtype=np.int64), np.concatenate(parts))

@@ -1,6 +1,9 @@
 """A run's networks embed pictures; torch is loaded with them, and not before."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +13,9 @@ from datrnet.core.errors import requirement
 from datrnet.core.models.registry import comparison_systems
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.retrieval.request import Query
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Embedder:
@@ -24,20 +30,19 @@ class Embedder:
         """
         with requirement("Embedding pictures needs"):
             from datrnet.core.models.embedding import compute_device, embed
+            from datrnet.core.models.inference import FoldedNetworks
 
         self._run = run
-        self._embed = embed
         device = compute_device()
-        self._networks = (
-            [run.load_network(idx).to(device) for idx in range(len(run.super_categories))]
-            if run.config.system.is_datrnet
-            else [comparison_systems().load_method(RunFolder.open(run.path)).to(device)]
-        )
-
-    @property
-    def num_parameters(self) -> int:
-        """Number of parameters of all networks."""
-        return sum(weight.numel() for network in self._networks for weight in network.parameters())
+        self._embed: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+        if run.config.system.is_datrnet:
+            networks = [run.load_network(idx) for idx in range(len(run.super_categories))]
+            self.num_parameters = sum(map(num_parameters, networks))
+            self._embed = FoldedNetworks(networks).to(device).embed
+        else:
+            system = comparison_systems().load_method(RunFolder.open(run.path)).to(device)
+            self.num_parameters = num_parameters(system)
+            self._embed = partial(embed, system)
 
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed pictures.
@@ -48,14 +53,18 @@ class Embedder:
         Returns:
             (N, A, E) embeddings, normalized as the run's config says.
         """
-        blocks = [self._embed(network, pixels) for network in self._networks]
+        embeddings = self._embed(pixels)
         if not self._run.config.system.is_datrnet:
             kept = self._run.kept
-            return blocks[0] if kept is None else blocks[0][:, list(kept)]
-        embeddings = np.stack(blocks, axis=1)
+            return embeddings if kept is None else embeddings[:, list(kept)]
         if self._run.config.model.normalize == "whole":
             embeddings /= np.linalg.norm(embeddings, axis=(1, 2), keepdims=True)
         return embeddings
+
+
+def num_parameters(network: "nn.Module") -> int:
+    """Return the number of parameters of a network."""
+    return sum(weight.numel() for weight in network.parameters())
 
 
 def query_of_picture(

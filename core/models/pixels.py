@@ -2,9 +2,10 @@
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.pictures import Picture, picture_pixels
 from datrnet.core.errors import DataError
 from datrnet.core.progress import StepProgress, no_progress
+
+Part = TypeVar("Part")
+Content = TypeVar("Content")
 
 LARGEST_IN_MEMORY = 4 * 1024**3
 """Bytes of pixels above which they are kept in a temporary file."""
@@ -49,6 +53,18 @@ def read_pixels(
         if place != source:  # close the gaps in place: a copy would double the memory
             pixels[place] = pixels[source]
     return pixels[: len(readable)], readable
+
+
+def read_ahead(read: Callable[[Part], Content], parts: Iterable[Part]) -> Iterator[Content]:
+    """Yield what is read of each part; a thread reads the next one meanwhile."""
+    with ThreadPoolExecutor(1) as reader:
+        upcoming = None
+        for part in parts:
+            ready, upcoming = upcoming, reader.submit(read, part)
+            if ready is not None:
+                yield ready.result()
+        if upcoming is not None:
+            yield upcoming.result()
 
 
 def _room(shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -1,5 +1,6 @@
 """Decoding many pictures: the unreadable ones are left out, and a file may hold the pixels."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from PIL import Image
 
 from datrnet.core.catalog.pictures import Box, Picture
 from datrnet.core.models import pixels as module
-from datrnet.core.models.pixels import read_pixels
+from datrnet.core.models.pixels import read_ahead, read_pixels
 
 
 @pytest.mark.parametrize("largest", [0, 10**9])
@@ -37,3 +38,15 @@ def test_a_picture_with_a_box_is_cut_to_it(tmp_path: Path) -> None:
     found, readable = read_pixels(parts, 4)
     assert readable == [0, 1]
     np.testing.assert_array_equal(found[:, 0, 0], [(200, 0, 0), (0, 0, 200)])
+
+
+def test_the_next_part_is_read_while_one_is_used() -> None:
+    begun = [threading.Event() for _ in range(3)]
+
+    def read(part: int) -> int:
+        begun[part].set()
+        return part
+
+    for part in read_ahead(read, range(3)):
+        assert begun[min(part + 1, 2)].wait(10)
+    assert list(read_ahead(read, [])) == []
