@@ -50,7 +50,7 @@ docs: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/engines.py 10000
+	$(BIN)/python benchmarks/engines.py --keep build/bench --write $(BENCH) 10000 100000 1000000
 	$(BIN)/python benchmarks/index_update.py
 	$(BIN)/python benchmarks/evaluation.py
 
