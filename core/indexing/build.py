@@ -125,7 +125,8 @@ def build_index(
         uri: Milvus' address; by default that of the run's current index.
 
     Raises:
-        ConfigError: Milvus has no address, or another engine has one.
+        ConfigError: Milvus has no address, another engine has one, or Annoy is asked for and cannot
+            be imported.
         MissingPackageError: The engine asked for is not installed.
         CheckpointError: The run's weights are missing or damaged, or its embeddings are not finite.
         DataError: The catalog has no readable picture.
@@ -138,6 +139,7 @@ def build_index(
         restricted(load_manipulation(run.manipulation_path), run.kept)  # raises early
     current = _index_of(workspace, store, run)
     asked = engine or ("auto" if current is None else current.manifest.engine_asked)
+    engine_for(asked, catalog.num_items)  # raises early
     if asked == "milvus":
         workspace.indexes.mkdir(exist_ok=True)
         before = None if current is None else current.folder

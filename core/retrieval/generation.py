@@ -185,7 +185,8 @@ class Manifest:
                 )
             return read_section(cls, data, MANIFEST)
         except (ValueError, KeyError, TypeError, ConfigError) as error:
-            raise IndexStaleError("The index's manifest is damaged.", hint=REBUILD) from error
+            why = f"The index's manifest is damaged: {str(error).rstrip('.')}."
+            raise IndexStaleError(why, hint=REBUILD) from error
 
 
 def moved(places: NDArray[np.int64], new_place: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -22,8 +22,12 @@ SAMPLE = 40_000
 """Items that axes and cells are learned from."""
 
 SAMPLE_PER_GROUP = 16
-ROUNDS = 8
-"""Rounds of k-means."""
+CELL_ROUNDS = 8
+GROUP_ROUNDS = 5
+"""Rounds of k-means; more of them change no recall."""
+
+GROUP_AXES = 16
+"""Axes of each block that say which group is nearest; finding it takes the most time of all."""
 
 LARGEST_STEP = 127
 """Largest coordinate of a sketch."""
@@ -67,13 +71,15 @@ class Codebook:
         means: Floats = vectors.mean(axis=0)
         axes = np.stack([_principal_axes(vectors[:, a] - means[a]) for a in range(len(means))])
         points = _along(vectors - means, axes)
-        few = rng.permutation(len(points))[:SAMPLE]
+        flat, few = points.reshape(len(points), -1), rng.permutation(len(points))[:SAMPLE]
         return cls(
             means=means,
             axes=axes,
-            cells=np.stack([_k_means(points[few, a], NUM_CELLS, rng) for a in range(len(means))]),
+            cells=np.stack(
+                [_k_means(points[few, a], NUM_CELLS, rng, CELL_ROUNDS) for a in range(len(means))]
+            ),
             steps=np.maximum(np.abs(points).max(axis=0) / LARGEST_STEP, EPS).astype(np.float32),
-            groups=_k_means(points.reshape(len(points), -1), num_groups, rng),
+            groups=_k_means(flat, num_groups, rng, GROUP_ROUNDS, _leading(*points.shape[1:])),
             typical_length=typical,
             num_items=len(items),
         )
@@ -85,8 +91,9 @@ class Codebook:
         codes = cells[0::2].astype(np.uint16)
         codes[: len(cells) // 2] |= (cells[1::2] << 8).astype(np.uint16)  # an odd last one is alone
         sketches = np.clip(np.rint(points / self.steps), -LARGEST_STEP, LARGEST_STEP)
-        flat = points.reshape(len(points), -1)
-        return codes, sketches.astype(np.int8).reshape(flat.shape), _nearest(flat, self.groups)
+        flat, leading = points.reshape(len(points), -1), _leading(*points.shape[1:])
+        groups = _nearest(flat[:, leading], self.groups[:, leading])
+        return codes, sketches.astype(np.int8).reshape(flat.shape), groups
 
     def project(self, blocks: Floats, weights: Floats) -> Floats:
         """Return a query's weighted blocks (A, E) along the axes (A, S)."""
@@ -129,14 +136,25 @@ def _along(vectors: Floats, axes: Floats) -> Floats:
     return np.stack([vectors[:, a] @ axes[a] for a in range(len(axes))], axis=1)
 
 
-def _k_means(points: Floats, count: int, rng: np.random.Generator) -> Floats:
+def _leading(num_blocks: int, num_axes: int) -> Places:
+    """Return where the leading coordinates of every block are among all of them."""
+    return np.arange(num_blocks * num_axes).reshape(num_blocks, -1)[:, :GROUP_AXES].ravel()
+
+
+def _k_means(
+    points: Floats,
+    count: int,
+    rng: np.random.Generator,
+    rounds: int,
+    compared: Places | slice = slice(None),
+) -> Floats:
     """Return ``count`` centers (count, S) of points (n, S); a center without points stays."""
-    drawn = rng.choice(len(points), count, replace=len(points) < count)
-    centers = points[drawn]
+    centers = points[rng.choice(len(points), count, replace=len(points) < count)]
     if len(points) <= count:
         return centers
-    for _ in range(ROUNDS):
-        nearest = _nearest(points, centers)
+    some = points[:, compared]
+    for _ in range(rounds):
+        nearest = _nearest(some, centers[:, compared])
         order = np.argsort(nearest, kind="stable")
         used, starts, sizes = np.unique(nearest[order], return_index=True, return_counts=True)
         centers[used] = np.add.reduceat(points[order], starts) / sizes[:, None]

@@ -17,7 +17,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.pictures import Picture, picture_pixels
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, IndexConfig, ModelConfig
-from datrnet.core.errors import DataError
+from datrnet.core.errors import ConfigError, DataError, IndexStaleError
 from datrnet.core.evaluation.protocol import Protocol, assess
 from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.indexing import build
@@ -492,3 +492,23 @@ def test_everything_works_without_annoy(shop: Shop, monkeypatch: pytest.MonkeyPa
     assert shop.searcher().generation.engine_problem == ""
     assert shop.found("P0", 6) == ["P40", *expected]
     assert not shop.index().is_new
+
+
+def test_an_engine_that_is_not_there_is_named_with_the_fix(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.index(engine="annoy")
+    shop.add([40])
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "annoy", None)
+        with pytest.raises(ConfigError, match=r"cannot be imported.*--engine blocks") as refused:
+            shop.index()
+        assert len(str(refused.value).splitlines()) == 1
+        assert shop.embedded == []  # said before any work
+    path = Generation.current(shop.place, shop.store).folder / MANIFEST
+    path.write_text(path.read_text("utf-8").replace('"engine": "annoy"', '"engine": "hologram"'))
+    known = "damaged: .* engine is 'hologram'; it must be .*annoy, blocks, .*datrnet index"
+    with pytest.raises(IndexStaleError, match=known):
+        shop.searcher()
+    assert shop.index().manifest.engine == "annoy"
+    assert shop.searcher().generation.manifest.num_items == NUM_ITEMS + 1
