@@ -1,7 +1,7 @@
 """Items and the labels of the shop: importing them, reading them as columns, searching titles."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import chain
 from sqlite3 import Connection as Reader
@@ -135,6 +135,16 @@ class ItemTables(Connection):
                     "hidden_at IS NOT NULL FROM items"
                 )
             }
+
+    def set_picture_times(self, times: Mapping[str, int]) -> None:
+        """Set when picture files were modified, by the item's code: of copies of the same pictures.
+
+        It is no step of the history.
+        """
+        if times:
+            rows = [(time, code) for code, time in times.items()]
+            with self.writing() as db:
+                db.conn.executemany("UPDATE items SET picture_modified_ns = ? WHERE code = ?", rows)
 
     def search_titles(self, text: str) -> list[int]:
         """Return the ids of all items that ``title_pages`` finds, best match first."""

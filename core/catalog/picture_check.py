@@ -11,7 +11,9 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
 from datrnet.core.catalog.pictures import Picture, explained, read_picture, thumbnail_pixels
@@ -176,6 +178,8 @@ class PictureCheck:
         self._thumbnails = ThumbnailStore(workspace.thumbnails)
         self._new = ThumbnailStore(scratch)
         self._new_places: dict[str, int] = {}
+        self._times: dict[str, int] = {}
+        """New modification times of pictures that are otherwise the same, by the item's code."""
         """Record of each new thumbnail, by the item's code."""
         self._bad_views: list[str] = []
         self._root = workspace.root
@@ -230,6 +234,7 @@ class PictureCheck:
         )
         ids = {code: stamp.item_id for code, stamp in store.picture_stamps().items()}
         self._move_thumbnails(self._new_places.keys() - known.keys(), ids)
+        store.set_picture_times(self._times)
         return counts
 
     def _check(self, row: ParsedRow, place: int) -> NewItem | Problem:
@@ -246,7 +251,11 @@ class PictureCheck:
             )
             if self._is_unchanged(item):
                 return item
-            self._new.put(place, thumbnail_pixels(read_picture(row.picture, SIZE), SIZE))
+            pixels = thumbnail_pixels(read_picture(row.picture, SIZE), SIZE)
+            if (stamp := self._is_copy(item, pixels)) is not None:
+                self._times[item.code] = status.st_mtime_ns
+                return replace(item, picture_modified_ns=stamp.modified_ns)
+            self._new.put(place, pixels)
             self._new_places[item.code] = place
             return replace(item, views=tuple(self._good_views(row)))
         except DataError as error:
@@ -269,6 +278,15 @@ class PictureCheck:
             == (item.picture_path, item.picture_bytes, item.picture_modified_ns)
             and stamp.item_id in self._thumbnails
         )
+
+    def _is_copy(self, item: NewItem, pixels: NDArray[np.uint8]) -> PictureStamp | None:
+        """Return the stamp of a file with the same size and thumbnail, but another time."""
+        stamp = self._known.get(item.code)
+        if stamp is None:
+            return None
+        is_same = (stamp.path, stamp.num_bytes) == (item.picture_path, item.picture_bytes)
+        known = self._thumbnails.get(stamp.item_id) if is_same else None
+        return stamp if known is not None and np.array_equal(known, pixels) else None
 
     def _move_thumbnails(self, codes: Iterable[str], ids: Mapping[str, int]) -> None:
         for code in codes:

@@ -29,7 +29,13 @@ from datrnet.core.retrieval.engines.engine import EngineChoice
 from datrnet.core.retrieval.engines.milvus import MilvusEngine
 from datrnet.core.retrieval.engines.milvus_server import checked_uri
 from datrnet.core.retrieval.generation import Generation, Manifest, UnreadableItem, moved
-from datrnet.core.retrieval.index_lag import item_stamp, known_rows, picture_paths
+from datrnet.core.retrieval.index_lag import (
+    has_same_pictures,
+    item_content,
+    item_stamp,
+    known_rows,
+    picture_paths,
+)
 from datrnet.core.retrieval.manipulation import (
     EPS,
     Manipulation,
@@ -146,14 +152,16 @@ def build_index(
         uri = checked_uri(uri, before, workspace.indexes)
     elif uri is not None:
         raise ConfigError("Only the engine milvus has an address.", hint="Add --engine milvus.")
-    stamps = np.array(
-        [item_stamp(workspace, catalog, row) for row in range(catalog.num_items)], dtype=np.int64
-    )
     base = None if rebuild else current
     if base is not None and base.damaged_files():
         base = None
-    kept_rows, kept_places = _kept(catalog, base, stamps)
+    kept_rows, kept_places = _kept(workspace, catalog, base)
     wanted = np.setdiff1d(np.arange(catalog.num_items), kept_rows)
+    stamps = np.zeros((catalog.num_items, 2), dtype=np.int64)
+    stamps[:, 0] = [item_stamp(workspace, catalog, row) for row in range(catalog.num_items)]
+    stamps[wanted, 1] = [item_content(workspace, catalog, row) for row in wanted.tolist()]
+    if base is not None and base.picture_stamps is not None and base.picture_stamps.ndim == 2:
+        stamps[kept_rows, 1] = base.picture_stamps[kept_places, 1]
     new_rows, new = _embed_items(workspace, catalog, run, wanted, on_progress)
     if not np.isfinite(new).all():
         raise CheckpointError(
@@ -199,7 +207,7 @@ def build_index(
         unit_prototypes=run.config.model.unit_prototypes,
         picture_stamps=stamps[rows],
         unreadable=tuple(
-            UnreadableItem(item_id=int(catalog.item_ids[row]), stamp=int(stamps[row]))
+            UnreadableItem(item_id=int(catalog.item_ids[row]), stamp=int(stamps[row, 0]))
             for row in unreadable
         ),
         kept_engine=kept_engine,
@@ -252,13 +260,17 @@ def _index_of(workspace: Workspace, store: Store, run: RunFolder) -> Generation 
     return generation.of(kept)
 
 
-def _kept(catalog: Catalog, base: Generation | None, stamps: Rows) -> tuple[Rows, Rows]:
+def _kept(workspace: Workspace, catalog: Catalog, base: Generation | None) -> tuple[Rows, Rows]:
     """Return the rows, ascending, whose embeddings are taken over, and their places in the base."""
     if base is None or base.picture_stamps is None:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     rows, is_known = known_rows(catalog, base.item_ids)
     places = np.flatnonzero(is_known)
-    places = places[base.picture_stamps[places] == stamps[rows[places]]]
+    is_same = [
+        has_same_pictures(workspace, catalog, row, base.picture_stamps[place])
+        for row, place in zip(rows[places].tolist(), places.tolist(), strict=True)
+    ]
+    places = places[np.array(is_same, dtype=bool)]
     return rows[places], places
 
 
@@ -311,6 +323,9 @@ def _is_same(embedded: Embedded, base: Generation) -> bool:
     return (
         embedded.kept_engine is not None
         and embedded.embeddings is base.embeddings
+        and embedded.picture_stamps is not None
+        and base.picture_stamps is not None
+        and np.array_equal(embedded.picture_stamps, base.picture_stamps)
         and embedded.unreadable == manifest.unreadable
         and (weights.blocks, weights.changed) == (manifest.weights, manifest.changed_weight)
         and before.keys() == after.keys()

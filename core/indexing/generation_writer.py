@@ -74,7 +74,7 @@ class Embedded:
     unit_prototypes: bool = True
     """Whether prototypes are L2-normalized."""
     picture_stamps: NDArray[np.int64] | None = None
-    """(N,) what the picture files of each item were; None if nobody knows."""
+    """(N, 2) what the picture files of each item were; None if nobody knows."""
     unreadable: tuple[UnreadableItem, ...] = ()
     kept_engine: KeptEngine | None = None
     """None to build the engine from the embeddings."""

@@ -4,7 +4,7 @@
         embeddings.npy    (N, A, E) float32 as embedded, memory-mapped
         item_ids.npy      (N,) int64, ascending
         manipulation.npz  the arrays of the query manipulation named in the manifest
-        stamps.npy        (N,) int64, what the picture files were when they were embedded
+        stamps.npy        (N, 2) int64, what the picture files were when they were embedded
         manifest.json     describes the rest, with the size and checksum of every file
 
 and the files of its engine, of which ``exact`` has none:
@@ -239,7 +239,7 @@ class Generation:
             self.engine_places: Places = np.arange(len(self.item_ids)) if places is None else places
             """(M,) place of each of the engine's items, -1 for those that are gone."""
             self.picture_stamps: NDArray[np.int64] | None = self._read_array(PICTURE_STAMPS)
-            """(N,) what the picture files of each item were; None in an older index."""
+            """(N, 2) what the pictures were, (N,) or None in an older index; see ``index_lag``."""
         except (OSError, ValueError, BadZipFile) as error:
             raise IndexStaleError(f"The index is damaged: {error}.", hint=REBUILD) from error
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import blake2b, file_digest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from datrnet.core.catalog.pictures import Picture, read_picture
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.retrieval.generation import Generation
+
+Stamps = NDArray[np.int64]
 
 RESTORE = "Restore or replace the file, then run `datrnet index`."
 """What helps an item without a readable picture."""
@@ -59,8 +61,8 @@ class IndexLag:
         unreadable: list[int] = []
         if (stamps := generation.picture_stamps) is not None:
             for row in range(catalog.num_items) if seen is None else sorted(set(seen)):
-                stamp = item_stamp(workspace, catalog, row)
-                if place_of[row] >= 0 and stamps[place_of[row]] != stamp:
+                place = place_of[row]
+                if place >= 0 and not has_same_pictures(workspace, catalog, row, stamps[place]):
                     is_there = any(map(workspace.has_picture, picture_paths(catalog, row)))
                     (replaced if is_there else unreadable).append(row)
         failed = {item.item_id: item.stamp for item in generation.manifest.unreadable}
@@ -122,6 +124,39 @@ def item_stamp(workspace: Workspace, catalog: Catalog, row: int) -> int:
             state = "missing"
         digest.update(f"{path}\0{fragment}\0{state}\0".encode(errors="surrogatepass"))
     return int.from_bytes(digest.digest(), "little", signed=True)
+
+
+def item_content(workspace: Workspace, catalog: Catalog, row: int) -> int:
+    """Return a number that changes with what is in the pictures of an item; it reads their files.
+
+    A copy of a catalog has the same pictures with other times.
+    """
+    digest = blake2b(digest_size=8)
+    for stored in picture_paths(catalog, row):
+        path, fragment = Picture.split(stored)
+        digest.update(f"{fragment}\0".encode(errors="surrogatepass"))
+        try:
+            with open(os.path.join(workspace.root, path), "rb") as file:
+                digest.update(file_digest(file, "blake2b").digest())
+        except (OSError, ValueError):
+            digest.update(b"missing")
+    return int.from_bytes(digest.digest(), "little", signed=True)
+
+
+def has_same_pictures(workspace: Workspace, catalog: Catalog, row: int, stamps: Stamps) -> bool:
+    """Tell whether the pictures of an item are those that were embedded.
+
+    Args:
+        workspace: Where relative paths start.
+        catalog: Has the item.
+        row: Its row.
+        stamps: ``item_stamp`` and ``item_content``, 0 if unknown, of the item in the index; in an
+            older index only the first.
+    """
+    stamp, *contents = map(int, np.atleast_1d(stamps))
+    if stamp == item_stamp(workspace, catalog, row):
+        return True
+    return any(contents) and contents[0] == item_content(workspace, catalog, row)
 
 
 def picture_paths(catalog: Catalog, row: int) -> tuple[str, ...]:

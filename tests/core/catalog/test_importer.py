@@ -175,6 +175,24 @@ def test_a_long_title_is_cut_and_a_long_label_left_as_it_is(
     assert all("line 3" in note for note in notes)
 
 
+def test_copies_of_the_pictures_with_other_times_change_nothing(
+    workspace: Workspace,
+    rows: Rows,
+    write_table: WriteTable,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import_catalog(workspace, write_table(rows))
+    for row in rows:
+        os.utime(tmp_path / row["image"], ns=(1, 1))
+    assert tally(import_catalog(workspace, write_table(rows))) == (0, 0, 12)
+    with workspace.open_store() as store:
+        assert len(store.history(9)) == 1
+        assert {stamp.modified_ns for stamp in store.picture_stamps().values()} == {1}
+    monkeypatch.setattr(picture_check, "read_picture", None)  # their times are known now
+    assert tally(import_catalog(workspace, write_table(rows))) == (0, 0, 12)
+
+
 def test_a_changed_picture_gets_a_new_thumbnail(
     workspace: Workspace, rows: Rows, write_table: WriteTable, tmp_path: Path
 ) -> None:

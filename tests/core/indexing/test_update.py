@@ -411,9 +411,13 @@ def test_a_touched_workspace_that_moves_keeps_its_embeddings(shop: Shop, tmp_pat
     shop.store = shop.place.open_store()
     shop.run = replace(shop.run, path=moved / "models" / "random")
     assert not shop.index().is_new
-    os.utime(moved / "3.png")
-    shop.index()
+    for path in moved.glob("*.png"):  # as a copy without times has them
+        os.utime(path, ns=(1, 1))
+    shop.draw("3.png", 3000)
+    assert shop.lag().replaced.tolist() == [3]
+    assert shop.index().is_new
     assert shop.embedded == ["3.png"]
+    assert not shop.index().is_new
 
 
 def test_a_month_of_updates_ends_as_one_from_scratch(shop: Shop) -> None:
