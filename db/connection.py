@@ -9,6 +9,7 @@ which is imported with the first of them: the explorer starts by reading, and wo
 
 import os
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -171,7 +172,8 @@ class Connection:
 
     @cached_property
     def _database(self) -> "Database":
-        from sqlite_utils import Database
+        with _left_out("pandas"):  # ten times the rest, to know the types of its cells
+            from sqlite_utils import Database
 
         return Database(self._connection, execute_plugins=False, recursive_triggers=False)
 
@@ -289,6 +291,19 @@ def to_database_error(error: sqlite3.Error, path: Path) -> DatabaseError:
 def _code(error: sqlite3.Error) -> int:
     """Return SQLite's primary error code; 0 for an error of the driver."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+@contextmanager
+def _left_out(package: str) -> Iterator[None]:
+    """Let a package that is not loaded yet be missing while the block runs."""
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[package]
 
 
 def insert(db: "Database", table: str, row: dict[str, Any]) -> int:
