@@ -244,7 +244,7 @@ def _agree_to_stop(why: str) -> None:
 
     Raises:
         ConfigError: Nobody can be asked.
-        Exit: The person said no.
+        Exit: The user said no.
     """
     told = f"{why} Without it, search, evaluate and index stop until `datrnet train`."
     if not is_conversation():

@@ -235,7 +235,7 @@ def _agree_to_lose(gone: Absence, absent: AbsentItems, *, asks: bool) -> None:
 
     Raises:
         ConfigError: Most of the catalog would be removed, or nobody can be asked about it.
-        Exit: The person said no.
+        Exit: The user said no.
     """
     if absent == "remove" and (gone.is_most or not asks):
         raise ConfigError(
@@ -255,7 +255,7 @@ def _previewed(
     """Show what an import would do if its columns are new, and let the user change it.
 
     Raises:
-        Exit: The person canceled it.
+        Exit: The user canceled it.
         DatrnetError: The catalog cannot be read.
     """
     say(f"Reading {catalog} …")

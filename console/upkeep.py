@@ -148,8 +148,8 @@ def undo(
 ) -> None:
     """Undo an import, removal or rename.
 
-    The catalog is again as it was before. Steps are undone from the latest back. Labels that a
-    person has set since stay.
+    The catalog is again as it was before. Steps are undone from the latest back. Labels set by hand
+    since then stay.
 
     Args:
         step: Number in the history.

@@ -229,7 +229,7 @@ def _upsert_labels(
                 "now": moment,
             }
             num_written = 0
-            # a person may have said that no value applies
+            # by hand it may have been said that no value applies
             for position, value_id in enumerate(value_ids or [None] * (source == "person")):
                 row = {**label, "position": position, "value": value_id}
                 num_written += db.conn.execute(_UPSERT_LABEL, row).rowcount

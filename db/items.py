@@ -36,7 +36,7 @@ class ItemTables(Connection):
     """The part of the store that holds items and labels."""
 
     def num_disagreements(self, items: Iterable[NewItem]) -> int:
-        """Return how many labels that a person has set these items have otherwise."""
+        """Return how many labels set by hand these items have otherwise."""
         by_person: dict[str, dict[str, set[str]]] = {}
         with self.reading() as db:
             synonyms = read_synonyms(db)

@@ -43,9 +43,9 @@ class LabelTables(Connection):
             item_id: The item's id in the database.
             super_category: Its name, in any case.
             value: A value of the super-category, or several, separated by bars, in any case; None
-                for no value. A person's None is stored, so that the next import does not bring the
-                shop's label back.
-            source: Where the label comes from. A person who sets the present label confirms it.
+                for no value. A None set by hand is stored, so that the next import does not bring
+                the shop's label back.
+            source: Where the label comes from. Setting the present label by hand confirms it.
 
         Returns:
             The change; None if the label had this value and source before.

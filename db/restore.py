@@ -20,7 +20,7 @@ _Pair = tuple[int, int]
 
 
 def check_new_items(db: "Database", step_id: int) -> None:
-    """Refuse to undo a step if a person has labeled the items that it added.
+    """Refuse to undo a step if items that it added were labeled by hand.
 
     Raises:
         ConfigError: There is such an item.

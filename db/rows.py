@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from datrnet.core.text import fold
 
 LabelSource = Literal["shop", "person", "model"]
-"""Where a label comes from: the catalog file, a user of datrnet, or a model. A person outranks the
+"""Where a label comes from: the catalog file, a user by hand, or a model. A user outranks the
 shop, the shop outranks a model."""
 
 StoredLabel = tuple[int, str, str | None, LabelSource]
-"""Item id, super-category, value and source; the value is None where a person said that none
+"""Item id, super-category, value and source; the value is None where a user said that none
 applies."""
 
 RunStatus = Literal["running", "finished", "interrupted"]

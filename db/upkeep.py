@@ -107,7 +107,7 @@ class UpkeepTables(Connection):
     def merge_super_category(self, name: str, into: str) -> str:
         """Unite a super-category with another; return its name as the catalog spelled it.
 
-        Of an item with labels in both, those of a person count more than the shop's, and the
+        Of an item with labels in both, those set by hand count more than the shop's, and the
         shop's more than a model's; else those in the other super-category.
 
         Raises:

@@ -206,7 +206,7 @@ class ExplorerApp(App[None]):
         super().notify("\n".join(lines), **{**options, "markup": False})
 
     def action_help_quit(self) -> None:
-        """Tell a person who presses ctrl+c how to quit."""
+        """Tell whoever presses ctrl+c how to quit."""
         self.notify("Press ctrl+q to quit.", timeout=3)
 
     # ── input ────────────────────────────────────────────────────────────────

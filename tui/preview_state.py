@@ -1,4 +1,4 @@
-"""What an import would do, and what a person has changed about it: the preview, without an app."""
+"""What an import would do, and what was changed about it by hand: the preview, without an app."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

@@ -1,5 +1,6 @@
 """Rows for data frames, and cards with pictures for notebooks."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -18,12 +19,12 @@ MOST_CARDS = 60
 """A notebook shows no more of a long list: every card holds its picture."""
 
 
-class Tabular:
+class Tabular(ABC):
     """Something that has rows."""
 
+    @abstractmethod
     def table(self) -> tuple[list[str], list[list[Any]]]:
         """Return the names of the columns, and the rows."""
-        raise NotImplementedError
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return a dict per row."""

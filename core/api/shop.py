@@ -298,7 +298,7 @@ class Shop(ShopCatalog):
     ) -> "Doubts":
         """Return the doubtful labels: items nearer to the prototype of another value.
 
-        Labels that a person has set or confirmed are not among them.
+        Labels set or confirmed by hand are not among them.
 
         >>> shop.doubts("sleeve")[0]
         <Doubt D00015: sleeve long or bell, 0.92>

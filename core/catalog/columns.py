@@ -42,7 +42,7 @@ from datrnet.core.text import clean, fold
 from datrnet.db.rows import FactKind
 
 ONLY_ONE: tuple[Use, ...] = ("id", "title", "split", "group")
-"""What only one column is, if an option or a person says which."""
+"""What only one column is, if an option or the preview says which."""
 
 MAX_VALUES = 200
 """A column with more different values is not a super-category, unless an option says so."""

@@ -84,7 +84,7 @@ def cell_of_texts(texts: Sequence[str]) -> str:
 
 
 def texts_of_cell(text: str) -> tuple[str, ...]:
-    """Return the texts of a cell that ``cell_of_texts`` made, or a person in its manner."""
+    """Return the texts of a cell of ``cell_of_texts``, or one written like it by hand."""
     plain = (re.sub(r"\\([\\|])", r"\1", part).strip() for part in _PART.findall(text))
     return tuple(part for part in plain if part)
 

@@ -105,7 +105,7 @@ class ImportSummary:
     absent: AbsentItems
     """What became of those."""
     disagreements: int
-    """Labels set by a person that the catalog has otherwise; they are kept."""
+    """Labels set by hand that the catalog has otherwise; they are kept."""
     problems: tuple[Problem, ...]
     """The skipped rows, by file and line."""
 

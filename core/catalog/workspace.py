@@ -136,7 +136,7 @@ def num_bytes_of(path: Path, *, is_shared: bool = True) -> int:
 
 
 def _settings() -> Preferences:
-    """Return the person's settings, for the place of the workspace.
+    """Return the user's settings, for the place of the workspace.
 
     Raises:
         ConfigError: The file does not say the place rightly, or cannot be read at all. What else is
