@@ -12,7 +12,8 @@ from datrnet.core.api.json_facts import AttributeFacts, ValueFacts
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatrnetError
-from datrnet.core.retrieval.generation import ENTANGLED, Generation
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.manifest import ENTANGLED
 from datrnet.core.text import fold
 from datrnet.db.store import Store
 from datrnet.db.synonyms import Synonym

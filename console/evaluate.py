@@ -17,6 +17,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.evaluation.protocol import Assessment, Score, UseCase
 from datrnet.core.research.experiments.result import use_case_name
+from datrnet.core.retrieval.match import Ranking
 from datrnet.core.text import sanitize
 
 MATCHES = {
@@ -42,6 +43,7 @@ def evaluate(
     match: Literal["used", "all", "known"] = "used",
     within: Annotated[str | None, Option(metavar="NAME")] = None,
     queries: Annotated[Path | None, Option(metavar="FOLDER")] = None,
+    ranking: Annotated[Ranking, Option(metavar="NAME")] = "distance",
     equal_weights: Annotated[bool, Option("--equal-weights")] = False,
     exclude_query: Annotated[bool, Option("--exclude-query")] = False,
     include_query: Annotated[bool, Option("--include-query")] = False,
@@ -63,7 +65,9 @@ def evaluate(
             catalog (all), or only those with a wanted value (known).
         within: Compute prototypes among items that share the wanted value of this super-category.
         queries: Use the queries of a split folder in ADDE's format.
-        equal_weights: Use the paper's unweighted distance.
+        ranking: What orders the items: distance, or match, the probability that their values are
+            the wanted ones.
+        equal_weights: Weight all super-categories equally, as the paper does.
         exclude_query: Never rank the query item itself.
         include_query: Rank the query item even if nothing is changed.
         max_queries: Maximum queries per number of changes; 0 is no limit.
@@ -83,6 +87,7 @@ def evaluate(
             match=match,
             within=within,
             queries=queries,
+            ranking=ranking,
             equal_weights=equal_weights,
             query_takes_rank="never" if exclude_query else "always" if include_query else "changed",
             max_queries=max_queries,
@@ -125,6 +130,8 @@ def _show(assessment: Assessment) -> None:
     weights = zip(assessment.blocks, assessment.weights.blocks, strict=True)
     listed = ", ".join(f"{sanitize(name)} {weight:g}" for name, weight in weights)
     out.print(f"Weights: {listed}; a changed one × {assessment.weights.changed:g}.")
+    if assessment.ranking == "match":
+        out.print("Ranked by match scores: the probabilities that values are the wanted ones.")
     if protocol.within:
         within = sanitize(protocol.within)
         out.print(f"Prototypes: among items of the wanted {within}, if there are enough.")

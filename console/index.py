@@ -12,10 +12,11 @@ from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.retrieval.engines.engine import EngineChoice
 from datrnet.core.retrieval.index_lag import RESTORE
+from datrnet.core.retrieval.manipulation import Replacement, WeightedReplacement
 
 if TYPE_CHECKING:
     from datrnet.core.indexing.build import IndexReport
-    from datrnet.core.retrieval.generation import Manifest
+    from datrnet.core.retrieval.manifest import Manifest
 
 LISTED = 10
 """Unreadable pictures listed by name; the rest is counted."""
@@ -52,8 +53,8 @@ def index(
     If the current index is of the same run, only new items and items with new pictures are
     embedded. Block codes take in new items; beside Annoy's file new items are ranked exactly, until
     they are more than a tenth of all. The weights of the super-categories are chosen on the
-    validation split when a run is first indexed. The previous index stays in use until the new one
-    is complete.
+    validation split when a run is first indexed; the probabilities that match scores are made of
+    are calibrated there each time. The previous index stays in use until the new one is complete.
 
     Args:
         run: Run whose networks embed the items.
@@ -76,6 +77,7 @@ def index(
             on_progress=progress,
         )
     manifest = report.manifest
+    match = manifest.match
     weights = dict(zip(manifest.block_names, manifest.weights, strict=True))
     if as_json:
         facts: IndexFacts = {
@@ -88,6 +90,9 @@ def index(
             "nodes": manifest.nodes,
             "weights": weights,
             "changed_weight": manifest.changed_weight,
+            "calibrations": dict(zip(manifest.block_names, match.calibrations, strict=False)),
+            "match_weights": dict(zip(manifest.block_names, match.weights, strict=False)),
+            "match_changed_weight": match.changed_weight,
             "unreadable": report.unreadable,
             "num_embedded": report.num_embedded,
             "num_copied": report.num_copied,
@@ -107,6 +112,10 @@ def index(
             ("extra weight of a change", f"{manifest.changed_weight:g}"),
         ]
         show_table(("index", manifest.name), rows)
+        if match.calibrations:
+            _show_calibrations(manifest)
+        elif manifest.manipulation in (Replacement.kind, WeightedReplacement.kind):
+            say("There are no match scores, because no validation item is labeled.", "yellow")
     if report.unreadable:
         names = ", ".join(report.unreadable[:LISTED])
         more = ", …" if len(report.unreadable) > LISTED else ""
@@ -114,6 +123,38 @@ def index(
         say(f"Skipped {items} with unreadable pictures: {names}{more}. {RESTORE}", "yellow")
     say(_outcome(report))
     say("Next: datrnet search ITEM, datrnet browse or datrnet evaluate")
+
+
+def _show_calibrations(manifest: "Manifest") -> None:
+    """Print how probable the values of the validation items are, and what match scores weigh."""
+    match = manifest.match
+    rows = [
+        (
+            name,
+            f"{each.temperature:.3g}",
+            f"{each.num_items:,}",
+            percent(each.error_before) if each.num_items else "–",
+            percent(each.error_after) if each.num_items else "–",
+            f"{weight:g}",
+        )
+        for name, each, weight in zip(
+            manifest.block_names, match.calibrations, match.weights, strict=True
+        )
+    ]
+    numbers = ("validation items", "error before", "after", "weight")
+    head = ("match scores", "temperature", *numbers)
+    show_table(head, rows, numbers=numbers)
+    say(f"Extra weight of a change in match scores: {match.changed_weight:g}.")
+    pairs = zip(manifest.super_categories, match.calibrations, strict=True)
+    for category in (category for category, each in pairs if not each.num_items):
+        if len(category.values) < 2:
+            say(f"{category.name} has one value, which ranks nothing in match scores.", "yellow")
+        else:
+            say(
+                f"{category.name} has no labeled validation item, so its probabilities are not "
+                "calibrated: it has the mean temperature of the others.",
+                "yellow",
+            )
 
 
 def _outcome(report: "IndexReport") -> str:

@@ -18,6 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is
 from datrnet.console.doctor import Finding
 from datrnet.console.info import IndexState
 from datrnet.core.api import json_facts as facts
+from datrnet.core.api import session_facts
 from datrnet.core.api.findings import Doubt
 from datrnet.core.api.json_text import VERSION
 from datrnet.core.catalog.export import TableSummary
@@ -66,9 +67,9 @@ OUTPUTS: dict[str, Any] = {
     "undo": {"undone": HistoryStep | None},
     "redo": {"redone": HistoryStep | None},
     "prune": facts.PruneFacts,
-    "session list": list[facts.SessionFacts],
+    "session list": list[session_facts.SessionFacts],
     "session show": (SessionRow, {"steps": list[Step]}),
-    "session replay": facts.ReplayFacts,
+    "session replay": session_facts.ReplayFacts,
     "session shortlist": list[facts.ShortlistFacts],
     "config show": {"path": str, "settings": list[dict[str, Any]]},
     "config keys": list[KeyEntry],

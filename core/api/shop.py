@@ -25,6 +25,7 @@ from datrnet.core.progress import (
 )
 from datrnet.core.retrieval.engines.engine import EngineChoice
 from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.match import Ranking
 from datrnet.core.retrieval.prototypes import aligned
 
 if TYPE_CHECKING:  # every command loads this module, and most need none of these
@@ -235,6 +236,7 @@ class Shop(ShopCatalog):
         match: "Match" = "used",
         within: str | None = None,
         queries: str | Path | None = None,
+        ranking: Ranking = "distance",
         equal_weights: bool = False,
         query_takes_rank: "QueryTakesRank" = "changed",
         max_queries: int = 20_000,
@@ -253,7 +255,9 @@ class Shop(ShopCatalog):
             match: Super-categories that a hit must match: ``used``, ``known`` or ``all``.
             within: Compute prototypes among items that share the wanted value of this one.
             queries: Use the queries of a split folder in ADDE's format.
-            equal_weights: Use the paper's unweighted distance.
+            ranking: What orders the items: ``distance``, or ``match``, the probability that their
+                values are the wanted ones.
+            equal_weights: Weight all super-categories equally, as the paper does.
             query_takes_rank: Whether the query item is ranked: ``changed``, ``never``, ``always``.
             max_queries: Maximum queries per number of changes; 0 is no limit.
             on_progress: Called with the progress of each step.
@@ -286,6 +290,7 @@ class Shop(ShopCatalog):
                 generation,
                 split,
                 protocol,
+                ranking=ranking,
                 weights=equal_weights_of(generation) if equal_weights else None,
                 queries=given,
                 on_progress=on_progress,

@@ -18,6 +18,7 @@ from datrnet.core.evaluation.ranking import Gallery, Weights, rank
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Replacement, SpecificPrototypes, replaces_by_means
+from datrnet.core.retrieval.match import Ranking
 from datrnet.core.retrieval.prototypes import (
     MIN_SPECIFIC,
     prototype_items,
@@ -211,6 +212,8 @@ class Assessment:
     """Where given queries came from; None for all valid queries of the split."""
     num_left_out: int = 0
     """Given queries that could not be evaluated."""
+    ranking: Ranking = "distance"
+    """What ordered the items; older evaluations omit it."""
 
     def __repr__(self) -> str:
         """Return the accuracy by number of changes."""
@@ -225,6 +228,7 @@ class Assessment:
         settings = {
             "protocol": asdict(self.protocol),
             "weights": asdict(self.weights),
+            "ranking": self.ranking,
             "queries": self.queries,
         }
         store.add_evaluation(
@@ -242,6 +246,7 @@ def assess(
     split: str,
     protocol: Protocol,
     *,
+    ranking: Ranking = "distance",
     weights: Weights | None = None,
     queries: GivenQueries | None = None,
     on_progress: Progress = no_progress,
@@ -253,6 +258,7 @@ def assess(
         generation: The index.
         split: The gallery, whose items are also the queries; ``all`` for the whole catalog.
         protocol: Evaluation settings.
+        ranking: What orders the items.
         weights: Weights of the blocks; those of the index by default.
         queries: Evaluated instead of all valid queries.
         on_progress: Called with a step's name, the work done and the total.
@@ -260,11 +266,20 @@ def assess(
     Raises:
         DataError: The split has no indexed item.
         UnknownNameError: The protocol names a super-category that does not exist.
-        ConfigError: The protocol requires prototypes that the index's system lacks.
+        ConfigError: The protocol requires prototypes, or the ranking match scores, that the
+            index's system lacks.
+        IndexStaleError: The ranking requires match scores, and the index is not calibrated.
     """
     gallery = gallery_of(catalog, generation, split, match=protocol.match, within=protocol.within)
+    if ranking == "match":
+        if protocol.within is not None:
+            raise ConfigError(
+                f"Match scores do not use prototypes within {protocol.within}.",
+                hint="Omit it, or rank by distance.",
+            )
+        gallery = replace(gallery, match=generation.match_model())
     manifest = generation.manifest
-    weights = weights or weights_of(generation)
+    weights = weights or weights_of(generation, ranking)
     names = tuple(category.name for category in generation.super_categories)
     protocol = replace(protocol, max_changes=min(protocol.max_changes, len(names)))
     query_sets = None if queries is None else queries.query_sets
@@ -281,12 +296,15 @@ def assess(
         use_cases=tuple(use_cases),
         queries=queries.source if queries else None,
         num_left_out=queries.num_left_out if queries else 0,
+        ranking=ranking,
     )
 
 
-def weights_of(generation: Generation) -> Weights:
+def weights_of(generation: Generation, ranking: Ranking = "distance") -> Weights:
     """Return the weights chosen when the index was built."""
     manifest = generation.manifest
+    if ranking == "match":
+        return Weights(blocks=manifest.match.weights, changed=manifest.match.changed_weight)
     return Weights(blocks=manifest.weights, changed=manifest.changed_weight)
 
 

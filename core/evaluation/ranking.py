@@ -5,8 +5,9 @@ the ranking as much as a reliable one helps, and a block that the user changes s
 than the others. So the weights are chosen on the validation split by coordinate search.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,13 @@ from datrnet.core.catalog.value_sets import Labeled
 from datrnet.core.evaluation.metrics import hits, ndcg, relevance
 from datrnet.core.evaluation.queries import QuerySet, draw_queries
 from datrnet.core.progress import StepProgress, no_progress
-from datrnet.core.retrieval.manipulation import Manipulation, applied_changes
+from datrnet.core.retrieval.manipulation import (
+    BoolArray,
+    Floats,
+    Manipulation,
+    applied_changes,
+)
+from datrnet.core.retrieval.match import MatchModel, log_match, posteriors, wanted_values
 
 CHUNK = 1024
 """Maximum number of queries ranked at once."""
@@ -26,7 +33,7 @@ LARGEST_TABLE = 20_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Weights of the blocks in the squared distance."""
+    """Weights of the blocks in the squared distance, or in the match score."""
 
     blocks: tuple[float, ...]
     """By super-category; a single weight for an entangled block."""
@@ -51,6 +58,8 @@ class Gallery(Labeled):
     manipulation: Manipulation
     groups: NDArray[np.intp] | None = None
     """(G,) number of the product that an item is a version of; None if each is its own."""
+    match: MatchModel | None = None
+    """What match scores are computed with; None to rank by distance."""
 
     @property
     def num_blocks(self) -> int:
@@ -63,16 +72,27 @@ class Gallery(Labeled):
         return Weights.equal(self.num_blocks)
 
 
+class Costs(Protocol):
+    """What the items of a gallery cost; a list starts with the cheapest."""
+
+    def table(self, queries: QuerySet, part: slice, weights: Weights) -> Floats:
+        """Return the costs (chunk, G) of all items for some queries."""
+
+
 def rank(
-    gallery: Gallery, queries: QuerySet, weights: Weights, k: int, *, query_in_gallery: bool
+    gallery: Gallery,
+    queries: QuerySet,
+    weights: Weights,
+    k: int,
+    *,
+    query_in_gallery: bool,
+    costs: Costs | None = None,
 ) -> Iterator[tuple[slice, NDArray[np.int64]]]:
     """Yield the k closest gallery items of each query, in chunks of queries.
 
     Of the items of a group only the closest is ranked.
 
-    A change to a value without a prototype has no effect. Vectors are centered on the gallery's
-    mean, which changes no distance, but keeps float32 accurate where embeddings have nearly
-    collapsed: the expansion below would cancel if ‖g‖² were much larger than d².
+    A change to a value without a prototype has no effect.
 
     Args:
         gallery: G items.
@@ -80,6 +100,7 @@ def rank(
         weights: Weights of the blocks.
         k: Length of the lists, at most the number of groups.
         query_in_gallery: Whether the query item itself, and its group, is ranked.
+        costs: Those of the gallery, if it is ranked several times.
 
     Yields:
         The slice of queries and their neighbors (chunk, k), closest first, ties by gallery order.
@@ -88,26 +109,96 @@ def rank(
     num_ranked = len(gallery.labels) if groups is None else groups.number
     k = min(k, num_ranked - (0 if query_in_gallery else 1))
     chunk = max(1, min(CHUNK, LARGEST_TABLE // max(1, len(gallery.labels))))
-    items = gallery.manipulation.to_metric_space(gallery.embeddings)
-    center = items.mean(axis=0, dtype=np.float64).astype(np.float32)  # (A, E)
-    items = items - center
-    vectors = items.reshape(len(items), -1).T  # (A·E, G)
-    lengths = np.einsum("gae,gae->ag", items, items)  # (A, G)
+    costs = costs or costs_of(gallery)
     for start in range(0, len(queries), chunk):
         part = slice(start, min(start + chunk, len(queries)))
-        blocks, factors = _weighted_queries(gallery, queries, part, weights, center)
-        distances = blocks.reshape(len(blocks), -1) @ vectors
-        distances *= -2
-        distances += factors @ lengths
+        table = costs.table(queries, part, weights)
         if groups is not None:
-            distances = groups.closest(distances)
+            table = groups.closest(table)
         if not query_in_gallery:
             own = queries.items[part]
             if groups is None:
-                distances[np.arange(len(distances)), own] = np.inf
+                table[np.arange(len(table)), own] = np.inf
             else:
-                distances[groups.of_item[own, None] == groups.of_item] = np.inf
-        yield part, _nearest(distances, k)
+                table[groups.of_item[own, None] == groups.of_item] = np.inf
+        yield part, _nearest(table, k)
+
+
+def costs_of(gallery: Gallery, *, keep: bool = False) -> Costs:
+    """Return the costs that a gallery is ranked by: distances, or match scores with their sign.
+
+    Args:
+        gallery: G items.
+        keep: Whether to keep what does not depend on weights, (A, Q, G), for further rankings.
+    """
+    return _Distances(gallery) if gallery.match is None else _Mismatches(gallery, keep)
+
+
+class _Distances:
+    """Squared weighted distances, but for a constant of each query.
+
+    Vectors are centered on the gallery's mean, which changes no distance, but keeps float32
+    accurate where embeddings have nearly collapsed: the expansion below would cancel if ‖g‖² were
+    much larger than d².
+    """
+
+    def __init__(self, gallery: Gallery) -> None:
+        items = gallery.manipulation.to_metric_space(gallery.embeddings)
+        self._center = items.mean(axis=0, dtype=np.float64).astype(np.float32)  # (A, E)
+        items = items - self._center
+        self._vectors = items.reshape(len(items), -1).T  # (A·E, G)
+        self._lengths = np.einsum("gae,gae->ag", items, items)  # (A, G)
+        self._gallery = gallery
+
+    def table(self, queries: QuerySet, part: slice, weights: Weights) -> Floats:
+        """Return Σ_t w_t ‖g_t‖² - 2 Σ_t (w_t q_t)·g_t; Σ_t w_t ‖q_t‖² is the same for all items."""
+        blocks, factors, _ = _changed(self._gallery, queries, part, weights)
+        factors = factors.astype(np.float32)
+        weighted = (blocks - self._center) * factors[:, :, None]
+        table: Floats = weighted.reshape(len(weighted), -1) @ self._vectors
+        table *= -2
+        table += factors @ self._lengths
+        return table
+
+
+class _Mismatches:
+    """Negative match scores, -Σ_t w_t log(ε + m_t)."""
+
+    def __init__(self, gallery: Gallery, keep: bool) -> None:
+        self._gallery = gallery
+        self._posteriors = [self._of_block(gallery.embeddings, idx) for idx in self._blocks]
+        self._kept: dict[tuple[QuerySet, int], list[Floats]] | None = {} if keep else None
+
+    @property
+    def _blocks(self) -> range:
+        return range(self._gallery.num_blocks)
+
+    def _of_block(self, embeddings: Floats, idx: int) -> Floats:
+        assert self._gallery.match is not None
+        prototypes = self._gallery.manipulation.prototypes_of(idx)
+        return posteriors(embeddings[:, idx], prototypes, self._gallery.match.calibrations[idx])
+
+    def table(self, queries: QuerySet, part: slice, weights: Weights) -> Floats:
+        """Return the costs (chunk, G)."""
+        _, factors, applied = _changed(self._gallery, queries, part, weights)
+        if self._kept is None:
+            terms: Iterable[Floats] = self._terms(queries, part, applied)
+        elif (queries, part.start) in self._kept:
+            terms = self._kept[queries, part.start]
+        else:
+            terms = list(self._terms(queries, part, applied))
+            self._kept[queries, part.start] = terms
+        table = np.zeros((len(factors), len(self._gallery.labels)), dtype=np.float32)
+        for term, factor in zip(terms, factors.T.astype(np.float32), strict=True):
+            table -= factor[:, None] * term
+        return table
+
+    def _terms(self, queries: QuerySet, part: slice, applied: BoolArray) -> Iterator[Floats]:
+        """Yield log(ε + m_t) (chunk, G) of each super-category."""
+        own, targets = queries.items[part], queries.targets[part]
+        for idx, items in zip(self._blocks, self._posteriors, strict=True):
+            wanted = wanted_values(items[own], targets[:, idx], applied[:, idx])
+            yield log_match(wanted, items)
 
 
 class _Groups:
@@ -121,7 +212,7 @@ class _Groups:
         )
         self.number = len(self._starts)
 
-    def closest(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
+    def closest(self, distances: Floats) -> Floats:
         """Return distances (Q, G), infinite but for the closest item of each group."""
         grouped = distances[:, self._order]
         least = np.minimum.reduceat(grouped, self._starts, axis=1)
@@ -160,26 +251,22 @@ def apply_weighted(
     return blocks, factors
 
 
-def _weighted_queries(
-    gallery: Gallery, queries: QuerySet, part: slice, weights: Weights, center: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the centered blocks (chunk, A, E) of queries times weights, and weights (chunk, A).
-
-    Σ_t w_t ‖q_t - g_t‖² = Σ_t w_t ‖q_t‖² + Σ_t w_t ‖g_t‖² - 2 Σ_t (w_t q_t)·g_t, where the first
-    sum is the same for all items.
-    """
+def _changed(
+    gallery: Gallery, queries: QuerySet, part: slice, weights: Weights
+) -> tuple[Floats, NDArray[np.float64], BoolArray]:
+    """Return blocks (chunk, A, E), weights (chunk, A) and where changes apply (chunk, T)."""
     known = slice(0, len(gallery.manipulation.counts))
-    items = queries.items[part]
+    items, targets = queries.items[part], queries.targets[part, known]
+    changed = queries.changed[part, known]
     blocks, factors = apply_weighted(
         gallery.manipulation,
         gallery.embeddings[items],
         gallery.labels[items, known],
-        queries.targets[part, known],
-        queries.changed[part, known],
+        targets,
+        changed,
         weights,
     )
-    weighted = (blocks - center) * factors[:, :, None]
-    return weighted.astype(np.float32), factors.astype(np.float32)
+    return blocks, factors, applied_changes(gallery.manipulation, targets, changed)
 
 
 def _nearest(distances: NDArray[np.float32], k: int) -> NDArray[np.int64]:
@@ -198,6 +285,9 @@ FACTORS = (0.5, 0.7, 1.4, 2.0)
 ROUNDS = 3
 MAX_QUERIES = 3000
 """Maximum number of queries of each use case."""
+
+LARGEST_KEPT = 40_000_000
+"""Maximum number of terms of match scores that are kept for each use case."""
 
 TOP = 5
 """Length of the top of a list, which is scored in addition to the whole."""
@@ -220,13 +310,12 @@ def choose_weights(
         on_progress: Called with the steps done and their total.
     """
     num_blocks = gallery.num_blocks
-    if num_blocks == 1:
+    sampled = _sampled(gallery)
+    if num_blocks == 1 or min(map(len, sampled)) < MIN_QUERIES:
         return gallery.equal_weights
-    sampled = draw_queries(gallery.value_sets, (0, 1), limit=MAX_QUERIES, groups=gallery.groups)
-    if min(map(len, sampled)) < MIN_QUERIES:
-        return gallery.equal_weights
+    costs = costs_of(gallery, keep=True)
     vector = np.ones(1 + num_blocks)  # first the factor of changed blocks, which matters most
-    best = _objective(gallery, sampled, vector, k)
+    best = _objective(gallery, sampled, vector, k, costs)
     total, done = ROUNDS * len(vector) * len(FACTORS), 0
     for _ in range(ROUNDS):
         before = best
@@ -235,7 +324,7 @@ def choose_weights(
             candidates[:, place] *= FACTORS
             scores = []
             for candidate in candidates:
-                scores.append(_objective(gallery, sampled, candidate, k))
+                scores.append(_objective(gallery, sampled, candidate, k, costs))
                 done += 1
                 on_progress(done, total)
             if max(scores) > best:
@@ -249,8 +338,26 @@ def choose_weights(
     return Weights(blocks=tuple(round(weight / mean, 4) for weight in blocks), changed=changed)
 
 
+def list_quality(gallery: Gallery, weights: Weights, k: int = 30) -> float:
+    """Return what ``choose_weights`` maximizes, in [0, 1]; NaN with too few queries."""
+    sampled = _sampled(gallery, MAX_QUERIES)
+    if min(map(len, sampled)) < MIN_QUERIES:
+        return float("nan")
+    vector = np.array([weights.changed, *weights.blocks])
+    return _objective(gallery, sampled, vector, k, costs_of(gallery))
+
+
+def _sampled(gallery: Gallery, limit: int | None = None) -> list[QuerySet]:
+    """Return queries without and with one change; fewer where their costs would fill the memory."""
+    if limit is None:
+        limit = MAX_QUERIES
+        if gallery.match is not None:
+            limit = min(limit, LARGEST_KEPT // (gallery.num_blocks * len(gallery.labels)))
+    return draw_queries(gallery.value_sets, (0, 1), limit=limit, groups=gallery.groups)
+
+
 def _objective(
-    gallery: Gallery, use_cases: list[QuerySet], vector: NDArray[np.float64], k: int
+    gallery: Gallery, use_cases: list[QuerySet], vector: NDArray[np.float64], k: int, costs: Costs
 ) -> float:
     """Return the quality of the lists in [0, 1], averaged over the use cases.
 
@@ -262,7 +369,9 @@ def _objective(
     for queries in use_cases:
         total = 0.0
         in_gallery = queries.num_changes > 0
-        for part, near in rank(gallery, queries, weights, k, query_in_gallery=in_gallery):
+        for part, near in rank(
+            gallery, queries, weights, k, query_in_gallery=in_gallery, costs=costs
+        ):
             found, changed = gallery.value_sets[near], queries.changed[part]
             targets = queries.wanted(gallery.value_sets, part)
             is_hit = hits(found, targets, np.ones_like(changed))

@@ -8,19 +8,25 @@ has grown too large.
 
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import SPLITS, Catalog, group_numbers, validation_rows
 from datrnet.core.catalog.pictures import Picture
+from datrnet.core.catalog.value_sets import count_values
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import CheckpointError, ConfigError, DataError, IndexStaleError
-from datrnet.core.evaluation.ranking import Gallery, Weights, choose_weights
+from datrnet.core.evaluation.ranking import Gallery, Weights
 from datrnet.core.indexing.embedder import Embedder
 from datrnet.core.indexing.engine_choice import engine_for
 from datrnet.core.indexing.generation_writer import Embedded, KeptEngine, write_generation
+from datrnet.core.indexing.ranking_choice import (
+    MOST_CALIBRATED,
+    RankedWith,
+    choose_ranking,
+    evenly_spaced,
+)
 from datrnet.core.models.pixels import read_ahead, read_pixels
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
@@ -28,7 +34,7 @@ from datrnet.core.retrieval.engines.block_codes import CODEBOOK
 from datrnet.core.retrieval.engines.engine import EngineChoice
 from datrnet.core.retrieval.engines.milvus import MilvusEngine
 from datrnet.core.retrieval.engines.milvus_server import checked_uri
-from datrnet.core.retrieval.generation import Generation, Manifest, UnreadableItem, moved
+from datrnet.core.retrieval.generation import Generation, moved
 from datrnet.core.retrieval.index_lag import (
     has_same_pictures,
     item_content,
@@ -36,6 +42,7 @@ from datrnet.core.retrieval.index_lag import (
     known_rows,
     picture_paths,
 )
+from datrnet.core.retrieval.manifest import Manifest, UnreadableItem
 from datrnet.core.retrieval.manipulation import (
     EPS,
     Manipulation,
@@ -183,18 +190,21 @@ def build_index(
         only_training=run.config.index.prototypes_from == "train",
     )
     manipulation = run_manipulation(run, embeddings[is_source], sets[is_source])
-    if weights is None and current is not None and not choose:
-        weights = Weights(blocks=current.manifest.weights, changed=current.manifest.changed_weight)
-    if weights is None:
-        validation = np.isin(rows, validation_rows(catalog))
-        gallery = Gallery(
-            embeddings=embeddings[validation],
-            labels=sets[validation, :, 0],
-            all_values=sets[validation],
-            manipulation=manipulation,
-            groups=group_numbers(catalog, rows[validation]),
-        )
-        weights = choose_weights(gallery, on_progress=partial(on_progress, "Choosing weights"))
+    kept = None if current is None or choose else RankedWith.of(current.manifest)
+    validation = np.flatnonzero(np.isin(rows, validation_rows(catalog)))
+    if kept is not None and kept.match.calibrations:  # no weights are chosen
+        validation = evenly_spaced(validation, MOST_CALIBRATED)
+    gallery = Gallery(
+        embeddings=embeddings[validation],
+        labels=sets[validation, :, 0],
+        all_values=sets[validation],
+        manipulation=manipulation,
+        groups=group_numbers(catalog, rows[validation]),
+    )
+    counts = [
+        count_values(sets[is_source, idx], num) for idx, num in enumerate(manipulation.counts)
+    ]
+    ranked_with = choose_ranking(gallery, counts, kept, weights=weights, on_progress=on_progress)
     unreadable = np.setdiff1d(wanted, new_rows)
     split = sum(n * (catalog.splits[rows] == name) for n, name in enumerate(SPLITS))
     embedded = Embedded(
@@ -203,7 +213,8 @@ def build_index(
         item_ids=catalog.item_ids[rows],
         embeddings=embeddings,
         manipulation=manipulation,
-        weights=weights,
+        weights=ranked_with.weights,
+        match=ranked_with.match,
         unit_prototypes=run.config.model.unit_prototypes,
         picture_stamps=stamps[rows],
         unreadable=tuple(
@@ -318,7 +329,7 @@ def _kept_engine(
 
 def _is_same(embedded: Embedded, base: Generation) -> bool:
     """Tell whether a generation of an update would be as the one before."""
-    manifest, weights = base.manifest, embedded.weights
+    manifest = base.manifest
     before, after = base.manipulation.to_arrays(), embedded.manipulation.to_arrays()
     return (
         embedded.kept_engine is not None
@@ -327,7 +338,7 @@ def _is_same(embedded: Embedded, base: Generation) -> bool:
         and base.picture_stamps is not None
         and np.array_equal(embedded.picture_stamps, base.picture_stamps)
         and embedded.unreadable == manifest.unreadable
-        and (weights.blocks, weights.changed) == (manifest.weights, manifest.changed_weight)
+        and RankedWith(weights=embedded.weights, match=embedded.match) == RankedWith.of(manifest)
         and before.keys() == after.keys()
         and all(np.array_equal(before[name], after[name], equal_nan=True) for name in before)
     )

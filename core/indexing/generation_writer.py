@@ -29,17 +29,14 @@ from datrnet.core.retrieval.engines.milvus import MilvusEngine
 from datrnet.core.retrieval.engines.milvus_server import Scalars, delete_items, drop_collection
 from datrnet.core.retrieval.generation import (
     EMBEDDINGS,
-    FORMAT,
     ITEM_IDS,
-    MANIFEST,
     MANIPULATION,
     PICTURE_STAMPS,
-    FileFacts,
     Generation,
-    Manifest,
-    UnreadableItem,
 )
+from datrnet.core.retrieval.manifest import FORMAT, MANIFEST, FileFacts, Manifest, UnreadableItem
 from datrnet.core.retrieval.manipulation import Manipulation
+from datrnet.core.retrieval.match import UNCALIBRATED, MatchModel
 from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
 
@@ -71,6 +68,7 @@ class Embedded:
     """(N, A, E), as the system computes them."""
     manipulation: Manipulation
     weights: Weights
+    match: MatchModel = UNCALIBRATED
     unit_prototypes: bool = True
     """Whether prototypes are L2-normalized."""
     picture_stamps: NDArray[np.int64] | None = None
@@ -123,6 +121,7 @@ def write_generation(
             unit_blocks=unit_blocks,
             weights=embedded.weights.blocks,
             changed_weight=embedded.weights.changed,
+            match=embedded.match,
             files={path.name: FileFacts.of(path) for path in sorted(partial.iterdir())},
             prototypes_from=config.prototypes_from,
             unit_prototypes=embedded.unit_prototypes,

@@ -1,4 +1,4 @@
-"""A generation of the index: folder layout, manifest, and reading.
+"""A generation of the index: folder layout, and reading.
 
     indexes/<generation>/
         embeddings.npy    (N, A, E) float32 as embedded, memory-mapped
@@ -30,13 +30,10 @@ neither its dimension nor its metric; the manifest does.
 """
 
 import copy
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -44,7 +41,6 @@ from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.config import read_section
 from datrnet.core.errors import ConfigError, IndexStaleError
 from datrnet.core.retrieval.engines.annoy_file import (
     ANNOY,
@@ -53,22 +49,10 @@ from datrnet.core.retrieval.engines.annoy_file import (
     AnnoyEngine,
     annoy_imports,
 )
-from datrnet.core.retrieval.engines.block_codes import (
-    CODE_PLACES,
-    EFFORTS,
-    NEIGHBOR_EFFORT,
-    BlockCodes,
-    Effort,
-)
-from datrnet.core.retrieval.engines.engine import (
-    Engine,
-    EngineChoice,
-    EngineName,
-    ExactEngine,
-    IndexedItems,
-    Places,
-)
+from datrnet.core.retrieval.engines.block_codes import CODE_PLACES, NEIGHBOR_EFFORT, BlockCodes
+from datrnet.core.retrieval.engines.engine import Engine, ExactEngine, IndexedItems, Places
 from datrnet.core.retrieval.engines.milvus import MilvusEngine
+from datrnet.core.retrieval.manifest import ENTANGLED, MANIFEST, FileFacts, Manifest
 from datrnet.core.retrieval.manipulation import (
     BoolArray,
     Floats,
@@ -77,10 +61,9 @@ from datrnet.core.retrieval.manipulation import (
     read_manipulation,
     restricted,
 )
-from datrnet.db.rows import SuperCategory
+from datrnet.core.retrieval.match import MatchModel, has_match_scores
 from datrnet.db.store import Store
 
-MANIFEST = "manifest.json"
 MANIPULATION = "manipulation.npz"
 PROTOTYPES = "prototypes.npy"
 """File of generations made before other manipulations existed."""
@@ -88,105 +71,6 @@ PROTOTYPES = "prototypes.npy"
 EMBEDDINGS = "embeddings.npy"
 ITEM_IDS = "item_ids.npy"
 PICTURE_STAMPS = "stamps.npy"
-
-FORMAT = 1
-"""Version of the files; increased when their meaning changes."""
-
-ENTANGLED = "all"
-"""Name of the block that all super-categories share."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileFacts:
-    """Size and checksum of a file when it was written."""
-
-    num_bytes: int
-    sha256: str
-
-    @classmethod
-    def of(cls, path: Path) -> "FileFacts":
-        """Compute them for a file."""
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return cls(num_bytes=path.stat().st_size, sha256=digest)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadableItem:
-    """An item that is not in the index because none of its pictures could be read."""
-
-    item_id: int
-    stamp: int
-    """What its picture files were then."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """What a generation contains and how to search it."""
-
-    format: int
-    name: str
-    run_name: str
-    created_at: str
-    super_categories: tuple[SuperCategory, ...]
-    """In the order of the blocks, their values in the order of the prototypes."""
-    num_items: int
-    embedding_size: int
-    unit_blocks: bool
-    """Whether every block has length 1 in the metric space."""
-    weights: tuple[float, ...]
-    """Weight of each block in the distance, chosen on the validation split."""
-    changed_weight: float
-    """Further factor for a changed super-category's block, chosen on the validation split."""
-    nodes: int
-    """Annoy's ``search_k`` or Milvus' ``ef`` that reached the recall; 0 if Annoy answers none."""
-    recall_at_30: float
-    """The engine's recall against exact search, measured when the index was built."""
-    files: dict[str, FileFacts]
-    prototypes_from: Literal["train", "all"] = "train"
-    """Which items the prototypes are means of; older manifests omit the default."""
-    unit_prototypes: bool = True
-    """Whether each prototype was L2-normalized, if the blocks are."""
-    manipulation: str = Replacement.kind
-    """Kind of the query manipulation."""
-    unreadable: tuple[UnreadableItem, ...] = ()
-    engine: EngineName = "annoy"
-    """What names the candidates of a search."""
-    engine_asked: EngineChoice = "auto"
-    """What was asked for."""
-    engine_reason: str = ""
-    """Why the engine was chosen; empty in older manifests."""
-    effort: Effort = EFFORTS[-1]
-    """How much of the block codes a query looks at."""
-
-    @property
-    def block_names(self) -> tuple[str, ...]:
-        """The super-categories' names, or a single name if they share an entangled block."""
-        names = tuple(category.name for category in self.super_categories)
-        return names if len(self.weights) == len(names) else (ENTANGLED,)
-
-    def to_json(self) -> str:
-        """Return the manifest as JSON."""
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> "Manifest":
-        """Read a manifest.
-
-        Raises:
-            IndexStaleError: The manifest is damaged or has another format.
-        """
-        try:
-            data: dict[str, Any] = json.loads(text)
-            if data["format"] != FORMAT:
-                raise IndexStaleError(
-                    f"The index has format {data['format']}; this datrnet reads {FORMAT}.",
-                    hint=REBUILD,
-                )
-            return read_section(cls, data, MANIFEST)
-        except (ValueError, KeyError, TypeError, ConfigError) as error:
-            why = f"The index's manifest is damaged: {str(error).rstrip('.')}."
-            raise IndexStaleError(why, hint=REBUILD) from error
 
 
 def moved(places: NDArray[np.int64], new_place: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -303,12 +187,7 @@ class Generation:
         rest.embeddings = self.embeddings[:, kept]
         blocks = np.array(kept)
         rest._whole = self, blocks
-        weights = tuple(manifest.weights[block] for block in kept)
-        rest.manifest = replace(
-            manifest,
-            super_categories=tuple(manifest.super_categories[idx] for idx in kept),
-            weights=weights if any(weights) else (1.0,) * len(kept),
-        )
+        rest.manifest = manifest.of(kept)
         rest.super_categories = rest.manifest.super_categories
         return rest
 
@@ -440,6 +319,26 @@ class Generation:
     def prototypes_of(self, super_category_idx: int) -> NDArray[np.float32]:
         """Return the prototypes (V, E) of a super-category; NaN where a value has none."""
         return self.manipulation.prototypes_of(super_category_idx)
+
+    def match_model(self) -> MatchModel:
+        """Return what match scores are computed with.
+
+        Raises:
+            ConfigError: The index's system has no match scores.
+            IndexStaleError: The index is not calibrated.
+        """
+        if not has_match_scores(self.manipulation):
+            raise ConfigError(
+                "The system of this index has no match scores: its entries are not positions among "
+                "the embeddings.",
+                hint="Rank by distance.",
+            )
+        if not self.manifest.match.calibrations:
+            raise IndexStaleError(
+                "This index has no match scores, because it is not calibrated.",
+                hint="Run `datrnet index`, with labeled validation items, or rank by distance.",
+            )
+        return self.manifest.match
 
     def damaged_files(self) -> list[str]:
         """Return the names of files whose checksum differs from the manifest's."""

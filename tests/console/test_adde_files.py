@@ -126,6 +126,8 @@ def test_released_weights_are_a_finished_run_that_indexes_searches_and_evaluates
     assert len(found["substitutes"]) > 5
     figures = json.loads(run(root, "evaluate", "-k", 3, "--json").stdout)
     assert figures["run_name"] == facts["run"]
+    refused = run(root, "evaluate", "--ranking", "match")
+    assert "The system of this index has no match scores" in refused.stderr
     report = run(root, "report")
     assert report.exit_code == 0, report.output
 

@@ -137,6 +137,15 @@ def test_evaluate_as_json_has_every_figure(run: Run, ready: Path) -> None:
     assert 0 <= facts["use_cases"][1]["overall"]["top_k_accuracy"]["value"] <= 1
 
 
+def test_evaluate_ranks_by_match_scores_too(run: Run, ready: Path) -> None:
+    facts = json.loads(run(ready, "evaluate", "--ranking", "match", "--json").stdout)
+    index = json.loads(run(ready, "index", "--json").stdout)
+    assert facts["weights"]["blocks"] == list(index["match_weights"].values())
+    assert index["calibrations"]["colour"]["num_items"] == 12
+    refused = run(ready, "evaluate", "--ranking", "match", "--within", "colour")
+    assert "Match scores do not use prototypes within colour" in refused.stderr
+
+
 def test_info_shows_items_runs_and_index(run: Run, ready: Path) -> None:
     result = run(ready, "info", "--check")
     assert result.exit_code == 0

@@ -130,7 +130,7 @@ def evaluated_runs(context: Context, protocol: Protocol) -> dict[RunLabels, dict
 
     The current index is among them. An evaluation has no more changes than its index has
     super-categories. Of several evaluations of an index the newest counts, for each kind of
-    weights.
+    weights. Those by match scores do not count.
     """
     protocol = assess_both(context, protocol)["equal"].protocol
     systems = {row.name: row.system for row in context.store.runs()}
@@ -138,7 +138,8 @@ def evaluated_runs(context: Context, protocol: Protocol) -> dict[RunLabels, dict
     for row in context.store.evaluations():
         settings = json.loads(row.protocol_json)
         expected = settings | {"protocol": asdict(protocol), "queries": None}
-        if row.split == context.split and settings == expected:
+        by_distance = settings.get("ranking", "distance") == "distance"
+        if row.split == context.split and settings == expected and by_distance:
             weights = settings["weights"]
             is_equal = {*weights["blocks"], weights["changed"]} == {1.0}
             name = "equal" if is_equal else "chosen"

@@ -321,6 +321,8 @@ def _distinction(found: Assessment) -> str:
     ]
     if found.queries:
         words.append(f"queries of {found.queries}")
+    if found.ranking == "match":
+        words.append("ranked by match scores")
     if protocol.match != "used":
         words.append(f"match {protocol.match}")
     if protocol.within is not None:

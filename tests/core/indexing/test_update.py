@@ -20,7 +20,7 @@ from datrnet.core.config import Config, IndexConfig, ModelConfig
 from datrnet.core.errors import ConfigError, DataError, IndexStaleError
 from datrnet.core.evaluation.protocol import Protocol, assess
 from datrnet.core.evaluation.ranking import Weights
-from datrnet.core.indexing import build
+from datrnet.core.indexing import build, ranking_choice
 from datrnet.core.indexing.build import IndexReport, build_index, mean_view
 from datrnet.core.indexing.embedder import Embedder
 from datrnet.core.models.datrnet import DAtRNet
@@ -29,8 +29,9 @@ from datrnet.core.models.run_folder import RunFolder, save_weights
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.engines import annoy_file
 from datrnet.core.retrieval.engines.engine import EngineChoice
-from datrnet.core.retrieval.generation import MANIFEST, Generation
+from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.index_lag import IndexLag
+from datrnet.core.retrieval.manifest import MANIFEST
 from datrnet.core.retrieval.request import Request
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review import duplicates
@@ -292,12 +293,13 @@ def test_weights_stay_until_they_are_to_be_chosen_or_there_is_a_new_run(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = Weights(blocks=(0.5, 1.5), changed=2.0)
-    monkeypatch.setattr(build, "choose_weights", lambda *_, **__: chosen)
+    monkeypatch.setattr(ranking_choice, "choose_weights", lambda *_, **__: chosen)
     shop.add([40])
     assert shop.index().manifest.weights == (1.0, 1.0)
     assert shop.index(rebuild=True).manifest.weights == (1.0, 1.0)
     assert len(shop.embedded) == 41
     manifest = shop.index(choose=True).manifest
+    assert (manifest.match.weights, manifest.match.changed_weight) == ((0.5, 1.5), 2.0)
     assert (manifest.weights, manifest.changed_weight, shop.embedded) == ((0.5, 1.5), 2.0, [])
     other = replace(shop.run, path=shop.place.models / "other")
     other.create()
@@ -305,7 +307,7 @@ def test_weights_stay_until_they_are_to_be_chosen_or_there_is_a_new_run(
         save_weights(shop.run.load_network(idx), other.weights_path(idx))
     shop.store.add_run("other", "datrnet", "{}")
     shop.run = other
-    monkeypatch.setattr(build, "choose_weights", lambda *_, **__: Weights.equal(2))
+    monkeypatch.setattr(ranking_choice, "choose_weights", lambda *_, **__: Weights.equal(2))
     assert shop.index().manifest.weights == (1.0, 1.0)
     assert len(shop.embedded) == 41
 
@@ -382,7 +384,7 @@ def test_files_that_were_damaged_are_not_taken_over(shop: Shop) -> None:
 def test_an_index_of_an_older_datrnet_is_read_and_then_built_anew(shop: Shop) -> None:
     folder = Generation.current(shop.place, shop.store).folder
     manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-    for name in ("unreadable", "prototypes_from"):
+    for name in ("unreadable", "prototypes_from", "match"):
         del manifest[name]
     del manifest["files"]["stamps.npy"]
     manifest["weights"] = [0.5, 1.5]
@@ -390,7 +392,10 @@ def test_an_index_of_an_older_datrnet_is_read_and_then_built_anew(shop: Shop) ->
     shop.draw("7.png", 1000)
     assert shop.lag().outdated == ""  # nobody knows
     assert len(shop.found("P0")) == NUM_ITEMS - 1
+    with pytest.raises(IndexStaleError, match="datrnet index"):
+        Generation.current(shop.place, shop.store).match_model()
     report = shop.index()
+    assert Generation.current(shop.place, shop.store).match_model().weights == (1.0, 1.0)
     assert (report.num_embedded, report.num_copied) == (NUM_ITEMS, 0)
     assert report.manifest.weights == (0.5, 1.5)
 

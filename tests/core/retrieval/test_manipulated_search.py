@@ -18,7 +18,8 @@ from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.engines.annoy_file import AnnoyEngine
-from datrnet.core.retrieval.generation import Generation, Manifest
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.manifest import Manifest
 from datrnet.core.retrieval.manipulation import (
     Addition,
     Fusion,

@@ -17,8 +17,9 @@ from datrnet.core.evaluation.ranking import Weights
 from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.engines.annoy_file import candidate_vector
-from datrnet.core.retrieval.generation import Generation, Manifest
+from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.index_lag import IndexLag
+from datrnet.core.retrieval.manifest import Manifest
 from datrnet.core.retrieval.manipulation import Replacement
 from datrnet.core.retrieval.prototypes import MIN_SPECIFIC, PrototypeSource, mean_embeddings
 from datrnet.core.retrieval.request import Query, Request
