@@ -254,14 +254,14 @@ def _calibrate(
     items: IndexedItems,
     queries: RecallQueries,
     config: IndexConfig,
-    least: Effort = EFFORTS[0],
+    least: Effort | None = None,
 ) -> float:
     """Set the least effort that reaches the recall, else the most, and return the recall.
 
     It misses half of what it may, which leaves the rest to queries unlike these.
     """
     exact, recall, efforts = queries.exact(items), 0.0, efforts_for(len(items))
-    first = efforts.index(least) if least in efforts else 0  # another version had others
+    first = efforts.index(least) if least and least in efforts else 0  # another version had others
     for effort in efforts[first:]:
         codes.effort = effort
         recall = queries.recall(codes, items, exact) or 0.0

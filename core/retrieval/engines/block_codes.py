@@ -15,6 +15,7 @@ Weights enter with the query, so one file serves them all.
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -51,18 +52,18 @@ class Effort:
     num_ranked: int
     """Candidates, for 30 results."""
 
+    def nanoseconds(self, num_items: int) -> float:
+        """Return about what a query takes, but for what every effort takes."""
+        return 5 * self.share * num_items + 40 * self.num_sketched + 330 * self.num_ranked
 
-SHARES = (0.02, 0.05, 0.1, 0.2, 1.0)
+
+SHARES = (0.02, 0.05, 0.1, 0.2, 0.4, 1.0)
+RANKINGS = ((500, 80), (1000, 150), (1500, 300), (3000, 500))
 EFFORTS = tuple(
     Effort(share=share, num_sketched=sketched, num_ranked=ranked)
-    for share, sketched, ranked in (
-        *((share, *few) for share in SHARES for few in ((500, 80), (1000, 150))),
-        (1.0, 2000, 300),
-        (1.0, 6000, 600),
-        (1.0, 16_000, 1500),
-    )
+    for share, (sketched, ranked) in (*product(SHARES, RANKINGS), (1.0, (16_000, 1500)))
 )
-"""From the least to the most."""
+"""How much a query may look at; see ``efforts_for``."""
 
 EFFORT_K = 30
 """Number of results that an effort is stated for; more results look at more items."""
@@ -70,7 +71,7 @@ EFFORT_K = 30
 NEIGHBOR_EFFORT = Effort(share=0.05, num_sketched=500, num_ranked=20)
 """What finds an item's own neighbors, such as near-duplicates: they are in its group."""
 
-FEW = 20_000
+FEW = 5_000
 """Items below which visiting fewer groups saves no time."""
 
 SPARSE = 0.1
@@ -79,7 +80,8 @@ SPARSE = 0.1
 
 def efforts_for(num_items: int) -> list[Effort]:
     """Return the efforts that differ in an index of so many items, from the least to the most."""
-    return [one for one in EFFORTS if one.share == 1 or one.share * num_items >= FEW]
+    differ = [one for one in EFFORTS if one.share == 1 or one.share * num_items >= FEW]
+    return sorted(differ, key=lambda one: one.nanoseconds(num_items))
 
 
 class BlockCodes:
@@ -190,6 +192,7 @@ class BlockCodes:
                 cells=stored["cells"],
                 steps=stored["steps"],
                 groups=stored["groups"],
+                spreads=stored["spreads"],
                 typical_length=float(stored["typical_length"]),
                 num_items=int(stored["num_items"]),
                 recall=float(stored.get("recall", 1.0)),
@@ -272,7 +275,7 @@ class BlockCodes:
             sizes: (G,) of the groups; by default with all their items.
         """
         sizes = self._sizes if sizes is None else sizes
-        scores = self.codebook.groups @ query.ravel()
+        scores = self.codebook.group_scores(query)
         # of groups of equal size, half would do
         near = best(scores, 1 + 2 * wanted * len(sizes) // max(1, int(sizes.sum())))
         while True:

@@ -32,6 +32,9 @@ GROUP_AXES = 16
 LARGEST_STEP = 127
 """Largest coordinate of a sketch."""
 
+SPREAD = 2.0
+"""A group is as near to a query as its items so many standard deviations from its center."""
+
 POINTS_AT_ONCE = 2048
 """Points whose distances to the centers are computed at once."""
 
@@ -50,6 +53,8 @@ class Codebook:
     """(A, S) unit of a sketch along each axis."""
     groups: Floats
     """(G, A·S) centers of the coarse groups."""
+    spreads: Floats
+    """(G, A) mean squared distance of a group's items from its center along an axis."""
     typical_length: float
     """s above; 0 where all blocks have length 1."""
     num_items: int
@@ -72,6 +77,8 @@ class Codebook:
         axes = np.stack([_principal_axes(vectors[:, a] - means[a]) for a in range(len(means))])
         points = _along(vectors - means, axes)
         flat, few = points.reshape(len(points), -1), rng.permutation(len(points))[:SAMPLE]
+        leading = _leading(*points.shape[1:])
+        groups = _k_means(flat, num_groups, rng, GROUP_ROUNDS, leading)
         return cls(
             means=means,
             axes=axes,
@@ -79,7 +86,8 @@ class Codebook:
                 [_k_means(points[few, a], NUM_CELLS, rng, CELL_ROUNDS) for a in range(len(means))]
             ),
             steps=np.maximum(np.abs(points).max(axis=0) / LARGEST_STEP, EPS).astype(np.float32),
-            groups=_k_means(flat, num_groups, rng, GROUP_ROUNDS, _leading(*points.shape[1:])),
+            groups=groups,
+            spreads=_spreads(points, groups, leading),
             typical_length=typical,
             num_items=len(items),
         )
@@ -94,6 +102,15 @@ class Codebook:
         flat, leading = points.reshape(len(points), -1), _leading(*points.shape[1:])
         groups = _nearest(flat[:, leading], self.groups[:, leading])
         return codes, sketches.astype(np.int8).reshape(flat.shape), groups
+
+    def group_scores(self, query: Floats) -> Floats:
+        """Return the score (G,) that some of each group's items reach for a query (A, S).
+
+        It is that of the center, and a multiple of how far scores in the group are spread.
+        """
+        spread = np.sqrt(self.spreads @ np.einsum("as,as->a", query, query))
+        scores: Floats = self.groups @ query.ravel() + SPREAD * spread
+        return scores
 
     def project(self, blocks: Floats, weights: Floats) -> Floats:
         """Return a query's weighted blocks (A, E) along the axes (A, S)."""
@@ -159,6 +176,16 @@ def _k_means(
         used, starts, sizes = np.unique(nearest[order], return_index=True, return_counts=True)
         centers[used] = np.add.reduceat(points[order], starts) / sizes[:, None]
     return centers
+
+
+def _spreads(points: Floats, groups: Floats, leading: Places) -> Floats:
+    """Return the mean squared distance (G, A) of points (n, A, S) from their group by axis."""
+    nearest = _nearest(points.reshape(len(points), -1)[:, leading], groups[:, leading])
+    squares = np.square(points - groups[nearest].reshape(points.shape)).mean(axis=2)
+    sums = [np.bincount(nearest, of_block, len(groups)) for of_block in squares.T]
+    sizes = np.maximum(np.bincount(nearest, minlength=len(groups)), 1)
+    spreads: Floats = (np.array(sums) / sizes).T.astype(np.float32)
+    return spreads
 
 
 def _nearest(points: Floats, centers: Floats) -> Places:

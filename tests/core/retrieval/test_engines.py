@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from datrnet.core.config import IndexConfig
 from datrnet.core.indexing.engine_choice import RecallQueries, build_engine, engine_for
-from datrnet.core.retrieval.engines.block_codes import EFFORTS, BlockCodes, Effort
+from datrnet.core.retrieval.engines.block_codes import BlockCodes, Effort, efforts_for
 from datrnet.core.retrieval.engines.engine import EngineName, ExactEngine, IndexedItems
 from datrnet.core.retrieval.manipulation import Floats, Replacement
 
@@ -122,8 +122,24 @@ def test_fewer_groups_are_visited_in_a_large_index(
     third = np.arange(len(items)) % 3 == 2
     for allowed in (None, third):
         assert 5 in codes.candidates(query, weights, 5, allowed)
+    assert len(scored) == 2
     assert all(300 < number < 1200 for number in scored)
-    assert scored
+
+
+@pytest.mark.parametrize(("every", "wanted"), [(1, 300), (6, 120)])
+def test_filters_that_leave_the_far_items_give_enough_of_them(
+    coded: tuple[IndexedItems, BlockCodes], every: int, wanted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items, codes = coded
+    monkeypatch.setattr("datrnet.core.retrieval.engines.block_codes.FEW", wanted)
+    monkeypatch.setattr(codes, "effort", Effort(share=0.01, num_sketched=wanted, num_ranked=60))
+    query, weights = items.embeddings[9], np.ones(items.embeddings.shape[1], dtype=np.float32)
+    order = plain_nearest(items, query, weights, len(items), None)
+    allowed = np.zeros(len(items), dtype=bool)
+    allowed[order[1500::every]] = True  # the farther half, or a few of it
+    found = codes.candidates(query, weights, 5, allowed)
+    assert len(found) >= 30
+    assert allowed[found].all()
 
 
 def test_codes_take_in_items_and_lose_others(tmp_path: Path) -> None:
@@ -144,7 +160,7 @@ def test_codes_take_in_items_and_lose_others(tmp_path: Path) -> None:
     np.testing.assert_array_equal(updated._codes[:, order], anew._codes[:, expected])
     np.testing.assert_array_equal(updated._sketches[order], anew._sketches[expected])
     np.testing.assert_array_equal(updated._starts, anew._starts)
-    updated.effort = EFFORTS[0]
+    updated.effort = efforts_for(800)[0]
     assert updated.candidates(query, weights, 1)[:1].tolist() != []
     near, _ = after.nearest(query, weights, 1, updated.candidates(query, weights, 1))
     assert near.tolist() == [750]
@@ -204,11 +220,11 @@ def test_an_update_learns_a_codebook_only_where_recall_fell(
         blocks=items.embeddings[:200], weights=np.ones((200, 2), np.float32), k=30
     )
     recalls: list[int] = []
-    now = before
+    efforts, now = efforts_for(len(items)), before
 
     def measured(self: RecallQueries, engine: BlockCodes, *_: object) -> float:
         recalls.append(len(self.blocks))
-        return now if EFFORTS.index(engine.effort) > 1 else 0.0
+        return now if efforts.index(engine.effort) > 1 else 0.0
 
     monkeypatch.setattr(RecallQueries, "recall", measured)
     config, told = IndexConfig(), list[str]()
@@ -222,4 +238,4 @@ def test_an_update_learns_a_codebook_only_where_recall_fell(
     facts = build_engine(tmp_path, items, "blocks", queries, config, told.append, codes)
     assert (facts.recall_at_30, told) == (after, steps)
     # what fell short before is not tried again, and fewer queries are asked
-    assert recalls.count(50) == len(EFFORTS) - EFFORTS.index(codes.effort)
+    assert recalls.count(50) == len(efforts) - efforts.index(codes.effort)
