@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
@@ -182,6 +182,8 @@ def _software() -> Iterator[Finding]:
     except PackageNotFoundError:
         text = "not installed; only training and embedding pictures need it"
         yield Finding("torch", "note", text, 'Run `pip install "datrnet[train]"`.')
+    with suppress(PackageNotFoundError):  # few need it
+        yield Finding("openvino", "ok", version("openvino"))
 
 
 # ── the workspace ────────────────────────────────────────────────────────────

@@ -10,13 +10,14 @@ from datrnet.console.progress import JobProgress
 from datrnet.core.api.json_facts import IndexFacts
 from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.config import PrecisionChoice
 from datrnet.core.retrieval.engines.engine import EngineChoice
 from datrnet.core.retrieval.index_lag import RESTORE
 from datrnet.core.retrieval.manipulation import Replacement, WeightedReplacement
 
 if TYPE_CHECKING:
     from datrnet.core.indexing.build import IndexReport
-    from datrnet.core.retrieval.manifest import Manifest
+    from datrnet.core.retrieval.manifest import Arithmetic, Manifest
 
 LISTED = 10
 """Unreadable pictures listed by name; the rest is counted."""
@@ -45,6 +46,10 @@ def index(
     uri: Annotated[
         str | None, Option(metavar="ADDRESS", show_default="that of the current index")
     ] = None,
+    precision: Annotated[
+        PrecisionChoice | None,
+        Option(metavar="NAME", show_default="that of the current index, else auto"),
+    ] = None,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
@@ -63,6 +68,8 @@ def index(
         engine: What finds the items near a query: annoy, blocks, exact, milvus, or auto, which
             takes Annoy for up to 4,096 items and block codes for more.
         uri: Where Milvus is: http://HOST:19530, or FILE.db for a file (docs/scale.md).
+        precision: Arithmetic of the embeddings: float32, bfloat16, or auto, which tries both when
+            there is much to embed, and takes bfloat16 where it is clearly faster and near enough.
     """
     shop = Shop(Workspace.locate(workspace))
     name = shop.finished_run(run).name
@@ -74,9 +81,10 @@ def index(
             choose_weights=choose_weights,
             engine=engine,
             uri=uri,
+            precision=precision,
             on_progress=progress,
         )
-    manifest = report.manifest
+    manifest, arithmetic = report.manifest, report.manifest.arithmetic
     match = manifest.match
     weights = dict(zip(manifest.block_names, manifest.weights, strict=True))
     if as_json:
@@ -86,6 +94,8 @@ def index(
             "num_items": manifest.num_items,
             "engine": manifest.engine,
             "engine_reason": manifest.engine_reason,
+            "precision": arithmetic.precision,
+            "precision_reason": arithmetic.precision_reason,
             "recall_at_30": manifest.recall_at_30,
             "nodes": manifest.nodes,
             "weights": weights,
@@ -106,6 +116,7 @@ def index(
             ("run", manifest.run_name),
             ("items", f"{manifest.num_items:,}"),
             ("engine", f"{manifest.engine}: {manifest.engine_reason}"),
+            ("embeddings", _embeddings(arithmetic)),
             ("recall@30 of changed queries", percent(manifest.recall_at_30)),
             ("a query looks at", _effort(manifest)),
             *((f"weight of {name}", f"{weight:g}") for name, weight in weights.items()),
@@ -167,6 +178,11 @@ def _outcome(report: "IndexReport") -> str:
         f"Embedded {counted(report.num_embedded, 'item')}, copied {report.num_copied:,}, {engine}"
     )
     return f"{done}; {report.num_exact:,} beside it." if report.num_exact else f"{done}."
+
+
+def _embeddings(arithmetic: "Arithmetic") -> str:
+    """Return what computed the embeddings, in words."""
+    return f"{arithmetic.precision} {arithmetic.precision_reason}".strip()
 
 
 def _effort(manifest: "Manifest") -> str:

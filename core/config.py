@@ -19,6 +19,8 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from datrnet.core.errors import ConfigError, nearest
 
 Attention = Literal["channel", "height", "width", "spatial"]
+Precision = Literal["float32", "bfloat16"]
+PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 Mining = Literal["all", "violating", "semi_hard", "batch_hard"]
 
 READY_CONFIGS = ("small", "paper", "demo")
@@ -162,7 +164,7 @@ class TrainConfig:
     """A run whose weights to start from; empty starts from random weights (16)."""
     patience: int = 0
     """Epochs without a better validation accuracy after which to stop; 0 disables it."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: PrecisionChoice = "auto"
     """Arithmetic of training; auto is bfloat16 if it is native."""
     seed: int = 0
     """Seed of the weights, of the triplets and of the augmentation."""

@@ -56,6 +56,7 @@ EXTRAS = {
     "jinja2": "experiments",
     "matplotlib": "experiments",
     "milvus_lite": "scale",
+    "openvino": "fast",
     "pyarrow": "parquet",
     "pymilvus": "scale",
     "pytorch_metric_learning": "train",

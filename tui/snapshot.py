@@ -208,7 +208,8 @@ class Snapshot:
         from datrnet.core.indexing.build import run_of
         from datrnet.core.indexing.embedder import query_of_picture
 
-        return query_of_picture(run_of(self.workspace, generation), path)
+        precision = generation.manifest.arithmetic.precision
+        return query_of_picture(run_of(self.workspace, generation), path, precision)
 
     def _open_searcher(self) -> Searcher:
         if self.searcher is None:

@@ -81,8 +81,9 @@ class ShopGallery:
         from datrnet.core.indexing.build import run_of
         from datrnet.core.indexing.embedder import Embedder
 
-        run = run_of(self.workspace, self.searcher.generation)
-        return run, Embedder(run)
+        generation = self.searcher.generation
+        run = run_of(self.workspace, generation)
+        return run, Embedder(run, generation.manifest.arithmetic.precision)
 
     @property
     def has_index(self) -> bool:
@@ -327,4 +328,4 @@ class ShopGallery:
         from datrnet.core.indexing.embedder import query_of_picture
 
         run, embedder = self._networks
-        return query_of_picture(run, source, embedder), source
+        return query_of_picture(run, source, embedder.precision, embedder), source

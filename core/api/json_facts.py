@@ -227,6 +227,10 @@ class IndexFacts(TypedDict):
     engine: str
     engine_reason: str
     """Why this engine."""
+    precision: str
+    """Of the embeddings: float32 or bfloat16."""
+    precision_reason: str
+    """What computed them, and why; empty for an older index."""
     recall_at_30: float
     """Of the engine against exact search, on changed queries."""
     nodes: int

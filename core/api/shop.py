@@ -11,7 +11,7 @@ from datrnet.core.api.gallery import Split
 from datrnet.core.api.queries import several
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.config import Config
+from datrnet.core.config import Config, PrecisionChoice
 from datrnet.core.errors import DatabaseError, IndexStaleError, UnknownNameError, requirement
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import (
@@ -170,6 +170,7 @@ class Shop(ShopCatalog):
         choose_weights: bool = False,
         engine: EngineChoice | None = None,
         uri: str | None = None,
+        precision: PrecisionChoice | None = None,
         on_progress: Progress = no_progress,
     ) -> "IndexReport":
         """Build the index that searches use, or bring it up to date.
@@ -185,6 +186,8 @@ class Shop(ShopCatalog):
                 the current index, else ``auto``.
             uri: Where Milvus is: the address of a server, or a file whose name ends in ``.db``; by
                 default that of the current index.
+            precision: ``float32``, ``bfloat16`` or ``auto``; by default what the current index was
+                asked for, else ``auto``.
             on_progress: Called with the progress of each step.
 
         Raises:
@@ -206,6 +209,7 @@ class Shop(ShopCatalog):
                 choose=choose_weights,
                 engine=engine,
                 uri=uri,
+                precision=precision,
             )
         self.refresh()
         return report

@@ -7,7 +7,7 @@ has grown too large.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,10 @@ from datrnet.core.catalog.catalog import SPLITS, Catalog, group_numbers, validat
 from datrnet.core.catalog.pictures import Picture
 from datrnet.core.catalog.value_sets import count_values
 from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.config import PrecisionChoice
 from datrnet.core.errors import CheckpointError, ConfigError, DataError, IndexStaleError
 from datrnet.core.evaluation.ranking import Gallery, Weights
-from datrnet.core.indexing.embedder import Embedder
+from datrnet.core.indexing.embedder import Embedder, mean_by_item
 from datrnet.core.indexing.engine_choice import engine_for
 from datrnet.core.indexing.generation_writer import Embedded, KeptEngine, write_generation
 from datrnet.core.indexing.ranking_choice import (
@@ -42,9 +43,8 @@ from datrnet.core.retrieval.index_lag import (
     known_rows,
     picture_paths,
 )
-from datrnet.core.retrieval.manifest import Manifest, UnreadableItem
+from datrnet.core.retrieval.manifest import FLOAT32, Manifest, UnreadableItem
 from datrnet.core.retrieval.manipulation import (
-    EPS,
     Manipulation,
     Replacement,
     load_manipulation,
@@ -121,6 +121,7 @@ def build_index(
     choose: bool = False,
     engine: EngineChoice | None = None,
     uri: str | None = None,
+    precision: PrecisionChoice | None = None,
 ) -> IndexReport:
     """Embed the catalog with a run's networks, as far as needed, and make the result current.
 
@@ -136,6 +137,8 @@ def build_index(
         choose: Whether to choose the weights again.
         engine: What searches; by default what the run's current index was asked for, else auto.
         uri: Milvus' address; by default that of the run's current index.
+        precision: Arithmetic of the embeddings; by default what the run's current index was asked
+            for, else auto. Where another is named than that of the index, every item is embedded.
 
     Raises:
         ConfigError: Milvus has no address, another engine has one, or Annoy is asked for and cannot
@@ -160,6 +163,8 @@ def build_index(
     elif uri is not None:
         raise ConfigError("Only the engine milvus has an address.", hint="Add --engine milvus.")
     base = None if rebuild else current
+    if base is not None and precision not in (None, "auto", base.manifest.arithmetic.precision):
+        base = None
     if base is not None and base.damaged_files():
         base = None
     kept_rows, kept_places = _kept(workspace, catalog, base)
@@ -169,7 +174,14 @@ def build_index(
     stamps[wanted, 1] = [item_content(workspace, catalog, row) for row in wanted.tolist()]
     if base is not None and base.picture_stamps is not None and base.picture_stamps.ndim == 2:
         stamps[kept_rows, 1] = base.picture_stamps[kept_places, 1]
-    new_rows, new = _embed_items(workspace, catalog, run, wanted, on_progress)
+    arithmetic = FLOAT32 if current is None else current.manifest.arithmetic
+    arithmetic = replace(arithmetic, precision_asked=precision or arithmetic.precision_asked)
+    wants = arithmetic.precision if len(kept_rows) else arithmetic.precision_asked
+    new_rows, new, embedder = _embed_items(workspace, catalog, run, wanted, wants, on_progress)
+    if embedder is not None and not len(kept_rows):
+        arithmetic = replace(
+            arithmetic, precision=embedder.precision, precision_reason=embedder.reason
+        )
     if not np.isfinite(new).all():
         raise CheckpointError(
             f"The run {run.name} produces embeddings that are not finite: its training diverged.",
@@ -223,6 +235,7 @@ def build_index(
         ),
         kept_engine=kept_engine,
         engine=asked,
+        arithmetic=arithmetic,
         scalars=np.column_stack([split, sets[:, :, 0]]).astype(np.int16),
         uri=uri or "",
     )
@@ -338,6 +351,7 @@ def _is_same(embedded: Embedded, base: Generation) -> bool:
         and base.picture_stamps is not None
         and np.array_equal(embedded.picture_stamps, base.picture_stamps)
         and embedded.unreadable == manifest.unreadable
+        and embedded.arithmetic == manifest.arithmetic
         and RankedWith(weights=embedded.weights, match=embedded.match) == RankedWith.of(manifest)
         and before.keys() == after.keys()
         and all(np.array_equal(before[name], after[name], equal_nan=True) for name in before)
@@ -374,12 +388,17 @@ def run_manipulation(
 
 
 def _embed_items(
-    workspace: Workspace, catalog: Catalog, run: RunFolder, rows: Rows, on_progress: Progress
-) -> tuple[Rows, Floats]:
+    workspace: Workspace,
+    catalog: Catalog,
+    run: RunFolder,
+    rows: Rows,
+    precision: PrecisionChoice,
+    on_progress: Progress,
+) -> tuple[Rows, Floats, Embedder | None]:
     """Embed items, each as the mean of its pictures.
 
     Returns:
-        The rows of which a picture is readable, and their embeddings (n, A, E).
+        The rows of which a picture is readable, their embeddings (n, A, E), and what embedded them.
     """
     owners: list[int] = []
     pictures: list[Picture] = []
@@ -398,39 +417,12 @@ def _embed_items(
 
     for start, pixels, readable in read_ahead(read, range(0, len(pictures), CHUNK)):
         if readable:  # else the networks need not be loaded
-            embedder = embedder or Embedder(run)
+            if embedder is None:
+                embedder = Embedder(run, precision)
+                embedder.choose(pixels, len(pictures))
             seen += [owners[start + place] for place in readable]
             parts.append(embedder.embed(pixels))
         on_progress("Embedding", min(start + CHUNK, len(pictures)), len(pictures))
     if not seen:
-        return rows[:0], np.empty((0, 0, 0), dtype=np.float32)
-    return _mean_by_item(np.array(seen, dtype=np.int64), np.concatenate(parts))
-
-
-def _mean_by_item(owners: Rows, embeddings: Floats) -> tuple[Rows, Floats]:
-    """Return the items (n,), and the mean of the embeddings of each (n, A, E).
-
-    Args:
-        owners: (N,) item of each embedding, ascending.
-        embeddings: (N, A, E).
-    """
-    items, starts, counts = np.unique(owners, return_index=True, return_counts=True)
-    means = embeddings[starts]
-    for place in np.flatnonzero(counts > 1):
-        views = embeddings[starts[place] : starts[place] + counts[place]]
-        means[place] = mean_view(views)
-    return items, means
-
-
-def mean_view(views: Floats) -> Floats:
-    """Return the mean (A, E) of the embeddings (V, A, E) of an item's pictures.
-
-    It has length 1 by block, or as a whole, where the embeddings have.
-    """
-    mean: Floats = views.mean(axis=0)
-    for axes in ((1,), (0, 1)):
-        of_views = np.linalg.norm(views, axis=tuple(axis + 1 for axis in axes))
-        if np.allclose(of_views, 1, atol=1e-3):
-            mean /= np.maximum(np.linalg.norm(mean, axis=axes, keepdims=True), EPS)
-            break
-    return mean
+        return rows[:0], np.empty((0, 0, 0), dtype=np.float32), None
+    return *mean_by_item(np.array(seen, dtype=np.int64), np.concatenate(parts)), embedder

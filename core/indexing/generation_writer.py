@@ -34,7 +34,15 @@ from datrnet.core.retrieval.generation import (
     PICTURE_STAMPS,
     Generation,
 )
-from datrnet.core.retrieval.manifest import FORMAT, MANIFEST, FileFacts, Manifest, UnreadableItem
+from datrnet.core.retrieval.manifest import (
+    FLOAT32,
+    FORMAT,
+    MANIFEST,
+    Arithmetic,
+    FileFacts,
+    Manifest,
+    UnreadableItem,
+)
 from datrnet.core.retrieval.manipulation import Manipulation
 from datrnet.core.retrieval.match import UNCALIBRATED, MatchModel
 from datrnet.db.rows import SuperCategory
@@ -78,6 +86,8 @@ class Embedded:
     """None to build the engine from the embeddings."""
     engine: EngineChoice = "auto"
     """What was asked for."""
+    arithmetic: Arithmetic = FLOAT32
+    """Of the embeddings."""
     scalars: Scalars | None = None
     """(N, S) what Milvus may filter by: numbers of splits and of values; None for nothing."""
     uri: str = ""
@@ -127,6 +137,7 @@ def write_generation(
             unit_prototypes=embedded.unit_prototypes,
             manipulation=embedded.manipulation.kind,
             unreadable=embedded.unreadable,
+            arithmetic=embedded.arithmetic,
             **{field.name: getattr(facts, field.name) for field in fields(facts)},
         )
         (partial / MANIFEST).write_text(manifest.to_json(), "utf-8")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from datrnet.core.config import read_section
+from datrnet.core.config import Precision, PrecisionChoice, read_section
 from datrnet.core.errors import ConfigError, IndexStaleError
 from datrnet.core.retrieval.engines.annoy_file import REBUILD
 from datrnet.core.retrieval.engines.block_codes import EFFORTS, Effort
@@ -50,6 +50,21 @@ class UnreadableItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Arithmetic:
+    """How the embeddings of an index were computed."""
+
+    precision: Precision = "float32"
+    """An update and a search by a picture use the same."""
+    precision_asked: PrecisionChoice = "auto"
+    precision_reason: str = ""
+    """What computed them, and why."""
+
+
+FLOAT32 = Arithmetic()
+"""Of older generations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What a generation contains and how to search it."""
 
@@ -87,6 +102,8 @@ class Manifest:
     """Why the engine was chosen; empty in older manifests."""
     effort: Effort = EFFORTS[-1]
     """How much of the block codes a query looks at."""
+    arithmetic: Arithmetic = FLOAT32
+    """Of the embeddings; older manifests omit it."""
     match: MatchModel = UNCALIBRATED
     """What match scores are computed with; without calibrations in older manifests."""
 

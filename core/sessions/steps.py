@@ -271,7 +271,8 @@ def _query_of_picture(workspace: Workspace, searcher: Searcher, path: Path) -> Q
     from datrnet.core.indexing.build import run_of
     from datrnet.core.indexing.embedder import query_of_picture
 
-    return query_of_picture(run_of(workspace, searcher.generation), path)
+    precision = searcher.generation.manifest.arithmetic.precision
+    return query_of_picture(run_of(workspace, searcher.generation), path, precision)
 
 
 # ── names ────────────────────────────────────────────────────────────────────

@@ -143,7 +143,7 @@ def test_a_picture_outside_the_catalog_is_a_query(with_run: Workspace) -> None:
         catalog = Catalog.load(store)
         build_index(with_run, store, catalog, run)
         searcher = Searcher(catalog, Generation.current(with_run, store))
-    query = query_of_picture(run, with_run.root / "4.png")
+    query = query_of_picture(run, with_run.root / "4.png", "float32")
     nearest = searcher.substitutes(query, Request(k=1))[0]
     assert nearest.code == "P4"  # nothing is left out: the picture has no row of its own
     assert nearest.distance == pytest.approx(0, abs=1e-3)

@@ -16,14 +16,15 @@ from PIL import Image
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.pictures import Picture, picture_pixels
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.config import Config, IndexConfig, ModelConfig
+from datrnet.core.config import Config, IndexConfig, ModelConfig, PrecisionChoice
 from datrnet.core.errors import ConfigError, DataError, IndexStaleError
 from datrnet.core.evaluation.protocol import Protocol, assess
 from datrnet.core.evaluation.ranking import Weights
-from datrnet.core.indexing import build, ranking_choice
-from datrnet.core.indexing.build import IndexReport, build_index, mean_view
-from datrnet.core.indexing.embedder import Embedder
+from datrnet.core.indexing import build, embedder, ranking_choice
+from datrnet.core.indexing.build import IndexReport, build_index
+from datrnet.core.indexing.embedder import Embedder, mean_view
 from datrnet.core.models.datrnet import DAtRNet
+from datrnet.core.models.inference import FoldedNetworks, Way, least_cosine
 from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RunFolder, save_weights
 from datrnet.core.retrieval import search
@@ -104,6 +105,7 @@ class Shop:
         rebuild: bool = False,
         choose: bool = False,
         engine: EngineChoice | None = None,
+        precision: PrecisionChoice | None = None,
     ) -> IndexReport:
         self.embedded.clear()
         catalog = Catalog.load(self.store)
@@ -115,6 +117,7 @@ class Shop:
             rebuild=rebuild,
             choose=choose,
             engine=engine,
+            precision=precision,
         )
 
     def searcher(self) -> Searcher:
@@ -521,3 +524,48 @@ def test_an_engine_that_is_not_there_is_named_with_the_fix(
         shop.searcher()
     assert shop.index().manifest.engine == "annoy"
     assert shop.searcher().generation.manifest.num_items == NUM_ITEMS + 1
+
+
+# ── precision ────────────────────────────────────────────────────────────────
+
+
+def test_an_update_embeds_in_the_precision_of_its_index(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datrnet.core.models.inference.has_bfloat16", lambda device: True)
+    precise = Generation.current(shop.place, shop.store)
+    assert precise.manifest.arithmetic.precision == "float32"
+    report = shop.index(precision="bfloat16")
+    assert (report.num_embedded, report.manifest.arithmetic.precision) == (NUM_ITEMS, "bfloat16")
+    coarse = Generation.current(shop.place, shop.store)
+    assert 0.99 < least_cosine(coarse.embeddings, precise.embeddings) < 0.999999
+    shop.add([40])
+    report = shop.index()
+    assert (report.num_embedded, report.manifest.arithmetic.precision) == (1, "bfloat16")
+    updated = Generation.current(shop.place, shop.store).embeddings
+    shop.index(rebuild=True)
+    anew = Generation.current(shop.place, shop.store)
+    assert anew.manifest.arithmetic == report.manifest.arithmetic
+    np.testing.assert_allclose(anew.embeddings, updated, atol=0.01)
+    assert shop.index(precision="auto").num_embedded == 0
+
+
+def test_many_pictures_are_embedded_by_the_winner_of_a_trial(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[tuple[int, str]] = []
+
+    def fastest(
+        networks: list[DAtRNet], pixels: NDArray[np.uint8], asked: PrecisionChoice, device: object
+    ) -> tuple[Way, str]:
+        tried.append((len(networks), asked))
+        plain = FoldedNetworks(networks)
+        return Way(library="PyTorch", precision="float32", embed=plain.embed), "by what won"
+
+    monkeypatch.setattr("datrnet.core.models.inference.fastest", fastest)
+    size = TINY.model.image_size
+    monkeypatch.setattr(embedder, "TRIAL_PIXELS", (NUM_ITEMS + 1) * size**2)
+    assert shop.index(rebuild=True).manifest.arithmetic.precision_reason == "by PyTorch"
+    shop.add([40])
+    assert shop.index(rebuild=True).manifest.arithmetic.precision_reason == "by what won"
+    assert tried == [(len(CATEGORIES), "auto")]
