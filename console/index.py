@@ -1,5 +1,6 @@
 """`datrnet index`: build the index from a trained run, and print its figures."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
@@ -7,16 +8,20 @@ from typer import Option
 from datrnet.console import options as opt
 from datrnet.console.output import counted, percent, print_json, say, show_table
 from datrnet.console.progress import JobProgress
-from datrnet.core.api.json_facts import IndexFacts
+from datrnet.core.api.json_facts import IndexFacts, ShardFacts
 from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import PrecisionChoice
+from datrnet.core.errors import ConfigError
+from datrnet.core.indexing.shards import Ranks
+from datrnet.core.progress import no_progress
 from datrnet.core.retrieval.engines.engine import EngineChoice
 from datrnet.core.retrieval.index_lag import RESTORE
 from datrnet.core.retrieval.manipulation import Replacement, WeightedReplacement
 
 if TYPE_CHECKING:
     from datrnet.core.indexing.build import IndexReport
+    from datrnet.core.indexing.shard_job import ShardReport
     from datrnet.core.retrieval.manifest import Arithmetic, Manifest
 
 LISTED = 10
@@ -50,6 +55,7 @@ def index(
         PrecisionChoice | None,
         Option(metavar="NAME", show_default="that of the current index, else auto"),
     ] = None,
+    shard: Annotated[str | None, Option(metavar="NUMBER/COUNT")] = None,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
@@ -70,9 +76,27 @@ def index(
         uri: Where Milvus is: http://HOST:19530, or FILE.db for a file (docs/scale.md).
         precision: Arithmetic of the embeddings: float32, bfloat16, or auto, which tries both when
             there is much to embed, and takes bfloat16 where it is clearly faster and near enough.
+        shard: Only embed one of several shares of the items, as in 2/4. When all are embedded,
+            here or on other machines, `datrnet index` makes the index. Under torchrun, which gives
+            each process its share, `datrnet index` does both.
     """
     shop = Shop(Workspace.locate(workspace))
     name = shop.finished_run(run).name
+    ranks = None if shard else Ranks.of_torchrun()
+    if shard is not None:
+        if engine or uri or choose_weights:
+            raise ConfigError(
+                "A shard is embedded without an engine or weights.",
+                hint="Give --engine, --uri and --choose-weights to the `datrnet index` after it.",
+            )
+        say(f"Embedding shard {shard} with run {name}.")
+        _tell_shard(name, _embed(shop, shard, name, rebuild, precision), as_json=as_json)
+        return
+    if ranks is not None:
+        with ranks.together():
+            _embed(shop, str(ranks.shard), name, rebuild, precision, is_shown=ranks.is_first)
+        if not ranks.is_first:
+            return
     say(f"Indexing with run {name}.")
     with JobProgress() as progress:
         report = shop.index(
@@ -105,6 +129,7 @@ def index(
             "match_changed_weight": match.changed_weight,
             "unreadable": report.unreadable,
             "num_embedded": report.num_embedded,
+            "num_from_shards": report.num_from_shards,
             "num_copied": report.num_copied,
             "num_exact": report.num_exact,
             "is_engine_new": report.is_engine_new,
@@ -168,15 +193,52 @@ def _show_calibrations(manifest: "Manifest") -> None:
             )
 
 
+def _embed(
+    shop: Shop,
+    shard: str,
+    run: str,
+    rebuild: bool,
+    precision: PrecisionChoice | None,
+    *,
+    is_shown: bool = True,
+) -> "ShardReport":
+    """Embed a shard, and show the progress if this is the process that shows it."""
+    with JobProgress() if is_shown else nullcontext() as progress:
+        return shop.embed_shard(
+            shard,
+            run=run,
+            rebuild=rebuild,
+            precision=precision,
+            on_progress=progress or no_progress,
+        )
+
+
+def _tell_shard(run: str, report: "ShardReport", *, as_json: bool) -> None:
+    """Say what a shard embedded, and what is next."""
+    if as_json:
+        facts: ShardFacts = {
+            "run": run,
+            "shard": report.shard,
+            "num_items": report.num_items,
+            "num_embedded": report.num_embedded,
+            "unreadable": report.unreadable,
+        }
+        print_json(facts)
+    items = counted(report.num_embedded, "item")
+    share = f"of {report.num_items:,} in shard {report.shard}"
+    say(f"Embedded {items} {share}; the index is as it was.")
+    say("Next: datrnet index, when all shards are embedded")
+
+
 def _outcome(report: "IndexReport") -> str:
     """Return what was done, as a sentence."""
     if not report.is_new:
         return f"The index was current: {counted(report.num_copied, 'item')}, nothing to do."
     name = ENGINE_FILES[report.manifest.engine]
     engine = f"{'built' if report.is_engine_new else 'kept'} {name}"
-    done = (
-        f"Embedded {counted(report.num_embedded, 'item')}, copied {report.num_copied:,}, {engine}"
-    )
+    shards = f", {report.num_from_shards:,} by shards" if report.num_from_shards else ""
+    items = f"{counted(report.num_embedded, 'item')}{shards}"
+    done = f"Embedded {items}, copied {report.num_copied:,}, {engine}"
     return f"{done}; {report.num_exact:,} beside it." if report.num_exact else f"{done}."
 
 

@@ -46,6 +46,7 @@ OUTPUTS: dict[str, Any] = {
     "export --format coco": PictureSetSummary,
     "train": facts.TrainFacts,
     "index": facts.IndexFacts,
+    "index --shard": facts.ShardFacts,
     "evaluate": (Assessment, {"definition": str}),
     "info": (facts.WorkspaceFacts, {"index": IndexState}),
     "doctor": {

@@ -248,6 +248,8 @@ class IndexFacts(TypedDict):
     unreadable: Sequence[str]
     """Ids of items left out, since none of their pictures can be read."""
     num_embedded: int
+    num_from_shards: int
+    """Items that `datrnet index --shard` embedded before."""
     num_copied: int
     """Items whose embedding is that of the index before."""
     num_exact: int
@@ -255,6 +257,20 @@ class IndexFacts(TypedDict):
     is_engine_new: bool
     is_new: bool
     """Whether anything was written."""
+
+
+class ShardFacts(TypedDict):
+    """``datrnet index --shard``."""
+
+    run: str
+    shard: str
+    """Its number and their count, as in 2/4."""
+    num_items: int
+    """Of its share."""
+    num_embedded: int
+    """Now; others were before."""
+    unreadable: Sequence[str]
+    """Ids of items none of whose pictures can be read."""
 
 
 class SuperCategoryFacts(TypedDict):

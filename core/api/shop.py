@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # every command loads this module, and most need none of thes
     from datrnet.core.catalog.export import TableSummary
     from datrnet.core.evaluation.protocol import Assessment, Match, QueryTakesRank
     from datrnet.core.indexing.build import IndexReport
+    from datrnet.core.indexing.shard_job import ShardReport
 
 PARTS = 1000
 """Resolution of the progress of a network's training."""
@@ -213,6 +214,51 @@ class Shop(ShopCatalog):
             )
         self.refresh()
         return report
+
+    def embed_shard(
+        self,
+        shard: str,
+        *,
+        run: str | None = None,
+        rebuild: bool = False,
+        precision: PrecisionChoice | None = None,
+        on_progress: Progress = no_progress,
+    ) -> "ShardReport":
+        """Embed one of several shares of what the index lacks, which ``index`` then takes in.
+
+        >>> [shop.embed_shard(shard).num_items for shard in ("1/2", "2/2")]
+        [0, 0]
+
+        Args:
+            shard: Its number and their count, as in ``2/4``; each may be embedded by another
+                process or machine.
+            run: Run whose networks embed the items; by default the latest finished one.
+            rebuild: Embed every item, for an ``index`` with ``rebuild``.
+            precision: ``float32`` or ``bfloat16``; by default that of the index that is updated,
+                else ``float32``.
+            on_progress: Called with the progress.
+
+        Raises:
+            ConfigError: It is no shard.
+            UnknownNameError: There is no such finished run.
+            CheckpointError: There is no finished run, or its weights are missing or damaged.
+        """
+        from datrnet.core.indexing.shard_job import embed_shard
+        from datrnet.core.indexing.shards import Shard
+
+        share, chosen = Shard.parse(shard), self.finished_run(run)
+        with self.workspace.open_store() as store:
+            catalog = Catalog.load(store)
+            return embed_shard(
+                self.workspace,
+                store,
+                catalog,
+                chosen,
+                share,
+                on_progress,
+                rebuild=rebuild,
+                precision=precision,
+            )
 
     def finished_run(self, name: str | None = None) -> RunFolder:
         """Return a finished run by name, by default the latest.

@@ -52,6 +52,11 @@ class Workspace:
         return self.root / "indexes"
 
     @property
+    def shards(self) -> Path:
+        """Embeddings that are not in an index yet, one folder per run."""
+        return self.root / "shards"
+
+    @property
     def thumbnails(self) -> Path:
         """The folder of the thumbnails' file."""
         return self.root / "thumbnails"

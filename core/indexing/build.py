@@ -17,30 +17,36 @@ from datrnet.core.catalog.pictures import Picture
 from datrnet.core.catalog.value_sets import count_values
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import PrecisionChoice
-from datrnet.core.errors import CheckpointError, ConfigError, DataError, IndexStaleError
+from datrnet.core.errors import CheckpointError, ConfigError, DataError
 from datrnet.core.evaluation.ranking import Gallery, Weights
+from datrnet.core.indexing.earlier_index import (
+    index_of_run,
+    index_to_update,
+    is_same,
+    joined,
+    kept_engine,
+    kept_items,
+)
 from datrnet.core.indexing.embedder import Embedder, mean_by_item
 from datrnet.core.indexing.engine_choice import engine_for
-from datrnet.core.indexing.generation_writer import Embedded, KeptEngine, write_generation
+from datrnet.core.indexing.generation_writer import Embedded, write_generation
 from datrnet.core.indexing.ranking_choice import (
     MOST_CALIBRATED,
     RankedWith,
     choose_ranking,
     evenly_spaced,
 )
+from datrnet.core.indexing.shards import EmbeddedShards
 from datrnet.core.models.pixels import read_ahead, read_pixels
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.engines.block_codes import CODEBOOK
 from datrnet.core.retrieval.engines.engine import EngineChoice
-from datrnet.core.retrieval.engines.milvus import MilvusEngine
 from datrnet.core.retrieval.engines.milvus_server import checked_uri
-from datrnet.core.retrieval.generation import Generation, moved
+from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.index_lag import (
-    has_same_pictures,
     item_content,
     item_stamp,
-    known_rows,
     picture_paths,
 )
 from datrnet.core.retrieval.manifest import FLOAT32, Manifest, UnreadableItem
@@ -55,9 +61,6 @@ from datrnet.db.store import Store
 
 CHUNK = 256
 """Pictures decoded and embedded at a time; limits memory."""
-
-MAX_EXACT_SHARE = 0.1
-"""Largest share of items beside Annoy, and of Annoy's items that are gone, without a new build."""
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -82,6 +85,8 @@ class IndexReport:
     unreadable: tuple[str, ...]
     """Codes of items whose picture cannot be read; they are not in the index."""
     num_embedded: int
+    num_from_shards: int
+    """Items that ``embed_shard`` embedded before."""
     num_copied: int
     """Items whose embedding is that of the generation before."""
     num_exact: int
@@ -150,10 +155,8 @@ def build_index(
             that share a block; or Milvus does not answer.
     """
     on_progress("Looking for changes", 0, 1)
-    run = run.of(catalog.kept_of(run.super_categories))
-    if run.kept is not None and not run.config.system.is_datrnet:
-        restricted(load_manipulation(run.manipulation_path), run.kept)  # raises early
-    current = _index_of(workspace, store, run)
+    run = run_of_catalog(run, catalog)
+    current = index_of_run(workspace, store, run)
     asked = engine or ("auto" if current is None else current.manifest.engine_asked)
     engine_for(asked, catalog.num_items)  # raises early
     if asked == "milvus":
@@ -162,39 +165,42 @@ def build_index(
         uri = checked_uri(uri, before, workspace.indexes)
     elif uri is not None:
         raise ConfigError("Only the engine milvus has an address.", hint="Add --engine milvus.")
-    base = None if rebuild else current
-    if base is not None and precision not in (None, "auto", base.manifest.arithmetic.precision):
-        base = None
-    if base is not None and base.damaged_files():
-        base = None
-    kept_rows, kept_places = _kept(workspace, catalog, base)
+    base = None if rebuild else index_to_update(current, precision)
+    kept_rows, kept_places = kept_items(workspace, catalog, base)
     wanted = np.setdiff1d(np.arange(catalog.num_items), kept_rows)
-    stamps = np.zeros((catalog.num_items, 2), dtype=np.int64)
-    stamps[:, 0] = [item_stamp(workspace, catalog, row) for row in range(catalog.num_items)]
-    stamps[wanted, 1] = [item_content(workspace, catalog, row) for row in wanted.tolist()]
-    if base is not None and base.picture_stamps is not None and base.picture_stamps.ndim == 2:
-        stamps[kept_rows, 1] = base.picture_stamps[kept_places, 1]
     arithmetic = FLOAT32 if current is None else current.manifest.arithmetic
     arithmetic = replace(arithmetic, precision_asked=precision or arithmetic.precision_asked)
     wants = arithmetic.precision if len(kept_rows) else arithmetic.precision_asked
-    new_rows, new, embedder = _embed_items(workspace, catalog, run, wanted, wants, on_progress)
-    if embedder is not None and not len(kept_rows):
+    shards = EmbeddedShards(workspace.shards / run.name, run)
+    wants = shards.precision_of(wants)
+    shared = shards.read(workspace, catalog, wanted, wants)
+    if len(rest := np.setdiff1d(wanted, shared.seen)):
+        shards.check_complete()
+    stamps = np.zeros((catalog.num_items, 2), dtype=np.int64)
+    stamps[:, 0] = [item_stamp(workspace, catalog, row) for row in range(catalog.num_items)]
+    stamps[shared.seen, 1] = shared.contents
+    stamps[rest, 1] = [item_content(workspace, catalog, row) for row in rest.tolist()]
+    if base is not None and base.picture_stamps is not None and base.picture_stamps.ndim == 2:
+        stamps[kept_rows, 1] = base.picture_stamps[kept_places, 1]
+    rest_rows, rest_new, embedder = embed_items(workspace, catalog, run, rest, wants, on_progress)
+    new_rows, new = shared.with_others(rest_rows, rest_new)
+    if len(new_rows) and not len(kept_rows):
+        used, reason = wants, "by shards"
+        if embedder is not None:
+            used, reason = embedder.precision, embedder.reason
         arithmetic = replace(
-            arithmetic, precision=embedder.precision, precision_reason=embedder.reason
-        )
-    if not np.isfinite(new).all():
-        raise CheckpointError(
-            f"The run {run.name} produces embeddings that are not finite: its training diverged.",
-            hint="Train again with a lower learning rate, or index another run with --run.",
+            arithmetic,
+            precision="float32" if used == "auto" else used,
+            precision_reason=reason,
         )
     rows = np.union1d(kept_rows, new_rows)
     if not len(rows):
         what = "readable picture" if catalog.num_items else "item"
         raise DataError(f"The catalog has no {what}.", hint="Run `datrnet import`.")
-    embeddings, engine_places = _joined(rows, base, kept_rows, kept_places, new_rows, new)
-    kept_engine = None
+    embeddings, engine_places = joined(rows, base, kept_rows, kept_places, new_rows, new)
+    engine_before = None
     if base is not None and base.is_whole and len(kept_rows):
-        kept_engine = _kept_engine(base, engine_places, len(rows), asked, uri)
+        engine_before = kept_engine(base, engine_places, len(rows), asked, uri)
     sets = catalog.encode_value_sets(run.super_categories)[rows]
     is_source = source_items(
         catalog.splits[rows],
@@ -233,7 +239,7 @@ def build_index(
             UnreadableItem(item_id=int(catalog.item_ids[row]), stamp=int(stamps[row, 0]))
             for row in unreadable
         ),
-        kept_engine=kept_engine,
+        kept_engine=engine_before,
         engine=asked,
         arithmetic=arithmetic,
         scalars=np.column_stack([split, sets[:, :, 0]]).astype(np.int16),
@@ -242,7 +248,7 @@ def build_index(
     # a label that moves no prototype makes a new generation too: it is then newer than the label
     is_new = (
         base is None
-        or not _is_same(embedded, base)
+        or not is_same(embedded, base)
         or store.num_relabeled_since(base.manifest.created_at) > 0
     )
     if base is None or is_new:
@@ -253,14 +259,16 @@ def build_index(
         manifest = base.manifest
     is_kept = (
         base is not None
-        and kept_engine is not None
+        and engine_before is not None
         and manifest.files.get(CODEBOOK) == base.manifest.files.get(CODEBOOK)
     )
     is_beside = is_kept and manifest.engine == "annoy"
+    shards.delete()
     return IndexReport(
         manifest=manifest,
         unreadable=tuple(catalog.codes[row] for row in unreadable),
-        num_embedded=len(new_rows),
+        num_embedded=len(rest_rows),
+        num_from_shards=len(new_rows) - len(rest_rows),
         num_copied=len(kept_rows),
         num_exact=len(rows) - int((engine_places >= 0).sum()) if is_beside else 0,
         is_engine_new=not is_kept,
@@ -268,94 +276,12 @@ def build_index(
     )
 
 
-def _index_of(workspace: Workspace, store: Store, run: RunFolder) -> Generation | None:
-    """Return the current generation if it is the run's and can be read."""
-    try:
-        generation = Generation.current(workspace, store)
-    except IndexStaleError:
-        return None
-    manifest = generation.manifest
-    if manifest.run_name != run.name:
-        return None
-    numbers = {category: number for number, category in enumerate(manifest.super_categories)}
-    kept = [numbers.get(category, -1) for category in run.super_categories]
-    if -1 in kept or (len(kept) < len(numbers) and run.config.model.normalize == "whole"):
-        return None  # lengths depend on all blocks
-    return generation.of(kept)
-
-
-def _kept(workspace: Workspace, catalog: Catalog, base: Generation | None) -> tuple[Rows, Rows]:
-    """Return the rows, ascending, whose embeddings are taken over, and their places in the base."""
-    if base is None or base.picture_stamps is None:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    rows, is_known = known_rows(catalog, base.item_ids)
-    places = np.flatnonzero(is_known)
-    is_same = [
-        has_same_pictures(workspace, catalog, row, base.picture_stamps[place])
-        for row, place in zip(rows[places].tolist(), places.tolist(), strict=True)
-    ]
-    places = places[np.array(is_same, dtype=bool)]
-    return rows[places], places
-
-
-def _joined(
-    rows: Rows,
-    base: Generation | None,
-    kept_rows: Rows,
-    kept_places: Rows,
-    new_rows: Rows,
-    new: Floats,
-) -> tuple[Floats, Rows]:
-    """Return the embeddings (n, A, E) of rows, and where the items of the base's engine are."""
-    if base is None or not len(kept_rows):
-        return new, rows[:0]
-    new_place = np.full(len(base.item_ids), -1, dtype=np.int64)
-    new_place[kept_places] = np.searchsorted(rows, kept_rows)
-    engine_places = moved(base.engine_places, new_place)
-    if np.array_equal(new_place, np.arange(len(rows))):
-        return base.embeddings, engine_places
-    embeddings = np.empty((len(rows), *base.embeddings.shape[1:]), dtype=np.float32)
-    embeddings[new_place[kept_places]] = base.embeddings[kept_places]
-    if len(new_rows):
-        embeddings[np.searchsorted(rows, new_rows)] = new
-    return embeddings, engine_places
-
-
-def _kept_engine(
-    base: Generation, places: Rows, num_items: int, asked: EngineChoice, uri: str | None
-) -> KeptEngine | None:
-    """Return the engine of a generation if it still serves so many items."""
-    manifest = base.manifest
-    if engine_for(asked, num_items)[0] != manifest.engine or asked != manifest.engine_asked:
-        return None
-    if manifest.engine == "annoy":
-        num_served = int((places >= 0).sum())
-        shares = (1 - num_served / number for number in (num_items, len(places)))
-        if max(shares) > MAX_EXACT_SHARE:
-            return None
-    if uri is not None and not MilvusEngine.can_update(
-        base.folder, uri, num_scalars=1 + len(manifest.super_categories)
-    ):
-        return None
-    return KeptEngine(generation=base, places=places)
-
-
-def _is_same(embedded: Embedded, base: Generation) -> bool:
-    """Tell whether a generation of an update would be as the one before."""
-    manifest = base.manifest
-    before, after = base.manipulation.to_arrays(), embedded.manipulation.to_arrays()
-    return (
-        embedded.kept_engine is not None
-        and embedded.embeddings is base.embeddings
-        and embedded.picture_stamps is not None
-        and base.picture_stamps is not None
-        and np.array_equal(embedded.picture_stamps, base.picture_stamps)
-        and embedded.unreadable == manifest.unreadable
-        and embedded.arithmetic == manifest.arithmetic
-        and RankedWith(weights=embedded.weights, match=embedded.match) == RankedWith.of(manifest)
-        and before.keys() == after.keys()
-        and all(np.array_equal(before[name], after[name], equal_nan=True) for name in before)
-    )
+def run_of_catalog(run: RunFolder, catalog: Catalog) -> RunFolder:
+    """Return the run with the super-categories that the catalog has; see ``build_index``."""
+    run = run.of(catalog.kept_of(run.super_categories))
+    if run.kept is not None and not run.config.system.is_datrnet:
+        restricted(load_manipulation(run.manipulation_path), run.kept)  # raises early
+    return run
 
 
 def run_manipulation(
@@ -387,7 +313,7 @@ def run_manipulation(
     )
 
 
-def _embed_items(
+def embed_items(
     workspace: Workspace,
     catalog: Catalog,
     run: RunFolder,
@@ -399,6 +325,9 @@ def _embed_items(
 
     Returns:
         The rows of which a picture is readable, their embeddings (n, A, E), and what embedded them.
+
+    Raises:
+        CheckpointError: The run's weights are missing or damaged, or an embedding is not finite.
     """
     owners: list[int] = []
     pictures: list[Picture] = []
@@ -425,4 +354,10 @@ def _embed_items(
         on_progress("Embedding", min(start + CHUNK, len(pictures)), len(pictures))
     if not seen:
         return rows[:0], np.empty((0, 0, 0), dtype=np.float32), None
-    return *mean_by_item(np.array(seen, dtype=np.int64), np.concatenate(parts)), embedder
+    items, means = mean_by_item(np.array(seen, dtype=np.int64), np.concatenate(parts))
+    if not np.isfinite(means).all():
+        raise CheckpointError(
+            f"The run {run.name} produces embeddings that are not finite: its training diverged.",
+            hint="Train again with a lower learning rate, or index another run with --run.",
+        )
+    return items, means, embedder

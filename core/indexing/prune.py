@@ -55,7 +55,7 @@ def find_surplus(
         history_days: Also what undo needs for older steps; None for none of them.
     """
     found = [*_indexes(workspace, store), *_runs(workspace, store, old_runs=old_runs)]
-    found += _leftovers(workspace)
+    found += _leftovers(workspace, store)
     if features and workspace.features.is_dir():
         reason = "computed again when needed"
         found.append(_surplus("features", workspace.features, reason))
@@ -116,11 +116,15 @@ def _runs(workspace: Workspace, store: Store, *, old_runs: bool) -> Iterator[Sur
             yield _surplus("run", folder, "not used by the index")
 
 
-def _leftovers(workspace: Workspace) -> Iterator[Surplus]:
+def _leftovers(workspace: Workspace, store: Store) -> Iterator[Surplus]:
     latest = time.time() - ABANDONED_SECONDS
     for folder in sorted(workspace.indexes.glob(".*.partial")):
         if folder.stat().st_mtime < latest:
             yield _surplus("index", folder, "left by an interrupted command")
+    newest = store.latest_run("finished")
+    for folder in sorted(workspace.shards.glob("*")):
+        if newest is None or folder.name != newest.name:
+            yield _surplus("index", folder, "embedded by shards of an earlier run")
     for folder in scratch_folders(workspace.root):
         lock = folder.with_suffix(".lock")
         if not (lock.exists() and is_held(lock)):
