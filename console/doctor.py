@@ -18,8 +18,8 @@ from rich.text import Text
 
 from datrnet import __version__
 from datrnet.console import options as opt
-from datrnet.console.info import IndexState, look_at_index
 from datrnet.console.output import counted, print_json, results
+from datrnet.core.api.info import IndexState, look_at_index
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.thumbnails import ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace

@@ -1,8 +1,6 @@
 """`datrnet export`: the corrected catalog out of the workspace."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,15 +9,10 @@ from typer import Argument, Option
 from datrnet.console import options as opt
 from datrnet.console.output import counted, print_json, results, say, show_table
 from datrnet.console.progress import JobProgress
-from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.export import STANDARD_OUTPUT, TableSummary
-from datrnet.core.catalog.importer import ImportOptions
-from datrnet.core.catalog.like import LikeSummary, export_like
-from datrnet.core.catalog.picture_sets import PictureSetSummary, export_picture_set
-from datrnet.core.catalog.sources.source import ReadOptions
-from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import ConfigError
-from datrnet.core.research.adde_export import NUM_TRIPLETS, ExportOptions, export_adde
+from datrnet.core.catalog.like import LikeSummary
+from datrnet.core.catalog.picture_sets import PictureSetSummary
+from datrnet.core.research.adde_export import ExportSummary
 from datrnet.core.text import sanitize
 
 FolderFormat = Literal["adde", "coco", "fiftyone"]
@@ -77,55 +70,25 @@ def export(
         seed: Random seed.
         with_validation: Add validation items to the train split; else omit them.
     """
-    place = Workspace.locate(workspace)
-    of_like = {"mapping": mapping, "delimiter": delimiter, "encoding": encoding}
-    of_tables = {"variants": variants or None, "like": like, **of_like}
-    of_adde = {"triplets": triplets, "seed": seed, "with-validation": with_validation or None}
-    if format_ == "adde" or (format_ is None and _is_folder(target)):
-        _refuse(of_tables, "a file", "Name a file, such as catalog.csv")
-        options = ExportOptions(
-            num_triplets=NUM_TRIPLETS if triplets is None else triplets,
-            seed=seed or 0,
-            with_validation=with_validation,
-            force=force,
-        )
-        return _export_adde(place, target, options, as_json=as_json)
-    _refuse(of_adde, "--format adde", "Add --format adde")
-    if format_ is not None:
-        _refuse(of_tables, "a file", "Omit --format")
-        with JobProgress() as progress:
-            pictures = export_picture_set(
-                place, target, format_, partial(progress, "Writing"), force=force
-            )
-        return _report_pictures(pictures, as_json=as_json)
-    if like is not None:
-        _refuse({"variants": variants or None}, "a table of datrnet's own", "Omit --like")
-        reading = ReadOptions(delimiter=delimiter, encoding=encoding)
-        choices = ImportOptions(mapping=mapping, reading=reading)
-        summary = export_like(place, like, target, choices, force=force)
-        return _report_like(summary, as_json=as_json)
-    _refuse(of_like, "--like", "Add --like FILE")
+    given: dict[str, Any] = {
+        **{"variants": variants, "mapping": mapping, "delimiter": delimiter, "encoding": encoding},
+        **{"triplets": triplets, "seed": seed, "with_validation": with_validation},
+    }
     with JobProgress() as progress:
-        table = Shop(place).export(target, variants=variants, force=force, on_progress=progress)
-    for note in table.notes:
-        say(note, "yellow")
-    _report(table, as_json=as_json)
-
-
-def _is_folder(target: Path) -> bool:
-    """Tell whether a target without a format is a folder: by default in ADDE's."""
-    return target != STANDARD_OUTPUT and (target.is_dir() or not target.suffix)
-
-
-def _refuse(given: Mapping[str, object], owner: str, hint: str) -> None:
-    """Refuse an option of another kind of export.
-
-    Raises:
-        ConfigError: There is one.
-    """
-    for name, value in given.items():
-        if value is not None:
-            raise ConfigError(f"--{name} is for {owner} only.", hint=f"{hint}, or omit --{name}.")
+        summary = opt.shop_at(workspace).export(
+            target, format=format_, like=like, force=force, on_progress=progress, **given
+        )
+    match summary:
+        case ExportSummary():
+            _report_adde(summary, as_json=as_json)
+        case PictureSetSummary():
+            _report_pictures(summary, as_json=as_json)
+        case LikeSummary():
+            _report_like(summary, as_json=as_json)
+        case _:
+            for note in summary.notes:
+                say(note, "yellow")
+            _report(summary, as_json=as_json)
 
 
 def _report(summary: TableSummary, *, as_json: bool) -> None:
@@ -168,11 +131,7 @@ def _report_pictures(summary: PictureSetSummary, *, as_json: bool) -> None:
         say(f"Left out, since their pictures cannot be read: {len(summary.unreadable):,}, {first}.")
 
 
-def _export_adde(
-    workspace: Workspace, folder: Path, options: ExportOptions, *, as_json: bool
-) -> None:
-    with JobProgress() as progress:
-        summary = export_adde(workspace, folder, options, progress)
+def _report_adde(summary: ExportSummary, *, as_json: bool) -> None:
     if as_json:
         paths: dict[str, Any] = {
             "folder": str(summary.folder),
@@ -189,4 +148,5 @@ def _export_adde(
             f"{summary.num_train:,} train items, {summary.num_test:,} test items, "
             f"{summary.num_triplets:,} triplets, {summary.num_queries:,} queries."
         )
-    say(f"Wrote the split folder {folder.absolute()}. Its image root is {summary.image_root}")
+    folder, root = summary.folder.absolute(), summary.image_root
+    say(f"Wrote the split folder {folder}. Its image root is {root}")

@@ -2,31 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, Option
 
 from datrnet.console import options as opt
 from datrnet.console.output import counted, is_terminal, local_time, print_list, say
 from datrnet.console.progress import JobProgress
-from datrnet.core.api.json_facts import DuplicateGroupFacts, GapFacts, MarkedPairFacts
-from datrnet.core.api.shop import Shop
-from datrnet.core.catalog.catalog import Catalog
-from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import IndexStaleError
-from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.search import Searcher
-from datrnet.core.review.duplicates import DuplicateGroup, duplicates_of
-from datrnet.core.review.unmet_requests import (
-    ClosestMatch,
-    UnmetRequest,
-    closest_match,
-    session_requests,
-    unmet_requests,
-)
-from datrnet.db.rows import PairVerdict
-from datrnet.db.store import Store
+
+if TYPE_CHECKING:
+    from datrnet.core.api.json_facts import MarkedPairFacts
+    from datrnet.core.api.shop import Shop
 
 NOTHING = "–"
 
@@ -52,7 +39,7 @@ def review_doubts(
     Args:
         unlabeled: List items without a label, with the predicted value.
     """
-    found = Shop(Workspace.locate(workspace)).doubts(super_category or (), unlabeled=unlabeled)
+    found = opt.shop_at(workspace).doubts(super_category or (), unlabeled=unlabeled)
     if number := found.num_relabeled:
         say(
             f"{counted(number, 'label')} changed since the index was built. Run `datrnet index` "
@@ -82,17 +69,14 @@ def review_duplicates(
     Args:
         marked: List the pairs marked as duplicates instead.
     """
-    place = Workspace.locate(workspace)
-    with place.open_store() as store:
-        catalog, verdicts = Catalog.load(store), store.pair_verdicts()
-        searcher = None if marked else _searcher_if_any(place, store, catalog)
+    shop = opt.shop_at(workspace)
     if marked:
-        _print_marked(catalog, verdicts, as_json=as_json)
+        _print_marked(shop.marked_duplicates(), as_json=as_json)
         return
+    _tell_without_index(shop)
     with JobProgress() as progress:
-        comparing = partial(progress, "Comparing")
-        found = duplicates_of(place, catalog, searcher, verdicts, comparing)
-    facts = [_group_facts(catalog, group) for group in found[:top]]
+        found = shop.duplicates(on_progress=progress)
+    facts = found[:top]
     rows = [
         (g["keep"], d["id"], d["reason"], _figure(d["difference"]), g["title"], d["title"])
         for g in facts
@@ -116,12 +100,9 @@ def review_judge(
         other: The other item.
         verdict: Verdict; open withdraws an earlier verdict.
     """
-    with Workspace.locate(workspace).open_store() as store:
-        catalog = Catalog.load(store)
-        rows = [catalog.row_of_code(code) for code in (kept, other)]
-        kept_id, other_id = (int(catalog.item_ids[row]) for row in rows)
-        store.judge_pair(kept_id, other_id, None if verdict == "open" else verdict)
-    first, second = (catalog.codes[row] for row in rows)
+    shop = opt.shop_at(workspace)
+    shop.judge(kept, other, verdict)
+    first, second = (shop.items[code].id for code in (kept, other))
     messages = {
         "duplicate": f"Marked {second} as a duplicate of {first}.",
         "distinct": f"Marked {first} and {second} as distinct items.",
@@ -145,36 +126,31 @@ def review_gaps(
     Args:
         super_category: Only combinations with a value of this super-category.
     """
-    place = Workspace.locate(workspace)
-    with place.open_store() as store:
-        catalog = Catalog.load(store)
-        asked = session_requests(store)
-        searcher = _searcher_if_any(place, store, catalog)
-    found = unmet_requests(catalog, asked, super_category)
-    matches = [closest_match(searcher, gap) if searcher else None for gap in found[:top]]
-    facts = list(map(partial(_gap_facts, catalog), found, matches))
+    shop = opt.shop_at(workspace)
+    _tell_without_index(shop)
+    found = shop.gaps(super_category, k=top)
+    facts = found[:top]
     header = ("combination", "items with each", "expected", "sessions", "nearest", "distance")
     rows = [
         (
-            gap.words,
-            ", ".join(f"{number:,}" for number in gap.counts.values()),
-            f"{gap.expected:.1f}",
-            gap.sessions or NOTHING,
-            f"{near.code} {near.title}" if near else NOTHING,
-            _figure(near.distance if near else None),
+            ", ".join(f"{name} {value}" for name, value in gap["wanted"].items()),
+            ", ".join(f"{number:,}" for number in gap["counts"].values()),
+            f"{gap['expected']:.1f}",
+            gap["sessions"] or NOTHING,
+            f"{near['id']} {near['title']}" if near else NOTHING,
+            _figure(near["distance"] if near else None),
         )
-        for gap, match in zip(found, matches, strict=False)
-        for near in (match.nearest if match else None,)
+        for gap in facts
+        for near in (gap["nearest"],)
     ]
     _print_findings(facts, header, rows, len(found), "gap{}", as_json=as_json)
 
 
-def _searcher_if_any(workspace: Workspace, store: Store, catalog: Catalog) -> Searcher | None:
+def _tell_without_index(shop: "Shop") -> None:
     try:
-        return Searcher(catalog, Generation.current(workspace, store))
+        _ = shop.searcher
     except IndexStaleError as error:
         say(f"{error} Until then, only labels, files and pixels are compared.", "yellow")
-        return None
 
 
 def _print_findings(
@@ -208,46 +184,8 @@ def _figure(number: float | None) -> str:
     return NOTHING if number is None else f"{number:.2f}"
 
 
-def _group_facts(catalog: Catalog, group: DuplicateGroup) -> DuplicateGroupFacts:
-    return {
-        "keep": catalog.codes[group.keep],
-        "title": catalog.titles[group.keep],
-        "duplicates": [
-            {
-                "id": catalog.codes[other.row],
-                "title": catalog.titles[other.row],
-                "reason": other.reason,
-                "difference": other.difference,
-            }
-            for other in group.others
-        ],
-    }
-
-
-def _print_marked(catalog: Catalog, verdicts: Sequence[PairVerdict], *, as_json: bool) -> None:
+def _print_marked(facts: "Sequence[MarkedPairFacts]", *, as_json: bool) -> None:
     """Print the pairs marked as duplicates."""
-    codes = dict(zip(catalog.item_ids.tolist(), catalog.codes, strict=True))
-    facts: list[MarkedPairFacts] = [
-        {"keep": codes[pair.kept_id], "duplicate": codes[pair.other_id], "marked": pair.judged_at}
-        for pair in verdicts
-        if pair.verdict == "duplicate"
-    ]
     header = ("keep", "duplicate", "marked")
     rows = [(fact["keep"], fact["duplicate"], local_time(fact["marked"])) for fact in facts]
     _print_findings(facts, header, rows, len(facts), "pair{} marked as duplicate", as_json=as_json)
-
-
-def _gap_facts(catalog: Catalog, gap: UnmetRequest, match: ClosestMatch | None) -> GapFacts:
-    facts: GapFacts = {
-        "wanted": dict(gap.wanted),
-        "expected": gap.expected,
-        "counts": gap.counts,
-        "sessions": gap.sessions,
-        "ask": None,
-        "nearest": None,
-    }
-    if match is not None:
-        facts["ask"] = {"item": catalog.codes[match.row], "changes": match.changes}
-        if (found := match.nearest) is not None:
-            facts["nearest"] = {"id": found.code, "title": found.title, "distance": found.distance}
-    return facts

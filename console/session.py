@@ -1,7 +1,6 @@
 """`datrnet session`: list, show, replay, export, rename, delete and restore sessions."""
 
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -22,8 +21,6 @@ from datrnet.console.progress import JobProgress
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
-from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.search import Searcher
 from datrnet.core.sessions.export import (
     SessionSheet,
     check_file,
@@ -32,7 +29,7 @@ from datrnet.core.sessions.export import (
     session_facts,
     shortlist_facts,
 )
-from datrnet.core.sessions.steps import ReplayedStep, replay, session_of, steps_of
+from datrnet.core.sessions.steps import ReplayedStep, session_of, steps_of
 from datrnet.core.text import sanitize
 
 UNCHANGED = "no change"
@@ -58,9 +55,7 @@ def list_sessions(
     Args:
         deleted: List deleted sessions, which `restore` brings back.
     """
-    with Workspace.locate(workspace).open_store() as store:
-        sessions = store.deleted_sessions() if deleted else store.sessions()
-        facts = [{**asdict(row), "steps": len(store.steps(row.id))} for row in sessions]
+    facts = opt.shop_at(workspace).sessions(deleted=deleted)
     none_yet = "There is no session yet. The explorer starts one with the first search."
     print_list(
         facts,
@@ -104,7 +99,7 @@ def replay_session(
     as_json: opt.Json = False,
 ) -> None:
     """Repeat the searches of a session on the current index."""
-    sheet = _sheet(Workspace.locate(workspace), session, top)
+    sheet = _sheet(workspace, session, top)
     if as_json:
         print_json(session_facts(sheet))
         return
@@ -125,7 +120,7 @@ def export(
         file: Output file: .csv, .json, or .html with pictures.
     """
     check_file(file, "session")
-    sheet = _sheet(Workspace.locate(workspace), session, top)
+    sheet = _sheet(workspace, session, top)
     export_session(file, sheet)
     if problems := sum(bool(answer.problem) for answer in sheet.steps):
         say(f"{counted(problems, 'step')} could not be repeated; the file says why.", "yellow")
@@ -210,14 +205,9 @@ def restore_session(
         say(f"Restored session {session.id}, {session.name}.")
 
 
-def _sheet(workspace: Workspace, session: str, top: int) -> SessionSheet:
-    with workspace.open_store() as store, JobProgress() as progress:
-        row = session_of(store, session)
-        catalog = Catalog.load(store)
-        searcher = Searcher(catalog, Generation.current(workspace, store))
-        steps, searching = steps_of(store, row), partial(progress, "Searching")
-        answers = replay(workspace, searcher, steps, top, searching)
-    return SessionSheet(workspace=workspace, catalog=catalog, session=row, steps=answers)
+def _sheet(workspace: Path | None, session: str, top: int) -> "SessionSheet":
+    with JobProgress() as progress:
+        return opt.shop_at(workspace).replay(session, k=top, on_progress=progress)
 
 
 def _show_answer(answer: ReplayedStep) -> None:

@@ -13,7 +13,7 @@ import typer.main
 
 import datrnet
 from datrnet.cli import app
-from datrnet.core.api import catalog, gallery, shop
+from datrnet.core.api import catalog, export, gallery, review, shop
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 PAGES = [README, *sorted(README.parent.glob("docs/**/*.md"))]
@@ -75,7 +75,7 @@ def test_the_scripts_of_the_library_do_what_they_say(
     assert "12 added" in printed(importing, capsys)[0]
 
 
-@pytest.mark.parametrize("module", [catalog, gallery, shop])
+@pytest.mark.parametrize("module", [catalog, export, gallery, review, shop])
 def test_the_examples_of_docstrings_hold(beside: Path, module: object) -> None:
     names = {"shop": datrnet.open("workspace"), "datrnet": datrnet}
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)

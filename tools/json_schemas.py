@@ -16,10 +16,10 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from datrnet.console.doctor import Finding
-from datrnet.console.info import IndexState
 from datrnet.core.api import json_facts as facts
 from datrnet.core.api import session_facts
 from datrnet.core.api.findings import Doubt
+from datrnet.core.api.info import IndexState
 from datrnet.core.api.json_text import VERSION
 from datrnet.core.catalog.export import TableSummary
 from datrnet.core.catalog.importer import ImportSummary

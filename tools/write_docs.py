@@ -33,6 +33,7 @@ import datrnet
 from datrnet.cli import COMMANDS, LazyCommand, app
 from datrnet.core.api.answer import Answer, FoundItem
 from datrnet.core.api.catalog import ImportChoices, MovedItems
+from datrnet.core.api.export import ExportChoices
 from datrnet.core.api.findings import Doubt, Doubts
 from datrnet.core.api.items import Embeddings, Item, Items
 from datrnet.core.api.shop import Shop, TrainedRun
@@ -44,7 +45,7 @@ from datrnet.tui.keymap import default_entries
 ROOT = Path(__file__).resolve().parent.parent
 API = (
     *(Shop, Answer, FoundItem, Items, Item, Embeddings, Doubts, Doubt),
-    *(ImportChoices, TrainedRun, MovedItems),
+    *(ImportChoices, ExportChoices, TrainedRun, MovedItems),
 )
 """The classes of the library's reference, in order."""
 

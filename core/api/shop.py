@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from datrnet.core.api.catalog import ShopCatalog
+from datrnet.core.api.export import ShopExport
 from datrnet.core.api.gallery import Split
 from datrnet.core.api.queries import several
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, PrecisionChoice
-from datrnet.core.errors import DatabaseError, IndexStaleError, UnknownNameError, requirement
+from datrnet.core.errors import DatabaseError, UnknownNameError, requirement
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import (
     BatchDone,
@@ -29,8 +28,7 @@ from datrnet.core.retrieval.match import Ranking
 from datrnet.core.retrieval.prototypes import aligned
 
 if TYPE_CHECKING:  # every command loads this module, and most need none of these
-    from datrnet.core.api.findings import Doubts
-    from datrnet.core.catalog.export import TableSummary
+    from datrnet.core.api.info import InfoFacts
     from datrnet.core.evaluation.protocol import Assessment, Match, QueryTakesRank
     from datrnet.core.indexing.build import IndexReport
     from datrnet.core.indexing.shard_job import ShardReport
@@ -72,7 +70,7 @@ class TrainedRun:
     """One per super-category, or one of a comparison system."""
 
 
-class Shop(ShopCatalog):
+class Shop(ShopExport):
     """A catalog with its networks and its index.
 
     It reads the catalog and the index when they are first needed and keeps them. Its own methods
@@ -348,71 +346,19 @@ class Shop(ShopCatalog):
             assessment.keep(store)
         return assessment
 
-    def doubts(
-        self, super_category: str | Iterable[str] = (), *, unlabeled: bool = False
-    ) -> "Doubts":
-        """Return the doubtful labels: items nearer to the prototype of another value.
+    def info(self, *, check: bool = False) -> "InfoFacts":
+        """Return what the workspace holds and the state of its index, which are read anew.
 
-        Labels set or confirmed by hand are not among them.
-
-        >>> shop.doubts("sleeve")[0]
-        <Doubt D00015: sleeve long or bell, 0.92>
+        >>> facts = shop.info()
+        >>> facts["num_items"], facts["index"].num_unindexed
+        (200, 0)
 
         Args:
-            super_category: Only labels of this one, or of these.
-            unlabeled: Return suggestions for items without a label instead.
+            check: Whether to read the index files and verify their checksums.
 
         Raises:
-            UnknownNameError: There is no such super-category.
-            IndexStaleError: There is no index, or it does not cover the super-category.
-            ConfigError: The system of the index has one block for all super-categories.
+            DatabaseError: The database cannot be read.
         """
-        from datrnet.core.api.findings import Doubts
-        from datrnet.core.review.label_issues import label_issues
+        from datrnet.core.api.info import info_of
 
-        names, searcher = list(several(super_category)), self.searcher
-        with self.workspace.open_store() as store:
-            issues = label_issues(searcher, store.labels_by_person(), names, unlabeled=unlabeled)
-            created_at = searcher.generation.manifest.created_at
-            num_relabeled = store.num_relabeled_since(created_at)
-        return Doubts(self.items, issues, num_relabeled)
-
-    def export(
-        self,
-        file: str | Path,
-        *,
-        variants: bool = False,
-        force: bool = False,
-        on_progress: Progress = no_progress,
-    ) -> "TableSummary":
-        """Write the corrected catalog as a table; importing it changes nothing.
-
-        Args:
-            file: It ends with .csv, .tsv, .jsonl, .json, .xlsx or .parquet.
-            variants: Write a row per variant, such as a size, instead of one per item.
-            force: Write over an existing file.
-            on_progress: Called after each item.
-
-        Returns:
-            What was written; ``notes`` says what was left out, and why.
-
-        Raises:
-            ConfigError: The suffix names no format, or a library for it is missing.
-            DataError: There is such a file, it cannot be written, or the format is too small.
-        """
-        from datrnet.core.catalog.export import Recognition, export_table
-        from datrnet.core.review.label_issues import recognitions
-
-        recognized: dict[str, Recognition] = {}
-        notes: tuple[str, ...] = ()
-        with self.workspace.open_store() as store:
-            if store.current_generation() is not None:
-                try:
-                    recognized = recognitions(self.searcher)
-                except IndexStaleError as error:
-                    notes = (f"The columns of the model are left out. {error}",)
-        writing = partial(on_progress, "Writing")
-        summary = export_table(
-            self.workspace, Path(file), recognized, writing, variants=variants, force=force
-        )
-        return replace(summary, notes=notes)
+        return info_of(self.workspace, check=check)

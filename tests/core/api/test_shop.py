@@ -12,6 +12,9 @@ from typer.testing import Result
 
 import datrnet
 from datrnet.core.api.frames import PictureCard, cards_html
+from datrnet.core.catalog.export import TableSummary
+from datrnet.core.catalog.like import LikeSummary
+from datrnet.core.catalog.picture_sets import PictureSetSummary
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import (
     ConfigError,
@@ -266,6 +269,27 @@ def test_a_shop_is_trained_indexed_and_written(copied: Workspace, tiny_config: P
     assert shop.export(copied.root / "out.csv").num_items == 48
     with pytest.raises(UnknownNameError, match="Did you mean tiny"):
         shop.index(run=trained.run[:-1])
+
+
+def test_a_shop_is_reviewed_and_exported(copied: Workspace, shop: Path, tmp_path: Path) -> None:
+    library = datrnet.open(copied.root)
+    assert library.info()["index"].problem == ""
+    first, second = (group["keep"] for group in library.duplicates()[:2])
+    library.judge(first, second, "duplicate")
+    assert [pair["duplicate"] for pair in library.marked_duplicates()] == [second]
+    assert library.gaps() == []
+    library.search(first, k=3).save("Three")
+    (session,) = library.sessions()
+    assert session["name"] == "Three"
+    assert [len(step.substitutes) for step in library.replay("three", k=4).steps] == [4]
+    pictures = library.export(tmp_path / "coco", format="coco")
+    assert isinstance(pictures, PictureSetSummary)
+    table = library.export(tmp_path / "all.csv")
+    again = library.export(tmp_path / "again.csv", like=shop, encoding="utf-8")
+    assert (type(table), type(again)) == (TableSummary, LikeSummary)
+    assert (tmp_path / "again.csv").read_bytes() == shop.read_bytes()
+    with pytest.raises(ConfigError, match="--seed is for --format adde only"):
+        library.export(tmp_path / "more.csv", seed=0)
 
 
 def test_a_folder_without_a_catalog_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,233 @@
+"""The part of a shop that reviews its catalog and the sessions of its users."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from datrnet.core.api.catalog import ShopCatalog
+from datrnet.core.api.queries import several
+from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.errors import IndexStaleError
+from datrnet.core.progress import Progress, no_progress
+from datrnet.core.retrieval.search import Searcher
+from datrnet.core.sessions.steps import LAST, replay, session_of, steps_of
+
+if TYPE_CHECKING:  # every command loads this module, and most need none of these
+    from datrnet.core.api.findings import Doubts
+    from datrnet.core.api.json_facts import (
+        DuplicateGroupFacts,
+        GapFacts,
+        MarkedPairFacts,
+    )
+    from datrnet.core.api.session_facts import SessionFacts
+    from datrnet.core.review.duplicates import DuplicateGroup
+    from datrnet.core.review.unmet_requests import ClosestMatch, UnmetRequest
+    from datrnet.core.sessions.export import SessionSheet
+
+
+class ShopReview(ShopCatalog):
+    """The part of a shop that reviews its catalog and the sessions of its users."""
+
+    def doubts(
+        self, super_category: str | Iterable[str] = (), *, unlabeled: bool = False
+    ) -> "Doubts":
+        """Return the doubtful labels: items nearer to the prototype of another value.
+
+        Labels set or confirmed by hand are not among them.
+
+        >>> shop.doubts("sleeve")[0]
+        <Doubt D00015: sleeve long or bell, 0.92>
+
+        Args:
+            super_category: Only labels of this one, or of these.
+            unlabeled: Return suggestions for items without a label instead.
+
+        Raises:
+            UnknownNameError: There is no such super-category.
+            IndexStaleError: There is no index, or it does not cover the super-category.
+            ConfigError: The system of the index has one block for all super-categories.
+        """
+        from datrnet.core.api.findings import Doubts
+        from datrnet.core.review.label_issues import label_issues
+
+        names, searcher = list(several(super_category)), self.searcher
+        with self.workspace.open_store() as store:
+            issues = label_issues(searcher, store.labels_by_person(), names, unlabeled=unlabeled)
+            created_at = searcher.generation.manifest.created_at
+            num_relabeled = store.num_relabeled_since(created_at)
+        return Doubts(self.items, issues, num_relabeled)
+
+    def duplicates(self, *, on_progress: Progress = no_progress) -> "list[DuplicateGroupFacts]":
+        """Return the groups of items that seem to be in the catalog twice, the surest first.
+
+        They use the same picture file, have the same pixels, or are near in every block of the
+        index, if there is one, and look alike. Pairs that were judged are left out.
+
+        >>> for group in shop.duplicates():
+        ...     print(group["keep"], *(other["id"] for other in group["duplicates"]))
+        D00011 D00080
+
+        Args:
+            on_progress: Called while pictures are compared.
+
+        Raises:
+            DatabaseError: The catalog cannot be read.
+        """
+        from datrnet.core.review.duplicates import duplicates_of
+
+        with self.workspace.open_store() as store:
+            verdicts = store.pair_verdicts()
+        comparing = partial(on_progress, "Comparing")
+        found = duplicates_of(
+            self.workspace, self.catalog, self._searcher_if_any, verdicts, comparing
+        )
+        return [_group_facts(self.catalog, group) for group in found]
+
+    def marked_duplicates(self) -> "list[MarkedPairFacts]":
+        """Return the pairs that were judged to be duplicates."""
+        codes = dict(zip(self.catalog.item_ids.tolist(), self.catalog.codes, strict=True))
+        with self.workspace.open_store() as store:
+            return [
+                {
+                    "keep": codes[pair.kept_id],
+                    "duplicate": codes[pair.other_id],
+                    "marked": pair.judged_at,
+                }
+                for pair in store.pair_verdicts()
+                if pair.verdict == "duplicate"
+            ]
+
+    def judge(
+        self, item: str, other: str, verdict: Literal["duplicate", "distinct", "open"]
+    ) -> None:
+        """Mark two items as duplicates or as distinct, so that they are not listed again.
+
+        Args:
+            item: Id of the item to keep.
+            other: Id of the other one.
+            verdict: ``open`` withdraws an earlier verdict.
+
+        Raises:
+            UnknownNameError: There is no such item.
+        """
+        rows = [self.catalog.row_of_code(code) for code in (item, other)]
+        kept_id, other_id = (int(self.catalog.item_ids[row]) for row in rows)
+        with self.workspace.open_store() as store:
+            store.judge_pair(kept_id, other_id, None if verdict == "open" else verdict)
+
+    def gaps(self, super_category: str | None = None, *, k: int = 30) -> "list[GapFacts]":
+        """Return the combinations of values that no item has, although popular or requested.
+
+        Those requested in sessions come first, then those with the most items expected.
+
+        >>> [gap["wanted"] for gap in shop.gaps("sleeve")]
+        []
+
+        Args:
+            super_category: Only combinations with a value of this one.
+            k: Number of the first ones for which the search that comes closest is told.
+
+        Raises:
+            UnknownNameError: There is no such super-category.
+        """
+        from datrnet.core.review.unmet_requests import (
+            closest_match,
+            session_requests,
+            unmet_requests,
+        )
+
+        with self.workspace.open_store() as store:
+            asked = session_requests(store)
+        found, searcher = unmet_requests(self.catalog, asked, super_category), self._searcher_if_any
+        matches = [closest_match(searcher, gap) if searcher else None for gap in found[:k]]
+        matches += [None] * (len(found) - len(matches))
+        return [_gap_facts(self.catalog, *both) for both in zip(found, matches, strict=True)]
+
+    @property
+    def _searcher_if_any(self) -> Searcher | None:
+        try:
+            return self.searcher
+        except IndexStaleError:
+            return None
+
+    # ── sessions ─────────────────────────────────────────────────────────────
+
+    def sessions(self, *, deleted: bool = False) -> "list[SessionFacts]":
+        """Return the sessions of the explorer and the saved searches, latest first.
+
+        Args:
+            deleted: Return those that were deleted and can be restored.
+        """
+        with self.workspace.open_store() as store:
+            rows = store.deleted_sessions() if deleted else store.sessions()
+            return [
+                {
+                    "id": row.id,
+                    "name": row.name,
+                    "started_at": row.started_at,
+                    "updated_at": row.updated_at,
+                    "steps": len(store.steps(row.id)),
+                }
+                for row in rows
+            ]
+
+    def replay(
+        self, session: str = LAST, *, k: int = 5, on_progress: Progress = no_progress
+    ) -> "SessionSheet":
+        """Repeat the searches of a session on the current index.
+
+        Args:
+            session: Its number or name; by default the last one.
+            k: Number of substitutes of each step.
+            on_progress: Called after each step.
+
+        Returns:
+            A sheet, whose ``steps`` have the substitutes, or the problem of a step.
+
+        Raises:
+            UnknownNameError: There is no such session.
+            ConfigError: There is none at all, or several have that name.
+            IndexStaleError: There is no index, or it is damaged.
+        """
+        from datrnet.core.sessions.export import SessionSheet
+
+        with self.workspace.open_store() as store:
+            row = session_of(store, session)
+            steps = steps_of(store, row)
+        searching = partial(on_progress, "Searching")
+        answers = replay(self.workspace, self.searcher, steps, k, searching)
+        return SessionSheet(
+            workspace=self.workspace, catalog=self.catalog, session=row, steps=answers
+        )
+
+
+def _group_facts(catalog: Catalog, group: "DuplicateGroup") -> "DuplicateGroupFacts":
+    return {
+        "keep": catalog.codes[group.keep],
+        "title": catalog.titles[group.keep],
+        "duplicates": [
+            {
+                "id": catalog.codes[other.row],
+                "title": catalog.titles[other.row],
+                "reason": other.reason,
+                "difference": other.difference,
+            }
+            for other in group.others
+        ],
+    }
+
+
+def _gap_facts(catalog: Catalog, gap: "UnmetRequest", match: "ClosestMatch | None") -> "GapFacts":
+    facts: GapFacts = {
+        "wanted": dict(gap.wanted),
+        "expected": gap.expected,
+        "counts": gap.counts,
+        "sessions": gap.sessions,
+        "ask": None,
+        "nearest": None,
+    }
+    if match is not None:
+        facts["ask"] = {"item": catalog.codes[match.row], "changes": match.changes}
+        if (found := match.nearest) is not None:
+            facts["nearest"] = {"id": found.code, "title": found.title, "distance": found.distance}
+    return facts
