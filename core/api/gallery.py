@@ -153,7 +153,7 @@ class ShopGallery:
         where: Where | None = None,
         any: Mapping[str, Values] | None = None,
         weight: Mapping[str, float | str] | None = None,
-        unlike: Mapping[str, QueryLike | list[QueryLike]] | None = None,
+        unlike: Mapping[str, QueryLike | list[QueryLike] | tuple[QueryLike, ...]] | None = None,
         liked: Iterable[str] = (),
         disliked: Iterable[str] = (),
         within: str | None = None,
@@ -173,9 +173,9 @@ class ShopGallery:
         3
 
         Args:
-            query: An item's id; a list of ids, whose mean is the query, weighted by what they agree
-                on; or a picture: its path, the contents of its file, a Pillow image, or an array
-                (H, W, 3) of uint8.
+            query: An item's id; several as a list or as ``shop.items.where(...)``, whose mean is
+                the query, weighted by what they agree on; or a picture: its path, the contents of
+                its file, a Pillow image, or an array (H, W, 3) of uint8.
             set: Value to change to, by super-category.
             take: Item or picture to take a super-category from: this, in the color of that.
             where: Only items with these labels and facts: ``["category=Shirts", "price<50"]``, or
@@ -272,7 +272,7 @@ class ShopGallery:
         self,
         *,
         take: Mapping[str, QueryLike] | None = None,
-        unlike: Mapping[str, QueryLike | list[QueryLike]] | None = None,
+        unlike: Mapping[str, QueryLike | list[QueryLike] | tuple[QueryLike, ...]] | None = None,
         on_progress: Progress,
         **options: Any,
     ) -> Request:
@@ -284,7 +284,7 @@ class ShopGallery:
         away = {
             name: tuple(
                 self._query(other, on_progress)[0]
-                for other in (others if isinstance(others, list) else [others])
+                for other in (others if isinstance(others, list | tuple) else [others])
             )
             for name, others in (unlike or {}).items()
         }
@@ -315,11 +315,11 @@ class ShopGallery:
 
     def _query(self, asked: QueryLikes, on_progress: Progress) -> tuple[Query, PictureSource]:
         """Return a query with its picture; of several items that of the first."""
-        if isinstance(asked, list) and len(asked) != 1:
-            query = self.searcher.query_of_items(rows_of(self.searcher.catalog, asked))
+        some = list(asked) if isinstance(asked, list | tuple | Items) else [asked]
+        if len(some) != 1:
+            query = self.searcher.query_of_items(rows_of(self.searcher.catalog, some))
             return query, self.workspace.picture(self.searcher.catalog.picture_paths[query.rows[0]])
-        asked = asked[0] if isinstance(asked, list) else asked
-        source = resolve(self.searcher.catalog, asked)
+        source = resolve(self.searcher.catalog, some[0])
         if isinstance(source, int):
             path = self.searcher.catalog.picture_paths[source]
             return self.searcher.query_of_item(source), self.workspace.picture(path)

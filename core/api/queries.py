@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from datrnet.core.api.items import Item
+from datrnet.core.api.items import Item, Items
 from datrnet.core.catalog.catalog import SPLITS, Catalog
 from datrnet.core.catalog.conditions import Conditions
 from datrnet.core.catalog.facts import Condition
@@ -25,7 +25,7 @@ QueryLike = str | int | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint
 """An item's id or ``Item``; or a picture: its path, the contents of its file, a Pillow image, or an
 array (H, W), (H, W, 3) or (H, W, 4) of uint8."""
 
-QueryLikes = QueryLike | list[str | int | Item]
+QueryLikes = QueryLike | list[str | int | Item] | tuple[str | int | Item, ...] | Items
 """A query; or several items, whose mean is the query."""
 
 Values = str | Iterable[str]

@@ -122,6 +122,7 @@ def check_share(
         return
     problems = in_order(problems)
     first = problems[0]
+    source = source.replace("The data", "the data").replace("Standard input", "standard input")
     if not items:
         rows = f"None of the {len(problems):,} rows of {source} can be imported."
         if len(problems) == 1:

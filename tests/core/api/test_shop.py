@@ -65,6 +65,10 @@ def test_an_item_is_a_query_by_its_id_and_as_what_the_items_yield(ready: Path) -
     answers = [shop.search(query, k=3) for query in ("item-1", shop.items["item-1"])]
     assert [answer.query_id for answer in answers] == ["item-1"] * 2
     assert answers[0].ids == answers[1].ids
+    black = shop.items.where("colour=black")
+    several = [shop.search(query, k=3) for query in ([*black.ids], tuple(black), black)]
+    assert several[0].query_ids == black.ids
+    assert several[0].ids == several[1].ids == several[2].ids
 
 
 def test_many_queries_are_answered_like_each_of_them(ready: Path) -> None:
