@@ -43,6 +43,9 @@ TINY = Config(
     index=IndexConfig(trees=3),
 )
 
+QUICK = replace(TINY, train=replace(TINY.train, triplets=12, epochs=1))
+"""For a run whose answers nobody looks at."""
+
 
 def shop_in(folder: Path) -> Workspace:
     """Return a workspace with 36 plain pictures; size is a super-category nobody can see."""
@@ -78,7 +81,7 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Return a workspace with a finished run, read only."""
     place = shop_in(tmp_path_factory.mktemp("trained"))
     with place.open_store() as store:
-        trained(place, store)
+        trained(place, store, TINY)
     return place
 
 
@@ -88,9 +91,9 @@ def with_run(trained_once: Workspace, tmp_path: Path) -> Workspace:
     return Workspace(shutil.copytree(trained_once.root, tmp_path, dirs_exist_ok=True))
 
 
-def trained(workspace: Workspace, store: Store) -> RunFolder:
+def trained(workspace: Workspace, store: Store, config: Config) -> RunFolder:
     catalog = Catalog.load(store)
-    run = start_run(workspace, store, catalog, TINY, ())
+    run = start_run(workspace, store, catalog, config, ())
     train(workspace, store, catalog, run)
     return run
 
@@ -124,7 +127,7 @@ def test_a_picture_that_is_gone_is_left_out_and_named(workspace: Workspace) -> N
     (workspace.root / "7.png").unlink()
     (workspace.root / "8.png").write_bytes(b"no picture")
     with workspace.open_store() as store:
-        trained(workspace, store)
+        trained(workspace, store, QUICK)
         catalog = Catalog.load(store)
         report = build_index(workspace, store, catalog, newest_run(workspace, store))
         searcher = Searcher(catalog, Generation.current(workspace, store))
@@ -161,9 +164,10 @@ def test_an_interrupted_run_is_resumed_where_it_was(
             if epochs[-1] == ("size", 2):
                 raise KeyboardInterrupt
 
+    config = replace(QUICK, train=replace(QUICK.train, epochs=3))
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
-        run = start_run(workspace, store, catalog, TINY, ())
+        run = start_run(workspace, store, catalog, config, ())
         with pytest.raises(KeyboardInterrupt):
             train(workspace, store, catalog, run, interrupt)
         assert store.runs()[0].status == "interrupted"
@@ -218,7 +222,7 @@ def test_an_initial_run_without_the_network_is_refused(workspace: Workspace) -> 
 
 def test_a_resumed_run_keeps_its_numbering_of_values(workspace: Workspace) -> None:
     with workspace.open_store() as store:
-        run = start_run(workspace, store, Catalog.load(store), TINY, ("colour",))
+        run = start_run(workspace, store, Catalog.load(store), QUICK, ("colour",))
         extra = NewItem(
             code="new", title="", picture_path="0.png", split="train", labels={"colour": "aqua"}
         )
@@ -294,7 +298,7 @@ def test_a_shop_with_nothing_but_training_items_can_be_searched(workspace: Works
     with workspace.open_store() as store:
         catalog = Catalog.load(store)
         catalog.splits[:] = "train"
-        run = start_run(workspace, store, catalog, TINY, ())
+        run = start_run(workspace, store, catalog, QUICK, ())
         train(workspace, store, catalog, run)
         report = build_index(workspace, store, catalog, run)
         searcher = Searcher(catalog, Generation.current(workspace, store))
@@ -306,7 +310,7 @@ def test_embeddings_that_are_not_finite_leave_the_index_as_it_is(with_run: Works
     with with_run.open_store() as store:
         catalog = Catalog.load(store)
         good = build_index(with_run, store, catalog, newest_run(with_run, store)).manifest.name
-        diverged = trained(with_run, store)
+        diverged = trained(with_run, store, QUICK)
         network = diverged.load_network(0)
         torch.nn.init.constant_(network.embedding.bias, torch.nan)
         save_weights(network, diverged.weights_path(0))

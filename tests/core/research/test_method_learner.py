@@ -68,15 +68,15 @@ def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def squares() -> TrainingData:
-    """Large and small squares in three colors, each combination twenty times."""
+    """Large and small squares in three colors, each combination ten times."""
     rng = np.random.default_rng(0)
-    labels = np.stack([np.arange(120) % 3, np.arange(120) // 3 % 2], axis=1).astype(np.int16)
-    pixels = rng.integers(200, 256, (120, 32, 32, 3)).astype(np.uint8)
+    labels = np.stack([np.arange(60) % 3, np.arange(60) // 3 % 2], axis=1).astype(np.int16)
+    pixels = rng.integers(200, 256, (60, 32, 32, 3)).astype(np.uint8)
     for picture, (colour, size) in zip(pixels, labels, strict=True):
         side = 24 - 12 * int(size)
         picture[4 : 4 + side, 4 : 4 + side] = np.eye(3, dtype=np.uint8)[colour] * 200
     return TrainingData(
-        pixels=pixels, labels=labels, is_validation=np.arange(120) >= 84, features=Path("unused")
+        pixels=pixels, labels=labels, is_validation=np.arange(60) >= 42, features=Path("unused")
     )
 
 
@@ -203,7 +203,7 @@ def test_progress_counts_pictures_as_stages_see_them(squares: TrainingData) -> N
     assert [trainer.progress(done) for done in (0, 0.5, 1)] == [0, 0.25, 0.5]
 
 
-@pytest.mark.parametrize(("triplet_batch", "num_batches"), [(0, 21), (12, 7), (84, 1), (500, 1)])
+@pytest.mark.parametrize(("triplet_batch", "num_batches"), [(0, 10), (12, 3), (42, 1), (500, 1)])
 def test_batches_of_triplets_have_a_size_of_their_own(
     squares: TrainingData, triplet_batch: int, num_batches: int
 ) -> None:
@@ -213,7 +213,7 @@ def test_batches_of_triplets_have_a_size_of_their_own(
     learner = trainer.learner
     assert isinstance(learner, MethodLearner)
     assert [stage.name for stage in learner.stages] == ["encoder", "manipulation"]
-    assert len(learner.start_epoch(0, 1, 0.0)) == 84 // 12
+    assert len(learner.start_epoch(0, 1, 0.0)) == 42 // 12
     assert len(learner.start_epoch(1, 1, 0.0)) == num_batches
 
 
@@ -223,16 +223,16 @@ def test_time_between_epochs_takes_nothing_of_the_budget(squares: TrainingData) 
     config = replace(CONFIG, system=system)
     trainer = trainer_with(config, squares, (3, 2), clock=lambda: now[0])
 
-    def five_seconds(event: object) -> None:
-        now[0] += 5
+    def fifteen_seconds(event: object) -> None:
+        now[0] += 15
 
-    epochs = trainer.train(five_seconds)
+    epochs = trainer.train(fifteen_seconds)
     next(epochs)
     now[0] += 1000  # the caller saves and prints
     assert trainer.position.share == pytest.approx(30 / 60)
     next(epochs)
     assert trainer.position.share == 1
-    assert trainer.position.spent == pytest.approx(65)
+    assert trainer.position.spent == pytest.approx(75)
 
 
 def test_patience_ends_the_last_stage_only(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pytest
@@ -16,9 +17,9 @@ from datrnet.core.research.systems.method import (
     TrainingSet,
 )
 
-SIDE = 24
+SIDE = 16
 COLORS = np.array([[220, 30, 30], [30, 180, 60], [40, 60, 220]]) / 127.5 - 1
-SIDES = (6, 12)
+SIDES = (4, 8)
 NUM_VALUES = (3, 2)
 """Colors, and small or large."""
 
@@ -62,6 +63,7 @@ class Squares:
             labels=self.labels, images=lambda rows: self.images[torch.from_numpy(rows)]
         )
 
+    @cached_property
     def changes(self) -> tuple[NDArray[np.int64], NDArray[np.int16], NDArray[np.bool_]]:
         """Return every change of one value: rows, wanted labels, what changes."""
         rows, targets = [], []
@@ -113,7 +115,7 @@ def num_values() -> tuple[int, ...]:
 
 
 def _triplets(squares: Squares, num: int, rng: np.random.Generator) -> ImageBatch:
-    rows, targets, _ = squares.changes()
+    rows, targets, _ = squares.changes
     drawn = rng.integers(0, len(rows), num)
     alike = (squares.labels[None] == targets[drawn][:, None]).all(axis=2)
     chances = rng.random(alike.shape)
@@ -183,7 +185,7 @@ def accuracy() -> Callable[[RetrievalMethod, Squares, Squares], float]:
 
     def measure(system: RetrievalMethod, gallery: Squares, asked: Squares) -> float:
         manipulation = system.manipulation(gallery.training_set)
-        rows, targets, changed = asked.changes()
+        rows, targets, changed = asked.changes
         own = asked.training_set.embed(system)[rows]
         queries, factors = manipulation.apply(own, asked.labels[rows], targets, changed)
         compared = manipulation.to_metric_space(gallery.training_set.embed(system))
