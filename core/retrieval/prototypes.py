@@ -201,9 +201,10 @@ class PrototypeSource:
         self._catalog = catalog
         self._generation = generation
         self._indexed_rows = indexed_rows
+        self._generic: dict[tuple[int, str], Prototype] = {}
 
     def generic(self, block: int, value: str) -> Prototype:
-        """Return the index's prototype of a value.
+        """Return the index's prototype of a value; it counts the items once.
 
         Args:
             block: Index of the super-category in the generation.
@@ -213,6 +214,13 @@ class PrototypeSource:
             UnknownNameError: The super-category has no such value.
             IndexStaleError: The value has no prototype: no training item carried it.
         """
+        key = block, value
+        if key not in self._generic:
+            self._generic[key] = self._counted(block, value)
+        return self._generic[key]
+
+    def _counted(self, block: int, value: str) -> Prototype:
+        """Return the index's prototype of a value, and of how many items it is the mean."""
         category = self._generation.super_categories[block]
         manipulation = self._generation.manipulation
         idx = self._catalog.super_category_idx(category.name)

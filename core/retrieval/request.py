@@ -1,14 +1,19 @@
 """What is asked of a search, and what it returns."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.facts import Condition
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.retrieval.manipulation import Floats
+from datrnet.core.text import fold
 from datrnet.db.rows import joined
 
 ValueMatch = Literal["any", "all"]
@@ -82,24 +87,81 @@ class Request:
     the wanted) value of it. None uses generic prototypes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Explainer:
+    """What can be told about the results of a search; each tells it when it is read."""
+
+    catalog: Catalog
+    block_names: tuple[str, ...]
+    values_of: Callable[[int], Mapping[str, tuple[str, ...]]]
+    """All values of an item, by its row."""
+    wanted: Mapping[str, frozenset[str]]
+    """Wanted values as ``fold`` returns them, by super-category; empty where unknown."""
+    all_of: frozenset[str]
+    """Super-categories of which an item must carry all wanted values to match."""
+
+    def agreement_of(self, values: Mapping[str, tuple[str, ...]]) -> dict[str, bool | None]:
+        """Return whether values match the wanted ones, by super-category; None if unknown."""
+        found = {}
+        for name in self.wanted:
+            key = name, values[name]
+            if key not in self._agreements:
+                self._agreements[key] = self._agrees(*key)
+            found[name] = self._agreements[key]
+        return found
+
+    @cached_property
+    def _agreements(self) -> dict[tuple[str, tuple[str, ...]], bool | None]:
+        """What ``_agrees`` said, which is the same for many items."""
+        return {}
+
+    def _agrees(self, name: str, values: tuple[str, ...]) -> bool | None:
+        wanted, carried = self.wanted[name], set(map(fold, values))
+        if not (wanted and carried):
+            return None
+        return wanted <= carried if name in self.all_of else not wanted.isdisjoint(carried)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Substitute:
-    """A search result."""
+    """A search result. What it is called and why it was found is looked up when it is read."""
 
     rank: int
     """From 1."""
     row: int
     """Row in the catalog."""
-    code: str
-    title: str
     distance: float
-    parts: Mapping[str, float]
-    """Weighted squared distance of each block; they sum to ``distance`` squared. An entangled
-    block has a single part, named ``all``."""
-    values: Mapping[str, tuple[str, ...]]
-    """All values, by super-category, the first one first."""
-    agreement: Mapping[str, bool | None]
-    """Whether a value is a wanted one, by super-category; None if either is unknown."""
+    squares: NDArray[np.float64] = field(compare=False, repr=False)
+    """(A,) parts of the squared distance."""
+    explainer: Explainer = field(compare=False, repr=False)
+
+    @property
+    def code(self) -> str:
+        """Its id."""
+        return self.explainer.catalog.codes[self.row]
+
+    @property
+    def title(self) -> str:
+        """Its title."""
+        return self.explainer.catalog.titles[self.row]
+
+    @cached_property
+    def parts(self) -> Mapping[str, float]:
+        """Weighted squared distance of each block; they sum to ``distance`` squared.
+
+        An entangled block has a single part, named ``all``.
+        """
+        return dict(zip(self.explainer.block_names, self.squares.tolist(), strict=True))
+
+    @cached_property
+    def values(self) -> Mapping[str, tuple[str, ...]]:
+        """All values, by super-category, the first one first."""
+        return self.explainer.values_of(self.row)
+
+    @cached_property
+    def agreement(self) -> Mapping[str, bool | None]:
+        """Whether a value is a wanted one, by super-category; None if either is unknown."""
+        return self.explainer.agreement_of(self.values)
 
     @property
     def labels(self) -> dict[str, str | None]:

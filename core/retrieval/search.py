@@ -16,7 +16,6 @@ from itertools import islice, repeat
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED, facets_of, split_rows
 from datrnet.core.catalog.conditions import Conditions
@@ -27,6 +26,7 @@ from datrnet.core.retrieval.manipulation import BoolArray, Floats
 from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.retrieval.relevance import agreement_apart_from, moved_away
 from datrnet.core.retrieval.request import (
+    Explainer,
     Query,
     Request,
     Substitute,
@@ -38,7 +38,7 @@ from datrnet.core.text import fold
 EXACT_BELOW = 4096
 """Largest gallery that is ranked exactly, which is then as fast as any engine."""
 
-EXACT_MANY_BELOW = 50_000
+EXACT_MANY_BELOW = 20_000
 """Largest gallery that is ranked exactly for many queries, whose products are computed together."""
 
 MANY = 4
@@ -303,11 +303,25 @@ class SearchPlan:
         if self.request.max_distance is not None:
             is_near = np.sqrt(parts.sum(axis=1)) <= self.request.max_distance
             near, parts = near[is_near], parts[is_near]
-        ranked = enumerate(zip(near.tolist(), parts, strict=True), 1)
+        rows = self.searcher.indexed_rows[near]
+        found = zip(rows.tolist(), np.sqrt(parts.sum(axis=1)).tolist(), parts, strict=True)
         return [
-            self._substitute(rank, place, of_blocks)
-            for rank, (place, of_blocks) in islice(ranked, start, None)
+            Substitute(
+                rank=rank, row=row, distance=distance, squares=squares, explainer=self.explainer
+            )
+            for rank, (row, distance, squares) in islice(enumerate(found, 1), start, None)
         ]
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What tells more about its results."""
+        return Explainer(
+            catalog=self.searcher.catalog,
+            block_names=self.searcher.block_names,
+            values_of=self.searcher.values_of,
+            wanted=self.wanted,
+            all_of=frozenset(filter(self.needs_all, self.wanted)),
+        )
 
     def exact_match_counts(self) -> dict[str, dict[str, int]]:
         """Count the items whose labels match the request, by super-category and value.
@@ -363,36 +377,3 @@ class SearchPlan:
             parts = searcher.generation.items.parts(self.blocks, self.weights, places)
             allowed[places] = np.sqrt(parts.sum(axis=1)) <= self.request.max_distance
         return allowed
-
-    def _substitute(self, rank: int, place: int, parts: NDArray[np.float64]) -> Substitute:
-        searcher = self.searcher
-        row = int(searcher.indexed_rows[place])
-        values = searcher.values_of(row)
-        return Substitute(
-            rank=rank,
-            row=row,
-            code=searcher.catalog.codes[row],
-            title=searcher.catalog.titles[row],
-            distance=float(np.sqrt(parts.sum())),
-            parts=dict(zip(searcher.block_names, parts.tolist(), strict=True)),
-            values=values,
-            agreement={name: self._verdict(name, values[name]) for name in self.wanted},
-        )
-
-    def _verdict(self, name: str, values: tuple[str, ...]) -> bool | None:
-        """Return what ``_agrees`` says, which is the same for many items."""
-        key = name, values
-        if key not in self._verdicts:
-            self._verdicts[key] = self._agrees(name, values)
-        return self._verdicts[key]
-
-    @cached_property
-    def _verdicts(self) -> dict[tuple[str, tuple[str, ...]], bool | None]:
-        return {}
-
-    def _agrees(self, name: str, values: tuple[str, ...]) -> bool | None:
-        """Return whether an item's values match the wanted ones; None if either is unknown."""
-        wanted, carried = self.wanted[name], set(map(fold, values))
-        if not (wanted and carried):
-            return None
-        return wanted <= carried if self.needs_all(name) else not wanted.isdisjoint(carried)
