@@ -12,6 +12,9 @@ A filter is known as a mask of the indexed items, and the server knows no masks.
    first value of each super-category), as far as all allowed items agree on them.
 4. By the ids of the allowed items.
 
+A graph may find few items that meet a condition, where most do not: that of Milvus Lite loses its
+way. The engine declines if the server names less than half of what it should.
+
 The conditions of step 3 are read from the mask and a copy of the scalar fields. A label that was
 corrected since can make them wider, but never leaves out an item.
 """
@@ -226,14 +229,16 @@ class MilvusEngine:
         if condition:
             num_passed = int(np.count_nonzero(passed))
             limit = -(-wanted * num_passed // max(1, int(np.count_nonzero(allowed & passed))))
-            near = self._near([vector], min(limit, MOST_CANDIDATES), condition)[0]
-            near = near[allowed[near]]
-            if len(near) > k:
+            limit = min(limit, num_passed, MOST_CANDIDATES)
+            found = self._near([vector], limit, condition)[0]
+            near = found[allowed[found]]
+            if len(near) > k and 2 * len(found) > limit:
                 return np.union1d(near, stragglers)
         if num > MOST_IDS:
             return None
         ids = ",".join(map(str, self._ids_of_places[allowed].tolist()))
-        return self._near([vector], wanted, f"id in [{ids}]")[0]
+        found = self._near([vector], wanted, f"id in [{ids}]")[0]
+        return found if 2 * len(found) > wanted else None
 
     def neighbors(self, blocks: Floats, count: int) -> list[Places]:
         """Return about ``count`` places near each of some items with blocks (n, A, E)."""

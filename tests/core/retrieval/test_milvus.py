@@ -122,6 +122,22 @@ def test_a_filter_loses_no_answer_and_asks_for_few(
     assert conditions[-1] == last or (what == "scattered" and "in [" in conditions[-1])
 
 
+def test_a_server_that_finds_too_few_with_a_condition_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(milvus, "FEW_ALLOWED", 20)
+    items, ids = made_items(400), np.arange(400)
+    scalars = np.column_stack([ids < 40, ids < 40]).astype(np.int16)
+    table = Table(items, ids, scalars)
+    every = table.search
+    monkeypatch.setattr(
+        table, "search", lambda *asked: [found[: 3 if asked[3] else 15] for found in every(*asked)]
+    )
+    engine = MilvusEngine(table, ids, scalars, ids, nodes=64)  # type: ignore[arg-type]
+    assert engine.candidates(items.embeddings[399], np.ones(4), 10, ids < 40) is None
+    assert [condition.partition(" ")[0] for _, condition in table.asked] == ["", "split", "id"]
+
+
 def test_few_allowed_items_are_left_to_the_exact_engine() -> None:
     items = made_items(100)
     scalars = np.zeros((100, 1), dtype=np.int16)
