@@ -74,17 +74,22 @@ def test_the_exact_engine_misses_nothing(
     assert parts.shape == (len(near), num_blocks)
 
 
-@pytest.fixture(scope="module", params=[(6, True), (5, True), (4, False), (3, False), (2, False)])
+CODED = [(6, True, 3000), (5, True, 1500), (4, False, 1500), (3, False, 3000), (2, False, 1500)]
+"""Number of blocks, whether they have length 1, and how many items the codebook has seen."""
+
+
+@pytest.fixture(scope="module", params=CODED)
 def coded(request: pytest.FixtureRequest) -> tuple[IndexedItems, BlockCodes]:
-    num_blocks, unit = request.param
+    num_blocks, unit, num_seen = request.param
     items = made_items(3000, num_blocks, unit=unit)
-    codes = BlockCodes.build(items)
+    seen = IndexedItems(items.embeddings[:num_seen], items.manipulation, unit)
+    codes = BlockCodes.build(seen).updated(items)
     codes.effort = TIGHT
     return items, codes
 
 
 @pytest.mark.parametrize("share", [None, 0.01, 0.3])
-def test_block_codes_find_the_nearest_for_any_weights(
+def test_block_codes_find_the_nearest_for_any_weights_new_items_too(
     coded: tuple[IndexedItems, BlockCodes], share: float | None
 ) -> None:
     items, codes = coded
