@@ -12,11 +12,15 @@ processor seconds, which other programs on the machine change least.
 import argparse
 import csv
 import json
+import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,17 +70,17 @@ def main() -> None:
     parser.add_argument("--embed", type=int, metavar="N", help="networks embed N pictures, not all")
     parser.add_argument("--folder", type=Path, help="keeps the pictures for the next time")
     given = parser.parse_args()
-    table = Table(*COLUMNS)
+    build.Embedder = PartEmbedder  # type: ignore[misc]
+    table = Table(*COLUMNS, box=None)
     with tempfile.TemporaryDirectory() as folder:
         for size in given.sizes:
             workspace = Workspace((given.folder or Path(folder)) / f"{size}")
-            embedder = PartlyEmbedding(given.embed or size)
-            build.Embedder = embedder.of  # type: ignore[assignment,misc]
-            table.add_row(f"{size:,}", *measure(workspace, size, embedder))
-    Console().print(table)
+            PartEmbedder.begin(given.embed or size)
+            table.add_row(f"{size:,}", *measure(workspace, size))
+    Console(width=100).print(table)
 
 
-def measure(workspace: Workspace, size: int, embedder: "PartlyEmbedding") -> tuple[str, ...]:
+def measure(workspace: Workspace, size: int) -> tuple[str, ...]:
     """Time a whole index, an update by a few items, and one by none."""
     garments = drawn(workspace.root.parent / "drawn")
     (workspace.root / "pictures").mkdir(parents=True, exist_ok=True)
@@ -87,8 +91,8 @@ def measure(workspace: Workspace, size: int, embedder: "PartlyEmbedding") -> tup
         store.upsert_items(next(items) for _ in range(size))
         run = installed(workspace, store)
         whole, built = timed(workspace, store, run)
-        built, embedded = built + embedder.seconds_spared, embedder.num_embedded
-        embedder.left = NUM_NEW
+        built, embedded = built + PartEmbedder.seconds_spared(), PartEmbedder.num_embedded
+        PartEmbedder.begin(NUM_NEW)
         store.upsert_items(next(items) for _ in range(NUM_NEW))
         report, update = timed(workspace, store, run)
         assert (report.num_embedded, report.num_copied) == (NUM_NEW, size)
@@ -106,44 +110,47 @@ def measure(workspace: Workspace, size: int, embedder: "PartlyEmbedding") -> tup
     )
 
 
-class PartlyEmbedding:
+class PartEmbedder(Embedder):
     """Embeds the first pictures, and makes up the embeddings of the rest."""
 
-    def __init__(self, count: int) -> None:
-        """Embed so many pictures."""
-        self.left, self.num_embedded, self.num_made_up, self._seconds = count, 0, 0, 0.0
-        self._known: list[NDArray[np.float32]] = []
-        self._rng = np.random.default_rng(0)
+    left: ClassVar[int]
+    """Pictures to embed."""
+    num_embedded: ClassVar[int]
+    num_made_up: ClassVar[int]
+    seconds: ClassVar[float]
+    known: ClassVar[list[NDArray[np.float32]]]
+    rng = np.random.default_rng(0)
 
-    def of(self, run: RunFolder) -> "PartlyEmbedding":
-        """Load the networks of a run."""
-        self._embedder = Embedder(run)
-        return self
+    @classmethod
+    def begin(cls, count: int) -> None:
+        """Embed so many pictures from now on."""
+        cls.left, cls.num_embedded, cls.num_made_up, cls.seconds, cls.known = count, 0, 0, 0.0, []
 
-    @property
-    def seconds_spared(self) -> float:
-        """What the made-up embeddings would have taken."""
-        return self._seconds / max(1, self.num_embedded) * self.num_made_up
+    @classmethod
+    def seconds_spared(cls) -> float:
+        """Return what the made-up embeddings would have taken."""
+        return cls.seconds / max(1, cls.num_embedded) * cls.num_made_up
 
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return embeddings (N, A, E)."""
-        if self.left <= 0:
-            self.num_made_up += len(pixels)
-            return self._repeated(len(pixels))
-        started = time.process_time()
-        found = self._embedder.embed(pixels)
-        self._seconds += time.process_time() - started
-        self.num_embedded += len(pixels)
-        self.left -= len(pixels)
-        self._known.append(found)
+        own = type(self)
+        if own.left <= 0:
+            own.num_made_up += len(pixels)
+            return self.repeated(len(pixels))
+        started = time.thread_time()  # other threads read pictures meanwhile
+        found = super().embed(pixels)
+        own.seconds += time.thread_time() - started
+        own.num_embedded += len(pixels)
+        own.left -= len(pixels)
+        own.known.append(found)
         return found
 
-    def _repeated(self, count: int) -> NDArray[np.float32]:
-        """Repeat known ones with noise."""
-        known = self._known[self._rng.integers(len(self._known))]
-        found = known[self._rng.integers(len(known), size=count)]
+    def repeated(self, count: int) -> NDArray[np.float32]:
+        """Return known embeddings with noise."""
+        known = self.known[self.rng.integers(len(self.known))]
+        found = known[self.rng.integers(len(known), size=count)]
         size = found.shape[2]
-        found += self._rng.standard_normal(found.shape, dtype=np.float32) * NOISE / np.sqrt(size)
+        found += self.rng.standard_normal(found.shape, dtype=np.float32) * NOISE / np.sqrt(size)
         found /= np.linalg.norm(found, axis=2, keepdims=True)
         return found
 

@@ -135,6 +135,8 @@ def mean_by_item(owners: NDArray[np.int64], embeddings: Floats) -> tuple[NDArray
         embeddings: (N, A, E).
     """
     items, starts, counts = np.unique(owners, return_index=True, return_counts=True)
+    if len(items) == len(owners):
+        return items, embeddings  # which may be large
     means = embeddings[starts]
     for place in np.flatnonzero(counts > 1):
         views = embeddings[starts[place] : starts[place] + counts[place]]
