@@ -189,7 +189,9 @@ def made_up(
                 for channel, factor in zip(moved.split(), light, strict=True)
             ]
             merged = Image.merge("RGB", channels)
-            (ImageOps.mirror(merged) if number % 2 else merged).save(path)
+            unfinished = path.with_suffix(".part")
+            (ImageOps.mirror(merged) if number % 2 else merged).save(unfinished, "JPEG")
+            unfinished.replace(path)
         yield NewItem(
             code=f"{number:06}",
             title="",
