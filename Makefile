@@ -53,6 +53,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/engines.py --keep build/bench --write $(BENCH) 10000 100000 1000000
 	$(BIN)/python benchmarks/index_update.py
 	$(BIN)/python benchmarks/evaluation.py
+	$(BIN)/python benchmarks/embedding.py
 
 demo-weights: $(READY)
 	$(BIN)/python tools/train_demo_weights.py

@@ -82,6 +82,8 @@ def folded(network: DAtRNet) -> DAtRNet:
     """Return a copy for inference, its batch normalization made part of the convolutions."""
     network = copy.deepcopy(network).eval()
     for layers in network.modules():
+        if isinstance(layers, nn.ReLU):
+            layers.inplace = True  # each follows a layer whose output nothing else needs
         if not isinstance(layers, nn.Sequential):
             continue
         for place, (conv, norm) in enumerate(pairwise(layers)):
