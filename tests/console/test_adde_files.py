@@ -16,6 +16,7 @@ from typer.testing import Result
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.models.run_folder import RunFolder
+from datrnet.core.research import adde_release
 from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.backbones.networks import BACKBONES
 from datrnet.core.research.systems.adde_m import AddeM
@@ -133,9 +134,14 @@ def test_released_weights_are_a_finished_run_that_indexes_searches_and_evaluates
 
 
 def test_weights_of_a_trained_system_say_the_same_as_released_files_of_other_columns(
-    run: Run, root: Path, files: tuple[Path, Path], config: Path, tmp_path: Path
+    run: Run,
+    root: Path,
+    files: tuple[Path, Path],
+    config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    config.write_text(SMALL.replace("32", "224"))
+    monkeypatch.setattr(adde_release, "IMAGE_SIZE", 32)  # that of the trained one
     assert trained(run, root, config).exit_code == 0
     assert run(root, "index").exit_code == 0
     figures = json.loads(run(root, "evaluate", "-k", 3, "--json").stdout)
