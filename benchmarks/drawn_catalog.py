@@ -23,6 +23,7 @@ from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Replacement
 from datrnet.core.retrieval.search import Searcher
 from datrnet.db.rows import NewItem
+from datrnet.db.store import Store
 
 Floats = NDArray[np.float32]
 
@@ -125,27 +126,14 @@ def searcher_of(folder: Path, size: int, source: Source | None) -> Searcher:
     workspace = Workspace(folder / "workspace")
     folder.mkdir(parents=True, exist_ok=True)
     with workspace.create_store() as store:
+        catalog = Catalog.load(store)
         try:
-            return Searcher(Catalog.load(store), Generation.current(workspace, store))
+            return Searcher(catalog, Generation.current(workspace, store))
         except IndexStaleError:
             source = source or Source.made_up()
-        rng = np.random.default_rng(1)
-        counts = source.prototypes.counts
-        values = np.stack([rng.integers(count, size=size) for count in counts], axis=1)
-        shares = rng.random(size)
-        items = (
-            NewItem(
-                code=f"{number:07}",
-                title=f"Item {number}",
-                picture_path="none",
-                split="train",
-                labels={f"name {a}": f"{value:02}" for a, value in enumerate(values[number])},
-                facts={SHARE: f"{shares[number]:.6f}"},
-            )
-            for number in range(size)
-        )
-        store.upsert_items(items, {SHARE: "number"})
-        catalog = Catalog.load(store)
+        if catalog.num_items != size:
+            _fill(store, source.prototypes.counts, size)
+            catalog = Catalog.load(store)
         embedded = Embedded(
             run_name="drawn",
             super_categories=catalog.super_categories,
@@ -159,3 +147,22 @@ def searcher_of(folder: Path, size: int, source: Source | None) -> Searcher:
         write_generation(workspace, store, embedded, IndexConfig())
         BuiltTimes(folder).add("datrnet", started)
         return Searcher(catalog, Generation.current(workspace, store))
+
+
+def _fill(store: Store, counts: tuple[int, ...], size: int) -> None:
+    """Import items with random labels, so many values each, and a random share."""
+    rng = np.random.default_rng(1)
+    values = np.stack([rng.integers(count, size=size) for count in counts], axis=1)
+    shares = rng.random(size)
+    items = (
+        NewItem(
+            code=f"{number:07}",
+            title=f"Item {number}",
+            picture_path="none",
+            split="train",
+            labels={f"name {a}": f"{value:02}" for a, value in enumerate(values[number])},
+            facts={SHARE: f"{shares[number]:.6f}"},
+        )
+        for number in range(size)
+    )
+    store.upsert_items(items, {SHARE: "number"})
