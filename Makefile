@@ -28,7 +28,7 @@ test: $(READY)
 test-slow: $(READY)
 	$(BIN)/pytest -m slow
 
-# With Milvus Lite, 150 MB that few need.
+# With Milvus Lite, 90 MB more that few need.
 test-scale: $(READY)
 	@$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt "milvus-lite>=2.5" "pymilvus>=2.5,<4"
 	$(BIN)/pytest tests/core/retrieval/test_milvus.py
