@@ -1,13 +1,19 @@
 """A fresh store, and items to put in it."""
 
+import sqlite3
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from datrnet.db.history import KEYS
 from datrnet.db.rows import NewItem
 from datrnet.db.store import Store
+
+Contents = dict[str, list[tuple[Any, ...]]]
 
 MakeItem = Callable[..., NewItem]
 
@@ -42,3 +48,30 @@ def make_item() -> MakeItem:
         )
 
     return make
+
+
+def contents(store: Store) -> Contents:
+    """Every row of the tables that the history covers."""
+    with closing(sqlite3.connect(store.path)) as plain:
+        found = {
+            table: plain.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall()
+            for table in KEYS
+        }
+        for index in ("items_fts", "items_trigrams"):
+            plain.execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")
+        assert not plain.execute("PRAGMA foreign_key_check").fetchall()
+    return found
+
+
+def labels_by_person(store: Store) -> dict[tuple[int, str], str | None]:
+    with store.reading() as db:
+        return {
+            (item_id, category.casefold()): value
+            for item_id, category, value in db.execute(
+                "SELECT item_id, super_categories.name, attribute_values.name"
+                " FROM item_attributes"
+                " JOIN super_categories ON super_categories.id = item_attributes.super_category_id"
+                " LEFT JOIN attribute_values ON attribute_values.id = attribute_value_id"
+                " WHERE source = 'person'"
+            )
+        }
