@@ -65,7 +65,7 @@ class Size:
 
 SIZES = (
     Size(config="small", num_pictures=256, batch=64, triplets=32, turns=3),
-    Size(config="paper", num_pictures=8, batch=4, triplets=2, turns=2),
+    Size(config="paper", num_pictures=4, batch=4, triplets=2, turns=2),
 )
 
 
