@@ -28,9 +28,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # No test asks the terminal that the tests are run in.
 sys.__stdin__ = None  # type: ignore[assignment]
 
-# No example fails for being slow: the machine may be. Every run tries the same ones.
-hypothesis.settings.register_profile("datrnet", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("datrnet")
+# No example fails for being slow: the machine may be. Every run tries the same few, as others would
+# find nothing in code that has not changed; the profile "thorough" looks for new ones.
+hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, max_examples=40)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 Run = Callable[..., Result]
 
