@@ -159,7 +159,7 @@ def _print(answer: "Answer", *, pictures: bool, as_json: bool) -> None:
         if lines := shown.weight_lines(answer):
             say("\n".join(lines))
         if not answer.substitutes:
-            say(shown.NOTHING_FOUND)
+            say(shown.nothing_found(answer))
 
 
 def _print_many(answers: Iterable["Answer"], *, pictures: bool, as_json: bool) -> None:

@@ -43,7 +43,11 @@ BAR = 8
 ITEM = 16
 """Minimum width of the column with id, title and distance, so that no figure breaks."""
 
-NOTHING_FOUND = "No item meets the conditions."
+
+def nothing_found(answer: Answer) -> str:
+    """Return why an answer is empty: no item meets the conditions, or none is left for a page."""
+    further = "further " if answer.plan.request.offset else ""
+    return f"No {further}item meets the conditions."
 
 
 def print_answer_rows(
@@ -100,7 +104,7 @@ def show_answer(out: Console, answer: Answer, *, pictures: bool) -> None:
     for line in (*prototype_lines(answer), *weight_lines(answer)):
         out.print(line, style="dim")
     if not answer.substitutes:
-        out.print(NOTHING_FOUND)
+        out.print(nothing_found(answer))
         return
     out.print(substitutes)
     if answer.searcher.is_entangled:

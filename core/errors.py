@@ -35,6 +35,16 @@ class ConfigError(DatrnetError):
     exit_code = 2
 
 
+def check_choice(name: str, value: str | None, choices: Iterable[str]) -> None:
+    """Check an argument that is one of several words, or None.
+
+    Raises:
+        ConfigError: It is another one.
+    """
+    if value is not None and value not in (words := tuple(choices)):
+        raise ConfigError(f"There is no {name} {value!r}.", hint=f"Use {', '.join(words)}.")
+
+
 class SettingError(ConfigError):
     """A setting of the configuration file is unknown, or not what it must be.
 

@@ -17,6 +17,7 @@ from datrnet.core.api.queries import (
     request_of,
     resolve,
     rows_of,
+    several,
 )
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.pictures import PictureSource
@@ -238,7 +239,7 @@ class ShopGallery:
         """
         progress: Progress = options.pop("on_progress", no_progress)
         request = self._request(**options, on_progress=progress)
-        asked = self.embeddings.ids if queries is None else queries
+        asked = self.embeddings.ids if queries is None else several(queries)
         yield from self._answers(asked, request, progress)
 
     def search_saved(self, name: str, *, on_progress: Progress = no_progress) -> Answer:

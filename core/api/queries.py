@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from datrnet.core.catalog.catalog import SPLITS, Catalog
 from datrnet.core.catalog.conditions import Conditions
 from datrnet.core.catalog.facts import Condition
 from datrnet.core.catalog.pictures import PictureSource
-from datrnet.core.errors import ConfigError, ShapeError
+from datrnet.core.errors import ConfigError, ShapeError, check_choice
 from datrnet.core.retrieval.request import Request, ValueMatch, resolve_query
 
 MAX_WEIGHT = 1_000_000
@@ -98,8 +98,8 @@ def request_of(
     weights: Mapping[str, float | str] | None = None,
     within: str | None = None,
     match: ValueMatch = "any",
-    liked: Iterable[str] = (),
-    disliked: Iterable[str] = (),
+    liked: Values = (),
+    disliked: Values = (),
     k: int = 10,
     max_distance: float | None = None,
     offset: int | None = None,
@@ -115,12 +115,13 @@ def request_of(
         raise ConfigError(f"offset is {offset}; the first result has the offset 0.")
     if max_distance is not None and not max_distance >= 0:
         raise ConfigError(f"The maximum distance is {max_distance}; no distance is below 0.")
+    liked, disliked = several(liked), several(disliked)
     if twice := {*liked} & {*disliked}:
         raise ConfigError(f"{min(twice)} is both liked and disliked.", hint="Keep one of the two.")
     if k < 1:
         raise ConfigError(f"k is {k}; at least one result must be asked for.")
-    if split is not None and split not in SPLITS:
-        raise ConfigError(f"There is no split {split!r}.", hint=f"Use {', '.join(SPLITS)}.")
+    check_choice("split", split, SPLITS)
+    check_choice("match", match, get_args(ValueMatch))
     conditions = Conditions.of(catalog, _conditions(where))
     return Request(
         changes={name: _single(name, value) for name, value in (changes or {}).items()},

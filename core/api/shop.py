@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from datrnet.core.api.export import ShopExport
 from datrnet.core.api.gallery import Split
@@ -11,7 +11,7 @@ from datrnet.core.api.queries import several
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, PrecisionChoice
-from datrnet.core.errors import DatabaseError, UnknownNameError, requirement
+from datrnet.core.errors import DatabaseError, UnknownNameError, check_choice, requirement
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import (
     BatchDone,
@@ -22,7 +22,7 @@ from datrnet.core.progress import (
     TrainEvent,
     no_progress,
 )
-from datrnet.core.retrieval.engines.engine import EngineChoice
+from datrnet.core.retrieval.engines.engine import ENGINE_CHOICES, EngineChoice
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.match import Ranking
 from datrnet.core.retrieval.prototypes import aligned
@@ -192,10 +192,13 @@ class Shop(ShopExport):
         Raises:
             UnknownNameError: There is no such finished run.
             CheckpointError: There is no finished run, or its weights are missing or damaged.
+            ConfigError: There is no such engine or precision, or it lacks its address.
             DataError: The catalog has no readable picture.
         """
         from datrnet.core.indexing.build import build_index
 
+        check_choice("engine", engine, ENGINE_CHOICES)
+        check_choice("precision", precision, get_args(PrecisionChoice))
         chosen = self.finished_run(run)
         with self.workspace.open_store(to_write=True) as store:
             report = build_index(
@@ -237,13 +240,14 @@ class Shop(ShopExport):
             on_progress: Called with the progress.
 
         Raises:
-            ConfigError: It is no shard.
+            ConfigError: It is no shard, or there is no such precision.
             UnknownNameError: There is no such finished run.
             CheckpointError: There is no finished run, or its weights are missing or damaged.
         """
         from datrnet.core.indexing.shard_job import embed_shard
         from datrnet.core.indexing.shards import Shard
 
+        check_choice("precision", precision, get_args(PrecisionChoice))
         share, chosen = Shard.parse(shard), self.finished_run(run)
         with self.workspace.open_store() as store:
             catalog = Catalog.load(store)

@@ -309,7 +309,9 @@ class SearchPlan:
             Substitute(
                 rank=rank, row=row, distance=distance, squares=squares, explainer=self.explainer
             )
-            for rank, (row, distance, squares) in islice(enumerate(found, 1), start, None)
+            for rank, (row, distance, squares) in islice(
+                enumerate(found, 1), min(start, len(near)), None
+            )
         ]
 
     @cached_property

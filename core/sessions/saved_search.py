@@ -9,7 +9,7 @@ from typing import Any
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.retrieval.request import Query, Request
-from datrnet.core.sessions.steps import RUN, SAVED, Step, session_of, steps_of
+from datrnet.core.sessions.steps import LAST, RUN, SAVED, Step, session_of, steps_of
 from datrnet.db.rows import SessionRow
 from datrnet.db.store import Store
 
@@ -90,8 +90,9 @@ def save_search(store: Store, name: str, facts: dict[str, Any], found: Sequence[
     Raises:
         ConfigError: A session has that name that is no saved search, or the name is empty.
     """
-    if not name.strip() or name.strip().isdecimal():
-        raise ConfigError(f"{name!r} is no name of a search.", hint="Use a word, not a number.")
+    if name.strip().casefold() in ("", LAST) or name.strip().isdecimal():
+        hint = f"Use a word, not a number or {LAST}."
+        raise ConfigError(f"{name!r} is no name of a search.", hint=hint)
     try:
         session_id = saved_search(store, name).session.id
     except UnknownNameError:

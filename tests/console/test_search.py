@@ -237,6 +237,8 @@ def test_facts_are_conditions_and_shown_in_every_form(run: Run, copied: Workspac
         assert f"price {first['facts']['price']}" in text
     none = run(copied.root, "search", "item-1", "--where", "size=S", "--where", "in_stock=true")
     assert "No item meets the conditions." in none.stderr
+    past = run(copied.root, "search", "item-1", "--page", str(10**20))
+    assert past.stderr.startswith("No further item meets the conditions.")
     wrong = run(copied.root, "search", "item-1", "--where", "prise<12")
     assert "Did you mean price?" in " ".join(wrong.stderr.split())
 

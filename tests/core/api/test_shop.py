@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,6 +44,32 @@ def photos(tmp_path: Path) -> Path:
 
 
 # ── queries ──────────────────────────────────────────────────────────────────
+
+
+def test_one_id_does_where_several_do(ready: Path) -> None:
+    shop = datrnet.open(ready)
+    (answer,) = shop.search_many("item-1", k=2)
+    assert answer.ids == shop.search("item-1", k=2).ids
+    assert shop.search("item-1", liked="item-2").ids == shop.search("item-1", liked=["item-2"]).ids
+
+
+def test_words_that_are_no_choice_are_refused_and_harm_nothing(ready: Path) -> None:
+    shop = datrnet.open(ready)
+    wrong: Any = "fast"
+    for told in (
+        lambda: shop.search("item-1", match=wrong),
+        lambda: shop.index(engine=wrong),
+        lambda: shop.index(precision=wrong),
+        lambda: shop.embed_shard("1/2", precision=wrong),
+    ):
+        with pytest.raises(ConfigError, match=r"There is no .* 'fast'\. Use "):
+            told()
+    assert shop.search("item-1", k=1)
+
+
+def test_a_search_saved_as_last_would_replace_another(ready: Path) -> None:
+    with pytest.raises(ConfigError, match="not a number or last"):
+        datrnet.open(ready).search("item-1").save("Last")
 
 
 def test_a_picture_is_the_same_query_in_every_form(ready: Path) -> None:
