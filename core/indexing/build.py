@@ -263,7 +263,8 @@ def build_index(
         and manifest.files.get(CODEBOOK) == base.manifest.files.get(CODEBOOK)
     )
     is_beside = is_kept and manifest.engine == "annoy"
-    shards.delete()
+    if len(wanted) or not shards.has_parts:  # parts that nothing lacked are for a rebuild
+        shards.delete()
     return IndexReport(
         manifest=manifest,
         unreadable=tuple(catalog.codes[row] for row in unreadable),

@@ -225,6 +225,11 @@ class EmbeddedShards:
             "embed the rest here.",
         )
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether any shard has embedded items."""
+        return any(self._folder.glob("*.npz"))
+
     def delete(self) -> None:
         """Delete all parts, which an index now has."""
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -64,6 +64,7 @@ def test_shards_make_the_index_that_one_process_makes(
     said = told(run(root, "index", "--rebuild", "--shard", "1/3"))
     assert "Embedded 16 items of 16 in shard 1/3; the index is as it was." in said
     told(run(root, "index", "--rebuild", "--shard", "3/3"))
+    assert "nothing to do" in told(run(root, "index"))  # and the shards are still there
     said = told(run(root, "index", "--rebuild"), 1)
     assert "Shard 2 of 3 is not finished; the index is as it was." in said
     assert "Run `datrnet index --shard 2/3`, which goes on where it stopped, or" in said
