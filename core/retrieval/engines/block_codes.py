@@ -58,10 +58,14 @@ class Effort:
 
 
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.4, 1.0)
-RANKINGS = ((500, 80), (1000, 150), (1500, 300), (3000, 500))
+RANKINGS = ((500, 80), (1000, 150), (1500, 300), (3000, 500), (6000, 1000), (6000, 2000))
 EFFORTS = tuple(
     Effort(share=share, num_sketched=sketched, num_ranked=ranked)
-    for share, (sketched, ranked) in (*product(SHARES, RANKINGS), (1.0, (16_000, 1500)))
+    for share, (sketched, ranked) in (
+        *product(SHARES, RANKINGS),
+        (0.2, (16_000, 4000)),
+        (1.0, (16_000, 4000)),
+    )
 )
 """How much a query may look at; see ``efforts_for``."""
 

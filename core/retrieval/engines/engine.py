@@ -25,6 +25,9 @@ ENGINE_CHOICES: tuple[EngineChoice, ...] = get_args(EngineChoice)
 CHUNK = 8192
 """Items whose distances are computed at once."""
 
+GATHERED_AT_ONCE = 256
+"""Items that are copied for their scores at once: they stay in the processor's cache."""
+
 QUERIES_AT_ONCE = 128
 """Most queries whose scores are computed at once."""
 
@@ -109,8 +112,9 @@ class IndexedItems:
         weights = weights.astype(np.float32)
         vectors = (2 * weights[:, :, None] * blocks).reshape(len(blocks), -1)  # (Q, A·E)
         scores = np.empty((len(blocks), total), dtype=np.float32)
-        for start in range(0, total, CHUNK):
-            part = slice(start, start + CHUNK)
+        at_once = CHUNK if places is None else GATHERED_AT_ONCE
+        for start in range(0, total, at_once):
+            part = slice(start, start + at_once)
             chosen = part if places is None else places[part]
             items = self.blocks_at(chosen)
             items = items.reshape(len(items), -1)
