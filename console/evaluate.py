@@ -43,7 +43,9 @@ def evaluate(
     match: Literal["used", "all", "known"] = "used",
     within: Annotated[str | None, Option(metavar="NAME")] = None,
     queries: Annotated[Path | None, Option(metavar="FOLDER")] = None,
-    ranking: Annotated[Ranking, Option(metavar="NAME")] = "distance",
+    ranking: Annotated[
+        Ranking | None, Option(metavar="NAME", show_default="what datrnet index chose")
+    ] = None,
     equal_weights: Annotated[bool, Option("--equal-weights")] = False,
     exclude_query: Annotated[bool, Option("--exclude-query")] = False,
     include_query: Annotated[bool, Option("--include-query")] = False,

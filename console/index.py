@@ -11,7 +11,7 @@ from datrnet.console.progress import JobProgress
 from datrnet.core.api.json_facts import IndexFacts, ShardFacts
 from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.config import PrecisionChoice
+from datrnet.core.config import PrecisionChoice, RankingChoice
 from datrnet.core.errors import ConfigError
 from datrnet.core.indexing.shards import Ranks
 from datrnet.core.progress import no_progress
@@ -56,6 +56,10 @@ def index(
         Option(metavar="NAME", show_default="that of the current index, else auto"),
     ] = None,
     shard: Annotated[str | None, Option(metavar="NUMBER/COUNT")] = None,
+    ranking: Annotated[
+        RankingChoice | None,
+        Option(metavar="NAME", show_default="that of the current index, else the config's"),
+    ] = None,
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
@@ -70,9 +74,11 @@ def index(
     Args:
         run: Run whose networks embed the items.
         rebuild: Embed every item and build the search engine again.
-        choose_weights: Choose the weights again.
+        choose_weights: Choose the weights again, and what orders the results.
         engine: What finds the items near a query: annoy, blocks, exact, milvus, or auto, which
             takes Annoy for up to 4,096 items and block codes for more.
+        ranking: What orders the results of a search: distance, match (the probability that values
+            are the wanted ones), or auto, which takes what ranks the validation items better.
         uri: Where Milvus is: http://HOST:19530, or FILE.db for a file (docs/scale.md).
         precision: Arithmetic of the embeddings: float32, bfloat16, or auto, which tries both when
             there is much to embed, and takes bfloat16 where it is clearly faster and near enough.
@@ -104,6 +110,7 @@ def index(
             rebuild=rebuild,
             choose_weights=choose_weights,
             engine=engine,
+            ranking=ranking,
             uri=uri,
             precision=precision,
             on_progress=progress,
@@ -125,6 +132,8 @@ def index(
             "weights": weights,
             "changed_weight": manifest.changed_weight,
             "calibrations": dict(zip(manifest.block_names, match.calibrations, strict=False)),
+            "ranking": manifest.ranking,
+            "ranking_reason": manifest.ranking_reason,
             "match_weights": dict(zip(manifest.block_names, match.weights, strict=False)),
             "match_changed_weight": match.changed_weight,
             "unreadable": report.unreadable,
@@ -142,6 +151,7 @@ def index(
             ("items", f"{manifest.num_items:,}"),
             ("engine", f"{manifest.engine}: {manifest.engine_reason}"),
             ("embeddings", _embeddings(arithmetic)),
+            ("ranking", f"{manifest.ranking}: {manifest.ranking_reason}"),
             ("recall@30 of changed queries", percent(manifest.recall_at_30)),
             ("a query looks at", _effort(manifest)),
             *((f"weight of {name}", f"{weight:g}") for name, weight in weights.items()),

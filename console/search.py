@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # the help loads none of the search
     from datrnet.core.api.shop import Shop
     from datrnet.core.catalog.workspace import Workspace
 
+Ranking = Literal["distance", "match"]
+
 TOP_IN_TERMINAL = 10
 TOP = 30
 
@@ -53,6 +55,9 @@ def search(
     ] = None,
     page: Annotated[int | None, Option(min=1, metavar="N")] = None,
     max_distance: Annotated[float | None, Option(min=0, metavar="DISTANCE")] = None,
+    ranking: Annotated[
+        Ranking | None, Option(metavar="NAME", show_default="what datrnet index chose")
+    ] = None,
     split: opt.Split | None = None,
     save: Annotated[str | None, Option(metavar="NAME")] = None,
     saved: Annotated[str | None, Option(metavar="NAME")] = None,
@@ -91,6 +96,8 @@ def search(
         page: Page of so many substitutes, from 1. Pages rank all items exactly, so that they fit
             together.
         max_distance: Only items at most so far.
+        ranking: What orders the results: distance, or match, the probability that their values are
+            the wanted ones. --within, --unlike and --max-distance are of distances only.
         split: Only items of this split.
         save: Save the search by this name, as a session.
         saved: Run a saved search again, and tell what is new since.
@@ -100,7 +107,7 @@ def search(
         raise BadParameter("--items has queries of its own; leave out the others.")
     shop = opt.shop_at(workspace)
     lists = (items, change, take, where, any_of, weight, unlike, liked, disliked)
-    others = (shortlist, many, within, top, page, max_distance, split, save)
+    others = (shortlist, many, within, top, page, max_distance, ranking, split, save)
     if saved is not None and (any(lists) or {*others} != {None} or match != "any"):
         raise BadParameter("--saved runs a search as it was saved; leave out its options.")
     if saved is not None:
@@ -123,6 +130,7 @@ def search(
             top=top,
             page=page,
             max_distance=max_distance,
+            ranking=ranking,
             split=split,
             within=within,
         )
@@ -199,6 +207,7 @@ def answers_of(
     top: int | None = None,
     page: int | None = None,
     max_distance: float | None = None,
+    ranking: Ranking | None = None,
     split: opt.Split | None = None,
     within: str | None = None,
 ) -> Iterator["Answer"]:
@@ -226,6 +235,7 @@ def answers_of(
         k=k,
         offset=None if page is None else (page - 1) * k,
         max_distance=max_distance,
+        ranking=ranking,
         split=split,
         on_progress=_tell,
     )

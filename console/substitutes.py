@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from datrnet.console.output import UNBOUNDED, block_text, fits, new_table, print_rows
+from datrnet.console.output import UNBOUNDED, block_text, fits, new_table, percent, print_rows
 from datrnet.core.api.answer import Answer
 from datrnet.core.catalog.pictures import read_picture, thumbnail_pixels
 from datrnet.core.errors import DataError
@@ -38,7 +38,7 @@ MAX_VALUE = 24
 """Width of the longest value shown in full."""
 
 BAR = 8
-"""Width of the longest bar, which shows a super-category's part of the distance."""
+"""Width of the longest bar, which shows a super-category's part of the distance, or its match."""
 
 ITEM = 16
 """Minimum width of the column with id, title and distance, so that no figure breaks."""
@@ -107,7 +107,9 @@ def show_answer(out: Console, answer: Answer, *, pictures: bool) -> None:
         out.print(nothing_found(answer))
         return
     out.print(substitutes)
-    if answer.searcher.is_entangled:
+    if answer.plan.match is not None:
+        out.print("The figures say how likely each value is the wanted one; the product ranks.")
+    elif answer.searcher.is_entangled:
         out.print("The distance compares all super-categories as a whole; it cannot be split.")
     else:
         out.print("The figures of the super-categories add up to distance².")
@@ -221,7 +223,7 @@ def _attributes(answer: Answer, found: Substitute, *, bars: bool) -> Table:
     most = max((*found.parts.values(), 1e-12))
     for name in names:
         agrees = found.agreement[name]
-        share = found.parts.get(name, 0.0) / most
+        share = found.matches.get(name, found.parts.get(name, 0.0) / most)
         grid.add_row(
             Text(sanitize(name), style="dim"),
             _label(found, name, STYLES[agrees]),
@@ -314,5 +316,7 @@ def _label(found: Substitute, name: str, style: str) -> Text:
 
 
 def _part(found: Substitute, name: str) -> str:
-    """Return a super-category's part of the distance; empty if it has none of its own."""
+    """Return a super-category's part of the distance, or the probability that it matches."""
+    if name in found.matches:
+        return percent(found.matches[name])
     return f"{found.parts[name]:.3f}" if name in found.parts else ""

@@ -21,6 +21,7 @@ from datrnet.core.errors import ConfigError, nearest
 Attention = Literal["channel", "height", "width", "spatial"]
 Precision = Literal["float32", "bfloat16"]
 PrecisionChoice = Literal["auto", "float32", "bfloat16"]
+RankingChoice = Literal["auto", "distance", "match"]
 Mining = Literal["all", "violating", "semi_hard", "batch_hard"]
 
 READY_CONFIGS = ("small", "paper", "demo")
@@ -228,6 +229,9 @@ class IndexConfig:
     """Trees of the Annoy index."""
     recall_target: float = 0.99
     """Recall@30 against exact search below which more nodes are visited."""
+    ranking: RankingChoice = "distance"
+    """What orders items: the paper's distance, match scores, or auto, which takes what ranks the
+    validation items better; the config small sets it."""
 
     def __post_init__(self) -> None:
         """Check ranges."""

@@ -1,10 +1,14 @@
 """What is asked of a query's substitutes in the explorer, as immutable states; undo and redo."""
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from datrnet.core.catalog.facts import Condition
+from datrnet.core.errors import ConfigError
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.match import Ranking
 from datrnet.core.retrieval.request import ValueMatch
 
 State = TypeVar("State")
@@ -68,6 +72,13 @@ class QueryState:
     max_distance: float | None = None
     """Results are at most so far."""
     filters: Filters = field(default_factory=Filters)
+    ranking: Ranking | None = None
+    """What is to order the results; None is what does in the index."""
+
+    @property
+    def needs_distance(self) -> bool:
+        """Whether it asks for what only distances have, which then order the results."""
+        return self.within is not None or self.max_distance is not None or bool(self.unlike)
 
     @property
     def values(self) -> dict[str, str]:
@@ -114,6 +125,37 @@ class QueryState:
         others = {other: kept for other, kept in self.unlike.items() if other != name}
         is_same = self.unlike.get(name) == item
         return replace(self, unlike=others if is_same else {**others, name: item})
+
+    def limited(self, words: str) -> "QueryState":
+        """Return the state of results up to a distance; 0 is any.
+
+        Raises:
+            ConfigError: It is no distance.
+        """
+        try:
+            distance = float(words)
+        except ValueError:
+            distance = math.nan
+        if not 0 <= distance < math.inf:
+            raise ConfigError(f"{words!r} is no distance: enter a number such as 0.9; 0 is any.")
+        return replace(self, max_distance=distance or None)
+
+    def ranked_otherwise(self, generation: Generation) -> "QueryState":
+        """Return the state ranked by match scores instead of distance, or the other way round.
+
+        Raises:
+            ConfigError: Only distances can rank.
+            IndexStaleError: The index is not calibrated.
+        """
+        if self.needs_distance:
+            raise ConfigError(
+                "Prototypes within a super-category, a largest distance and items to keep away "
+                "from rank by distance only."
+            )
+        if (self.ranking or generation.manifest.ranking) == "match":
+            return replace(self, ranking="distance")
+        generation.match_model()
+        return replace(self, ranking="match")
 
     def rated(self, row: int, *, is_liked: bool) -> "QueryState":
         """Return the state with an item liked or disliked; with the same mark again, without."""
@@ -162,6 +204,7 @@ class QueryState:
                 self.filters,
                 where={name: it for name, it in self.filters.where.items() if name in names},
             ),
+            self.ranking,
         )
 
 

@@ -4,7 +4,6 @@ Everything that the substitutes screen shows (pickers, title, results) and logs 
 ``Search``; keys change it there.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -199,6 +198,7 @@ class Search:
             liked=state.liked,
             disliked=state.disliked,
             max_distance=state.max_distance,
+            ranking=None if state.needs_distance else state.ranking,
             within=state.within,
             k=self._library.num_substitutes,
             offset=self.offset,
@@ -305,18 +305,12 @@ class Search:
         self._step("liked" if is_liked else "disliked", self.state.rated(row, is_liked=is_liked))
 
     def limit(self, words: str) -> None:
-        """Show results up to a distance; 0 is any.
+        """Show results up to a distance; see ``QueryState.limited``."""
+        self._step("limit", self.state.limited(words))
 
-        Raises:
-            ConfigError: It is no distance.
-        """
-        try:
-            distance = float(words)
-        except ValueError:
-            distance = math.nan
-        if not 0 <= distance < math.inf:
-            raise ConfigError(f"{words!r} is no distance: enter a number such as 0.9; 0 is any.")
-        self._step("limit", replace(self.state, max_distance=distance or None))
+    def rank_otherwise(self) -> None:
+        """Rank by match scores or by distance; see ``QueryState.ranked_otherwise``."""
+        self._step("ranking", self.state.ranked_otherwise(self.searcher.generation))
 
     def weigh(self, name: str, step: int) -> None:
         """Give a super-category the next higher or lower weight.
@@ -438,6 +432,7 @@ class Search:
             "liked": [codes[row] for row in state.liked],
             "disliked": [codes[row] for row in state.disliked],
             "max_distance": state.max_distance,
+            "ranking": state.ranking,
             "k": self._library.num_substitutes,
         }
 

@@ -16,6 +16,7 @@ from datrnet.core.catalog.thumbnails import ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.models.run_folder import write_atomically
 from datrnet.core.retrieval.index_lag import IndexLag
+from datrnet.core.retrieval.match import Ranking
 from datrnet.core.retrieval.prototypes import Prediction
 from datrnet.core.retrieval.request import Query, Substitute
 from datrnet.core.retrieval.search import Searcher, SearchPlan
@@ -40,6 +41,11 @@ class FoundItem(Item):
         self.parts = dict(found.parts)
         """Each super-category's part of the squared distance; they add up to it. Of a system with a
         single block, one part named ``all``."""
+        self.score = found.score
+        """Match score, if that orders the answer; 0 is certainly all that is wanted."""
+        self.matches = dict(found.matches)
+        """Probability that its value is the wanted one, by super-category, if that orders the
+        answer."""
         self.agreement = dict(found.agreement)
         """Whether its value is a wanted one, by super-category; None if either is unknown."""
 
@@ -58,10 +64,11 @@ class FoundItem(Item):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Answer(Tabular, Sequence[FoundItem]):
-    """The substitutes of a query, closest first: a sequence of ``FoundItem``.
+    """The substitutes of a query, best first: a sequence of ``FoundItem``.
 
     Its rows have the columns rank, id, distance, title and picture; for each super-category its
-    label, whether it agrees with the request, and its part of the squared distance; and the facts.
+    label, whether it agrees with the request, its part of the squared distance, and the probability
+    of a match if that orders the answer; and the facts.
     """
 
     workspace: Workspace
@@ -145,7 +152,14 @@ class Answer(Tabular, Sequence[FoundItem]):
     @property
     def weights(self) -> dict[str, float]:
         """The weights in force, by super-category: chosen at indexing times requested."""
-        return dict(zip(self.searcher.block_names, self.plan.weights.tolist(), strict=True))
+        plan = self.plan
+        weights = plan.weights if plan.match is None else plan.match.weights
+        return dict(zip(self.searcher.block_names, weights.tolist(), strict=True))
+
+    @property
+    def ranking(self) -> Ranking:
+        """What orders the substitutes: ``distance`` or ``match``."""
+        return "distance" if self.plan.match is None else "match"
 
     @cached_property
     def predictions(self) -> Mapping[str, Prediction]:
@@ -214,6 +228,10 @@ class Answer(Tabular, Sequence[FoundItem]):
                 header.append(f"{name} distance²")
                 for row, found in zip(rows, self.substitutes, strict=True):
                     row.append(found.parts[name])
+            if self.plan.match is not None:
+                header.append(f"{name} match")
+                for row, found in zip(rows, self.substitutes, strict=True):
+                    row.append(found.matches[name])
         header += [column.name for column in columns]
         for row, found in zip(rows, self.substitutes, strict=True):
             words = self.searcher.catalog.facts.words(found.row)
@@ -264,6 +282,7 @@ class Answer(Tabular, Sequence[FoundItem]):
             "agreement": plan.agreement,
             "feedback": plan.feedback,
             "max_distance": request.max_distance,
+            "ranking": self.ranking,
             "offset": request.offset,
             "since": self.since,
             "new": self.new,
@@ -281,6 +300,8 @@ class Answer(Tabular, Sequence[FoundItem]):
                         name: part / (sum(found.parts.values()) or 1.0)
                         for name, part in found.parts.items()
                     },
+                    "score": found.score,
+                    "match_by_super_category": found.matches,
                     "labels": found.labels,
                     "values": found.values,
                     "agreement": found.agreement,

@@ -26,6 +26,7 @@ from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Floats
+from datrnet.core.retrieval.match import Ranking
 from datrnet.core.retrieval.request import Query, Request, ValueMatch
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.sessions.saved_search import record_run, saved_search
@@ -161,6 +162,7 @@ class ShopGallery:
         match: ValueMatch = "any",
         k: int = 10,
         max_distance: float | None = None,
+        ranking: Ranking | None = None,
         offset: int | None = None,
         split: Split | None = None,
         on_progress: Progress = no_progress,
@@ -190,6 +192,9 @@ class ShopGallery:
             match: Whether a result must carry any or all of several values.
             k: Maximum number of substitutes.
             max_distance: Only items at most so far.
+            ranking: What orders the results: ``distance``, or ``match``, the probability that their
+                values are the wanted ones; by default what ``index`` chose. ``within``, ``unlike``
+                and ``max_distance`` are of distances only.
             offset: Number of substitutes to skip; any number, 0 too, ranks all items exactly, so
                 that pages fit together.
             split: Only items of this split.
@@ -214,6 +219,7 @@ class ShopGallery:
             match=match,
             k=k,
             max_distance=max_distance,
+            ranking=ranking,
             offset=offset,
             split=split,
             on_progress=on_progress,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from datrnet.core.progress import NetworkResult
-from datrnet.core.retrieval.match import Calibration
+from datrnet.core.retrieval.match import Calibration, Ranking
 
 
 class PredictionFacts(TypedDict):
@@ -17,6 +17,8 @@ class PredictionFacts(TypedDict):
     """The runner-up."""
     margin: float
     """1 - distance / distance to the runner-up: 0 for a tie, 1 at the prototype."""
+    probability: float | None
+    """Calibrated; null if the index is not."""
 
 
 class QueryFacts(TypedDict):
@@ -66,6 +68,10 @@ class SubstituteFacts(TypedDict):
     distance: float
     distance_squared_by_super_category: Mapping[str, float]
     """Parts that add up to the squared distance."""
+    score: float | None
+    """Match score, at most about 0; null if distances rank."""
+    match_by_super_category: Mapping[str, float]
+    """Probabilities that values are the wanted ones; empty if distances rank."""
     share_by_super_category: dict[str, float]
     """The same as shares of 1."""
     labels: dict[str, str | None]
@@ -106,6 +112,8 @@ class SearchFacts(TypedDict):
     feedback: Mapping[str, float]
     """What liked and disliked items are worth, a factor of the weights; empty without them."""
     max_distance: float | None
+    ranking: Ranking
+    """What orders the substitutes."""
     offset: int | None
     """Substitutes skipped."""
     since: str | None
@@ -241,6 +249,9 @@ class IndexFacts(TypedDict):
     """Further factor of a changed super-category."""
     calibrations: dict[str, Calibration]
     """Of the super-categories; empty without match scores."""
+    ranking: Ranking
+    """What orders the items of a search."""
+    ranking_reason: str
     match_weights: dict[str, float]
     """Of the super-categories in match scores."""
     match_changed_weight: float

@@ -16,6 +16,7 @@ from datrnet.core.catalog.conditions import Conditions
 from datrnet.core.catalog.facts import Condition
 from datrnet.core.catalog.pictures import PictureSource
 from datrnet.core.errors import ConfigError, ShapeError, check_choice
+from datrnet.core.retrieval.match import Ranking
 from datrnet.core.retrieval.request import Request, ValueMatch, resolve_query
 
 MAX_WEIGHT = 1_000_000
@@ -102,6 +103,7 @@ def request_of(
     disliked: Values = (),
     k: int = 10,
     max_distance: float | None = None,
+    ranking: Ranking | None = None,
     offset: int | None = None,
     split: str | None = None,
 ) -> Request:
@@ -134,6 +136,7 @@ def request_of(
         disliked=tuple(map(catalog.row_of_code, dict.fromkeys(disliked))),
         k=k,
         max_distance=max_distance,
+        ranking=ranking,
         offset=offset,
         split=split,
         within=None if within is None else _spelled(catalog, within),

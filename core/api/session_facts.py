@@ -56,6 +56,8 @@ class ReplayedStepFacts(TypedDict):
     """Super-categories in which results had to match; null in older steps."""
     split: str | None
     max_distance: float | None
+    ranking: Literal["distance", "match"] | None
+    """What was to order the results; null: what does in the index."""
     k: int | None
     found: Sequence[str] | None
     """What a saved search found."""

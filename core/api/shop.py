@@ -10,7 +10,7 @@ from datrnet.core.api.gallery import Split
 from datrnet.core.api.queries import several
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.config import Config, PrecisionChoice
+from datrnet.core.config import Config, PrecisionChoice, RankingChoice
 from datrnet.core.errors import DatabaseError, UnknownNameError, check_choice, requirement
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import (
@@ -168,6 +168,7 @@ class Shop(ShopExport):
         rebuild: bool = False,
         choose_weights: bool = False,
         engine: EngineChoice | None = None,
+        ranking: RankingChoice | None = None,
         uri: str | None = None,
         precision: PrecisionChoice | None = None,
         on_progress: Progress = no_progress,
@@ -180,13 +181,15 @@ class Shop(ShopExport):
         Args:
             run: Run whose networks embed the items; by default the latest finished one.
             rebuild: Embed every item and build the search engine again.
-            choose_weights: Choose the weights of the super-categories again.
+            choose_weights: Choose the weights of the super-categories again, and what ranks.
             engine: ``annoy``, ``blocks``, ``exact``, ``milvus`` or ``auto``; by default that of
                 the current index, else ``auto``.
             uri: Where Milvus is: the address of a server, or a file whose name ends in ``.db``; by
                 default that of the current index.
             precision: ``float32``, ``bfloat16`` or ``auto``; by default what the current index was
                 asked for, else ``auto``.
+            ranking: What orders results: ``distance``, ``match`` or ``auto``; by default what does
+                in the current index, else what the run's config says.
             on_progress: Called with the progress of each step.
 
         Raises:
@@ -210,6 +213,7 @@ class Shop(ShopExport):
                 rebuild=rebuild,
                 choose=choose_weights,
                 engine=engine,
+                ranking=ranking,
                 uri=uri,
                 precision=precision,
             )
@@ -288,7 +292,7 @@ class Shop(ShopExport):
         match: "Match" = "used",
         within: str | None = None,
         queries: str | Path | None = None,
-        ranking: Ranking = "distance",
+        ranking: Ranking | None = None,
         equal_weights: bool = False,
         query_takes_rank: "QueryTakesRank" = "changed",
         max_queries: int = 20_000,
@@ -308,7 +312,7 @@ class Shop(ShopExport):
             within: Compute prototypes among items that share the wanted value of this one.
             queries: Use the queries of a split folder in ADDE's format.
             ranking: What orders the items: ``distance``, or ``match``, the probability that their
-                values are the wanted ones.
+                values are the wanted ones; by default what ``index`` chose.
             equal_weights: Weight all super-categories equally, as the paper does.
             query_takes_rank: Whether the query item is ranked: ``changed``, ``never``, ``always``.
             max_queries: Maximum queries per number of changes; 0 is no limit.

@@ -14,7 +14,7 @@ from datrnet.core.config import at_least, check_types
 from datrnet.core.errors import ConfigError, DataError, UnknownNameError
 from datrnet.core.evaluation.metrics import Bootstrap, Estimate, hits, ndcg, relevance
 from datrnet.core.evaluation.queries import GivenQueries, QuerySet, draw_queries
-from datrnet.core.evaluation.ranking import Gallery, Weights, rank
+from datrnet.core.evaluation.ranking import Gallery, Weights, rank, weights_of_match
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Replacement, SpecificPrototypes, replaces_by_means
@@ -246,7 +246,7 @@ def assess(
     split: str,
     protocol: Protocol,
     *,
-    ranking: Ranking = "distance",
+    ranking: Ranking | None = None,
     weights: Weights | None = None,
     queries: GivenQueries | None = None,
     on_progress: Progress = no_progress,
@@ -258,7 +258,8 @@ def assess(
         generation: The index.
         split: The gallery, whose items are also the queries; ``all`` for the whole catalog.
         protocol: Evaluation settings.
-        ranking: What orders the items.
+        ranking: What orders the items; by default what does in the index, or the distance with
+            prototypes within a super-category.
         weights: Weights of the blocks; those of the index by default.
         queries: Evaluated instead of all valid queries.
         on_progress: Called with a step's name, the work done and the total.
@@ -271,6 +272,8 @@ def assess(
         IndexStaleError: The ranking requires match scores, and the index is not calibrated.
     """
     gallery = gallery_of(catalog, generation, split, match=protocol.match, within=protocol.within)
+    if ranking is None:
+        ranking = "distance" if protocol.within is not None else generation.manifest.ranking
     if ranking == "match":
         if protocol.within is not None:
             raise ConfigError(
@@ -304,7 +307,7 @@ def weights_of(generation: Generation, ranking: Ranking = "distance") -> Weights
     """Return the weights chosen when the index was built."""
     manifest = generation.manifest
     if ranking == "match":
-        return Weights(blocks=manifest.match.weights, changed=manifest.match.changed_weight)
+        return weights_of_match(manifest.match)
     return Weights(blocks=manifest.weights, changed=manifest.changed_weight)
 
 

@@ -338,6 +338,11 @@ def choose_weights(
     return Weights(blocks=tuple(round(weight / mean, 4) for weight in blocks), changed=changed)
 
 
+def weights_of_match(match: MatchModel) -> Weights:
+    """Return the weights of match scores."""
+    return Weights(blocks=match.weights, changed=match.changed_weight)
+
+
 def list_quality(gallery: Gallery, weights: Weights, k: int = 30) -> float:
     """Return what ``choose_weights`` maximizes, in [0, 1]; NaN with too few queries."""
     sampled = _sampled(gallery, MAX_QUERIES)

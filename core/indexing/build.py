@@ -16,7 +16,7 @@ from datrnet.core.catalog.catalog import SPLITS, Catalog, group_numbers, validat
 from datrnet.core.catalog.pictures import Picture
 from datrnet.core.catalog.value_sets import count_values
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.config import PrecisionChoice
+from datrnet.core.config import PrecisionChoice, RankingChoice
 from datrnet.core.errors import CheckpointError, ConfigError, DataError
 from datrnet.core.evaluation.ranking import Gallery, Weights
 from datrnet.core.indexing.earlier_index import (
@@ -124,6 +124,7 @@ def build_index(
     weights: Weights | None = None,
     rebuild: bool = False,
     choose: bool = False,
+    ranking: RankingChoice | None = None,
     engine: EngineChoice | None = None,
     uri: str | None = None,
     precision: PrecisionChoice | None = None,
@@ -139,7 +140,9 @@ def build_index(
         weights: Weights of the blocks; by default those of the run's current index, else chosen on
             the validation items.
         rebuild: Whether to embed every item and build the engine again.
-        choose: Whether to choose the weights again.
+        choose: Whether to choose the weights, and what ranks, again.
+        ranking: What orders the items; by default what does in the run's current index, else what
+            the run's config says.
         engine: What searches; by default what the run's current index was asked for, else auto.
         uri: Milvus' address; by default that of the run's current index.
         precision: Arithmetic of the embeddings; by default what the run's current index was asked
@@ -222,7 +225,15 @@ def build_index(
     counts = [
         count_values(sets[is_source, idx], num) for idx, num in enumerate(manipulation.counts)
     ]
-    ranked_with = choose_ranking(gallery, counts, kept, weights=weights, on_progress=on_progress)
+    ranked_with = choose_ranking(
+        gallery,
+        counts,
+        kept,
+        weights=weights,
+        asked=ranking,
+        default=run.config.index.ranking,
+        on_progress=on_progress,
+    )
     unreadable = np.setdiff1d(wanted, new_rows)
     split = sum(n * (catalog.splits[rows] == name) for n, name in enumerate(SPLITS))
     embedded = Embedded(
@@ -233,6 +244,8 @@ def build_index(
         manipulation=manipulation,
         weights=ranked_with.weights,
         match=ranked_with.match,
+        ranking=ranked_with.ranking,
+        ranking_reason=ranked_with.reason,
         unit_prototypes=run.config.model.unit_prototypes,
         picture_stamps=stamps[rows],
         unreadable=tuple(

@@ -111,6 +111,7 @@ def is_same(embedded: Embedded, base: Generation) -> bool:
     """Tell whether a generation of an update would be as the one before."""
     manifest = base.manifest
     before, after = base.manipulation.to_arrays(), embedded.manipulation.to_arrays()
+    kept = RankedWith.of(manifest)
     return (
         embedded.kept_engine is not None
         and embedded.embeddings is base.embeddings
@@ -119,7 +120,8 @@ def is_same(embedded: Embedded, base: Generation) -> bool:
         and np.array_equal(embedded.picture_stamps, base.picture_stamps)
         and embedded.unreadable == manifest.unreadable
         and embedded.arithmetic == manifest.arithmetic
-        and RankedWith(weights=embedded.weights, match=embedded.match) == RankedWith.of(manifest)
+        and (embedded.weights, embedded.match) == (kept.weights, kept.match)
+        and (embedded.ranking, embedded.ranking_reason) == (kept.ranking, kept.reason)
         and before.keys() == after.keys()
         and all(np.array_equal(before[name], after[name], equal_nan=True) for name in before)
     )

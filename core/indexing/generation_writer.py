@@ -44,7 +44,7 @@ from datrnet.core.retrieval.manifest import (
     UnreadableItem,
 )
 from datrnet.core.retrieval.manipulation import Manipulation
-from datrnet.core.retrieval.match import UNCALIBRATED, MatchModel
+from datrnet.core.retrieval.match import UNCALIBRATED, MatchModel, Ranking
 from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
 
@@ -77,6 +77,8 @@ class Embedded:
     manipulation: Manipulation
     weights: Weights
     match: MatchModel = UNCALIBRATED
+    ranking: Ranking = "distance"
+    ranking_reason: str = ""
     unit_prototypes: bool = True
     """Whether prototypes are L2-normalized."""
     picture_stamps: NDArray[np.int64] | None = None
@@ -131,6 +133,8 @@ def write_generation(
             unit_blocks=unit_blocks,
             weights=embedded.weights.blocks,
             changed_weight=embedded.weights.changed,
+            ranking=embedded.ranking,
+            ranking_reason=embedded.ranking_reason,
             match=embedded.match,
             files={path.name: FileFacts.of(path) for path in sorted(partial.iterdir())},
             prototypes_from=config.prototypes_from,

@@ -61,7 +61,7 @@ from datrnet.core.retrieval.manipulation import (
     read_manipulation,
     restricted,
 )
-from datrnet.core.retrieval.match import MatchModel, has_match_scores
+from datrnet.core.retrieval.match import NO_MATCH_SCORES, MatchModel, has_match_scores
 from datrnet.db.store import Store
 
 MANIPULATION = "manipulation.npz"
@@ -328,11 +328,7 @@ class Generation:
             IndexStaleError: The index is not calibrated.
         """
         if not has_match_scores(self.manipulation):
-            raise ConfigError(
-                "The system of this index has no match scores: its entries are not positions among "
-                "the embeddings.",
-                hint="Rank by distance.",
-            )
+            raise ConfigError(NO_MATCH_SCORES, hint="Rank by distance.")
         if not self.manifest.match.calibrations:
             raise IndexStaleError(
                 "This index has no match scores, because it is not calibrated.",

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import IndexStaleError
+from datrnet.core.retrieval.engines.engine import CHUNK, Places, best
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.index_lag import RESTORE, unreadable_because
 from datrnet.core.retrieval.manipulation import BoolArray, Floats
+from datrnet.core.retrieval.match import MatchQuery, posteriors
 from datrnet.core.retrieval.prototypes import (
     Prediction,
     Prototype,
@@ -22,6 +24,9 @@ from datrnet.core.retrieval.prototypes import (
 from datrnet.core.retrieval.relevance import BlockSpread
 from datrnet.core.retrieval.request import Query
 from datrnet.core.text import fold
+
+MATCHED_EXACTLY = 100_000
+"""Largest index whose items all get match scores; in a larger one the nearest of the engine do."""
 
 
 class IndexedCatalog:
@@ -46,13 +51,70 @@ class IndexedCatalog:
         """(n,) catalog row of each indexed item, in the order of the index."""
         self._place_of_row = np.full(catalog.num_items, -1, dtype=np.int64)
         self._place_of_row[rows] = np.arange(len(rows))
-        self._weights = np.array(generation.manifest.weights, dtype=np.float32)
         self._blocks = {fold(name): block for block, name in enumerate(self.names)}
         self._value_numbers = tuple(
             {fold(value): number for number, value in enumerate(category.values)}
             for category in generation.super_categories
         )
         self._prototypes = PrototypeSource(catalog, generation, rows)
+
+    def posteriors_of(self, blocks: Floats) -> tuple[Floats, ...]:
+        """Return the probabilities (n, V) of the values of each super-category.
+
+        Args:
+            blocks: (n, A, E) as embedded, of a system with match scores.
+        """
+        calibrations = self.generation.manifest.match.calibrations
+        return tuple(
+            posteriors(blocks[:, idx], self.generation.prototypes_of(idx), calibration)
+            for idx, calibration in enumerate(calibrations)
+        )
+
+    @cached_property
+    def posteriors(self) -> tuple[Floats, ...]:
+        """The probabilities of all indexed items; computed on first use."""
+        embeddings = self.generation.embeddings
+        starts = range(0, len(embeddings), CHUNK)
+        parts = [self.posteriors_of(embeddings[start : start + CHUNK]) for start in starts]
+        return tuple(map(np.concatenate, zip(*parts, strict=True)))
+
+    def match_query(
+        self, blocks: Floats, changes: Mapping[int, str], weights: Floats
+    ) -> MatchQuery:
+        """Return what match scores compare items with.
+
+        Args:
+            blocks: (A, E) of the query, as embedded.
+            changes: Wanted value by super-category.
+            weights: (A,).
+        """
+        wanted = [of_block[0] for of_block in self.posteriors_of(blocks[None])]
+        for block, value in changes.items():
+            wanted[block][:] = 0
+            wanted[block][self._value_numbers[block][fold(value)]] = 1
+        return MatchQuery(wanted=tuple(wanted), weights=weights)
+
+    def best_matches(self, match: MatchQuery, k: int, places: Places) -> tuple[Places, Floats]:
+        """Return the best k of some items by match score, best first and ties by place.
+
+        Args:
+            match: What is wanted.
+            k: Number of results.
+            places: (n,) of the items.
+
+        Returns:
+            Places (k,), and the probabilities (k, T) that their values are the wanted ones.
+        """
+        if len(self.generation.item_ids) <= MATCHED_EXACTLY:
+            matches = match.matches([items[places] for items in self.posteriors])
+        else:
+            starts = range(0, max(1, len(places)), CHUNK)
+            parts = [self.generation.embeddings[places[at : at + CHUNK]] for at in starts]
+            matches = np.concatenate([match.matches(self.posteriors_of(part)) for part in parts])
+        scores = match.scores(matches)
+        near = best(scores, k)
+        near = near[np.lexsort((places[near], -scores[near]))[:k]]
+        return places[near], matches[near]
 
     def name_in_run(self, name: str) -> str:
         """Return what the run calls a super-category that may have been renamed since."""

@@ -13,7 +13,7 @@ from datrnet.core.retrieval.engines.annoy_file import REBUILD
 from datrnet.core.retrieval.engines.block_codes import EFFORTS, Effort
 from datrnet.core.retrieval.engines.engine import EngineChoice, EngineName
 from datrnet.core.retrieval.manipulation import Replacement
-from datrnet.core.retrieval.match import UNCALIBRATED, MatchModel
+from datrnet.core.retrieval.match import UNCALIBRATED, MatchModel, Ranking
 from datrnet.db.rows import SuperCategory
 
 MANIFEST = "manifest.json"
@@ -104,6 +104,10 @@ class Manifest:
     """How much of the block codes a query looks at."""
     arithmetic: Arithmetic = FLOAT32
     """Of the embeddings; older manifests omit it."""
+    ranking: Ranking = "distance"
+    """What orders the items of a search; older manifests omit it."""
+    ranking_reason: str = ""
+    """Why; empty in older manifests."""
     match: MatchModel = UNCALIBRATED
     """What match scores are computed with; without calibrations in older manifests."""
 

@@ -34,6 +34,11 @@ EPSILON = 0.003
 BINS = 15
 """Bins of equal width of the expected calibration error."""
 
+NO_MATCH_SCORES = (
+    "The system of this index has no match scores: its entries are not positions among the "
+    "embeddings."
+)
+
 Ranking = Literal["distance", "match"]
 """What orders the items: the paper's weighted L2 distance, or the match score."""
 
@@ -77,6 +82,26 @@ class MatchModel:
 
 
 UNCALIBRATED = MatchModel()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MatchQuery:
+    """What match scores compare items with."""
+
+    wanted: tuple[Floats, ...]
+    """Distribution (V,) of the wanted values, of each super-category."""
+    weights: Floats
+    """(T,)."""
+
+    def matches(self, posteriors: Sequence[Floats]) -> Floats:
+        """Return m (n, T) of items with these posteriors, (n, V) of each super-category."""
+        pairs = zip(posteriors, self.wanted, strict=True)
+        return np.stack([items @ wanted for items, wanted in pairs], axis=1)
+
+    def scores(self, matches: Floats) -> Floats:
+        """Return the match scores (n,) of probabilities (n, T)."""
+        found: Floats = np.log(matches + EPSILON, dtype=np.float32) @ self.weights
+        return found
 
 
 def has_match_scores(manipulation: Manipulation) -> bool:

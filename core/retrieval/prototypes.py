@@ -25,6 +25,7 @@ from datrnet.core.retrieval.manipulation import (
     WeightedReplacement,
     replaces_by_means,
 )
+from datrnet.core.retrieval.match import posteriors
 from datrnet.core.text import fold
 from datrnet.db.rows import SuperCategory
 
@@ -311,7 +312,10 @@ def _number_of(values: tuple[str, ...], value: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """The predicted value of a super-category: the one with the closest prototype."""
+    """The predicted value of a super-category: the likeliest one.
+
+    In an index that is not calibrated it is the one with the closest prototype.
+    """
 
     value: str
     distance: float
@@ -320,6 +324,8 @@ class Prediction:
     """The runner-up."""
     margin: float
     """1 - distance / distance to the runner-up: 0 for a tie, 1 at the prototype."""
+    probability: float | None = None
+    """Calibrated probability of the value; None if the index is not calibrated."""
 
 
 def predict_values(generation: Generation, blocks: Floats) -> Mapping[str, Prediction]:
@@ -334,11 +340,17 @@ def predict_values(generation: Generation, blocks: Floats) -> Mapping[str, Predi
     """
     if not isinstance(generation.manipulation, Replacement | WeightedReplacement):
         return {}
-    predictions = {}
+    predictions, calibrations = {}, generation.manifest.match.calibrations
     for idx, category in enumerate(generation.super_categories):
         differences = generation.prototypes_of(idx) - blocks[idx]  # (V, E), NaN if no prototype
         distances = np.sqrt(np.einsum("ve,ve->v", differences, differences))
-        first, second = (*np.argsort(distances)[:2].tolist(), -1, -1)[:2]  # NaN comes last
+        order, likely = distances, None
+        if calibrations and calibrations[idx].num_items:
+            likely = posteriors(
+                blocks[None, idx], generation.prototypes_of(idx), calibrations[idx]
+            )[0]
+            order = np.where(np.isnan(distances), np.nan, -likely)
+        first, second = (*np.argsort(order)[:2].tolist(), -1, -1)[:2]  # NaN comes last
         if second < 0 or np.isnan(distances[second]):
             continue
         closest, runner_up = float(distances[first]), float(distances[second])
@@ -346,6 +358,7 @@ def predict_values(generation: Generation, blocks: Floats) -> Mapping[str, Predi
             value=category.values[first],
             distance=closest,
             second=category.values[second],
-            margin=1 - closest / runner_up if runner_up else 0.0,
+            margin=max(0.0, 1 - closest / runner_up) if runner_up else 0.0,
+            probability=None if likely is None else float(likely[first]),
         )
     return predictions

@@ -13,6 +13,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.facts import Condition
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.retrieval.manipulation import Floats
+from datrnet.core.retrieval.match import Ranking
 from datrnet.core.text import fold
 from datrnet.db.rows import joined
 
@@ -74,6 +75,8 @@ class Request:
     k: int = 30
     max_distance: float | None = None
     """Results are at most so far."""
+    ranking: Ranking | None = None
+    """What orders the results; None is what the index does, where the request allows it."""
     offset: int | None = None
     """Results before the first one to return. Any number, 0 too, ranks exactly, so that pages fit
     together."""
@@ -134,6 +137,10 @@ class Substitute:
     squares: NDArray[np.float64] = field(compare=False, repr=False)
     """(A,) parts of the squared distance."""
     explainer: Explainer = field(compare=False, repr=False)
+    matches: Mapping[str, float] = field(default_factory=dict)
+    """Probability that the values are the wanted ones, by super-category, if that ranks."""
+    score: float | None = None
+    """The match score, if that ranks."""
 
     @property
     def code(self) -> str:
@@ -172,6 +179,31 @@ class Substitute:
     def label_texts(self) -> dict[str, str | None]:
         """All values of every super-category as text; None where there is none."""
         return {name: joined(values) for name, values in self.values.items()}
+
+
+def ranking_of(request: Request, of_index: Ranking) -> Ranking:
+    """Return what orders the results of a request: distance where match scores do not apply.
+
+    Args:
+        request: The request.
+        of_index: What orders them if nothing is asked for.
+
+    Raises:
+        ConfigError: Match scores are asked for beside what only distances have.
+    """
+    only_distance = {
+        "prototypes within a super-category": request.within is not None,
+        "a largest distance": request.max_distance is not None,
+        "items to keep away from": bool(request.unlike),
+    }
+    if (request.ranking or of_index) == "distance":
+        return "distance"
+    for words, is_asked in only_distance.items():
+        if is_asked and request.ranking is not None:
+            raise ConfigError(
+                f"Match scores know no {words}.", hint="Omit it, or rank by distance."
+            )
+    return "distance" if any(only_distance.values()) else "match"
 
 
 def check_disjoint(names: Sequence[str], ways: Mapping[str, Iterable[int]]) -> None:

@@ -3,13 +3,14 @@
 A query is the blocks of an item: in DAtRNet one 128-d embedding per super-category. A block may be
 taken from another item, which requires disentangled embeddings. The generation's manipulation
 applies the changes; in DAtRNet a change replaces one block by the prototype of the wanted value.
-The gallery is ranked by weighted L2 (section 3.3): d² = Σ_a w_a ‖q_a - g_a‖².
+The gallery is ranked by weighted L2 (section 3.3): d² = Σ_a w_a ‖q_a - g_a‖², or by match scores
+(``core.retrieval.match``).
 
 ``Searcher.plan`` resolves a request once; results, prototypes, weights and counts are read from
 the plan.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, repeat
@@ -21,8 +22,9 @@ from datrnet.core.catalog.catalog import UNLABELED, facets_of, split_rows
 from datrnet.core.catalog.conditions import Conditions
 from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.engines.engine import QUERIES_AT_ONCE, Places
-from datrnet.core.retrieval.indexed_catalog import IndexedCatalog
+from datrnet.core.retrieval.indexed_catalog import MATCHED_EXACTLY, IndexedCatalog
 from datrnet.core.retrieval.manipulation import BoolArray, Floats
+from datrnet.core.retrieval.match import MatchQuery
 from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.retrieval.relevance import agreement_apart_from, moved_away
 from datrnet.core.retrieval.request import (
@@ -32,6 +34,7 @@ from datrnet.core.retrieval.request import (
     Substitute,
     check_blocks,
     check_disjoint,
+    ranking_of,
 )
 from datrnet.core.text import fold
 
@@ -40,6 +43,9 @@ EXACT_BELOW = 4096
 
 EXACT_MANY_BELOW = 20_000
 """Largest gallery that is ranked exactly for many queries, whose products are computed together."""
+
+MATCH_CANDIDATES = 1000
+"""Fewest of the nearest that get a match score."""
 
 MANY = 4
 """Fewest queries whose products are computed together."""
@@ -71,7 +77,7 @@ class Searcher(IndexedCatalog):
         plans = (self.plan(query, request) for query, request in zip(queries, each, strict=False))
         is_exact = len(self.generation.item_ids) <= EXACT_MANY_BELOW
         while some := tuple(islice(plans, QUERIES_AT_ONCE)):
-            if not is_exact or len(some) < MANY:
+            if not is_exact or len(some) < MANY or some[0].match is not None:
                 yield from ((plan, plan.substitutes()) for plan in some)
                 continue
             found = self.generation.exact.candidates_of_many(
@@ -132,7 +138,17 @@ class Searcher(IndexedCatalog):
             known = (self.blocks_of(rows) for rows in (request.liked, request.disliked))
             feedback = self.spread.feedback(blocks, *known)
         learned = learned * agreement * feedback
-        weights = self._effective_weights(learned, (*changes, *taken), factors, any_of)
+        requested = self._requested_weights(learned, factors, any_of)
+        manifest, changed = self.generation.manifest, (*changes, *taken)
+        weights = requested * self._chosen_weights(
+            manifest.weights, manifest.changed_weight, changed
+        )
+        match = None
+        if ranking_of(request, manifest.ranking) == "match":
+            model = self.generation.match_model()
+            chosen = self._chosen_weights(model.weights, model.changed_weight, changed)
+            by_block = {block: prototype.value for block, prototype in prototypes.items()}
+            match = self.match_query(query.blocks, by_block, requested * chosen)
         to_metric_space = self.generation.manipulation.to_metric_space
         repelling = {
             block: [to_metric_space(other.blocks[None])[0, block] for other in others]
@@ -148,6 +164,7 @@ class Searcher(IndexedCatalog):
             blocks=blocks,
             weights=weights,
             ranked_by=moved_away(blocks, weights, repelling),
+            match=match,
             agreement=self._by_name(dict(enumerate(agreement.tolist()))) if query.members else {},
             feedback=self._by_name(dict(enumerate(feedback.tolist()))) if marked else {},
             wanted={name: frozenset(map(fold, wanted[name])) for name in self.names},
@@ -219,18 +236,21 @@ class Searcher(IndexedCatalog):
                 blocks[0, block] = prototype.embedding
         return blocks[0], factors[0]
 
-    def _effective_weights(
-        self,
-        learned: Floats,
-        changed: tuple[int, ...],
-        factors: Mapping[int, float],
-        any_of: ByBlock,
+    def _chosen_weights(
+        self, blocks: Sequence[float], of_change: float, changed: Sequence[int]
     ) -> Floats:
-        """Return the weights (A,): learned, chosen at indexing, of changes, and requested."""
-        weights: Floats = learned * self._weights
+        """Return the weights (A,) that were chosen at indexing, with that of a change."""
+        weights: Floats = np.array(blocks, dtype=np.float32)
         if not self.is_entangled:
-            for block in changed:
-                weights[block] *= self.generation.manifest.changed_weight
+            weights[list(changed)] *= of_change
+        return weights
+
+    def _requested_weights(
+        self, learned: Floats, factors: Mapping[int, float], any_of: ByBlock
+    ) -> Floats:
+        """Return the factors (A,) of the chosen weights: learned, and requested."""
+        weights: Floats = learned.copy()
+        if not self.is_entangled:
             for block, factor in factors.items():
                 weights[block] *= factor
             weights[list(any_of)] = 0
@@ -263,6 +283,8 @@ class SearchPlan:
     ranked_by: tuple[Floats, Floats]
     """Blocks and weights that order the items: others than those, which give the distances, if the
     request keeps away from items."""
+    match: MatchQuery | None
+    """What match scores compare items with; None if distances order the items."""
     agreement: Mapping[str, float]
     """How much several items agree, as a factor of the weights; empty for a single one."""
     feedback: Mapping[str, float]
@@ -285,7 +307,13 @@ class SearchPlan:
     def substitutes(self) -> list[Substitute]:
         """Return the k closest items, closest first."""
         generation, allowed = self.searcher.generation, self.allowed
-        is_exact = self.request.offset is not None or len(generation.item_ids) <= EXACT_BELOW
+        number, is_paged = len(generation.item_ids), self.request.offset is not None
+        if self.match is not None:
+            if number <= MATCHED_EXACTLY or is_paged:
+                return self.ranked(np.flatnonzero(allowed))
+            count = max(MATCH_CANDIDATES, 10 * self.last)
+            return self.ranked(generation.candidates(*self.ranked_by, count, allowed))
+        is_exact = is_paged or number <= EXACT_BELOW
         candidates = generation.exact.candidates if is_exact else generation.candidates
         return self.ranked(candidates(*self.ranked_by, self.last, allowed))
 
@@ -297,6 +325,21 @@ class SearchPlan:
     def ranked(self, places: Places) -> list[Substitute]:
         """Return the k closest of some indexed items, closest first and ties in their order."""
         items, start = self.searcher.generation.items, self.request.offset or 0
+        if self.match is not None:
+            near, matches = self.searcher.best_matches(self.match, self.last, places)
+            parts, scores = items.parts(self.blocks, self.weights, near), self.match.scores(matches)
+            return [
+                Substitute(
+                    rank=place + 1,
+                    row=int(self.searcher.indexed_rows[near[place]]),
+                    distance=float(np.sqrt(parts[place].sum())),
+                    squares=parts[place],
+                    explainer=self.explainer,
+                    matches=dict(zip(self.searcher.names, matches[place].tolist(), strict=True)),
+                    score=float(scores[place]),
+                )
+                for place in range(start, len(near))
+            ]
         near, parts = items.nearest(*self.ranked_by, self.last, places)
         if self.request.unlike:
             parts = items.parts(self.blocks, self.weights, near)

@@ -80,6 +80,7 @@ def search_facts(
         "disliked": [catalog.codes[row] for row in request.disliked],
         "split": request.split,
         "max_distance": request.max_distance,
+        "ranking": request.ranking,
         "k": request.k,
     }
 

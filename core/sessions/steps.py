@@ -14,6 +14,7 @@ from datrnet.core.catalog.facts import Condition
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatabaseError, DatrnetError, UnknownNameError
 from datrnet.core.progress import StepProgress, no_progress
+from datrnet.core.retrieval.match import Ranking
 from datrnet.core.retrieval.request import Query, Request, Substitute, ValueMatch
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.text import fold, sanitize
@@ -37,8 +38,8 @@ class Step:
     position: int
     """From 1."""
     action: str
-    """query, change, within, exact, weight, not, unlike, liked, disliked, limit, undo, redo, clear,
-    back, saved or run."""
+    """query, change, within, exact, weight, not, unlike, liked, disliked, limit, ranking, undo,
+    redo, clear, back, saved or run."""
     made_at: str
     """UTC, ISO 8601."""
     item: str
@@ -77,6 +78,8 @@ class Step:
     match: ValueMatch = "any"
     split: str | None = None
     max_distance: float | None = None
+    ranking: Ranking | None = None
+    """What was to order the results; None: what does in the index."""
     k: int | None = None
     """Number of results asked for; None in the oldest steps."""
     found: tuple[str, ...] | None = None
@@ -101,6 +104,7 @@ class Step:
         wanted += [f"only {condition}" for condition in self.conditions]
         if self.max_distance is not None:
             wanted.append(f"at most {self.max_distance:g} away")
+        wanted += [] if self.ranking is None else [f"ranked by {self.ranking}"]
         wanted += [f"more like {code}" for code in self.liked]
         wanted += [f"less like {code}" for code in self.disliked]
         return ", ".join(wanted)
@@ -136,6 +140,7 @@ class Step:
             match=self.match,
             split=self.split,
             max_distance=self.max_distance,
+            ranking=self.ranking,
             k=k,
         )
 
@@ -212,6 +217,7 @@ def _read_step(row: StepRow) -> Step:
             match=request.get("match") or "any",
             split=request.get("split"),
             max_distance=request.get("max_distance"),
+            ranking=request.get("ranking"),
             k=request.get("k"),
             found=None if request.get("found") is None else tuple(request["found"]),
         )

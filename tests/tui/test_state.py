@@ -9,12 +9,14 @@ import pytest
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import ConfigError
+from datrnet.core.errors import ConfigError, IndexStaleError
+from datrnet.core.retrieval.match import Calibration, MatchModel
 from datrnet.core.retrieval.request import Request
 from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.query_state import Borrowed, History, QueryState
 from datrnet.tui.snapshot import Library, Snapshot
 from datrnet.tui.state import Results, Search, Visit, find
+from datrnet.tui.widgets.detail_pane import matches
 
 
 class Explored:
@@ -298,6 +300,7 @@ def test_every_step_is_logged(explored: Explored) -> None:
         "liked": [],
         "disliked": [],
         "max_distance": None,
+        "ranking": None,
         "k": 60,
     }
     assert explored.steps[1][1]["changes"] == {"colour": "blue"}
@@ -481,3 +484,31 @@ def test_several_items_are_a_query(explored: Explored) -> None:
     assert (request["item"], request["items"]) == ("", [catalog.codes[3], catalog.codes[5]])
     search.follow(search.snapshot.query_of(9))
     assert explored.steps[-1][1]["trail"][-1][0] == f"{catalog.codes[3]} + {catalog.codes[5]}"
+
+
+def test_match_scores_rank_until_only_distances_can(explored: Explored) -> None:
+    search, generation = explored.search, explored.search.searcher.generation
+    with pytest.raises(IndexStaleError, match="datrnet index"):
+        search.rank_otherwise()
+    calibrations = tuple(
+        Calibration(temperature=0.5, shares=(1 / len(it.values),) * len(it.values), num_items=9)
+        for it in generation.super_categories
+    )
+    match = MatchModel(calibrations=calibrations, weights=(1.0, 1.0, 1.0))
+    generation.manifest = replace(generation.manifest, match=match)
+    assert explored.results.plan.match is None
+    search.rank_otherwise()
+    assert explored.steps[-1][0] == "ranking"
+    assert explored.steps[-1][1]["ranking"] == "match"
+    found = explored.results.substitutes[0]
+    assert explored.results.plan.match is not None
+    assert matches(found, {}).startswith(f"{np.prod(list(found.matches.values())):.0%} ")
+    search.limit("0.9")
+    assert explored.results.plan.match is None
+    with pytest.raises(ConfigError, match="by distance only"):
+        search.rank_otherwise()
+    search.limit("0")
+    assert explored.results.plan.match is not None
+    search.rank_otherwise()
+    assert search.state.ranking == "distance"
+    assert explored.results.plan.match is None

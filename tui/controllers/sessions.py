@@ -284,6 +284,7 @@ class _Finder:
                 step.match,
                 step.split,
             ),
+            ranking=step.ranking,
         )
 
     def _conditions(self, step: Step) -> tuple[dict[str, tuple[str, ...]], tuple[Condition, ...]]:

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.widgets import OptionList
 
-from datrnet.core.errors import ConfigError, DatrnetError
+from datrnet.core.errors import ConfigError, DatrnetError, IndexStaleError
 from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.retrieval.request import Query, Request
 from datrnet.core.sessions.saved_search import save_search
@@ -65,6 +65,7 @@ class SubstitutesScreen(ExplorerScreen):
             "left_square_bracket", "turn(-1)", "Results before", id="substitutes.previous_results"
         ),
         hidden("X", "limit", "Largest distance", id="substitutes.limit"),
+        hidden("M", "rank", "Rank by match or by distance", id="substitutes.rank"),
         hidden("K", "save_search", "Save this search by name", id="substitutes.save_search"),
         hidden("s", "follow", "Substitutes of this result", id="substitutes.follow"),
         Binding("u", "undo", "Undo", id="substitutes.undo"),
@@ -179,6 +180,7 @@ class SubstitutesScreen(ExplorerScreen):
         words += "" if within is None else f" · within {sanitize(within)}"
         if (limit := results.plan.request.max_distance) is not None:
             words += f" · at most {limit:g} away"
+        words += "" if results.plan.match is None else " · by match"
         if filters := self.search.state.filters.words:
             words += f" · only {sanitize(filters)}"
         number = f"{len(found)} substitutes"
@@ -328,6 +330,10 @@ class SubstitutesScreen(ExplorerScreen):
         shown = "" if limit is None else f"{limit:g}"
         self.app.push_screen(Prompt("Largest distance (0 is any)", value=shown), show)
 
+    def action_rank(self) -> None:
+        """Rank by the probability that values are the wanted ones, or by distance."""
+        self._change(self.search.rank_otherwise)
+
     def action_save_search(self) -> None:
         """Ask for a name, and save the search with what it found as a session."""
         if (results := self.search.results) is None:
@@ -356,7 +362,7 @@ class SubstitutesScreen(ExplorerScreen):
         """Change the search, or say why that is impossible."""
         try:
             change(*args, **kwargs)
-        except ConfigError as error:
+        except (ConfigError, IndexStaleError) as error:
             self.notify(str(error), timeout=3)
         else:
             self._show_query()

@@ -1,5 +1,6 @@
 """The pane about an item: its picture, labels and facts, and how it compares with the query."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -59,7 +60,7 @@ class Subject:
 
 
 def matches(substitute: Substitute, predicted: Mapping[str, str]) -> str:
-    """Return the note below a result: its distance, and how many values match.
+    """Return the note below a result: its distance or its match, and how many values match.
 
     Args:
         substitute: The result.
@@ -71,7 +72,13 @@ def matches(substitute: Substitute, predicted: Mapping[str, str]) -> str:
     alike = sum(_is_as_predicted(substitute.label_texts, predicted, name) for name in predicted)
     counts = {"✓": good, "✗": bad, "~": alike}
     signs = [f"{sign}{count}" for sign, count in counts.items() if count] or ["✓0"]
-    return " ".join([f"{substitute.distance:.2f}", *signs])
+    match = match_of(substitute)
+    return " ".join([f"{substitute.distance:.2f}" if match is None else f"{match:.0%}", *signs])
+
+
+def match_of(substitute: Substitute) -> float | None:
+    """Return the probability that all values are the wanted ones; None if distances rank."""
+    return math.prod(substitute.matches.values()) if substitute.matches else None
 
 
 def _is_as_predicted(
@@ -131,7 +138,9 @@ def heading(subject: Subject) -> Content:
     facts = sanitize(subject.code)
     if subject.substitute is not None:
         rank, distance = subject.substitute.rank, subject.substitute.distance
-        facts += f"  ·  no. {rank}  ·  distance {distance:.3f}"
+        match = match_of(subject.substitute)
+        facts += f"  ·  no. {rank}  ·  "
+        facts += f"distance {distance:.3f}" if match is None else f"all as wanted {match:.0%}"
     if subject.num_variants > 1:
         facts += f"  ·  {subject.num_variants} variants"
     if subject.num_pictures > 1:
@@ -178,19 +187,19 @@ def _instead_of(subject: Subject, name: str) -> str:
 
 
 def _shares(substitute: Substitute, width: int) -> Iterator[Part]:
-    """Yield a bar per super-category: its share of the squared distance."""
-    yield "Share of the distance\n", f"bold {MUTED}"
+    """Yield a bar per super-category: its share of the squared distance, or its match."""
     total = sum(substitute.parts.values()) or 1.0
+    shares = {name: part / total for name, part in substitute.parts.items()}
+    yield f"{'As wanted' if substitute.matches else 'Share of the distance'}\n", f"bold {MUTED}"
     room = max(4, width - NAME_WIDTH - 7)
-    for name, part in substitute.parts.items():
-        share = part / total
+    for name, share in (substitute.matches or shares).items():
         yield f"  {fitted(name, NAME_WIDTH - 1)} ", MUTED
         yield fitted(_bar(share, room), room), "$primary"
         yield f"{share:5.0%}\n", ""
 
 
 def _predictions(subject: Subject, width: int) -> Iterator[Part]:
-    """Yield a line per super-category: the predicted value and its margin."""
+    """Yield a line per super-category: the predicted value with its probability, or margin."""
     yield "What the model sees · confidence\n", f"bold {MUTED}"
     room = max(4, width - NAME_WIDTH - 8)
     for name, prediction in subject.predictions.items():
@@ -198,7 +207,9 @@ def _predictions(subject: Subject, width: int) -> Iterator[Part]:
         yield MARKS[None if label is None else _carries(label, value)]
         yield f" {fitted(name, NAME_WIDTH - 1)} ", MUTED
         yield fitted(value, room), ""
-        yield f"{prediction.margin:5.2f}\n", MUTED
+        probability = prediction.probability
+        confidence = f"{prediction.margin:5.2f}" if probability is None else f"{probability:5.0%}"
+        yield f"{confidence}\n", MUTED
 
 
 def _bar(share: float, room: int) -> str:
