@@ -231,7 +231,7 @@ class IndexConfig:
     """Recall@30 against exact search below which more nodes are visited."""
     ranking: RankingChoice = "distance"
     """What orders items: the paper's distance, match scores, or auto, which takes what ranks the
-    validation items better; the config small sets it."""
+    validation items better."""
 
     def __post_init__(self) -> None:
         """Check ranges."""

@@ -104,6 +104,8 @@ class SubstitutesScreen(ExplorerScreen):
 
     def on_mount(self) -> None:
         """Search for the query."""
+        if not self.pickers.children:
+            return  # the app is closed while the screen opens
         if not self._is_resumed:
             self.search.log("query")
         self._show_query()

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from datrnet.core.catalog.value_sets import count_values
 from datrnet.core.evaluation.queries import draw_queries
-from datrnet.core.evaluation.ranking import Gallery, Weights, choose_weights, list_quality, rank
+from datrnet.core.evaluation.ranking import (
+    Gallery,
+    Weights,
+    choose_weights,
+    list_quality,
+    rank,
+    weights_of_match,
+)
 from datrnet.core.indexing.ranking_choice import choose_ranking
 from datrnet.core.retrieval.manipulation import Addition, Replacement
 from datrnet.core.retrieval.match import (
@@ -212,6 +219,19 @@ def test_the_weights_of_match_scores_rank_the_validation_items_no_worse() -> Non
     assert choose_weights(ranked) == weights  # deterministic
     kept = choose_ranking(items, counts_of(items), chosen)
     assert kept == chosen
+
+
+def test_auto_takes_what_ranks_the_validation_items_better() -> None:
+    taken = set()
+    for noise in (0.3, 0.8, 2.0):
+        items = gallery(noise=noise)
+        chosen = choose_ranking(items, counts_of(items), asked="auto")
+        by_match = list_quality(replace(items, match=chosen.match), weights_of_match(chosen.match))
+        is_better = by_match > list_quality(items, chosen.weights)
+        assert chosen.ranking == ("match" if is_better else "distance")
+        assert f"{by_match:.4f} by match" in chosen.reason
+        taken.add(chosen.ranking)
+    assert "match" in taken
 
 
 def test_a_system_that_adds_to_blocks_has_no_match_scores() -> None:
