@@ -21,7 +21,7 @@ from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.text import fold
 from datrnet.db.rows import FactColumn, FactKind, ItemFacts, NewVariant
 
-_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+_OPERATORS: Mapping[str, Callable[[NDArray[np.float64], float], NDArray[np.bool_]]] = {
     "<=": operator.le,
     ">=": operator.ge,
     "!=": operator.ne,
@@ -124,13 +124,13 @@ class FactValues:
                 hint=f"For example: {example}",
             )
         if is_ordered:
-            number, compare = fact_number(column.kind, wanted), _OPERATORS[sign]
-            met = [compare(own, number) for own in self.numbers.tolist()]
+            met = _OPERATORS[sign](self.numbers, fact_number(column.kind, wanted))
         else:
             is_several, wanted = column.kind == "tags", name_key(wanted)
             parts = (text.split(", ") if is_several else [text] for text in self.texts)
-            met = [(wanted in map(name_key, own)) == (sign == "=") for own in parts]
-        found: NDArray[np.bool_] = np.array([*met, sign == "!="], dtype=bool)[self.codes]
+            is_there = [wanted in map(name_key, own) for own in parts]
+            met = np.array(is_there, dtype=bool) == (sign == "=")
+        found: NDArray[np.bool_] = np.append(met, sign == "!=")[self.codes]
         return found
 
 

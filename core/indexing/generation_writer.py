@@ -4,10 +4,12 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -205,8 +207,9 @@ def _write_engine(
         return unit_blocks, milvus_facts(server, items, queries, config)
     codes = None
     if kept is not None:
-        codes = BlockCodes.open(kept.generation.folder, kept.places)
-        codes.effort = kept.generation.manifest.effort
+        with suppress(OSError, ValueError, KeyError, BadZipFile):  # damaged ones are made anew
+            codes = BlockCodes.open(kept.generation.folder, kept.places)
+            codes.effort = kept.generation.manifest.effort
     return unit_blocks, build_engine(
         folder, items, embedded.engine, queries, config, on_step, codes
     )

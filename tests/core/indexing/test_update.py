@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +29,11 @@ from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RunFolder, save_weights
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.engines import annoy_file
+from datrnet.core.retrieval.engines.block_codes import CODEBOOK
 from datrnet.core.retrieval.engines.engine import EngineChoice
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.index_lag import IndexLag
-from datrnet.core.retrieval.manifest import MANIFEST
+from datrnet.core.retrieval.manifest import MANIFEST, FileFacts
 from datrnet.core.retrieval.request import Request
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review import duplicates
@@ -482,6 +483,22 @@ def test_a_codebook_is_learned_again_when_most_items_are_new(shop: Shop) -> None
     assert not shop.index().is_engine_new
     shop.add([80])
     assert shop.index().is_engine_new
+
+
+def test_a_codebook_of_another_version_is_learned_again(shop: Shop) -> None:
+    shop.index(engine="blocks")
+    generation = shop.searcher().generation
+    codebook = generation.folder / CODEBOOK
+    with np.load(codebook) as stored:
+        some = {name: array for name, array in stored.items() if name != "cells"}
+    np.savez(codebook, **some)
+    manifest = json.loads((generation.folder / MANIFEST).read_text("utf-8"))
+    manifest["files"][CODEBOOK] = asdict(FileFacts.of(codebook))
+    (generation.folder / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    shop.add([40])
+    report = shop.index()
+    assert (report.num_embedded, report.is_engine_new) == (1, True)
+    assert_as_from_scratch(shop)
 
 
 def test_everything_works_without_annoy(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
