@@ -69,14 +69,14 @@ class Source:
         """Return items around prototypes, with weights like those chosen for real ones."""
         rng = np.random.default_rng(0)
         centers = [rng.normal(size=(count, 128)) for count in (37, 23, 4, 5, 4, 4)]
-        labels = [rng.integers(len(one), size=NUM_MADE_UP) for one in centers]
-        base = np.stack([one[own] for one, own in zip(centers, labels, strict=True)], axis=1)
+        labels = [rng.integers(len(block), size=NUM_MADE_UP) for block in centers]
+        base = np.stack([block[own] for block, own in zip(centers, labels, strict=True)], axis=1)
         base += 0.4 * rng.normal(size=base.shape)
         base /= np.linalg.norm(base, axis=2, keepdims=True)
-        units = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in centers)
+        units = (block / np.linalg.norm(block, axis=1, keepdims=True) for block in centers)
         return cls(
             base.astype(np.float32),
-            Replacement(tuple(one.astype(np.float32) for one in units)),
+            Replacement(tuple(block.astype(np.float32) for block in units)),
             Weights(blocks=(1.8, 1.3, 0.5, 1.3, 0.5, 0.6), changed=2.8),
         )
 
@@ -88,10 +88,10 @@ class Source:
         found = np.empty((size, *base.shape[1:]), dtype=np.float32)
         for start in range(0, size, DRAWN_AT_ONCE):
             part = found[start : start + DRAWN_AT_ONCE]
-            one = rng.integers(len(base), size=len(part))
-            other = near[one, rng.integers(NEAREST + 1, size=len(part))]
+            item = rng.integers(len(base), size=len(part))
+            other = near[item, rng.integers(NEAREST + 1, size=len(part))]
             mix = rng.normal(0.5, 0.5, size=(len(part), base.shape[1], 1)).astype(np.float32)
-            part[:] = base[one] + mix * (base[other] - base[one])
+            part[:] = base[item] + mix * (base[other] - base[item])
             part += rng.normal(0, NOISE / np.sqrt(base.shape[2]), size=part.shape)
             part /= np.linalg.norm(part, axis=2, keepdims=True)
         return found

@@ -255,12 +255,12 @@ def whole_search(bench: Bench) -> Row:
             for _ in range(REPEATS):
                 started = time.perf_counter()
                 results = searcher.substitutes(plan.query, plan.request)
-                for one in results:
-                    _ = one.code, one.distance, one.parts, one.values, one.agreement
+                for result in results:
+                    _ = result.code, result.distance, result.parts, result.values, result.agreement
                 seconds.append(time.perf_counter() - started)
             best.append(min(seconds))
             own = set(searcher.places_of(plan.query.rows).tolist())
-            right, found = asked.right - own, {one.row for one in results}
+            right, found = asked.right - own, {result.row for result in results}
             places = set(searcher.places_of(sorted(found)).tolist())
             hits.append(len(right & places) / max(1, len(right)))
         row.cells[column] = 1000 * float(np.mean(best)), float(np.mean(hits))
@@ -278,12 +278,12 @@ def together(bench: Bench) -> dict[str, float]:
                 searcher.substitutes(query, request)
                 for query, request in zip(queries, requests, strict=True)
             ),
-            "together": (one for _, one in searcher.search_many(queries, requests)),
-            "one request": (one for _, one in searcher.search_many(queries, requests[0])),
+            "together": (results for _, results in searcher.search_many(queries, requests)),
+            "one request": (results for _, results in searcher.search_many(queries, requests[0])),
         }.items():
             started = time.process_time()
             for results in answers:
-                _ = [(one.code, one.distance) for one in results]
+                _ = [(result.code, result.distance) for result in results]
             each = 1000 * (time.process_time() - started) / len(queries)
             found[name] = min(found[name], each)
     return found

@@ -80,7 +80,7 @@ def draw_picture(kept: dict[str, Any], path: Path) -> None:
 
     sizes = sorted(kept, key=int)
     columns = [*COLUMNS[:3], *COLUMNS[:2:-1]]
-    names = list(dict.fromkeys(one["name"] for size in sizes for one in kept[size]["engines"]))
+    names = list(dict.fromkeys(row["name"] for size in sizes for row in kept[size]["engines"]))
     figure, panels = plt.subplots(1, len(sizes), figsize=(4.2 * len(sizes), 4), sharey=True)
     lines = {}
     for size, panel in zip(sizes, np.atleast_1d(panels), strict=True):

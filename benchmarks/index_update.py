@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
+from unittest.mock import patch
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -70,9 +71,11 @@ def main() -> None:
     parser.add_argument("--embed", type=int, metavar="N", help="networks embed N pictures, not all")
     parser.add_argument("--folder", type=Path, help="keeps the pictures for the next time")
     given = parser.parse_args()
-    build.Embedder = PartEmbedder  # type: ignore[misc]
     table = Table(*COLUMNS, box=None)
-    with tempfile.TemporaryDirectory() as folder:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch.object(build, "Embedder", PartEmbedder),
+    ):
         for size in given.sizes:
             workspace = Workspace((given.folder or Path(folder)) / f"{size}")
             PartEmbedder.begin(given.embed or size)
@@ -106,7 +109,7 @@ def measure(workspace: Workspace, size: int) -> tuple[str, ...]:
         f"{update:.2f}",
         f"{update / built:.2%}",
         f"{looked:.2f}",
-        " then ".join(f"{one.manifest.recall_at_30:.3f}" for one in (whole, report)),
+        " then ".join(f"{index.manifest.recall_at_30:.3f}" for index in (whole, report)),
     )
 
 

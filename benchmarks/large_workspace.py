@@ -73,9 +73,9 @@ def _copy_thumbnails(
     known, target = ThumbnailStore(drawn.thumbnails), ThumbnailStore(workspace.thumbnails)
     pixels = [known.get(int(item_id)) for item_id in few.item_ids]
     for row, item_id in enumerate(catalog.item_ids):
-        one = pixels[row % few.num_items]
-        if one is not None:
-            target.put(int(item_id), one)
+        thumbnail = pixels[row % few.num_items]
+        if thumbnail is not None:
+            target.put(int(item_id), thumbnail)
     known.close()
 
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from drawn_catalog import BuiltTimes, Floats
 from numpy.typing import NDArray
+from typing_extensions import override
 
 Mask = NDArray[np.bool_] | None
 Answer = Callable[[Floats, Floats, Mask], NDArray[np.int64]]
@@ -87,7 +88,8 @@ class Hnswlib(Rival):
 
     name, file = "hnswlib", "hnswlib.bin"
 
-    def build(self, path: Path) -> None:  # noqa: D102
+    @override
+    def build(self, path: Path) -> None:
         import hnswlib
 
         graph = hnswlib.Index(space="ip", dim=self.vectors.shape[1])
@@ -95,13 +97,15 @@ class Hnswlib(Rival):
         graph.add_items(self.vectors, num_threads=1)
         graph.save_index(str(path))
 
-    def open(self, path: Path) -> None:  # noqa: D102
+    @override
+    def open(self, path: Path) -> None:
         import hnswlib
 
         self.index = hnswlib.Index(space="ip", dim=self.vectors.shape[1])
         self.index.load_index(str(path))
 
-    def ask(self, query: Floats, mask: Mask, effort: int) -> Any:  # noqa: D102
+    @override
+    def ask(self, query: Floats, mask: Mask, effort: int) -> Any:
         self.index.set_ef(effort)
         passes = None if mask is None else mask.__getitem__
         count = self.k if mask is None else min(self.k, int(np.count_nonzero(mask)))
@@ -116,12 +120,14 @@ class Usearch(Rival):
 
     name, file, filters = "usearch", "usearch.index", False
 
-    def build(self, path: Path) -> None:  # noqa: D102
+    @override
+    def build(self, path: Path) -> None:
         graph = self._empty()
         graph.add(np.arange(len(self.vectors)), np.ascontiguousarray(self.vectors), threads=1)
         graph.save(str(path))
 
-    def open(self, path: Path) -> None:  # noqa: D102
+    @override
+    def open(self, path: Path) -> None:
         self.index = self._empty()
         self.index.load(str(path))
 
@@ -130,7 +136,8 @@ class Usearch(Rival):
 
         return Index(ndim=self.vectors.shape[1], metric="ip", dtype="f32")
 
-    def ask(self, query: Floats, mask: Mask, effort: int) -> Any:  # noqa: D102
+    @override
+    def ask(self, query: Floats, mask: Mask, effort: int) -> Any:
         self.index.expansion_search = effort
         return self.index.search(query[0], self.k, threads=1).keys
 
@@ -140,7 +147,8 @@ class Faiss(Rival):
 
     name, file, efforts = "faiss, IVF", "faiss-ivf.index", PROBES
 
-    def build(self, path: Path) -> None:  # noqa: D102
+    @override
+    def build(self, path: Path) -> None:
         faiss, (size, dim) = _faiss(), self.vectors.shape
         lists = int(2 * np.sqrt(size))
         kind = faiss.METRIC_INNER_PRODUCT
@@ -149,10 +157,12 @@ class Faiss(Rival):
         inverted.add(np.ascontiguousarray(self.vectors))
         faiss.write_index(inverted, str(path))
 
-    def open(self, path: Path) -> None:  # noqa: D102
+    @override
+    def open(self, path: Path) -> None:
         self.index = _faiss().read_index(str(path))
 
-    def ask(self, query: Floats, mask: Mask, effort: int) -> Any:  # noqa: D102
+    @override
+    def ask(self, query: Floats, mask: Mask, effort: int) -> Any:
         faiss = _faiss()
         chosen = faiss.SearchParametersIVF(nprobe=effort)
         if mask is not None:
@@ -167,7 +177,8 @@ class FaissCodes(Rival):
     name, file, filters = "faiss, 4-bit codes", "faiss-pq4.index", False
     efforts = (100, 300, 1000, 3000)
 
-    def build(self, path: Path) -> None:  # noqa: D102
+    @override
+    def build(self, path: Path) -> None:
         faiss = _faiss()
         kind = faiss.METRIC_INNER_PRODUCT
         codes = faiss.IndexPQFastScan(self.vectors.shape[1], 96, 4, kind)
@@ -175,10 +186,12 @@ class FaissCodes(Rival):
         codes.add(np.ascontiguousarray(self.vectors))
         faiss.write_index(codes, str(path))
 
-    def open(self, path: Path) -> None:  # noqa: D102
+    @override
+    def open(self, path: Path) -> None:
         self.index = _faiss().read_index(str(path))
 
-    def ask(self, query: Floats, mask: Mask, effort: int) -> Any:  # noqa: D102
+    @override
+    def ask(self, query: Floats, mask: Mask, effort: int) -> Any:
         near = self.index.search(query, effort)[1][0]
         scores = self.vectors[near] @ query[0]
         return near[np.argsort(-scores)[: self.k]]

@@ -114,8 +114,8 @@ def export(run: RunFolder) -> None:
     for idx in range(len(run.super_categories)):
         source = run.weights_path(idx)
         tensors = {
-            name: one.half() if one.is_floating_point() else one
-            for name, one in load_file(source).items()
+            name: tensor.half() if tensor.is_floating_point() else tensor
+            for name, tensor in load_file(source).items()
         }
         save_file(tensors, WEIGHTS / source.name)
         shutil.copyfile(run.result_path(idx), WEIGHTS / run.result_path(idx).name)
@@ -149,8 +149,8 @@ def evaluate_on(seed: int, run: RunFolder) -> None:
                         "queries": case.overall.num_queries,
                         "top-30": round(case.overall.top_k_accuracy, 4),
                         "by super-category": {
-                            name: round(one.top_k_accuracy, 4)
-                            for name, one in case.by_super_category.items()
+                            name: round(score.top_k_accuracy, 4)
+                            for name, score in case.by_super_category.items()
                         },
                     }
                 )

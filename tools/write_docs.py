@@ -332,11 +332,11 @@ def copy_experiments(workspace: Path, name: str) -> None:
 def how_it_was_made(workspace: Path) -> str:
     """Return the commands before the first figure, and how long training took."""
     facts = json.loads(output("info", "--json", "--workspace", str(workspace)))
-    names = " ".join(f"--attribute {one['name']}" for one in facts["super_categories"])
+    names = " ".join(f"--attribute {category['name']}" for category in facts["super_categories"])
     run = json.loads((workspace / "models" / facts["index"]["run"] / "run.json").read_text("utf-8"))
     log = workspace / "models" / facts["index"]["run"] / "log.jsonl"
     epochs = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
-    minutes = sum(one["seconds"] for one in epochs) / 60
+    minutes = sum(epoch["seconds"] for epoch in epochs) / 60
     return (
         "## how it was made\n\n```text\n"
         f"$ datrnet import catalog.csv {names}\n"
