@@ -119,7 +119,7 @@ def searcher_of(folder: Path, size: int, source: Source | None) -> Searcher:
     """Return the search of a workspace of so many items, which is made unless it is there.
 
     Args:
-        folder: That the workspace and the time of its index are kept in.
+        folder: Holds the workspace and the build time of its index.
         size: Number of items.
         source: What to draw from, if it must be made; None makes embeddings up.
     """

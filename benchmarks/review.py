@@ -5,7 +5,7 @@
         [--page docs/results/review.md]
 
 Of every super-category a share of the labels is exchanged for another value, drawn as often as it
-occurs. "After training": the networks were taught the right labels, the prototypes are made anew
+occurs. "After training": the networks were taught the right labels, the prototypes are made again
 of the wrong ones. "Before training", with --trained: a copy of the workspace is given the wrong
 labels, trained and indexed with them, as a shop's own errors are.
 """

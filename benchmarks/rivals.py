@@ -2,8 +2,9 @@
 
     pip install hnswlib faiss-cpu usearch
 
-None is needed by datrnet. Every index is of unit blocks by inner product, so that one index serves
-all weights: of those that keep vectors by their neighbors, each is as its authors set it.
+datrnet needs none of them. Every index holds unit blocks and compares them by inner product, so one
+index serves all weights. usearch builds its graph with its defaults, hnswlib with the parameters
+below.
 """
 
 import time

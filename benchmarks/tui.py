@@ -131,7 +131,7 @@ def has_picture(text: str) -> bool:
 
 
 def use(terminal: Terminal, screen: Screen, rows: Rows) -> dict[str, int]:
-    """Do what a person does, note how long each thing took, and return the most memory used."""
+    """Do what a user does, note how long each step took, and return the most memory used."""
     most: dict[str, int] = {}
 
     def do(name: str | None, keys: str, rest: float = REST) -> None:

@@ -32,7 +32,7 @@ COMPARISONS = (
         "the rows can tell is how far each gets with the same small budget. Learning rates: 1e-3 "
         "for ResNet-50, which the validation items preferred to 1e-4 after 90 seconds; 1e-4 for "
         "AlexNet, the best of three; DAtRNet's are those of the config `small`.\n\n"
-        "The rows of FashionSearchNet with and without localization are no test of it: AlexNet's "
+        "The rows of FashionSearchNet with and without localization do not test it: AlexNet's "
         "last map of 64 px has 3 × 3 places, and the region is the whole map for nearly all "
         "pictures. AMNet on ViT fills its memory within its ten minutes, which is a pass over all "
         "training items and takes a third of them; the seconds below count epochs only.",
@@ -62,7 +62,7 @@ CHECK_HEAD = """
 The authors' code ran on frozen features of the same kind (160 px, mean and maximum, an 8 × 8
 thumbnail), with 12 epochs of its first stage and 5 of its last one on 10,800 fixed triplets. It
 chose its best epoch by the test queries; here the validation items choose it, and triplets are
-drawn anew for each epoch. The figures here are the means over the seeds above.
+drawn again for each epoch. The figures here are the means over the seeds above.
 """
 
 
