@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
@@ -34,6 +34,12 @@ LIBRARIES = ("textual", "rich", "typer", "pillow", "numpy", "sqlite-utils", "ann
 STYLES = {"ok": "green", "note": "yellow", "problem": "red"}
 SAMPLES: tuple[Blocks, ...] = ("quadrants", "sextants")
 NO_TERMINAL = "unknown: not run in a terminal"
+
+OPTIONAL_LIBRARIES = {
+    "torch": ("train", "only training and embedding pictures need it"),
+    "openvino": ("fast", "it embeds pictures faster on many processors"),
+}
+"""The extra that installs each, and what for."""
 
 Sign = Literal["ok", "note", "problem"]
 
@@ -177,13 +183,12 @@ def _software() -> Iterator[Finding]:
             yield Finding(name, "ok", version(name))
         except PackageNotFoundError:
             yield Finding(name, "problem", "not installed", f"Run `pip install {name}`.")
-    try:
-        yield Finding("torch", "ok", version("torch"))
-    except PackageNotFoundError:
-        text = "not installed; only training and embedding pictures need it"
-        yield Finding("torch", "note", text, 'Run `pip install "datrnet[train]"`.')
-    with suppress(PackageNotFoundError):  # few need it
-        yield Finding("openvino", "ok", version("openvino"))
+    for name, (extra, use) in OPTIONAL_LIBRARIES.items():
+        try:
+            yield Finding(name, "ok", version(name))
+        except PackageNotFoundError:
+            hint = f'Run `pip install "datrnet[{extra}]"`.'
+            yield Finding(name, "note", f"not installed; {use}", hint)
 
 
 # ── the workspace ────────────────────────────────────────────────────────────

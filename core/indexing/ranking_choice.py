@@ -75,7 +75,7 @@ def choose_ranking(
         gallery: The validation items.
         counts: (V,) of each super-category: items that carry its values, among those of the
             prototypes.
-        kept: What ranked before; None chooses anew.
+        kept: What ranked before; None chooses again.
         weights: Those of distances, if they are given.
         asked: What is to rank.
         default: What ranks where nothing is asked for or kept.
@@ -101,7 +101,8 @@ def choose_ranking(
         return replace(found, ranking=kept.ranking, reason=kept.reason)
     ranking = asked or default
     if ranking != "auto":
-        return replace(found, ranking=ranking, reason="asked for")
+        reason = "asked for" if asked else "set by the run's config"
+        return replace(found, ranking=ranking, reason=reason)
     by_distance = list_quality(gallery, weights)
     by_match = list_quality(replace(gallery, match=match), weights_of_match(match))
     if np.isnan(by_match):

@@ -10,6 +10,7 @@ import copy
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -189,27 +190,25 @@ def fastest(
             are near enough to those in float32.
         device: What computes PyTorch's.
     """
-    ways, missing = _ways(networks, pixels.shape[1], asked, device)
+    ways = _ways(networks, pixels.shape[1], asked, device)
     size = batch_size(pixels.shape[1]) if device.type == "cpu" else BATCH_SIZE
     for start in range(0, min(len(pixels), TRIAL_BATCHES * size), size):
         for way in ways:  # in turn, so that whatever else the machine does slows all alike
             begun = time.perf_counter()
             way.embeddings.append(way.embed(pixels[start : start + size]))
             way.seconds = min(way.seconds, time.perf_counter() - begun)
-    return _chosen(ways, asked, missing)
+    return _chosen(ways, asked)
 
 
 def _ways(
     networks: list[DAtRNet], image_size: int, asked: PrecisionChoice, device: torch.device
-) -> tuple[list[Way], str]:
-    """Return the ways to compare, PyTorch's float32 first, and what is not installed."""
+) -> list[Way]:
+    """Return the ways to compare, PyTorch's float32 first."""
     plain = FoldedNetworks(networks)
-    graph, missing = None, ""
+    graph = None
     if device.type == "cpu":
-        try:
+        with suppress(MissingPackageError):
             graph = OpenVinoGraph(plain, image_size)
-        except MissingPackageError as error:
-            missing = str(error)
     ways = [Way(library="PyTorch", precision="float32", embed=plain.to(device).embed)]
     if asked != "float32" and has_bfloat16(device):
         half = FoldedNetworks(networks, "bfloat16").to(device)
@@ -218,10 +217,10 @@ def _ways(
         ways.append(Way(library="OpenVINO", precision="float32", embed=graph.compiled("float32")))
     if graph is not None and asked != "float32" and graph.has_bfloat16:
         ways.append(Way(library="OpenVINO", precision="bfloat16", embed=graph.compiled("bfloat16")))
-    return ways, missing
+    return ways
 
 
-def _chosen(ways: list[Way], asked: PrecisionChoice, missing: str) -> tuple[Way, str]:
+def _chosen(ways: list[Way], asked: PrecisionChoice) -> tuple[Way, str]:
     """Return the best of the ways after the trial, and why."""
     plain = ways[0]
     best = min((way for way in ways if way.precision == "float32"), key=lambda way: way.seconds)
@@ -242,8 +241,7 @@ def _chosen(ways: list[Way], asked: PrecisionChoice, missing: str) -> tuple[Way,
         told = "; this processor computes no bfloat16"
     ratio = plain.seconds / best.seconds
     times = "" if best is plain else f", {ratio:.1f} times as fast as {plain} in a trial"
-    reason = f"by {best.library}{times}{told}"
-    return best, f"{reason}. {missing}" if missing else reason
+    return best, f"by {best.library}{times}{told}"
 
 
 def least_cosine(some: Floats, others: Floats) -> float:

@@ -213,6 +213,7 @@ def test_the_calibration_error_is_the_mean_surplus_of_confidence_over_accuracy()
 def test_the_weights_of_match_scores_rank_the_validation_items_no_worse() -> None:
     items = gallery(80)
     chosen = choose_ranking(items, counts_of(items))
+    assert (chosen.ranking, chosen.reason) == ("distance", "set by the run's config")
     ranked = replace(items, match=chosen.match)
     weights = Weights(blocks=chosen.match.weights, changed=chosen.match.changed_weight)
     assert list_quality(ranked, weights) >= list_quality(ranked, items.equal_weights)
