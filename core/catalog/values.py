@@ -72,7 +72,8 @@ _UNIT = rf"[A-Z]{{3}}|{'|'.join(map(re.escape, _SIGNS))}|[^\w+-]"
 _FLOAT = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?")
 _NUMBER = re.compile(r"[+-]?\d[\d.,'\u00a0\u202f ]*")
 _MONEY = re.compile(
-    rf"(?P<before>{_UNIT})?\s*(?P<amount>[+-]?\d[\d.,' ]*?)(?:[.,][-–])?\s*(?P<after>{_UNIT})?"
+    rf"(?P<before>{_UNIT})?\s{{0,9}}(?P<amount>[+-]?\d[\d.,' ]{{0,40}}?)(?:[.,][-–])?"
+    rf"\s{{0,9}}(?P<after>{_UNIT})?"
 )
 _ARTICLE_NUMBER = re.compile(r"[A-Z]{3}-\d")
 """``TOP-100`` is none of the money of Tonga."""
@@ -82,10 +83,11 @@ _OF_THREE_DECIMALS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 _ISO_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?")
 _OTHER_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})")
 _BETWEEN_SHARES = ",;/|+&"
-_SHARE = r"(\d+(?:[.,]\d+)?)\s*%"
-_NAME = rf"([^\W\d][^\d%:{_BETWEEN_SHARES}]*)"
-_SHARED = re.compile(rf"{_SHARE}\s*{_NAME}|{_NAME}{_SHARE}")
-"""A value and its share, in either order."""
+_SHARE = r"(\d{1,9}(?:[.,]\d{1,9})?)\s{0,9}%"
+_NAME = rf"([^\W\d][^\d%:{_BETWEEN_SHARES}]{{0,99}})"
+_SHARED = re.compile(rf"{_SHARE}\s{{0,9}}{_NAME}|{_NAME}{_SHARE}")
+"""A value and its share, in either order. Lengths are limited: any letter of a long cell may begin
+a name, which would take the square of the cell's length."""
 _AND = re.compile(r"^(?:and|und|et|y|e)\s|\s(?:and|und|et|y|e)\s*$")
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 

@@ -38,7 +38,7 @@ def read_xlsx(data: bytes, name: str) -> CatalogTable:
     try:
         with ZipFile(io.BytesIO(data)) as archive:
             is_workbook = WORKBOOK in archive.namelist()
-    except (BadZipFile, ValueError) as error:
+    except (BadZipFile, ValueError, NotImplementedError) as error:
         raise DataError(
             f"{name} is a damaged archive: {error}.", hint="Export it again."
         ) from error

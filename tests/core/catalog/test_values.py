@@ -104,6 +104,14 @@ def test_words_that_may_be_values_are_values(text: str) -> None:
     assert not is_placeholder(text)
 
 
+@pytest.mark.parametrize(
+    "cell", ["x" * 200_000 + "%", "1" * 200_000 + "%", "1" + " " * 200_000 + "x"]
+)
+def test_a_long_cell_is_no_price_and_no_list_of_shares(cell: str) -> None:
+    assert fact_text("money", cell) is None
+    assert find_separator(Counter([cell])) != SHARES
+
+
 def test_values_may_have_shares_that_make_a_whole() -> None:
     for text, values in {
         "60% Cotton, 40% Elastane": ["Cotton", "Elastane"],

@@ -46,7 +46,12 @@ def test_a_damaged_workbook_is_an_error(tmp_path: Path) -> None:
     workbook.save(tmp_path / "a.xlsx")
     data = (tmp_path / "a.xlsx").read_bytes()
     place = data.index(b"xl/worksheets/sheet1.xml") + 40
-    for broken in (data[:-40], data[:place] + b"\x00" * 20 + data[place + 20 :]):
+    needed = data.index(b"PK\x01\x02") + 6  # the version of the format
+    for broken in (
+        data[:-40],
+        data[:place] + b"\x00" * 20 + data[place + 20 :],
+        data[:needed] + b"\xff" + data[needed + 1 :],
+    ):
         (tmp_path / "a.xlsx").write_bytes(broken)
         with pytest.raises(DataError, match="is a damaged"):
             read_source(tmp_path / "a.xlsx")
