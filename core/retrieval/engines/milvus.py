@@ -1,10 +1,11 @@
-"""Milvus: a server, or a file, that holds the items' vectors and names those near a query.
+"""Milvus: a server, or a file, that holds the items' vectors and finds those near a query.
 
 One field of inner products holds everything. An item is the vector [g_1 … g_A, ‖g_1‖² … ‖g_A‖²], a
 query is [2 w_1 q_1 … 2 w_A q_A, -w_1 … -w_A], and their product is Σ_a w_a ‖q_a‖² - d². So one
 collection answers all weights, whatever the lengths of the blocks are.
 
-A filter is known as a mask of the indexed items, and the server knows no masks. From the cheapest:
+A filter is a mask of the indexed items, which the server cannot take. There are four ways around
+that; the first that can answer is taken:
 
 1. If few items are allowed, the engine declines, and they are ranked exactly.
 2. The server is asked for so many more neighbors that enough of them are likely to be allowed.
@@ -12,8 +13,8 @@ A filter is known as a mask of the indexed items, and the server knows no masks.
    first value of each super-category), as far as all allowed items agree on them.
 4. By the ids of the allowed items.
 
-A graph may find few items that meet a condition, where most do not: that of Milvus Lite loses its
-way. The engine declines if the server names less than half of what it should.
+Where few items meet a condition, a graph may find only some of them; Milvus Lite's does. The engine
+declines if the server returns less than half of what it should.
 
 The conditions of step 3 are read from the mask and a copy of the scalar fields. A label that was
 corrected since can make them wider, but never leaves out an item.
@@ -70,7 +71,7 @@ def query_vector(blocks: Floats, weights: Floats) -> Floats:
 
 
 class MilvusEngine:
-    """The neighbors that a server names."""
+    """The neighbors that a server returns."""
 
     name: ClassVar[EngineName] = "milvus"
 
@@ -133,7 +134,7 @@ class MilvusEngine:
             uri: Of the server or file.
 
         Raises:
-            ConfigError: The address is none.
+            ConfigError: The address is malformed.
             IndexStaleError: The server does not answer.
             MissingPackageError: The extra ``scale`` is not installed.
         """

@@ -1,9 +1,8 @@
 """Collections on a Milvus server, or in a file: where they are, and what is asked of them.
 
-A workspace makes a collection of its own, whose name no other has, so workspaces can share a
-server.
-A generation's folder notes where it is before it is made, so that whatever deletes the folder, also
-of a command that was killed, deletes the collection too.
+Collections have unique names, so workspaces can share a server. A generation's folder notes its
+collection before the collection is made, so that whatever deletes the folder, even the folder of a
+killed command, deletes the collection too.
 """
 
 import json
@@ -31,7 +30,7 @@ TOKEN_VARIABLE = "DATRNET_MILVUS_TOKEN"
 """Environment variable with the server's token, or user:password."""
 
 CONNECT_SECONDS, ANSWER_SECONDS, WRITE_SECONDS = 5.0, 30.0, 600.0
-"""After which a server is said not to answer."""
+"""How long a server has to answer."""
 
 DELETED_AT_ONCE = 100_000
 """Items deleted in one message."""
@@ -52,7 +51,7 @@ class Collection:
     uri: str
     """Of a server; or the path of a file, which starts at the workspace if it is in there."""
     name: str
-    """Unlike any other. It tells which workspace made it, so that a copy does not delete it."""
+    """Unique. It tells which workspace made the collection, so that a copy does not delete it."""
 
     @classmethod
     def new(cls, uri: str, indexes: Path) -> Self:
@@ -87,7 +86,7 @@ def _is_file(uri: str) -> bool:
 
 
 def _owner(indexes: Path) -> str:
-    """Return what stays when a folder is moved, and is another for a copy."""
+    """Return the number of a folder, which a move keeps and a copy does not."""
     return f"{indexes.stat().st_ino:x}"
 
 
@@ -100,7 +99,7 @@ def checked_uri(uri: str | None, before: Path | None, indexes: Path) -> str:
         indexes: The workspace's folder of indexes.
 
     Raises:
-        ConfigError: There is no address, it is none, or it has a password in it.
+        ConfigError: The address is missing or malformed, or contains a password.
         IndexStaleError: The server does not answer.
         MissingPackageError: The extra ``scale`` is not installed.
     """
@@ -115,15 +114,15 @@ def checked_uri(uri: str | None, before: Path | None, indexes: Path) -> str:
 
 
 def _stored_uri(uri: str, indexes: Path) -> str:
-    """Return an address as an index keeps it, and refuse what is none."""
+    """Return an address as an index stores it; see ``checked_uri`` for the errors."""
     if _is_file(uri):
         path, root = Path(uri).expanduser().absolute(), indexes.parent.absolute()
         return str(path.relative_to(root) if path.is_relative_to(root) else path)
     if not uri.startswith(("http://", "https://", "tcp://", "unix:")):
-        raise ConfigError(f"{uri!r} is no address of Milvus.", hint=GIVE_ADDRESS)
+        raise ConfigError(f"{uri!r} is not an address of Milvus.", hint=GIVE_ADDRESS)
     if "@" in uri:
         raise ConfigError(
-            "The address has a password in it, which the index would keep.",
+            "The address contains a password, which the index would store.",
             hint=f"Leave it out, and set {TOKEN_VARIABLE}=USER:PASSWORD.",
         )
     return uri
@@ -132,8 +131,8 @@ def _stored_uri(uri: str, indexes: Path) -> str:
 def drop_collection(folder: Path) -> None:
     """Delete the collection of a generation that is about to be deleted.
 
-    Not one that another generation has too, or that another workspace made. One on a server that
-    does not answer stays.
+    A collection stays if another generation has it too, if another workspace made it, or if its
+    server does not answer.
     """
     if not (folder / ADDRESS).is_file():
         return
@@ -146,9 +145,9 @@ def drop_collection(folder: Path) -> None:
 
 
 def delete_items(folder: Path, ids: Places) -> None:
-    """Delete items that no current generation has; those on a server that is down stay there.
+    """Delete items that the current generation lacks, unless the server does not answer.
 
-    An index ignores items that it lacks.
+    Items left there do no harm: an index ignores those that it lacks.
     """
     with suppress(OSError, ValueError, TypeError, DatrnetError):
         Server.at(Collection.of(folder), folder.parent).delete(ids)
@@ -168,7 +167,7 @@ def _client(uri: str, token: str) -> Any:
 
 
 class Server:
-    """A collection on its server, whose failures are errors with a hint."""
+    """A collection on its server; its failures become errors with a hint."""
 
     def __init__(self, uri: str, name: str) -> None:
         self.uri, self.name = uri, name
@@ -194,7 +193,10 @@ class Server:
         except Exception as error:
             if not type(error).__module__.startswith(("pymilvus", "grpc")):
                 raise
-            reason = str(getattr(error, "message", error)).strip().partition("\n")[0]
+            told = getattr(error, "message", error)
+            if hasattr(error, "details"):  # of grpc, which pymilvus lets through
+                told = error.details()
+            reason = str(told).strip().partition("\n")[0]
             start = "Start it, give another address with --uri"
             if self._is_file:
                 start = "Close the program that has the file open, since only one can"
@@ -268,7 +270,7 @@ class Server:
                 anns_field="vector",
                 filter=condition,
                 limit=limit,
-                output_fields=["id"],  # none named are all fields, in a file
+                output_fields=["id"],  # Milvus Lite returns all fields by default
                 search_params={"metric_type": "IP", "params": {"ef": max(effort, limit)}},
                 timeout=ANSWER_SECONDS,
             )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -20,12 +21,12 @@ from numpy.typing import NDArray
 from typer.testing import Result
 
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import ConfigError
+from datrnet.core.errors import ConfigError, IndexStaleError
 from datrnet.core.retrieval import search
 from datrnet.core.retrieval.engines import milvus, milvus_server
 from datrnet.core.retrieval.engines.engine import IndexedItems
 from datrnet.core.retrieval.engines.milvus import MilvusEngine, item_vectors, query_vector
-from datrnet.core.retrieval.engines.milvus_server import ADDRESS, Collection, checked_uri
+from datrnet.core.retrieval.engines.milvus_server import ADDRESS, Collection, Server, checked_uri
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Floats, Replacement
 
@@ -149,11 +150,11 @@ def test_few_allowed_items_are_left_to_the_exact_engine() -> None:
     ("uri", "message"),
     [
         (None, "needs an address. Give a server, as in --uri http://localhost:19530, or a file"),
-        ("localhost:19530", "'localhost:19530' is no address of Milvus. Give a server, as in"),
+        ("localhost:19530", "'localhost:19530' is not an address of Milvus. Give a server, as in"),
         ("http://me:secret@host:19530", "Leave it out, and set DATRNET_MILVUS_TOKEN"),
     ],
 )
-def test_an_address_that_is_none_is_refused(uri: str | None, message: str, tmp_path: Path) -> None:
+def test_a_malformed_address_is_refused(uri: str | None, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         checked_uri(uri, None, tmp_path)
     assert "secret" not in str(caught.value)
@@ -171,6 +172,19 @@ def test_without_the_client_the_extra_is_named(
     )
     result = run(copied.root, "index", "--uri", "http://localhost:1")
     assert "Only the engine milvus has an address. Add --engine milvus." in result.stderr
+
+
+def test_an_error_of_grpc_is_told_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    class RpcError(Exception):
+        def details(self) -> str:
+            return "auth check failure"
+
+    RpcError.__module__ = "grpc._channel"
+    client = Mock()
+    client.has_collection.side_effect = RpcError("<RPC that terminated with:\n\tstatus = 16>")
+    monkeypatch.setattr(milvus_server, "_client", lambda *_: client)
+    with pytest.raises(IndexStaleError, match=r"failed at http://host: auth check failure\. Start"):
+        Server("http://host", "items").dimension()
 
 
 @pytest.fixture
