@@ -1,4 +1,4 @@
-"""What the lists of an index are ranked by, chosen on the validation items.
+"""What ranks the results of an index, chosen on the validation items.
 
 The paper's distance has weights. Match scores have temperatures, which every update calibrates
 again, and weights of their own. The better of the two ranks searches, unless one is asked for.
@@ -34,9 +34,6 @@ MOST_CALIBRATED = 5000
 """Most validation items that temperatures are chosen on."""
 
 
-BY_DISTANCE = "Omit it, or rank by distance."
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankedWith:
     """The weights of distances, what match scores are computed with, and which of them ranks."""
@@ -45,7 +42,7 @@ class RankedWith:
     match: MatchModel = UNCALIBRATED
     ranking: Ranking = "distance"
     reason: str = ""
-    """Why it is this one."""
+    """Why this ranking."""
 
     @classmethod
     def of(cls, manifest: Manifest) -> "RankedWith":
@@ -94,8 +91,10 @@ def choose_ranking(
     match, lacking = _match_model(gallery, counts, kept, on_progress)
     found = RankedWith(weights=weights, match=match, reason=lacking)
     if lacking:
-        if "match" in (asked, default if kept is None else None):
-            raise ConfigError(f"Items cannot be ranked by match: {lacking}.", hint=BY_DISTANCE)
+        if (asked or (default if kept is None else None)) == "match":
+            raise ConfigError(
+                f"Items cannot be ranked by match: {lacking}.", hint="Rank by distance."
+            )
         return found
     if asked is None and kept is not None:
         return replace(found, ranking=kept.ranking, reason=kept.reason)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datrnet.core.catalog.value_sets import count_values
+from datrnet.core.errors import ConfigError
 from datrnet.core.evaluation.queries import draw_queries
 from datrnet.core.evaluation.ranking import (
     Gallery,
@@ -238,5 +239,8 @@ def test_auto_takes_what_ranks_the_validation_items_better() -> None:
 def test_a_system_that_adds_to_blocks_has_no_match_scores() -> None:
     items = gallery(40)
     memory = np.zeros((15, sum(COUNTS)), dtype=np.float32)
-    chosen = choose_ranking(replace(items, manipulation=Addition(memory, COUNTS)), counts_of(items))
+    items = replace(items, manipulation=Addition(memory, COUNTS))
+    with pytest.raises(ConfigError, match="cannot be ranked by match: the system has no match"):
+        choose_ranking(items, counts_of(items), default="match")
+    chosen = choose_ranking(items, counts_of(items), asked="distance", default="match")
     assert chosen.match == MatchModel()
