@@ -244,7 +244,7 @@ class Shop(ShopExport):
             on_progress: Called with the progress.
 
         Raises:
-            ConfigError: It is no shard, or there is no such precision.
+            ConfigError: The shard is malformed, or there is no such precision.
             UnknownNameError: There is no such finished run.
             CheckpointError: There is no finished run, or its weights are missing or damaged.
         """

@@ -23,7 +23,7 @@ from datrnet.core.indexing.earlier_index import (
     index_of_run,
     index_to_update,
     is_same,
-    joined,
+    joined_embeddings,
     kept_engine,
     kept_items,
 )
@@ -200,7 +200,7 @@ def build_index(
     if not len(rows):
         what = "readable picture" if catalog.num_items else "item"
         raise DataError(f"The catalog has no {what}.", hint="Run `datrnet import`.")
-    embeddings, engine_places = joined(rows, base, kept_rows, kept_places, new_rows, new)
+    embeddings, engine_places = joined_embeddings(rows, base, kept_rows, kept_places, new_rows, new)
     engine_before = None
     if base is not None and base.is_whole and len(kept_rows):
         engine_before = kept_engine(base, engine_places, len(rows), asked, uri)
@@ -270,10 +270,8 @@ def build_index(
         )
     else:
         manifest = base.manifest
-    is_kept = (
-        base is not None
-        and engine_before is not None
-        and manifest.files.get(CODEBOOK) == base.manifest.files.get(CODEBOOK)
+    is_kept = engine_before is not None and (
+        manifest.files.get(CODEBOOK) == engine_before.generation.manifest.files.get(CODEBOOK)
     )
     is_beside = is_kept and manifest.engine == "annoy"
     if len(wanted) or not shards.has_parts:  # parts that nothing lacked are for a rebuild

@@ -1,4 +1,4 @@
-"""What an update takes over from the current index: embeddings, and the engine."""
+"""What an update reuses of the current index: its embeddings and its engine."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,20 +52,20 @@ def index_to_update(
 def kept_items(
     workspace: Workspace, catalog: Catalog, base: Generation | None
 ) -> tuple[Rows, Rows]:
-    """Return the rows, ascending, whose embeddings are taken over, and their places in the base."""
+    """Return the rows, ascending, whose embeddings are reused, and their places in the base."""
     if base is None or base.picture_stamps is None:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     rows, is_known = known_rows(catalog, base.item_ids)
     places = np.flatnonzero(is_known)
-    is_same = [
+    is_kept = [
         has_same_pictures(workspace, catalog, row, base.picture_stamps[place])
         for row, place in zip(rows[places].tolist(), places.tolist(), strict=True)
     ]
-    places = places[np.array(is_same, dtype=bool)]
+    places = places[np.array(is_kept, dtype=bool)]
     return rows[places], places
 
 
-def joined(
+def joined_embeddings(
     rows: Rows,
     base: Generation | None,
     kept_rows: Rows,
@@ -108,7 +108,7 @@ def kept_engine(
 
 
 def is_same(embedded: Embedded, base: Generation) -> bool:
-    """Tell whether a generation of an update would be as the one before."""
+    """Tell whether an update would write the same generation again."""
     manifest = base.manifest
     before, after = base.manipulation.to_arrays(), embedded.manipulation.to_arrays()
     kept = RankedWith.of(manifest)

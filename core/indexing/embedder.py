@@ -65,7 +65,7 @@ class Embedder:
         self.precision, self.reason = precision, "by PyTorch"
 
     def choose(self, pixels: NDArray[np.uint8], num_pictures: int) -> None:
-        """Go over to what embeds fastest, if there are so many pictures that a trial pays.
+        """Switch to what embeds fastest, if there are enough pictures for a trial to pay.
 
         Args:
             pixels: (N, S, S, 3), uint8; some of the pictures.

@@ -207,7 +207,7 @@ def _write_engine(
         return unit_blocks, milvus_facts(server, items, queries, config)
     codes = None
     if kept is not None:
-        with suppress(OSError, ValueError, KeyError, BadZipFile):  # damaged ones are made anew
+        with suppress(OSError, ValueError, KeyError, BadZipFile):  # damaged codes are learned again
             codes = BlockCodes.open(kept.generation.folder, kept.places)
             codes.effort = kept.generation.manifest.effort
     return unit_blocks, build_engine(

@@ -36,10 +36,10 @@ Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
 PART = 20_000
-"""Items in a part: what a process that dies has embedded in vain."""
+"""Items in a part, and the most that a process loses when it dies."""
 
 LONGEST_WAIT = timedelta(days=7)
-"""After which processes no longer wait for each other; one that died is noticed at once."""
+"""How long processes wait for each other; one that dies is noticed at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,13 @@ class Shard:
         """Read a shard such as 2/4.
 
         Raises:
-            ConfigError: It is none.
+            ConfigError: The text is not a shard.
         """
         found = re.fullmatch(r"\s*(\d{1,6})\s*/\s*(\d{1,6})\s*", text)
         number, count = map(int, found.groups()) if found else (0, 0)
         if not 1 <= number <= count:
             raise ConfigError(
-                f"{text!r} is no shard.", hint="Write its number and their count: --shard 1/4."
+                f"{text!r} is not a shard.", hint="Write its number and their count: --shard 1/4."
             )
         return cls(number, count)
 

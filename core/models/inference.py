@@ -234,11 +234,11 @@ def _chosen(ways: list[Way], asked: PrecisionChoice) -> tuple[Way, str]:
             best = half
             told = f"; smallest cosine to float32 {cosine:.4f}"
         elif not is_near:
-            told = f"; bfloat16 comes only as near as a cosine of {cosine:.4f}"
+            told = f"; bfloat16 is too far from float32: smallest cosine {cosine:.4f}"
         else:
             told = f"; bfloat16 is only {best.seconds / half.seconds:.2f} times as fast"
     elif asked == "bfloat16":
-        told = "; this processor computes no bfloat16"
+        told = "; this processor does not support bfloat16"
     ratio = plain.seconds / best.seconds
     times = "" if best is plain else f", {ratio:.1f} times as fast as {plain} in a trial"
     return best, f"by {best.library}{times}{told}"

@@ -218,8 +218,9 @@ class Generation:
     @property
     def num_beside(self) -> int:
         """Number of items beside Annoy, which every search ranks."""
-        is_annoy = self.manifest.engine == "annoy"
-        return len(np.setdiff1d(np.arange(len(self.item_ids)), self.engine_places)) * is_annoy
+        if self.manifest.engine != "annoy":
+            return 0
+        return len(np.setdiff1d(np.arange(len(self.item_ids)), self.engine_places))
 
     @property
     def has_codes(self) -> bool:
@@ -272,7 +273,7 @@ class Generation:
     def candidates(
         self, blocks: Floats, weights: Floats, k: int, allowed: BoolArray | None
     ) -> Places:
-        """Return the places that the engine names, or else the exact engine; see ``Engine``."""
+        """Return the engine's places; the exact engine's if it declines; see ``Engine``."""
         if self._whole is None:
             found = self.engine.candidates(blocks, weights, k, allowed)
         elif not self.manifest.unit_blocks:  # what is left out may count in lengths

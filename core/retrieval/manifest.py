@@ -95,7 +95,7 @@ class Manifest:
     """Kind of the query manipulation."""
     unreadable: tuple[UnreadableItem, ...] = ()
     engine: EngineName = "annoy"
-    """What names the candidates of a search."""
+    """What finds the candidates of a search."""
     engine_asked: EngineChoice = "auto"
     """What was asked for."""
     engine_reason: str = ""

@@ -1,1 +1,1 @@
-"""Search engines, which name the items that may be nearest to a query. NumPy and Annoy."""
+"""Search engines, which find the items that may be nearest to a query."""

@@ -5,6 +5,7 @@ them are candidates of every search.
 """
 
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -29,7 +30,7 @@ REBUILD = "Run `datrnet index` to rebuild it."
 def annoy_imports() -> bool:
     """Tell whether Annoy is installed and can be imported."""
     try:
-        import annoy  # noqa: F401
+        import_module("annoy")
     except ImportError:
         return False
     return True

@@ -53,7 +53,7 @@ class Effort:
     """Candidates, for 30 results."""
 
     def nanoseconds(self, num_items: int) -> float:
-        """Return about what a query takes, but for what every effort takes."""
+        """Return about what a query takes, without what is the same for every effort."""
         return 5 * self.share * num_items + 40 * self.num_sketched + 330 * self.num_ranked
 
 
@@ -84,8 +84,8 @@ SPARSE = 0.1
 
 def efforts_for(num_items: int) -> list[Effort]:
     """Return the efforts that differ in an index of so many items, from the least to the most."""
-    differ = [one for one in EFFORTS if one.share == 1 or one.share * num_items >= FEW]
-    return sorted(differ, key=lambda one: one.nanoseconds(num_items))
+    differ = [effort for effort in EFFORTS if effort.share == 1 or effort.share * num_items >= FEW]
+    return sorted(differ, key=lambda effort: effort.nanoseconds(num_items))
 
 
 class BlockCodes:

@@ -1,8 +1,8 @@
 """What an engine is, the items that it searches, and the engine that looks at all of them.
 
-An engine names candidates: places in the index among which the nearest items to a weighted query
-are. Whoever asks ranks them by the exact distance, d² = Σ_a w_a ‖q_a - g_a‖², so that every engine
-gives the same order, and what it misses is all that sets it apart.
+An engine proposes candidates: places in the index that probably include the nearest items to a
+weighted query. The search ranks them by the exact distance, d² = Σ_a w_a ‖q_a - g_a‖², so engines
+differ only in what they miss.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ ROUNDING = 1e-5
 
 
 class Engine(Protocol):
-    """Names the items that may be nearest to a query."""
+    """Finds the items that may be nearest to a query."""
 
     name: ClassVar[EngineName]
 

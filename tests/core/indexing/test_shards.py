@@ -42,7 +42,7 @@ def test_every_item_is_in_one_shard(num: int, count: int) -> None:
 
 @pytest.mark.parametrize("text", ["3", "0/4", "5/4", "1/0", "-1/2", "a/b", ""])
 def test_what_is_no_shard_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"is no shard\. Write its number.*--shard 1/4"):
+    with pytest.raises(ConfigError, match=r"is not a shard\. Write its number.*--shard 1/4"):
         Shard.parse(text)
 
 

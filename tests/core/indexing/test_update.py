@@ -147,17 +147,19 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterable[Shop]:
 
 
 def assert_as_from_scratch(shop: Shop) -> None:
-    """Compare the index with one that is built anew."""
+    """Compare the index with one that is built from nothing."""
     updated = shop.searcher()
     codes = [updated.catalog.codes[row] for row in updated.indexed_rows]
     answers = [shop.found(code, 5) for code in codes]
     shop.index(rebuild=True)
-    anew = shop.searcher()
-    np.testing.assert_array_equal(updated.generation.item_ids, anew.generation.item_ids)
-    np.testing.assert_allclose(updated.generation.embeddings, anew.generation.embeddings, atol=1e-6)
+    rebuilt = shop.searcher()
+    np.testing.assert_array_equal(updated.generation.item_ids, rebuilt.generation.item_ids)
+    np.testing.assert_allclose(
+        updated.generation.embeddings, rebuilt.generation.embeddings, atol=1e-6
+    )
     for idx in range(len(CATEGORIES)):
         np.testing.assert_allclose(
-            updated.generation.prototypes_of(idx), anew.generation.prototypes_of(idx), atol=1e-6
+            updated.generation.prototypes_of(idx), rebuilt.generation.prototypes_of(idx), atol=1e-6
         )
     same = [a == shop.found(code, 5) for a, code in zip(answers, codes, strict=True)]
     assert np.mean(same) > 0.9  # what Annoy misses may differ
@@ -385,7 +387,7 @@ def test_files_that_were_damaged_are_not_taken_over(shop: Shop) -> None:
     assert_as_from_scratch(shop)
 
 
-def test_an_index_of_an_older_datrnet_is_read_and_then_built_anew(shop: Shop) -> None:
+def test_an_index_of_an_older_datrnet_is_read_and_then_built_again(shop: Shop) -> None:
     folder = Generation.current(shop.place, shop.store).folder
     manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
     for name in ("unreadable", "prototypes_from", "match"):
@@ -561,9 +563,9 @@ def test_an_update_embeds_in_the_precision_of_its_index(
     assert (report.num_embedded, report.manifest.arithmetic.precision) == (1, "bfloat16")
     updated = Generation.current(shop.place, shop.store).embeddings
     shop.index(rebuild=True)
-    anew = Generation.current(shop.place, shop.store)
-    assert anew.manifest.arithmetic == report.manifest.arithmetic
-    np.testing.assert_allclose(anew.embeddings, updated, atol=0.01)
+    rebuilt = Generation.current(shop.place, shop.store)
+    assert rebuilt.manifest.arithmetic == report.manifest.arithmetic
+    np.testing.assert_allclose(rebuilt.embeddings, updated, atol=0.01)
     assert shop.index(precision="auto").num_embedded == 0
 
 

@@ -160,11 +160,11 @@ def test_codes_take_in_items_and_lose_others(tmp_path: Path) -> None:
     opened.effort = TIGHT
     assert opened.candidates(query, weights, 30).min() >= 0
     updated = opened.updated(after)
-    anew = BlockCodes._encoded(codes.codebook, after, np.arange(800))
-    order, expected = np.argsort(updated.places), np.argsort(anew.places)
-    np.testing.assert_array_equal(updated._codes[:, order], anew._codes[:, expected])
-    np.testing.assert_array_equal(updated._sketches[order], anew._sketches[expected])
-    np.testing.assert_array_equal(updated._starts, anew._starts)
+    encoded = BlockCodes._encoded(codes.codebook, after, np.arange(800))
+    order, expected = np.argsort(updated.places), np.argsort(encoded.places)
+    np.testing.assert_array_equal(updated._codes[:, order], encoded._codes[:, expected])
+    np.testing.assert_array_equal(updated._sketches[order], encoded._sketches[expected])
+    np.testing.assert_array_equal(updated._starts, encoded._starts)
     updated.effort = efforts_for(800)[0]
     assert updated.candidates(query, weights, 1)[:1].tolist() != []
     near, _ = after.nearest(query, weights, 1, updated.candidates(query, weights, 1))
