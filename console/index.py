@@ -13,7 +13,7 @@ from datrnet.core.api.shop import Shop
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import PrecisionChoice, RankingChoice
 from datrnet.core.errors import ConfigError
-from datrnet.core.indexing.shards import Ranks
+from datrnet.core.indexing.torchrun import Ranks
 from datrnet.core.progress import no_progress
 from datrnet.core.retrieval.engines.engine import EngineChoice
 from datrnet.core.retrieval.index_lag import RESTORE

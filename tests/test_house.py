@@ -17,7 +17,7 @@ MOST_LINES = 450
 FEWEST_LINES = 60
 """A module with fewer that only one other imports belongs into that one."""
 
-MOST_MODULES = 253
+MOST_MODULES = 254
 MOST_CODE_LINES = 36_100
 """Without docstrings, comments and blank lines. Delete what a change makes unnecessary."""
 

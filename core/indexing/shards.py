@@ -1,6 +1,6 @@
-"""Embedding by several processes: each embeds a share of the items, then one makes the index.
+"""Shards: shares of the items, which several processes embed before one makes the index.
 
-A share is written in parts, beside the index, which stays as it is:
+A shard is written in parts, beside the index, which stays as it is:
 
     shards/<run>/<number>-of-<count>-….npz   items, what their pictures were, and embeddings
     shards/<run>/<number>-of-<count>.done         this shard has embedded all that it should
@@ -9,17 +9,13 @@ A process that died goes on where it stopped. The parts may come from several ma
 makes the index takes what fits its catalog, and deletes them.
 """
 
-import os
 import re
 import secrets
 import shutil
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 from zipfile import BadZipFile
 
 import numpy as np
@@ -28,7 +24,7 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Precision, PrecisionChoice
-from datrnet.core.errors import ConfigError, DatrnetError, IndexStaleError, requirement
+from datrnet.core.errors import ConfigError, IndexStaleError
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.retrieval.index_lag import has_same_pictures
 
@@ -37,9 +33,6 @@ Floats = NDArray[np.float32]
 
 PART = 20_000
 """Items in a part, and the most that a process loses when it dies."""
-
-LONGEST_WAIT = timedelta(days=7)
-"""How long processes wait for each other; one that dies is noticed at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,59 +248,3 @@ class SharedItems:
         order = np.argsort(np.concatenate([self.rows, rows]))
         together = np.concatenate([self.embeddings, embeddings])
         return np.union1d(self.rows, rows), together[order]
-
-
-class Ranks:
-    """The processes that torchrun started, each with a shard; they wait for each other."""
-
-    def __init__(self, rank: int, count: int) -> None:
-        """Take part as one of some processes; see ``of_torchrun``."""
-        self.is_first = rank == 0
-        self.shard = Shard(rank + 1, count)
-
-    @classmethod
-    def of_torchrun(cls) -> Self | None:
-        """Return the processes of which this is one, if torchrun has started it."""
-        if "TORCHELASTIC_RUN_ID" not in os.environ:
-            return None
-        return cls(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Wait at the end of the block until all processes have reached it.
-
-        Raises:
-            DatrnetError: Another process died. This one says so, also when torchrun ends it.
-            MissingPackageError: The extra ``train`` is not installed.
-        """
-        with requirement("Embedding pictures needs"):
-            import torch
-            from torch import distributed
-
-        def ended(*_: object) -> NoReturn:
-            raise self._left_alone("Another process")
-
-        before = signal.signal(signal.SIGTERM, ended)
-        if torch.cuda.is_available():
-            local = int(os.environ.get("LOCAL_RANK", "0"))
-            torch.cuda.set_device(local % torch.cuda.device_count())
-        distributed.init_process_group("gloo", timeout=LONGEST_WAIT)
-        try:
-            yield
-            try:
-                distributed.monitored_barrier(timeout=LONGEST_WAIT)
-            except RuntimeError as error:  # a connection was closed
-                found = re.search(r"Ranks? (\d+) failed", str(error))
-                who = f"Process {int(found[1]) + 1}" if found else "Another process"
-                raise self._left_alone(who) from error
-        finally:
-            signal.signal(signal.SIGTERM, before)
-            with suppress(RuntimeError):
-                distributed.destroy_process_group()
-
-    def _left_alone(self, who: str) -> DatrnetError:
-        return DatrnetError(
-            f"{who} of {self.shard.count} ended before it had embedded its share; the index is as "
-            "it was.",
-            hint="Its own message tells why. Run the same command again: it goes on from there.",
-        )
