@@ -27,10 +27,11 @@ from datrnet.core.errors import DatabaseError, DataError
 from datrnet.core.graphics.blocks import alphabet
 from datrnet.core.graphics.terminal import Terminal, ask_terminal, drawing_for
 from datrnet.core.preferences import Blocks, Preferences
+from datrnet.core.retrieval.engines.annoy_file import annoy_imports
 from datrnet.core.text import sanitize
 from datrnet.db.schema import SCHEMA_VERSION
 
-LIBRARIES = ("textual", "rich", "typer", "pillow", "numpy", "sqlite-utils", "annoy")
+LIBRARIES = ("textual", "rich", "typer", "pillow", "numpy", "sqlite-utils")
 STYLES = {"ok": "green", "note": "yellow", "problem": "red"}
 SAMPLES: tuple[Blocks, ...] = ("quadrants", "sextants")
 NO_TERMINAL = "unknown: not run in a terminal"
@@ -183,12 +184,21 @@ def _software() -> Iterator[Finding]:
             yield Finding(name, "ok", version(name))
         except PackageNotFoundError:
             yield Finding(name, "problem", "not installed", f"Run `pip install {name}`.")
+    yield _annoy()
     for name, (extra, use) in OPTIONAL_LIBRARIES.items():
         try:
             yield Finding(name, "ok", version(name))
         except PackageNotFoundError:
             hint = f'Run `pip install "datrnet[{extra}]"`.'
             yield Finding(name, "note", f"not installed; {use}", hint)
+
+
+def _annoy() -> Finding:
+    """Return whether Annoy can be used; compiled for another processor, it is there but fails."""
+    if annoy_imports():
+        return Finding("annoy", "ok", version("annoy"))
+    text = "cannot be imported; searches of small catalogs rank all items instead"
+    return Finding("annoy", "note", text, "Run `pip install --force-reinstall annoy`.")
 
 
 # ── the workspace ────────────────────────────────────────────────────────────
@@ -219,6 +229,8 @@ def _workspace_findings(workspace: Workspace, *, check: bool) -> Iterator[Findin
     yield _pictures(workspace, catalog, index.unreadable)
     yield _thumbnails(workspace, catalog)
     yield _index(index)
+    if index.engine_problem:
+        yield Finding("engine", "note", index.engine_problem)
     if index.damaged_files:
         text = f"wrong: {', '.join(index.damaged_files)}"
         hint = "Run `datrnet index` to rebuild the index."

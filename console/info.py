@@ -82,6 +82,8 @@ def _show(facts: "InfoFacts") -> None:
 def _index_rows(state: "IndexState") -> Iterator[tuple[str, str]]:
     if state.problem:
         yield "problem", state.problem
+    if state.engine_problem:
+        yield "engine", state.engine_problem
     if state.run is not None:
         yield "run", state.run
     if state.num_items is not None:

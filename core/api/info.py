@@ -47,6 +47,8 @@ class IndexState:
     changed_weight: float | None = None
     problem: str = ""
     """What is wrong and what to do; empty if nothing is."""
+    engine_problem: str = ""
+    """What keeps the engine from being used, and what to do; empty if nothing does."""
     damaged_files: tuple[str, ...] | None = None
     """Files that fail their checksum; None if not checked."""
 
@@ -138,6 +140,7 @@ def look_at_index(
         num_exact=generation.num_beside,
         unreadable=tuple(catalog.codes[row] for row in lag.unreadable),
         outdated=lag.outdated,
+        engine_problem=generation.engine_problem,
         recall_at_30=manifest.recall_at_30,
         weights=dict(zip(searcher.block_names, searcher.generation.manifest.weights, strict=True)),
         changed_weight=manifest.changed_weight,

@@ -72,6 +72,19 @@ def test_software_is_told_with_versions(run: Run, ready: Path) -> None:
     assert versions["python"].startswith("3.")
 
 
+def test_an_annoy_that_cannot_be_imported_is_noted(
+    run: Run, ready: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "annoy", None)
+    result = run(ready, "doctor", "--json")
+    assert result.exit_code == 0
+    facts = json.loads(result.stdout)
+    signs = {found["about"]: found["sign"] for found in facts["software"] + facts["workspace"]}
+    assert (signs["annoy"], signs["engine"], signs["index"]) == ("note", "note", "ok")
+    told = " ".join(run(ready, "info").stdout.split())
+    assert "engine Annoy cannot be imported, so every search ranks all items." in told
+
+
 def test_without_a_catalog_the_mend_is_told(run: Run, tmp_path: Path) -> None:
     result = run(tmp_path, "doctor")
     assert result.exit_code == 1
