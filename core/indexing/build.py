@@ -169,7 +169,7 @@ def build_index(
     elif uri is not None:
         raise ConfigError("Only the engine milvus has an address.", hint="Add --engine milvus.")
     base = None if rebuild else index_to_update(current, precision)
-    kept_rows, kept_places = kept_items(workspace, catalog, base)
+    kept_rows, kept_places, kept_stamps = kept_items(workspace, catalog, base)
     wanted = np.setdiff1d(np.arange(catalog.num_items), kept_rows)
     arithmetic = FLOAT32 if current is None else current.manifest.arithmetic
     arithmetic = replace(arithmetic, precision_asked=precision or arithmetic.precision_asked)
@@ -180,7 +180,8 @@ def build_index(
     if len(rest := np.setdiff1d(wanted, shared.seen)):
         shards.check_complete()
     stamps = np.zeros((catalog.num_items, 2), dtype=np.int64)
-    stamps[:, 0] = [item_stamp(workspace, catalog, row) for row in range(catalog.num_items)]
+    stamps[kept_rows, 0] = kept_stamps
+    stamps[wanted, 0] = [item_stamp(workspace, catalog, row) for row in wanted.tolist()]
     stamps[shared.seen, 1] = shared.contents
     stamps[rest, 1] = [item_content(workspace, catalog, row) for row in rest.tolist()]
     if base is not None and base.picture_stamps is not None and base.picture_stamps.ndim == 2:

@@ -14,7 +14,7 @@ from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.retrieval.engines.engine import EngineChoice
 from datrnet.core.retrieval.engines.milvus import MilvusEngine
 from datrnet.core.retrieval.generation import Generation, moved
-from datrnet.core.retrieval.index_lag import has_same_pictures, known_rows
+from datrnet.core.retrieval.index_lag import has_same_pictures, item_stamp, known_rows
 from datrnet.db.store import Store
 
 MAX_EXACT_SHARE = 0.1
@@ -51,18 +51,22 @@ def index_to_update(
 
 def kept_items(
     workspace: Workspace, catalog: Catalog, base: Generation | None
-) -> tuple[Rows, Rows]:
-    """Return the rows, ascending, whose embeddings are reused, and their places in the base."""
+) -> tuple[Rows, Rows, Rows]:
+    """Return the rows, ascending, whose embeddings are reused; their places in the base; stamps.
+
+    The stamps are what ``item_stamp`` gives now.
+    """
     if base is None or base.picture_stamps is None:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        return (np.empty(0, dtype=np.int64),) * 3
     rows, is_known = known_rows(catalog, base.item_ids)
     places = np.flatnonzero(is_known)
-    is_kept = [
-        has_same_pictures(workspace, catalog, row, base.picture_stamps[place])
-        for row, place in zip(rows[places].tolist(), places.tolist(), strict=True)
-    ]
-    places = places[np.array(is_kept, dtype=bool)]
-    return rows[places], places
+    rows = rows[places]
+    stamps = np.array([item_stamp(workspace, catalog, row) for row in rows.tolist()], np.int64)
+    before = base.picture_stamps.reshape(len(base.item_ids), -1)[places]
+    is_kept = before[:, 0] == stamps
+    for number in np.flatnonzero(~is_kept).tolist():  # their contents may be the same
+        is_kept[number] = has_same_pictures(workspace, catalog, int(rows[number]), before[number])
+    return rows[is_kept], places[is_kept], stamps[is_kept]
 
 
 def joined_embeddings(

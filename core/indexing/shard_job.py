@@ -62,7 +62,7 @@ def embed_shard(
     run = run_of_catalog(run, catalog)
     current = index_of_run(workspace, store, run)
     base = None if rebuild else index_to_update(current, precision)
-    kept_rows, _ = kept_items(workspace, catalog, base)
+    kept_rows, *_ = kept_items(workspace, catalog, base)
     arithmetic = FLOAT32 if current is None else current.manifest.arithmetic
     asked = precision or arithmetic.precision_asked
     wants: Precision = "float32" if asked == "auto" else asked

@@ -27,12 +27,12 @@ from datrnet.core.models.datrnet import DAtRNet
 from datrnet.core.models.inference import FoldedNetworks, Way, least_cosine
 from datrnet.core.models.pixels import read_pixels
 from datrnet.core.models.run_folder import RunFolder, save_weights
-from datrnet.core.retrieval import search
+from datrnet.core.retrieval import index_lag, search
 from datrnet.core.retrieval.engines import annoy_file
 from datrnet.core.retrieval.engines.block_codes import CODEBOOK
 from datrnet.core.retrieval.engines.engine import EngineChoice
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.index_lag import IndexLag
+from datrnet.core.retrieval.index_lag import IndexLag, picture_paths
 from datrnet.core.retrieval.manifest import MANIFEST, FileFacts
 from datrnet.core.retrieval.request import Request
 from datrnet.core.retrieval.search import Searcher
@@ -282,6 +282,20 @@ def test_nothing_is_written_if_nothing_has_changed(shop: Shop) -> None:
     assert (report.is_new, report.num_copied, shop.embedded) == (False, NUM_ITEMS, [])
     assert report.manifest.name == name
     assert len(shop.store.generations()) == 1
+
+
+def test_an_update_stamps_each_item_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    stamped: list[int] = []
+
+    def counted(catalog: Catalog, row: int) -> tuple[str, ...]:
+        stamped.append(row)
+        return picture_paths(catalog, row)
+
+    monkeypatch.setattr(index_lag, "picture_paths", counted)
+    shop.add([40])
+    assert shop.index().num_embedded == 1
+    new = NUM_ITEMS  # its contents are read too
+    assert sorted(stamped) == [*range(NUM_ITEMS), new, new]
 
 
 def test_a_changed_label_moves_the_prototypes_only(shop: Shop) -> None:
