@@ -82,6 +82,8 @@ class Answer(Tabular, Sequence[FoundItem]):
     """When a saved search was saved or last run, UTC."""
     new: tuple[str, ...] = ()
     """Ids that a saved search had not found until then."""
+    left_out: tuple[str, ...] = ()
+    """Ids that a saved search likes or dislikes, but that are gone or not in the index."""
 
     def save(self, name: str) -> None:
         """Save the search by a name, with what it found; see ``Shop.search_saved``.
@@ -127,12 +129,14 @@ class Answer(Tabular, Sequence[FoundItem]):
 
     @property
     def notes(self) -> list[str]:
-        """What the index lacks for this answer, and what to do: items that it does not have yet."""
+        """What is missing for this answer, and what to do: items that the index does not have."""
         searcher = self.searcher
         seen = [*self.query.rows, *(found.row for found in self.substitutes)]
         lag = IndexLag.of(self.workspace, searcher.catalog, searcher.generation, seen)
+        gone = ", ".join(self.left_out)
         notes = searcher.generation.engine_problem, *lag.notes(searcher.catalog)
-        return [note for note in notes if note]
+        marks = f"Liked or disliked, but no longer available: {gone}" if gone else ""
+        return [note for note in (*notes, marks) if note]
 
     @property
     def ids(self) -> tuple[str, ...]:

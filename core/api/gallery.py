@@ -191,10 +191,10 @@ class ShopGallery:
             within: Super-category whose value the items of a prototype share with the query.
             match: Whether a result must carry any or all of several values.
             k: Maximum number of substitutes.
-            max_distance: Only items at most so far.
+            max_distance: Only items up to this distance.
             ranking: What orders the results: ``distance``, or ``match``, the probability that their
                 values are the wanted ones; by default what ``index`` chose. ``within``, ``unlike``
-                and ``max_distance`` are of distances only.
+                and ``max_distance`` apply to distances only.
             offset: Number of substitutes to skip; any number, 0 too, ranks all items exactly, so
                 that pages fit together.
             split: Only items of this split.
@@ -251,6 +251,8 @@ class ShopGallery:
     def search_saved(self, name: str, *, on_progress: Progress = no_progress) -> Answer:
         """Run a saved search again; the answer's ``new`` has what it had not found before.
 
+        Liked and disliked items that are gone are left out; the answer's ``left_out`` has them.
+
         >>> shop.search("D00002", set={"color": "black"}, k=3).save("Black ones")
         >>> shop.search_saved("black ones").new
         ()
@@ -268,12 +270,11 @@ class ShopGallery:
         step = saved.step
         codes = step.items or (step.item,)
         subject: QueryLikes = Path(step.picture) if step.picture else [*codes]
-        request = step.request(self.searcher, step.k or 10)
+        request, left_out = saved.request(self.searcher)
         (answer,) = self._answers([subject], request, on_progress)
         with self.workspace.open_store() as store:
-            catalog = self.searcher.catalog
-            new = record_run(store, catalog, saved, answer.query, request, answer.ids)
-        return replace(answer, since=step.made_at, new=new)
+            new = record_run(store, saved, answer.ids)
+        return replace(answer, since=step.made_at, new=new, left_out=left_out)
 
     def _request(
         self,

@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.retrieval.request import Query, Request
+from datrnet.core.retrieval.search import Searcher
 from datrnet.core.sessions.steps import LAST, RUN, SAVED, Step, session_of, steps_of
 from datrnet.db.rows import SessionRow
 from datrnet.db.store import Store
+
+DEFAULT_K = 10
+"""Number of results, if the search does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +27,28 @@ class SavedSearch:
     """Asks for it; as it was saved or last run."""
     found: frozenset[str]
     """The codes of everything that it has found so far."""
+
+    def request(self, searcher: Searcher) -> tuple[Request, tuple[str, ...]]:
+        """Return its request on the current index.
+
+        Liked and disliked items that are gone, or not in the index, are left out.
+
+        Returns:
+            The request, and the codes of the items left out.
+
+        Raises:
+            UnknownNameError: Another item that the search names no longer exists.
+            IndexStaleError: Such an item is not in the index.
+        """
+        step, find = self.step, searcher.catalog.find_code
+        rows = {code: find(code) for code in (*step.liked, *step.disliked)}
+        gone = {code for code, row in rows.items() if row is None or not searcher.is_indexed(row)}
+        left = replace(
+            step,
+            liked=tuple(code for code in step.liked if code not in gone),
+            disliked=tuple(code for code in step.disliked if code not in gone),
+        )
+        return left.request(searcher, step.k or DEFAULT_K), tuple(filter(gone.__contains__, rows))
 
 
 def search_facts(
@@ -101,31 +127,21 @@ def save_search(store: Store, name: str, facts: dict[str, Any], found: Sequence[
     store.add_step(session_id, SAVED, json.dumps({**facts, "found": list(found)}))
 
 
-def record_run(
-    store: Store,
-    catalog: Catalog,
-    saved: SavedSearch,
-    query: Query,
-    request: Request,
-    found: Sequence[str],
-) -> tuple[str, ...]:
+def record_run(store: Store, saved: SavedSearch, found: Sequence[str]) -> tuple[str, ...]:
     """Keep what a saved search finds now.
 
     Args:
         store: The open database.
-        catalog: Has the codes.
-        saved: The search.
-        query: Its query, as it is today.
-        request: What it asks.
+        saved: The search, which goes on asking for what it was saved with.
         found: The codes that it finds, closest first.
 
     Returns:
         The codes that it had not found before.
     """
-    file = Path(saved.step.picture) if saved.step.picture else None
-    facts = search_facts(catalog, query, request, file)
-    asked = json.dumps({**facts, "found": list(found)})
-    store.add_step(saved.session.id, RUN, asked, is_use=False)
+    facts = {**asdict(saved.step), "trail": [], "found": list(found)}
+    for name in ("position", "action", "made_at"):  # of the step, not of what it asks
+        del facts[name]
+    store.add_step(saved.session.id, RUN, json.dumps(facts), is_use=False)
     return tuple(code for code in found if code not in saved.found)
 
 

@@ -284,6 +284,19 @@ def test_a_saved_search_keeps_its_filters_and_tells_what_is_new(
     assert shop.search_saved("red ones").new == ()
 
 
+def test_a_saved_search_tells_what_is_new_without_a_liked_item_that_is_gone(
+    library: Library, log: SessionLog
+) -> None:
+    asked = {"where": {"colour": ["red"]}, "exact": ["colour"], "liked": ["gone"], "found": []}
+    saved(library, ("saved", {"item": "P-001", "changes": {"colour": "red"}, "k": 2, **asked}))
+    for news in ("New since", ": nothing"):
+        again = read_session(library.snapshot, log, LAST)
+        assert "item gone, which was marked. New since" in again.words
+        assert news in again.words
+        (visit,) = again.trail
+        assert visit.history.state == QueryState({"colour": "red"}, exact=frozenset({"colour"}))
+
+
 def test_a_fresh_query_from_the_catalog_begins_a_fresh_trail(
     library: Library, log: SessionLog
 ) -> None:

@@ -91,9 +91,9 @@ def _news_of(snapshot: Snapshot, row: SessionRow, query: Query) -> str:
         saved = saved_search(store, str(row.id))
         if searcher is None or saved.step != steps_of(store, row)[-1]:
             return ""  # the explorer has gone on from it
-        request = saved.step.request(searcher, saved.step.k or MOST_NAMED)
+        request, _ = saved.request(searcher)  # what is left out is among the missing
         found = [it.code for it in searcher.substitutes(query, request)]
-        new = record_run(store, searcher.catalog, saved, query, request, found)
+        new = record_run(store, saved, found)
     except DatrnetError:
         return ""  # it is no saved search, or names what is gone
     more = f" and {len(new) - MOST_NAMED} more" if len(new) > MOST_NAMED else ""
@@ -278,12 +278,7 @@ class _Finder:
             liked=self._marked(step.liked),
             disliked=self._marked(step.disliked),
             max_distance=step.max_distance,
-            filters=Filters(
-                self._known_values(where),
-                others,
-                step.match,
-                step.split,
-            ),
+            filters=Filters(self._known_values(where), others, step.match, step.split),
             ranking=step.ranking,
         )
 

@@ -72,6 +72,17 @@ def test_a_search_saved_as_last_would_replace_another(ready: Path) -> None:
         datrnet.open(ready).search("item-1").save("Last")
 
 
+def test_a_saved_search_goes_on_without_a_liked_item_that_is_gone(copied: Workspace) -> None:
+    shop = datrnet.open(copied.root)
+    shop.search("item-1", liked=["item-2", "item-3"], disliked="item-4", k=3).save("mine")
+    shop.remove(["item-2", "item-4"])
+    for _ in range(2):
+        answer = shop.search_saved("mine")
+        assert answer.left_out == ("item-2", "item-4")
+        assert answer.notes[-1] == "Liked or disliked, but no longer available: item-2, item-4"
+    assert answer.ids == shop.search("item-1", liked="item-3", k=3).ids
+
+
 def test_a_picture_is_the_same_query_in_every_form(ready: Path) -> None:
     shop = datrnet.open(ready)
     item = shop.items["item-1"]

@@ -56,13 +56,10 @@ def test_only_saved_searches_are_run_again(workspace: Workspace, searcher: Searc
         with pytest.raises(ConfigError, match="no name of a search"):
             save_search(store, "17", facts, [])
         save_search(store, "Mine", facts, ["S002"])
-        query = searcher.query_of_item(1)
-        mine = saved_search(store, "mine")
-        new = record_run(store, searcher.catalog, mine, query, Request(), ["S003", "S002"])
-        assert new == ("S003",)
+        assert record_run(store, saved_search(store, "mine"), ["S003", "S002"]) == ("S003",)
         assert saved_search(store, "mine").found == {"S002", "S003"}
         assert session_of(store).name == "Plain"  # the last that was worked in
-        save_search(store, "MINE", facts, ["S004"])  # saved anew
+        save_search(store, "MINE", facts, ["S004"])  # saved again
         assert saved_search(store, "mine").found == {"S004"}
         assert [it.name for it in store.sessions()] == ["Mine", "Plain"]
     picture = Query(blocks=np.zeros((2, 6), dtype=np.float32), labels={})
