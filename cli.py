@@ -85,30 +85,30 @@ class LazyCommand(TyperCommand):
 
 
 def process_value(param: Any, ctx: Any, value: Any) -> Any:
-    """Return the value of a parameter; take the place of Typer's method.
+    """Return the value of a parameter; replaces Typer's method.
 
-    Typer converts every value with pydantic, None too, and loading that takes as long as a search.
-    What has to be converted or checked is left to it, and so is every error.
+    Typer converts every value with pydantic, even None, and loading pydantic takes as long as a
+    search. Typer still converts and checks what ``_as_typed`` cannot, and reports every error.
     """
     described = param.type_descriptor
     kind, is_list = described.annotation, described.is_list
     kind = get_args(kind)[0] if is_list else kind
     values = () if value is None else tuple(value) if is_list else (value,)
     try:
-        taken = [_as_typed(kind, described.parameter_info, one) for one in values]
+        converted = [_as_typed(kind, described.parameter_info, given) for given in values]
     except ValueError:
         return _process_value(param, ctx, value)
-    if param.required and not taken:
+    if param.required and not converted:
         return _process_value(param, ctx, value)
-    value = taken if is_list else taken[0] if taken else None
+    value = converted if is_list else converted[0] if converted else None
     return value if param.callback is None else param.callback(ctx, param, value)
 
 
 def _as_typed(kind: Any, limits: Any, value: Any) -> Any:
-    """Return a text, choice, default, whole number or folder.
+    """Convert a text, choice, default, whole number or folder.
 
     Raises:
-        ValueError: It is something else, or may be out of limits.
+        ValueError: The value is something else, or may be out of range.
     """
     if type(value) is kind or value in get_args(kind):
         return value

@@ -71,8 +71,13 @@ def export(
         with_validation: Add validation items to the train split; else omit them.
     """
     given: dict[str, Any] = {
-        **{"variants": variants, "mapping": mapping, "delimiter": delimiter, "encoding": encoding},
-        **{"triplets": triplets, "seed": seed, "with_validation": with_validation},
+        "variants": variants,
+        "mapping": mapping,
+        "delimiter": delimiter,
+        "encoding": encoding,
+        "triplets": triplets,
+        "seed": seed,
+        "with_validation": with_validation,
     }
     with JobProgress() as progress:
         summary = opt.shop_at(workspace).export(

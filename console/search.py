@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Argument, BadParameter, Option
@@ -9,7 +10,7 @@ from typer import Argument, BadParameter, Option
 from datrnet.console import options as opt
 from datrnet.console.output import is_terminal, local_time, print_json, results, say
 from datrnet.core.api.json_text import json_text
-from datrnet.core.errors import ConfigError
+from datrnet.core.errors import ConfigError, words_for_unknown
 from datrnet.core.text import fold
 
 if TYPE_CHECKING:  # the help loads none of the search
@@ -93,11 +94,11 @@ def search(
         match: Whether a result must carry any or all of several values, those of --where and those
             of the query.
         top: Maximum number of substitutes.
-        page: Page of so many substitutes, from 1. Pages rank all items exactly, so that they fit
-            together.
-        max_distance: Only items at most so far.
+        page: Number of the page, from 1; --top is its length. Pages rank all items exactly, so that
+            they fit together.
+        max_distance: Only items up to this distance.
         ranking: What orders the results: distance, or match, the probability that their values are
-            the wanted ones. --within, --unlike and --max-distance are of distances only.
+            the wanted ones. --within, --unlike and --max-distance apply to distances only.
         split: Only items of this split.
         save: Save the search by this name, as a session.
         saved: Run a saved search again, and tell what is new since.
@@ -117,7 +118,7 @@ def search(
             shop,
             items or (),
             shortlist=shortlist,
-            many=None if many is None else opt.read_ids(many, command="search"),
+            many=None if many is None else _known(shop, opt.read_ids(many, command="search")),
             changes=change,
             taken=take,
             where=where,
@@ -266,9 +267,26 @@ def _subjects(
     return [*named, *codes]
 
 
+def _known(shop: "Shop", ids: Sequence[str]) -> Sequence[str]:
+    """Return the ids and pictures that exist, and name the others; all if none exists."""
+    find = shop.catalog.find_code
+    exists = {text: find(text) is not None or Path(text).expanduser().is_file() for text in ids}
+    unknown = [text for text, is_there in exists.items() if not is_there]
+    if len(unknown) == len(exists):
+        return ids  # the search tells what is wrong with the first
+    if unknown:
+        say(words_for_unknown(unknown), "yellow")
+    return [text for text in ids if exists[text]]
+
+
 def _pairs(option: str, example: str, given: Typed) -> Iterator[tuple[str, str]]:
     for text in given or ():
         name, sign, value = (part.strip() for part in text.partition("="))
+        if name.endswith(("!", "<", ">")):
+            raise ConfigError(
+                f"{option} {text!r} is a condition, not a super-category and its value.",
+                hint=f'To leave out items: --where "{text}"',
+            )
         if not (name and sign and value):
             raise ConfigError(
                 f"{option} {text!r} is not of the form SUPER-CATEGORY=VALUE.",

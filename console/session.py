@@ -205,7 +205,7 @@ def restore_session(
         say(f"Restored session {session.id}, {session.name}.")
 
 
-def _sheet(workspace: Path | None, session: str, top: int) -> "SessionSheet":
+def _sheet(workspace: Path | None, session: str, top: int) -> SessionSheet:
     with JobProgress() as progress:
         return opt.shop_at(workspace).replay(session, k=top, on_progress=progress)
 

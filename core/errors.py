@@ -3,7 +3,7 @@
 Front ends catch ``DatrnetError`` in one place; anything else is a bug and keeps its traceback.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import SequenceMatcher, get_close_matches
 from os.path import commonprefix
@@ -168,6 +168,13 @@ class DatabaseError(DatrnetError):
 
 class ShapeError(DatrnetError, ValueError):
     """A tensor or array does not have the shape it must have."""
+
+
+def words_for_unknown(ids: Sequence[str]) -> str:
+    """Return what a notice says of given ids that the catalog lacks."""
+    names = ", ".join(ids[:5]) + (", …" if len(ids) > 5 else "")
+    verb = "is" if len(ids) == 1 else "are"
+    return f"{len(ids):,} of the given ids {verb} not in the catalog: {names}"
 
 
 def nearest(name: str, known: Iterable[str], *, limit: int = 3) -> str:

@@ -70,7 +70,7 @@ class QueryState:
     disliked: tuple[int, ...] = ()
     """Rows of bad results."""
     max_distance: float | None = None
-    """Results are at most so far."""
+    """Largest distance of a result."""
     filters: Filters = field(default_factory=Filters)
     ranking: Ranking | None = None
     """What is to order the results; None is what does in the index."""

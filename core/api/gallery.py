@@ -22,6 +22,7 @@ from datrnet.core.api.queries import (
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.pictures import PictureSource
 from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import ConfigError
 from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Generation
@@ -285,6 +286,13 @@ class ShopGallery:
         **options: Any,
     ) -> Request:
         """Return the request of a search."""
+        by_name = {name: options.get(name) for name in ("set", "any", "weight")}
+        for name, option in {**by_name, "take": take, "unlike": unlike}.items():
+            if not isinstance(option, Mapping | None):
+                raise ConfigError(
+                    f"{name} is {option!r}, not a dict by super-category.",
+                    hint=f'For example: {name}={{"{self.searcher.names[0]}": …}}.',
+                )
         names = {"set": "changes", "any": "any_of", "weight": "weights"}
         wanted = {names.get(name, name): option for name, option in options.items()}
         request = request_of(self.searcher.catalog, **wanted)

@@ -142,7 +142,7 @@ def look_at_index(
         outdated=lag.outdated,
         engine_problem=generation.engine_problem,
         recall_at_30=manifest.recall_at_30,
-        weights=dict(zip(searcher.block_names, searcher.generation.manifest.weights, strict=True)),
+        weights=dict(zip(searcher.block_names, manifest.weights, strict=True)),
         changed_weight=manifest.changed_weight,
         damaged_files=tuple(generation.damaged_files()) if check else None,
     )

@@ -13,7 +13,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.conditions import Conditions
 from datrnet.core.catalog.pictures import Picture, read_picture
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.core.errors import DataError
+from datrnet.core.errors import ConfigError, DataError
 from datrnet.core.retrieval.manipulation import Floats
 from datrnet.core.retrieval.search import Searcher
 
@@ -144,7 +144,13 @@ class Items(Tabular):
 
         Raises:
             UnknownNameError: There is none; the message names the nearest ids.
+            ConfigError: It is not a text.
         """
+        if not isinstance(item_id, str):
+            raise ConfigError(
+                f"Items are found by their id, a text, not by {item_id!r}.",
+                hint='For example: items["10045"]; by place: list(items)[0].',
+            )
         return self._item(self._catalog.row_of_code(item_id))
 
     def __contains__(self, item_id: object) -> bool:

@@ -68,12 +68,12 @@ class SubstituteFacts(TypedDict):
     distance: float
     distance_squared_by_super_category: Mapping[str, float]
     """Parts that add up to the squared distance."""
+    share_by_super_category: dict[str, float]
+    """The same as shares of 1."""
     score: float | None
     """Match score, at most about 0; null if distances rank."""
     match_by_super_category: Mapping[str, float]
     """Probabilities that values are the wanted ones; empty if distances rank."""
-    share_by_super_category: dict[str, float]
-    """The same as shares of 1."""
     labels: dict[str, str | None]
     values: Mapping[str, Sequence[str]]
     agreement: Mapping[str, bool | None]
@@ -413,6 +413,3 @@ class OutcomeFacts(TypedDict):
     notes: Sequence[str]
     pictures: list[str]
     """Paths."""
-
-
-# ── sessions ─────────────────────────────────────────────────────────────────

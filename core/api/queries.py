@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import Any, get_args
 
@@ -120,8 +121,8 @@ def request_of(
     liked, disliked = several(liked), several(disliked)
     if twice := {*liked} & {*disliked}:
         raise ConfigError(f"{min(twice)} is both liked and disliked.", hint="Keep one of the two.")
-    if k < 1:
-        raise ConfigError(f"k is {k}; at least one result must be asked for.")
+    if not isinstance(k, Integral) or k < 1:
+        raise ConfigError(f"k is {k!r}; it must be a whole number, 1 or more.")
     check_choice("split", split, SPLITS)
     check_choice("match", match, get_args(ValueMatch))
     conditions = Conditions.of(catalog, _conditions(where))

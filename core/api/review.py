@@ -125,7 +125,7 @@ class ShopReview(ShopCatalog):
 
         Args:
             super_category: Only combinations with a value of this one.
-            k: Number of the first ones for which the search that comes closest is told.
+            k: Number of combinations, from the first, that come with their closest search.
 
         Raises:
             UnknownNameError: There is no such super-category.

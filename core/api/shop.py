@@ -355,7 +355,7 @@ class Shop(ShopExport):
         return assessment
 
     def info(self, *, check: bool = False) -> "InfoFacts":
-        """Return what the workspace holds and the state of its index, which are read anew.
+        """Return what the workspace holds and the state of its index, as they are now.
 
         >>> facts = shop.info()
         >>> facts["num_items"], facts["index"].num_unindexed

@@ -179,9 +179,9 @@ class PictureCheck:
         self._thumbnails = ThumbnailStore(workspace.thumbnails)
         self._new = ThumbnailStore(scratch)
         self._new_places: dict[str, int] = {}
+        """Record of each new thumbnail, by the item's code."""
         self._times: dict[str, int] = {}
         """New modification times of pictures that are otherwise the same, by the item's code."""
-        """Record of each new thumbnail, by the item's code."""
         self._bad_views: list[str] = []
         self._root = workspace.root
 
@@ -253,7 +253,7 @@ class PictureCheck:
             if self._is_unchanged(item):
                 return item
             pixels = thumbnail_pixels(read_picture(row.picture, SIZE), SIZE)
-            if (stamp := self._is_copy(item, pixels)) is not None:
+            if (stamp := self._stamp_of_original(item, pixels)) is not None:
                 self._times[item.code] = status.st_mtime_ns
                 return replace(item, picture_modified_ns=stamp.modified_ns)
             self._new.put(place, pixels)
@@ -280,8 +280,8 @@ class PictureCheck:
             and stamp.item_id in self._thumbnails
         )
 
-    def _is_copy(self, item: NewItem, pixels: NDArray[np.uint8]) -> PictureStamp | None:
-        """Return the stamp of a file with the same size and thumbnail, but another time."""
+    def _stamp_of_original(self, item: NewItem, pixels: NDArray[np.uint8]) -> PictureStamp | None:
+        """Return the stamp of the picture that this is a copy of, by size and thumbnail."""
         stamp = self._known.get(item.code)
         if stamp is None:
             return None

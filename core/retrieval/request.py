@@ -74,7 +74,7 @@ class Request:
     """Rows of bad results."""
     k: int = 30
     max_distance: float | None = None
-    """Results are at most so far."""
+    """Largest distance of a result."""
     ranking: Ranking | None = None
     """What orders the results; None is what the index does, where the request allows it."""
     offset: int | None = None
@@ -92,7 +92,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Explainer:
-    """What can be told about the results of a search; each tells it when it is read."""
+    """Looks up what explains a result, when it is read."""
 
     catalog: Catalog
     block_names: tuple[str, ...]
@@ -115,7 +115,7 @@ class Explainer:
 
     @cached_property
     def _agreements(self) -> dict[tuple[str, tuple[str, ...]], bool | None]:
-        """What ``_agrees`` said, which is the same for many items."""
+        """Results of ``_agrees``, which are the same for many items."""
         return {}
 
     def _agrees(self, name: str, values: tuple[str, ...]) -> bool | None:
@@ -127,7 +127,7 @@ class Explainer:
 
 @dataclass(frozen=True, kw_only=True)
 class Substitute:
-    """A search result. What it is called and why it was found is looked up when it is read."""
+    """A search result. Its id, title and explanation are looked up when they are read."""
 
     rank: int
     """From 1."""
@@ -189,7 +189,7 @@ def ranking_of(request: Request, of_index: Ranking) -> Ranking:
         of_index: What orders them if nothing is asked for.
 
     Raises:
-        ConfigError: Match scores are asked for beside what only distances have.
+        ConfigError: Match scores are asked for with an option of distances.
     """
     only_distance = {
         "prototypes within a super-category": request.within is not None,
@@ -201,7 +201,7 @@ def ranking_of(request: Request, of_index: Ranking) -> Ranking:
     for words, is_asked in only_distance.items():
         if is_asked and request.ranking is not None:
             raise ConfigError(
-                f"Match scores know no {words}.", hint="Omit it, or rank by distance."
+                f"Match scores do not support {words}.", hint="Omit it, or rank by distance."
             )
     return "distance" if any(only_distance.values()) else "match"
 

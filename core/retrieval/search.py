@@ -281,8 +281,8 @@ class SearchPlan:
     weights: Floats
     """(A,) weights in force."""
     ranked_by: tuple[Floats, Floats]
-    """Blocks and weights that order the items: others than those, which give the distances, if the
-    request keeps away from items."""
+    """Blocks and weights that order the items. They differ from ``blocks`` and ``weights``, which
+    give the distances, if the request keeps away from items."""
     match: MatchQuery | None
     """What match scores compare items with; None if distances order the items."""
     agreement: Mapping[str, float]
@@ -359,7 +359,7 @@ class SearchPlan:
 
     @cached_property
     def explainer(self) -> Explainer:
-        """What tells more about its results."""
+        """Explains its results."""
         return Explainer(
             catalog=self.searcher.catalog,
             block_names=self.searcher.block_names,

@@ -159,6 +159,8 @@ def test_a_saved_search_tells_what_is_new(run: Run, copied: Workspace) -> None:
         (("item-1", "--liked", "item-99"), "No item is called 'item-99'"),
         (("item-1", "--unlike", "colour"), "not of the form SUPER-CATEGORY=VALUE"),
         (("--shortlist", "none"), "No session is called 'none'"),
+        (("item-1", "--set", "colour!=black"), 'To leave out items: --where "colour!=black"'),
+        (("item-1", "--weight", "price<=50"), 'To leave out items: --where "price<=50"'),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(
@@ -547,5 +549,12 @@ def test_many_items_are_answered_as_each_of_them(run: Run, ready: Path, tmp_path
     header, *rows = run(ready, *many, *given).stdout.splitlines()
     assert header.split("\t")[:3] == ["query", "rank", "id"]
     assert [row.split("\t")[0] for row in rows[::3]] == [f"item-{n}" for n in numbers]
+    file.write_text("id\nitem-2\n", "utf-8")  # with the header line that cut leaves
+    result = run(ready, *many, *given)
+    assert [row.split("\t")[0] for row in result.stdout.splitlines()[1:]] == ["item-2"] * 3
+    assert "1 of the given ids is not in the catalog: id" in result.stderr
+    file.write_text("id\n", "utf-8")
+    result = run(ready, *many, *given)
+    assert (result.exit_code, "No item is called 'id'" in result.stderr) == (2, True)
     result = run(ready, *many, "item-1")
     assert (result.exit_code, "queries of its own" in result.stderr) == (2, True)

@@ -19,7 +19,7 @@ from textual.worker import get_current_worker
 from datrnet.core.catalog.fact_facets import Facet, fact_facets
 from datrnet.core.catalog.picture_states import PICTURE_STATES, picture_states
 from datrnet.core.catalog.sort_order import Order, keys_of, name_of, ranks
-from datrnet.core.errors import DatabaseError
+from datrnet.core.errors import DatabaseError, words_for_unknown
 from datrnet.core.text import sanitize
 from datrnet.tui.catalog_state import CatalogState
 from datrnet.tui.context import ExplorerContext, OpenReview, in_thread, start
@@ -109,10 +109,7 @@ class BrowseScreen(ExplorerScreen):
         """Say which of the given ids the catalog lacks."""
         unknown = () if self.snapshot.subset is None else self.snapshot.subset.unknown
         if unknown:
-            names = ", ".join(unknown[:5]) + (", …" if len(unknown) > 5 else "")
-            verb = "is" if len(unknown) == 1 else "are"
-            message = f"{len(unknown):,} of the given ids {verb} not in the catalog: {names}"
-            self.notify(message, severity="warning")
+            self.notify(words_for_unknown(unknown), severity="warning")
 
     def on_screen_resume(self) -> None:
         """Count again if labels have been changed meanwhile."""

@@ -117,7 +117,7 @@ class KeyLine(Footer):
         self._composed: list[tuple[Binding, bool]] = []
 
     def bindings_changed(self, screen: Screen[Any]) -> None:
-        """Show the keys anew, if they are others."""
+        """Show the keys again, if they changed."""
         if self._to_show() != self._composed:
             super().bindings_changed(screen)
 

@@ -117,6 +117,10 @@ def _stored_uri(uri: str, indexes: Path) -> str:
     """Return an address as an index stores it; see ``checked_uri`` for the errors."""
     if _is_file(uri):
         path, root = Path(uri).expanduser().absolute(), indexes.parent.absolute()
+        if not path.parent.is_dir():
+            raise ConfigError(
+                f"There is no folder {path.parent}.", hint="Make it, or give another file to --uri."
+            )
         return str(path.relative_to(root) if path.is_relative_to(root) else path)
     if not uri.startswith(("http://", "https://", "tcp://", "unix:")):
         raise ConfigError(f"{uri!r} is not an address of Milvus.", hint=GIVE_ADDRESS)

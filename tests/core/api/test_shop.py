@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,21 @@ def test_words_that_are_no_choice_are_refused_and_harm_nothing(ready: Path) -> N
         with pytest.raises(ConfigError, match=r"There is no .* 'fast'\. Use "):
             told()
     assert shop.search("item-1", k=1)
+
+
+def test_what_has_another_type_is_refused_with_the_right_one(ready: Path) -> None:
+    shop: Any = datrnet.open(ready)
+    for call, message in (
+        (lambda: shop.items[0], r'by their id, a text, not by 0\. For example: items\["10045"\]'),
+        (lambda: shop.search("item-1", k=2.5), "k is 2.5; it must be a whole number"),
+        *(
+            (partial(shop.search, "item-1", **{name: "colour=black"}), f'{name}={{"colour": …}}')
+            for name in ("set", "take", "any", "weight", "unlike")
+        ),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            call()
+    assert len(shop.search("item-1", k=np.int64(2))) == 2
 
 
 def test_a_search_saved_as_last_would_replace_another(ready: Path) -> None:
@@ -139,7 +155,7 @@ def test_conditions_are_texts_or_values_by_name(ready: Path) -> None:
         ("item-1", {"set": {"colour": ["red", "blue"]}}, ConfigError, "use `any`"),
         ("item-1", {"weight": {"colour": -1}}, ConfigError, "colour=-1"),
         ("item-1", {"weight": {"colour": float("nan")}}, ConfigError, "colour=nan"),
-        ("item-1", {"k": 0}, ConfigError, "at least one"),
+        ("item-1", {"k": 0}, ConfigError, "1 or more"),
         ("item-1", {"split": "tset"}, ConfigError, "'tset'"),
     ],
 )

@@ -152,6 +152,7 @@ def test_few_allowed_items_are_left_to_the_exact_engine() -> None:
         (None, "needs an address. Give a server, as in --uri http://localhost:19530, or a file"),
         ("localhost:19530", "'localhost:19530' is not an address of Milvus. Give a server, as in"),
         ("http://me:secret@host:19530", "Leave it out, and set DATRNET_MILVUS_TOKEN"),
+        ("missing/milvus.db", "There is no folder .*missing. Make it, or give another file"),
     ],
 )
 def test_a_malformed_address_is_refused(uri: str | None, message: str, tmp_path: Path) -> None:
