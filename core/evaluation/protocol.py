@@ -132,7 +132,7 @@ def evaluate(
             on_progress("Ranking", before + done, total)
 
         figures = query_figures(gallery, queries, weights, protocol, report)
-        cases.append(_use_case(gallery, names, queries, figures))
+        cases.append(use_case(gallery, names, queries, figures))
         before += len(queries)
     return cases
 
@@ -161,12 +161,19 @@ def query_figures(
     return figures
 
 
-def _use_case(
+def clusters_of(gallery: Gallery, queries: QuerySet) -> NDArray[np.int64]:
+    """Return what a bootstrap draws (Q,): the query items, or their groups.
+
+    The items of a group are no more independent than the queries of an item.
+    """
+    return queries.items if gallery.groups is None else gallery.groups[queries.items]
+
+
+def use_case(
     gallery: Gallery, names: Sequence[str], queries: QuerySet, figures: Figures
 ) -> UseCase:
-    # the items of a group are no more independent than the queries of an item
-    clusters = queries.items if gallery.groups is None else gallery.groups[queries.items]
-    bootstrap, is_changed = Bootstrap(clusters), queries.num_changes > 0
+    """Return the means of the metrics of each query, with their intervals."""
+    bootstrap, is_changed = Bootstrap(clusters_of(gallery, queries)), queries.num_changes > 0
     has_others = is_changed and not queries.changed.all()
 
     def score(*groups: NDArray[np.bool_]) -> Score:

@@ -12,6 +12,7 @@ from datrnet.console.experiment import comparison_settings, minutes_of, typed_co
 from datrnet.core.errors import ConfigError
 from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.backbones.networks import BACKBONES
+from datrnet.core.research.experiments.measurement import READINGS
 from datrnet.core.research.experiments.plan import Plan
 from datrnet.core.research.method_learner import MethodLearner
 
@@ -66,12 +67,24 @@ def test_all_systems_are_compared_and_not_trained_twice(compare: Run, root: Path
     assert [row["system"] for row in facts["rows"]] == ROWS
     for row in facts["rows"]:
         assert 0 <= row["query + attribute: top-3 low"] <= row["query + attribute: top-3"] <= 1
-    by_category, weighed, costs = facts["further"]
-    for row in by_category["rows"]:
+        assert row["ranked by"] in READINGS.values()
+    tables = {table["title"]: table["rows"] for table in facts["further"]}
+    compared, trade_off, *by_reading, by_category, qualities, costs = tables.values()
+    assert len(compared) == len(trade_off) == len(ROWS) - 1
+    reference = next(title for title in tables if title.startswith("Difference to "))[14:]
+    for row in compared:
+        assert row["system"] != reference
+        assert row["query: top-3 low"] <= row["query: top-3"] <= row["query: top-3 high"]
+    equal, chosen, match = by_reading
+    assert [row["query: NDCG@3"] is None for row in equal] == [False] * len(ROWS)
+    for row in (chosen[3], match[3], match[8]):
+        assert row["query: NDCG@3"] is None, "AMNet cannot be weighed; memories are no positions"
+    assert match[0]["query: NDCG@3"] > 0
+    assert [row["system"] for row in qualities] == ROWS
+    for row in by_category:
         assert 0 <= row["colour"] <= 1
         assert min(row["colour"], row["pattern"]) <= row["macro mean"]
-    assert weighed["rows"][3] == facts["rows"][3], "AMNet has one block, which cannot be weighed"
-    for row in costs["rows"]:
+    for row in costs:
         assert row["parameters"] > 100
         assert row["µs to rank a query"] > 0
     again = compare("--epochs", 1, "--json")
@@ -83,6 +96,10 @@ def test_all_systems_are_compared_and_not_trained_twice(compare: Run, root: Path
     assert "is nearly the whole split" not in page
     assert "(table 2)" in page
     assert "±" not in page
+    assert "![trade-off](trade-off.png)" in page
+    points = (root / "experiments" / "comparison" / "trade-off.csv").read_text().splitlines()
+    assert sum(line.startswith("DAtRNet,") for line in points) == 3 * 7
+    assert sum(line.startswith("AMNet: ViT,") for line in points) == 1
 
 
 def test_a_list_as_long_as_the_split_is_remarked(compare: Run) -> None:
@@ -97,11 +114,32 @@ def test_several_seeds_show_their_spread(compare: Run, root: Path) -> None:
     facts = json.loads(compare("--epochs", 1, *words, "--json").stdout)
     assert [row["system"] for row in facts["rows"]] == ["AMNet: ResNet", "ADDE-M", "DAtRNet"]
     assert all(row["query: top-3 deviation"] >= 0 for row in facts["rows"])
-    for row in facts["further"][0]["rows"]:  # table 2
+    (by_category,) = (table for table in facts["further"] if "table 2" in table["title"])
+    for row in by_category["rows"]:
         assert {"colour deviation", "pattern deviation", "macro mean deviation"} <= set(row)
         assert row["macro mean"] == pytest.approx((row["colour"] + row["pattern"]) / 2)
     assert len(list((root / "experiments" / "comparison" / "runs").iterdir())) == 6
     assert "±" in (root / "experiments" / "comparison" / "comparison.md").read_text()
+
+
+def test_the_reference_can_be_named_and_what_is_trained_is_measured_again(
+    compare: Run, root: Path
+) -> None:
+    words = ("--systems", "attribute-based-alexnet,adde-m", "--epochs", 1, "--json")
+    named = ("--set", "reference=ADDE-M")
+    first = compare(*words, *named)
+    facts = json.loads(first.stdout)
+    assert facts["further"][0]["title"] == "Difference to ADDE-M"
+    assert any("(the setting reference)" in note for note in facts["notes"])
+    for path in root.glob("experiments/comparison/runs/*/figures-*.npz"):
+        path.unlink()  # as an older version left it
+    again = compare(*words, *named)
+    assert json.loads(again.stdout)["further"][0] == facts["further"][0]
+    assert "Measuring 1 of 2" in again.stderr
+    assert "epoch" not in again.stderr
+    assert "seed" not in again.stderr
+    wrong = compare(*words, "--set", "reference=DAtRNet")
+    assert "row to compare with" in wrong.stderr
 
 
 def test_a_stopped_comparison_goes_on_where_it_was(

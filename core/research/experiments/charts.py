@@ -8,6 +8,7 @@ import io
 import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -183,6 +184,68 @@ def dot_chart(
     _label_rows(axes, names, x_label)
     if len(dots) > 1:
         axes.legend(frameon=False, fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+    return rendered(figure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """A curve with a point of its own."""
+
+    xs: Sequence[float]
+    ys: Sequence[float]
+    mark: tuple[float, float]
+
+
+def curves_chart(
+    panels: Mapping[str, Mapping[str, Marked]],
+    *,
+    names: Sequence[str],
+    behind: tuple[str, Marked],
+    x_label: str,
+    y_label: str,
+) -> Image.Image:
+    """Draw curves in panels side by side, with common axes and one legend.
+
+    Args:
+        panels: Curves by name, by the title of their panel.
+        names: Of all curves; each has one color in all panels.
+        behind: A curve that every panel has as a broad gray line, and its name.
+        x_label: Below.
+        y_label: At the left.
+    """
+    figure = new_figure(1.5 + 4.2 * len(panels), 5.2, columns=len(panels))
+    title, base = behind
+    lines = {}
+    for axes, (heading, curves) in zip(figure.axes, panels.items(), strict=True):
+        (lines[title],) = axes.plot(base.xs, base.ys, color="#CCCCCC", linewidth=7, marker="")
+        for number, name in enumerate(names):
+            if name in curves:
+                curve, style = curves[name], number % len(PALETTE)
+                color = PALETTE[style]
+                (lines[name],) = axes.plot(
+                    curve.xs,
+                    curve.ys,
+                    color=color,
+                    marker=MARKERS[style],
+                    linewidth=1.4,
+                    markersize=4,
+                )
+                x, y = curve.mark
+                axes.plot([x], [y], color=color, marker=MARKERS[style], markersize=9, mec="black")
+        axes.set_title(plain(heading), fontsize=11, loc="left")
+        axes.set_xlabel(plain(x_label))
+        axes.grid(alpha=0.3)
+        axes.sharex(figure.axes[0])
+        axes.sharey(figure.axes[0])
+    figure.axes[0].set_ylabel(plain(y_label))
+    figure.legend(
+        [lines[name] for name in (title, *names) if name in lines],
+        [plain(name) for name in (title, *names) if name in lines],
+        loc="outside lower center",
+        ncols=min(4, 1 + len(names)),
+        frameon=False,
+        fontsize=9,
+    )
     return rendered(figure)
 
 

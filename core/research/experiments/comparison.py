@@ -1,17 +1,28 @@
 """Every system of the paper's tables 2 and 3, trained with one budget and measured alike."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TypeVar
 
 import numpy as np
 
 from datrnet.core.config import Config, SystemChoice
 from datrnet.core.errors import ConfigError, UnknownNameError, nearest
-from datrnet.core.evaluation.protocol import Score
 from datrnet.core.models.run_folder import plain_name
 from datrnet.core.research.experiments.context import Context
+from datrnet.core.research.experiments.differences import (
+    differences,
+    differences_note,
+    verdicts,
+)
+from datrnet.core.research.experiments.measurement import (
+    CURVE_WEIGHTS,
+    READINGS,
+    Measured,
+    Reading,
+    ReadingName,
+)
 from datrnet.core.research.experiments.result import (
     INTERVAL_NOTE,
     Cell,
@@ -19,17 +30,16 @@ from datrnet.core.research.experiments.result import (
     Table,
     table_3_cells,
     table_3_columns,
+    without_counts,
 )
 from datrnet.core.research.experiments.study import (
-    Metrics,
     Study,
     StudyOptions,
     VariantSpec,
     accuracy_chart,
     spread,
 )
-
-Entry = TypeVar("Entry")
+from datrnet.core.research.experiments.trade_off import trade_off
 
 ALL = "all"
 
@@ -37,6 +47,8 @@ MOST_STAGES = 3
 """The stages of FashionSearchNet; each takes at least an epoch."""
 
 DATRNET = SystemChoice().name
+
+NUM_FIGURES = len(without_counts(table_3_columns(0)))
 
 COST_COLUMNS = (
     "parameters",
@@ -53,6 +65,9 @@ class ComparisonOptions(StudyOptions):
     num_super_categories: int = 0
     systems: tuple[str, ...] = (ALL,)
     """The rows by system, such as adde-m, or by their own names; all by default."""
+    reference: str = ""
+    """The row that the others are compared with; by default the one that the validation items
+    prefer."""
 
     def chosen(self) -> tuple[VariantSpec, ...]:
         """Return the chosen rows, in the order of the table.
@@ -79,6 +94,9 @@ class ComparisonOptions(StudyOptions):
                     f"system.{name} has no effect: every row has its own.",
                     hint="Change the rows, in a copy of the experiment's file.",
                 )
+        rows = [spec.name for spec in found]
+        if self.reference and self.reference not in rows:
+            raise UnknownNameError("row to compare with", self.reference, rows)
         return found
 
 
@@ -94,58 +112,105 @@ def run(context: Context, options: ComparisonOptions) -> ExperimentResult:
         UnknownNameError: There is no such system, row or backbone.
     """
     specs, study = options.chosen(), Study(context, options)
-    results = study.measure(specs)
-    columns = table_3_columns(options.k)
-    names = study.names
+    measured = study.measure(specs, in_all_readings=True)
+    results = {spec.name: seeds for spec, seeds in zip(specs, measured, strict=True)}
+    best = {name: best_reading(seeds) for name, seeds in results.items()}
+    reference = options.reference or max(
+        results, key=lambda name: _quality(results[name], best[name])
+    )
+    figures = without_counts(table_3_columns(options.k))
 
     def table(
-        title: str, columns: Iterable[str], cells: Callable[[Sequence[Metrics]], tuple[Cell, ...]]
+        title: str,
+        columns: Iterable[str],
+        cells: Callable[[str, Sequence[Measured]], tuple[Cell, ...]],
     ) -> Table:
-        rows = [(spec.name, *cells(seeds)) for spec, seeds in zip(specs, results, strict=True)]
-        return Table(title=title, columns=("system", *columns), rows=tuple(rows))
+        rows = tuple((name, *cells(name, seeds)) for name, seeds in results.items())
+        return Table(title=title, columns=("system", *columns), rows=rows)
 
-    table_3 = table(
-        f"Query, and query with an attribute (table 3), {context.split} split",
-        without_counts(columns),
-        lambda seeds: _figure_cells((seed.query, seed.one_change) for seed in seeds),
+    summary = table(
+        f"Best reading of each system, {context.split} split (table 3)",
+        ("ranked by", *figures),
+        lambda name, seeds: (READINGS[best[name]], *_figure_cells(best[name], seeds)),
+    )
+    compared = table(
+        f"Difference to {reference}",
+        ("ranked by", *figures),
+        lambda name, seeds: (
+            READINGS[best[name]],
+            *differences(seeds, results[reference], (best[name], best[reference])),
+        ),
+    )
+    compared = replace(compared, rows=tuple(row for row in compared.rows if row[0] != reference))
+    curves = trade_off(results, reference, best[reference])
+    by_reading = (
+        table(
+            f"Ranked by {words}{' (the paper)' if reading == 'equal' else ''}",
+            figures,
+            lambda _, seeds, reading=reading: _figure_cells(reading, seeds),
+        )
+        for reading, words in READINGS.items()
     )
     further = (
+        compared,
+        curves.table,
+        *by_reading,
         table(
             f"Top-{options.k} with one change, by what is changed (table 2)",
-            (*names, "macro mean"),
-            lambda seeds: _cells_by_category(seeds, names),
+            (*study.names, "macro mean"),
+            lambda _, seeds: _cells_by_category([seed.plain for seed in seeds], study.names),
         ),
         table(
-            "With weights of the super-categories chosen on the validation items",
-            without_counts(columns),
-            lambda seeds: _figure_cells(
-                seed.weighed or (seed.query, seed.one_change) for seed in seeds
-            ),
+            "Quality of the lists of the validation items",
+            READINGS.values(),
+            lambda _, seeds: tuple(spread(_qualities(seeds, reading)) for reading in READINGS),
         ),
-        table("What it takes", COST_COLUMNS, _costs),
+        table("What it takes", COST_COLUMNS, lambda _, seeds: _costs(seeds)),
     )
+    found = (*verdicts(compared, reference), *curves.sentences) if len(results) > 1 else ()
+    shown = [[seed.metrics.readings[best[name]] for seed in results[name]] for name in results]
     return ExperimentResult(
-        title=table_3.title,
-        columns=table_3.columns,
-        rows=table_3.rows,
-        further=further,
-        notes=_notes(study, results[0][0]),
-        pictures={"accuracy": accuracy_chart([spec.name for spec in specs], results, options.k)},
+        title=summary.title,
+        columns=summary.columns,
+        rows=summary.rows,
+        further=tuple(table for table in further if table.rows),
+        notes=(*found, *_notes(study, options, measured[0][0].plain, reference)),
+        pictures={
+            "accuracy": accuracy_chart(list(results), shown, options.k),
+            "trade-off": curves.picture,
+        },
+        data={"trade-off": curves.points},
     )
 
 
-def without_counts(row: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """Return a row of table 3 without its numbers of queries, which are the same for all."""
-    return (*row[1:3], *row[4:])
+def best_reading(seeds: Sequence[Measured]) -> ReadingName:
+    """Return the way of ranking that the validation items prefer; ``equal`` where none can tell."""
+    common = [name for name in READINGS if all(name in seed.metrics.readings for seed in seeds)]
+    return max(common, key=lambda name: _quality(seeds, name))
 
 
-def _figure_cells(scores: Iterable[tuple[Score, Score]]) -> tuple[Cell, ...]:
-    """Return the figures of table 3, over seeds."""
-    rows = [without_counts(table_3_cells(*pair)) for pair in scores]
+def _quality(seeds: Sequence[Measured], reading: ReadingName) -> float:
+    """Return the quality of the validation items' lists over seeds; -inf where it is not known."""
+    known = _qualities(seeds, reading)
+    return float(np.mean(known)) if len(known) == len(seeds) else -math.inf
+
+
+def _qualities(seeds: Sequence[Measured], reading: ReadingName) -> list[float]:
+    found = [seed.metrics.readings.get(reading) for seed in seeds]
+    return [it.quality for it in found if it is not None and it.quality is not None]
+
+
+def _figure_cells(reading: ReadingName, seeds: Sequence[Measured]) -> tuple[Cell, ...]:
+    """Return the figures of table 3, over the seeds; nothing where one lacks the reading."""
+    rows = []
+    for seed in seeds:
+        if (found := seed.metrics.readings.get(reading)) is None:
+            return (None,) * NUM_FIGURES
+        rows.append(without_counts(table_3_cells(found.query, found.one_change)))
     return tuple(map(spread, zip(*rows, strict=True)))
 
 
-def _cells_by_category(seeds: Sequence[Metrics], names: Sequence[str]) -> tuple[Cell, ...]:
+def _cells_by_category(seeds: Sequence[Reading], names: Sequence[str]) -> tuple[Cell, ...]:
     """Return a column for each super-category that a query changes, and their mean."""
     # the split decides which changes can be asked for: the same for all seeds
     columns = {
@@ -157,32 +222,45 @@ def _cells_by_category(seeds: Sequence[Metrics], names: Sequence[str]) -> tuple[
     return (*(spread(columns.get(name, ())) for name in names), spread(means))
 
 
-def _costs(seeds: Sequence[Metrics]) -> tuple[Cell, ...]:
+def _costs(seeds: Sequence[Measured]) -> tuple[Cell, ...]:
+    found = [seed.metrics for seed in seeds]
     return (
-        seeds[0].num_parameters,
-        round(float(np.mean([seed.seconds for seed in seeds]))),
-        float(np.mean([seed.milliseconds for seed in seeds])),
-        float(np.mean([seed.microseconds for seed in seeds])),
+        found[0].num_parameters,
+        round(float(np.mean([metrics.seconds for metrics in found]))),
+        float(np.mean([metrics.milliseconds for metrics in found])),
+        float(np.mean([metrics.microseconds for metrics in found])),
     )
 
 
-def _notes(study: Study, first: Metrics) -> tuple[str, ...]:
-    options, base, num_items = study.options, study.base, study.num_items
+def _notes(
+    study: Study, options: ComparisonOptions, first: Reading, reference: str
+) -> tuple[str, ...]:
+    base, num_items = study.base, study.num_items
     whole = (
         f"The split has {num_items} items and a list {options.k}: it is nearly the whole split, "
         f"so that top-{options.k} says little. NDCG still tells the systems apart; a smaller k, "
         "or the split all, says more.",
     )
+    why = "the setting reference" if options.reference else "the validation items prefer its lists"
     return (
         *(whole if num_items < 2 * options.k else ()),
         f"Super-categories: {', '.join(study.names)}. Every system sees the same pictures of the "
         f"training items ({base.model.image_size} px), {_budget(base)}; the best epoch by the "
         f"validation items is kept. {first.query.num_queries:,} queries without a change, "
         f"{first.one_change.num_queries:,} with one.",
-        "Table 3 and table 2 rank by each system's own distance, where all super-categories weigh "
-        "alike (FashionSearchNet learns weights for each change); the table after them with "
-        "weights as `datrnet index` chooses them. AMNet has one entangled block, which cannot be "
-        "weighed.",
+        "Each system is ranked in up to three ways: by its own distance with equal weights, as in "
+        "the paper (FashionSearchNet learns weights for each change); by distance with weights as "
+        "`datrnet index` chooses them on the validation items; by match scores, calibrated and "
+        "weighted on the same items, if its prototypes are positions among the embeddings. The "
+        "best reading is the one whose lists of the validation items have the highest quality. A "
+        "dash: the system has no such reading. AMNet has one entangled block, which cannot be "
+        "weighed. Table 2 is by the system's own distance.",
+        f"The differences are to {reference} ({why}). {differences_note(options.seeds)}",
+        f"The trade-off: weights of the change between {CURVE_WEIGHTS[0]:g} and "
+        f"{CURVE_WEIGHTS[-1]:g} give each system a curve of NDCG of the rest and of the change. "
+        "Two curves are compared at the same NDCG of the rest, along straight lines between their "
+        "points. In the chart the larger mark is the weight that the reading has; trade-off.csv "
+        "has all points.",
         f"{_seeds(options)} Seconds to train are those of its epochs, measuring included; "
         "milliseconds and microseconds are of this machine, whatever else it did: embedding the "
         "whole split at a time, ranking many queries at a time.",

@@ -15,21 +15,28 @@ from datrnet.core.models.datrnet import DAtRNet
 from datrnet.core.progress import tracked
 from datrnet.core.research.experiments.charts import bar_chart
 from datrnet.core.research.experiments.context import Context
+from datrnet.core.research.experiments.differences import (
+    differences,
+    differences_note,
+    verdicts,
+)
+from datrnet.core.research.experiments.measurement import LEAST_VARIATION, Measured
 from datrnet.core.research.experiments.result import (
     INTERVAL_NOTE,
     Cell,
     ExperimentResult,
+    Table,
     table_3_cells,
     table_3_columns,
+    without_counts,
 )
 from datrnet.core.research.experiments.study import (
-    Metrics,
     Study,
     StudyOptions,
     VariantSpec,
     accuracy_chart,
-    figures_over_seeds,
     pooled,
+    spread,
 )
 
 # ── table 1 ──────────────────────────────────────────────────────────────────
@@ -194,7 +201,19 @@ def _shares(tables: dict[str, tuple[Layer, ...]]) -> Image.Image:
 
 # ── table 4 and grids ────────────────────────────────────────────────────────
 
-SEEDS_NOTE = "Means over the seeds; in brackets what their 95 % intervals span together."
+NETWORK_COLUMNS = (
+    "network",
+    "parameters",
+    "million multiply-adds",
+    "seconds to train",
+    "share of constant masks",
+    "constant masks",
+)
+
+MIN_SUPER_CATEGORIES = 3
+"""With fewer, the lists of changed queries hardly differ among the queries."""
+
+SEEDS_NOTE = "Means over the seeds, and after ± their standard deviation."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,18 +246,8 @@ def run_ablation(context: Context, options: AblationOptions) -> ExperimentResult
         raise UnknownNameError("variant", options.reference, names)
     study = Study(context, options)
     results = study.measure(options.variants)
-    full = results[names.index(options.reference)]
-    notes = [
-        _comparison(name, seeds, options.reference, full)
-        for name, seeds in zip(names, results, strict=True)
-        if name != options.reference
-    ]
-    if len(options.seeds) == 1:
-        notes.append(
-            "The intervals are over queries; what another seed would change is not in them."
-        )
     title = "Ablations of the network (table 4)"
-    return _result(title, study, options.variants, results, notes)
+    return _result(title, study, options.variants, results, options.reference)
 
 
 def run_grid(context: Context, options: GridOptions) -> ExperimentResult:
@@ -256,12 +265,17 @@ def run_grid(context: Context, options: GridOptions) -> ExperimentResult:
     ]
     if context.split == "test":
         notes.append("To choose a setting, use the validation split.")
-    return _result("Hyper-parameters", study, variants, results, notes)
+    if len(study.names) < MIN_SUPER_CATEGORIES:
+        notes.append(
+            "With so few super-categories, a query with one change consists mostly of the "
+            "prototype: few different lists stand behind many queries."
+        )
+    return _result("Hyper-parameters", study, variants, results, variants[0].name, notes)
 
 
-def _goodness(point: tuple[VariantSpec, Sequence[Metrics]]) -> float:
+def _goodness(point: tuple[VariantSpec, Sequence[Measured]]) -> float:
     """Return the criterion of the best point; the accuracy alone may be perfect everywhere."""
-    scores = [seed.one_change for seed in point[1]]
+    scores = [seed.plain.one_change for seed in point[1]]
     accuracy, ndcg = (score.top_k_accuracy for score in scores), (score.ndcg for score in scores)
     return pooled(accuracy).value + pooled(ndcg).value
 
@@ -303,46 +317,87 @@ def _result(
     title: str,
     study: Study,
     variants: Sequence[VariantSpec],
-    results: Sequence[Sequence[Metrics]],
-    notes: Sequence[str],
+    results: Sequence[Sequence[Measured]],
+    reference: str,
+    notes: Sequence[str] = (),
 ) -> ExperimentResult:
+    """Return the figures of all variants, their differences to one of them, and the networks."""
     seeds, k, budget = study.options.seeds, study.options.k, study.base.train
     has_paper = any(spec.paper for spec in variants)
     rows: list[tuple[Cell, ...]] = []
-    for spec, metrics in zip(variants, results, strict=True):
-        parameters, multiply_adds = total_counts(layers_of(spec.config(study.base).model))
-        columns = zip(*(table_3_cells(m.query, m.one_change) for m in metrics), strict=True)
-        cells = [column[0] if isinstance(column[0], int) else pooled(column) for column in columns]
+    networks: list[tuple[Cell, ...]] = []
+    compared: list[tuple[Cell, ...]] = []
+    (whole,) = (
+        found for spec, found in zip(variants, results, strict=True) if spec.name == reference
+    )
+    for spec, measured in zip(variants, results, strict=True):
+        readings = [seed.plain for seed in measured]
+        cells = [without_counts(table_3_cells(it.query, it.one_change)) for it in readings]
         printed = (spec.paper or (None, None)) if has_paper else ()
-        rows.append((spec.name, parameters, multiply_adds / 1e6, *cells, *printed))
+        rows.append((spec.name, *map(spread, zip(*cells, strict=True)), *printed))
+        networks.append((spec.name, *_network_cells(spec.config(study.base).model, measured)))
+        if spec.name != reference:
+            compared.append((spec.name, *differences(measured, whole)))
+    columns = ("network", *without_counts(table_3_columns(k)))
+    first = results[0][0].plain
     about = (
         f"Super-categories: {', '.join(study.names)}. Each network: {budget.triplets:,} triplets, "
         f"{budget.epochs} {'epoch' if budget.epochs == 1 else 'epochs'}; seeds: "
-        f"{', '.join(map(str, seeds))}. Ranked with the paper's plain distance."
+        f"{', '.join(map(str, seeds))}. Ranked with the paper's plain distance. "
+        f"{first.query.num_queries:,} queries without a change, "
+        f"{first.one_change.num_queries:,} with one."
+    )
+    difference_table = Table(
+        title=f"Difference to {reference}", columns=columns, rows=tuple(compared)
     )
     return ExperimentResult(
         title=title,
         columns=(
-            "network",
-            "parameters",
-            "million multiply-adds",
-            *table_3_columns(k),
+            *columns,
             *(("paper: query", "paper: query + attribute") if has_paper else ()),
         ),
         rows=tuple(rows),
-        notes=(about, INTERVAL_NOTE if len(seeds) == 1 else SEEDS_NOTE, *notes),
-        pictures={"accuracy": accuracy_chart([spec.name for spec in variants], results, k)},
+        further=(
+            difference_table,
+            Table(title="The networks", columns=NETWORK_COLUMNS, rows=tuple(networks)),
+        ),
+        notes=(
+            *verdicts(difference_table, reference),
+            *notes,
+            about,
+            INTERVAL_NOTE if len(seeds) == 1 else SEEDS_NOTE,
+            differences_note(seeds),
+            "A mask is constant if over pictures of the split no entry of it has a standard "
+            f"deviation of {LEAST_VARIATION} or more: such a mask attends to nothing. Parameters "
+            "and multiply-adds are those of one network, masks those of all networks and seeds.",
+        ),
+        pictures={
+            "accuracy": accuracy_chart(
+                [spec.name for spec in variants],
+                [[seed.plain for seed in measured] for measured in results],
+                k,
+            )
+        },
     )
 
 
-def _comparison(
-    name: str, results: Sequence[Metrics], reference: str, full: Sequence[Metrics]
-) -> str:
-    """Say in a sentence whether leaving something out did harm."""
-    ablated, whole = figures_over_seeds(results), figures_over_seeds(full)
-    listed = ", ".join(f"{name} {ablated[name].value - whole[name].value:+.3f}" for name in whole)
-    one, other = ablated["query + attribute"], whole["query + attribute"]
-    verdict = "beats" if one.value > other.value else "does not beat"
-    apart = one.low > other.high or one.high < other.low
-    sure = "" if apart else ", but the intervals overlap"
-    return f"{name} {verdict} {reference} with a change{sure}: {listed}."
+def _network_cells(config: ModelConfig, seeds: Sequence[Measured]) -> tuple[Cell, ...]:
+    """Return the cells of the table of networks."""
+    parameters, multiply_adds = total_counts(layers_of(config))
+    found = [seed.metrics for seed in seeds]
+    masks = [
+        tuple(sum(counts) for counts in zip(*(it.masks[kind] for it in found), strict=True))
+        for kind in found[0].masks
+    ]
+    kinds = [
+        f"{kind} {constant} of {total}"
+        for kind, (constant, total) in zip(found[0].masks, masks, strict=True)
+    ]
+    constant, total = map(sum, zip(*masks, strict=True)) if masks else (0, 0)
+    return (
+        parameters,
+        multiply_adds / 1e6,
+        round(sum(it.seconds for it in found) / len(found)),
+        constant / total if total else None,
+        ", ".join(kinds) or "no masks",
+    )

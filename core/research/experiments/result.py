@@ -4,6 +4,7 @@ experiments/<name>/
     <name>.csv, <name>.md     the table, for programs and for people
     <name>-2.csv, …           further tables, which are in <name>.md too
     <picture>.png             one file for each picture
+    <data>.csv                tables that only programs read
     outcome.json              all of it except the pixels, written last
 """
 
@@ -15,13 +16,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image
 
 from datrnet import __version__
 from datrnet.core.errors import DataError
-from datrnet.core.evaluation.metrics import Estimate
+from datrnet.core.evaluation.metrics import Difference, Estimate
 from datrnet.core.evaluation.protocol import Score
 from datrnet.core.models.run_folder import write_atomically
 
@@ -65,6 +66,8 @@ class ExperimentResult:
     """How to read the tables, in sentences; the unexpected first."""
     pictures: Mapping[str, Image.Image] = field(default_factory=dict)
     """By name without suffix, the main one first."""
+    data: Mapping[str, Table] = field(default_factory=dict)
+    """Tables for programs, by name without suffix, which no page shows."""
     terminal: Image.Image | None = None
     """A small plain picture for character cells, which no file keeps."""
 
@@ -112,6 +115,8 @@ def shown(cell: Cell) -> str:
     """Return a cell as text: three decimals, thousands apart, a dash for nothing."""
     if isinstance(cell, Spread) and math.isfinite(cell.value):
         return f"{cell.value:.3f} ± {cell.deviation:.3f}"
+    if isinstance(cell, Difference) and math.isfinite(cell.value):
+        return f"{cell.value:+.3f} ({cell.low:+.3f} to {cell.high:+.3f})"
     if isinstance(cell, Estimate) and math.isfinite(cell.value):
         return f"{cell.value:.3f} ({cell.low:.3f}–{cell.high:.3f})"
     if isinstance(cell, float) and math.isfinite(cell):
@@ -164,6 +169,14 @@ def table_3_cells(query: Score, one_change: Score) -> tuple[Cell, ...]:
     return (*score_cells(query)[:3], *score_cells(one_change))
 
 
+Entry = TypeVar("Entry")
+
+
+def without_counts(row: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Return a row of table 3 without its numbers of queries, which are the same for all."""
+    return (*row[1:3], *row[4:])
+
+
 def use_case_name(num_changes: int) -> str:
     """Return what queries with a number of changes are called."""
     return {0: "query only", 1: "one change"}.get(num_changes, f"{num_changes} changes")
@@ -181,6 +194,8 @@ def write_result(folder: Path, result: ExperimentResult, provenance: Provenance)
     for number, table in enumerate(result.tables, start=1):
         suffix = f"-{number}" if number > 1 else ""
         write_atomically(folder / f"{provenance.name}{suffix}.csv", _csv_of(table))
+    for name, table in result.data.items():
+        write_atomically(folder / f"{name}.csv", _csv_of(table))
     page = markdown_of(result, provenance.command, pictures)
     write_atomically(folder / f"{provenance.name}.md", page)
     main, *further = [

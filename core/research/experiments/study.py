@@ -5,10 +5,9 @@ that a stopped study resumes.
 """
 
 import json
-import time
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,34 +15,25 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import TypeAdapter
 
 from datrnet.core.catalog.catalog import Catalog, group_numbers, split_rows
 from datrnet.core.config import Config, at_least
 from datrnet.core.errors import CheckpointError, ConfigError, DataError
 from datrnet.core.evaluation.metrics import Estimate
-from datrnet.core.evaluation.protocol import Protocol, Score, evaluate
-from datrnet.core.evaluation.queries import QuerySet, draw_queries
-from datrnet.core.evaluation.ranking import Gallery, choose_weights, rank
-from datrnet.core.indexing.build import run_manipulation
-from datrnet.core.indexing.embedder import Embedder
 from datrnet.core.models.pixels import read_pixels
-from datrnet.core.models.run_folder import RUN_FILE, RunFolder, plain_name, write_atomically
+from datrnet.core.models.run_folder import RUN_FILE, RunFolder, plain_name
 from datrnet.core.progress import BatchDone, FeaturesCached, PicturesRead, TrainEvent
 from datrnet.core.research.experiments.charts import dot_chart
 from datrnet.core.research.experiments.context import Context
+from datrnet.core.research.experiments.measurement import Measured, Reading, measure
 from datrnet.core.research.experiments.result import UNKNOWN, Cell, Spread
 from datrnet.core.research.systems.registry import check_choices
-from datrnet.core.retrieval.manipulation import Manipulation, load_manipulation
 from datrnet.core.training.data import TrainingData, load_training_data
 from datrnet.core.training.run import train_networks, untrainable_super_categories
 from datrnet.db.rows import SuperCategory
 
 PROGRESS_STEPS = 100_000
 """Total of the progress of a training."""
-
-RANKED_TIMES = 3
-"""How often the same queries are ranked to measure the time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,32 +100,6 @@ class StudyOptions:
         return shared.config(Config.load(self.base))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metrics:
-    """The metrics of one trained variant."""
-
-    seconds: float
-    """Training time of all its networks, whatever else the machine did."""
-    query: Score
-    """Without a change, by the paper's plain distance, so that nothing is chosen."""
-    one_change: Score
-    """The same with one."""
-    by_super_category: dict[str, Score]
-    """One change, by what is changed."""
-    weighed: tuple[Score, Score] | None
-    """Query and one change with weights of the blocks chosen on the validation items; None where
-    there is a single block, or too few items to choose by."""
-    num_parameters: int
-    """Of all networks together."""
-    milliseconds: float
-    """To embed one picture, with the whole split at a time."""
-    microseconds: float
-    """To compute one query vector and rank the whole split by it, with many queries at a time."""
-
-
-METRICS = TypeAdapter(Metrics)
-
-
 class Study:
     """The data of a study, read once, and its variants, trained and measured in turn."""
 
@@ -171,8 +135,14 @@ class Study:
         """The names of the super-categories."""
         return [category.name for category in self.super_categories]
 
-    def measure(self, variants: Sequence[VariantSpec]) -> list[list[Metrics]]:
-        """Return the metrics of every variant, one for each seed.
+    def measure(
+        self, variants: Sequence[VariantSpec], *, in_all_readings: bool = False
+    ) -> list[list[Measured]]:
+        """Return every variant measured, once for each seed.
+
+        Args:
+            variants: What is trained.
+            in_all_readings: See ``measurement.measure``.
 
         Raises:
             ConfigError: A setting of a variant is wrong.
@@ -192,7 +162,7 @@ class Study:
                 f"Another program is running the experiment {folder.name}.",
                 hint="Wait until it finishes.",
             ) from error
-        results: list[list[Metrics]] = []
+        results: list[list[Measured]] = []
         with lock:
             for number, (spec, config) in enumerate(zip(variants, configs, strict=True)):
                 results.append([])
@@ -201,16 +171,21 @@ class Study:
                     if len(seeds) > 1:
                         step += f", seed {place + 1} of {len(seeds)}"
                     runs = number * len(seeds) + place, len(variants) * len(seeds)
-                    results[-1].append(self._measured(config.with_seed(seed), step, *runs))
+                    measured = self._measured(
+                        config.with_seed(seed), step, *runs, in_all_readings=in_all_readings
+                    )
+                    results[-1].append(measured)
         return results
 
-    def _measured(self, config: Config, step: str, done: int, total: int) -> Metrics:
-        """Return the metrics of a run, trained if need be; ``done`` of ``total`` runs precede."""
+    def _measured(
+        self, config: Config, step: str, done: int, total: int, *, in_all_readings: bool
+    ) -> Measured:
+        """Return a measured run, trained if need be; ``done`` of ``total`` runs precede."""
         context = self._context
         run = self._run_folder(config)
         path = run.path / f"figures-{context.split}-{self.options.k}.json"
         try:
-            return METRICS.validate_json(path.read_bytes())
+            return Measured.read(path)
         except (OSError, ValueError):  # there are none, or another version's
             pass
 
@@ -231,11 +206,17 @@ class Study:
         context.on_progress(f"Measuring {step}", 0, 1)
         pixels, rows = self._gallery_data(config.model.image_size)
         sets = context.catalog.encode_value_sets(run.super_categories)[rows]
-        metrics = measure(
-            run, data, pixels, sets, self.options.k, group_numbers(context.catalog, rows)
+        measured = measure(
+            run,
+            data,
+            pixels,
+            sets,
+            self.options.k,
+            group_numbers(context.catalog, rows),
+            in_all_readings=in_all_readings,
         )
-        write_atomically(path, json.dumps(asdict(metrics)))
-        return metrics
+        measured.keep(path)
+        return measured
 
     def _run_folder(self, config: Config) -> RunFolder:
         """Return the folder of a config on this catalog; make it if it is absent."""
@@ -309,92 +290,6 @@ def _chosen_super_categories(catalog: Catalog, options: StudyOptions) -> tuple[S
     return tuple(chosen)
 
 
-# ── metrics of a run ─────────────────────────────────────────────────────────
-
-
-def measure(
-    run: RunFolder,
-    data: TrainingData,
-    pixels: NDArray[np.uint8],
-    value_sets: NDArray[np.int16],
-    k: int,
-    groups: NDArray[np.intp] | None = None,
-) -> Metrics:
-    """Return the metrics of a finished run.
-
-    Args:
-        run: The run.
-        data: What it was trained on; its validation items choose weights.
-        pixels: (N, S, S, 3) of a split, which is queries and gallery.
-        value_sets: (N, A, L) of it, in the numbering of the run.
-        k: Length of the lists.
-        groups: (N,) number of the group of each item; None if each is a group of its own.
-
-    Raises:
-        CheckpointError: The run's weights are absent or damaged.
-    """
-    embedder = Embedder(run)
-    manipulation = _manipulation(run, data, embedder)
-    started = time.monotonic()
-    embeddings = embedder.embed(pixels)
-    seconds = time.monotonic() - started
-    gallery = Gallery(
-        embeddings=embeddings,
-        labels=value_sets[:, :, 0],
-        all_values=value_sets,
-        manipulation=manipulation,
-        groups=groups,
-    )
-    names = [category.name for category in run.super_categories]
-    protocol = Protocol(k=k, max_changes=1)
-    query_sets = draw_queries(value_sets, (0, 1), num_changeable=len(names), groups=groups)
-    equal = weights = gallery.equal_weights
-    query, one_change = evaluate(gallery, names, equal, protocol, query_sets=query_sets)
-    validation = np.flatnonzero(data.is_validation)
-    if len(validation):
-        validated = Gallery(
-            embeddings=embedder.embed(data.pixels[validation]),
-            labels=data.labels[validation],
-            all_values=data.value_sets[validation],
-            manipulation=manipulation,
-            groups=data.groups_of(validation),
-        )
-        weights = choose_weights(validated)
-    weighed = None
-    if weights != equal:
-        cases = evaluate(gallery, names, weights, protocol, query_sets=query_sets)
-        weighed = (cases[0].overall, cases[1].overall)
-    log = run.log_path.read_text("utf-8").splitlines()
-    return Metrics(
-        seconds=float(sum(json.loads(line)["seconds"] for line in log)),
-        query=query.overall,
-        one_change=one_change.overall,
-        by_super_category=one_change.by_super_category,
-        weighed=weighed,
-        num_parameters=embedder.num_parameters,
-        milliseconds=1e3 * seconds / len(pixels),
-        microseconds=1e6 * _ranking_seconds(gallery, query_sets[1], k),
-    )
-
-
-def _manipulation(run: RunFolder, data: TrainingData, embedder: Embedder) -> Manipulation:
-    if not run.config.system.is_datrnet:
-        return load_manipulation(run.manipulation_path)
-    train = np.flatnonzero(~data.is_validation)
-    return run_manipulation(run, embedder.embed(data.pixels[train]), data.value_sets[train])
-
-
-def _ranking_seconds(gallery: Gallery, queries: QuerySet, k: int) -> float:
-    """Return how long one of many queries takes, the fastest of a few times."""
-    times = []
-    for _ in range(RANKED_TIMES):
-        started = time.perf_counter()
-        for _part in rank(gallery, queries, gallery.equal_weights, k, query_in_gallery=True):
-            pass
-        times.append(time.perf_counter() - started)
-    return min(times) / max(1, len(queries))
-
-
 # ── over seeds ───────────────────────────────────────────────────────────────
 
 
@@ -419,7 +314,7 @@ def spread(cells: Iterable[Cell]) -> Cell:
     return Spread(float(np.mean(values)), float(np.std(values, ddof=1)))
 
 
-def figures_over_seeds(seeds: Sequence[Metrics]) -> dict[str, Estimate]:
+def figures_over_seeds(seeds: Sequence[Reading]) -> dict[str, Estimate]:
     """Return the figures that variants are compared by, over seeds."""
     return {
         "query": pooled(seed.query.top_k_accuracy for seed in seeds),
@@ -429,7 +324,7 @@ def figures_over_seeds(seeds: Sequence[Metrics]) -> dict[str, Estimate]:
 
 
 def accuracy_chart(
-    names: Sequence[str], results: Sequence[Sequence[Metrics]], k: int
+    names: Sequence[str], results: Sequence[Sequence[Reading]], k: int
 ) -> Image.Image:
     """Draw the accuracies of several variants without a change and with one."""
     found = list(map(figures_over_seeds, results))

@@ -3,7 +3,6 @@
 import json
 from dataclasses import asdict, dataclass
 
-import numpy as np
 from pydantic import TypeAdapter
 
 from datrnet.core.errors import ConfigError
@@ -15,10 +14,12 @@ from datrnet.core.evaluation.protocol import (
     Score,
     UseCase,
     assess,
+    clusters_of,
     equal_weights_of,
     evaluate,
     gallery_of,
     query_figures,
+    use_case,
     weights_of,
 )
 from datrnet.core.evaluation.queries import draw_queries
@@ -266,14 +267,14 @@ def run_specific_prototypes(
             gallery.value_sets, (1,), limit=options.max_queries, groups=gallery.groups
         )
         for name, weights in weightings.items():
-            (case,) = evaluate(gallery, names, weights, protocol, query_sets=[queries])
             found = query_figures(gallery, queries, weights, protocol)
+            case = use_case(gallery, names, queries, found)
             gain = None
             if protocol.within is None:
                 generic[name] = found
             else:
-                difference = found.hit - generic[name].hit
-                gain = Bootstrap(queries.items).mean(difference, np.ones(len(queries), dtype=bool))
+                bootstrap = Bootstrap(clusters_of(gallery, queries))
+                gain = bootstrap.difference(found.hit, generic[name].hit)
                 gains[f"{name} weights"].append(gain)
             rows.append((kind, name, *score_cells(case.overall), gain))
     chart = dot_chart(

@@ -7,6 +7,7 @@ import pytest
 from filelock import FileLock
 
 from datrnet.core.errors import CheckpointError, ConfigError, DataError, UnknownNameError
+from datrnet.core.evaluation.metrics import Difference
 from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.network import (
     SEEDS_NOTE,
@@ -37,10 +38,16 @@ def test_an_ablation_trains_every_variant_and_compares_them(context: Context) ->
     result = run_ablation(context, OPTIONS)
     by_name = {row[0]: dict(zip(result.columns, row, strict=True)) for row in result.rows}
     assert list(by_name) == ["no attention", "DAtRNet"]
-    assert by_name["no attention"]["parameters"] < by_name["DAtRNet"]["parameters"]  # type: ignore[operator]
     assert by_name["no attention"]["paper: query"] == 0.7
     assert by_name["DAtRNet"]["paper: query"] is None
-    assert any(note.startswith("no attention ") and "DAtRNet" in note for note in result.notes)
+    compared, networks = result.further
+    assert [row[0] for row in compared.rows] == ["no attention"]
+    assert all(isinstance(cell, Difference) for cell in compared.rows[0][1:])
+    without, full = (dict(zip(networks.columns, row, strict=True)) for row in networks.rows)
+    assert without["parameters"] < full["parameters"]  # type: ignore[operator]
+    assert without["constant masks"] == "no masks"
+    assert str(full["constant masks"]).startswith("channel ")
+    assert any(note.startswith("Query: top-3") and "DAtRNet" in note for note in result.notes)
     assert result.pictures["accuracy"].width > 300
 
 
@@ -133,8 +140,7 @@ def test_without_a_validation_split_the_held_out_items_take_its_place(context: C
     splits = context.catalog.splits
     splits[splits == "validation"] = "train"
     study = replace(context, split="validation")
-    row = dict(zip((made := run_ablation(study, OPTIONS)).columns, made.rows[0], strict=True))
-    assert row["queries + attribute"] > 0  # type: ignore[operator]
+    assert any("queries without a change" in note for note in run_ablation(study, OPTIONS).notes)
 
 
 def test_a_split_without_items_is_told_before_training(context: Context) -> None:
@@ -167,4 +173,6 @@ def test_a_grid_is_measured(context: Context, tmp_path: Path) -> None:
     )
     result = run_grid(context, options)
     assert [row[0] for row in result.rows] == ["base: embedding_size 8", "embedding_size 4"]
-    assert result.notes[-1] == "To choose a setting, use the validation split."
+    assert "To choose a setting, use the validation split." in result.notes
+    assert any(note.startswith("With so few super-categories") for note in result.notes)
+    assert result.further[0].title == "Difference to base: embedding_size 8"
