@@ -14,6 +14,9 @@ from datrnet.core.research.experiments.measurement import (
 )
 from datrnet.core.research.experiments.result import Cell, Table
 
+DIFFERENCE = "Difference to"
+"""How the titles of tables of differences begin; the name of the reference follows."""
+
 
 def differences_note(seeds: Sequence[int]) -> str:
     """Say what a difference is, and what its interval covers."""

@@ -16,6 +16,7 @@ from datrnet.core.progress import tracked
 from datrnet.core.research.experiments.charts import bar_chart
 from datrnet.core.research.experiments.context import Context
 from datrnet.core.research.experiments.differences import (
+    DIFFERENCE,
     differences,
     differences_note,
     verdicts,
@@ -348,7 +349,7 @@ def _result(
         f"{first.one_change.num_queries:,} with one."
     )
     difference_table = Table(
-        title=f"Difference to {reference}", columns=columns, rows=tuple(compared)
+        title=f"{DIFFERENCE} {reference}", columns=columns, rows=tuple(compared)
     )
     return ExperimentResult(
         title=title,
