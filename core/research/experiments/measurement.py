@@ -323,7 +323,7 @@ def _ways(gallery: Gallery, data: TrainingData, embedder: Embedder) -> dict[Read
     ]
     chosen = choose_ranking(validated, counts)
     ways: dict[ReadingName, _Way] = {"equal": way(gallery.equal_weights)}
-    if chosen.weights != gallery.equal_weights:
+    if gallery.num_blocks > 1:
         ways["chosen"] = way(chosen.weights)
     if chosen.match.calibrations:
         ways["match"] = way(weights_of_match(chosen.match), chosen.match)

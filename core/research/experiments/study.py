@@ -216,7 +216,7 @@ class Study:
             in_all_readings=in_all_readings,
         )
         measured.keep(path)
-        return measured
+        return Measured.read(path)  # rounded as it is kept: a repetition comes to the same
 
     def _run_folder(self, config: Config) -> RunFolder:
         """Return the folder of a config on this catalog; make it if it is absent."""
