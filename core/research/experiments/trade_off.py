@@ -96,12 +96,12 @@ def curves_of(system: str, seeds: Sequence[Measured]) -> list[Curve]:
 
 
 def lead(curve: Curve, reference: Curve, bootstrap: Bootstrap) -> Lead:
-    """Return where a curve lies highest above the reference, as far as that goes to the right.
+    """Return where a curve lies highest above the reference, as far as both go to the right.
 
     Both are lines between their points, so that the greatest distance is at a point of either.
     """
     own, other = (each.points[each.frontier, REST] for each in (curve, reference))
-    rests = [rest for rest in (*own, *other) if rest <= other[-1]]
+    rests = [rest for rest in (*own, *other) if rest <= min(own[-1], other[-1])]
 
     def changes(each: Curve, rest: float) -> NDArray[np.float64]:
         found: NDArray[np.float64] = each.mixture(rest) @ each.outcomes[:, CHANGE]

@@ -63,7 +63,7 @@ def test_the_lead_is_the_greatest_anywhere() -> None:
     for _ in range(50):
         first, second = (curve("any", *rng.random((5, 2)).tolist()) for _ in range(2))
         found = lead(first, second, Bootstrap(np.arange(QUERIES))).difference.value
-        end = second.points[second.frontier, 0][-1]
+        end = min(each.points[each.frontier, 0][-1] for each in (first, second))
         for rest in np.linspace(0, end, 200):
             ahead = (first.mixture(rest) @ first.points - second.mixture(rest) @ second.points)[1]
             assert ahead <= found + 1e-9
