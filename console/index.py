@@ -181,15 +181,20 @@ def _show_calibrations(manifest: "Manifest") -> None:
             f"{each.num_items:,}",
             percent(each.error_before) if each.num_items else "–",
             percent(each.error_after) if each.num_items else "–",
+            percent(each.error_by_chance) if each.num_items else "–",
             f"{weight:g}",
         )
         for name, each, weight in zip(
             manifest.block_names, match.calibrations, match.weights, strict=True
         )
     ]
-    numbers = ("validation items", "error before", "after", "weight")
+    numbers = ("validation items", "error before", "after", "by chance", "weight")
     head = ("match scores", "temperature", *numbers)
     show_table(head, rows, numbers=numbers)
+    say(
+        "The error after calibration is cross-validated; so many items would show about the error "
+        "by chance if all probabilities were right."
+    )
     say(f"Extra weight of a change in match scores: {match.changed_weight:g}.")
     pairs = zip(manifest.super_categories, match.calibrations, strict=True)
     for category in (category for category, each in pairs if not each.num_items):

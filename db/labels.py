@@ -1,7 +1,7 @@
 """Labels set by hand, with a history that can be undone, and verdicts on pairs of items."""
 
-from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.text import fold
@@ -12,6 +12,7 @@ from datrnet.db.rows import (
     LabelChange,
     LabelSource,
     PairVerdict,
+    ProposedLabel,
     StoredLabel,
     Verdict,
     joined,
@@ -63,66 +64,93 @@ class LabelTables(Connection):
             if old == new:
                 return None
             _write_label(db, item_id, category_id, new)
-            end_redo(db)
-            # a new change ends redo of labels too
-            db.execute(
-                "UPDATE label_changes SET redo_position = NULL WHERE redo_position IS NOT NULL"
-            )
-            change = {
-                "id": next_id(db, "label_changes"),
-                "item_id": item_id,
-                "super_category": category,
-                "old_value": old[0],
-                "old_source": old[1],
-                "new_value": new[0],
-                "new_source": new[1],
-                "changed_at": now(),
-            }
-            return self._change(insert(db, "label_changes", change))
+            _end_redo_of_labels(db)
+            return self._change(_record(db, item_id, category, old, new))
 
-    def undo_label(self, change_id: int | None = None) -> LabelChange | None:
-        """Undo a change of a label; the label gets back its source too.
+    def accept_labels(
+        self, proposals: Iterable[ProposedLabel], source: Literal["person", "model"]
+    ) -> list[LabelChange]:
+        """Set proposed labels as one step of the history.
+
+        A label that was set by hand stays; with the source ``model``, so does one of the shop.
 
         Args:
-            change_id: Which change; by default the newest that is not undone.
+            proposals: What is proposed.
+            source: ``person`` if the user answers for the labels, ``model`` if nobody does.
 
         Returns:
-            The undone change; None if there is nothing to undo.
+            The changes; none for a label that stays, or that was there already.
+
+        Raises:
+            UnknownNameError: There is no such item, super-category or value; nothing is changed.
+        """
+        kept = ("person",) if source == "person" else ("person", "shop")
+        step: int | None = None
+        made = []
+        with self.writing() as db:
+            for proposal in proposals:
+                _check_item(db, proposal.item_id)
+                category_id, category = find_super_category(db, proposal.super_category)
+                _, value = find_value(db, category_id, proposal.value)
+                old = _current_label(db, proposal.item_id, category_id)
+                new: _Label = (value, source)
+                if old == new or old[1] in kept:
+                    continue
+                _write_label(db, proposal.item_id, category_id, new)
+                marks = {"step_id": step, "confidence": proposal.confidence}
+                made.append(_record(db, proposal.item_id, category, old, new, **marks))
+                step = step or made[0]
+            if made:
+                _end_redo_of_labels(db)
+                db.table("label_changes").update(made[0], {"step_id": step})
+            return [self._change(change_id) for change_id in made]
+
+    def undo_label(self, change_id: int | None = None) -> list[LabelChange]:
+        """Undo changes of labels; each label gets back its source too.
+
+        Args:
+            change_id: Only this change; by default the newest step that is not undone, which is a
+                change or several.
+
+        Returns:
+            The undone changes, the newest first; none if there is nothing to undo.
 
         Raises:
             UnknownNameError: There is no such change, or its super-category is gone.
             ConfigError: It is undone already, or the label was changed again since.
         """
         with self.writing() as db:
-            if change_id is None:
-                change_id = _number(db, "SELECT max(id) FROM label_changes WHERE undone_at IS NULL")
-            if change_id is None:
-                return None
-            change = self._change(change_id)
-            _check_can_undo(db, change)
+            ids = _newest_step(db) if change_id is None else [change_id]
             last = _number(db, "SELECT max(redo_position) FROM label_changes")
-            position = (last or 0) + 1
-            old = change.old_value, change.old_source
-            return self._restore(db, change, old, undone_at=now(), redo_position=position)
+            marks = {"undone_at": now(), "redo_position": (last or 0) + 1}
+            changes = list(map(self._change, ids))
+            for change in changes:
+                _check_can_undo(db, change)
+            return [
+                self._restore(db, change, (change.old_value, change.old_source), **marks)
+                for change in changes
+            ]
 
-    def redo_label(self) -> LabelChange | None:
-        """Redo the last undone change, unless another change was made since.
+    def redo_label(self) -> list[LabelChange]:
+        """Redo the changes that were undone last, unless another change was made since.
 
         Returns:
-            The change; None if there is nothing to redo.
+            The changes; none if there is nothing to redo.
 
         Raises:
-            UnknownNameError: Its super-category is gone.
+            UnknownNameError: A super-category is gone.
         """
         with self.writing() as db:
             undone = self._select(
                 LabelChange,
-                f"{_CHANGES} WHERE redo_position IS NOT NULL ORDER BY redo_position DESC LIMIT 1",
+                f"{_CHANGES} WHERE redo_position ="
+                " (SELECT max(redo_position) FROM label_changes) ORDER BY id",
             )
-            if not undone:
-                return None
-            new = undone[0].new_value, undone[0].new_source
-            return self._restore(db, undone[0], new, undone_at=None, redo_position=None)
+            marks = {"undone_at": None, "redo_position": None}
+            return [
+                self._restore(db, change, (change.new_value, change.new_source), **marks)
+                for change in undone
+            ]
 
     def label_history(
         self, item_id: int | None = None, limit: int | None = None
@@ -148,23 +176,31 @@ class LabelTables(Connection):
 
     def labels_by_person(self) -> set[tuple[int, str]]:
         """Return the item ids and super-categories of the labels set or confirmed by hand."""
+        return self.labels_by("person")
+
+    def labels_by(self, source: LabelSource) -> set[tuple[int, str]]:
+        """Return the item ids and super-categories of the labels that have a source."""
         with self.reading() as db:
             rows = db.execute(
                 "SELECT DISTINCT item_id, super_categories.name FROM item_attributes"
                 " JOIN super_categories ON super_categories.id = super_category_id"
-                " WHERE source = 'person'"
+                " WHERE source = ?",
+                [source],
             )
             return set(rows)
 
     def num_relabeled_since(self, moment: str) -> int:
         """Return how many labels have another value than at a moment (ISO 8601, UTC).
 
-        Labels that were only confirmed, or changed and undone, are not counted.
+        Labels that were only confirmed, or changed and undone, are not counted; nor are those of a
+        model, of which an index does not know.
         """
         with self.reading() as db:
             changed = db.execute(
                 "SELECT DISTINCT item_id, super_category FROM label_changes"
-                " WHERE undone_at IS NULL AND changed_at >= ? AND old_value IS NOT new_value",
+                " WHERE undone_at IS NULL AND changed_at >= ?"
+                " AND CASE WHEN old_source != 'model' THEN old_value END"
+                " IS NOT CASE WHEN new_source != 'model' THEN new_value END",
                 [moment],
             )
             return len(changed.fetchall())
@@ -223,6 +259,41 @@ class LabelTables(Connection):
         _write_label(db, change.item_id, category_id, label)
         db.table("label_changes").update(change.id, marks)
         return self._change(change.id)
+
+
+def _end_redo_of_labels(db: "Database") -> None:
+    """Let nothing that was undone be redone, as before every new change of a label."""
+    end_redo(db)
+    db.execute("UPDATE label_changes SET redo_position = NULL WHERE redo_position IS NOT NULL")
+
+
+def _record(
+    db: "Database", item_id: int, category: str, old: _Label, new: _Label, **marks: object
+) -> int:
+    """Add a change to the history, and return its number."""
+    change = {
+        "id": next_id(db, "label_changes"),
+        "item_id": item_id,
+        "super_category": category,
+        "old_value": old[0],
+        "old_source": old[1],
+        "new_value": new[0],
+        "new_source": new[1],
+        "changed_at": now(),
+    }
+    return insert(db, "label_changes", change | marks)
+
+
+def _newest_step(db: "Database") -> list[int]:
+    """Return the numbers of the changes of the newest step that is not undone, newest first."""
+    rows = db.execute(
+        "WITH newest AS (SELECT id, step_id FROM label_changes WHERE undone_at IS NULL"
+        " ORDER BY id DESC LIMIT 1)"
+        " SELECT label_changes.id FROM label_changes, newest WHERE undone_at IS NULL"
+        " AND (label_changes.id = newest.id OR label_changes.step_id = newest.step_id)"
+        " ORDER BY label_changes.id DESC"
+    )
+    return [change_id for (change_id,) in rows]
 
 
 def _number(db: "Database", sql: str, parameters: Sequence[object] = ()) -> int | None:

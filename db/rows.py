@@ -324,6 +324,21 @@ class LabelChange:
     changed_at: str
     undone_at: str | None
     """None unless the change is undone."""
+    step_id: int | None = None
+    """Number of the first of the changes that were made as one step; None for one on its own."""
+    confidence: float | None = None
+    """The model's probability of a proposal that was accepted with others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposedLabel:
+    """A value that a model proposes for an item."""
+
+    item_id: int
+    super_category: str
+    value: str
+    confidence: float
+    """Its probability."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is
 from datrnet.console.doctor import Finding
 from datrnet.core.api import json_facts as facts
 from datrnet.core.api import session_facts
-from datrnet.core.api.findings import Doubt
+from datrnet.core.api.findings import Doubt, Suggestion
 from datrnet.core.api.info import IndexState
 from datrnet.core.api.json_text import VERSION
 from datrnet.core.catalog.export import TableSummary
@@ -60,6 +60,8 @@ OUTPUTS: dict[str, Any] = {
     "review duplicates --marked": list[facts.MarkedPairFacts],
     "review gaps": list[facts.GapFacts],
     "label history": list[LabelChange],
+    "label suggest": list[Suggestion],
+    "label suggest --apply": list[LabelChange],
     "attribute list": list[facts.AttributeFacts],
     "attribute list NAME": list[facts.ValueFacts],
     "remove": facts.MovedFacts,

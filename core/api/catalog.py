@@ -215,14 +215,15 @@ class ShopCatalog(ShopGallery):
             hint = f"{error.hint} If no value applies, write {name}= (in Python: None)."
             raise UnknownNameError(f"{name} value", value, (), hint=hint) from error
 
-    def undo_label(self, change: int | None = None) -> LabelChange | None:
-        """Undo a change of a label: the item has the one before, with its source.
+    def undo_label(self, change: int | None = None) -> list[LabelChange]:
+        """Undo changes of labels: the items have those before, with their sources.
 
         Args:
-            change: Its number; by default the latest that is not undone.
+            change: Only the change of this number; by default the latest step that is not undone:
+                one change, or all that were accepted together.
 
         Returns:
-            The undone change; None if there is nothing to undo.
+            The undone changes, the latest first; none if there is nothing to undo.
 
         Raises:
             UnknownNameError: There is no such change.
@@ -233,11 +234,11 @@ class ShopCatalog(ShopGallery):
         self.refresh()
         return undone
 
-    def redo_label(self) -> LabelChange | None:
-        """Redo the change of a label that was undone last, unless another was made since.
+    def redo_label(self) -> list[LabelChange]:
+        """Redo the changes of labels that were undone last, unless another was made since.
 
         Returns:
-            The change; None if there is nothing to redo.
+            The changes; none if there is nothing to redo.
 
         Raises:
             UnknownNameError: Its super-category is gone.

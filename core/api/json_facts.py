@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from datrnet.core.progress import NetworkResult
-from datrnet.core.retrieval.match import Calibration, Ranking
+from datrnet.core.retrieval.calibration import Calibration
+from datrnet.core.retrieval.match import Ranking
 
 
 class PredictionFacts(TypedDict):

@@ -2,18 +2,22 @@
 
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from datrnet.core.api.catalog import ShopCatalog
 from datrnet.core.api.queries import several
 from datrnet.core.catalog.catalog import Catalog
-from datrnet.core.errors import IndexStaleError
+from datrnet.core.errors import ConfigError, DataError, IndexStaleError
 from datrnet.core.progress import Progress, no_progress
+from datrnet.core.retrieval.generation import Generation
+from datrnet.core.retrieval.prototypes import aligned
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.sessions.steps import LAST, replay, session_of, steps_of
+from datrnet.db.rows import LabelChange, ProposedLabel
 
 if TYPE_CHECKING:  # every command loads this module, and most need none of these
-    from datrnet.core.api.findings import Doubts
+    from datrnet.core.api.findings import Doubts, Suggestion, Suggestions
     from datrnet.core.api.json_facts import (
         DuplicateGroupFacts,
         GapFacts,
@@ -56,6 +60,128 @@ class ShopReview(ShopCatalog):
             created_at = searcher.generation.manifest.created_at
             num_relabeled = store.num_relabeled_since(created_at)
         return Doubts(self.items, issues, num_relabeled)
+
+    def suggestions(
+        self,
+        super_category: str | Iterable[str] = (),
+        *,
+        min_confidence: float = 0.9,
+        accepted: bool = False,
+    ) -> "Suggestions":
+        """Return the values that the model proposes where a label is missing, the surest first.
+
+        >>> shop.suggestions("sleeve", min_confidence=0.99)[0]
+        <Suggestion ...: sleeve ..., 1.00>
+
+        Args:
+            super_category: Only labels of this one, or of these.
+            min_confidence: Least probability of a proposal, calibrated on the validation items that
+                carry a value: it presumes that one of the values applies.
+            accepted: Also propose labels of which an earlier proposal was accepted.
+
+        Raises:
+            UnknownNameError: There is no such super-category.
+            IndexStaleError: There is no index, it does not cover the super-category, or it is not
+                calibrated.
+            ConfigError: The confidence is not a probability, or the system of the index has no
+                probabilities.
+        """
+        from datrnet.core.api.findings import Suggestions
+        from datrnet.core.review.label_issues import calibrated_names, label_issues
+
+        if not 0 <= min_confidence <= 1:
+            raise ConfigError(
+                f"A confidence of {min_confidence:g} is not a probability.",
+                hint="Choose a number from 0 to 1, such as 0.9.",
+            )
+        searcher = self.searcher
+        names, uncalibrated = calibrated_names(searcher, list(several(super_category)))
+        with self.workspace.open_store() as store:
+            settled = store.labels_by_person()
+            proposed = store.labels_by("model") if accepted else set()
+        found = label_issues(searcher, settled, names, unlabeled=True, proposed=proposed)
+        sure = [issue for issue in found if (issue.confidence or 0) >= min_confidence]
+        return Suggestions(
+            self.items, sure, num_unsure=len(found) - len(sure), uncalibrated=uncalibrated
+        )
+
+    def accept(self, suggestions: "Iterable[Suggestion]") -> list[LabelChange]:
+        """Accept proposals as one step of the label history, which ``undo_label`` takes back.
+
+        A label that a user or an import set meanwhile stays. The source of an accepted label is
+        ``model``: it is searched and shown, but nothing is trained or measured with it until it is
+        confirmed (``label``).
+
+        >>> made = shop.accept(shop.suggestions("sleeve", min_confidence=0.99))
+        >>> len(shop.undo_label()) == len(made)
+        True
+
+        Args:
+            suggestions: What to accept.
+
+        Raises:
+            UnknownNameError: There is no such item, super-category or value; nothing is changed.
+        """
+        item_ids, row_of = self._catalog.item_ids, self._catalog.row_of_code
+        proposals = [
+            ProposedLabel(
+                item_id=int(item_ids[row_of(found.id)]),
+                super_category=found.super_category,
+                value=found.value,
+                confidence=found.confidence,
+            )
+            for found in suggestions
+        ]
+        with self.workspace.open_store() as store:
+            made = store.accept_labels(proposals, "model")
+        self._is_relabeled = True
+        return made
+
+    def reliability_chart(self, target: str | Path) -> None:
+        """Draw how often values with a confidence are right, before and after calibration.
+
+        The items are those of the validation split, each with a calibration that was chosen
+        without the half of them that it belongs to.
+
+        Args:
+            target: A PNG file; one that is there is replaced.
+
+        Raises:
+            IndexStaleError: There is no index, or no validation item to measure with.
+            ConfigError: It is no PNG file, the system of the index has no probabilities, or the
+                extra that draws charts is not installed.
+            DataError: The file cannot be written.
+        """
+        from datrnet.core.catalog.export import check_parent
+        from datrnet.core.research.experiments.reliability import (
+            index_reliability,
+            reliability_chart,
+        )
+        from datrnet.core.review.label_issues import check_probabilities
+
+        path = Path(target)
+        if path.suffix.lower() != ".png":
+            raise ConfigError(
+                f"{path} is not a PNG file.", hint="Name one, such as reliability.png."
+            )
+        check_parent(path)
+        with self.workspace.open_store() as store:
+            catalog = Catalog.load(store, with_proposals=False)
+            generation = aligned(Generation.current(self.workspace, store), catalog)
+        check_probabilities(generation)
+        found = index_reliability(catalog, generation)
+        if not found:
+            raise IndexStaleError(
+                "No validation item has a label, so nothing can be measured.",
+                hint="Label validation items with at least two values, then run `datrnet index`.",
+            )
+        try:
+            reliability_chart(found).save(path, format="PNG")
+        except OSError as error:
+            raise DataError(
+                f"{path} cannot be written: {error.strerror or error}.",
+                hint="Choose another place.",
+            ) from error
 
     def duplicates(self, *, on_progress: Progress = no_progress) -> "list[DuplicateGroupFacts]":
         """Return the groups of items that seem to be in the catalog twice, the surest first.

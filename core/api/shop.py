@@ -139,7 +139,7 @@ class Shop(ShopExport):
             from datrnet.core.training.run import start_run, untrainable_super_categories
 
         with self.workspace.open_store(to_write=True) as store:
-            catalog = Catalog.load(store)
+            catalog = Catalog.load(store, with_proposals=False)
             run = start_run(self.workspace, store, catalog, config, super_categories)
         return run, {} if super_categories else untrainable_super_categories(catalog)
 
@@ -159,7 +159,9 @@ class Shop(ShopExport):
             from datrnet.core.training.run import train
 
         with self.workspace.open_store(to_write=True) as store:
-            return train(self.workspace, store, Catalog.load(store), run, on_event)
+            return train(
+                self.workspace, store, Catalog.load(store, with_proposals=False), run, on_event
+            )
 
     def index(
         self,
@@ -207,7 +209,7 @@ class Shop(ShopExport):
             report = build_index(
                 self.workspace,
                 store,
-                Catalog.load(store),
+                Catalog.load(store, with_proposals=False),
                 chosen,
                 on_progress,
                 rebuild=rebuild,
@@ -254,7 +256,7 @@ class Shop(ShopExport):
         check_choice("precision", precision, get_args(PrecisionChoice))
         share, chosen = Shard.parse(shard), self.finished_run(run)
         with self.workspace.open_store() as store:
-            catalog = Catalog.load(store)
+            catalog = Catalog.load(store, with_proposals=False)
             return embed_shard(
                 self.workspace,
                 store,
@@ -334,7 +336,7 @@ class Shop(ShopExport):
             max_queries=max_queries,
         )
         with self.workspace.open_store() as store:
-            catalog = Catalog.load(store)
+            catalog = Catalog.load(store, with_proposals=False)
             generation = aligned(Generation.current(self.workspace, store), catalog)
             given = None
             if queries is not None:

@@ -58,14 +58,21 @@ class Catalog:
     """Of the codes; made when it is first needed if there is none."""
 
     @classmethod
-    def load(cls, store: Store) -> "Catalog":
-        """Read the catalog from the database, or from the file beside it that keeps its columns."""
+    def load(cls, store: Store, *, with_proposals: bool = True) -> "Catalog":
+        """Read the catalog from the database, or from the file beside it that keeps its columns.
+
+        Args:
+            store: The database.
+            with_proposals: Whether labels count that a model proposed and nobody looked at. They
+                are searched and shown, but nothing is learned from them or measured with them.
+        """
         with store.reading():
+            proposals = set() if with_proposals else store.labels_by("model")
             super_categories = tuple(store.super_categories())
             columns = CatalogColumns.load(store, super_categories)
             facts = columns.item_facts(tuple(store.fact_columns()))
             synonyms = Synonyms(store.synonyms())
-        return cls(
+        catalog = cls(
             item_ids=columns.item_ids,
             codes=columns.codes,
             titles=columns.titles,
@@ -79,6 +86,7 @@ class Catalog:
             synonyms=synonyms,
             code_index=columns.code_index,
         )
+        return catalog.without_labels(proposals) if proposals else catalog
 
     @property
     def num_items(self) -> int:
@@ -206,6 +214,18 @@ class Catalog:
             labels=labels,
             more_labels={key: rows for key, rows in more_labels.items() if len(rows)},
         )
+
+    def without_labels(self, taken: Collection[tuple[int, str]]) -> "Catalog":
+        """Return a catalog without some labels, named by item id and super-category."""
+        labels, more_labels = self.labels.copy(), dict(self.more_labels)
+        for idx, category in enumerate(self.super_categories):
+            ids = [item_id for item_id, name in taken if name == category.name]
+            is_taken = np.isin(self.item_ids, ids)
+            labels[is_taken, idx] = UNLABELED
+            for key in [key for key in more_labels if key[0] == idx]:
+                more_labels[key] = more_labels[key][~is_taken[more_labels[key]]]
+        more_labels = {key: rows for key, rows in more_labels.items() if len(rows)}
+        return replace(self, labels=labels, more_labels=more_labels)
 
     def encode_labels(self, super_categories: Sequence[SuperCategory]) -> NDArray[np.int16]:
         """Return first values (N, A) in the order and numbering of a run or an index.

@@ -16,13 +16,14 @@ from datrnet.core.catalog.value_sets import Labeled
 from datrnet.core.evaluation.metrics import hits, ndcg, relevance
 from datrnet.core.evaluation.queries import QuerySet, draw_queries
 from datrnet.core.progress import StepProgress, no_progress
+from datrnet.core.retrieval.calibration import posteriors
 from datrnet.core.retrieval.manipulation import (
     BoolArray,
     Floats,
     Manipulation,
     applied_changes,
 )
-from datrnet.core.retrieval.match import MatchModel, log_match, posteriors, wanted_values
+from datrnet.core.retrieval.match import MatchModel, log_match, wanted_values
 
 CHUNK = 1024
 """Maximum number of queries ranked at once."""

@@ -21,12 +21,12 @@ from datrnet.core.evaluation.ranking import (
     weights_of_match,
 )
 from datrnet.core.progress import Progress, no_progress
+from datrnet.core.retrieval.calibration import calibrate
 from datrnet.core.retrieval.manifest import Manifest
 from datrnet.core.retrieval.match import (
     UNCALIBRATED,
     MatchModel,
     Ranking,
-    calibrate,
     has_match_scores,
 )
 

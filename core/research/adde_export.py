@@ -122,7 +122,7 @@ def export_adde(
     if not options.force:
         refuse_foreign(folder)
     with workspace.open_store() as store:
-        catalog = Catalog.load(store)
+        catalog = Catalog.load(store, with_proposals=False)
     rows = _rows_of_splits(catalog, options)
     taken = np.concatenate(list(rows.values()))
     names, labels = _used_values(catalog, taken)

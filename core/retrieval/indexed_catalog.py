@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import IndexStaleError
+from datrnet.core.retrieval.calibration import posteriors
 from datrnet.core.retrieval.engines.engine import CHUNK, Places, best
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.index_lag import RESTORE, unreadable_because
 from datrnet.core.retrieval.manipulation import BoolArray, Floats
-from datrnet.core.retrieval.match import MatchQuery, posteriors
+from datrnet.core.retrieval.match import MatchQuery
 from datrnet.core.retrieval.prototypes import (
     Prediction,
     Prototype,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
 from datrnet.core.catalog.value_sets import carried_values, count_values, paired_values
 from datrnet.core.errors import IndexStaleError
+from datrnet.core.retrieval.calibration import posteriors
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import (
     BoolArray,
@@ -25,7 +26,6 @@ from datrnet.core.retrieval.manipulation import (
     WeightedReplacement,
     replaces_by_means,
 )
-from datrnet.core.retrieval.match import posteriors
 from datrnet.core.text import fold
 from datrnet.db.rows import SuperCategory
 

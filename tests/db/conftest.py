@@ -17,7 +17,7 @@ Contents = dict[str, list[tuple[Any, ...]]]
 
 MakeItem = Callable[..., NewItem]
 
-SCHEMAS = (1, 2, 3, 4, 5, 6)
+SCHEMAS = (1, 2, 3, 4, 5, 6, 7)
 """Of the workspaces in tests/fixtures, made by tools/make_old_workspace.py."""
 
 

@@ -102,7 +102,7 @@ def test_a_label_set_since_follows_the_name_back(store: Store, make_item: MakeIt
     assert labels_by_person(store) == {(2, "color"): "grey"}
     (change,) = store.label_history()
     assert (change.super_category, change.old_value, change.new_value) == ("color", "red", "grey")
-    assert store.undo_label() is not None
+    assert store.undo_label()
     assert store.item_columns().carriers[("color", "red")].tolist() == [2]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from datrnet.core.errors import ConfigError, UnknownNameError
-from datrnet.db.rows import NewItem
+from datrnet.db.rows import NewItem, ProposedLabel
 from datrnet.db.store import Store
 
 
@@ -69,32 +69,28 @@ def test_undo_restores_value_and_source_and_redo_applies_them_again(
     shop: Store, item_id: int, value: str | None, before: tuple[str | None, str | None]
 ) -> None:
     shop.set_label(item_id, "colour", value, "person")
-    undone = shop.undo_label()
-    assert undone is not None
+    (undone,) = shop.undo_label()
     assert undone.undone_at is not None
     assert _label(shop, item_id) == before
-    assert shop.undo_label() is None
-    redone = shop.redo_label()
-    assert redone is not None
+    assert shop.undo_label() == []
+    (redone,) = shop.redo_label()
     assert redone.undone_at is None
     assert _label(shop, item_id) == (value, "person")
-    assert shop.redo_label() is None
+    assert shop.redo_label() == []
 
 
 def test_undo_and_redo_go_step_by_step_and_a_new_change_ends_redo(shop: Store) -> None:
     for item_id, value in ((1, "navy"), (2, "black"), (1, "black")):
         shop.set_label(item_id, "colour", value, "person")
-    undone = [shop.undo_label(), shop.undo_label()]
-    assert [change.id for change in undone if change] == [3, 2]
+    undone = [*shop.undo_label(), *shop.undo_label()]
+    assert [change.id for change in undone] == [3, 2]
     assert _label(shop, 1) == ("navy", "person")
     assert _label(shop, 2) == ("navy", "shop")
-    redone = shop.redo_label()
-    assert redone is not None
+    (redone,) = shop.redo_label()
     assert redone.id == 2
     shop.set_label(3, "colour", "navy", "person")
-    assert shop.redo_label() is None  # change 3 is left behind
-    last = shop.undo_label()
-    assert last is not None
+    assert shop.redo_label() == []  # change 3 is left behind
+    (last,) = shop.undo_label()
     assert last.id == 4
 
 
@@ -103,12 +99,12 @@ def test_a_change_left_behind_never_comes_back(shop: Store) -> None:
     shop.undo_label()
     shop.set_label(2, "colour", "black", "person")
     shop.undo_label()
-    redone = [shop.redo_label(), shop.redo_label()]
-    assert [change and change.code for change in redone] == ["B", None]
+    redone = [*shop.redo_label(), *shop.redo_label()]
+    assert [change.code for change in redone] == ["B"]
     assert _label(shop, 1) == ("black", "shop")
     shop.undo_label()
-    redone = [shop.redo_label(), shop.redo_label()]
-    assert [change and change.code for change in redone] == ["B", None]
+    redone = [*shop.redo_label(), *shop.redo_label()]
+    assert [change.code for change in redone] == ["B"]
 
 
 def test_changes_undone_by_number_are_redone_in_reverse_order(shop: Store) -> None:
@@ -116,8 +112,8 @@ def test_changes_undone_by_number_are_redone_in_reverse_order(shop: Store) -> No
     shop.set_label(2, "colour", "black", "person")
     shop.undo_label(1)
     shop.undo_label(2)
-    redone = [shop.redo_label(), shop.redo_label(), shop.redo_label()]
-    assert [change and change.code for change in redone] == ["B", "A", None]
+    redone = [*shop.redo_label(), *shop.redo_label(), *shop.redo_label()]
+    assert [change.code for change in redone] == ["B", "A"]
 
 
 def test_a_change_followed_by_another_of_the_label_cannot_be_undone(shop: Store) -> None:
@@ -126,7 +122,7 @@ def test_a_change_followed_by_another_of_the_label_cannot_be_undone(shop: Store)
     shop.set_label(1, "colour", "black", "person")
     with pytest.raises(ConfigError, match="Undo change 3 first"):
         shop.undo_label(1)
-    assert shop.undo_label(2) is not None  # of another item: nothing stands on it
+    assert shop.undo_label(2)  # of another item: nothing stands on it
     shop.undo_label(3)
     shop.undo_label(1)
     assert _label(shop, 1) == ("black", "shop")
@@ -171,6 +167,62 @@ def test_relabeled_since_counts_labels_not_changes(shop: Store) -> None:
     assert shop.num_relabeled_since(long_ago) == 1
 
 
+def _proposed(item_id: int, value: str = "navy", confidence: float = 0.9) -> ProposedLabel:
+    return ProposedLabel(
+        item_id=item_id, super_category="COLOUR", value=value, confidence=confidence
+    )
+
+
+def test_accepted_proposals_fill_gaps_only_and_are_one_step(shop: Store) -> None:
+    gap = NewItem(code="D", title="D", picture_path="none", split="", labels={"sleeve": "long"})
+    shop.upsert_items([gap])
+    shop.set_label(1, "colour", None, "person")  # none applies
+    shop.set_label(3, "colour", "black", "model")
+    before = [_label(shop, item_id) for item_id in (1, 2, 3, 4)]
+    made = shop.accept_labels([_proposed(n, "navy", n / 10) for n in (1, 3, 4)], "model")
+    made += shop.accept_labels([_proposed(2, "black")], "model")
+    assert [change.item_id for change in made] == [3, 4]
+    assert {change.step_id for change in made} == {made[0].id}
+    assert [change.confidence for change in made] == [0.3, 0.4]
+    now = [_label(shop, item_id) for item_id in (1, 2, 3, 4)]
+    assert now == [*before[:2], ("navy", "model"), ("navy", "model")]
+    assert shop.accept_labels([_proposed(3), _proposed(4)], "model") == []
+    assert shop.labels_by("model") == {(3, "colour"), (4, "colour")}
+    assert [change.item_id for change in shop.undo_label()] == [4, 3]
+    assert [_label(shop, item_id) for item_id in (1, 2, 3, 4)] == before
+    assert [change.item_id for change in shop.redo_label()] == [3, 4]
+    assert [_label(shop, item_id) for item_id in (1, 2, 3, 4)] == now
+    shop.upsert_items(_items())  # the shop still says nothing about item 3
+    assert _label(shop, 3) == ("navy", "model")
+
+
+def test_a_user_may_accept_proposals_over_the_shops_labels(shop: Store) -> None:
+    shop.set_label(2, "colour", "black", "person")
+    made = shop.accept_labels([_proposed(1), _proposed(2)], "person")
+    assert [change.item_id for change in made] == [1]
+    assert _label(shop, 1) == ("navy", "person")
+    assert _label(shop, 2) == ("black", "person")
+
+
+def test_one_change_of_a_step_is_undone_by_its_number(shop: Store) -> None:
+    for item_id in (1, 2):
+        shop.set_label(item_id, "colour", None, "shop")  # no label
+    first, second = shop.accept_labels([_proposed(1), _proposed(2)], "model")
+    assert [change.id for change in shop.undo_label(second.id)] == [second.id]
+    assert _label(shop, 1) == ("navy", "model")
+    assert [change.id for change in shop.undo_label()] == [first.id]
+
+
+def test_a_step_with_an_unknown_value_changes_nothing(shop: Store) -> None:
+    for item_id in (1, 2):
+        shop.set_label(item_id, "colour", None, "shop")
+    before = shop.label_history()
+    with pytest.raises(UnknownNameError, match="mauve"):
+        shop.accept_labels([_proposed(1), _proposed(2, "mauve")], "model")
+    assert shop.label_history() == before
+    assert _label(shop, 1) == (None, None)
+
+
 def test_a_verdict_on_a_pair_holds_in_either_order(shop: Store) -> None:
     assert shop.judge_pair(1, 2, "distinct") is None
     assert shop.judge_pair(2, 1, "duplicate") == "distinct"
@@ -208,8 +260,7 @@ def test_several_values_are_set_undone_and_redone_as_a_whole(shop: Store) -> Non
     assert shop.set_label(1, "colour", "navy | black", "person") is None
     shop.set_label(1, "colour", None, "person")
     assert _values(shop, 1) == [(None, "person")]
-    undone = shop.undo_label()
-    assert undone is not None
+    (undone,) = shop.undo_label()
     assert undone.old_value == "navy | black"
     assert _values(shop, 1) == [("navy", "person"), ("black", "person")]
     shop.undo_label()

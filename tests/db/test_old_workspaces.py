@@ -61,7 +61,7 @@ def test_an_old_database_is_upgraded_with_all_that_it_holds(old: Workspace, sche
         db.execute("INSERT INTO items_fts (items_fts) VALUES ('integrity-check')")
 
 
-@pytest.mark.parametrize("schema", [3, 4, 5, 6], indirect=True)
+@pytest.mark.parametrize("schema", [3, 4, 5, 6, 7], indirect=True)
 def test_history_and_verdicts_survive_the_upgrade(old: Workspace) -> None:
     with old.open_store() as store:
         assert [(change.item_id, change.undone_at is None) for change in store.label_history()] == [
@@ -71,8 +71,7 @@ def test_history_and_verdicts_survive_the_upgrade(old: Workspace) -> None:
         ]
         (verdict,) = store.pair_verdicts()
         assert (verdict.kept_id, verdict.other_id, verdict.verdict) == (1, 2, "distinct")
-        redone = store.redo_label()
-        assert redone is not None
+        (redone,) = store.redo_label()
         assert (redone.code, redone.new_value) == ("item-3", "Red")
 
 

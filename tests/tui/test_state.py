@@ -10,7 +10,8 @@ import pytest
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, IndexStaleError
-from datrnet.core.retrieval.match import Calibration, MatchModel
+from datrnet.core.retrieval.calibration import Calibration
+from datrnet.core.retrieval.match import MatchModel
 from datrnet.core.retrieval.request import Request
 from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.query_state import Borrowed, History, QueryState

@@ -72,7 +72,7 @@ def run_experiment(
     context = Context(
         workspace=workspace,
         store=store,
-        catalog=Catalog.load(store),
+        catalog=Catalog.load(store, with_proposals=False),
         folder=workspace.experiments / plan.name,
         split=plan.split,
         on_progress=on_progress,

@@ -20,17 +20,14 @@ from datrnet.core.evaluation.ranking import (
     weights_of_match,
 )
 from datrnet.core.indexing.ranking_choice import choose_ranking
-from datrnet.core.retrieval.manipulation import Addition, Replacement
-from datrnet.core.retrieval.match import (
-    EPSILON,
+from datrnet.core.retrieval.calibration import (
     Calibration,
-    MatchModel,
     calibrate,
     calibration_error,
-    log_match,
     posteriors,
-    wanted_values,
 )
+from datrnet.core.retrieval.manipulation import Addition, Replacement
+from datrnet.core.retrieval.match import EPSILON, MatchModel, log_match, wanted_values
 
 COUNTS = (4, 3, 1)
 """Values of three super-categories; the last has one."""
