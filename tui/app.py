@@ -326,10 +326,10 @@ class ExplorerApp(App[None]):
     def _open_review(self, message: OpenReview) -> None:
         from datrnet.tui.controllers.review import ReviewSession
         from datrnet.tui.screens.comparisons import DuplicatesScreen, GapsScreen
-        from datrnet.tui.screens.doubts import DoubtsScreen
+        from datrnet.tui.screens.doubts import DoubtsScreen, ProposalsScreen
         from datrnet.tui.screens.review_screen import ReviewScreen
 
-        tab = (DoubtsScreen, DuplicatesScreen, GapsScreen)[message.tab]
+        tab = (DoubtsScreen, DuplicatesScreen, GapsScreen, ProposalsScreen)[message.tab]
         screen = tab(self.context, message.review or ReviewSession())
         if isinstance(self.screen, ReviewScreen):
             self.switch_screen(screen)

@@ -104,12 +104,14 @@ class Snapshot:
         looker = Looker(workspace, searcher.generation.manifest.run_name)
         return replace(base, searcher=searcher, looker=looker)
 
-    def relabeled(self, row: int, super_category: str, value: str | None) -> "Snapshot":
-        """Return the snapshot in which an item has another label."""
-        catalog = self.catalog.relabeled(row, super_category, value)
+    def relabeled(self, *labels: tuple[int, str, str | None]) -> "Snapshot":
+        """Return the snapshot with other labels: rows, super-categories and values."""
+        catalog, rows = self.catalog, {row for row, _, _ in labels}
+        for label in labels:
+            catalog = catalog.relabeled(*label)
         catalog.labels.setflags(write=False)
         searcher = None if self.searcher is None else Searcher(catalog, self.searcher.generation)
-        queries = {other: query for other, query in self._queries.items() if other != row}
+        queries = {row: query for row, query in self._queries.items() if row not in rows}
         return replace(self, catalog=catalog, searcher=searcher, _queries=queries)
 
     # ── items ────────────────────────────────────────────────────────────────
@@ -297,12 +299,19 @@ class Library:
         self.snapshot = snapshot
         return row_map
 
-    def relabel(self, item_id: int, super_category: str, value: str | None) -> None:
-        """Switch to a snapshot with another label, after the database has been changed."""
-        item_ids = self.snapshot.catalog.item_ids
-        row = int(np.searchsorted(item_ids, item_id))
-        if row < len(item_ids) and item_ids[row] == item_id:  # else it is newer than the snapshot
-            self.snapshot = self.snapshot.relabeled(row, super_category, value)
+    def relabel(self, *labels: tuple[int, str, str | None]) -> None:
+        """Switch to a snapshot with other labels, after the database has been changed.
+
+        Args:
+            labels: Item ids, super-categories and values.
+        """
+        item_ids, known = self.snapshot.catalog.item_ids, []
+        for item_id, super_category, value in labels:
+            row = int(np.searchsorted(item_ids, item_id))
+            if row < len(item_ids) and item_ids[row] == item_id:  # else newer than the snapshot
+                known.append((row, super_category, value))
+        if known:
+            self.snapshot = self.snapshot.relabeled(*known)
 
     def warm_up(self) -> None:
         """Search once, so that the index is in memory before the first query; for a thread.

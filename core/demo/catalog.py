@@ -4,6 +4,7 @@ import csv
 import os
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,16 @@ from datrnet.core.progress import StepProgress
 
 MAX_ITEMS = 200_000
 TABLE_NAME = "catalog.csv"
+WRONG_NAME = "wrong-labels.csv"
+"""Lists the labels that are wrong on purpose, for the review to find."""
 PICTURES = "images"
 COLUMNS = ("id", "image", "title", "split", *SUPER_CATEGORIES)
+WRONG_COLUMNS = ("id", "super_category", "label", "right")
 
 _HELD_OUT = {"validation": 0.1, "test": 0.1}
 _SHARE_UNLABELED = 0.03
+_SHARE_WRONG = 0.05
+"""Share of the training items with one wrong label; other splits measure, and are right."""
 _QUALITY = 88
 
 
@@ -57,7 +63,10 @@ def write_demo_catalog(
         (folder / PICTURES).mkdir(parents=True, exist_ok=True)
         # an older table would name pictures that are about to change
         (folder / TABLE_NAME).unlink(missing_ok=True)
-        return _write_table(folder, _write_items(folder, num_items, seed, on_progress))
+        rows = _write_items(folder, num_items, seed, on_progress)
+        wrong = _make_wrong(rows, np.random.default_rng([seed, num_items, len(COLUMNS)]))
+        _write_table(folder / WRONG_NAME, WRONG_COLUMNS, wrong)
+        return _write_table(folder / TABLE_NAME, COLUMNS, rows)
     except OSError as error:
         raise DataError(
             f"The demo catalog cannot be written to {folder}: {error.strerror or error}.",
@@ -90,6 +99,39 @@ def _write_items(
     return rows
 
 
+def _make_wrong(rows: list[dict[str, str]], rng: np.random.Generator) -> list[dict[str, str]]:
+    """Give some training items a wrong label, drawn as often as values occur; return which."""
+    training = [row for row in rows if row["split"] == "train"]
+    right_rows = [dict(row) for row in rows]
+    wrong = []
+    for place in rng.permutation(len(training))[: round(_SHARE_WRONG * len(training))]:
+        row = training[place]
+        name = _choice([name for name in SUPER_CATEGORIES if row[name]] or [""], rng)
+        others = [it[name] for it in right_rows if name and it[name] not in ("", row[name])]
+        if not others:
+            continue  # in a tiny shop
+        label, right = _choice(others, rng), row[name]
+        row[name] = label
+        wrong.append({"id": row["id"], "super_category": name, "label": label, "right": right})
+    return sorted(wrong, key=itemgetter("id"))
+
+
+def read_wrong_labels(folder: Path) -> list[dict[str, str]]:
+    """Return the labels that are wrong on purpose; none in a demo of an earlier version.
+
+    Args:
+        folder: That of the table.
+
+    Returns:
+        Each with ``id``, ``super_category``, ``label`` and ``right``, by id.
+    """
+    try:
+        with (folder / WRONG_NAME).open(encoding="utf-8", newline="") as table:
+            return list(csv.DictReader(table))
+    except FileNotFoundError:
+        return []
+
+
 def _splits(num_items: int, rng: np.random.Generator) -> NDArray[np.str_]:
     """Return the split of every item, in exact shares."""
     splits = np.full(num_items, "train", dtype="U10")
@@ -101,11 +143,10 @@ def _splits(num_items: int, rng: np.random.Generator) -> NDArray[np.str_]:
     return splits
 
 
-def _write_table(folder: Path, rows: list[dict[str, str]]) -> Path:
-    path = folder / TABLE_NAME
-    unfinished = folder / f"{TABLE_NAME}.part"
+def _write_table(path: Path, columns: Sequence[str], rows: list[dict[str, str]]) -> Path:
+    unfinished = path.with_name(f"{path.name}.part")
     with unfinished.open("w", encoding="utf-8", newline="") as table:
-        writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(table, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         table.flush()

@@ -6,6 +6,7 @@ was interrupted resumes.
 
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.resources import as_file, files
@@ -15,8 +16,20 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.importer import ImportOptions, import_catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.demo.attributes import SUPER_CATEGORIES
-from datrnet.core.demo.catalog import PICTURES, TABLE_NAME, write_demo_catalog
-from datrnet.core.errors import CheckpointError, DataError, IndexStaleError, requirement
+from datrnet.core.demo.catalog import (
+    PICTURES,
+    TABLE_NAME,
+    WRONG_NAME,
+    read_wrong_labels,
+    write_demo_catalog,
+)
+from datrnet.core.errors import (
+    CheckpointError,
+    DataError,
+    IndexStaleError,
+    UnknownNameError,
+    requirement,
+)
 from datrnet.core.models.run_folder import RUN_FILE, RunFolder, write_atomically
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Generation
@@ -139,14 +152,22 @@ def _install_run(workspace: Workspace, store: Store) -> None:
 
 
 def _ensure_index(workspace: Workspace, store: Store, on_progress: Progress) -> None:
-    """Build the index where there is none that can be read."""
+    """Build the index where there is none that can be read.
+
+    Like the networks that ship, it is made of the labels as they were drawn, without wrong ones.
+    """
     try:
         Generation.current(workspace, store)
     except IndexStaleError:
         from datrnet.core.indexing.build import build_index
 
         run = RunFolder.open(workspace.models / RUN_NAME)
-        build_index(workspace, store, Catalog.load(store), run, on_progress)
+        catalog = Catalog.load(store, with_proposals=False)
+        for wrong in read_wrong_labels(workspace.demo):
+            with suppress(UnknownNameError):  # removed by the user
+                row = catalog.row_of_code(wrong["id"])
+                catalog = catalog.relabeled(row, wrong["super_category"], wrong["right"])
+        build_index(workspace, store, catalog, run, on_progress)
 
 
 def _remove(workspace: Workspace) -> None:
@@ -183,7 +204,7 @@ def _is_unfinished_demo_of_0_1(workspace: Workspace) -> bool:
 
 def _work_of_the_user(workspace: Workspace) -> list[str]:
     """Return what a demo workspace holds beside what ``prepare_demo`` made, with counts."""
-    known = {MARKER, TABLE_NAME, PICTURES}
+    known = {MARKER, TABLE_NAME, WRONG_NAME, PICTURES}
     # an interrupted drawing leaves partial files behind
     files = [
         path.name

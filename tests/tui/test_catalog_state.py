@@ -206,7 +206,7 @@ def test_search_and_facets_stay_with_a_later_catalog(
 
 def test_changed_labels_are_counted_again(state: CatalogState) -> None:
     state.toggle(COLOUR, RED)
-    state.relabel(state.snapshot.relabeled(0, "colour", "red"))
+    state.relabel(state.snapshot.relabeled((0, "colour", "red")))
     assert len(state.rows) == 13
     assert state.counts[COLOUR][RED] == 13
 

@@ -10,6 +10,7 @@ from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import IndexStaleError
 from datrnet.core.progress import no_progress
+from datrnet.core.review.label_issues import LabelIssue
 from datrnet.core.review.unmet_requests import closest_match
 from datrnet.db.store import Store
 from datrnet.tui.controllers.review import (
@@ -18,6 +19,7 @@ from datrnet.tui.controllers.review import (
     ReviewQueue,
     ReviewSession,
     count_relabeled,
+    sure_of,
 )
 from datrnet.tui.snapshot import Snapshot
 
@@ -54,10 +56,11 @@ def test_doubts_are_of_all_super_categories_or_one(workspace: Workspace, store: 
 
 def test_missing_labels_have_a_guess(workspace: Workspace, store: Store) -> None:
     store.set_label(1, "colour", None, "shop")
-    review = ReviewSession(unlabeled=True)
-    assert _doubts(review, _snapshot(workspace, store)) == {(0, "colour"): "black"}
+    review, snapshot = ReviewSession(), _snapshot(workspace, store)
+    (found,) = review.find_proposals(snapshot, no_progress)
+    assert (found.key, found.guess) == ((0, "colour"), "black")
     review.only = "season"  # with one value there is no second nearest
-    assert _doubts(review, _snapshot(workspace, store)) == {}
+    assert review.find_proposals(snapshot, no_progress) == []
 
 
 def test_without_an_index_there_are_no_doubts_but_pairs(bare_workspace: Workspace) -> None:
@@ -110,6 +113,29 @@ def test_a_queue_advances_to_what_is_undecided_and_around_the_end(
     assert queue.position == 2
 
 
+def _issue(row: int, confidence: float | None) -> LabelIssue:
+    return LabelIssue(
+        row=row,
+        super_category="colour",
+        label="red",
+        guess="black",
+        confidence=confidence,
+        self_confidence=None,
+        margin=0.9,
+        distance=1,
+        guess_distance=0,
+    )
+
+
+def test_only_undecided_labels_of_which_the_model_is_sure_are_accepted_at_once() -> None:
+    queue: ReviewQueue[LabelIssue] = ReviewQueue()
+    queue.load([_issue(row, confidence) for row, confidence in enumerate((1, 0.95, 0.9, None))])
+    assert [entry.row for entry in sure_of(queue, 0.95)] == [0, 1]
+    queue.decisions[1, "colour"] = "kept"
+    assert [entry.row for entry in sure_of(queue, 0.95)] == [0]
+    assert sure_of(queue, 0) == queue.entries[::2]
+
+
 def test_verdicts_are_undone_and_redone_one_by_one(workspace: Workspace, store: Store) -> None:
     review, snapshot = ReviewSession(), _snapshot(workspace, store)
     review.pairs.load(review.find_pairs(snapshot, no_progress))
@@ -142,5 +168,5 @@ def test_a_decision_on_a_label_is_told_in_words(
     review.record_label("set", key, change)
     assert review.doubts.decisions == {key: words}
     assert review.typical == {}  # they may have changed
-    review.record_label("undo", key, store.undo_label())
+    review.record_label("undo", key, store.undo_label()[0])
     assert review.doubts.decisions == {}

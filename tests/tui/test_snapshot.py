@@ -40,7 +40,7 @@ def test_a_label_makes_a_new_snapshot_and_leaves_the_old_one(workspace: Workspac
         before = snapshot_of(workspace, store)
         counts, rows, query = before.value_counts["colour"], before.rows, before.query_of(1)
         row = before.catalog.row_of_code("P-000")
-        after = before.relabeled(row, "colour", "red")
+        after = before.relabeled((row, "colour", "red"))
         assert before.catalog.labels_of(row)["colour"] == "black"
         assert before.value_counts["colour"] is counts
         assert after.catalog.labels_of(row)["colour"] == "red"
@@ -60,7 +60,7 @@ def test_the_label_of_an_item_that_the_snapshot_lacks_changes_nothing(
         library = Library(workspace, store, Catalog.load(store), 30)
         before = library.snapshot
         for item_id in (0, 10_000):
-            library.relabel(item_id, "colour", "red")
+            library.relabel((item_id, "colour", "red"))
         assert library.snapshot is before
         library.thumbnails.close()
 

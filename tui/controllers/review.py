@@ -19,8 +19,11 @@ from datrnet.tui.snapshot import Snapshot
 MAX_FINDINGS = 1000
 """Findings per queue, the surest first. More come once these are decided."""
 
-NUM_TYPICAL = 12
-"""Typical items shown per value."""
+NUM_TYPICAL = 4
+"""Typical items found per value: one more than is shown, as the item itself is none of them."""
+
+SURE = 0.95
+"""Confidence from which all proposals are accepted at once, unless another is typed."""
 
 NONE_APPLIES = "none applies"
 KEPT = "kept"
@@ -63,6 +66,15 @@ class Judgment:
     other: int
     verdict: Verdict
     before: Verdict | None = None
+
+
+def sure_of(queue: "ReviewQueue[LabelIssue]", least: float) -> list[LabelIssue]:
+    """Return the undecided labels of which the model is at least as sure."""
+    return [
+        entry
+        for entry in queue.entries
+        if queue.decision_on(entry) is None and (entry.confidence or 0) >= least
+    ]
 
 
 class ReviewQueue(Generic[Entry]):
@@ -125,6 +137,7 @@ class ReviewSession:
     doubts: ReviewQueue[LabelIssue] = field(default_factory=ReviewQueue)
     pairs: ReviewQueue[Pair] = field(default_factory=ReviewQueue)
     gaps: ReviewQueue[UnmetRequest] = field(default_factory=ReviewQueue)
+    proposals: ReviewQueue[LabelIssue] = field(default_factory=ReviewQueue)
     closest: dict[Hashable, ClosestMatch | None] = field(default_factory=dict)
     """The closest match to a gap, by its key."""
     judgments: list[Judgment] = field(default_factory=list)
@@ -133,8 +146,6 @@ class ReviewSession:
     """Undone verdicts, for redo."""
     swapped: set[Hashable] = field(default_factory=set)
     """Keys of the pairs whose other item is to be kept."""
-    unlabeled: bool = False
-    """Whether missing labels are reviewed rather than doubtful ones."""
     only: str | None = None
     """The only super-category whose labels are reviewed; None for all."""
     num_relabeled: int = 0
@@ -145,7 +156,7 @@ class ReviewSession:
     @property
     def queues(self) -> tuple[ReviewQueue[Any], ...]:
         """The queues in the order of the tabs."""
-        return self.doubts, self.pairs, self.gaps
+        return self.doubts, self.pairs, self.gaps, self.proposals
 
     def sides(self, pair: Pair) -> tuple[int, int]:
         """Return the rows of a pair: the item to keep, and the other."""
@@ -154,10 +165,11 @@ class ReviewSession:
 
     def record_label(self, did: Did, key: Hashable, change: LabelChange | None) -> None:
         """Record a label that has been set, undone or redone; None if it was the same before."""
-        if did == "undo":
-            self.doubts.decisions.pop(key, None)
-        else:
-            self.doubts.decisions[key] = _decision(change)
+        for queue in (self.doubts, self.proposals):  # only one of them has the label
+            if did == "undo":
+                queue.decisions.pop(key, None)
+            else:
+                queue.decisions[key] = _decision(change)
         self.typical.clear()
 
     def record_verdict(self, did: Did, judgment: Judgment, before: Verdict | None) -> None:
@@ -178,17 +190,28 @@ class ReviewSession:
     # ── finding, in a thread ─────────────────────────────────────────────────
 
     def find_doubts(self, snapshot: Snapshot, on_progress: StepProgress) -> list[LabelIssue]:
-        """Return doubtful labels, or what the model predicts where a label is missing.
+        """Return doubtful labels.
 
         Raises:
             DatrnetError: There is no index, or it cannot judge labels.
         """
+        return self._find_labels(snapshot, unlabeled=False)
+
+    def find_proposals(self, snapshot: Snapshot, on_progress: StepProgress) -> list[LabelIssue]:
+        """Return what the model predicts where a label is missing.
+
+        Raises:
+            DatrnetError: There is no index, or it cannot judge labels.
+        """
+        return self._find_labels(snapshot, unlabeled=True)
+
+    def _find_labels(self, snapshot: Snapshot, *, unlabeled: bool) -> list[LabelIssue]:
         if snapshot.searcher is None:
             assert snapshot.index_error is not None
             raise snapshot.index_error
         names = () if self.only is None else (self.only,)
         settled = snapshot.store.labels_by_person()
-        return label_issues(snapshot.searcher, settled, names, unlabeled=self.unlabeled)
+        return label_issues(snapshot.searcher, settled, names, unlabeled=unlabeled)
 
     def find_pairs(self, snapshot: Snapshot, on_progress: StepProgress) -> list[Pair]:
         """Return pairs of items that look like the same product.
@@ -237,6 +260,7 @@ TABS = (
     Tab("Labels", "labels", "Checking labels", ReviewSession.find_doubts),
     Tab("Duplicates", "pairs", "Comparing items", ReviewSession.find_pairs),
     Tab("Gaps", "gaps", "Looking for gaps", ReviewSession.find_gaps),
+    Tab("Proposals", "proposals", "Looking for missing labels", ReviewSession.find_proposals),
 )
 
 

@@ -1,47 +1,53 @@
-"""Labels that the model doubts: accept its value, keep the label, or choose another."""
+"""Labels that the model doubts or misses: accept its value, keep the label, or choose another."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
 from datrnet.core.review.label_issues import LabelIssue, typical_rows
 from datrnet.core.text import sanitize
-from datrnet.db.rows import LabelChange, split_values
+from datrnet.db.rows import LabelChange, ProposedLabel, split_values
 from datrnet.tui.context import show_from_thread
-from datrnet.tui.controllers.review import NUM_TYPICAL, Did, count_relabeled
+from datrnet.tui.controllers.review import NUM_TYPICAL, SURE, Did, count_relabeled, sure_of
 from datrnet.tui.keymap import hidden
-from datrnet.tui.screens.dialogs import ValuePicker
+from datrnet.tui.screens.dialogs import Prompt, ValuePicker
 from datrnet.tui.screens.review_screen import ReviewScreen
 from datrnet.tui.widgets.detail_pane import UNLABELED, DetailPane
+from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.text import MUTED, fitted
-from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
 
 NAME_WIDTH = 10
 MARGIN_WIDTH = 5
 SIDES = ("label", "guess")
 """The values of an issue whose typical items are shown."""
+NUM_PICTURES = NUM_TYPICAL - 1
+"""Pictures of typical items per value."""
 
 
 class DoubtsScreen(ReviewScreen[LabelIssue]):
-    """A doubtful label with its picture, and typical items of both values."""
+    """A doubtful label with its picture, and typical items of both values.
+
+    Enter keeps the label: what is right cannot be spoiled in passing.
+    """
 
     HELP_TITLE = "Doubtful labels"
     TAB = 0
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,y", "label('guess')", "Accept", key_display="y", id="doubts.accept"),
-        Binding("x", "label('label')", "Keep label", id="doubts.keep"),
+        Binding("y", "label('guess')", "Accept", id="doubts.accept"),
+        Binding("x,enter", "keep", "Keep", key_display="enter", id="doubts.keep"),
+        Binding("Y", "accept_sure", "Accept all sure ones", id="doubts.accept_sure"),
         Binding("e", "other", "Other value", id="doubts.other_value"),
         Binding("n", "label('none')", "None applies", id="doubts.none_holds"),
         Binding("u", "undo", "Undo", id="doubts.undo"),
         Binding("r,ctrl+r", "redo", "Redo", key_display="r", id="doubts.redo"),
-        hidden("t", "unlabeled", "Doubtful/missing labels", id="doubts.unlabeled"),
+        hidden("t", "unlabeled", "Doubtful labels/proposals", id="doubts.unlabeled"),
         hidden("f", "only", "Only the next super-category", id="doubts.only"),
         hidden("a", "look(1)", "Next heatmap", id="doubts.look_next"),
         hidden("A", "look(-1)", "Previous heatmap", id="doubts.look_previous"),
@@ -52,9 +58,10 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
         """Which labels are reviewed, and of which super-category."""
         return self._kind if self.review.only is None else f"{self._kind}, {self.review.only}"
 
-    @property
-    def _kind(self) -> str:
-        return "missing" if self.review.unlabeled else "doubtful"
+    _kind: ClassVar[str] = "doubtful"
+    _other_tab: ClassVar[int] = 3
+    _source: ClassVar[Literal["person", "model"]] = "person"
+    """Of labels that are accepted together: a correction is the user's, who overrules the shop."""
 
     @property
     def empty_words(self) -> str:
@@ -79,12 +86,12 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
         with Vertical(id="typical"):
             for side in SIDES:
                 yield Static(id=f"{side}-name", classes="typical-name", markup=False)
-                grid = self.new_grid(f"{side}-items")
-                grid.can_focus = False
-                yield grid
+                with Horizontal(id=f"{side}-items"):
+                    for number in range(NUM_PICTURES):
+                        yield PictureView(id=f"{side}-item-{number}")
 
     def line(self, entry: LabelIssue, width: int) -> Content:
-        """Return super-category, label, predicted value and margin, or the decision."""
+        """Return super-category, label, predicted value and confidence, or the decision."""
         decision = self.queue.decision_on(entry)
         outcome = entry.guess if decision is None else decision
         room = max(4, width - NAME_WIDTH - MARGIN_WIDTH - 4)
@@ -93,7 +100,7 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
             ("  " if decision is None else "✓ ", "$text-success"),
             (f"{fitted(entry.super_category, NAME_WIDTH)} ", MUTED),
             (words, "" if decision is None else MUTED),
-            (f"{entry.margin:>{MARGIN_WIDTH}.2f}", MUTED),
+            (f"{_figure(entry):>{MARGIN_WIDTH}}", MUTED),
         )
 
     def question(self, entry: LabelIssue) -> Content:
@@ -104,12 +111,18 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
         else:
             against = sanitize(entry.label)
             label = f"is labeled {against}"
-        details = (
-            f"margin {entry.margin:.2f}: {entry.guess_distance:.2f} from {guess}, "
-            f"{entry.distance:.2f} from {against}"
-            if decision is None
-            else f"Decided: {sanitize(decision)}. u undoes it."
-        )
+        if decision is not None:
+            details = f"Decided: {sanitize(decision)}. u undoes it."
+        elif entry.confidence is None or entry.self_confidence is None:
+            details = (
+                f"margin {entry.margin:.2f}: {entry.guess_distance:.2f} from {guess}, "
+                f"{entry.distance:.2f} from {against}"
+            )
+        else:
+            details = (
+                f"{guess} is right with {entry.confidence:.1%}, "
+                f"{against} with {entry.self_confidence:.1%}"
+            )
         return Content.assemble(
             (sanitize(entry.super_category), "bold"),
             f" {label}; the model sees ",
@@ -155,10 +168,10 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
         self._show_typical(self.queue.current)
 
     def _list_typical(self, side: str, heading: str, rows: list[int]) -> None:
-        catalog = self.snapshot.catalog
         self.query_one(f"#{side}-name", Static).update(sanitize(heading))
-        listing = Listing.of_items(catalog, np.array(rows, dtype=np.intp))
-        self.query_one(f"#{side}-items", ThumbGrid).show(listing)
+        for number in range(NUM_PICTURES):
+            row = rows[number] if number < len(rows) else None
+            self.show_picture(self.query_one(f"#{side}-item-{number}", PictureView), row)
 
     # ── decisions ────────────────────────────────────────────────────────────
 
@@ -166,6 +179,10 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
         """Give the item the predicted value, keep its label, or remove it, as none applies."""
         if (entry := self.queue.current) is not None:
             self._label(entry, getattr(entry, choice, None))
+
+    def action_keep(self) -> None:
+        """Keep the label, confirmed."""
+        self.action_label("label")
 
     def action_other(self) -> None:
         """Choose another value from a list."""
@@ -190,12 +207,46 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
 
         self.app.push_screen(picker, label)
 
+    def action_accept_sure(self) -> None:
+        """Accept all predictions above a confidence, as one step."""
+        if not sure_of(self.queue, 0):
+            self.notify("Nothing here has a calibrated confidence.", timeout=3)
+            return
+
+        def explain(least: float) -> str:
+            number = len(sure_of(self.queue, least))
+            return f"{number:,} label{'s' * (number != 1)} would be set; u undoes all at once."
+
+        def accept(text: str | None) -> None:
+            least = None if text is None else share_of(text)
+            if least is not None and (entries := sure_of(self.queue, least)):
+                self._accept(entries)
+
+        question = f"Accept all {self._kind} labels with a confidence of at least"
+        self.app.push_screen(SharePrompt(question, SURE, explain), accept)
+
+    def _accept(self, entries: Sequence[LabelIssue]) -> None:
+        store, item_ids = self.library.store, self.snapshot.catalog.item_ids
+        proposals = [
+            ProposedLabel(
+                item_id=int(item_ids[entry.row]),
+                super_category=entry.super_category,
+                value=entry.guess,
+                confidence=entry.confidence or 0.0,
+            )
+            for entry in entries
+        ]
+        self._change("set", lambda: store.accept_labels(proposals, self._source))
+
     def _label(self, entry: LabelIssue, value: str | None) -> None:
         store, name = self.library.store, entry.super_category
         item_id = int(self.snapshot.catalog.item_ids[entry.row])
-        self._change(
-            "set", lambda: store.set_label(item_id, name, value, "person"), of_key=entry.key
-        )
+
+        def label() -> list[LabelChange]:
+            change = store.set_label(item_id, name, value, "person")
+            return [] if change is None else [change]
+
+        self._change("set", label, of_key=entry.key)
 
     def action_undo(self) -> None:
         """Undo the last change of a label, even one of an earlier review."""
@@ -206,39 +257,49 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
         self._change("redo", self.library.store.redo_label)
 
     def _change(
-        self, did: Did, change: Callable[[], LabelChange | None], of_key: Hashable = None
+        self, did: Did, change: Callable[[], list[LabelChange]], of_key: Hashable = None
     ) -> None:
-        """Change a label in the database.
+        """Change labels in the database.
 
         Args:
-            did: What the change is.
-            change: Makes it; called in a thread.
-            of_key: The finding whose label is set.
+            did: What is done.
+            change: Does it; called in a thread.
+            of_key: The finding whose label is set; None if there are several.
         """
         snapshot = self.snapshot
         self.write(
             lambda: (change(), count_relabeled(snapshot)), partial(self._show_change, did, of_key)
         )
 
-    def _show_change(
-        self, did: Did, key: Hashable, written: tuple[LabelChange | None, int]
-    ) -> None:
-        """Switch to the changed label, and show it if the screen is still open."""
-        change, self.review.num_relabeled = written
-        if change is None and did != "set":
+    def _show_change(self, did: Did, key: Hashable, written: tuple[list[LabelChange], int]) -> None:
+        """Switch to the changed labels, and show them if the screen is still open."""
+        changes, self.review.num_relabeled = written
+        if not changes and key is None:
             self.notify(f"Nothing to {did}.", timeout=2)
             return
-        value = None
-        if change is not None:
-            value = change.old_value if did == "undo" else change.new_value
-            self.library.relabel(change.item_id, change.super_category, value)
+        labels = [
+            (it.item_id, it.super_category, it.old_value if did == "undo" else it.new_value)
+            for it in changes
+        ]
+        self.library.relabel(*labels)
+        if not changes:
+            self.review.record_label(did, key, None)
+        for change in changes:
             row = int(np.searchsorted(self.snapshot.catalog.item_ids, change.item_id))
             key = (row, change.super_category)
-        self.review.record_label(did, key, change)
-        if change is not None and did != "set":
+            self.review.record_label(did, key, change)
+        if len(changes) > 1:
+            done = {"set": "set; u undoes all at once", "undo": "undone", "redo": "set again"}
+            self.notify(f"{len(changes):,} labels {done[did]}.", timeout=3)
+            if self.is_attached:
+                self.write_list()
+                self.queue.advance()
+                self.show_current()
+            return
+        if changes and did != "set":
             self.notify(
-                f"{sanitize(change.code)}: {sanitize(change.super_category)} is "
-                f"{sanitize(value or UNLABELED)} again",
+                f"{sanitize(changes[0].code)}: {sanitize(changes[0].super_category)} is "
+                f"{sanitize(labels[0][2] or UNLABELED)} again",
                 markup=False,
                 timeout=3,
             )
@@ -247,10 +308,8 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
     # ── which labels ─────────────────────────────────────────────────────────
 
     def action_unlabeled(self) -> None:
-        """Review missing labels, or doubtful ones again."""
-        if self.is_free():
-            self.review.unlabeled = not self.review.unlabeled
-            self.reload()
+        """Review proposals for missing labels, or doubtful labels again."""
+        self.action_tab(self._other_tab)
 
     def action_only(self) -> None:
         """Review only the labels of the next super-category; after the last, all."""
@@ -258,4 +317,63 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
         if searcher is not None and self.is_free():
             names = [None, *searcher.names]
             self.review.only = names[(names.index(self.review.only) + 1) % len(names)]
+            self.review.proposals.is_loaded = self.review.doubts.is_loaded = False
             self.reload()
+
+
+class ProposalsScreen(DoubtsScreen):
+    """A proposal for a missing label: the item, and typical items of the value.
+
+    Enter leaves the item without a label.
+    """
+
+    HELP_TITLE = "Proposals"
+    TAB = 3
+    _kind = "missing"
+    _other_tab = 0
+    _source = "model"  # nobody looked at them: nothing is learned from them
+
+    def action_keep(self) -> None:
+        """Leave the item without a label, undecided."""
+        self.action_step(1)
+
+
+def _figure(entry: LabelIssue) -> str:
+    """Return the confidence as a percentage, or the margin where there is none."""
+    if entry.confidence is None:
+        return f"{entry.margin:.2f}"
+    return f"{int(entry.confidence * 100)}%"
+
+
+class SharePrompt(Prompt):
+    """Asks for a share from 0 to 1, such as a confidence; returns its text."""
+
+    def __init__(self, question: str, share: float, explain: Callable[[float], str]) -> None:
+        """Ask.
+
+        Args:
+            question: What to ask for.
+            share: The initial share.
+            explain: Returns what a share means, in words.
+        """
+        super().__init__(question, value=f"{share:g}", hint=explain(share))
+        self._words = explain
+
+    def typed(self, text: str) -> None:
+        """Say what the share means."""
+        share = share_of(text)
+        self.explain("Type a number from 0 to 1." if share is None else self._words(share))
+
+    def submit(self, text: str) -> None:
+        """Accept a share only."""
+        if share_of(text) is not None:
+            self.dismiss(text)
+
+
+def share_of(text: str) -> float | None:
+    """Return a number from 0 to 1, with a point or comma; None for any other text."""
+    try:
+        share = float(text.replace(",", "."))
+    except ValueError:
+        return None
+    return share if 0 <= share <= 1 else None

@@ -43,6 +43,7 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
         hidden("1", "tab(0)", "Doubtful labels", id="review.labels"),
         hidden("2", "tab(1)", "Near-duplicates", id="review.duplicates"),
         hidden("3", "tab(2)", "Gaps in the assortment", id="review.gaps"),
+        hidden("4", "tab(3)", "Proposals for missing labels", id="review.proposals"),
         Binding("s,j,down,space", "step(1)", "Skip", key_display="s", id="review.skip"),
         hidden("k,up", "step(-1)", "Previous", id="review.before"),
         hidden("pagedown,ctrl+d,d", "step(10)", "Ten down", id="review.page_down"),

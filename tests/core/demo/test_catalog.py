@@ -8,7 +8,12 @@ import pytest
 from PIL import Image
 
 from datrnet.core.demo.attributes import SUPER_CATEGORIES
-from datrnet.core.demo.catalog import COLUMNS, MAX_ITEMS, write_demo_catalog
+from datrnet.core.demo.catalog import (
+    COLUMNS,
+    MAX_ITEMS,
+    read_wrong_labels,
+    write_demo_catalog,
+)
 from datrnet.core.errors import ConfigError, DataError
 
 
@@ -52,6 +57,18 @@ def test_a_few_labels_are_unknown_and_the_rest_are_values(shop: Path) -> None:
     assert all(value in ("", *SUPER_CATEGORIES[name]) for name, value in labels)
 
 
+def test_some_labels_of_training_items_are_wrong_and_listed(shop: Path) -> None:
+    rows = {row["id"]: row for row in read_rows(shop)}
+    wrong = read_wrong_labels(shop.parent)
+    assert len({entry["id"] for entry in wrong}) == len(wrong) == 4  # a twentieth of 80
+    for entry in wrong:
+        row, values = rows[entry["id"]], SUPER_CATEGORIES[entry["super_category"]]
+        assert row["split"] == "train"
+        assert row[entry["super_category"]] == entry["label"] != entry["right"]
+        assert {entry["label"], entry["right"]} <= set(values)
+    assert read_wrong_labels(shop.parent / "images") == []
+
+
 def test_titles_are_a_few_words(shop: Path) -> None:
     titles = [row["title"] for row in read_rows(shop)]
     assert all(3 <= len(title.split()) <= 12 for title in titles)
@@ -70,6 +87,7 @@ def test_the_same_arguments_give_the_same_bytes_and_no_leftovers(tmp_path: Path)
     assert bytes_by_name(first) != bytes_by_name(other)
     assert set(bytes_by_name(first)) == {
         "catalog.csv",
+        "wrong-labels.csv",
         *(f"images/D{number:05d}.jpg" for number in range(1, 13)),
     }
     assert calls == [(number, 12) for number in range(1, 13)]

@@ -16,6 +16,7 @@ from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.review.label_issues import (
+    compute_confidences,
     compute_margins,
     label_issues,
     squared_distances,
@@ -120,6 +121,44 @@ def test_an_entangled_system_is_told_apart(make_shop: Make) -> None:
 def test_a_name_that_does_not_exist_is_told(make_shop: Make) -> None:
     with pytest.raises(UnknownNameError, match="collar"):
         label_issues(make_shop().searcher, set(), ["collar"])
+
+
+def test_confidences_are_those_of_a_plain_loop() -> None:
+    rng = np.random.default_rng(0)
+    posteriors = rng.dirichlet([0.3] * 4, size=50).astype(np.float32)
+    labels = rng.integers(-1, 4, size=(50, 1)).astype(np.int16)
+    labels = np.concatenate([labels, labels], axis=1)
+    labels[7] = (1, 2)
+    found = compute_confidences(posteriors, labels)
+    counts = [1 + sum(value in set(row) for row in labels.tolist()) for value in range(4)]
+    for row, own in enumerate(labels.tolist()):
+        chances = {value: float(chance) for value, chance in enumerate(posteriors[row])}
+        label = max(own, key=lambda value: chances.get(value, 0))
+        if label < 0:
+            first, second = sorted(chances.values(), reverse=True)[:2]
+            assert found.confidences[row] == pytest.approx(first)
+            assert found.self_confidences[row] == pytest.approx(second)
+            continue
+        # a twentieth of the labels is some value, drawn as often as values occur
+        by_mistake = 0.05 * counts[label] / sum(counts)
+        likely = {
+            value: chance * (by_mistake + 0.95 * (value == label))
+            for value, chance in chances.items()
+        }
+        if len(set(own)) == 1:
+            assert sum(likely.values()) == pytest.approx(0.95 * chances[label] + by_mistake)
+        guess = max(set(chances) - set(own), key=lambda value: chances[value])
+        assert found.guesses[row] == guess
+        whole = 0.95 * chances[label] + by_mistake
+        assert found.confidences[row] == pytest.approx(likely[guess] / whole)
+        assert found.self_confidences[row] == pytest.approx(likely[label] / whole)
+
+
+def test_a_rare_label_needs_a_clearer_contradiction() -> None:
+    labels = np.array([0] * 90 + [1] * 10, dtype=np.int16)
+    posteriors = np.full((100, 2), 0.5, dtype=np.float32)
+    found = compute_confidences(posteriors, labels)
+    assert found.confidences[0] > 5 * found.confidences[99]
 
 
 @given(st.integers(1, 5), st.integers(1, 12), st.integers(0, 2**32 - 1), st.integers(0, 5))
