@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NOTHING = "–"
 
-NUMBERS = ("margin", "difference", "expected", "sessions", "distance")
+NUMBERS = ("confidence", "margin", "difference", "expected", "sessions", "distance")
 """Headings of columns that are aligned to the right."""
 
 app = opt.group_app("datrnet review doubts --super-category color")
@@ -31,10 +31,11 @@ def review_doubts(
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
-    """List doubtful labels: items nearer to the prototype of another value.
+    """List doubtful labels, with the probability that the predicted value is right.
 
-    The strongest doubt comes first; its margin is between 0 and 1. Labels that were set or
-    confirmed by hand, here or in the explorer, are not listed.
+    The strongest doubt comes first. An index that is not calibrated has no probabilities: there
+    the margin counts, by which the predicted value is nearer than the label. Labels that were set
+    or confirmed by hand, here or in the explorer, are not listed.
 
     Args:
         unlabeled: List items without a label, with the predicted value.
@@ -47,9 +48,16 @@ def review_doubts(
             "yellow",
         )
     facts = list(map(asdict, found[:top]))
-    header = ("id", "title", "super-category", "label", "predicted", "margin")
+    header = ("id", "title", "super-category", "label", "predicted", "confidence", "margin")
     keys = ("id", "title", "super_category", "label", "guess")
-    rows = [(*(fact[key] or NOTHING for key in keys), f"{fact['margin']:.2f}") for fact in facts]
+    rows = [
+        (
+            *(fact[key] or NOTHING for key in keys),
+            NOTHING if fact["confidence"] is None else f"{fact['confidence']:.3f}",
+            f"{fact['margin']:.2f}",
+        )
+        for fact in facts
+    ]
     noun = "item{} without a label" if unlabeled else "doubtful label{}"
     _print_findings(facts, header, rows, len(found), noun, as_json=as_json)
 

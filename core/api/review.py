@@ -35,7 +35,7 @@ class ShopReview(ShopCatalog):
     def doubts(
         self, super_category: str | Iterable[str] = (), *, unlabeled: bool = False
     ) -> "Doubts":
-        """Return the doubtful labels: items nearer to the prototype of another value.
+        """Return the doubtful labels, the surest first.
 
         Labels set or confirmed by hand are not among them.
 

@@ -1,19 +1,22 @@
 """Calibrated probabilities: how the distances to prototypes become the probabilities of values.
 
-The distances of a block x to the prototypes g_v of a super-category become
+The squared distances d² of a block x to the prototypes of a super-category become
 
-    p(v|x) = softmax over v of log π_v - ‖x - g_v‖² / T
+    p(v|x) = softmax over v of log π_v - log(1 + κ d²_v) / (κ T)
 
-with the temperature T and the prior π. Both are chosen on the validation items by the negative
-log-likelihood of their values. The prior is the value's share of the labeled items: of two values
-that look alike, the frequent one is likelier. Where that predicts held-out items clearly better,
-the shares are raised to a power and multiplied by a factor for each value, which is pulled to 1.
+with the value's share π of the labeled items: of two values that look alike, the frequent one is
+likelier. The temperature T and the tail κ are chosen on the validation items by the negative
+log-likelihood of their values. With a tail of 0 the last term is d² / T, a normal distribution
+around each prototype; with a longer one it is Student's t distribution. Where many items lie far
+from all prototypes, as after a short training, it fits them better: differences between large
+distances count less.
 
 All errors are cross-validated: of each half of the items, with what the other half chose.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,12 +28,15 @@ from datrnet.core.retrieval.manipulation import BoolArray, Floats
 BINS = 15
 """Bins of equal width of the expected calibration error."""
 
-PULLS = (np.inf, 10.0, 3.0)
-"""How hard the factors of values are pulled to 1, from fixed factors on: the more, the fewer items
-of a value can move its own."""
+TAILS = (0.1, 0.3, 1.0)
+"""κ that are tried, as multiples of 1 over the items' mean squared distance to the nearest
+prototype."""
 
-MOST_STEPS = 50
-"""Of the search for the likeliest prior."""
+LEAST_GAIN = 0.004
+"""Of log-likelihood per item, for which a tail is worth its parameter."""
+
+STANDARD_ERRORS = 1.65
+"""How many of them the gain has to exceed, which chance does in one of twenty cases."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +46,7 @@ class Calibration:
     temperature: float
     """What squared distances are divided by."""
     shares: tuple[float, ...]
-    """π of each value: its share of the items that prototypes are means of, one item added; or what
-    the validation items made of it."""
+    """π of each value: its share of the items that prototypes are means of, one item added."""
     num_items: int
     """Validation items that it was chosen on; with none it is the geometric mean of the others."""
     error_before: float = 0.0
@@ -51,6 +56,8 @@ class Calibration:
     Older indexes have the error on the items that it was chosen on."""
     error_by_chance: float = 0.0
     """What so few items would show of probabilities that are right; 0 in older indexes."""
+    tail: float = 0.0
+    """κ; 0 for the squared distances themselves, as in older indexes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,8 +80,12 @@ def posteriors(embeddings: Floats, prototypes: Floats, calibration: Calibration)
         prototypes: (V, E); NaN where a value has none.
         calibration: That of the super-category.
     """
-    logits = _logits(embeddings, prototypes) / calibration.temperature
-    return _softmax(logits + np.log(calibration.shares, dtype=np.float32))
+    if calibration.tail:
+        logits = _tailed(_squares(embeddings, prototypes), calibration.tail)
+    else:
+        logits = _logits(embeddings, prototypes)
+    shares = np.log(calibration.shares, dtype=np.float32)
+    return _softmax(logits / np.float32(calibration.temperature) + shares)
 
 
 def calibrate(
@@ -120,8 +131,8 @@ def reliability(
     if not items.can_calibrate:
         return None
     return Reliability(
-        before=_Prior(temperature=1.0, logs=items.log_shares).probabilities(items.logits),
-        after=_held_out(items, _pull(items)),
+        before=items.probabilities(1.0),
+        after=_held_out(_with_tail(items)),
         carries=items.carries,
     )
 
@@ -171,18 +182,17 @@ def bins_of(confidence: NDArray[np.float64]) -> NDArray[np.intp]:
 # ── choosing ─────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Items:
     """The validation items of a super-category that carry a value with a prototype."""
 
-    logits: NDArray[np.float64]
-    """(n, V) -‖x - g_v‖², but for a constant of each row."""
+    squares: NDArray[np.float64]
+    """(n, V) d²."""
     carries: BoolArray
     """(n, V)."""
     log_shares: NDArray[np.float64]
     """(V,) of the values with a prototype."""
-    has_prototype: BoolArray
-    """(V',) of all values."""
+    tail: float = 0.0
 
     @classmethod
     def of(
@@ -198,191 +208,103 @@ class _Items:
         kept, rows = np.unique(items[is_known], return_inverse=True)
         carries = np.zeros((len(kept), len(prototypes)), dtype=bool)
         carries[rows, values[is_known]] = True
-        logits = _logits(embeddings[kept], prototypes)[:, has_prototype].astype(np.float64)
+        squares = _squares(embeddings[kept], prototypes)[:, has_prototype].astype(np.float64)
         return cls(
-            logits=logits,
+            squares=squares,
             carries=carries[:, has_prototype],
             log_shares=np.log(_shares(counts)[has_prototype]),
-            has_prototype=has_prototype,
         )
 
     @property
     def can_calibrate(self) -> bool:
-        return len(self.logits) > 0 and self.logits.shape[1] > 1
+        return len(self.squares) > 0 and self.squares.shape[1] > 1
 
-    @property
-    def targets(self) -> NDArray[np.float64]:
-        """(n, V) what the likelihood is of: an item has each of its values in equal shares.
+    @cached_property
+    def logits(self) -> NDArray[np.float64]:
+        """(n, V) of a temperature of 1 and equal shares."""
+        return _tailed(self.squares, self.tail)
 
-        As in Platt scaling, 1 / (n + 2) goes to all values: the temperature of few or perfectly
-        classified items is not 0.
-        """
-        smoothing = 1 / (len(self.carries) + 2)
-        own = self.carries / self.carries.sum(axis=1, keepdims=True)
-        return np.asarray((1 - smoothing) * own + smoothing / self.carries.shape[1])
+    @cached_property
+    def own(self) -> NDArray[np.float64]:
+        """(n, V) the items' values, each in an equal share."""
+        return np.asarray(self.carries / self.carries.sum(axis=1, keepdims=True))
 
     def some(self, places: BoolArray) -> "_Items":
-        return replace(self, logits=self.logits[places], carries=self.carries[places])
+        return replace(self, squares=self.squares[places], carries=self.carries[places])
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Prior:
-    """A temperature, and the logarithm of the prior (V,)."""
-
-    temperature: float
-    logs: NDArray[np.float64]
-
-    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(_softmax(logits / self.temperature + self.logs))
+    def probabilities(self, temperature: float) -> NDArray[np.float64]:
+        return _softmax(self.logits / temperature + self.log_shares)
 
 
 def _calibrated(items: _Items, counts: NDArray[np.int64]) -> Calibration:
-    """Choose temperature and prior, and measure how well they predict held-out items."""
-    shares = _shares(counts)
-    found = Calibration(temperature=1.0, shares=tuple(shares.tolist()), num_items=0)
+    """Choose tail and temperature, and measure how well they predict held-out items."""
+    shares = tuple(_shares(counts).tolist())
     if not items.can_calibrate:
-        return found
-    pull = _pull(items)
-    chosen = _chosen(items, pull)
-    if pull is not None:
-        prior = np.exp(chosen.logs - chosen.logs.max())
-        shares[items.has_prototype] *= prior / shares[items.has_prototype]
-        shares /= shares.sum()
-    before = _Prior(temperature=1.0, logs=items.log_shares).probabilities(items.logits)
-    after = _held_out(items, pull)
+        return Calibration(temperature=1.0, shares=shares, num_items=0)
+    chosen = _with_tail(items)
+    after = _held_out(chosen)
     return Calibration(
-        temperature=chosen.temperature,
-        shares=tuple(shares.tolist()),
-        num_items=len(items.logits),
-        error_before=calibration_error(before, items.carries),
+        temperature=_temperature(chosen),
+        tail=chosen.tail,
+        shares=shares,
+        num_items=len(items.squares),
+        error_before=calibration_error(items.probabilities(1.0), items.carries),
         error_after=calibration_error(after, items.carries),
         error_by_chance=error_by_chance(after),
     )
 
 
-def _pull(items: _Items) -> float | None:
-    """Return how hard factors are pulled to 1; None if the shares themselves are the prior.
+def _with_tail(items: _Items) -> _Items:
+    """Return the items with the tail that makes held-out items likeliest.
 
-    Another prior has to make held-out items likelier by more than the standard error.
+    A tail has to be better than none by more than chance explains, and by not too little.
     """
-    own, best = _log_likelihoods(items, _held_out(items, None)), None
-    least = 0.0
-    for pull in PULLS:
-        gains = _log_likelihoods(items, _held_out(items, pull)) - own
-        surplus = gains.mean() - gains.std() / np.sqrt(len(gains))
-        if surplus > least:
-            best, least = pull, surplus
+    unit = max(float(items.squares.min(axis=1).mean()), np.finfo(np.float32).tiny)
+    best, most, own = items, 0.0, _log_likelihoods(items)
+    for tail in TAILS:
+        other = replace(items, tail=tail / unit)
+        gains = _log_likelihoods(other) - own
+        gain = float(gains.mean())
+        surplus = gain - STANDARD_ERRORS * float(gains.std()) / np.sqrt(len(gains))
+        if gain > LEAST_GAIN and surplus > most:
+            best, most = other, surplus
     return best
 
 
-def _log_likelihoods(items: _Items, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the log-likelihood of each item (n,)."""
-    own = items.carries / items.carries.sum(axis=1, keepdims=True)
-    tiny = np.finfo(np.float64).tiny
-    return np.asarray((own * np.log(np.maximum(probabilities, tiny))).sum(axis=1))
+def _log_likelihoods(items: _Items) -> NDArray[np.float64]:
+    """Return the log-likelihood (n,) of each item, as the other half of the items predicts it."""
+    likely = np.maximum(_held_out(items), np.finfo(np.float64).tiny)
+    return np.asarray((items.own * np.log(likely)).sum(axis=1))
 
 
-def _held_out(items: _Items, pull: float | None) -> NDArray[np.float64]:
-    """Return the probabilities (n, V) of each half of the items, as the other half chooses them."""
-    found = np.zeros_like(items.logits)
-    for half in _halves(len(found)):
-        chosen = _chosen(items.some(~half), pull) if not half.all() else _chosen(items, pull)
-        found[half] = chosen.probabilities(items.logits[half])
-    return found
+def _held_out(items: _Items) -> NDArray[np.float64]:
+    """Return the probabilities (n, V) of each half of the items with the other's temperature.
 
-
-def _halves(count: int) -> Iterator[BoolArray]:
-    """Yield every other item, and then the others; of a single item only that one."""
-    is_even = np.arange(count) % 2 == 0
-    yield is_even
-    if count > 1:
-        yield ~is_even
-
-
-def _chosen(items: _Items, pull: float | None) -> _Prior:
-    """Return the temperature and the prior with the greatest likelihood.
-
-    Args:
-        items: The validation items.
-        pull: How hard factors are pulled to 1; None for the shares themselves as the prior.
+    The halves are every other item; a single item has only itself.
     """
-    found = _Prior(temperature=_temperature(items), logs=items.log_shares)
-    return found if pull is None else _with_prior(items, found, pull)
+    found = np.zeros_like(items.squares)
+    is_even = np.arange(len(found)) % 2 == 0
+    for half in (is_even, ~is_even) if len(found) > 1 else ():
+        found[half] = items.some(half).probabilities(_temperature(items.some(~half)))
+    return found if len(found) > 1 else items.probabilities(_temperature(items))
 
 
 def _temperature(items: _Items) -> float:
-    """Return the likeliest temperature; the likelihood is concave in 1 / T: one zero."""
-    targets, low, high = items.targets, -20.0, 20.0  # log T
+    """Return the temperature with the greatest likelihood.
+
+    The likelihood of an item is that of a uniform distribution over its values, of which, as in
+    Platt scaling, 1 / (n + 2) goes to all values: the temperature of few or perfectly classified
+    items is not 0. The likelihood is concave in 1 / T, so its derivative has one zero.
+    """
+    smoothing = 1 / (len(items.own) + 2)
+    targets = (1 - smoothing) * items.own + smoothing / items.own.shape[1]
+    low, high = -20.0, 20.0  # log T
     for _ in range(50):
         middle = (low + high) / 2
-        probabilities = _softmax(items.logits / np.exp(middle) + items.log_shares)
         # the derivative of the log-likelihood by 1 / T
-        rises = ((targets - probabilities) * items.logits).sum() > 0
-        low, high = (low, middle) if rises else (middle, high)
+        excess = targets - items.probabilities(np.exp(middle))
+        low, high = (low, middle) if (excess * items.logits).sum() > 0 else (middle, high)
     return float(np.exp((low + high) / 2))
-
-
-def _with_prior(items: _Items, start: _Prior, pull: float) -> _Prior:
-    """Return the likeliest temperature, power of the shares and factors, by Newton's method.
-
-    The logits are a · (-‖x - g_v‖² / T) + b · log π_v + c_v. The likelihood less the penalty
-    pull / 2 · Σ c_v² + (b - 1)² / 2 is concave in (a, b, c).
-    """
-    targets, num_values = items.targets, items.logits.shape[1]
-    is_free = np.isfinite(pull)
-    columns = np.stack(
-        [items.logits / start.temperature, np.broadcast_to(items.log_shares, targets.shape)]
-    )
-    at = np.zeros(2 + num_values)
-    at[:2] = 1
-    pulls = np.concatenate([[0.0, 1.0], np.full(num_values, pull if is_free else 1.0)])
-    goal = np.concatenate([[0.0, 1.0], np.zeros(num_values)])
-
-    def cost(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        logits = np.tensordot(point[:2], columns, axes=1) + point[2:]
-        logits -= logits.max(axis=1, keepdims=True)
-        sums = np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        penalty = float((pulls * (point - goal) ** 2).sum() / 2)
-        return penalty - float((targets * (logits - sums)).sum()), np.exp(logits - sums)
-
-    now, probabilities = cost(at)
-    size = len(at) if is_free else 2
-    for _ in range(MOST_STEPS):
-        excess = probabilities - targets
-        slope = np.concatenate([(excess * columns).sum(axis=(1, 2)), excess.sum(axis=0)])
-        slope += pulls * (at - goal)
-        step = np.linalg.solve(
-            _curvature(columns, probabilities, pulls)[:size, :size], slope[:size]
-        )
-        for halvings in range(30):
-            moved = at.copy()
-            moved[:size] -= step / 2**halvings
-            then, likely = cost(moved)
-            if moved[0] > 0 and then <= now:
-                break
-        else:
-            break
-        is_done = now - then < 1e-9 * max(1.0, now)
-        at, now, probabilities = moved, then, likely
-        if is_done:
-            break
-    return _Prior(
-        temperature=start.temperature / float(at[0]), logs=at[1] * items.log_shares + at[2:]
-    )
-
-
-def _curvature(
-    columns: NDArray[np.float64], probabilities: NDArray[np.float64], pulls: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the second derivatives (2 + V, 2 + V) of the cost."""
-    centered = columns - (probabilities * columns).sum(axis=2, keepdims=True)
-    weighted = probabilities * centered
-    found = np.diag(pulls + 1e-9)
-    found[:2, :2] += np.einsum("anv,bnv->ab", weighted, centered)
-    found[:2, 2:] += weighted.sum(axis=1)
-    found[2:, :2] += weighted.sum(axis=1).T
-    found[2:, 2:] += np.diag(probabilities.sum(axis=0)) - probabilities.T @ probabilities
-    return found
 
 
 # ── distances ────────────────────────────────────────────────────────────────
@@ -397,6 +319,21 @@ def _has_prototype(prototypes: Floats) -> BoolArray:
     """Return which values (V,) have a prototype (V, E)."""
     is_known: BoolArray = np.isfinite(prototypes[:, 0])
     return is_known
+
+
+def _squares(embeddings: Floats, prototypes: Floats) -> Floats:
+    """Return d² (N, V); infinite without a prototype."""
+    known = prototypes[_has_prototype(prototypes)]
+    from_center = embeddings - (known.mean(axis=0) if len(known) else np.float32(0))
+    lengths = np.einsum("ne,ne->n", from_center, from_center)[:, None]
+    return np.asarray(np.maximum(lengths - _logits(embeddings, prototypes), 0))
+
+
+def _tailed(squares: NDArray[Any], tail: float) -> NDArray[Any]:
+    """Return -log(1 + κ d²) / κ, or -d² for a tail κ of 0."""
+    if not tail:
+        return -squares
+    return np.asarray(-np.log1p(squares * squares.dtype.type(tail)) / squares.dtype.type(tail))
 
 
 def _logits(embeddings: Floats, prototypes: Floats) -> Floats:

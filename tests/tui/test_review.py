@@ -146,7 +146,7 @@ async def test_several_values_are_doubted_kept_and_restored_as_one_label(
         assert "Typical: green | red" in shown
         rows = _typical(explorer, "label")
         catalog = explorer.snapshot.catalog
-        assert {catalog.labels_of(row)["colour"] for row in rows} == {"green", "red"}
+        assert {catalog.labels_of(row)["colour"] for row in rows} <= {"green", "red"}
         snapshot = partial(getattr, explorer.app.library, "snapshot")
         for key, values in (
             ("x", ("green", "red")),

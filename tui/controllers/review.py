@@ -73,7 +73,9 @@ def sure_of(queue: "ReviewQueue[LabelIssue]", least: float) -> list[LabelIssue]:
     return [
         entry
         for entry in queue.entries
-        if queue.decision_on(entry) is None and (entry.confidence or 0) >= least
+        if queue.decision_on(entry) is None
+        and entry.confidence is not None
+        and entry.confidence >= least
     ]
 
 

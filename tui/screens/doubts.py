@@ -79,16 +79,17 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
         return None if self.queue.current is None else self.queue.current.row
 
     def compose_case(self) -> ComposeResult:
-        """The item, and beside it typical items of the two values."""
+        """The question, and below it the item beside typical items of the two values."""
         with Vertical(id="case"):
             yield Static(id="question", markup=False)
-            yield DetailPane(id="detail")
-        with Vertical(id="typical"):
-            for side in SIDES:
-                yield Static(id=f"{side}-name", classes="typical-name", markup=False)
-                with Horizontal(id=f"{side}-items"):
-                    for number in range(NUM_PICTURES):
-                        yield PictureView(id=f"{side}-item-{number}")
+            with Horizontal(id="evidence"):
+                yield DetailPane(id="detail")
+                with Vertical(id="typical"):
+                    for side in SIDES:
+                        yield Static(id=f"{side}-name", classes="typical-name", markup=False)
+                        with Horizontal(id=f"{side}-items"):
+                            for number in range(NUM_PICTURES):
+                                yield PictureView(id=f"{side}-item-{number}")
 
     def line(self, entry: LabelIssue, width: int) -> Content:
         """Return super-category, label, predicted value and confidence, or the decision."""
@@ -292,9 +293,9 @@ class DoubtsScreen(ReviewScreen[LabelIssue]):
             done = {"set": "set; u undoes all at once", "undo": "undone", "redo": "set again"}
             self.notify(f"{len(changes):,} labels {done[did]}.", timeout=3)
             if self.is_attached:
+                if did == "set":
+                    self.queue.advance()
                 self.write_list()
-                self.queue.advance()
-                self.show_current()
             return
         if changes and did != "set":
             self.notify(

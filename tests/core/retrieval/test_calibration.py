@@ -1,4 +1,4 @@
-"""Calibration against numbers computed by hand: priors, held-out errors, and what is too little."""
+"""Calibration against numbers computed by hand: tails, held-out errors, and what is too little."""
 
 import math
 from dataclasses import replace
@@ -35,8 +35,7 @@ def calibrated(blocks: np.ndarray, values: np.ndarray, counts: tuple[int, ...]) 
     return found
 
 
-def test_each_half_is_judged_by_what_the_other_half_chose(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "PULLS", ())  # the temperature alone
+def test_each_half_is_judged_by_what_the_other_half_chose() -> None:
     blocks, values = drawn(81, (0.5, 0.3, 0.2))
     counts = (50, 30, 20)
     found = reliability(blocks, values[:, None], PROTOTYPES, np.array(counts))
@@ -55,21 +54,43 @@ def test_each_half_is_judged_by_what_the_other_half_chose(monkeypatch: pytest.Mo
     assert whole.error_before == pytest.approx(calibration_error(found.before, found.carries))
 
 
-def test_shares_that_mislead_are_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
-    blocks, values = drawn(400, (0.1, 0.1, 0.8))
-    counts = (900, 90, 10)  # the training items are other ones
-    found = calibrated(blocks, values, counts)
-    shares = np.array(found.shares)
-    assert shares.sum() == pytest.approx(1)
-    assert shares.argmax() == 2
+def test_the_tail_is_that_of_students_t_distribution() -> None:
+    blocks, _ = drawn(5, (0.5, 0.3, 0.2))
+    shares = (0.6, 0.3, 0.1)
+    found = posteriors(
+        blocks,
+        PROTOTYPES,
+        Calibration(temperature=0.5, shares=shares, num_items=9, tail=2.0),
+    )
+    for block, likely in zip(blocks, found, strict=True):
+        squares = [float(((block - entry) ** 2).sum()) for entry in PROTOTYPES]
+        # (1 + κ d²) to the power of -1 / (κ T)
+        chances = [
+            share * (1 + 2 * square) ** -(1 / (2 * 0.5))
+            for share, square in zip(shares, squares, strict=True)
+        ]
+        np.testing.assert_allclose(likely, np.array(chances) / sum(chances), rtol=1e-4)
+
+
+def test_a_tail_is_chosen_for_items_of_students_t_distribution(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(1)
+    values = rng.choice(3, 1500, p=(0.4, 0.3, 0.3)).astype(np.int16)
+    spread = 0.2 / np.sqrt(rng.chisquare(2, 1500) / 2)
+    blocks = PROTOTYPES[values] + spread[:, None] * rng.normal(size=(1500, 2))
+    blocks = blocks.astype(np.float32)
+    found = calibrated(blocks, values, (40, 30, 30))
+    assert found.tail > 0
     assert found.error_after < 0.05
-    monkeypatch.setattr(calibration, "PULLS", ())
-    assert calibrated(blocks, values, counts).error_after > 2 * found.error_after
+    monkeypatch.setattr(calibration, "TAILS", ())
+    assert calibrated(blocks, values, (40, 30, 30)).error_after > 2 * found.error_after
 
 
-def test_shares_that_are_right_stay() -> None:
+def test_normal_distributions_have_no_tail() -> None:
     blocks, values = drawn(400, (0.5, 0.3, 0.2))
     found = calibrated(blocks, values, (499, 299, 199))
+    assert found.tail == 0
     assert found.shares == pytest.approx((0.5, 0.3, 0.2))
     assert found.error_after < 0.05
     assert found.temperature == pytest.approx(2 * 0.5**2, rel=0.3)
@@ -122,16 +143,15 @@ def test_nothing_is_calibrated_without_items_or_with_one_value() -> None:
         assert calibrate(own[:, None], labels[:, None, None], [prototypes], [counts]) == ()
 
 
-def test_a_value_without_a_prototype_is_never_likely() -> None:
+@pytest.mark.parametrize("tail", [0.0, 2.0])
+def test_a_value_without_a_prototype_is_never_likely(tail: float) -> None:
     prototypes = PROTOTYPES.copy()
     prototypes[0] = np.nan
     blocks, values = drawn(300, (0.2, 0.1, 0.7))
     (found,) = calibrate(
-        blocks[:, None], values[:, None, None], [prototypes], [np.array([20, 700, 100])]
+        blocks[:, None], values[:, None, None], [prototypes], [np.array([20, 100, 700])]
     )
     assert found.num_items == int((values > 0).sum())
-    likely = posteriors(blocks, prototypes, found)
+    likely = posteriors(blocks, prototypes, replace(found, tail=tail))
     assert (likely[:, 0] == 0).all()
     np.testing.assert_allclose(likely.sum(axis=1), 1, rtol=1e-5)
-    assert found.shares[2] > found.shares[1]
-    assert replace(found, temperature=1.0) != found
