@@ -192,8 +192,8 @@ def _show_calibrations(manifest: "Manifest") -> None:
     head = ("match scores", "temperature", *numbers)
     show_table(head, rows, numbers=numbers)
     say(
-        "The error after calibration is cross-validated; so many items would show about the error "
-        "by chance if all probabilities were right."
+        "The error after calibration is cross-validated. As few items would show about the error "
+        "by chance even if all probabilities were right."
     )
     say(f"Extra weight of a change in match scores: {match.changed_weight:g}.")
     pairs = zip(manifest.super_categories, match.calibrations, strict=True)

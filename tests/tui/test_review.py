@@ -12,11 +12,12 @@ import pytest
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.graphics.terminal import Terminal
+from datrnet.core.retrieval.manifest import MANIFEST
 from datrnet.db import connection
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.comparisons import DuplicatesScreen, GapsScreen
 from datrnet.tui.screens.dialogs import ValuePicker
-from datrnet.tui.screens.doubts import DoubtsScreen
+from datrnet.tui.screens.doubts import DoubtsScreen, ProposalsScreen
 from datrnet.tui.screens.review_screen import FindingList
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.widgets.bars import TabLabel
@@ -251,6 +252,83 @@ async def test_an_unlabeled_item_takes_the_guess(doubtful: Workspace, run_explor
         assert _said(doubtful, code, category) == ("black", "person")
         await explorer.press("u")
         assert _said(doubtful, code, category) == (None, None)
+
+
+@pytest.fixture
+def calibrated(doubtful: Workspace) -> Workspace:
+    """The same shop with calibrated probabilities."""
+    (generation,) = doubtful.indexes.iterdir()
+    manifest = json.loads((generation / MANIFEST).read_text("utf-8"))
+    shares = [len(category["values"]) for category in manifest["super_categories"]]
+    manifest["match"] = {
+        "calibrations": [
+            {"temperature": 0.05, "shares": [1 / number] * number, "num_items": 9}
+            for number in shares
+        ],
+        "weights": [1.0] * len(shares),
+    }
+    (generation / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    return doubtful
+
+
+async def test_all_sure_doubts_are_accepted_and_undone_at_once(
+    calibrated: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(calibrated) as explorer:
+        await explorer.press("v")
+        assert _doubts(explorer) == {"P-000": "black", "P-005": "blue"}
+        assert "is right with" in explorer.text()
+        await explorer.press("Y")
+        assert "2 labels would be set" in explorer.text()
+        await explorer.press(*["backspace"] * 4, "2", "enter")
+        assert "Type a number from 0 to 1" in explorer.text()
+        await explorer.press("backspace", *"0.5", "enter")
+        assert _said(calibrated, "P-000") == ("black", "person")
+        assert _said(calibrated, "P-005") == ("blue", "person")
+        catalog = explorer.snapshot.catalog
+        assert [catalog.labels_of(row)["colour"] for row in (0, 5)] == ["black", "blue"]
+        await explorer.press("u")
+        assert _said(calibrated, "P-000") == ("red", "shop")
+        assert _said(calibrated, "P-005") == ("green", "shop")
+        catalog = explorer.snapshot.catalog
+        assert [catalog.labels_of(row)["colour"] for row in (0, 5)] == ["red", "green"]
+        await explorer.press("r")
+        assert _said(calibrated, "P-005") == ("blue", "person")
+
+
+async def test_proposals_fill_gaps_and_enter_leaves_them(
+    calibrated: Workspace, run_explorer: Run
+) -> None:
+    with closing(sqlite3.connect(calibrated.catalog_path)) as db:
+        db.execute("DELETE FROM item_attributes WHERE item_id IN (1, 6) AND super_category_id = 2")
+        db.commit()
+    async with run_explorer(calibrated) as explorer:
+        await explorer.press("v", "4")
+        assert isinstance(explorer.screen, ProposalsScreen)
+        proposed = _doubts(explorer)
+        assert set(proposed) == {"P-000", "P-005"}
+        await explorer.press("enter", "x")
+        assert [_said(calibrated, code) for code in proposed] == [(None, None)] * 2
+        await explorer.press("Y", "enter")
+        assert {code: _said(calibrated, code) for code in proposed} == {
+            code: (value, "model") for code, value in proposed.items()
+        }
+        await explorer.press("u")
+        assert [_said(calibrated, code) for code in proposed] == [(None, None)] * 2
+        await explorer.press("g", "y")
+        assert sorted(filter(None, (_said(calibrated, code)[1] for code in proposed))) == ["person"]
+        await explorer.press("t")
+        assert isinstance(explorer.screen, DoubtsScreen)
+        assert not isinstance(explorer.screen, ProposalsScreen)
+
+
+async def test_without_calibration_nothing_is_accepted_at_once(
+    doubtful: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(doubtful) as explorer:
+        await explorer.press("v", "Y")
+        assert isinstance(explorer.screen, DoubtsScreen)
+        assert "Nothing here has a calibrated confidence" in explorer.notices()
 
 
 async def test_it_says_when_labels_are_newer_than_the_index(
