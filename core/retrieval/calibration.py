@@ -64,9 +64,9 @@ class Calibration:
 class Reliability:
     """What validation items say of the probabilities of a super-category."""
 
-    before: Floats
+    before: NDArray[np.float64]
     """(n, V) probabilities with a temperature of 1."""
-    after: Floats
+    after: NDArray[np.float64]
     """(n, V) calibrated ones, each chosen without the half of the items that it is of."""
     carries: BoolArray
     """(n, V) the items' values."""
@@ -259,7 +259,7 @@ def _with_tail(items: _Items) -> _Items:
 
     A tail has to be better than none by more than chance explains, and by not too little.
     """
-    unit = max(float(items.squares.min(axis=1).mean()), np.finfo(np.float32).tiny)
+    unit = max(float(items.squares.min(axis=1).mean()), float(np.finfo(np.float32).tiny))
     best, most, own = items, 0.0, _log_likelihoods(items)
     for tail in TAILS:
         other = replace(items, tail=tail / unit)
