@@ -231,8 +231,8 @@ def speed(number: int) -> str:
             review()
             rows.append((name, f"{time.perf_counter() - started:.1f} s"))
     return (
-        f"\n## Time at {number:,} items\n\nThe demo's garments over and over, with noise; two cores, "
-        "shared.\n\n" + _table(("review", "time"), rows)
+        f"\n## Time at {number:,} items\n\nThe demo's garments over and over, with noise; two "
+        "cores, shared.\n\n" + _table(("review", "time"), rows)
     )
 
 
