@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 
@@ -127,15 +128,15 @@ def run(context: Context, options: ComparisonOptions) -> ExperimentResult:
     def table(
         title: str,
         columns: Iterable[str],
-        cells: Callable[[str, Sequence[Measured]], tuple[Cell, ...]],
+        cells: Callable[[Sequence[Measured]], tuple[Cell, ...]],
     ) -> Table:
-        rows = tuple((name, *cells(name, seeds)) for name, seeds in results.items())
+        rows = tuple((name, *cells(seeds)) for name, seeds in results.items())
         return Table(title=title, columns=("system", *columns), rows=rows)
 
     summary = table(
         f"Best reading of each system, {context.split} split (table 3)",
         ("ranked by", *figures),
-        lambda name, seeds: (READINGS[best[name]], *_figure_cells(best[name], seeds)),
+        lambda seeds: (READINGS[name := best_reading(seeds)], *_figure_cells(name, seeds)),
     )
 
     def compared_with(base: str) -> Table:
@@ -154,14 +155,11 @@ def run(context: Context, options: ComparisonOptions) -> ExperimentResult:
     # the claims of the paper are about its own system
     further_bases = [OWN] if OWN in results and reference != OWN else []
     curves = trade_off(results, reference, best[reference])
-    by_reading = (
-        table(
-            f"Ranked by {words}{' (the paper)' if reading == 'equal' else ''}",
-            figures,
-            lambda _, seeds, reading=reading: _figure_cells(reading, seeds),
-        )
-        for reading, words in READINGS.items()
-    )
+    titles = {name: f"Ranked by {words}" for name, words in READINGS.items()}
+    titles["equal"] += " (the paper)"
+    by_reading = [
+        table(title, figures, partial(_figure_cells, reading)) for reading, title in titles.items()
+    ]
     further = (
         compared,
         *map(compared_with, further_bases),
@@ -170,14 +168,14 @@ def run(context: Context, options: ComparisonOptions) -> ExperimentResult:
         table(
             f"Top-{options.k} with one change, by what is changed (table 2)",
             (*study.names, "macro mean"),
-            lambda _, seeds: _cells_by_category([seed.plain for seed in seeds], study.names),
+            lambda seeds: _cells_by_category([seed.plain for seed in seeds], study.names),
         ),
         table(
             "Quality of the lists of the validation items",
             READINGS.values(),
-            lambda _, seeds: tuple(spread(_qualities(seeds, reading)) for reading in READINGS),
+            lambda seeds: tuple(spread(_qualities(seeds, reading)) for reading in READINGS),
         ),
-        table("What it takes", COST_COLUMNS, lambda _, seeds: _costs(seeds)),
+        table("What it takes", COST_COLUMNS, lambda seeds: _costs(seeds)),
     )
     found = (*verdicts(compared, reference), *curves.sentences) if len(results) > 1 else ()
     shown = [[seed.metrics.readings[best[name]] for seed in results[name]] for name in results]

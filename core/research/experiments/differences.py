@@ -107,7 +107,8 @@ def verdicts(table: Table, reference: str) -> tuple[str, ...]:
             if isinstance(cell, Difference):
                 found[cell.direction].append(row)
         if any(found.values()):
-            words = {1: f"above {reference}", -1: f"below {reference}", 0: "not told apart from it"}
-            parts = [f"{words[sign]}: {', '.join(rows)}" for sign, rows in found.items() if rows]
+            words = {1: "above", -1: "below", 0: "not told apart from"}
+            parts = [f"{words[sign]} it: {', '.join(rows)}" for sign, rows in found.items() if rows]
+            parts[0] = parts[0].replace(" it: ", f" {reference}: ", 1)
             sentences.append(f"{name[0].upper()}{name[1:]}, {'; '.join(parts)}.")
     return tuple(sentences)

@@ -65,7 +65,7 @@ RANKED_TIMES = 3
 NUM_MASKED = 256
 """Pictures that masks are measured on."""
 
-LEAST_VARIATION = 0.01
+LEAST_VARIATION = 0.001
 """Standard deviation over pictures that an entry of a mask, between 0 and 1, must have; a mask of
 which none has is constant."""
 
@@ -136,7 +136,7 @@ class Outcomes:
             arrays[f"{name}-change"] = np.stack(astuple(outcomes.one_change)).astype(np.float32)
             arrays[f"{name}-curve"] = outcomes.curve.astype(np.float16)  # of 7,000 queries, 200 kB
         written = io.BytesIO()
-        np.savez_compressed(written, **arrays)
+        np.savez_compressed(written, allow_pickle=False, **arrays)
         return written.getvalue()
 
     @classmethod
@@ -234,7 +234,9 @@ def measure(
         value_sets, (0, 1), num_changeable=len(run.super_categories), groups=groups
     )
     names = [category.name for category in run.super_categories]
-    ways = _ways(gallery, data, embedder) if in_all_readings else {"equal": _Way.plain(gallery)}
+    ways: dict[ReadingName, _Way] = {"equal": _Way.plain(gallery)}
+    if in_all_readings:
+        ways = _ways(gallery, data, embedder)
     steps = CURVE_WEIGHTS if in_all_readings else ()
     found = {name: way.read(names, queries, k, steps) for name, way in ways.items()}
     log = run.log_path.read_text("utf-8").splitlines()
@@ -356,7 +358,7 @@ def constant_masks(run: RunFolder, pixels: NDArray[np.uint8]) -> dict[str, tuple
     for idx in range(len(run.super_categories)):
         network = run.load_network(idx).to(images.device).eval()
         masks: dict[nn.Module, list[Tensor]] = {}
-        kinds = {}
+        kinds: dict[nn.Module, str] = {}
         for module in network.modules():
             if isinstance(module, ConcurrentAxialAttention):
                 kinds |= {mask: kind for kind, mask in module.masks.items()}
@@ -366,7 +368,7 @@ def constant_masks(run: RunFolder, pixels: NDArray[np.uint8]) -> dict[str, tuple
                 lambda mask, _, output, masks=masks: masks[mask].append(output.flatten(1).cpu())
             )
         with torch.inference_mode():
-            for batch in images.split(BATCH_SIZE):
+            for batch in torch.split(images, BATCH_SIZE):
                 network(batch)
         for mask, outputs in masks.items():
             varies = torch.cat(outputs).std(dim=0, correction=0).max() >= LEAST_VARIATION

@@ -5,7 +5,7 @@ keep the others. A single weight of each system compares where on its curve it s
 how good it is; the curves compare the systems.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +40,8 @@ class Curve:
     @property
     def points(self) -> NDArray[np.float64]:
         """The means over queries (W, 2)."""
-        return self.outcomes.mean(axis=2)
+        points: NDArray[np.float64] = self.outcomes.mean(axis=2)
+        return points
 
     @property
     def frontier(self) -> NDArray[np.intp]:
@@ -52,7 +53,8 @@ class Curve:
         order = np.lexsort((points[:, CHANGE], points[:, REST]))[::-1]  # most of the rest first
         best = np.maximum.accumulate(points[order, CHANGE])
         is_kept = np.append(True, best[1:] > best[:-1])
-        return order[is_kept][::-1]
+        frontier: NDArray[np.intp] = order[is_kept][::-1]
+        return frontier
 
     def mixture(self, rest: float) -> NDArray[np.float64]:
         """Return shares (W,) of the weights that the curve mixes to keep so much of the rest.
@@ -86,9 +88,11 @@ def curves_of(system: str, seeds: Sequence[Measured]) -> list[Curve]:
     for name in seeds[0].outcomes.readings:
         if all(name in seed.outcomes.readings for seed in seeds):
             outcomes = reading_over_seeds(seeds, name)
-            own = [(each.one_change.ndcg_others, each.one_change.ndcg_target) for each in outcomes]
-            rest, change = np.mean(own, axis=(0, 2)).tolist()
-            curve = np.mean([each.curve for each in outcomes], axis=0, dtype=np.float64)
+            rest, change = (
+                float(np.mean([getattr(each.one_change, figure) for each in outcomes]))
+                for figure in ("ndcg_others", "ndcg_target")
+            )
+            curve = np.stack([each.curve for each in outcomes]).mean(axis=0, dtype=np.float64)
             if np.ptp(curve.mean(axis=2), axis=0).max() < 1e-6:  # an entangled block has no weights
                 curve = curve[:1]
             found.append(Curve(system=system, reading=name, outcomes=curve, own=(rest, change)))
@@ -140,7 +144,7 @@ class TradeOff:
 
 
 def trade_off(
-    results: dict[str, Sequence[Measured]], reference: str, reading: ReadingName
+    results: Mapping[str, Sequence[Measured]], reference: str, reading: ReadingName
 ) -> TradeOff:
     """Compare the curves of all systems, in all their readings, with the reference's.
 
