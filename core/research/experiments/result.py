@@ -256,16 +256,17 @@ def _read_table(facts: Mapping[str, Any]) -> Table:
 def markdown_of(result: ExperimentResult, command: str, pictures: Sequence[str]) -> str:
     """Return the page of a result: command, tables, notes and pictures."""
     parts = [f"# {result.title}", f"```text\n$ {command}\n```"]
-    parts += [_markdown_table(result.columns, result.rows)]
+    parts += [markdown_table(result.columns, result.rows)]
     for table in result.further:
-        parts += [f"## {table.title}", _markdown_table(table.columns, table.rows)]
+        parts += [f"## {table.title}", markdown_table(table.columns, table.rows)]
     parts += ["## How to read it"] if result.further else []
     parts += result.notes
     parts += [f"![{Path(name).stem}]({name})" for name in pictures]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """Return a table of a page in Markdown; nothing without rows."""
     if not rows:
         return ""
     numeric = [all(map(is_number, column)) for column in zip(*rows, strict=True)]
