@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from typer import Argument, BadParameter, Option
 
 from datrnet.console import options as opt
-from datrnet.console.output import is_terminal, local_time, print_json, results, say
+from datrnet.console.output import (
+    is_terminal,
+    local_time,
+    print_json,
+    print_rows,
+    results,
+    say,
+    show_table,
+)
 from datrnet.core.api.json_text import json_text
 from datrnet.core.errors import ConfigError, words_for_unknown
 from datrnet.core.text import fold
@@ -34,10 +42,11 @@ app = opt.command_app()
 
 @app.command(
     epilog="Example: datrnet search 10045 --set color=black --set pattern=striped "
-    '--where category=Shirts --where "price<50"'
+    '--where category=Shirts --where "price<50", datrnet search "like 10045 but black, no hood", '
+    'datrnet search "red striped shirt"'
 )
 def search(
-    items: Annotated[list[str] | None, Argument(metavar="ITEM|PICTURE …")] = None,
+    items: Annotated[list[str] | None, Argument(metavar="ITEM|PICTURE|TEXT …")] = None,
     shortlist: Annotated[str | None, Option(metavar="SESSION")] = None,
     many: Annotated[str | None, Option("--items", metavar="FILE")] = None,
     change: Annotated[list[str] | None, Option("--set", metavar="NAME=VALUE")] = None,
@@ -66,14 +75,17 @@ def search(
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Find substitutes for items or a picture, with some attributes changed.
+    """Find substitutes for items or a picture, with some attributes changed; or items by words.
+
+    A sentence may say the item and the changes: "like 10045 but black, no hood". Words such as "red
+    striped shirt" list the items of the catalog that are so.
 
     Prints a table with pictures in a terminal, and tab-separated rows in a pipe. Distances are
     split by super-category, to show where a substitute is near and where it is not.
 
     Args:
         items: Item id, or a picture file. The mean of several items is the query, and what they
-            agree on counts more.
+            agree on counts more. Or a sentence, or words: see above.
         shortlist: Search with the items on the shortlist of a session: its number, its name, or
             last.
         many: Search for each of these on its own: a file with one id per line, or - for standard
@@ -111,6 +123,15 @@ def search(
     others = (shortlist, many, within, top, page, max_distance, ranking, split, save)
     if saved is not None and (any(lists) or {*others} != {None} or match != "any"):
         raise BadParameter("--saved runs a search as it was saved; leave out its options.")
+    if items and not (many or shortlist or saved) and _is_description(shop, items):
+        others = (change, take, any_of, weight, unlike, liked, disliked, within, ranking, save)
+        if any(others) or max_distance is not None or split is not None or match != "any":
+            raise BadParameter(
+                "Only --where, --top and --page apply to words. For changes, begin with: like ITEM"
+            )
+        k = top or (TOP_IN_TERMINAL if is_terminal() else TOP)
+        _print_found(shop, items, where, k, ((page or 1) - 1) * k, as_json=as_json)
+        return
     if saved is not None:
         answers = iter([shop.search_saved(saved, on_progress=_tell)])
     else:
@@ -144,6 +165,11 @@ def search(
     if save is not None:
         answer.save(save)
         say(f"Saved. To run it again: datrnet search --saved {shlex.quote(save)}")
+    if answer.understood is not None:
+        say(
+            f"Understood: like {answer.query_id or answer.query.title}, "
+            f"{answer.understood.explained}"
+        )
     _print(answer, pictures=pictures, as_json=as_json)
     if answer.since is not None:
         news = ", ".join(answer.new) or "nothing"
@@ -169,6 +195,41 @@ def _print(answer: "Answer", *, pictures: bool, as_json: bool) -> None:
             say("\n".join(lines))
         if not answer.substitutes:
             say(shown.nothing_found(answer))
+
+
+def _is_description(shop: "Shop", items: Sequence[str]) -> bool:
+    from datrnet.core.api.sentences import is_description, is_sentence
+
+    return not is_sentence(" ".join(items)) and is_description(shop.catalog, items)
+
+
+def _print_found(
+    shop: "Shop", words: Sequence[str], where: Typed, k: int, offset: int, *, as_json: bool
+) -> None:
+    """Print the items that words describe, a page of them, and what was understood.
+
+    Raises:
+        UnknownNameError: The words name nothing, as if they were the id of an item.
+    """
+    found = shop.find(" ".join(words), where=where)
+    if not (len(found) or found.understood.terms):
+        shop.items[words[0]]  # tells similar ids
+    if as_json:
+        print_json(found.to_facts(k, offset))
+        return
+    shown = found[offset : offset + k]
+    say(f"Understood: {found.understood.explained}")
+    names = [category.name for category in shop.catalog.super_categories]
+    header = ["id", "title", *names]
+    rows = [[item.id, item.title, *(item.labels[name] or "" for name in names)] for item in shown]
+    if is_terminal():
+        show_table(header, rows)
+    else:
+        print_rows(header, rows)
+    if not len(found):
+        say("No item is so.")
+    elif len(shown) < len(found):
+        say(f"{len(shown):,} of {len(found):,} items; --page has more.")
 
 
 def _print_many(answers: Iterable["Answer"], *, pictures: bool, as_json: bool) -> None:
@@ -221,25 +282,27 @@ def answers_of(
             weights are 0.
     """
     k = top or (TOP_IN_TERMINAL if is_terminal() else TOP)
-    return shop.search_many(
-        [_subjects(shop, items, shortlist)] if many is None else many,
-        set=_once("--set", "color=black", changes),
-        take=_once("--take", "color=ITEM", taken),
-        where=where,
-        any=_grouped("--any", "category=Shirts", any_of),
-        weight=_once("--weight", "color=2", weights),
-        within=within,
-        match=match,
-        unlike=_grouped("--unlike", "color=ITEM", unlike),
-        liked=liked or (),
-        disliked=disliked or (),
-        k=k,
-        offset=None if page is None else (page - 1) * k,
-        max_distance=max_distance,
-        ranking=ranking,
-        split=split,
-        on_progress=_tell,
-    )
+    options: dict[str, Any] = {
+        "set": _once("--set", "color=black", changes),
+        "take": _once("--take", "color=ITEM", taken),
+        "where": where,
+        "any": _grouped("--any", "category=Shirts", any_of),
+        "weight": _once("--weight", "color=2", weights),
+        "within": within,
+        "match": match,
+        "unlike": _grouped("--unlike", "color=ITEM", unlike),
+        "liked": liked or (),
+        "disliked": disliked or (),
+        "k": k,
+        "offset": None if page is None else (page - 1) * k,
+        "max_distance": max_distance,
+        "ranking": ranking,
+        "split": split,
+        "on_progress": _tell,
+    }
+    if many is not None:
+        return shop.search_many(many, **options)
+    return iter([shop.search(_subjects(shop, items, shortlist), **options)])
 
 
 def _tell(step: str, *_: int) -> None:
@@ -248,9 +311,13 @@ def _tell(step: str, *_: int) -> None:
 
 def _subjects(
     shop: "Shop", items: str | Sequence[str], shortlist: str | None
-) -> "list[str | int | Item]":
-    """Return the items of the query: those named, and those of a session's shortlist."""
+) -> "str | list[str | int | Item]":
+    """Return a sentence; or the items that are named, and those of a session's shortlist."""
+    from datrnet.core.api.sentences import is_sentence
+
     named = [items] if isinstance(items, str) else list(items)
+    if shortlist is None and is_sentence(text := " ".join(named)):
+        return text
     if shortlist is None:
         if not named:
             raise BadParameter("ITEM|PICTURE is missing.")

@@ -185,6 +185,17 @@ class ItemTables(Connection):
             if len(new):
                 yield new
 
+    def num_titles(self, text: str, most: int) -> int:
+        """Return how many titles and codes have a text as whole words, counting up to a limit."""
+        if not (words := _words(text)[:MAX_SEARCH_WORDS]):
+            return 0
+        with self.reading() as db:
+            found = "SELECT 1 FROM items_fts WHERE items_fts MATCH ? LIMIT ?"
+            (number,) = db.execute(
+                f"SELECT count(*) FROM ({found})", [_all_of(words, '"{}"'), most]
+            ).fetchone()
+        return int(number)
+
     def _with_parts(
         self, words: Sequence[str], texts: ItemTexts | None
     ) -> Iterator[NDArray[np.int64]]:

@@ -60,6 +60,15 @@ class Synonyms:
             self._values[super_category, name] = found
         return self._values[super_category, name]
 
+    def former_names(self, super_category: str, value: str) -> list[str]:
+        """Return the names that became a value of a super-category, as ``fold`` returns them."""
+        category = fold(super_category)
+        return [
+            spelled
+            for (of, spelled), now in self._spelled.items()
+            if spelled and of == category and fold(now) == fold(value)
+        ]
+
     def canonical(self, item: NewItem) -> dict[str, tuple[str, ...]]:
         """Return an item's values by super-category as the catalog calls both, each once.
 

@@ -17,7 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is
 
 from datrnet.console.doctor import Finding
 from datrnet.core.api import json_facts as facts
-from datrnet.core.api import session_facts
+from datrnet.core.api import sentence_facts, session_facts
 from datrnet.core.api.findings import Doubt, Suggestion
 from datrnet.core.api.info import IndexState
 from datrnet.core.api.json_text import VERSION
@@ -37,6 +37,7 @@ Schema = dict[str, Any]
 
 OUTPUTS: dict[str, Any] = {
     "search": facts.SearchFacts,
+    "search TEXT": sentence_facts.FoundFacts,
     "browse --pick": list[facts.ShortlistFacts],
     "import": ImportSummary,
     "import --dry-run": facts.ImportPreviewFacts,

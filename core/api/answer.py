@@ -10,8 +10,10 @@ from datrnet.core.api.frames import MOST_CARDS, PictureCard, Tabular, cards_html
 from datrnet.core.api.items import Item
 from datrnet.core.api.json_facts import SearchFacts
 from datrnet.core.api.json_text import json_text
+from datrnet.core.api.sentences import understood_facts
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.pictures import Picture, PictureSource
+from datrnet.core.catalog.text_query import TextQuery
 from datrnet.core.catalog.thumbnails import ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.models.run_folder import write_atomically
@@ -82,6 +84,8 @@ class Answer(Tabular, Sequence[FoundItem]):
     """When a saved search was saved or last run, UTC."""
     new: tuple[str, ...] = ()
     """Ids that a saved search had not found until then."""
+    understood: TextQuery | None = None
+    """What was understood of a sentence such as "like D00001 but black"."""
     left_out: tuple[str, ...] = ()
     """Ids that a saved search likes or dislikes, but that are gone or not in the index."""
 
@@ -267,6 +271,7 @@ class Answer(Tabular, Sequence[FoundItem]):
                 "values": {name: self.query.values_of(name) for name in self.query.labels},
                 "nearest": {name: asdict(p) for name, p in self.predictions.items()},  # type: ignore[misc]
             },
+            "understood": None if self.understood is None else understood_facts(self.understood),
             "changes": plan.changes,
             "taken": self.taken,
             "unlike": self.unlike,

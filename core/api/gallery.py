@@ -14,13 +14,24 @@ from datrnet.core.api.queries import (
     QueryLikes,
     Values,
     Where,
+    conditions_of,
     request_of,
     resolve,
     rows_of,
     several,
 )
+from datrnet.core.api.sentences import (
+    FoundItems,
+    find_items,
+    like_sentence,
+    text_parser,
+    wishes_of,
+)
 from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.conditions import Conditions
 from datrnet.core.catalog.pictures import PictureSource
+from datrnet.core.catalog.text_parser import TextParser
+from datrnet.core.catalog.text_query import TextQuery
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.models.run_folder import RunFolder
@@ -44,6 +55,7 @@ class ShopGallery:
     def __init__(self, workspace: Workspace) -> None:
         """Take a workspace, unread."""
         self.workspace = workspace
+        self._text_parser: TextParser | None = None
         self._is_relabeled = False
         """Whether labels were set since the catalog was read: many may be, one at a time."""
 
@@ -175,11 +187,14 @@ class ShopGallery:
         ['black', 'black', 'black']
         >>> shop.search(["D00001", "D00002"], where="color!=black", k=2, offset=2)[0].rank
         3
+        >>> shop.search("like D00002 but black, no hood", k=1).understood.words
+        'color black · collar not hood'
 
         Args:
-            query: An item's id; several as a list or as ``shop.items.where(...)``, whose mean is
-                the query, weighted by what they agree on; or a picture: its path, the contents of
-                its file, a Pillow image, or an array (H, W, 3) of uint8.
+            query: An item's id; a sentence, as in "like D00002 but black"; several ids as a list or
+                as ``shop.items.where(...)``, whose mean is the query, weighted by what they agree
+                on; or a picture: its path, the contents of its file, a Pillow image, or an array
+                (H, W, 3) of uint8.
             set: Value to change to, by super-category.
             take: Item or picture to take a super-category from: this, in the color of that.
             where: Only items with these labels and facts: ``["category=Shirts", "price<50"]``, or
@@ -207,6 +222,13 @@ class ShopGallery:
             ConfigError: Parts of the request contradict each other, or are out of range.
             DataError: The picture cannot be read.
         """
+        understood: TextQuery | None = None
+        if isinstance(query, str) and (sentence := like_sentence(self.catalog, query)) is not None:
+            query, wanted = sentence
+            understood = self._parser.parse(wanted)
+            wishes = wishes_of(self._parser, understood)
+            set, any = {**wishes.changes, **(set or {})}, {**wishes.any_of, **(any or {})}
+            where = [*wishes.conditions, *map(str, conditions_of(where))]
         request = self._request(
             set=set,
             take=take,
@@ -226,7 +248,34 @@ class ShopGallery:
             on_progress=on_progress,
         )
         (answer,) = self._answers((query,), request, on_progress)
-        return answer
+        return replace(answer, understood=understood)
+
+    def find(self, text: str, *, where: Where | None = None) -> FoundItems:
+        """Find the items that a text describes: by labels and facts, and the rest by titles.
+
+        >>> found = shop.find("red, no hood")
+        >>> found.understood.words
+        'color red · collar not hood'
+        >>> {item.labels["color"] for item in found}
+        {'red'}
+
+        Args:
+            text: As a shopper types it; docs/queries.md has what is understood.
+            where: Conditions as of ``search``.
+
+        Raises:
+            UnknownNameError: A condition names what does not exist.
+            ConfigError: A condition, or the workspace's file of synonyms, is malformed.
+        """
+        met = Conditions.of(self.catalog, conditions_of(where)).matching(self.catalog)
+        return find_items(self._parser, self.workspace, text, met)
+
+    @property
+    def _parser(self) -> TextParser:
+        catalog = self.catalog
+        if self._text_parser is None or self._text_parser.catalog is not catalog:
+            self._text_parser = text_parser(self.workspace, catalog)
+        return self._text_parser
 
     def search_many(
         self, queries: Iterable[QueryLikes] | None = None, **options: Any

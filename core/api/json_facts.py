@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
+from datrnet.core.api.sentence_facts import UnderstoodFacts
 from datrnet.core.progress import NetworkResult
 from datrnet.core.retrieval.calibration import Calibration
 from datrnet.core.retrieval.match import Ranking
@@ -87,6 +88,8 @@ class SearchFacts(TypedDict):
     """``datrnet search``: an answer."""
 
     query: QueryFacts
+    understood: UnderstoodFacts | None
+    """Of a sentence such as "like D00001 but black"; null of a search by options."""
     changes: dict[str, str]
     """Value by changed super-category."""
     taken: dict[str, str]

@@ -125,7 +125,7 @@ def request_of(
         raise ConfigError(f"k is {k!r}; it must be a whole number, 1 or more.")
     check_choice("split", split, SPLITS)
     check_choice("match", match, get_args(ValueMatch))
-    conditions = Conditions.of(catalog, _conditions(where))
+    conditions = Conditions.of(catalog, conditions_of(where))
     return Request(
         changes={name: _single(name, value) for name, value in (changes or {}).items()},
         where=conditions.labels,
@@ -144,7 +144,12 @@ def request_of(
     )
 
 
-def _conditions(where: Where | None) -> Iterator[Condition]:
+def conditions_of(where: Where | None) -> Iterator[Condition]:
+    """Yield conditions as they were given.
+
+    Raises:
+        ConfigError: One is malformed.
+    """
     if isinstance(where, Mapping):
         for name, values in where.items():
             for value in several(values):

@@ -558,3 +558,45 @@ def test_many_items_are_answered_as_each_of_them(run: Run, ready: Path, tmp_path
     assert (result.exit_code, "No item is called 'id'" in result.stderr) == (2, True)
     result = run(ready, *many, "item-1")
     assert (result.exit_code, "queries of its own" in result.stderr) == (2, True)
+
+
+def test_a_sentence_says_the_item_and_the_changes(run: Run, ready: Path) -> None:
+    by_options = ("item-1", "--set", "colour=black", "--where", "pattern!=Striped", "-k", 3)
+    wanted = json.loads(run(ready, "search", *by_options, "--json").stdout)
+    result = run(ready, "search", "like item-1 but blakc, no stripes", "-k", 3, "--json")
+    facts = json.loads(result.stdout)
+    assert facts["changes"] == wanted["changes"] == {"colour": "Black"}
+    assert facts["substitutes"] == wanted["substitutes"]
+    assert facts["understood"]["words"] == "colour Black · pattern not striped"
+    assert [term["how"] for term in facts["understood"]["terms"]] == ["typo", "named"]
+    assert wanted["understood"] is None
+    assert "Understood: like item-1, colour Black (“blakc”)" in result.stderr
+
+
+def test_words_list_the_items_that_are_so(run: Run, ready: Path) -> None:
+    for words in (["red striped"], ["red", "striped"]):
+        result = run(ready, "search", *words, "-k", 2)
+        header, *rows = [line.split("\t") for line in result.stdout.splitlines()]
+        assert header == ["id", "title", "colour", "pattern"]
+        assert [row[2:] for row in rows] == [["Red", "striped"]] * 2
+        assert "Understood: colour Red · pattern striped" in result.stderr
+    facts = json.loads(run(ready, "search", "red striped", "--json", "-k", 1).stdout)
+    assert (len(facts["items"]), facts["total"] > 1) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (("item-l",), "No item is called 'item-l'. Did you mean"),
+        (("item-1", "nothing"), "No item is called 'nothing'"),
+        (("like item-999 but red",), "No item is called 'item-999'"),
+        (("like item-1 but redd oxford",), "'oxford' is no value of the catalog"),
+        (("red striped", "--set", "colour=black"), "begin with: like ITEM"),
+    ],
+)
+def test_what_is_not_understood_is_told(
+    run: Run, ready: Path, asked: tuple[str, ...], words: str
+) -> None:
+    result = run(ready, "search", *asked)
+    assert result.exit_code == 2
+    assert words in " ".join(result.stderr.split())
