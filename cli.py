@@ -24,6 +24,7 @@ COMMANDS = {
     "Search": {
         "search": "Find substitutes for items or a picture, with some attributes changed.",
         "browse": "Open the explorer: browse and search the catalog with pictures.",
+        "map": "Draw the catalog as a map on which near items look alike.",
         "session": "List, replay, export and restore sessions of the explorer.",
     },
     "Maintain": {

@@ -56,6 +56,7 @@ OUTPUTS: dict[str, Any] = {
         "workspace": list[Finding],
         "answers": (Terminal, {"has_true_colours": bool | None}),  # spelling:keep
     },
+    "map": list[facts.PointFacts],
     "review doubts": list[Doubt],
     "review duplicates": list[facts.DuplicateGroupFacts],
     "review duplicates --marked": list[facts.MarkedPairFacts],

@@ -24,6 +24,7 @@ from datrnet.core.sessions.steps import LAST, session_of
 from datrnet.core.text import sanitize
 from datrnet.tui.context import (
     ExplorerContext,
+    OpenMap,
     OpenReplay,
     OpenReview,
     OpenSubstitutes,
@@ -310,6 +311,7 @@ class ExplorerApp(App[None]):
     def _warm_up(self) -> None:
         import datrnet.tui.screens.comparisons
         import datrnet.tui.screens.doubts
+        import datrnet.tui.screens.map_screen
         import datrnet.tui.screens.sessions
         import datrnet.tui.screens.substitutes  # noqa: F401
 
@@ -335,6 +337,12 @@ class ExplorerApp(App[None]):
             self.switch_screen(screen)
         else:
             self.push_screen(screen)
+
+    @on(OpenMap)
+    def _open_map(self, message: OpenMap) -> None:
+        from datrnet.tui.screens.map_screen import MapScreen
+
+        self.push_screen(MapScreen(self.context, message))
 
     @on(OpenReplay)
     def _open_replay(self, message: OpenReplay) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from textual.app import App
 from textual.message import Message
 from textual.screen import Screen
@@ -71,6 +73,20 @@ class OpenReview(Message):
     review: ReviewSession | None = None
     """None starts a new review."""
     tab: int = 0
+
+
+@dataclass
+class OpenMap(Message):
+    """Show the map of the catalog."""
+
+    rows: NDArray[np.intp]
+    """What filters leave; the points of other items are set back."""
+    words: str
+    """The filters in words."""
+    row: int | None
+    """The item under the cursor."""
+    leave: Callable[[int], object]
+    """Called with the item under the cursor of the map when it is closed."""
 
 
 @dataclass

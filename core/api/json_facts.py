@@ -330,6 +330,21 @@ class WorkspaceFacts(TypedDict):
 # ── review ───────────────────────────────────────────────────────────────────
 
 
+class PointFacts(TypedDict):
+    """``datrnet map``: an item on the map of a super-category."""
+
+    id: str
+    title: str
+    x: float
+    """From -1, at the left, to 1."""
+    y: float
+    """From -1, at the bottom, to 1."""
+    label: str | None
+    """Its first value."""
+    guess: str | None
+    """The predicted value where the label is doubtful."""
+
+
 class DuplicateFacts(TypedDict):
     """A duplicate of an item."""
 

@@ -17,13 +17,17 @@ from datrnet.core.sessions.steps import LAST, replay, session_of, steps_of
 from datrnet.db.rows import LabelChange, ProposedLabel
 
 if TYPE_CHECKING:  # every command loads this module, and most need none of these
+    from PIL import Image
+
     from datrnet.core.api.findings import Doubts, Suggestion, Suggestions
     from datrnet.core.api.json_facts import (
         DuplicateGroupFacts,
         GapFacts,
         MarkedPairFacts,
+        PointFacts,
     )
     from datrnet.core.api.session_facts import SessionFacts
+    from datrnet.core.review.catalog_map import CatalogMap
     from datrnet.core.review.duplicates import DuplicateGroup
     from datrnet.core.review.unmet_requests import ClosestMatch, UnmetRequest
     from datrnet.core.sessions.export import SessionSheet
@@ -182,6 +186,79 @@ class ShopReview(ShopCatalog):
                 f"{path} cannot be written: {error.strerror or error}.",
                 hint="Choose another place.",
             ) from error
+
+    def map(
+        self, super_category: str | None = None, *, on_progress: Progress = no_progress
+    ) -> "CatalogMap":
+        """Return the catalog as a map: near items look alike to the model.
+
+        The first map of a super-category takes a moment; its places are kept with the index, and
+        most items keep them when the index is updated. ``points`` are within the square from -1
+        to 1, and ``rows`` say whose; ``map_facts`` has both, with ids and labels.
+
+        >>> shop.map("sleeve").points.shape
+        (200, 2)
+
+        Args:
+            super_category: What its items should be compared by; by default the first.
+            on_progress: Called while places are computed.
+
+        Raises:
+            UnknownNameError: There is no such super-category.
+            IndexStaleError: There is no index, or it does not cover the super-category.
+        """
+        from datrnet.core.review.catalog_map import catalog_map
+
+        searcher = self.searcher
+        with self.workspace.open_store() as store:
+            settled = store.labels_by_person()
+        return catalog_map(searcher, super_category or searcher.names[0], settled, on_progress)
+
+    def map_picture(
+        self, super_category: str | None = None, *, on_progress: Progress = no_progress
+    ) -> "Image.Image":
+        """Return the map as a picture: points in the colors of their values, and thumbnails.
+
+        Args:
+            super_category: As in ``map``.
+            on_progress: Called while places are computed.
+
+        Raises:
+            UnknownNameError: There is no such super-category.
+            IndexStaleError: There is no index, or it does not cover the super-category.
+        """
+        from datrnet.core.review.map_picture import draw_map
+
+        found = self.map(super_category, on_progress=on_progress)
+        return draw_map(found, self.workspace, self.catalog)
+
+    def map_facts(
+        self, super_category: str | None = None, *, on_progress: Progress = no_progress
+    ) -> "list[PointFacts]":
+        """Return the items of the map, each with its place, label and doubt.
+
+        Args:
+            super_category: As in ``map``.
+            on_progress: Called while places are computed.
+
+        Raises:
+            UnknownNameError: There is no such super-category.
+            IndexStaleError: There is no index, or it does not cover the super-category.
+        """
+        found, catalog = self.map(super_category, on_progress=on_progress), self.catalog
+        return [
+            {
+                "id": catalog.codes[row],
+                "title": catalog.titles[row],
+                "x": round(x, 4),
+                "y": round(y, 4),
+                "label": found.value_at(place),
+                "guess": found.doubts.get(row),
+            }
+            for place, (row, (x, y)) in enumerate(
+                zip(found.rows.tolist(), found.points.tolist(), strict=True)
+            )
+        ]
 
     def duplicates(self, *, on_progress: Progress = no_progress) -> "list[DuplicateGroupFacts]":
         """Return the groups of items that seem to be in the catalog twice, the surest first.

@@ -49,6 +49,7 @@ from datrnet.core.retrieval.index_lag import (
     item_stamp,
     picture_paths,
 )
+from datrnet.core.retrieval.item_map import moved_points
 from datrnet.core.retrieval.manifest import FLOAT32, Manifest, UnreadableItem
 from datrnet.core.retrieval.manipulation import (
     Manipulation,
@@ -249,6 +250,9 @@ def build_index(
         ranking_reason=ranked_with.reason,
         unit_prototypes=run.config.model.unit_prototypes,
         picture_stamps=stamps[rows],
+        map_points=None
+        if base is None
+        else moved_points(base, kept_places, np.searchsorted(rows, kept_rows), len(rows)),
         unreadable=tuple(
             UnreadableItem(item_id=int(catalog.item_ids[row]), stamp=int(stamps[row, 0]))
             for row in unreadable

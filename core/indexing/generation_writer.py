@@ -36,6 +36,7 @@ from datrnet.core.retrieval.generation import (
     PICTURE_STAMPS,
     Generation,
 )
+from datrnet.core.retrieval.item_map import MAP
 from datrnet.core.retrieval.manifest import (
     FLOAT32,
     FORMAT,
@@ -85,6 +86,8 @@ class Embedded:
     """Whether prototypes are L2-normalized."""
     picture_stamps: NDArray[np.int64] | None = None
     """(N, 2) what the picture files of each item were; None if nobody knows."""
+    map_points: NDArray[np.float16] | None = None
+    """(N, A, 2) of the items that the generation before has on its map; None if it has none."""
     unreadable: tuple[UnreadableItem, ...] = ()
     kept_engine: KeptEngine | None = None
     """None to build the engine from the embeddings."""
@@ -147,6 +150,8 @@ def write_generation(
             **{field.name: getattr(facts, field.name) for field in fields(facts)},
         )
         (partial / MANIFEST).write_text(manifest.to_json(), "utf-8")
+        if embedded.map_points is not None:
+            np.save(partial / MAP, embedded.map_points)  # not in the manifest: it is filled later
         partial.rename(workspace.indexes / name)
     except BaseException:
         remove_generation(partial)

@@ -76,6 +76,7 @@ def test_what_only_reads_prints_what_the_schema_says(run: Run, ready: Path, shop
         ("evaluate", "evaluate", "--changes", 2),
         ("info", "info", "--check"),
         ("doctor", "doctor"),
+        ("map", "map"),
         ("review doubts", "review", "doubts"),
         ("review doubts", "review", "doubts", "--unlabeled"),
         ("review duplicates", "review", "duplicates"),

@@ -22,7 +22,7 @@ from datrnet.core.catalog.sort_order import Order, keys_of, name_of, ranks
 from datrnet.core.errors import DatabaseError, words_for_unknown
 from datrnet.core.text import sanitize
 from datrnet.tui.catalog_state import CatalogState
-from datrnet.tui.context import ExplorerContext, OpenReview, in_thread, start
+from datrnet.tui.context import ExplorerContext, OpenMap, OpenReview, in_thread, start
 from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.dialogs import Choice, JumpPrompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
@@ -47,6 +47,7 @@ class BrowseScreen(ExplorerScreen):
         hidden("N", "match(-1)", "Previous match", id="catalog.previous_match"),
         Binding("s", "substitutes", "Substitutes", id="catalog.substitutes"),
         Binding("v", "review", "Review", id="catalog.review"),
+        Binding("M", "map", "Map", id="catalog.map"),
         hidden(
             "escape", "clear_search", "Clear the search, then the facets", id="catalog.clear_search"
         ),
@@ -355,6 +356,11 @@ class BrowseScreen(ExplorerScreen):
     def action_review(self) -> None:
         """Review labels, near-duplicates and gaps."""
         self.post_message(OpenReview())
+
+    def action_map(self) -> None:
+        """Show the items as points on a map."""
+        state = self.state
+        self.post_message(OpenMap(state.rows, state.facet_words, self.grid.row, self._go_to))
 
     def action_facets(self) -> None:
         """Go to the facets or back; without room for both, show or hide the facets."""

@@ -90,6 +90,7 @@ DROPPED_FIRST = (
     "shortlist",
     "reverse",
     "review",
+    "map",
     "redo",
     "swap",
     "label('none')",

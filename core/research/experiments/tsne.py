@@ -10,6 +10,7 @@ from PIL import Image, ImageColor
 
 from datrnet.core.config import at_least
 from datrnet.core.errors import requirement
+from datrnet.core.graphics.point_map import BRIGHTER, COLORS
 from datrnet.core.progress import tracked
 from datrnet.core.research.experiments.charts import (
     MARKERS,
@@ -35,18 +36,6 @@ COLUMNS = (
 MIN_ITEMS = 5
 """Labeled items that a panel needs."""
 
-COLORS = {
-    "blue": "#0072B2",
-    "vermilion": "#D55E00",
-    "green": "#009E73",
-    "pink": "#CC79A7",
-    "amber": "#E69F00",
-    "sky blue": "#56B4E9",
-    "olive": "#8A8A00",
-    "violet": "#7A4FBF",
-}
-"""Of the most frequent values, which alone are named; more colors cannot be told apart."""
-
 OTHERS = "#C4C4C4"
 GROUND = "#F7F7F7"
 ACROSS = 3
@@ -54,8 +43,6 @@ ACROSS = 3
 
 TERMINAL_GROUND = (18, 18, 24)
 TERMINAL_OTHERS = (82, 82, 92)
-TERMINAL_BRIGHTER = 0.35
-"""How far each color is mixed with white on the dark ground."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,6 +310,6 @@ def _draw_dots(pixels: NDArray[np.uint8], panel: Panel) -> None:
     ys = np.rint(bottom - shares[:, 1] * bottom).astype(int)
     colors = np.full((len(panel.values), 3), TERMINAL_OTHERS, dtype=float)
     named = np.array(list(map(ImageColor.getrgb, COLORS.values())))[: len(panel.named)]
-    colors[list(panel.named)] = named + TERMINAL_BRIGHTER * (255 - named)
+    colors[list(panel.named)] = named + BRIGHTER * (255 - named)
     on_top = np.argsort(np.isin(panel.labels, panel.named), kind="stable")
     pixels[ys[on_top], xs[on_top]] = np.rint(colors[panel.labels[on_top]])

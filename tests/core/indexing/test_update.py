@@ -33,6 +33,7 @@ from datrnet.core.retrieval.engines.block_codes import CODEBOOK
 from datrnet.core.retrieval.engines.engine import EngineChoice
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.index_lag import IndexLag, picture_paths
+from datrnet.core.retrieval.item_map import map_points, read_points
 from datrnet.core.retrieval.manifest import MANIFEST, FileFacts
 from datrnet.core.retrieval.request import Request
 from datrnet.core.retrieval.search import Searcher
@@ -602,3 +603,20 @@ def test_many_pictures_are_embedded_by_the_winner_of_a_trial(
     shop.add([40])
     assert shop.index(rebuild=True).manifest.arithmetic.precision_reason == "by what won"
     assert tried == [(len(CATEGORIES), "auto")]
+
+
+def test_an_update_keeps_the_places_on_the_map_and_new_items_come_among_them(shop: Shop) -> None:
+    before = Generation.current(shop.place, shop.store)
+    points = map_points(before, 0)
+    shop.add([40, 41])
+    shop.draw("7.png", 107)
+    shop.index()
+    after = Generation.current(shop.place, shop.store)
+    known = np.isfinite(read_points(after)).all(axis=2)
+    assert np.flatnonzero(~known[:, 0]).tolist() == [7, 40, 41]
+    assert not known[:, 1].any()  # of a map that nobody has opened
+    assert after.damaged_files() == []
+    updated = map_points(after, 0)
+    kept = np.setdiff1d(np.arange(NUM_ITEMS), [7])
+    np.testing.assert_array_equal(updated[kept], points[kept])
+    assert np.isfinite(updated).all()
