@@ -32,6 +32,9 @@ TAILS = (0.1, 0.3, 1.0)
 """κ that are tried, as multiples of 1 over the items' mean squared distance to the nearest
 prototype."""
 
+FEWEST_ITEMS = 100
+"""Of a super-category in which a tail is looked for: fewer do not tell one from chance."""
+
 LEAST_GAIN = 0.004
 """Of log-likelihood per item, for which a tail is worth its parameter."""
 
@@ -261,7 +264,7 @@ def _with_tail(items: _Items) -> _Items:
     """
     unit = max(float(items.squares.min(axis=1).mean()), float(np.finfo(np.float32).tiny))
     best, most, own = items, 0.0, _log_likelihoods(items)
-    for tail in TAILS:
+    for tail in TAILS if len(own) >= FEWEST_ITEMS else ():
         other = replace(items, tail=tail / unit)
         gains = _log_likelihoods(other) - own
         gain = float(gains.mean())
