@@ -124,8 +124,8 @@ def search(
     if saved is not None and (any(lists) or {*others} != {None} or match != "any"):
         raise BadParameter("--saved runs a search as it was saved; leave out its options.")
     if items and not (many or shortlist or saved) and _is_description(shop, items):
-        others = (change, take, any_of, weight, unlike, liked, disliked, within, ranking, save)
-        if any(others) or max_distance is not None or split is not None or match != "any":
+        refused = (change, take, any_of, weight, unlike, liked, disliked, within, ranking, save)
+        if any(refused) or max_distance is not None or split is not None or match != "any":
             raise BadParameter(
                 "Only --where, --top and --page apply to words. For changes, begin with: like ITEM"
             )

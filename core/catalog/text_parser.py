@@ -160,7 +160,8 @@ class TextParser:
                 value = found["value"]
                 if value[0] in "\"'" and value[-1] == value[0] and len(value) > 2:
                     value = value[1:-1]
-                last = _Token(typed, typed.replace('"', ""), is_negated=bool(found["minus"]))
+                word = " ".join(typed.replace('"', "").split())
+                last = _Token(typed, word, is_negated=bool(found["minus"]))
                 name = " ".join(found["name"].split())
                 last.condition = self._condition(name, found["sign"].replace("==", "="), value)
             elif found["quoted"] is not None:
