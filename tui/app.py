@@ -22,6 +22,7 @@ from datrnet.core.preferences import Preferences
 from datrnet.core.preferences_file import is_first_start, read_preferences, remember_start
 from datrnet.core.sessions.steps import LAST, session_of
 from datrnet.core.text import sanitize
+from datrnet.tui.commands import ExplorerCommands
 from datrnet.tui.context import (
     ExplorerContext,
     OpenMap,
@@ -42,7 +43,7 @@ from datrnet.tui.launch import DEFAULT_OPTIONS, LaunchOptions, Opening, resume_g
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.screens.help import HelpScreen, TourScreen, is_ours, keys_of, signs_of
+from datrnet.tui.screens.help import HelpScreen, TourScreen, keys_of, signs_of
 from datrnet.tui.snapshot import Library
 from datrnet.tui.textual_patches import LateReplies, install
 from datrnet.tui.widgets.bars import HEIGHTS, WIDTHS
@@ -107,10 +108,11 @@ class ExplorerApp(App[None]):
     TITLE = "datrnet"
     HELP_TITLE = "Program"
     CSS_PATH = "styles.tcss"
+    COMMANDS: ClassVar[set[Any]] = {ExplorerCommands}
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        hidden('colon', 'command_palette', 'Commands', key_display=':', id='program.commands'),
+        Binding('colon', 'command_palette', 'Commands', key_display=':', id='program.commands'),
         Binding('I', 'renew', 'Show update', id='program.renew'),
         Binding('L', 'show_shortlist', 'Show shortlist', id='program.shortlist'),
         Binding('S', 'show_sessions', 'Sessions', id='program.sessions'),
@@ -267,19 +269,7 @@ class ExplorerApp(App[None]):
         self.preferences.end_preview(event)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer in the command palette what keys do on a screen."""
-        offered = {
-            active.binding.action: active
-            for active in screen.active_bindings.values()
-            if active.node in {screen, self} and is_ours(active.binding)
-        }
-        for action, active in offered.items():
-            if action != "command_palette":
-                yield SystemCommand(
-                    active.binding.description,
-                    f"Key {self.get_key_display(active.binding)}",
-                    partial(self.run_action, action, active.node),
-                )
+        """Offer in the command palette what has no key; ``tui.commands`` offers the rest."""
         yield SystemCommand("Tour", "Show what the explorer can do", self.action_tour)
         yield SystemCommand(
             "Name this session",

@@ -99,7 +99,12 @@ def own_bindings() -> Iterator[tuple[type[DOMNode], Binding]]:
 def _entry(owner: type[DOMNode], binding: Binding) -> KeyEntry:
     keys = tuple(made.key for made in Binding.make_bindings([binding]))
     title = str(getattr(owner, "HELP_TITLE", owner.__name__))
-    return KeyEntry(binding.id or "", title, binding.description, keys, keys)
+    return KeyEntry(binding.id or "", title, words_of(binding), keys, keys)
+
+
+def words_of(binding: Binding) -> str:
+    """Return what a key does, in full: the footer may have a shorter description."""
+    return binding.tooltip or binding.description
 
 
 def entries_with(keymap: Mapping[str, str]) -> tuple[KeyEntry, ...]:

@@ -55,7 +55,7 @@ def test_of_a_screens_own_keys_the_last_make_room_first(width: int, left: list[s
     assert [key.action for key in fitting(given_keys, width)] == left
 
 
-@pytest.mark.parametrize(("width", "has_sessions"), [(60, False), (80, False), (140, True)])
+@pytest.mark.parametrize(("width", "has_sessions"), [(60, False), (80, False), (200, True)])
 async def test_help_and_leaving_are_there_at_any_width(
     workspace: Workspace, run_explorer: Run, width: int, has_sessions: bool
 ) -> None:
@@ -70,13 +70,40 @@ async def test_help_and_leaving_are_there_at_any_width(
 
 
 async def test_another_width_shows_other_keys(workspace: Workspace, run_explorer: Run) -> None:
-    async with run_explorer(workspace, size=(140, 24)) as explorer:
+    async with run_explorer(workspace, size=(180, 24)) as explorer:
         await explorer.pilot.resize_terminal(60, 24)
         await explorer.rest(0.05)
         assert "S Sessions" not in explorer.text().split("\n")[-1]
-        await explorer.pilot.resize_terminal(140, 24)
+        await explorer.pilot.resize_terminal(180, 24)
         await explorer.rest(0.05)
         assert "S Sessions" in explorer.text().split("\n")[-1]
+
+
+async def test_the_keys_of_the_focused_pane_come_first_and_can_be_clicked(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace, size=(120, 36)) as explorer:
+        assert explorer.text().split("\n")[-1].startswith(" enter Open + Larger")
+        await explorer.press("f")
+        await explorer.rest(0.05)
+        assert explorer.text().split("\n")[-1].startswith(" enter Choose ! Leave out x Clear")
+        await explorer.press("escape", "enter")
+        await explorer.rest(0.05)
+        line = explorer.text().split("\n")[-1]
+        assert line.startswith(" space Or this e Exact")
+        await explorer.pilot.click(offset=(line.index("> More"), 35))
+        await explorer.rest()
+        assert explorer.screen.search.state.weights == {"garment": 2.0}
+
+
+async def test_without_colors_keys_differ_from_words(
+    workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with run_explorer(workspace, size=(120, 36)) as explorer:
+        key = explorer.screen.query(FooterKey).first()
+        assert key.get_component_rich_style("footer-key--key").reverse
+        assert not key.get_component_rich_style("footer-key--description").reverse
 
 
 class Sleeve(Widget, can_focus=True):

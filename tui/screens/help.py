@@ -20,7 +20,7 @@ from textual.screen import ModalScreen, Screen
 from textual.style import Style
 from textual.widgets import Input, Static
 
-from datrnet.tui.keymap import hidden
+from datrnet.tui.keymap import hidden, words_of
 from datrnet.tui.widgets.text import MUTED
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def keys_of(screen: Screen[Any]) -> list[KeyGroup]:
         title = _title(active.node)
         if title and is_ours(active.binding) and active.enabled:
             shown = screen.app.get_key_display(active.binding.with_key(key, key_display=None))
-            line = (active.binding.action, active.binding.description)
+            line = (active.binding.action, words_of(active.binding))
             groups.setdefault(title, {}).setdefault(line, []).append(shown)
     return [
         KeyGroup(title, tuple(KeyHelp(tuple(keys), text) for (_, text), keys in lines.items()))

@@ -85,6 +85,9 @@ class TabLabel(Static):
 DROPPED_FIRST = (
     "show_sessions",
     "show_shortlist",
+    "zoom(-1)",
+    "zoom(1)",
+    "command_palette",
     "sort",
     "clear",
     "shortlist",
@@ -110,11 +113,12 @@ MARGIN = 1
 
 
 class KeyLine(Footer):
-    """The footer of every screen."""
+    """The footer of every screen: the keys of the focused pane, then those of the screen."""
 
     def __init__(self) -> None:
         """Show keys without decoration; the palette is one of them."""
         super().__init__(show_command_palette=False, compact=True)
+        self.set_class(self.app.no_color, "-plain", update=False)
         self._composed: list[tuple[Binding, bool]] = []
 
     def bindings_changed(self, screen: Screen[Any]) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import RenderResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
@@ -102,17 +102,31 @@ class FacetRail(OptionList, inherit_bindings=False):
         hidden("end,G", "last", "Last line", id="facets.last"),
         hidden("pagedown,ctrl+d", "page_down", "Page down", id="facets.page_down"),
         hidden("pageup,ctrl+u", "page_up", "Page up", id="facets.page_up"),
-        hidden("enter,space", "select", "Choose a value, or fold", id="facets.choose"),
-        hidden(
+        Binding(
+            "enter,space",
+            "select",
+            "Choose",
+            tooltip="Choose a value, or fold",
+            id="facets.choose",
+        ),
+        Binding(
             "exclamation_mark",
             "exclude",
-            "Leave out a value, or no longer",
+            "Leave out",
             key_display="!",
+            tooltip="Leave out a value, or no longer",
             id="facets.exclude",
         ),
         hidden("left,h", "fold(True)", "Fold", id="facets.fold"),
         hidden("right,l", "fold(False)", "Unfold all values", id="facets.unfold"),
-        hidden("x,delete", "clear", "Clear all facets", id="facets.clear"),
+        Binding(
+            "x,delete",
+            "clear",
+            "Clear",
+            key_display="x",
+            tooltip="Clear all facets",
+            id="facets.clear",
+        ),
     ]
 
     class Changed(Message):

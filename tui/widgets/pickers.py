@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -52,7 +52,7 @@ class ValueList(OptionList, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         hidden("down,j", "cursor_down", "Next value", id="pickers.down"),
         hidden("up,k", "cursor_up", "Previous value", id="pickers.up"),
-        hidden("space", "tick", "Accept this value, too", id="pickers.tick"),
+        Binding("space", "tick", "Or this", tooltip="Accept this value, too", id="pickers.tick"),
         hidden("home,g", "first", "First value", id="pickers.first"),
         hidden("end,G", "last", "Last value", id="pickers.last"),
         hidden("pagedown,ctrl+d", "page_down", "Page down", id="pickers.page_down"),
@@ -88,18 +88,46 @@ class Pickers(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [
         hidden("right,l", "open_next(1)", "Next picker", id="pickers.next"),
         hidden("left,h", "open_next(-1)", "Previous picker", id="pickers.previous"),
-        hidden("x,delete", "reset", "Keep the item's value", id="pickers.reset"),
-        hidden("e", "screen.keep_exactly", "Require this label, or not", id="pickers.keep_exactly"),
-        hidden(
+        Binding(
+            "e",
+            "screen.keep_exactly",
+            "Exact",
+            tooltip="Require this label, or not",
+            id="pickers.keep_exactly",
+        ),
+        Binding(
             "exclamation_mark",
             "screen.leave_out",
-            "Leave out this value, or not",
+            "Leave out",
             key_display="!",
+            tooltip="Leave out this value, or not",
             id="pickers.leave_out",
         ),
+        Binding(
+            "greater_than_sign,plus",
+            "screen.weigh(1)",
+            "More",
+            key_display=">",
+            tooltip="More weight",
+            id="pickers.count_more",
+        ),
+        Binding(
+            "less_than_sign,minus",
+            "screen.weigh(-1)",
+            "Less",
+            key_display="<",
+            tooltip="Less weight",
+            id="pickers.count_less",
+        ),
+        Binding(
+            "x,delete",
+            "reset",
+            "Reset",
+            key_display="x",
+            tooltip="Keep the item's value",
+            id="pickers.reset",
+        ),
         hidden("U", "screen.keep_away", "Unlike the marked item, or not", id="pickers.keep_away"),
-        hidden("greater_than_sign,plus", "screen.weigh(1)", "More weight", id="pickers.count_more"),
-        hidden("less_than_sign,minus", "screen.weigh(-1)", "Less weight", id="pickers.count_less"),
     ]
 
     class Changed(Message):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.segment import Segment
 from textual import events
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.geometry import Region, Size, clamp
 from textual.message import Message
@@ -66,9 +66,16 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         hidden("ctrl+u,D", "page(-0.5)", "Half a page up", id="pictures.half_page_up"),
         hidden("g,home", "first", "First", id="pictures.first"),
         hidden("G,end", "last", "Last", id="pictures.last"),
-        hidden("enter", "enter", "Open", id="pictures.substitutes"),
-        hidden("plus,equals_sign", "zoom(1)", "Larger pictures", id="pictures.larger"),
-        hidden("minus", "zoom(-1)", "Smaller pictures", id="pictures.smaller"),
+        Binding("enter", "enter", "Open", id="pictures.substitutes"),
+        Binding(
+            "plus,equals_sign",
+            "zoom(1)",
+            "Larger",
+            key_display="+",
+            tooltip="Larger pictures",
+            id="pictures.larger",
+        ),
+        Binding("minus", "zoom(-1)", "Smaller", tooltip="Smaller pictures", id="pictures.smaller"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"thumb-grid--{name}" for name in STYLES}
 
