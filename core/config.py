@@ -193,6 +193,9 @@ class SystemChoice:
     """A file of ImageNet weights; empty starts from random weights, except efficientnet_lite0."""
     frozen: bool = False
     """Whether the backbone is not trained; its features are then cached."""
+    map_stride: int = 0
+    """Pixels between the cells of a frozen backbone's feature map; 0 takes its last map.
+    efficientnet_lite0 also has maps of stride 8 and 16."""
     batch: int = 64
     """Images in a batch."""
     triplet_batch: int = 0
@@ -210,8 +213,10 @@ class SystemChoice:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        at_least(self, batch=6, triplet_batch=0, minutes=0)
+        at_least(self, batch=6, triplet_batch=0, minutes=0, map_stride=0)
         above_zero(self, "learning_rate")
+        if self.map_stride and not self.frozen:
+            raise ConfigError("Only a frozen backbone has a map_stride.", hint="Set frozen = true.")
 
     @property
     def is_datrnet(self) -> bool:

@@ -118,9 +118,11 @@ class MethodLearner(Learner):
 
     def start_stage(self, stage: int) -> None:
         """Make the optimizer of what the stage trains."""
+        own = self.stages[stage].learning_rate
+        self.learning_rate = own or ("system.learning_rate", self._choice.learning_rate)
         self.optimizer = torch.optim.Adam(
             self.network.enter(self.stages[stage]),
-            lr=self._choice.learning_rate,
+            lr=self.learning_rate[1],
             fused=True,  # four times as fast for millions of weights
         )
 
@@ -162,7 +164,7 @@ class MethodLearner(Learner):
         """Decay the rate along half a cosine."""
         assert self.optimizer is not None, "the stage has started"
         for group in self.optimizer.param_groups:
-            group["lr"] = self._choice.learning_rate * cosine_decay(share)
+            group["lr"] = self.learning_rate[1] * cosine_decay(share)
 
     def validate(self) -> float | None:
         """Return the mean of top-30 accuracy without and with a change."""
@@ -285,7 +287,7 @@ def cached_features(
         on_progress: Told how many pictures are done, and how many there are.
 
     Returns:
-        (N, D) features or (N, C, h, w) maps, mapped from the file.
+        (N, D) features, (N, C, h, w) maps or (N, C · h · w + D) both, mapped from the file.
     """
     path = folder / f"{_digest(system, pixels)}.npy"
     if not path.exists():
@@ -312,7 +314,10 @@ def cached_features(
 
 def _digest(system: RetrievalMethod, pixels: NDArray[np.uint8]) -> str:
     """Return a digest of the images and the backbone."""
-    digest = blake2b(f"{FORMAT} {system.feature_kind} {pixels.shape}".encode(), digest_size=16)
+    kind: str = system.feature_kind
+    if kind != "feature" and (stride := getattr(system.backbone, "map_stride", 0)):
+        kind = f"{kind} {stride}"
+    digest = blake2b(f"{FORMAT} {kind} {pixels.shape}".encode(), digest_size=16)
     digest.update(np.ascontiguousarray(pixels).data)
     for name, tensor in system.backbone.state_dict().items():
         digest.update(name.encode())

@@ -3,6 +3,7 @@
 Weight files are read without executing their code.
 """
 
+import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -50,6 +51,8 @@ class Backbone(nn.Module, ABC):
     """Length D of the pooled feature."""
     map_channels: ClassVar[int]
     """Channels C of the map."""
+    finer_maps: ClassVar[Mapping[int, int]] = {}
+    """Channels of the maps before the last one that it provides, by their stride in pixels."""
     head: ClassVar[str]
     """Prefix of the last layer's names in the public weights; the layer is omitted here."""
     mean: ClassVar[tuple[float, float, float]] = (0.485, 0.456, 0.406)
@@ -96,6 +99,14 @@ class Backbone(nn.Module, ABC):
         """
         mapped = self.feature_map(images)
         return mapped, self.pool(mapped)
+
+    def finer_map_and_map(self, images: Tensor, stride: int) -> tuple[Tensor, Tensor]:
+        """Return a map of ``finer_maps`` (B, C', h', w'), and the last map (B, C, h, w).
+
+        Raises:
+            ShapeError: The images are not of the backbone's size.
+        """
+        raise NotImplementedError
 
     def pool(self, feature_map: Tensor) -> Tensor:
         """Return the pooled features (B, D) of maps (B, C, h, w): the mean over the cells."""
@@ -173,18 +184,31 @@ class Frozen(Backbone):
 
     ImageNet features carry little about color, so a thumbnail of the image joins them. The feature
     (B, D' + C' + 192) is the trunk's feature of size D', the maximum of each of the C' channels of
-    its map, and the image at 8 × 8 pixels. The map (B, C' + 3, h, w) is the trunk's map and the
-    image at its size.
+    its last map, and the image at 8 × 8 pixels. The map (B, C + 3, h, w) is the trunk's last or a
+    finer map, and the image at its size.
+
+    Map and feature of images are cached as a vector (B, (C + 3) · h · w + D), the flat map first.
 
     Args:
         trunk: The backbone to freeze.
+        map_stride: Stride of the map in pixels; 0 takes the last map.
+
+    Raises:
+        ConfigError: The trunk has no map of that stride.
     """
 
-    def __init__(self, trunk: Backbone) -> None:
+    def __init__(self, trunk: Backbone, map_stride: int = 0) -> None:
         super().__init__(trunk.image_size)
-        self.trunk = trunk
+        if map_stride and map_stride not in trunk.finer_maps:
+            known = ", ".join(map(str, (0, *trunk.finer_maps)))
+            raise ConfigError(
+                f"{trunk.name} provides no map of stride {map_stride}.",
+                hint=f"Use one of: {known}, where 0 is its last map.",
+            )
+        self.trunk, self.map_stride = trunk, map_stride
         self.name = trunk.name  # type: ignore[misc]  # of the instance
-        self.map_channels = trunk.map_channels + 3  # type: ignore[misc]
+        channels = trunk.finer_maps[map_stride] if map_stride else trunk.map_channels
+        self.map_channels = channels + 3  # type: ignore[misc]
         self.feature_size = (  # type: ignore[misc]
             trunk.feature_size + trunk.map_channels + 3 * THUMBNAIL**2
         )
@@ -199,23 +223,44 @@ class Frozen(Backbone):
         if images.shape[1] == self.map_channels:
             return images
         with torch.no_grad():
-            mapped = self.trunk.feature_map(images)
-            height, width = mapped.shape[2:]
-            return torch.cat([mapped, F.adaptive_avg_pool2d(images, (height, width))], dim=1)
+            if self.map_stride:
+                mapped, _ = self.trunk.finer_map_and_map(images, self.map_stride)
+            else:
+                mapped = self.trunk.feature_map(images)
+            return _with_image(mapped, images)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the feature of images (B, 3, S, S), or a cached feature (B, D) unchanged."""
+        return images if images.dim() == 2 else self.map_and_feature(images)[1]
+
+    def map_and_feature(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return map and feature of images (B, 3, S, S), or of cached vectors of both."""
         if images.dim() == 2:
-            return images
+            num_cells = (images.shape[1] - self.feature_size) // self.map_channels
+            flat, feature = images.split([num_cells * self.map_channels, self.feature_size], dim=1)
+            side = math.isqrt(num_cells)
+            return flat.view(-1, self.map_channels, side, side), feature
         with torch.no_grad():
-            mapped, feature = self.trunk.map_and_feature(images)
+            if self.map_stride:
+                mapped, last = self.trunk.finer_map_and_map(images, self.map_stride)
+                feature = self.trunk.pool(last)
+            else:
+                last, feature = self.trunk.map_and_feature(images)
+                mapped = last
             small = F.adaptive_avg_pool2d(images, THUMBNAIL)
-            return torch.cat([feature, mapped.amax(dim=(2, 3)), small.flatten(1)], dim=1)
+            feature = torch.cat([feature, last.amax(dim=(2, 3)), small.flatten(1)], dim=1)
+            return _with_image(mapped, images), feature
 
     @property
     def pretrained_module(self) -> nn.Module:
         """The trunk's module."""
         return self.trunk.pretrained_module
+
+
+def _with_image(mapped: Tensor, images: Tensor) -> Tensor:
+    """Return a map (B, C, h, w) with the images as three further channels."""
+    height, width = mapped.shape[2:]
+    return torch.cat([mapped, F.adaptive_avg_pool2d(images, (height, width))], dim=1)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

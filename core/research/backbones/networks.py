@@ -12,7 +12,9 @@ References:
 
 import math
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -265,6 +267,10 @@ def resized_positions(positions: Tensor, side: int) -> Tensor:
     return torch.cat([positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
 
 
+LAST_BLOCKS = {8: 4, 16: 10}
+"""Index of EfficientNet-Lite0's last block of a stride."""
+
+
 class EfficientNetLite0(Backbone):
     """The trunk up to its last convolution; the pooled feature is the map's mean.
 
@@ -278,6 +284,7 @@ class EfficientNetLite0(Backbone):
     name = "efficientnet_lite0"
     feature_size = 1280
     map_channels = 1280
+    finer_maps: ClassVar[Mapping[int, int]] = {8: 40, 16: 112}
     head = "_fc."
     mean = (0.5, 0.5, 0.5)
     std = (0.5, 0.5, 0.5)
@@ -294,6 +301,17 @@ class EfficientNetLite0(Backbone):
         """Return the last convolution's output (B, 1280, S / 32, S / 32), after its ReLU6."""
         features: Tensor = self.trunk.extract_features(self.normalize(images))  # type: ignore[operator]
         return features
+
+    def finer_map_and_map(self, images: Tensor, stride: int) -> tuple[Tensor, Tensor]:
+        """Return the output of the last block of a stride, and the last map."""
+        finer: list[Tensor] = []
+        block: nn.Module = self.trunk._blocks[LAST_BLOCKS[stride]]  # type: ignore[index, assignment]
+        hook = block.register_forward_hook(lambda module, inputs, output: finer.append(output))
+        try:
+            last = self.feature_map(images)
+        finally:
+            hook.remove()
+        return finer[0], last
 
     @property
     def pretrained_module(self) -> nn.Module:
@@ -317,7 +335,12 @@ BACKBONES: dict[str, type[Backbone]] = {
 
 
 def make_backbone(
-    name: str, *, image_size: int, weights: Path | None = None, frozen: bool = False
+    name: str,
+    *,
+    image_size: int,
+    weights: Path | None = None,
+    frozen: bool = False,
+    map_stride: int = 0,
 ) -> Backbone:
     """Make a backbone with the weights of a file, its default weights, or random ones.
 
@@ -327,10 +350,12 @@ def make_backbone(
         weights: A safetensors file or a PyTorch state dict with the names of the public ImageNet
             weights. By default weights are random; those of ``efficientnet_lite0`` are ImageNet's.
         frozen: Whether it is not trained; see ``Frozen``.
+        map_stride: Of a frozen backbone's map; 0 takes the last map.
 
     Raises:
         UnknownNameError: No backbone has that name.
-        ConfigError: It does not accept images of that size, or is not installed.
+        ConfigError: It does not accept images of that size, has no map of that stride, or is not
+            installed.
         CheckpointError: The file is not a weight file, or of another network.
     """
     if name not in BACKBONES:
@@ -339,4 +364,4 @@ def make_backbone(
     path = weights or backbone.bundled_weights()
     if path is not None:
         backbone.load(path)
-    return Frozen(backbone) if frozen else backbone
+    return Frozen(backbone, map_stride) if frozen else backbone

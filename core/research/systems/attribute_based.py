@@ -1,16 +1,17 @@
 """Attribute-based retrieval: predict an image's values, replace the changed ones, compare.
 
 The baseline of FashionSearchNet's papers, which do not publish its details. Here a linear head per
-super-category classifies the backbone's pooled feature, and distances compare probabilities.
+super-category classifies the backbone's pooled feature. Distances compare probabilities; match
+scores rank by log-probability, for which blocks are logits.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
-import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from datrnet.core.errors import ConfigError
 from datrnet.core.research.backbones.backbone import Backbone
 from datrnet.core.research.systems.method import (
     Heads,
@@ -20,6 +21,8 @@ from datrnet.core.research.systems.method import (
     RetrievalMethod,
     TrainingSet,
     classification_loss,
+    one_hot_replacement,
+    padded_blocks,
 )
 from datrnet.core.retrieval.manipulation import Replacement
 
@@ -31,10 +34,18 @@ class AttributeBasedConfig(MethodConfig):
     hard: bool = False
     """Whether to compare the most probable values instead of probabilities; the squared
     distance is then twice the number of differing values, with ties in gallery order (open)."""
+    blocks: Literal["probabilities", "logits"] = "probabilities"
+    """What is compared. Of logits, match scores are the log-probabilities of the wanted values,
+    but for a temperature; distances of logits mean little (open)."""
+
+    def __post_init__(self) -> None:
+        """Check that the settings agree."""
+        if self.hard and self.blocks == "logits":
+            raise ConfigError("hard compares values, not logits.", hint="Leave out one of the two.")
 
 
 class AttributeBased(RetrievalMethod):
-    """v(x) = [p_1(x); …; p_T(x)], the predicted probabilities of all values."""
+    """v(x) = [p_1(x); …; p_T(x)], the predicted probabilities of all values, or their logits."""
 
     name = "attribute-based"
     config: AttributeBasedConfig
@@ -44,17 +55,15 @@ class AttributeBased(RetrievalMethod):
     ) -> None:
         super().__init__(backbone, num_values, config)
         self.heads = Heads(nn.Linear(backbone.feature_size, num) for num in num_values)
-        self.block_size = max(num_values)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the probabilities (B, T, V) of each super-category's values, padded with 0."""
-        blocks = []
-        for logits in self.heads(self.backbone(images)):
-            block = logits.float().softmax(dim=1)
-            if self.config.hard:
-                block = F.one_hot(block.argmax(dim=1), block.shape[1]).float()
-            blocks.append(F.pad(block, (0, self.block_size - block.shape[1])))
-        return torch.stack(blocks, dim=1)
+        """Return the probabilities or logits (B, T, V) of the values, padded with 0."""
+        blocks = self.heads(self.backbone(images))
+        if self.config.blocks == "probabilities":
+            blocks = tuple(logits.float().softmax(dim=1) for logits in blocks)
+        if self.config.hard:
+            blocks = tuple(F.one_hot(block.argmax(dim=1), block.shape[1]) for block in blocks)
+        return padded_blocks(blocks, max(self.num_values))
 
     def stages(self) -> tuple[MethodStage, ...]:
         """Return the only stage: classification."""
@@ -66,5 +75,4 @@ class AttributeBased(RetrievalMethod):
 
     def manipulation(self, training_set: TrainingSet) -> Replacement:
         """Return the replacement of a block by the requested value's one-hot vector."""
-        one_hots = tuple(np.eye(num, self.block_size, dtype=np.float32) for num in self.num_values)
-        return Replacement(one_hots, are_means=False)
+        return one_hot_replacement(self.num_values)

@@ -7,6 +7,7 @@ representations.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +24,9 @@ from datrnet.core.research.systems.method import (
     MethodStage,
     RetrievalMethod,
     TrainingSet,
+    classification_loss,
+    one_hot_replacement,
+    padded_blocks,
 )
 from datrnet.core.retrieval.manipulation import Replacement
 from datrnet.core.training.triplets import Objective
@@ -42,6 +46,14 @@ class DatrnetOnBackboneConfig(MethodConfig):
     """Margin of the triplet loss, on the squared L2 of vectors of length 1."""
     proxy_weight: float = 1.0
     """Weight of the proxy loss; as in the config ``small``."""
+    with_feature: bool = False
+    """Whether the dense layer sees the backbone's feature, with the thumbnail if it is frozen,
+    instead of the map's means and maxima."""
+    objective: Literal["triplet", "classification"] = "triplet"
+    """Whether to train with triplets and proxies, or, as a control, a linear classifier of each
+    embedding with cross entropy alone."""
+    blocks: Literal["embeddings", "logits"] = "embeddings"
+    """What queries and items are compared by; ``logits`` are the classifiers' outputs."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -49,22 +61,34 @@ class DatrnetOnBackboneConfig(MethodConfig):
         above_zero(self, "margin")
         if not 0 <= self.dropout < 1 or not 0 <= self.proxy_weight < float("inf"):
             raise ConfigError("dropout must be from 0 to below 1, and proxy_weight at least 0.")
+        if self.blocks == "logits" and self.objective != "classification":
+            raise ConfigError(
+                "blocks is 'logits', and without a classifier there are none.",
+                hint='Set objective = "classification".',
+            )
 
 
 class DatrnetOnBackbone(RetrievalMethod):
     """f_t(x) = Dense(Dense(pooled ASE_t(map))), of length 1; a change inserts a prototype."""
 
     name = "datrnet-on-backbone"
-    feature_kind = "map"
+    config: DatrnetOnBackboneConfig
 
     def __init__(
         self, backbone: Backbone, num_values: tuple[int, ...], config: DatrnetOnBackboneConfig
     ) -> None:
         super().__init__(backbone, num_values, config)
+        self.feature_kind = "both" if config.with_feature else "map"
         height, width = backbone.map_size()
+        channels = backbone.map_channels
+        whole_size = backbone.feature_size if config.with_feature else 2 * channels
         self.networks = Heads(
-            EmbeddingNetwork(backbone.map_channels, height, width, config) for _ in num_values
+            EmbeddingNetwork(channels, height, width, whole_size, config) for _ in num_values
         )
+        self._objectives: list[Objective] = []
+        if config.objective == "classification":
+            self.heads = Heads(nn.Linear(config.embedding_size, num) for num in num_values)
+            return
         training = TrainConfig(
             margin=config.margin,
             squared_distance=True,
@@ -74,13 +98,26 @@ class DatrnetOnBackbone(RetrievalMethod):
         self._objectives = [Objective(training, num, config.embedding_size) for num in num_values]
         self.proxies = nn.ModuleList(objective.proxies for objective in self._objectives)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Embed images: f_t for each super-category (B, T, E), each of length 1."""
-        feature_map = self.backbone.feature_map(images)
-        # the backbone's own feature of the whole image, for all networks
-        whole = torch.cat([feature_map.mean(dim=(2, 3)), feature_map.amax(dim=(2, 3))], dim=1)
+    def embeddings(self, images: Tensor) -> Tensor:
+        """Return f_t for each super-category (B, T, E), not normalized."""
+        if self.config.with_feature:
+            feature_map, whole = self.backbone.map_and_feature(images)
+        else:
+            feature_map = self.backbone.feature_map(images)
+            # the whole image, for all networks
+            whole = torch.cat([feature_map.mean(dim=(2, 3)), feature_map.amax(dim=(2, 3))], dim=1)
         blocks = [network(feature_map, whole) for network in self.networks.heads]
-        return torch.stack(blocks, dim=1)
+        return torch.stack(blocks, dim=1).float()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embed images: f_t for each super-category (B, T, E), each of length 1.
+
+        Or return the logits (B, T, V) of the values.
+        """
+        embeddings = self.embeddings(images)
+        if self.config.blocks == "logits":
+            return padded_blocks(self.heads(embeddings), max(self.num_values))
+        return F.normalize(embeddings, dim=2)
 
     def stages(self) -> tuple[MethodStage, ...]:
         """Return the only stage, of all networks."""
@@ -88,8 +125,10 @@ class DatrnetOnBackbone(RetrievalMethod):
 
     def loss(self, batch: ImageBatch) -> Tensor:
         """Return the sum of the networks' losses, without unlabeled images."""
-        blocks = self(batch.images)
-        losses = []
+        embeddings = self.embeddings(batch.images)
+        if self.config.objective == "classification":
+            return classification_loss(self.heads(embeddings), batch.labels)
+        blocks, losses = F.normalize(embeddings, dim=2), []
         for block, sets, objective in zip(
             blocks.unbind(1), batch.value_sets.unbind(1), self._objectives, strict=True
         ):
@@ -99,15 +138,22 @@ class DatrnetOnBackbone(RetrievalMethod):
         return torch.stack(losses).sum() if losses else 0 * blocks.sum()
 
     def manipulation(self, training_set: TrainingSet) -> Replacement:
-        """Return the replacement of blocks by mean embeddings of length 1."""
+        """Return the replacement of blocks by mean embeddings of length 1, or of logits."""
+        if self.config.blocks == "logits":
+            return one_hot_replacement(self.num_values)
         return Replacement(training_set.value_means(self, self.num_values, unit_length=True))
 
 
 class EmbeddingNetwork(nn.Module):
-    """The network of a super-category: maps (B, C, h, w) to (B, E) of length 1."""
+    """The network of a super-category: maps (B, C, h, w) to (B, E)."""
 
     def __init__(
-        self, map_channels: int, height: int, width: int, config: DatrnetOnBackboneConfig
+        self,
+        map_channels: int,
+        height: int,
+        width: int,
+        whole_size: int,
+        config: DatrnetOnBackboneConfig,
     ) -> None:
         super().__init__()
         shape = ModelConfig(fusion="sum")
@@ -118,12 +164,13 @@ class EmbeddingNetwork(nn.Module):
             nn.ReLU(),
         )
         self.ase = ASE(config.channels, height, width, shape)
-        self.dense = nn.Linear(wide + 2 * map_channels, 2 * config.embedding_size)
+        self.dense = nn.Linear(wide + whole_size, 2 * config.embedding_size)
         self.dropout = nn.Dropout(config.dropout)
         self.embedding = nn.Linear(2 * config.embedding_size, config.embedding_size)
 
     def forward(self, feature_map: Tensor, whole: Tensor) -> Tensor:
-        """Embed maps (B, C, h, w) and their concatenated means and maxima (B, 2C)."""
+        """Embed maps (B, C, h, w) and vectors (B, W) of the whole images."""
         attended = self.ase(self.narrow(feature_map)).mean(dim=(2, 3))
         hidden = self.dropout(self.dense(torch.cat([attended, whole], dim=1)).relu())
-        return F.normalize(self.embedding(hidden).float())
+        embedding: Tensor = self.embedding(hidden)
+        return embedding

@@ -60,10 +60,16 @@ class FashionSearchNetConfig(MethodConfig):
     """Share of the budget for the activation maps alone, the first stage (open)."""
     global_share: float = 0.1
     """Share of the budget for the weights of the global ranking, the last stage (open)."""
+    global_learning_rate: float = 0.0
+    """Peak learning rate of that stage, which trains few numbers in few steps; 0 takes
+    ``system.learning_rate`` (open)."""
+    with_feature: bool = False
+    """Whether each branch sees the backbone's feature beside its region, with the thumbnail if the
+    backbone is frozen: what the systems without a map see."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        at_least(self, region_size=1)
+        at_least(self, region_size=1, global_learning_rate=0)
         for size in (*self.conv_channels, *self.branch_sizes):
             if size < 1:
                 raise ConfigError(f"A layer of {size} outputs is too small; use at least 1.")
@@ -88,7 +94,6 @@ class ChangeWeights(nn.Module):
 class FashionSearchNet(RetrievalMethod):
     """Class activation maps, regions, a three-layer branch per super-category, learned weights."""
 
-    feature_kind = "map"
     config: FashionSearchNetConfig
     prototypes: Tensor
 
@@ -97,6 +102,7 @@ class FashionSearchNet(RetrievalMethod):
     ) -> None:
         super().__init__(backbone, num_values, config)
         self.name = "fashionsearchnet" if config.localized else "fashionsearchnet-without-loc"
+        self.feature_kind = "both" if config.with_feature else "map"
         conv6, conv7 = config.conv_channels
         self.convs = nn.Sequential(
             nn.Conv2d(backbone.map_channels, conv6, 3, padding=1),
@@ -107,6 +113,7 @@ class FashionSearchNet(RetrievalMethod):
         # without a bias, so that a value's activation map is its whole evidence
         self.map_heads = Heads(nn.Linear(conv7, num, bias=False) for num in num_values)
         size = backbone.map_channels * config.region_size**2
+        size += backbone.feature_size if config.with_feature else 0
         self.branches = Heads(mlp(size, *config.branch_sizes) for _ in num_values)
         size = config.branch_sizes[-1]
         self.heads = Heads(nn.Linear(size, num) for num in num_values)
@@ -122,15 +129,15 @@ class FashionSearchNet(RetrievalMethod):
             Activation maps (B, T, h, w), the boxes (B, T, 4) around their regions: top, left,
             bottom, right as shares of the image's sides, and the predicted values (B, T).
         """
-        conv7 = self.convs(self.backbone.feature_map(images))
+        conv7 = self.convs(self._seen(images)[0])
         maps = self._activation_maps(conv7)
         predicted = [logits.argmax(dim=1) for logits in self.map_heads(conv7.mean(dim=(2, 3)))]
         return maps, regions(maps, self.config.threshold), torch.stack(predicted, dim=1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed images: f_t for each super-category, (B, T, E)."""
-        feature_map = self.backbone.feature_map(images)
-        return self._comparable(self._embedded(feature_map, self.convs(feature_map)))
+        seen = self._seen(images)
+        return self._comparable(self._embedded(*seen, self.convs(seen[0])))
 
     def stages(self) -> tuple[MethodStage, ...]:
         """Return the stages of the maps, of maps and branches, and of the weights alone."""
@@ -138,22 +145,26 @@ class FashionSearchNet(RetrievalMethod):
         maps = (self.backbone, self.convs, self.map_heads)
         local = (*maps, self.branches, self.heads)
         ranking = self.global_ranking
+        rate = self.config.global_learning_rate
+        own_rate = ("system.settings.global_learning_rate", rate) if rate else None
         return (
             MethodStage("activation maps", first, "images", self.map_classification, maps),
             MethodStage("local", 1 - first - last, "images", self.local_ranking, local),
-            MethodStage("global", last, "triplets", ranking, (self.weights,), self.set_prototypes),
+            MethodStage(
+                "global", last, "triplets", ranking, (self.weights,), self.set_prototypes, own_rate
+            ),
         )
 
     def map_classification(self, batch: ImageBatch) -> Tensor:
         """Return L_C of the values that the activation maps predict."""
-        pooled = self.convs(self.backbone.feature_map(batch.images)).mean(dim=(2, 3))
+        pooled = self.convs(self._seen(batch.images)[0]).mean(dim=(2, 3))
         return classification_loss(self.map_heads(pooled), batch.labels)
 
     def local_ranking(self, batch: ImageBatch) -> Tensor:
         """Return L_C of maps and branches, and Σ_t L_T of triplets drawn from the batch."""
-        feature_map = self.backbone.feature_map(batch.images)
+        feature_map, feature = self._seen(batch.images)
         conv7 = self.convs(feature_map)
-        blocks = self._embedded(feature_map, conv7)
+        blocks = self._embedded(feature_map, feature, conv7)
         losses = [
             classification_loss(self.map_heads(conv7.mean(dim=(2, 3))), batch.labels),
             classification_loss(self.heads(blocks), batch.labels),
@@ -195,7 +206,13 @@ class FashionSearchNet(RetrievalMethod):
         weights = [head.weight.float() for head in self.map_heads.heads]
         return activation_maps(conv7.float(), weights)  # type: ignore[arg-type]
 
-    def _embedded(self, feature_map: Tensor, conv7: Tensor) -> Tensor:
+    def _seen(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the backbone's map, and its feature if the branches see it."""
+        if self.config.with_feature:
+            return self.backbone.map_and_feature(images)
+        return self.backbone.feature_map(images), None
+
+    def _embedded(self, feature_map: Tensor, feature: Tensor | None, conv7: Tensor) -> Tensor:
         """Return each branch's embedding (B, T, E) of its region; of the whole map without Loc."""
         if self.config.localized:
             with torch.no_grad():  # a box has no gradient
@@ -205,6 +222,8 @@ class FashionSearchNet(RetrievalMethod):
             boxes = whole.expand(len(feature_map), 1, 4)
         pooled = pooled_regions(feature_map, boxes, self.config.region_size).flatten(2)
         pooled = pooled.expand(-1, len(self.num_values), -1)
+        if feature is not None:
+            pooled = torch.cat([pooled, feature[:, None].expand(-1, pooled.shape[1], -1)], dim=2)
         return torch.stack(self.branches(pooled), dim=1).float()
 
     def _comparable(self, blocks: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from datrnet.core.catalog.value_sets import Labeled
 from datrnet.core.research.backbones.backbone import Backbone, Frozen
-from datrnet.core.retrieval.manipulation import Manipulation
+from datrnet.core.retrieval.manipulation import Manipulation, Replacement
 from datrnet.core.retrieval.prototypes import mean_embeddings
 from datrnet.core.training.trainer import Stage
 
@@ -112,6 +112,8 @@ class MethodStage(Stage):
     """Modules that are trained; all others keep their weights."""
     on_start: Callable[[TrainingSet], None] | None = None
     """Called once before the stage in evaluation mode: fills a memory, computes prototypes."""
+    learning_rate: tuple[str, float] | None = None
+    """The setting of its own peak learning rate, and its value; None for the system's."""
 
 
 class RetrievalMethod(nn.Module, ABC):
@@ -126,7 +128,7 @@ class RetrievalMethod(nn.Module, ABC):
 
     name: str
     config: MethodConfig
-    feature_kind: Literal["feature", "map"] = "feature"
+    feature_kind: Literal["feature", "map", "both"] = "feature"
     """The output of the backbone that it uses."""
 
     def __init__(
@@ -136,9 +138,16 @@ class RetrievalMethod(nn.Module, ABC):
         self.backbone, self.num_values, self.config = backbone, num_values, config
 
     def features(self, images: Tensor) -> Tensor:
-        """Return the backbone's feature or feature map of images (B, 3, S, S)."""
-        backbone = self.backbone
-        return backbone.feature_map(images) if self.feature_kind == "map" else backbone(images)
+        """Return what a frozen backbone's cache holds of images (B, 3, S, S)."""
+        match self.feature_kind:
+            case "feature":
+                feature: Tensor = self.backbone(images)
+                return feature
+            case "map":
+                return self.backbone.feature_map(images)
+            case "both":
+                mapped, feature = self.backbone.map_and_feature(images)
+                return torch.cat([mapped.flatten(1), feature], dim=1)
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
@@ -209,6 +218,23 @@ def classification_loss(logits: Sequence[Tensor], labels: Tensor) -> Tensor:
         # torch's own mean of a batch without labels is 0 / 0
         losses.append(total / (values >= 0).sum().clamp(min=1))
     return torch.stack(losses).sum()
+
+
+def padded_blocks(rows: Sequence[Tensor], size: int) -> Tensor:
+    """Return a row of each super-category (B, V) as blocks (B, T, size), padded with 0."""
+    padded = [F.pad(block.float(), (0, size - block.shape[1])) for block in rows]
+    return torch.stack(padded, dim=1)
+
+
+def one_hot_replacement(num_values: Sequence[int]) -> Replacement:
+    """Return the replacement of a block by the wanted value's one-hot vector.
+
+    For blocks of probabilities or logits, padded to the largest number of values.
+    """
+    size = max(num_values)
+    return Replacement(
+        tuple(np.eye(num, size, dtype=np.float32) for num in num_values), are_means=False
+    )
 
 
 def margin_loss(anchors: Tensor, positives: Tensor, negatives: Tensor, *, margin: float) -> Tensor:

@@ -59,13 +59,16 @@ def check_choices(choices: Iterable[tuple[SystemChoice, int]]) -> None:
         ConfigError: A setting does not exist or is out of range, or a backbone is not installed.
         CheckpointError: The weights of a backbone do not fit.
     """
-    backbones: set[tuple[str, int, str]] = set()
+    backbones: set[tuple[str, int, str, bool, int]] = set()
     for choice, image_size in choices:
         if not choice.is_datrnet:
             config_of(choice)
-            backbones.add((choice.backbone, image_size, choice.backbone_weights))
-    for name, image_size, weights in sorted(backbones):
-        make_backbone(name, image_size=image_size, weights=_weights(weights))
+            weights, stride = choice.backbone_weights, choice.map_stride
+            backbones.add((choice.backbone, image_size, weights, choice.frozen, stride))
+    for name, size, weights, frozen, stride in sorted(backbones):
+        make_backbone(
+            name, image_size=size, weights=_weights(weights), frozen=frozen, map_stride=stride
+        )
 
 
 def method_of(
@@ -80,7 +83,11 @@ def method_of(
     """
     config, weights = config_of(choice), _weights(choice.backbone_weights)
     backbone = make_backbone(
-        choice.backbone, image_size=image_size, weights=weights, frozen=choice.frozen
+        choice.backbone,
+        image_size=image_size,
+        weights=weights,
+        frozen=choice.frozen,
+        map_stride=choice.map_stride,
     )
     return METHODS[choice.name][0](backbone, num_values, config)
 

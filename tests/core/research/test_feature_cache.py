@@ -1,5 +1,6 @@
 """What a frozen backbone makes of pictures is computed once and kept."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,16 +34,26 @@ class Trunk(Backbone):
         return mapped.relu()
 
 
-def system_on(name: str, *, seed: int = 0) -> RetrievalMethod:
+def system_on(name: str, *, seed: int = 0, **settings: bool) -> RetrievalMethod:
     torch.manual_seed(seed)
     backbone = Frozen(Trunk(32))
     method, config = METHODS[name]
-    return method(backbone, (3, 2), config).eval()
+    return method(backbone, (3, 2), replace(config, **settings)).eval()
 
 
-@pytest.mark.parametrize("name", ["adde-m", "datrnet-on-backbone"])
-def test_what_is_kept_is_what_the_system_sees(tmp_path: Path, name: str) -> None:
-    system, told = system_on(name), []
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("adde-m", {}),
+        ("datrnet-on-backbone", {}),
+        ("datrnet-on-backbone", {"with_feature": True}),
+        ("fashionsearchnet", {"with_feature": True}),
+    ],
+)
+def test_what_is_kept_is_what_the_system_sees(
+    tmp_path: Path, name: str, settings: dict[str, bool]
+) -> None:
+    system, told = system_on(name, **settings), []
     kept = cached_features(system, PIXELS, tmp_path, lambda *done: told.append(done))
     assert told == [(64, 70), (70, 70)]
     images = to_network_input(torch.from_numpy(PIXELS))
@@ -65,9 +76,10 @@ def test_it_is_computed_once_for_one_backbone_and_one_set_of_pictures(tmp_path: 
     assert keep(system_on("adde-m"))
     assert not keep(system_on("amnet")), "another system on the same backbone"
     assert keep(system_on("fashionsearchnet")), "sees the map"
+    assert keep(system_on("fashionsearchnet", with_feature=True)), "sees both"
     assert keep(system_on("adde-m", seed=1)), "another backbone"
     assert keep(system_on("adde-m"), PIXELS[::-1].copy()), "other pictures"
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 def test_half_a_file_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:

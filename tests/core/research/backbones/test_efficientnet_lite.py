@@ -52,6 +52,30 @@ def test_pictures_come_to_it_as_they_are() -> None:
 
 
 @pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(("stride", "channels"), [(8, 40), (16, 112)])
+def test_a_frozen_one_has_finer_maps_and_the_same_feature(stride: int, channels: int) -> None:
+    finer = make_backbone("efficientnet_lite0", image_size=64, frozen=True, map_stride=stride)
+    last = make_backbone("efficientnet_lite0", image_size=64, frozen=True)
+    images = torch.rand(2, 3, 64, 64) * 2 - 1
+    mapped, feature = finer.map_and_feature(images)
+    assert mapped.shape == (2, channels + 3, 64 // stride, 64 // stride)
+    assert finer.map_channels == channels + 3
+    assert finer.map_size() == (64 // stride, 64 // stride)
+    assert torch.equal(mapped, finer.feature_map(images))
+    assert torch.equal(feature, finer(images))
+    torch.testing.assert_close(feature, last(images))
+    # what follows in the trunk turns the finer map into the last one
+    following = finer.trunk.trunk._blocks[{8: 5, 16: 11}[stride] :]
+    x = mapped[:, :channels]
+    with torch.no_grad():
+        for block in following:
+            x = block(x)
+        trunk = finer.trunk.trunk
+        x = trunk._swish(trunk._bn1(trunk._conv_head(x)))
+    torch.testing.assert_close(x, last.feature_map(images)[:, :1280])
+
+
+@pytest.mark.usefixtures("installed")
 def test_it_learns_on() -> None:
     backbone = make_backbone("efficientnet_lite0", image_size=64).train()
     backbone(torch.rand(2, 3, 64, 64)).sum().backward()

@@ -1,7 +1,10 @@
 """A frozen backbone: never trained, and content with what it made of a picture before."""
 
+import pytest
 import torch
 
+from datrnet.core.config import SystemChoice
+from datrnet.core.errors import ConfigError
 from datrnet.core.research.backbones.networks import make_backbone
 
 
@@ -41,3 +44,22 @@ def test_it_stays_as_it_begins() -> None:
     frozen(torch.rand(4, 3, 32, 32))  # batch normalization would count this
     assert not any(parameter.requires_grad for parameter in frozen.parameters())
     assert all(torch.equal(tensor, before[name]) for name, tensor in frozen.state_dict().items())
+
+
+def test_map_and_feature_are_kept_as_one_vector() -> None:
+    torch.manual_seed(0)
+    frozen = make_backbone("alexnet", image_size=64, frozen=True)
+    images = torch.rand(2, 3, 64, 64) * 2 - 1
+    mapped, feature = frozen.map_and_feature(images)
+    assert torch.equal(mapped, frozen.feature_map(images))
+    assert torch.equal(feature, frozen(images))
+    kept = torch.cat([mapped.flatten(1), feature], dim=1)
+    assert all(map(torch.equal, frozen.map_and_feature(kept), (mapped, feature)))
+
+
+def test_a_stride_that_a_backbone_has_no_map_of_is_refused() -> None:
+    with pytest.raises(ConfigError, match="alexnet provides no map of stride 16") as error:
+        make_backbone("alexnet", image_size=64, frozen=True, map_stride=16)
+    assert error.value.hint == "Use one of: 0, where 0 is its last map."
+    with pytest.raises(ConfigError, match="Only a frozen backbone has a map_stride"):
+        SystemChoice(name="amnet", map_stride=16)
