@@ -140,6 +140,8 @@ class TrainConfig:
     """Mining during the warm-up: batch-hard from random weights collapses (13)."""
     warmup: float = 0.5
     """Share of the epochs that are warm-up (13)."""
+    triplet_weight: float = 1.0
+    """Weight of the triplet loss; 0 leaves the proxies alone, a classifier by cosine (13)."""
     proxy_weight: float = 0.0
     """Weight of a second loss that pulls each embedding to a learned proxy of its value and away
     from those of others (normalized softmax); 0 is the paper's triplet loss alone (13)."""
@@ -174,7 +176,12 @@ class TrainConfig:
         """Check ranges."""
         check_types(self)
         at_least(self, triplets=1, epochs=1, batch_triplets=2, seed=0, patience=0)
-        at_least(self, proxy_weight=0, weight_decay=0)
+        at_least(self, triplet_weight=0, proxy_weight=0, weight_decay=0)
+        if not self.triplet_weight and not self.proxy_weight:
+            raise ConfigError(
+                "triplet_weight and proxy_weight are 0, which leaves nothing to learn from.",
+                hint="Set one of them above 0.",
+            )
         for name in ("warmup", "balance", "shift", "zoom", "light"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must lie between 0 and 1.")

@@ -7,7 +7,7 @@ than the others. So the weights are chosen on the validation split by coordinate
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +76,7 @@ class Gallery(Labeled):
 class Costs(Protocol):
     """What the items of a gallery cost; a list starts with the cheapest."""
 
-    def table(self, queries: QuerySet, part: slice, weights: Weights) -> Floats:
+    def table(self, queries: QuerySet, part: slice, weights: Weights) -> NDArray[np.floating[Any]]:
         """Return the costs (chunk, G) of all items for some queries."""
 
 
@@ -125,38 +125,42 @@ def rank(
         yield part, _nearest(table, k)
 
 
-def costs_of(gallery: Gallery, *, keep: bool = False) -> Costs:
+def costs_of(gallery: Gallery, *, repeated: bool = False) -> Costs:
     """Return the costs that a gallery is ranked by: distances, or match scores with their sign.
 
     Args:
         gallery: G items.
-        keep: Whether to keep what does not depend on weights, (A, Q, G), for further rankings.
+        repeated: Whether many weights are tried: distances are then of float32, in half the time,
+            and of match scores is kept what does not depend on weights, (A, Q, G).
     """
-    return _Distances(gallery) if gallery.match is None else _Mismatches(gallery, keep)
+    if gallery.match is not None:
+        return _Mismatches(gallery, keep=repeated)
+    return _Distances(gallery, np.float32 if repeated else np.float64)
 
 
 class _Distances:
     """Squared weighted distances, but for a constant of each query.
 
-    Vectors are centered on the gallery's mean, which changes no distance, but keeps float32
-    accurate where embeddings have nearly collapsed: the expansion below would cancel if ‖g‖² were
-    much larger than d².
+    Vectors are centered on the gallery's mean, which changes no distance, but keeps the expansion
+    below accurate where embeddings have nearly collapsed: it would cancel if ‖g‖² were much larger
+    than d². Some of these orders float64 alone finds.
     """
 
-    def __init__(self, gallery: Gallery) -> None:
-        items = gallery.manipulation.to_metric_space(gallery.embeddings)
-        self._center = items.mean(axis=0, dtype=np.float64).astype(np.float32)  # (A, E)
-        items = items - self._center
+    def __init__(self, gallery: Gallery, precision: type[np.floating[Any]]) -> None:
+        items = gallery.manipulation.to_metric_space(gallery.embeddings).astype(precision)
+        self._precision = precision
+        self._center = items.mean(axis=0, dtype=np.float64).astype(precision)  # (A, E)
+        items -= self._center
         self._vectors = items.reshape(len(items), -1).T  # (A·E, G)
         self._lengths = np.einsum("gae,gae->ag", items, items)  # (A, G)
         self._gallery = gallery
 
-    def table(self, queries: QuerySet, part: slice, weights: Weights) -> Floats:
+    def table(self, queries: QuerySet, part: slice, weights: Weights) -> NDArray[np.floating[Any]]:
         """Return Σ_t w_t ‖g_t‖² - 2 Σ_t (w_t q_t)·g_t; Σ_t w_t ‖q_t‖² is the same for all items."""
         blocks, factors, _ = _changed(self._gallery, queries, part, weights)
-        factors = factors.astype(np.float32)
+        factors = factors.astype(self._precision)
         weighted = (blocks - self._center) * factors[:, :, None]
-        table: Floats = weighted.reshape(len(weighted), -1) @ self._vectors
+        table: NDArray[np.floating[Any]] = weighted.reshape(len(weighted), -1) @ self._vectors
         table *= -2
         table += factors @ self._lengths
         return table
@@ -213,7 +217,7 @@ class _Groups:
         )
         self.number = len(self._starts)
 
-    def closest(self, distances: Floats) -> Floats:
+    def closest(self, distances: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
         """Return distances (Q, G), infinite but for the closest item of each group."""
         grouped = distances[:, self._order]
         least = np.minimum.reduceat(grouped, self._starts, axis=1)
@@ -270,7 +274,7 @@ def _changed(
     return blocks, factors, applied_changes(gallery.manipulation, targets, changed)
 
 
-def _nearest(distances: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+def _nearest(distances: NDArray[np.floating[Any]], k: int) -> NDArray[np.int64]:
     """Return the columns of the k smallest distances of each row, ties by column."""
     if k < distances.shape[1]:
         near = np.sort(np.argpartition(distances, k - 1, axis=1)[:, :k], axis=1)
@@ -314,7 +318,7 @@ def choose_weights(
     sampled = _sampled(gallery)
     if num_blocks == 1 or min(map(len, sampled)) < MIN_QUERIES:
         return gallery.equal_weights
-    costs = costs_of(gallery, keep=True)
+    costs = costs_of(gallery, repeated=True)
     vector = np.ones(1 + num_blocks)  # first the factor of changed blocks, which matters most
     best = _objective(gallery, sampled, vector, k, costs)
     total, done = ROUNDS * len(vector) * len(FACTORS), 0

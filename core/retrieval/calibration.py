@@ -11,6 +11,9 @@ around each prototype; with a longer one it is Student's t distribution. Where m
 from all prototypes, as after a short training, it fits them better: differences between large
 distances count less.
 
+A classifier's logits x have one-hot prototypes, so that without π and a tail p(v|x) is the softmax
+of 2 x / T. The classifier has learned how frequent the values are.
+
 All errors are cross-validated: of each half of the items, with what the other half chose.
 """
 
@@ -49,7 +52,8 @@ class Calibration:
     temperature: float
     """What squared distances are divided by."""
     shares: tuple[float, ...]
-    """π of each value: its share of the items that prototypes are means of, one item added."""
+    """π of each value: its share of the items that prototypes are means of, one item added; all the
+    same where prototypes are one-hot."""
     num_items: int
     """Validation items that it was chosen on; with none it is the geometric mean of the others."""
     error_before: float = 0.0
@@ -106,7 +110,10 @@ def calibrate(
         counts: (V,) of each: items that carry the values, among those of the prototypes.
     """
     found = [
-        _calibrated(_Items.of(embeddings[:, idx], value_sets[:, idx], entries, number), number)
+        _calibrated(
+            _Items.of(embeddings[:, idx], value_sets[:, idx], entries, number),
+            _shares(number, entries),
+        )
         for idx, (entries, number) in enumerate(zip(prototypes, counts, strict=True))
     ]
     known = [each.temperature for each in found if each.num_items]
@@ -195,6 +202,7 @@ class _Items:
     """(n, V)."""
     log_shares: NDArray[np.float64]
     """(V,) of the values with a prototype."""
+    may_have_tail: bool
     tail: float = 0.0
 
     @classmethod
@@ -215,7 +223,8 @@ class _Items:
         return cls(
             squares=squares,
             carries=carries[:, has_prototype],
-            log_shares=np.log(_shares(counts)[has_prototype]),
+            log_shares=np.log(_shares(counts, prototypes)[has_prototype]),
+            may_have_tail=not _are_one_hot(prototypes),
         )
 
     @property
@@ -239,17 +248,16 @@ class _Items:
         return _softmax(self.logits / temperature + self.log_shares)
 
 
-def _calibrated(items: _Items, counts: NDArray[np.int64]) -> Calibration:
+def _calibrated(items: _Items, shares: NDArray[np.float64]) -> Calibration:
     """Choose tail and temperature, and measure how well they predict held-out items."""
-    shares = tuple(_shares(counts).tolist())
     if not items.can_calibrate:
-        return Calibration(temperature=1.0, shares=shares, num_items=0)
+        return Calibration(temperature=1.0, shares=tuple(shares.tolist()), num_items=0)
     chosen = _with_tail(items)
     after = _held_out(chosen)
     return Calibration(
         temperature=_temperature(chosen),
         tail=chosen.tail,
-        shares=shares,
+        shares=tuple(shares.tolist()),
         num_items=len(items.squares),
         error_before=calibration_error(items.probabilities(1.0), items.carries),
         error_after=calibration_error(after, items.carries),
@@ -264,7 +272,7 @@ def _with_tail(items: _Items) -> _Items:
     """
     unit = max(float(items.squares.min(axis=1).mean()), float(np.finfo(np.float32).tiny))
     best, most, own = items, 0.0, _log_likelihoods(items)
-    for tail in TAILS if len(own) >= FEWEST_ITEMS else ():
+    for tail in TAILS if items.may_have_tail and len(own) >= FEWEST_ITEMS else ():
         other = replace(items, tail=tail / unit)
         gains = _log_likelihoods(other) - own
         gain = float(gains.mean())
@@ -313,9 +321,18 @@ def _temperature(items: _Items) -> float:
 # ── distances ────────────────────────────────────────────────────────────────
 
 
-def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the share (V,) of the items that carry each value, one item added."""
-    return np.asarray((counts + 1) / (counts + 1).sum())
+def _shares(counts: NDArray[np.int64], prototypes: Floats) -> NDArray[np.float64]:
+    """Return the share (V,) of the items that carry each value, one item added.
+
+    One-hot prototypes are of a classifier's output, which has the shares in it: all are equal.
+    """
+    numbers = np.ones(len(counts)) if _are_one_hot(prototypes) else counts + 1
+    return np.asarray(numbers / numbers.sum())
+
+
+def _are_one_hot(prototypes: Floats) -> bool:
+    """Tell whether prototypes (V, E) are the first V unit vectors."""
+    return np.array_equal(prototypes, np.eye(*prototypes.shape))
 
 
 def _has_prototype(prototypes: Floats) -> BoolArray:

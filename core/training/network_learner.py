@@ -121,7 +121,7 @@ class NetworkLearner(Learner):
         size = config.batch_triplets
         return [order[size * batch :][:size] for batch in range(self._num_batches)]
 
-    def loss(self, stage: int, batch: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    def loss(self, stage: int, batch: NDArray[np.int64]) -> tuple[Tensor, Tensor | None]:
         """Return the loss of a batch of triplets and the triplet loss in it."""
         rows = self._triplets[batch].T.reshape(-1)  # anchors, positives, negatives
         pixels = self._pixels_of(rows).to(self._device)

@@ -173,7 +173,7 @@ class MinedTripletLoss:
 
 
 class Objective:
-    """The loss of a network: the mined triplet loss plus the weighted proxy loss.
+    """The loss of a network: the weighted sum of the mined triplet loss and the proxy loss.
 
     From random weights triplets alone learn slowly: a batch holds few positives of a value, so each
     step sees a noisy target. A proxy is a learned vector per value, which every batch moves.
@@ -182,7 +182,7 @@ class Objective:
     def __init__(self, config: TrainConfig, num_values: int, embedding_size: int) -> None:
         self._warmup = MinedTripletLoss(config, config.warmup_mining)
         self._later = MinedTripletLoss(config, config.mining)
-        self._proxy_weight = config.proxy_weight
+        self._triplet_weight, self._proxy_weight = config.triplet_weight, config.proxy_weight
         self.proxies: nn.Module = losses.NormalizedSoftmaxLoss(
             num_values, embedding_size, temperature=config.proxy_temperature
         )
@@ -193,18 +193,23 @@ class Objective:
 
     def __call__(
         self, embeddings: Tensor, labels: Tensor, *, warming_up: bool
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the loss of embeddings (3B, E) with labels (3B,), and the triplet loss in it.
+
+        The triplet loss is None if it does not count.
 
         The labels may be sets (3B, L): an image with several values is drawn to the proxy of each.
         """
         sets = as_sets(labels, 1)
-        triplet_loss = (self._warmup if warming_up else self._later)(embeddings, sets)
+        triplet_loss, total = None, embeddings.new_zeros(())
+        if self._triplet_weight:
+            triplet_loss = (self._warmup if warming_up else self._later)(embeddings, sets)
+            total = self._triplet_weight * triplet_loss
         if not self._proxy_weight:
-            return triplet_loss, triplet_loss
+            return total, triplet_loss
         labels = sets[:, 0]
         if sets.shape[1] > 1:
             items, values = carried_values(sets.cpu().numpy())
             embeddings = embeddings[torch.from_numpy(items).to(embeddings.device)]
             labels = torch.from_numpy(values).to(embeddings.device)
-        return triplet_loss + self._proxy_weight * self.proxies(embeddings, labels), triplet_loss
+        return total + self._proxy_weight * self.proxies(embeddings, labels), triplet_loss

@@ -1,5 +1,6 @@
 """Commands are run in this process, on one thread, and train networks of a few channels."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ class Tiny(Backbone):
     name = "tiny"
     feature_size: ClassVar[int] = 8
     map_channels: ClassVar[int] = 8
+    finer_maps: ClassVar[Mapping[int, int]] = {16: 8}
     head = "none"
 
     def __init__(self, image_size: int) -> None:

@@ -38,6 +38,8 @@ ROWS = [
     "FashionSearchNet",
     "ADDE-M",
     "DAtRNet",
+    "Attribute-based: log-probability",
+    "Plain classifier on DAtRNet's network",
 ]
 
 
@@ -115,13 +117,14 @@ def test_a_list_as_long_as_the_split_is_remarked(compare: Run) -> None:
 def test_several_seeds_show_their_spread(compare: Run, root: Path) -> None:
     words = ("--systems", "datrnet,adde-m", "--systems", "AMNet: ResNet", "--seeds", 2)
     facts = json.loads(compare("--epochs", 1, *words, "--json").stdout)
-    assert [row["system"] for row in facts["rows"]] == ["AMNet: ResNet", "ADDE-M", "DAtRNet"]
+    rows = ["AMNet: ResNet", "ADDE-M", "DAtRNet", "Plain classifier on DAtRNet's network"]
+    assert [row["system"] for row in facts["rows"]] == rows
     assert all(row["query: top-3 deviation"] >= 0 for row in facts["rows"])
     (by_category,) = (table for table in facts["further"] if "table 2" in table["title"])
     for row in by_category["rows"]:
         assert {"colour deviation", "pattern deviation", "macro mean deviation"} <= set(row)
         assert row["macro mean"] == pytest.approx((row["colour"] + row["pattern"]) / 2)
-    assert len(list((root / "experiments" / "comparison" / "runs").iterdir())) == 6
+    assert len(list((root / "experiments" / "comparison" / "runs").iterdir())) == 8
     assert "±" in (root / "experiments" / "comparison" / "comparison.md").read_text()
 
 
@@ -175,7 +178,7 @@ def test_a_budget_of_time_holds_for_datrnet_too(compare: Run, root: Path) -> Non
     ]
     for row in costs["rows"]:
         assert row["seconds to train"] >= 1, row  # epochs would be over far sooner
-    assert "2 of 2: DAtRNet" in done.stderr
+    assert "2 of 3: DAtRNet" in done.stderr
 
 
 def test_frozen_features_are_kept_once_for_all(compare: Run, root: Path) -> None:
@@ -184,10 +187,12 @@ def test_frozen_features_are_kept_once_for_all(compare: Run, root: Path) -> None
     done = compare(*words, "--systems", ",".join(names), "--json")
     assert done.exit_code == 0, done.output
     kept = sorted((root / "features").iterdir())
-    assert len(kept) == 2, "the features of three systems and the maps of one"
-    before = [path.stat().st_mtime_ns for path in kept]
-    assert compare(*words, "--systems", "fashionsearchnet", "--json").exit_code == 0
-    assert [path.stat().st_mtime_ns for path in sorted((root / "features").iterdir())] == before
+    assert len(kept) == 2, "the features of three systems, and both for the maps of one"
+    before = {path: path.stat().st_mtime_ns for path in kept}
+    names = ("adde-m", "fashionsearchnet", "fashionsearchnet-without-loc")
+    assert compare(*words, "--systems", ",".join(names), "--json").exit_code == 0
+    assert before == {path: path.stat().st_mtime_ns for path in kept}
+    assert len([*(root / "features").iterdir()]) == 3, "the finer map of two"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ Weight files are read without executing their code.
 import math
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -52,7 +52,7 @@ class Backbone(nn.Module, ABC):
     map_channels: ClassVar[int]
     """Channels C of the map."""
     finer_maps: ClassVar[Mapping[int, int]] = {}
-    """Channels of the maps before the last one that it provides, by their stride in pixels."""
+    """Channels of those of its ``maps`` that may take the last one's place, by stride in pixels."""
     head: ClassVar[str]
     """Prefix of the last layer's names in the public weights; the layer is omitted here."""
     mean: ClassVar[tuple[float, float, float]] = (0.485, 0.456, 0.406)
@@ -100,13 +100,9 @@ class Backbone(nn.Module, ABC):
         mapped = self.feature_map(images)
         return mapped, self.pool(mapped)
 
-    def finer_map_and_map(self, images: Tensor, stride: int) -> tuple[Tensor, Tensor]:
-        """Return a map of ``finer_maps`` (B, C', h', w'), and the last map (B, C, h, w).
-
-        Raises:
-            ShapeError: The images are not of the backbone's size.
-        """
-        raise NotImplementedError
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """Return the last map of each resolution, the finest first, and ``feature_map``."""
+        return [self.feature_map(images)]
 
     def pool(self, feature_map: Tensor) -> Tensor:
         """Return the pooled features (B, D) of maps (B, C, h, w): the mean over the cells."""
@@ -223,11 +219,9 @@ class Frozen(Backbone):
         if images.shape[1] == self.map_channels:
             return images
         with torch.no_grad():
-            if self.map_stride:
-                mapped, _ = self.trunk.finer_map_and_map(images, self.map_stride)
-            else:
-                mapped = self.trunk.feature_map(images)
-            return _with_image(mapped, images)
+            if not self.map_stride:
+                return _with_image(self.trunk.feature_map(images), images)
+            return _with_image(self._finer(self.trunk.maps(images)), images)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the feature of images (B, 3, S, S), or a cached feature (B, D) unchanged."""
@@ -242,7 +236,8 @@ class Frozen(Backbone):
             return flat.view(-1, self.map_channels, side, side), feature
         with torch.no_grad():
             if self.map_stride:
-                mapped, last = self.trunk.finer_map_and_map(images, self.map_stride)
+                maps = self.trunk.maps(images)
+                mapped, last = self._finer(maps), maps[-1]
                 feature = self.trunk.pool(last)
             else:
                 last, feature = self.trunk.map_and_feature(images)
@@ -250,6 +245,11 @@ class Frozen(Backbone):
             small = F.adaptive_avg_pool2d(images, THUMBNAIL)
             feature = torch.cat([feature, last.amax(dim=(2, 3)), small.flatten(1)], dim=1)
             return _with_image(mapped, images), feature
+
+    def _finer(self, maps: Sequence[Tensor]) -> Tensor:
+        """Return the map of the chosen stride."""
+        channels = self.trunk.finer_maps[self.map_stride]
+        return next(each for each in maps if each.shape[1] == channels)
 
     @property
     def pretrained_module(self) -> nn.Module:

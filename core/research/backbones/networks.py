@@ -267,8 +267,8 @@ def resized_positions(positions: Tensor, side: int) -> Tensor:
     return torch.cat([positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
 
 
-LAST_BLOCKS = {8: 4, 16: 10}
-"""Index of EfficientNet-Lite0's last block of a stride."""
+LAST_BLOCKS = (0, 2, 4, 10, 15)
+"""EfficientNet-Lite0's last block of each resolution: strides 2, 4, 8, 16 and 32."""
 
 
 class EfficientNetLite0(Backbone):
@@ -302,16 +302,20 @@ class EfficientNetLite0(Backbone):
         features: Tensor = self.trunk.extract_features(self.normalize(images))  # type: ignore[operator]
         return features
 
-    def finer_map_and_map(self, images: Tensor, stride: int) -> tuple[Tensor, Tensor]:
-        """Return the output of the last block of a stride, and the last map."""
-        finer: list[Tensor] = []
-        block: nn.Module = self.trunk._blocks[LAST_BLOCKS[stride]]  # type: ignore[index, assignment]
-        hook = block.register_forward_hook(lambda module, inputs, output: finer.append(output))
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """Return the output of the last block of each resolution, and the last map."""
+        maps: list[Tensor] = []
+        blocks: nn.ModuleList = self.trunk._blocks  # type: ignore[assignment]
+        hooks = [
+            blocks[idx].register_forward_hook(lambda module, inputs, output: maps.append(output))
+            for idx in LAST_BLOCKS
+        ]
         try:
             last = self.feature_map(images)
         finally:
-            hook.remove()
-        return finer[0], last
+            for hook in hooks:
+                hook.remove()
+        return [*maps, last]
 
     @property
     def pretrained_module(self) -> nn.Module:

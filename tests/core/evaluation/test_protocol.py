@@ -11,7 +11,7 @@ import pytest
 
 from datrnet.core.evaluation.protocol import Match, Protocol, QueryTakesRank, evaluate
 from datrnet.core.evaluation.queries import enumerate_queries
-from datrnet.core.evaluation.ranking import Gallery, Weights, choose_weights, rank
+from datrnet.core.evaluation.ranking import Gallery, Weights, choose_weights, costs_of, rank
 from datrnet.core.retrieval.manipulation import (
     Addition,
     Fusion,
@@ -332,3 +332,23 @@ def test_nearly_equal_embeddings_are_ranked_as_in_double_precision() -> None:
     distances = ((exact[:, None] - exact) ** 2).sum(axis=2)
     np.fill_diagonal(distances, np.inf)
     assert near.tolist() == np.argsort(distances, axis=1)[:, :5].tolist()
+
+
+def test_items_at_almost_the_same_distance_are_ranked_as_in_double_precision() -> None:
+    rng = np.random.default_rng(6)
+    base, directions = rng.normal(size=128), rng.normal(size=(600, 128))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    vectors = np.concatenate([base[None], base + 1e-3 * directions]).astype(np.float32)
+    sphere = Gallery(
+        embeddings=vectors.reshape(-1, 2, 64),
+        labels=np.zeros((len(vectors), 2), dtype=np.int16),
+        manipulation=Replacement((vectors[:1, :64], vectors[:1, 64:])),
+    )
+    queries, weights = enumerate_queries(sphere.labels, 0), sphere.equal_weights
+    exact = vectors.astype(np.float64)
+    expected = np.argsort(((exact[1:] - exact[0]) ** 2).sum(axis=1), kind="stable")[:30] + 1
+    ((_, near),) = rank(sphere, queries, weights, 30, query_in_gallery=False)
+    assert near[0].tolist() == expected.tolist()
+    single = costs_of(sphere, repeated=True)
+    ((_, near),) = rank(sphere, queries, weights, 30, query_in_gallery=False, costs=single)
+    assert near[0].tolist() != expected.tolist(), "an order that float32 finds shows nothing"

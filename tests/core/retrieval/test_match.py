@@ -88,6 +88,31 @@ def test_probabilities_are_those_computed_by_hand() -> None:
     )
 
 
+def test_probabilities_of_logits_are_their_softmax() -> None:
+    rng = np.random.default_rng(2)
+    labels = np.stack([rng.integers(0, 3, 200), rng.integers(0, 2, 200)], axis=1).astype(np.int16)
+    logits = rng.normal(size=(200, 2, 3)).astype(np.float32)
+    logits[:, 1, 2] = 0  # what two values do not fill
+    for idx in range(2):
+        logits[np.arange(200), idx, labels[:, idx]] += 2
+    prototypes = tuple(np.eye(number, 3, dtype=np.float32) for number in (3, 2))
+    items = Gallery(
+        embeddings=logits, labels=labels, manipulation=Replacement(prototypes, are_means=False)
+    )
+    # the first value is a hundred times as frequent, which the classifier has learned
+    found = choose_ranking(items, [np.array([100, 1, 1]), np.array([100, 1])], asked="match").match
+    for idx, number in enumerate((3, 2)):
+        calibration = found.calibrations[idx]
+        scaled = 2 * logits[:, idx, :number].astype(float) / calibration.temperature
+        expected = np.exp(scaled) / np.exp(scaled).sum(axis=1, keepdims=True)
+        posterior = posteriors(logits[:, idx], prototypes[idx], calibration)
+        np.testing.assert_allclose(posterior, expected, rtol=1e-4)
+        wanted = np.eye(number, dtype=np.float32)[1:2]
+        np.testing.assert_allclose(
+            log_match(wanted, posterior)[0], np.log(EPSILON + expected[:, 1]), rtol=1e-4
+        )
+
+
 @pytest.mark.parametrize("with_groups", [False, True])
 @given(seed=st.integers(0, 1000))
 def test_lists_are_those_of_plain_loops(with_groups: bool, seed: int) -> None:

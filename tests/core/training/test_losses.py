@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from datrnet.core.config import Mining, TrainConfig
+from datrnet.core.errors import ConfigError
 from datrnet.core.training.triplets import MinedTripletLoss, Objective
 
 
@@ -86,6 +87,18 @@ def test_without_a_proxy_weight_nothing_but_triplets_counts() -> None:
     assert list(objective.parameters()) == []
     total, told = objective(embeddings, labels, warming_up=False)
     assert total == told == MinedTripletLoss(config, "semi_hard")(embeddings, labels)
+
+
+def test_without_a_triplet_weight_the_proxies_alone_count() -> None:
+    config = TrainConfig(triplet_weight=0.0, proxy_weight=2.0)
+    objective = Objective(config, num_values=3, embedding_size=5)
+    embeddings = torch.nn.functional.normalize(torch.randn(6, 5))
+    labels = torch.tensor([0, 1, 0, 1, 2, 2])
+    total, told = objective(embeddings, labels, warming_up=False)
+    assert told is None
+    torch.testing.assert_close(total, 2 * objective.proxies(embeddings, labels))
+    with pytest.raises(ConfigError, match="leaves nothing to learn from"):
+        TrainConfig(triplet_weight=0.0)
 
 
 def test_an_image_with_several_values_is_drawn_to_the_proxy_of_each() -> None:
