@@ -82,9 +82,10 @@ class DatrnetOnBackbone(RetrievalMethod):
         height, width = backbone.map_size()
         channels = backbone.map_channels
         whole_size = backbone.feature_size if config.with_feature else 2 * channels
-        self.networks = Heads(
+        self._networks = [
             EmbeddingNetwork(channels, height, width, whole_size, config) for _ in num_values
-        )
+        ]
+        self.networks = Heads(self._networks)
         self._objectives: list[Objective] = []
         if config.objective == "classification":
             self.heads = Heads(nn.Linear(config.embedding_size, num) for num in num_values)
@@ -106,7 +107,10 @@ class DatrnetOnBackbone(RetrievalMethod):
             feature_map = self.backbone.feature_map(images)
             # the whole image, for all networks
             whole = torch.cat([feature_map.mean(dim=(2, 3)), feature_map.amax(dim=(2, 3))], dim=1)
-        blocks = [network(feature_map, whole) for network in self.networks.heads]
+        # all networks begin with a convolution of the same map: one pass is several times as fast
+        weights = torch.cat([network.first.weight for network in self._networks])
+        narrow = F.conv2d(feature_map, weights).chunk(len(self._networks), dim=1)
+        blocks = [network(own, whole) for network, own in zip(self._networks, narrow, strict=True)]
         return torch.stack(blocks, dim=1).float()
 
     def forward(self, images: Tensor) -> Tensor:
@@ -168,9 +172,16 @@ class EmbeddingNetwork(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.embedding = nn.Linear(2 * config.embedding_size, config.embedding_size)
 
-    def forward(self, feature_map: Tensor, whole: Tensor) -> Tensor:
-        """Embed maps (B, C, h, w) and vectors (B, W) of the whole images."""
-        attended = self.ase(self.narrow(feature_map)).mean(dim=(2, 3))
+    @property
+    def first(self) -> nn.Conv2d:
+        """The convolution that all networks begin with."""
+        first = self.narrow[0]
+        assert isinstance(first, nn.Conv2d)
+        return first
+
+    def forward(self, narrow: Tensor, whole: Tensor) -> Tensor:
+        """Embed its first convolution of maps (B, C', h, w) and vectors (B, W) of the images."""
+        attended = self.ase(self.narrow[1:](narrow)).mean(dim=(2, 3))
         hidden = self.dropout(self.dense(torch.cat([attended, whole], dim=1)).relu())
         embedding: Tensor = self.embedding(hidden)
         return embedding

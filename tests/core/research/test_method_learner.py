@@ -328,3 +328,17 @@ def test_a_system_whose_loss_is_not_finite_stops(squares: TrainingData, system: 
         trained(trainer)
     assert "system.learning_rate, which is 1e+30" in caught.value.hint
     assert trainer.best is None
+
+
+def test_a_stage_with_a_learning_rate_of_its_own_is_trained_with_it(squares: TrainingData) -> None:
+    choice = config_of("fashionsearchnet").system
+    choice = replace(choice, settings={**choice.settings, "global_learning_rate": 0.05})
+    learner = MethodLearner(replace(CONFIG, system=choice), squares, (3, 2))
+    for stage, rate in enumerate((1e-3, 1e-3, 0.05)):
+        learner.start_stage(stage)
+        assert learner.optimizer is not None
+        (group,) = learner.optimizer.param_groups
+        assert group["lr"] == rate
+        learner.set_learning_rate(0.5)
+        assert group["lr"] == pytest.approx(rate / 2)
+    assert learner.learning_rate == ("system.settings.global_learning_rate", 0.05)

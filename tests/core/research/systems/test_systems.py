@@ -254,62 +254,6 @@ def test_hard_predictions_differ_by_whole_values(
     assert torch.equal(blocks, F.one_hot(likely, 3).float())
 
 
-@pytest.mark.parametrize(
-    ("name", "config"),
-    [
-        ("attribute-based", AttributeBasedConfig(blocks="logits")),
-        (
-            "datrnet-on-backbone",
-            DatrnetOnBackboneConfig(channels=4, objective="classification", blocks="logits"),
-        ),
-    ],
-)
-def test_logits_are_what_the_loss_takes_and_one_hots_ask_for_a_value(
-    name: str,
-    config: MethodConfig,
-    backbone: Any,
-    squares: Any,
-    num_values: tuple[int, ...],
-    triplets: Any,
-) -> None:
-    system = some_weights(make_method(name, backbone, num_values, config))
-    with torch.inference_mode():
-        blocks = system(triplets.images)
-        loss = system.stages()[0].loss(triplets)
-    assert blocks.shape == (48, 2, 3)
-    assert not blocks[:, 1, 2:].any(), "what two values do not fill is 0"
-    expected = F.cross_entropy(blocks[:, 0], triplets.labels[:, 0])
-    expected += F.cross_entropy(blocks[:, 1, :2], triplets.labels[:, 1])
-    torch.testing.assert_close(loss, expected)
-    manipulation = system.manipulation(squares.training_set)
-    assert not manipulation.are_means
-    assert manipulation.prototypes_of(1).tolist() == [[1, 0, 0], [0, 1, 0]]
-
-
-def test_a_classifier_on_datrnets_network_is_compared_by_embeddings_of_length_1(
-    backbone: Any, squares: Any, num_values: tuple[int, ...]
-) -> None:
-    config = DatrnetOnBackboneConfig(channels=4, embedding_size=16, objective="classification")
-    system = some_weights(make_method("datrnet-on-backbone", backbone, num_values, config))
-    with torch.inference_mode():
-        blocks = system(squares.images[:5])
-    assert blocks.shape == (5, 2, 16)
-    torch.testing.assert_close(blocks.norm(dim=2), torch.ones(5, 2))
-    assert system.manipulation(squares.training_set).are_means
-    with pytest.raises(ConfigError, match="without a classifier there are none"):
-        DatrnetOnBackboneConfig(blocks="logits")
-
-
-def test_the_last_stage_of_fashionsearchnet_has_its_own_rate(
-    backbone: Any, num_values: tuple[int, ...]
-) -> None:
-    own = replace(TINY_NET, global_learning_rate=0.05)
-    rates = [stage.learning_rate for stage in FashionSearchNet(backbone, num_values, own).stages()]
-    assert rates == [None, None, ("system.settings.global_learning_rate", 0.05)]
-    default = FashionSearchNet(backbone, num_values, TINY_NET).stages()
-    assert [stage.learning_rate for stage in default] == [None] * 3
-
-
 def test_localization_looks_at_the_square(
     backbone: Any,
     squares: Any,
