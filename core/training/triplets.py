@@ -124,8 +124,6 @@ class MinedTripletLoss:
         match mining:
             case "all":
                 reducer = reducers.MeanReducer()
-            case "violating":
-                self._miner = miners.TripletMarginMiner(type_of_triplets="all", **options)
             case "semi_hard":
                 self._miner = miners.TripletMarginMiner(type_of_triplets="semihard", **options)
             case "batch_hard":
@@ -140,6 +138,8 @@ class MinedTripletLoss:
             labels: (3B,) values of the super-category, or (3B, L) sets of them.
         """
         sets = as_sets(labels, 1)
+        if self._mining == "violating":
+            return self._of_violating(embeddings, share_value(sets[:, None], sets[None]))
         if self._miner is None:
             triplets = tuple(torch.arange(len(sets)).view(3, -1))
         elif sets.shape[1] == 1:
@@ -148,6 +148,24 @@ class MinedTripletLoss:
             triplets = self._mine(embeddings.detach(), share_value(sets[:, None], sets[None]))
         loss: Tensor = self._loss(embeddings, sets[:, 0], triplets)
         return loss
+
+    def _of_violating(self, embeddings: Tensor, same: Tensor) -> Tensor:
+        """Return the mean loss of all triplets inside the margin, 0 if there is none.
+
+        The library lists millions of such triplets of a batch, which takes longer than the network;
+        here are their losses alone, as rows of a table.
+
+        Args:
+            embeddings: (n, E).
+            same: (n, n), whether two images share a value.
+        """
+        between: Tensor = self._distance(embeddings)
+        anchors, positives = torch.where(same & ~torch.eye(len(same), device=same.device).bool())
+        rows = between.index_select(0, anchors)  # (pairs, n)
+        costs = rows.gather(1, positives[:, None]) - rows + self._margin
+        costs = costs.masked_fill(same[anchors], 0).relu()
+        total: Tensor = costs.sum() / (costs > 0).sum().clamp(min=1)
+        return total
 
     def _mine(self, embeddings: Tensor, same: Tensor) -> tuple[Tensor, ...]:
         """Return what the library's miners, which take one label per image, find for sets.
@@ -165,9 +183,7 @@ class MinedTripletLoss:
             return anchors, farthest, nearest
         anchors, positives = torch.where(is_positive)
         farther = between[anchors] - between[anchors, positives, None]  # (pairs, n)
-        is_mined = ~same[anchors] & (farther <= self._margin)
-        if self._mining == "semi_hard":
-            is_mined &= farther > 0
+        is_mined = ~same[anchors] & (farther <= self._margin) & (farther > 0)  # semi-hard
         pairs, negatives = torch.where(is_mined)
         return anchors[pairs], positives[pairs], negatives
 

@@ -336,9 +336,10 @@ def test_nearly_equal_embeddings_are_ranked_as_in_double_precision() -> None:
 
 def test_items_at_almost_the_same_distance_are_ranked_as_in_double_precision() -> None:
     rng = np.random.default_rng(6)
-    base, directions = rng.normal(size=128), rng.normal(size=(600, 128))
+    base, directions = rng.normal(size=128), rng.normal(size=(400, 128))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    vectors = np.concatenate([base[None], base + 1e-3 * directions]).astype(np.float32)
+    far = np.tile(base + 0.5 / 128**0.5, (len(directions), 1))  # moves the mean away
+    vectors = np.concatenate([base[None], base + 1e-3 * directions, far]).astype(np.float32)
     sphere = Gallery(
         embeddings=vectors.reshape(-1, 2, 64),
         labels=np.zeros((len(vectors), 2), dtype=np.int16),

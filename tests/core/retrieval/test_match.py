@@ -109,7 +109,7 @@ def test_probabilities_of_logits_are_their_softmax() -> None:
         np.testing.assert_allclose(posterior, expected, rtol=1e-4)
         wanted = np.eye(number, dtype=np.float32)[1:2]
         np.testing.assert_allclose(
-            log_match(wanted, posterior)[0], np.log(EPSILON + expected[:, 1]), rtol=1e-4
+            log_match(wanted, posterior)[0], np.log(EPSILON + expected[:, 1]), atol=1e-4
         )
 
 
