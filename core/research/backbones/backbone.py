@@ -230,9 +230,8 @@ class Frozen(Backbone):
     def map_and_feature(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return map and feature of images (B, 3, S, S), or of cached vectors of both."""
         if images.dim() == 2:
-            num_cells = (images.shape[1] - self.feature_size) // self.map_channels
-            flat, feature = images.split([num_cells * self.map_channels, self.feature_size], dim=1)
-            side = math.isqrt(num_cells)
+            flat, feature = images[:, : -self.feature_size], images[:, -self.feature_size :]
+            side = math.isqrt(flat.shape[1] // self.map_channels)
             return flat.view(-1, self.map_channels, side, side), feature
         with torch.no_grad():
             if self.map_stride:
