@@ -258,7 +258,7 @@ def _pictures(workspace: Workspace, catalog: Catalog, unreadable: Sequence[str])
 def _thumbnails(workspace: Workspace, catalog: Catalog) -> Finding:
     try:
         with closing(ThumbnailStore(workspace.thumbnails)) as store:
-            absent = sum(int(item_id) not in store for item_id in catalog.item_ids)
+            absent = len(set(catalog.item_ids.tolist()) - store.item_ids())
     except DataError as error:
         return Finding("thumbnails", "problem", error.message, error.hint)
     if not absent:

@@ -6,6 +6,7 @@ All three show the same facts.
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -13,7 +14,8 @@ from rich.text import Text
 
 from datrnet.console.output import UNBOUNDED, block_text, fits, new_table, percent, print_rows
 from datrnet.core.api.answer import Answer
-from datrnet.core.catalog.pictures import read_picture, thumbnail_pixels
+from datrnet.core.catalog.pictures import read_picture
+from datrnet.core.catalog.thumbnails import letterboxed, make_thumbnail
 from datrnet.core.errors import DataError
 from datrnet.core.retrieval.request import Substitute
 from datrnet.core.text import sanitize
@@ -118,14 +120,13 @@ def show_answer(out: Console, answer: Answer, *, pictures: bool) -> None:
 def drawn_picture(answer: Answer, row: int | None) -> Text:
     """Return the picture of an item in characters, or words if it cannot be read."""
     catalog = answer.searcher.catalog
-    pixels = None if row is None else answer.thumbnails.get(int(catalog.item_ids[row]))
+    jpeg = None if row is None else answer.thumbnails.get(int(catalog.item_ids[row]))
     try:
-        if pixels is None:
-            picture = read_picture(answer.picture_of(row), 2 * COLUMNS)
-            pixels = thumbnail_pixels(picture, 2 * COLUMNS)
+        picture = read_picture(jpeg or make_thumbnail(answer.picture_of(row)))
     except DataError:
         return Text("no picture", style="dim")
-    return block_text(pixels, ROWS, COLUMNS)
+    square = letterboxed(picture, 2 * COLUMNS, 2 * COLUMNS)
+    return block_text(np.asarray(square), ROWS, COLUMNS)
 
 
 def show_plain_answer(out: Console, answer: Answer) -> None:

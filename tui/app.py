@@ -48,6 +48,7 @@ from datrnet.tui.snapshot import Library
 from datrnet.tui.textual_patches import LateReplies, install
 from datrnet.tui.widgets.bars import HEIGHTS, WIDTHS
 from datrnet.tui.widgets.picture_view import PictureView
+from datrnet.tui.widgets.thumb_grid import ThumbGrid
 
 WARM_UP_SECONDS = 0.3
 """After the start: the first page is there, and nobody has found the enter key yet."""
@@ -242,6 +243,8 @@ class ExplorerApp(App[None]):
             self.context.drawing = replace(drawing, cell=cell)
             for view in self.screen.query(PictureView):
                 view.on_resize()
+            for grid in self.screen.query(ThumbGrid):
+                grid.fit()
 
     # ── keys, themes, commands ───────────────────────────────────────────────
 

@@ -5,10 +5,12 @@ in ``tests/tui/textual_patches`` fails once Textual itself behaves: then the pat
 """
 
 import time
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
 
 import textual.screen
+from rich.console import RenderableType
 from textual._compositor import Compositor, CompositorMap, ReflowResult
 from textual.app import App
 from textual.await_complete import AwaitComplete
@@ -18,7 +20,7 @@ from textual.css.styles import RulesMap
 from textual.drivers._writer_thread import WriterThread
 from textual.errors import NoWidget
 from textual.events import Click, Key
-from textual.geometry import Offset, Size
+from textual.geometry import Offset, Region, Size
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import OptionList
@@ -41,6 +43,18 @@ class SteadyCompositor(Compositor):
         super().__init__()
         self._resized: set[Widget] = set()
         """Widgets added or resized outside a layout, to be reported with the next."""
+        self.on_written: list[Callable[[Collection[Region]], object]] = []
+        """Called with the regions of the screen that are about to be written."""
+
+    def render_update(
+        self, full: bool = False, screen_stack: list[Screen] | None = None, simplify: bool = False
+    ) -> RenderableType | None:
+        """Render what has changed, and tell where."""
+        screen = self.size.region
+        written = {screen} if full or screen in self._dirty_regions else {*self._dirty_regions}
+        for tell in self.on_written if written else ():
+            tell(written)
+        return super().render_update(full, screen_stack, simplify)
 
     @property
     def full_map(self) -> CompositorMap:
@@ -191,6 +205,15 @@ def write_to_terminal(app: App[Any], text: str) -> None:
     driver = app._driver
     if driver is not None and app.is_running:
         driver.write(text)
+
+
+def call_when_written(screen: Screen[Any], tell: Callable[[Collection[Region]], object]) -> None:
+    """Have something called with the regions of a screen whenever its cells are written.
+
+    Textual has no public way to know what a terminal is sent.
+    """
+    if isinstance(screen._compositor, SteadyCompositor):
+        screen._compositor.on_written.append(tell)
 
 
 EXPECTED_FOR = 10.0

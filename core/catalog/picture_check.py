@@ -11,15 +11,13 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
 
 from datrnet.core.catalog.mappings.mapping import Mapping as CatalogMapping
-from datrnet.core.catalog.pictures import Picture, explained, read_picture, thumbnail_pixels
+from datrnet.core.catalog.pictures import Picture, explained, read_picture
 from datrnet.core.catalog.products import PICTURE_HINT
 from datrnet.core.catalog.sources.table import Problem, in_order, listed
-from datrnet.core.catalog.thumbnails import SIZE, ThumbnailStore
+from datrnet.core.catalog.thumbnails import SIZE, ThumbnailStore, make_thumbnail
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.progress import StepProgress
@@ -252,11 +250,11 @@ class PictureCheck:
             )
             if self._is_unchanged(item):
                 return item
-            pixels = thumbnail_pixels(read_picture(row.picture, SIZE), SIZE)
-            if (stamp := self._stamp_of_original(item, pixels)) is not None:
+            thumbnail = make_thumbnail(row.picture)
+            if (stamp := self._stamp_of_original(item, thumbnail)) is not None:
                 self._times[item.code] = status.st_mtime_ns
                 return replace(item, picture_modified_ns=stamp.modified_ns)
-            self._new.put(place, pixels)
+            self._new.put([(place, thumbnail)])
             self._new_places[item.code] = place
             return replace(item, views=tuple(self._good_views(row)))
         except DataError as error:
@@ -280,17 +278,15 @@ class PictureCheck:
             and stamp.item_id in self._thumbnails
         )
 
-    def _stamp_of_original(self, item: NewItem, pixels: NDArray[np.uint8]) -> PictureStamp | None:
+    def _stamp_of_original(self, item: NewItem, thumbnail: bytes) -> PictureStamp | None:
         """Return the stamp of the picture that this is a copy of, by size and thumbnail."""
         stamp = self._known.get(item.code)
         if stamp is None:
             return None
         is_same = (stamp.path, stamp.num_bytes) == (item.picture_path, item.picture_bytes)
         known = self._thumbnails.get(stamp.item_id) if is_same else None
-        return stamp if known is not None and np.array_equal(known, pixels) else None
+        return stamp if known == thumbnail else None
 
     def _move_thumbnails(self, codes: Iterable[str], ids: Mapping[str, int]) -> None:
-        for code in codes:
-            pixels = self._new.get(self._new_places[code])
-            if pixels is not None:
-                self._thumbnails.put(ids[code], pixels)
+        found = ((ids[code], self._new.get(self._new_places[code])) for code in codes)
+        self._thumbnails.put((item_id, jpeg) for item_id, jpeg in found if jpeg is not None)

@@ -242,24 +242,6 @@ def picture_pixels(picture: PictureSource, size: int) -> NDArray[np.uint8]:
     return np.array(decoded.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
-def thumbnail_pixels(picture: Image.Image, size: int = 32) -> NDArray[np.uint8]:
-    """Return a small copy, ``(size, size, 3)``: aspect ratio kept, padded with its border color.
-
-    Args:
-        picture: RGB.
-        size: Side length of the result.
-    """
-    scale = size / max(picture.size)
-    width, height = (max(1, round(side * scale)) for side in picture.size)
-    small = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
-    border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
-    padded = np.empty((size, size, 3), dtype=np.uint8)
-    padded[:] = np.median(border, axis=0).astype(np.uint8)
-    top, left = (size - height) // 2, (size - width) // 2
-    padded[top : top + height, left : left + width] = small
-    return padded
-
-
 @contextmanager
 def _open_regular(path: Path) -> Iterator[BinaryIO]:
     """Open a file without ever waiting: a FIFO without a writer would block for good."""

@@ -181,5 +181,4 @@ def _remove_thumbnails(workspace: Workspace, store: Store, step: HistoryStep) ->
     An interrupt leaves items without thumbnails, never with others'.
     """
     with closing(ThumbnailStore(workspace.thumbnails)) as thumbnails:
-        for item_id in store.items_with_another_picture(step.id):
-            thumbnails.remove(item_id)
+        thumbnails.remove(store.items_with_another_picture(step.id))

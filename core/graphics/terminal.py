@@ -45,6 +45,12 @@ _CELL = re.compile(rb"\x1b\[6;([1-9][0-9]{0,3});([1-9][0-9]{0,3})t")
 _REGISTERS = re.compile(rb"\x1b\[\?1;0;([0-9]{1,9})S")
 _COLOR = re.compile(rb"\x1bP1\$r[^\x1b]*48[:;]2[:;]+%d[:;]%d[:;]%d[^0-9]" % TEST_COLOR)
 
+SHOWS_PLACEHOLDERS = ("kitty", "ghostty")
+"""Terminals whose pictures text can place; their names as they report them."""
+PLACEHOLDERS_SINCE = (0, 28)
+"""The first version of kitty that has them."""
+_KITTY_VERSION = re.compile(r"kitty\D*(\d+)\.(\d+)")
+
 PictureMode = Literal["sixel", "kitty", "blocks", "none"]
 
 UNKNOWN_CELL = (8, 16)
@@ -79,7 +85,9 @@ class Terminal:
     @property
     def has_placeholders(self) -> bool:
         """Whether kitty's pictures can be placed by text, so that none is left behind."""
-        return self.has_kitty and self.name.lower().startswith(("kitty", "ghostty"))
+        version = _KITTY_VERSION.match(self.name.lower())
+        has_version = version is None or tuple(map(int, version.groups())) >= PLACEHOLDERS_SINCE
+        return self.has_kitty and has_version and self.name.lower().startswith(SHOWS_PLACEHOLDERS)
 
 
 def is_complete(answers: bytes) -> bool:

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
-from datrnet.core.catalog.thumbnails import ThumbnailStore
+from datrnet.core.catalog.pictures import read_picture
+from datrnet.core.catalog.thumbnails import ThumbnailStore, letterboxed
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.progress import StepProgress, no_progress
@@ -35,6 +36,9 @@ MAX_DIFFERENCE = 0.12
 """Largest difference of similar thumbnails: root mean square of the pixel differences, relative to
 the contrast. Saving a picture as a small JPEG changes it by 0.02 to 0.1, halving its size by less.
 White garments on white have little contrast and must be more similar than others."""
+
+COMPARED_SIZE = 32
+"""Side length in pixels at which thumbnails are compared."""
 
 NUM_NEIGHBORS = 8
 """Neighbors compared with each item."""
@@ -96,7 +100,7 @@ def duplicates_of(
     with closing(ThumbnailStore(workspace.thumbnails)) as store:
 
         def difference(a: int, b: int) -> float | None:
-            first, second = (store.get(int(item_id)) for item_id in catalog.item_ids[[a, b]])
+            first, second = (_pixels(store, int(item_id)) for item_id in catalog.item_ids[[a, b]])
             return None if first is None or second is None else _difference(first, second)
 
         def is_similar(pair: Pair) -> bool:
@@ -224,8 +228,17 @@ def _file_key(workspace: Workspace, stored: str) -> str | None:
 
 def _pixel_key(store: ThumbnailStore, item_id: int) -> bytes | None:
     """Return the hash of a thumbnail; None if there is none."""
-    pixels = store.get(item_id)
-    return None if pixels is None else hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()
+    jpeg = store.get(item_id)
+    return None if jpeg is None else hashlib.blake2b(jpeg, digest_size=16).digest()
+
+
+def _pixels(store: ThumbnailStore, item_id: int) -> NDArray[np.uint8] | None:
+    """Return a thumbnail in the size of the comparison, (32, 32, 3); None if there is none."""
+    jpeg = store.get(item_id)
+    if jpeg is None:
+        return None
+    small = letterboxed(read_picture(jpeg, COMPARED_SIZE), COMPARED_SIZE, COMPARED_SIZE)
+    return np.asarray(small)
 
 
 def _difference(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:

@@ -21,8 +21,7 @@ from textual.screen import Screen
 from textual.worker import WorkerCancelled
 
 from datrnet.core.catalog.catalog import Catalog
-from datrnet.core.catalog.pictures import thumbnail_pixels
-from datrnet.core.catalog.thumbnails import ThumbnailStore
+from datrnet.core.catalog.thumbnails import ThumbnailStore, make_thumbnail
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.config import Config, IndexConfig, ModelConfig
 from datrnet.core.evaluation.ranking import Weights
@@ -147,8 +146,7 @@ def finished_shops(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path
         catalog = Catalog.load(store)
     thumbnails = ThumbnailStore(workspace.thumbnails)
     for item_id, path in zip(catalog.item_ids, catalog.picture_paths, strict=True):
-        with Image.open(workspace.picture(path).path) as picture:
-            thumbnails.put(int(item_id), thumbnail_pixels(picture))
+        thumbnails.put([(int(item_id), make_thumbnail(workspace.picture(path)))])
     thumbnails.close()
     copytree(bare, whole)
     with Workspace(whole).open_store() as store:

@@ -41,10 +41,10 @@ async def test_arrows_and_vim_keys_move_the_cursor(
 
 
 async def test_page_keys_and_ends(workspace: Workspace, run_explorer: Run) -> None:
-    async with run_explorer(workspace, size=(80, 24)) as explorer:
+    async with run_explorer(workspace, size=(80, 30)) as explorer:
         columns = explorer.grid.num_columns
-        page = columns * explorer.grid._rows_in_view
-        assert page == 2 * columns
+        assert explorer.grid.layout.down == 2
+        page = 2 * columns
         for key, cursor in (
             ("G", 47), ("g", 0), ("end", 47), ("home", 0),
             ("pagedown", page), ("pageup", 0), ("ctrl+d", columns), ("ctrl+u", 0),
@@ -137,7 +137,10 @@ async def test_a_cursor_step_redraws_two_cards_only(
         refresh = grid.refresh
         grid.refresh = lambda *some, **more: (regions.extend(some), refresh(*some, **more))[1]
         await explorer.pilot.press("l")
-        assert regions == [grid._card_region(0), grid._card_region(1)]
+        edges = [*grid._card_edges(0), *grid._card_edges(1)]
+        assert regions == edges
+        pictures = [grid._picture_region(position) for position in (0, 1)]
+        assert not any(edge.overlaps(picture) for edge in edges for picture in pictures)
 
 
 async def test_without_an_index_browsing_works_and_a_notice_says_what_to_run(

@@ -13,7 +13,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.graphics.protocols import PLACEHOLDER, removal
 from datrnet.core.graphics.terminal import Terminal
 from datrnet.core.preferences import Preferences
-from datrnet.tui.widgets import picture_view
+from datrnet.tui.graphics import sixel_page
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.picture_view import PictureView
 
@@ -41,7 +41,7 @@ class Sent:
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     recorder = Sent()
-    monkeypatch.setattr(picture_view, "REST", 0.001)
+    monkeypatch.setattr(sixel_page, "REST", 0.001)
     monkeypatch.setattr(PictureView, "_send", lambda _, text: recorder.texts.append(text))
     return recorder
 
@@ -79,7 +79,7 @@ async def test_one_picture_is_sent_into_its_place(
 async def test_the_next_picture_is_sent_once(
     workspace: Workspace, run_explorer: Run, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picture_view, "REST", 2.0)
+    monkeypatch.setattr(sixel_page, "REST", 2.0)
     async with run_explorer(workspace, terminal=SIXEL) as explorer:
         await explorer.rest(0.05)
         (before,) = sent.texts

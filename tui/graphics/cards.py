@@ -1,9 +1,8 @@
 """Cards: a thumbnail with its title and a note, drawn as segments of character cells."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +12,13 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
 
-from datrnet.core.graphics.blocks import Cells, cells_of
-from datrnet.core.preferences import Blocks
-from datrnet.tui.graphics.thumbnails import Absent, Thumbnails
-from datrnet.tui.widgets.text import fitted
+from datrnet.core.graphics.blocks import Cells
+from datrnet.core.graphics.terminal import Drawing
+from datrnet.tui.graphics.kitty import KeptPictures, placeholder_lines
+from datrnet.tui.graphics.page_layout import CardSize, PageLayout
+from datrnet.tui.graphics.pictures import InPixels, Pixels
+from datrnet.tui.graphics.thumbnails import Absent, Draw, InCells, Thumbnails
+from datrnet.tui.widgets.text import fitted, in_lines
 
 SHADES = 0xFC
 """Colors keep six bits per channel: this is invisible, and more neighbors share a segment."""
@@ -57,23 +59,9 @@ def _color(packed: int) -> Color:
 
 Lines = list[list[Segment]]
 
-FRAME = 1
-"""The margin on every side of a picture, where the cursor's frame is drawn."""
-CAPTION_LINES = 2
-KEPT_PICTURES = 2048
+KEPT_PICTURES = 256
 
 ABSENT_TEXTS = {Absent.WAITING: "…", Absent.MISSING: "no picture"}
-
-
-class CardSize(NamedTuple):
-    """The size of a thumbnail in cells."""
-
-    columns: int
-    rows: int
-
-
-CARD_SIZES = (CardSize(10, 5), CardSize(12, 6), CardSize(16, 8), CardSize(20, 10), CardSize(26, 13))
-
 
 CardStyles = Mapping[str, Style]
 """The styles of the theme: of a title, note, frame, cursor, absent picture, and what is blank."""
@@ -82,39 +70,54 @@ CardStyles = Mapping[str, Style]
 class CardPainter:
     """Draws cards, and caches their pictures."""
 
-    def __init__(self, thumbnails: Thumbnails, glyphs: Blocks) -> None:
+    def __init__(
+        self, thumbnails: Thumbnails, drawing: Drawing, send: Callable[[str], object]
+    ) -> None:
+        """Draw nothing yet.
+
+        Args:
+            thumbnails: Where the pictures come from.
+            drawing: How to draw them.
+            send: Writes to the terminal, past its cells.
+        """
         self._thumbnails = thumbnails
-        self._size = CARD_SIZES[2]
-        self._glyphs = glyphs
+        self._drawing = drawing
+        self._layout = PageLayout(1, 1, CardSize(1, 1))
         self._pictures: LRUCache[int, Lines] = LRUCache(KEPT_PICTURES)
+        self._kept = KeptPictures(send)
         self.waiting: set[int] = set()
         """Rows drawn without their picture, which a thread is reading."""
 
     @property
-    def size(self) -> CardSize:
-        """The size of the thumbnails."""
-        return self._size
+    def layout(self) -> PageLayout:
+        """The size and number of the cards."""
+        return self._layout
 
-    @size.setter
-    def size(self, size: CardSize) -> None:
-        if size != self._size:
-            self._size = size
-            self._pictures.clear()
-
-    @property
-    def width(self) -> int:
-        """Columns from one card to the next."""
-        return self._size.columns + 2 * FRAME
-
-    @property
-    def height(self) -> int:
-        """Lines from one card to the next."""
-        return FRAME + self._size.rows + CAPTION_LINES
+    def fit(self, layout: PageLayout, drawing: Drawing) -> None:
+        """Draw cards of another size, or in another way."""
+        if (layout, drawing) != (self._layout, self._drawing):
+            self._layout, self._drawing = layout, drawing
+            self.forget()
 
     def forget(self) -> None:
         """Drop all cached pictures: rows now mean other items."""
         self._pictures.clear()
+        self._kept.clear()
         self.waiting.clear()
+
+    @property
+    def draw(self) -> Draw[Cells | Pixels]:
+        """Draws the pictures of the cards as text."""
+        return self.in_pixels if self._drawing.protocol == "kitty" else self._in_cells
+
+    @property
+    def _in_cells(self) -> InCells:
+        return InCells(self._layout.size.rows, self._layout.size.columns, self._drawing.glyphs)
+
+    @property
+    def in_pixels(self) -> InPixels:
+        """Draws them in pixels."""
+        return InPixels(self._layout.size.rows, self._layout.size.columns, self._drawing)
 
     def cards(
         self,
@@ -133,61 +136,68 @@ class CardPainter:
             cursor: Which of them the cursor is on; any other number for none.
             styles: The colors to draw with.
         """
-        self._draw(rows)
         return [
             self._card(row, caption, sign, styles, is_cursor=place == cursor)
             for place, (row, caption, sign) in enumerate(zip(rows, captions, signs, strict=True))
         ]
 
-    def _draw(self, rows: Sequence[int]) -> None:
-        """Draw the pictures that are not cached yet, all at once."""
-        found = {row: self._thumbnails.pixels(row) for row in rows if row not in self._pictures}
-        pixels = {row: image for row, image in found.items() if not isinstance(image, Absent)}
-        self.waiting |= {row for row, image in found.items() if image is Absent.WAITING}
-        if not pixels:
-            return
-        stacked = np.stack(list(pixels.values()))
-        cells = cells_of(stacked, self._size.rows, self._size.columns, glyphs=self._glyphs)
-        for place, row in enumerate(pixels):
-            self._pictures[row] = lines_of(cells[place])
+    def make_room(self) -> bool:
+        """Free the oldest pictures that the terminal keeps; return whether there were too many."""
+        crowded = self._kept.crowded()
+        for row in crowded:
+            self._kept.remove(row)
+            self._pictures.discard(row)
+        return bool(crowded)
 
     def _card(
         self, row: int, caption: tuple[str, str], sign: str, styles: CardStyles, *, is_cursor: bool
     ) -> Lines:
-        columns = self._size.columns
-        left, right, top = " ", " ", " " * self.width
+        columns = self._layout.size.columns
+        left, right, top = " ", " ", " " * self._layout.width
         if is_cursor:
             left, right, top = "▐", "▌", f"▗{'▄' * columns}▖"
         edge = styles["frame" if is_cursor else "blank"]
-        picture = self._pictures.get(row) or self._absent(row, styles["absent"])
         lines = [self._top(top, sign, edge, styles["title"])]
-        lines += [[Segment(left, edge), *line, Segment(right, edge)] for line in picture]
-        for text, name in zip(caption, ("title", "note"), strict=True):
+        lines += [
+            [Segment(left, edge), *line, Segment(right, edge)]
+            for line in self._picture(row, styles)
+        ]
+        title, note = caption
+        named = [("title", line) for line in in_lines(title, columns, self._layout.title_lines)]
+        for name, text in (*named, ("note", fitted(note, columns))):
             style = styles["cursor" if is_cursor else name]
-            lines.append([Segment(f" {fitted(text, columns)} ", style)])
+            lines.append([Segment(f" {text} ", style)])
+        return lines
+
+    def _picture(self, row: int, styles: CardStyles) -> Lines:
+        """Return the lines of a picture, or words in their place."""
+        lines = self._pictures.get(row)
+        if lines is not None:
+            return lines
+        drawn = self._thumbnails.get(row, self.draw)
+        if isinstance(drawn, Absent):
+            if drawn is Absent.WAITING:
+                self.waiting.add(row)
+            return self._absent(ABSENT_TEXTS[drawn], styles["absent"])
+        if isinstance(drawn, Cells):
+            lines = lines_of(drawn)
+        else:
+            number = self._kept.add(row, drawn)
+            lines = placeholder_lines(number, drawn.rows, drawn.columns, styles["blank"])
+        self._pictures[row] = lines
         return lines
 
     def _top(self, edge: str, sign: str, style: Style, sign_style: Style) -> list[Segment]:
         """Return the line above a picture: the edge of the frame with the sign in it."""
         if not sign:
             return [Segment(edge, style)]
-        shown = f" {fitted(sign, min(cell_len(sign), self._size.columns - 2))} "
+        shown = f" {fitted(sign, min(cell_len(sign), self._layout.size.columns - 2))} "
         rest = edge[2 + cell_len(shown) :]
         return [Segment(edge[:2], style), Segment(shown, sign_style), Segment(rest, style)]
 
-    def _absent(self, row: int, style: Style) -> Lines:
-        absent = self._thumbnails.pixels(row)
-        text = ABSENT_TEXTS[absent] if isinstance(absent, Absent) else ""
-        middle, columns = self._size.rows // 2, self._size.columns
+    def _absent(self, text: str, style: Style) -> Lines:
+        columns, rows = self._layout.size
         return [
-            [Segment((text if line == middle else "").center(columns), style)]
-            for line in range(self._size.rows)
+            [Segment((text if line == rows // 2 else "").center(columns)[:columns], style)]
+            for line in range(rows)
         ]
-
-
-def default_size(width: int, height: int) -> CardSize:
-    """Return the thumbnail size that shows a fair number of cards at once."""
-    if height < 24 or width < 60:
-        # one row of larger cards, or two whole rows
-        return CARD_SIZES[1] if 9 <= height < 16 or height >= 18 else CARD_SIZES[0]
-    return CARD_SIZES[2] if width < 200 else CARD_SIZES[3]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil
 from pathlib import Path
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from datrnet.core.catalog.pictures import Picture, read_picture
+from datrnet.core.catalog.thumbnails import SIZE, letterboxed
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError, requirement
 from datrnet.core.graphics.blocks import CELL_RATIO, Cells, alphabet, cells_of, fitting_size
@@ -143,6 +144,24 @@ def _in_pixels(picture: Image.Image, space: tuple[int, int], drawing: Drawing) -
     is_kitty = drawing.protocol == "kitty"
     data = payload(scaled) if is_kitty else sixel_of(scaled, drawing.registers)
     return Pixels(rows=rows, columns=columns, size=size, data=data, is_kitty=is_kitty)
+
+
+@dataclass(frozen=True, slots=True)
+class InPixels:
+    """Draws thumbnails in pixels."""
+
+    rows: int
+    columns: int
+    drawing: Drawing
+
+    def __call__(self, picture: Image.Image) -> Pixels:
+        """Draw a picture undistorted, padded to ``rows`` x ``columns`` cells."""
+        size = self.columns * self.drawing.cell[0], self.rows * self.drawing.cell[1]
+        # kitty enlarges it itself; sixels are not scaled
+        scale = min(1.0, SIZE / min(size)) if self.drawing.protocol == "kitty" else 1.0
+        width, height = (max(1, round(side * scale)) for side in size)
+        drawn = _in_pixels(letterboxed(picture, width, height), (width, height), self.drawing)
+        return replace(drawn, rows=self.rows, columns=self.columns)
 
 
 def named_path(text: str) -> Path:

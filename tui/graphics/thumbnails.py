@@ -1,36 +1,62 @@
-"""Thumbnails by row of the catalog: at once from the workspace's file, else read by threads.
+"""Thumbnails by row of the catalog, decoded and drawn by threads.
 
-The threads touch no widget. The grid fetches what they have read in batches.
+The threads touch no widget. The grid fetches what they have drawn in batches.
 """
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from enum import Enum, auto
+from typing import TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from PIL import Image
 from textual.cache import LRUCache
 
 from datrnet.core.catalog.catalog import Catalog
-from datrnet.core.catalog.pictures import read_picture, thumbnail_pixels
-from datrnet.core.catalog.thumbnails import SIZE, ThumbnailStore
+from datrnet.core.catalog.pictures import read_picture
+from datrnet.core.catalog.thumbnails import ThumbnailStore, letterboxed, make_thumbnail
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
+from datrnet.core.graphics.blocks import CELL_RATIO, Cells, alphabet, cells_of
+from datrnet.core.preferences import Blocks
 
 NUM_THREADS = 2
 MAX_WAITING = 512
 """Requests beyond these are forgotten, the oldest first: nobody looks at them any more."""
-MAX_KEPT = 4096
-
-Pixels = NDArray[np.uint8]
+MAX_KEPT = 384
+"""Drawn thumbnails; in cells they have some 2 kB, in pixels 20 to 50 kB."""
 
 
 class Absent(Enum):
-    """Why there are no pixels."""
+    """Why there is no thumbnail."""
 
     WAITING = auto()
     MISSING = auto()
+
+
+Drawn = TypeVar("Drawn")
+Draw = Callable[[Image.Image], Drawn]
+"""Draws an RGB picture; equal ones draw the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class InCells:
+    """Draws thumbnails as characters."""
+
+    rows: int
+    columns: int
+    glyphs: Blocks
+
+    def __call__(self, picture: Image.Image) -> Cells:
+        """Draw a picture undistorted, padded to ``rows`` x ``columns`` cells."""
+        letters = alphabet(self.glyphs)
+        width, height = self.columns * letters.across, self.rows * letters.down
+        pixel_height = CELL_RATIO * letters.across / letters.down
+        boxed = letterboxed(picture, width, height, pixel_height=pixel_height)
+        return cells_of(np.asarray(boxed), self.rows, self.columns, glyphs=self.glyphs)
 
 
 class Thumbnails:
@@ -41,38 +67,48 @@ class Thumbnails:
         self._workspace = workspace
         self._catalog = catalog
         self._store = ThumbnailStore(workspace.thumbnails)
-        self._made: LRUCache[int, Pixels | Absent] = LRUCache(MAX_KEPT)
-        self._waiting: deque[int] = deque(maxlen=MAX_WAITING)
+        self._drawn: LRUCache[tuple[int, Draw[object]], object] = LRUCache(MAX_KEPT)
+        self._waiting: deque[tuple[int, Draw[object]]] = deque(maxlen=MAX_WAITING)
         self._change = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._closed = False
 
-    def pixels(self, row: int) -> Pixels | Absent:
-        """Return an item's thumbnail (32, 32, 3), or why there is none; request it if need be.
+    def get(self, row: int, draw: Draw[Drawn]) -> Drawn | Absent:
+        """Return an item's thumbnail as drawn, or why there is none; request it if need be.
 
         A negative row means an item that is gone.
         """
         if row < 0:
             return Absent.MISSING
-        stored = self._store.get(int(self._catalog.item_ids[row]))
-        if stored is not None:
-            return stored
         with self._change:
-            if row in self._made:
-                return self._made[row]
-            self._ask(row)
+            key = row, draw
+            if key in self._drawn:
+                return cast("Drawn | Absent", self._drawn[key])
+            if key in self._waiting:
+                self._waiting.remove(key)
+            self._waiting.append(key)
+            self._wake()
             return Absent.WAITING
 
-    def arrived(self, rows: Iterable[int]) -> set[int]:
-        """Return the rows whose thumbnails threads have read, or could not read."""
+    def prefetch(self, rows: Iterable[int], draw: Draw[object]) -> None:
+        """Request thumbnails that may be wanted soon, after all that are wanted now."""
         with self._change:
-            return {row for row in rows if row in self._made}
+            for key in ((row, draw) for row in rows):
+                has_room = len(self._waiting) < MAX_WAITING // 2
+                if has_room and key not in self._drawn and key not in self._waiting:
+                    self._waiting.appendleft(key)
+                    self._wake()
+
+    def arrived(self, rows: Iterable[int], draw: Draw[object]) -> set[int]:
+        """Return the rows whose thumbnails threads have drawn, or could not read."""
+        with self._change:
+            return {row for row in rows if (row, draw) in self._drawn}
 
     def renew(self, catalog: Catalog) -> None:
         """Switch to another catalog."""
         with self._change:
             self._catalog = catalog
-            self._made.clear()
+            self._drawn.clear()
             self._waiting.clear()
 
     def close(self) -> None:
@@ -84,10 +120,7 @@ class Thumbnails:
             thread.join()
         self._store.close()
 
-    def _ask(self, row: int) -> None:
-        if row in self._waiting:
-            self._waiting.remove(row)
-        self._waiting.append(row)
+    def _wake(self) -> None:
         if len(self._threads) < NUM_THREADS and not self._closed:
             thread = threading.Thread(target=self._work, name="thumbnails", daemon=True)
             self._threads.append(thread)
@@ -100,15 +133,28 @@ class Thumbnails:
                 self._change.wait_for(lambda: self._waiting or self._closed)
                 if self._closed:
                     return
-                row, catalog = self._waiting.pop(), self._catalog
-            made = self._make(catalog.picture_paths[row])
+                (row, draw), catalog = self._waiting.pop(), self._catalog
+            try:
+                drawn = draw(self._read(catalog, row))
+            except DataError:
+                drawn = Absent.MISSING
             with self._change:
                 if catalog is self._catalog:
-                    self._made[row] = made
+                    self._drawn[row, draw] = drawn
 
-    def _make(self, stored: str) -> Pixels | Absent:
-        try:
-            picture = self._workspace.picture(stored)
-            return thumbnail_pixels(read_picture(picture, SIZE))
-        except DataError:
-            return Absent.MISSING
+    def _read(self, catalog: Catalog, row: int) -> Image.Image:
+        """Read a thumbnail; without one, make it and keep it for the next time.
+
+        Raises:
+            DataError: The picture cannot be read.
+        """
+        item_id, jpeg = int(catalog.item_ids[row]), None
+        with suppress(DataError):
+            jpeg = self._store.get(item_id)
+        if jpeg is None:
+            jpeg = make_thumbnail(self._workspace.picture(catalog.picture_paths[row]))
+            with suppress(DataError):  # a workspace that may not be written
+                if catalog is self._catalog:
+                    # one that an import has written meanwhile is newer than this catalog
+                    self._store.put([(item_id, jpeg)], replace=False)
+        return read_picture(jpeg)

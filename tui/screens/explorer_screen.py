@@ -13,7 +13,7 @@ from textual.timer import Timer
 from textual.worker import Worker, get_current_worker
 
 from datrnet.core.errors import DatrnetError
-from datrnet.core.graphics.blocks import Cells, cells_of, fitting_size
+from datrnet.core.graphics.blocks import Cells, fitting_size
 from datrnet.core.retrieval.prototypes import Prediction, Prototype
 from datrnet.core.retrieval.request import Query
 from datrnet.tui.context import (
@@ -31,9 +31,10 @@ from datrnet.tui.graphics.pictures import (
     picture_cells,
     picture_in_pixels,
 )
-from datrnet.tui.graphics.thumbnails import Absent
+from datrnet.tui.graphics.thumbnails import Absent, InCells
 from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.dialogs import PicturePrompt
+from datrnet.tui.screens.large_picture import LargePictureScreen
 from datrnet.tui.screens.variants import VariantsScreen
 from datrnet.tui.snapshot import RowMap, Snapshot, Source
 from datrnet.tui.state import Visit
@@ -67,6 +68,7 @@ class ExplorerScreen(Screen[None]):
         hidden("A", "look(-1)", "Previous heatmap", id="item.look_previous"),
         hidden("P", "leaf(1)", "Next picture of the item", id="item.picture_next"),
         hidden("B", "leaf(-1)", "Previous picture of the item", id="item.picture_previous"),
+        hidden("z", "large", "Large picture", id="item.large"),
         hidden("V", "variants", "All variants: sizes, prices", id="item.variants"),
     ]
 
@@ -107,7 +109,7 @@ class ExplorerScreen(Screen[None]):
 
     def new_grid(self, name: str) -> ThumbGrid:
         """Return a grid of the library's thumbnails."""
-        return ThumbGrid(self.library.thumbnails, self.context.drawing.glyphs, id=name)
+        return ThumbGrid(self.library.thumbnails, lambda: self.context.drawing, id=name)
 
     @property
     def row(self) -> int | None:
@@ -198,15 +200,16 @@ class ExplorerScreen(Screen[None]):
 
     def _show_thumbnail(self, view: PictureView, source: Source) -> None:
         """Show an item's enlarged thumbnail while its picture is still being read."""
-        if view.source_shown == source or isinstance(source, Path):
+        is_late = view.source_shown == source or view.source != source
+        if is_late or isinstance(source, Path) or not view.size:
             return
-        thumbnail = self.library.thumbnails.pixels(source)
-        if isinstance(thumbnail, Absent):
-            view.explain("")
-        else:
-            (columns, rows), side = view.size, len(thumbnail)
-            size = fitting_size(side, side, rows=rows, columns=columns)
-            view.show(cells_of(thumbnail, *size, glyphs=self.context.drawing.glyphs))
+        rows, columns = fitting_size(1, 1, rows=view.size.height, columns=view.size.width)
+        draw = InCells(rows, columns, self.context.drawing.glyphs)
+        thumbnail = self.library.thumbnails.get(source, draw)
+        if isinstance(thumbnail, Cells):
+            view.show(thumbnail)
+        elif thumbnail is Absent.WAITING:
+            self.set_timer(self.debounce, partial(self._show_thumbnail, view, source))
 
     async def _draw_picture(self, view: PictureView, source: Source) -> None:
         """Draw a picture's file, or its activation map."""
@@ -294,6 +297,11 @@ class ExplorerScreen(Screen[None]):
         shown = self._view[1] if self._view[0] == row else 0
         self._view = row, (shown + step) % number
         self.show_picture(self.detail.picture, row)
+
+    def action_large(self, query: Source | None = None) -> None:
+        """Show the item over the whole screen, beside a query."""
+        if self.row is not None:
+            self.app.push_screen(LargePictureScreen(self.context, self.grid, query))
 
     # ── the current item ─────────────────────────────────────────────────────
 

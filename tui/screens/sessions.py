@@ -75,7 +75,7 @@ class SessionsScreen(Screen[int | None]):
 
     def compose(self) -> ComposeResult:
         """A card for each session, and the steps of the one under the cursor."""
-        grid = ThumbGrid(self.library.thumbnails, self.context.drawing.glyphs, id="sessions")
+        grid = ThumbGrid(self.library.thumbnails, lambda: self.context.drawing, id="sessions")
         words = Static(id="session-words", markup=False)
         yield from framed(Vertical(grid, id="middle"), VerticalScroll(words, id="session-detail"))
 

@@ -21,7 +21,7 @@ from datrnet.tui.context import ExplorerContext, in_thread, show_from_thread, st
 from datrnet.tui.keymap import hidden, key_for
 from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.snapshot import RowMap
+from datrnet.tui.snapshot import RowMap, Source
 from datrnet.tui.state import Results, Search, Visit, find
 from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
 from datrnet.tui.widgets.detail_pane import DetailPane, matches
@@ -225,6 +225,10 @@ class SubstitutesScreen(ExplorerScreen):
                 )
             )
         self.show_picture(self.detail.picture, row)
+
+    def action_large(self, query: Source | None = None) -> None:
+        """Show the result over the whole screen, beside the query."""
+        super().action_large(query or self.search.visit.source)
 
     def value_to_map(self, row: int, name: str) -> Prototype | None:
         """Return the value whose activation map to show: the wanted one."""

@@ -221,7 +221,13 @@ PICTURE = "detail-picture"
 """The id of the picture."""
 
 LOW = 12
-"""Below this height, running text replaces the table and the picture."""
+"""Below this height, running text replaces the table, and the picture is beside it."""
+
+BESIDE_WIDTH = 19
+"""Columns of a picture beside the text, with a gap; as in the style sheet."""
+
+LOWEST_WITH_PICTURE = 7
+"""Below this height there is no picture."""
 
 
 class DetailPane(Vertical):
@@ -263,11 +269,14 @@ class DetailPane(Vertical):
     def _write(self) -> None:
         subject = self._subject
         is_low = self.size.height < LOW
+        has_picture = is_low and self.size.height >= LOWEST_WITH_PICTURE
         self.set_class(is_low, "-low")
+        self.set_class(has_picture, "-beside")
         words = self.query_one("#detail-table", Static)
         self.query_one("#detail-heading", Static).update(heading(subject) if subject else "")
         if subject is None:
             words.update("")
         else:
             write = flow if is_low else table
-            words.update(write(subject, self.size.width - 2))
+            beside = BESIDE_WIDTH if has_picture else 0
+            words.update(write(subject, self.size.width - 2 - beside))

@@ -1,14 +1,9 @@
 """A picture in character cells or in pixels, centered in its widget."""
 
-import os
 from dataclasses import dataclass
-from itertools import count
 from textwrap import wrap
 
-from rich.color import Color
 from rich.segment import Segment
-from rich.style import Style
-from textual.errors import NoWidget
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -16,23 +11,16 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from datrnet.core.graphics.blocks import Cells
-from datrnet.core.graphics.protocols import HIGHEST_NUMBER, placeholder, removal, transmission
+from datrnet.core.graphics.protocols import removal, transmission
 from datrnet.core.text import sanitize
+from datrnet.tui.graphics import sixel_page
 from datrnet.tui.graphics.cards import lines_of
+from datrnet.tui.graphics.kitty import next_number, placeholder_lines
 from datrnet.tui.graphics.pictures import Pixels
+from datrnet.tui.graphics.sixel_page import is_in_front, sixels_at
 from datrnet.tui.snapshot import Source
 from datrnet.tui.textual_patches import write_to_terminal
 from datrnet.tui.widgets.text import fitted
-
-REST = 0.12
-"""Seconds from a possible write to a picture's cells until its pixels are sent again; by then,
-a moving cursor has replaced the picture by another."""
-
-_numbers = count(os.getpid() << 8)
-"""Of pictures in kitty's protocol; other programs in the terminal use other numbers."""
-
-PROBE_STEP = 3
-"""Columns between two probes for something that covers the picture."""
 
 
 class PictureView(Widget):
@@ -73,8 +61,10 @@ class PictureView(Widget):
         self._pixels, self._lines, self._columns = drawn, [], drawn.columns
         if drawn.is_kitty:
             # a new number each time: another screen may show the same picture
-            self._number = next(_numbers) % HIGHEST_NUMBER + 1
-            self._lines = _placeholders(self._number, drawn, self.rich_style)
+            self._number = next_number()
+            self._lines = placeholder_lines(
+                self._number, drawn.rows, drawn.columns, self.rich_style
+            )
             self._send(transmission(drawn.data, self._number, drawn.rows, drawn.columns))
             self.refresh()
         elif before is not None and before.size == drawn.size:
@@ -107,7 +97,7 @@ class PictureView(Widget):
         if self._pixels is not None and self._number is None:
             if self._painting is not None:
                 self._painting.stop()
-            self._painting = self.set_timer(REST, self._paint)
+            self._painting = self.set_timer(sixel_page.REST, self._paint)
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
@@ -139,23 +129,8 @@ class PictureView(Widget):
             pixels.columns,
             pixels.rows,
         )
-        if region.contains_region(place) and self._is_in_front(place):
-            self._send(f"\x1b7\x1b[{place.y + 1};{place.x + 1}H{pixels.data}\x1b8")
-
-    def _is_in_front(self, place: Region) -> bool:
-        """Return whether nothing covers a region of the screen."""
-        screen = self.screen
-        if screen is not self.app.screen or not screen.region.contains_region(place):
-            return False
-        columns = {*range(place.x, place.right, PROBE_STEP), place.right - 1}
-        try:
-            return all(
-                screen.get_widget_at(x, y)[0] is self
-                for y in range(place.y, place.bottom)
-                for x in columns
-            )
-        except NoWidget:
-            return False
+        if region.contains_region(place) and is_in_front(self, place):
+            self._send(sixels_at(place, pixels))
 
     def _forget_pixels(self) -> None:
         self._pixels = None
@@ -166,13 +141,3 @@ class PictureView(Widget):
 
     def _send(self, text: str) -> None:
         write_to_terminal(self.app, text)
-
-
-def _placeholders(number: int, pixels: Pixels, style: Style) -> list[list[Segment]]:
-    """Return the text that the terminal replaces by a numbered picture."""
-    style += Style(color=Color.from_rgb(number >> 16, number >> 8 & 0xFF, number & 0xFF))
-    # a segment per cell, so that covering a part never cuts one
-    return [
-        [Segment(placeholder(row, column), style) for column in range(pixels.columns)]
-        for row in range(pixels.rows)
-    ]

@@ -5,6 +5,8 @@ alpha, and ``Content`` drops the alpha, which leaves pure white or black. The ``
 blends the color into its background in every theme; without colors, the terminal dims the text.
 """
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len, set_cell_size
 
 from datrnet.core.text import sanitize
@@ -25,6 +27,38 @@ def fitted(text: str, width: int) -> str:
     if cell_len(text) > width > 0:
         text = set_cell_size(text, width - 1).rstrip() + ELLIPSIS
     return set_cell_size(text, max(width, 0))
+
+
+def in_lines(text: str, width: int, num_lines: int) -> list[str]:
+    """Return sanitized text in that many lines of exactly ``width`` cells, broken between words.
+
+    If it is too long, its middle is left out: titles begin alike and differ at their end.
+    """
+    room = CHARACTERS_PER_CELL * max(width, 1) * num_lines
+    if len(text) > 2 * room:
+        text = f"{text[:room]} {text[-room:]}"
+    words, lines = sanitize(text).split(), []
+    while words and len(lines) < num_lines - 1:
+        num_words = _num_fitting(words, width)
+        lines.append(" ".join(words[:num_words]))
+        del words[:num_words]
+    rest = " ".join(words)
+    if cell_len(rest) > width:
+        begin = "" if lines else set_cell_size(rest, width * 2 // 5).rstrip()
+        words.reverse()
+        left = width - cell_len(begin) - len(ELLIPSIS)
+        end = " ".join(reversed(words[: _num_fitting(words, left)]))
+        rest = f"{begin}{ELLIPSIS}{end}" if cell_len(end) <= left else rest
+    return [fitted(line, width) for line in (lines + [rest] + [""] * num_lines)[:num_lines]]
+
+
+def _num_fitting(words: Sequence[str], width: int) -> int:
+    """Return how many words fit into a line, at least one."""
+    number, used = 1, cell_len(words[0])
+    while number < len(words) and used + 1 + cell_len(words[number]) <= width:
+        used += 1 + cell_len(words[number])
+        number += 1
+    return number
 
 
 MUTED = "dim"

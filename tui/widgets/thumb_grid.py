@@ -1,6 +1,6 @@
 """The grid of thumbnails: one widget that draws only what is in view, for any number of items."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from math import ceil
 from typing import ClassVar
@@ -15,19 +15,25 @@ from textual.geometry import Region, Size, clamp
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.timer import Timer
 
 from datrnet.core.catalog.catalog import Catalog
-from datrnet.core.preferences import Blocks
-from datrnet.tui.graphics.cards import CARD_SIZES, CardPainter, CardStyles, default_size
-from datrnet.tui.graphics.thumbnails import Thumbnails
+from datrnet.core.graphics.terminal import Drawing
+from datrnet.tui.graphics import sixel_page
+from datrnet.tui.graphics.cards import CardPainter, CardStyles
+from datrnet.tui.graphics.page_layout import FRAME, PageLayout, most_across, page_layout
+from datrnet.tui.graphics.pictures import Pixels
+from datrnet.tui.graphics.sixel_page import SixelPage, is_in_front, sixels_at
+from datrnet.tui.graphics.thumbnails import Absent, Thumbnails
 from datrnet.tui.keymap import hidden
+from datrnet.tui.textual_patches import call_when_written, write_to_terminal
 from datrnet.tui.widgets.text import fitted
 
 STYLES = ("title", "note", "frame", "cursor", "absent")
 """Styles of a card that the theme has."""
 
-FLUSHES_PER_SECOND = 30
-KEPT_CARD_ROWS = 128
+FLUSHES_PER_SECOND = 60
+KEPT_CARD_ROWS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,7 +104,14 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
     class Entered(_CursorMessage):
         """The item under the cursor was opened."""
 
-    def __init__(self, thumbnails: Thumbnails, glyphs: Blocks, *, id: str) -> None:
+    def __init__(self, thumbnails: Thumbnails, drawing: Callable[[], Drawing], *, id: str) -> None:
+        """Show nothing yet.
+
+        Args:
+            thumbnails: Where the pictures come from.
+            drawing: Returns how to draw them; it changes with the size of the terminal's cells.
+            id: The widget's id.
+        """
         super().__init__(id=id)
         self.listing = EMPTY
         self.empty_text = ""
@@ -106,9 +119,13 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self.sign: Callable[[int], str] = lambda position: ""
         """Returns a word above a picture, by position in the listing."""
         self._thumbnails = thumbnails
-        self._painter = CardPainter(thumbnails, glyphs)
-        self._chosen_size: int | None = None
+        self._drawing = drawing
+        self._painter = CardPainter(thumbnails, drawing(), self._send)
+        self._card_width: float | None = None
+        """About how wide the user wants cards."""
         self._strips: LRUCache[int, list[Strip]] = LRUCache(KEPT_CARD_ROWS)
+        self._page = SixelPage()
+        self._painting: Timer | None = None
 
     # ── content ────────────────────────────────────────────────────────
 
@@ -121,7 +138,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         """Show items, with the cursor on one of them."""
         self.listing, self.empty_text = listing, empty_text
         self.cursor = clamp(cursor, 0, max(0, len(listing.rows) - 1))
-        self._arrange()
+        self.fit()
         self._announce()
 
     def renumber(self, rows: NDArray[np.intp]) -> None:
@@ -149,7 +166,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         before, self.cursor = self.cursor, position
         for changed in (before, position):
             self._strips.discard(changed // self.num_columns)
-            self.refresh(self._card_region(changed))
+            self.refresh(*self._card_edges(changed))
         self._bring_into_view()
         self._announce()
 
@@ -161,64 +178,85 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
     # ── geometry ─────────────────────────────────────────────────────────────
 
     @property
+    def layout(self) -> PageLayout:
+        """The size and number of the cards in view."""
+        return self._painter.layout
+
+    @property
     def num_columns(self) -> int:
         """Cards side by side."""
-        return max(1, self.size.width // self._painter.width)
+        return self.layout.across
 
     @property
     def _num_card_rows(self) -> int:
         return ceil(len(self.listing.rows) / self.num_columns)
 
     @property
-    def _rows_in_view(self) -> int:
-        return max(1, self.size.height // self._painter.height)
-
-    @property
     def _margin(self) -> int:
-        return max(0, (self.size.width - self.num_columns * self._painter.width) // 2)
+        return max(0, (self.size.width - self.num_columns * self.layout.width) // 2)
 
     @property
     def _first_in_view(self) -> int:
         """The first row of cards in view."""
-        return round(self.scroll_y / self._painter.height)
+        return round(self.scroll_y / self.layout.height)
+
+    @property
+    def _in_view(self) -> range:
+        """The positions of the cards in view."""
+        first = self._first_in_view * self.num_columns
+        number = self.layout.down * self.num_columns
+        return range(first, min(first + number, len(self.listing.rows)))
 
     def _card_region(self, position: int) -> Region:
         """Return the region of a card within the widget."""
         card_row, column = divmod(position, self.num_columns)
-        width, height = self._painter.width, self._painter.height
+        width, height = self.layout.width, self.layout.height
         return Region(
             self._margin + column * width, card_row * height - self.scroll_offset.y, width, height
         )
 
+    def _picture_region(self, position: int) -> Region:
+        """Return the region of a card's picture within the widget."""
+        card = self._card_region(position)
+        return Region(card.x + FRAME, card.y + FRAME, *self.layout.size)
+
+    def _card_edges(self, position: int) -> tuple[Region, ...]:
+        """Return the regions around a card's picture: its frame and its text."""
+        card, picture = self._card_region(position), self._picture_region(position)
+        return (
+            Region(card.x, card.y, card.width, FRAME),
+            Region(card.x, picture.y, FRAME, picture.height),
+            Region(picture.right, picture.y, FRAME, picture.height),
+            Region(card.x, picture.bottom, card.width, card.bottom - picture.bottom),
+        )
+
     def _position_at(self, x: int, y: int) -> int | None:
-        column = (x - self._margin) // self._painter.width
-        card_row = (y + self.scroll_offset.y) // self._painter.height
+        column = (x - self._margin) // self.layout.width
+        card_row = (y + self.scroll_offset.y) // self.layout.height
         position = card_row * self.num_columns + column
-        inside = 0 <= column < self.num_columns and 0 <= position < len(self.listing.rows)
+        inside = 0 <= column < self.num_columns and position in self._in_view
         return position if inside else None
 
-    def _arrange(self) -> None:
-        """Fit the cards to the widget, with the current card in view."""
-        size = self._chosen_size
-        self._painter.size = (
-            default_size(self.size.width, self.size.height) if size is None else CARD_SIZES[size]
-        )
+    def fit(self) -> None:
+        """Fit the cards to the widget and the terminal's cells, with the current card in view."""
+        width, height = self.size
+        self._painter.fit(page_layout(width, height, self._card_width), self._drawing())
         self._strips.clear()
         # the last page may start at any row of cards, so that scrolling always lands on one
-        height = self._painter.height
-        spare = max(0, self.size.height - self._rows_in_view * height)
-        self.virtual_size = Size(self.size.width, self._num_card_rows * height + spare)
+        lines = self.layout.height
+        spare = max(0, height - self.layout.down * lines)
+        self.virtual_size = Size(width, self._num_card_rows * lines + spare)
         self._bring_into_view()
         self.refresh()
 
     def _bring_into_view(self) -> None:
         card_row = self.cursor // self.num_columns
-        first_at_least = card_row - self._rows_in_view + 1
+        first_at_least = card_row - self.layout.down + 1
         self._scroll_to_card_row(clamp(self._first_in_view, first_at_least, card_row))
 
     def _scroll_to_card_row(self, card_row: int) -> None:
         # in one jump: each step of smooth scrolling would send the whole page again
-        self.scroll_to(y=card_row * self._painter.height, animate=False)
+        self.scroll_to(y=card_row * self.layout.height, animate=False)
 
     # ── drawing ──────────────────────────────────────────────────────────────
 
@@ -226,8 +264,9 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         """Draw a line of the widget."""
         if not len(self.listing.rows):
             return self._empty_line(y)
-        card_row, line = divmod(y + self.scroll_offset.y, self._painter.height)
-        if card_row >= self._num_card_rows:
+        card_row, line = divmod(y + self.scroll_offset.y, self.layout.height)
+        # no row of cards is cut: lines left over stay empty
+        if card_row >= self._num_card_rows or y >= self.layout.down * self.layout.height:
             return Strip.blank(self.size.width, self.rich_style)
         if card_row not in self._strips:
             self._strips[card_row] = self._card_row_strips(card_row)
@@ -249,11 +288,13 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         cards = self._painter.cards(rows, captions, signs, self.cursor - first, self._styles())
         if self._painter.waiting:
             self._flushes.resume()
+        if self._painter.make_room():
+            self._strips.clear()
         blank = self.rich_style
         margin = Segment(" " * self._margin, blank)
-        rest = width - self._margin - len(rows) * self._painter.width
+        rest = width - self._margin - len(rows) * self.layout.width
         strips = []
-        for line in range(self._painter.height):
+        for line in range(self.layout.height):
             segments = [margin, *(segment for card in cards for segment in card[line])]
             strips.append(Strip([*segments, Segment(" " * rest, blank)], width))
         return strips
@@ -272,6 +313,11 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
     def on_mount(self) -> None:
         """Prepare to fetch the thumbnails that threads read."""
         self._flushes = self.set_interval(1 / FLUSHES_PER_SECOND, self._flush, pause=True)
+        call_when_written(self.screen, self._written)
+
+    def on_unmount(self) -> None:
+        """Free the pictures in the terminal's memory."""
+        self._painter.forget()
 
     def _size_updated(
         self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True
@@ -279,7 +325,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         """Fit the cards to a new size at once; the resize event comes after the page is drawn."""
         is_changed = super()._size_updated(size, virtual_size, container_size, layout)
         if is_changed:
-            self._arrange()
+            self.fit()
         return is_changed
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
@@ -305,17 +351,59 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._scroll_to_card_row(self._first_in_view + card_rows)
 
     def _flush(self) -> None:
-        """Draw the thumbnails that have arrived, all at once."""
-        arrived = self._thumbnails.arrived(self._painter.waiting)
+        """Draw the thumbnails that have arrived, all at once; then have the next pages read."""
+        arrived = self._thumbnails.arrived(self._painter.waiting, self._painter.draw)
         self._painter.waiting -= arrived
-        if not self._painter.waiting:
-            self._flushes.pause()
-        first = self._first_in_view * self.num_columns
-        in_view = (self._rows_in_view + 2) * self.num_columns
-        for position in range(first, min(first + in_view, len(self.listing.rows))):
+        for position in self._in_view:
             if int(self.listing.rows[position]) in arrived:
                 self._strips.discard(position // self.num_columns)
-                self.refresh(self._card_region(position))
+                self.refresh(self._picture_region(position))
+        if not self._painter.waiting:
+            self._flushes.pause()
+            self._prefetch()
+
+    def _prefetch(self) -> None:
+        """Have the thumbnails of the next page and of the one before read."""
+        view = self._in_view
+        after = self.listing.rows[view.stop : view.stop + len(view)]
+        before = self.listing.rows[max(0, view.start - len(view)) : view.start]
+        self._thumbnails.prefetch([*after.tolist(), *before.tolist()], self._painter.draw)
+
+    # ── sixels ───────────────────────────────────────────────────────────────
+
+    def _send(self, text: str) -> None:
+        write_to_terminal(self.app, text)
+
+    def _written(self, regions: Collection[Region]) -> None:
+        """Lay sixels over the cells a moment after something was written to them."""
+        if self._drawing().protocol != "sixel":
+            return
+        self._page.written(regions)
+        if any(self.region.overlaps(region) for region in regions):
+            self._paint_in(sixel_page.REST)
+
+    def _paint_in(self, seconds: float) -> None:
+        if self._painting is not None:
+            self._painting.stop()
+        self._painting = self.set_timer(seconds, self._paint)
+
+    def _paint(self) -> None:
+        """Send the sixels that are missing, where nothing covers their place."""
+        draw, offset = self._painter.in_pixels, self.content_region.offset
+        wanted = {
+            self._picture_region(position).translate(offset): int(self.listing.rows[position])
+            for position in self._in_view
+        }
+        is_waiting = False
+        for place in self._page.missing({place: (row, draw) for place, row in wanted.items()}):
+            if is_in_front(self, place):
+                drawn = self._thumbnails.get(wanted[place], draw)
+                is_waiting |= drawn is Absent.WAITING
+                if isinstance(drawn, Pixels):
+                    self._send(sixels_at(place, drawn))
+                    self._page.sent(place, (wanted[place], draw))
+        if is_waiting:
+            self._paint_in(1 / FLUSHES_PER_SECOND)
 
     def _announce(self) -> None:
         self.post_message(self.Highlighted(self, self.cursor if len(self.listing.rows) else -1))
@@ -335,7 +423,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_page(self, pages: float) -> None:
         """Move by pages, with the cursor in its place in view."""
-        card_rows = int(pages * self._rows_in_view) or (1 if pages > 0 else -1)
+        card_rows = int(pages * self.layout.down) or (1 if pages > 0 else -1)
         row, column = divmod(self.cursor, self.num_columns)
         self._scroll_to_card_row(self._first_in_view + card_rows)
         row = clamp(row + card_rows, 0, self._num_card_rows - 1)
@@ -355,7 +443,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.Entered(self, self.cursor))
 
     def action_zoom(self, steps: int) -> None:
-        """Make the pictures larger or smaller."""
-        size = CARD_SIZES.index(self._painter.size) + steps
-        self._chosen_size = clamp(size, 0, len(CARD_SIZES) - 1)
-        self._arrange()
+        """Make the pictures larger or smaller, by a card less or more in a row."""
+        across = clamp(self.num_columns - steps, 1, most_across(self.size.width))
+        self._card_width = self.size.width / across
+        self.fit()

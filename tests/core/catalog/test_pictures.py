@@ -21,7 +21,6 @@ from datrnet.core.catalog.pictures import (
     Picture,
     picture_pixels,
     read_picture,
-    thumbnail_pixels,
 )
 from datrnet.core.errors import DataError
 
@@ -81,22 +80,6 @@ def test_network_input_is_square_and_may_be_written_to(tmp_path: Path) -> None:
     assert (pixels.shape, pixels.dtype) == ((16, 16, 3), np.uint8)
     assert pixels.flags.writeable
     assert near(pixels[8, 8], RED, 1)
-
-
-def test_a_thumbnail_keeps_proportions_and_pads_with_the_border_color() -> None:
-    picture = Image.new("RGB", (40, 80), (240, 240, 230))
-    picture.paste(RED, (10, 20, 30, 60))
-    pixels = thumbnail_pixels(picture)
-    assert pixels.shape == (32, 32, 3)
-    assert near(pixels[16, 0], (240, 240, 230), 1)
-    assert near(pixels[16, 16], RED, 1)
-    red_columns = np.flatnonzero(pixels[16, :, 1] < 100)
-    assert (red_columns[0], red_columns[-1]) == (12, 19)
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (31, 33)])
-def test_a_thumbnail_of_any_shape_can_be_made(size: tuple[int, int]) -> None:
-    assert thumbnail_pixels(Image.new("RGB", size, RED)).shape == (32, 32, 3)
 
 
 def test_a_missing_picture_is_named(tmp_path: Path) -> None:

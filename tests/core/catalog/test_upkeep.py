@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -93,13 +94,18 @@ def test_moved_items_are_one_step_that_says_which(store: Store) -> None:
     assert removed.summary == "4 items with price>0"
 
 
+def _color(jpeg: bytes) -> object:
+    with Image.open(BytesIO(jpeg)) as picture:
+        return picture.getpixel((0, 0))
+
+
 def test_undo_gives_a_replaced_picture_its_thumbnail_back(folder: Path) -> None:
     workspace = imported(folder, TABLE)
     imported(folder, TABLE.replace("1,a.png", "1,b.png"))
     with workspace.open_store() as store, closing(ThumbnailStore(workspace.thumbnails)) as pixels:
         green = pixels.get(1)
         assert green is not None
-        assert green[0, 0].tolist() == [0, 250, 0]
+        assert _color(green) == pytest.approx((0, 250, 0), abs=3)
         undo(workspace, store)
         assert pixels.get(1) is None  # made again when it is needed
         assert pixels.get(2) is not None
@@ -107,7 +113,7 @@ def test_undo_gives_a_replaced_picture_its_thumbnail_back(folder: Path) -> None:
     with closing(ThumbnailStore(workspace.thumbnails)) as pixels:
         red = pixels.get(1)
         assert red is not None
-        assert red[0, 0].tolist() == [250, 0, 0]
+        assert _color(red) == pytest.approx((250, 0, 0), abs=3)
 
 
 def test_importing_an_item_again_after_its_removal_gives_it_its_own_picture(folder: Path) -> None:

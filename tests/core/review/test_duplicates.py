@@ -1,6 +1,7 @@
 """Near-duplicates: files, pixels, and items that are near in every block and in their looks."""
 
 from collections.abc import Callable
+from io import BytesIO
 from itertools import combinations
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.thumbnails import ThumbnailStore
@@ -27,7 +29,9 @@ def _put(workspace: Workspace, looks: dict[int, Pixels]) -> None:
     """Write thumbnails by row; ids count from 1."""
     store = ThumbnailStore(workspace.thumbnails)
     for row, pixels in looks.items():
-        store.put(row + 1, pixels)
+        file = BytesIO()
+        Image.fromarray(pixels).save(file, "PNG")  # without loss
+        store.put([(row + 1, file.getvalue())])
     store.close()
 
 

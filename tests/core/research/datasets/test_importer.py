@@ -108,6 +108,8 @@ def test_missing_pictures_and_repeated_lines_are_told_by_file_and_line(
 def test_the_same_line_number_in_both_splits_gives_each_item_its_own_thumbnail(
     workspace: Workspace, toy: Path
 ) -> None:
+    from io import BytesIO
+
     from PIL import Image
 
     from datrnet.core.catalog.thumbnails import ThumbnailStore
@@ -117,9 +119,10 @@ def test_the_same_line_number_in_both_splits_gives_each_item_its_own_thumbnail(
     import_folder(workspace, toy, adde())
     catalog, thumbnails = load(workspace), ThumbnailStore(workspace.thumbnails)
     for item_id, code in zip(catalog.item_ids, catalog.codes, strict=True):
-        pixels = thumbnails.get(int(item_id))
-        assert pixels is not None
-        assert pixels[16, 16, 0] == pytest.approx(30 * int(Path(code).stem), abs=4)
+        jpeg = thumbnails.get(int(item_id))
+        assert jpeg is not None
+        with Image.open(BytesIO(jpeg)) as picture:
+            assert picture.getpixel((4, 4))[0] == pytest.approx(30 * int(Path(code).stem), abs=4)
 
 
 def test_shopping100k_is_known_by_its_counts(
