@@ -37,7 +37,8 @@ def in_lines(text: str, width: int, num_lines: int) -> list[str]:
     room = CHARACTERS_PER_CELL * max(width, 1) * num_lines
     if len(text) > 2 * room:
         text = f"{text[:room]} {text[-room:]}"
-    words, lines = sanitize(text).split(), []
+    words = sanitize(text).split()
+    lines: list[str] = []
     while words and len(lines) < num_lines - 1:
         num_words = _num_fitting(words, width)
         lines.append(" ".join(words[:num_words]))

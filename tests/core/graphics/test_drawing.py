@@ -7,7 +7,8 @@ from datrnet.core.preferences import Pictures, Preferences
 
 PLAIN = Terminal(is_asked=True, is_answered=True)
 XTERM = Terminal(is_asked=True, is_answered=True, name="XTerm(379)", has_sixel=True, cell=(8, 17))
-KITTY = Terminal(is_asked=True, is_answered=True, name="kitty(0.4)", has_kitty=True, cell=(9, 20))
+KITTY = Terminal(is_asked=True, is_answered=True, name="kitty(0.28)", has_kitty=True, cell=(9, 20))
+OLD_KITTY = Terminal(name="kitty(0.26.5)", has_kitty=True, cell=(9, 20))
 KONSOLE = Terminal(name="Konsole 24", has_kitty=True, has_sixel=True, cell=(9, 18))
 
 
@@ -29,6 +30,7 @@ def drawing(
         (PLAIN, "blocks"),
         (XTERM, "sixel"),
         (KITTY, "kitty"),
+        (OLD_KITTY, "blocks"),  # it knows no placeholders
         (KONSOLE, "sixel"),  # it would leave kitty's pictures behind
         (Terminal(has_sixel=True), "blocks"),  # nobody knows how large they may be
     ],
