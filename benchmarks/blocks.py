@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from datrnet.core.catalog.pictures import read_picture, thumbnail_pixels
+from datrnet.core.catalog.pictures import read_picture
+from datrnet.core.catalog.thumbnails import SIZE, letterboxed, make_thumbnail
+from datrnet.core.catalog.trimming import trimmed
 from datrnet.core.graphics.blocks import Cells, cells_of
 from datrnet.core.preferences import Blocks
 
 GLYPHS: tuple[Blocks, ...] = ("halves", "quadrants", "sextants")
-COLUMNS, ROWS = 16, 8
+COLUMNS, ROWS = 20, 10
 """Cells of a thumbnail, as in the explorer's grid."""
 
 PAGE = 60
@@ -47,8 +49,8 @@ def main() -> None:
     folder = Path(sys.argv[1])
     paths = [path for path in sorted(folder.iterdir()) if path.is_file()][:NUM_PICTURES]
     side = COLUMNS * CELL[0]
-    originals = np.stack([thumbnail_pixels(read_picture(path), side) for path in paths])
-    thumbnails = np.stack([thumbnail_pixels(read_picture(path, 32), 32) for path in paths])
+    originals = np.stack([boxed(trimmed(read_picture(path)), side) for path in paths])
+    thumbnails = np.stack([boxed(read_picture(make_thumbnail(path)), SIZE) for path in paths])
     ways: dict[str, Draw] = {"NumPy": with_numpy}
     try:
         ways["chafa.py"] = with_chafa()
@@ -71,9 +73,9 @@ PAGE_TEXT = f"""# Pictures in characters
 
 The demo catalog's first {{count}} pictures as thumbnails of {COLUMNS} x {ROWS} cells. The error
 is the root mean square over all pixels of what a terminal with cells of {CELL[0]} x {CELL[1]}
-pixels shows, against the picture at that size. A page is {PAGE} thumbnails, from stored ones of
-32 px to characters and colors (the best of {REPETITIONS} times, on one of two cores that others
-use too).
+pixels shows, against the trimmed picture at that size. A page is {PAGE} thumbnails, from decoded
+ones of {SIZE} px to characters and colors (the best of {REPETITIONS} times, on one of two
+cores that others use too).
 
 ```text
 $ python benchmarks/blocks.py WORKSPACE/demo/images
@@ -85,6 +87,11 @@ font has the sextants; `datrnet browse --blocks sextants` draws with them.
 
 ![Six garments: the originals, then in halves, quadrants and sextants](blocks.png)
 """
+
+
+def boxed(picture: Image.Image, side: int) -> Pixels:
+    """Return a picture as a square."""
+    return np.asarray(letterboxed(picture, side, side))
 
 
 def with_numpy(pictures: Pixels, glyphs: Blocks) -> list[Cells]:

@@ -71,12 +71,12 @@ def _copy_thumbnails(
     drawn: Workspace, few: Catalog, workspace: Workspace, catalog: Catalog
 ) -> None:
     known, target = ThumbnailStore(drawn.thumbnails), ThumbnailStore(workspace.thumbnails)
-    pixels = [known.get(int(item_id)) for item_id in few.item_ids]
-    for row, item_id in enumerate(catalog.item_ids):
-        thumbnail = pixels[row % few.num_items]
-        if thumbnail is not None:
-            target.put(int(item_id), thumbnail)
+    jpegs = [known.get(int(item_id)) or b"" for item_id in few.item_ids]
+    target.put(
+        (int(item_id), jpegs[row % few.num_items]) for row, item_id in enumerate(catalog.item_ids)
+    )
     known.close()
+    target.close()
 
 
 def _write_index(

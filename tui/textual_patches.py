@@ -10,8 +10,9 @@ from contextlib import suppress
 from typing import Any
 
 import textual.screen
-from rich.console import RenderableType
-from textual._compositor import Compositor, CompositorMap, ReflowResult
+from rich.console import Console, RenderableType
+from rich.control import Control
+from textual._compositor import ChopsUpdate, Compositor, CompositorMap, ReflowResult
 from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.command import CommandList, CommandPalette
@@ -91,6 +92,26 @@ class SteadyCompositor(Compositor):
         if not (isinstance(widget, Screen) or widget.is_attached):
             return None, None
         return super().get_widget_and_offset_at(x, y)
+
+
+def render_segments(update: ChopsUpdate, console: Console) -> str:
+    """Return what a partial update writes: the changed columns of each line.
+
+    ``ChopsUpdate.render_segments`` begins at the left edge of the widget instead: a card's frame
+    sends the pictures to its left again, and a terminal erases the sixels that lie over them (seen
+    in Textual 8.2.8; no upstream issue).
+    """
+    parts: list[str] = []
+    last_line = update.spans[-1][0]
+    for y, first, last in update.spans:
+        for end, (start, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            if strip is not None and start < last and end > first:
+                begin = max(start, first)
+                parts.append(Control.move_to(begin, y).segment.text)
+                parts.append(strip.crop(begin - start, min(end, last) - start).render(console))
+        if y != last_line:
+            parts.append("\n")
+    return "".join(parts)
 
 
 _run_writer = WriterThread.run
@@ -177,6 +198,7 @@ async def watch_show_busy(palette: CommandPalette) -> None:
 
 PATCHES = (
     (textual.screen, "Compositor", SteadyCompositor),
+    (ChopsUpdate, "render_segments", render_segments),
     (WriterThread, "run", run_writer),
     (Screen, "dismiss", dismiss),
     (OptionList, "_move_page", move_page),

@@ -43,7 +43,7 @@ async def test_arrows_and_vim_keys_move_the_cursor(
 async def test_page_keys_and_ends(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace, size=(80, 30)) as explorer:
         columns = explorer.grid.num_columns
-        assert explorer.grid.layout.down == 2
+        assert explorer.grid.page.down == 2
         page = 2 * columns
         for key, cursor in (
             ("G", 47), ("g", 0), ("end", 47), ("home", 0),

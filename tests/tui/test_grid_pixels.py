@@ -48,7 +48,7 @@ async def test_sixels_lie_in_the_places_of_the_cards_and_a_cursor_step_sends_non
     async with run_explorer(workspace, terminal=SIXEL) as explorer:
         await explorer.until(lambda: places(sent) == pictures_in_view(explorer))
         grid = explorer.grid
-        columns, rows = grid.layout.size
+        columns, rows = grid.page.size
         assert {(int(match[3]), int(match[4])) for match in map(_PLACE.match, sent) if match} == {
             (columns * 8, rows * 16)
         }

@@ -51,7 +51,8 @@ def test_in_a_large_pane_many_cards_have_the_side_that_shows_stripes(
     [
         ((69, 42), (3, 3, 21, 10, 2)),  # 140x45, between facets and details
         ((79, 13), (4, 1, 17, 9, 2)),  # 80x24, above the details
-        ((129, 57), (5, 4, 23, 10, 2)),  # 200x60
+        ((60, 42), (3, 3, 18, 10, 2)),  # the same, between pickers and details
+        ((129, 57), (6, 4, 19, 10, 2)),  # 200x60
     ],
 )
 def test_the_pages_of_common_terminals(

@@ -15,7 +15,7 @@ from textual.cache import LRUCache
 from datrnet.core.graphics.blocks import Cells
 from datrnet.core.graphics.terminal import Drawing
 from datrnet.tui.graphics.kitty import KeptPictures, placeholder_lines
-from datrnet.tui.graphics.page_layout import CardSize, PageLayout
+from datrnet.tui.graphics.page_layout import NOTE_LINES, CardSize, PageLayout
 from datrnet.tui.graphics.pictures import InPixels, Pixels
 from datrnet.tui.graphics.thumbnails import Absent, Draw, InCells, Thumbnails
 from datrnet.tui.widgets.text import fitted, in_lines
@@ -163,8 +163,10 @@ class CardPainter:
             for line in self._picture(row, styles)
         ]
         title, note = caption
-        named = [("title", line) for line in in_lines(title, columns, self._layout.title_lines)]
-        for name, text in (*named, ("note", fitted(note, columns))):
+        titles = in_lines(title, columns, self._layout.title_lines)
+        texts = [*(("title", text) for text in titles), ("note", fitted(note, columns))]
+        texts += [("note", " " * columns)] * (self._layout.title_lines + NOTE_LINES - len(texts))
+        for name, text in texts:
             style = styles["cursor" if is_cursor else name]
             lines.append([Segment(f" {text} ", style)])
         return lines

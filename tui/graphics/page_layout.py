@@ -13,11 +13,11 @@ NOTE_LINES = 1
 TWO_LINES_FROM = 8
 """Rows of a picture from which its title has two lines."""
 
-SIDES = (20, 16, 12, 10, 8)
-"""Sides that a picture should have, in columns, the best first: on 20 x 10 cells stripes, checks
-and necklines can be told apart."""
+SIDES = (17, 14, 12, 10, 8)
+"""Sides that a picture should have at least, in columns, the best first: on about 20 x 10 cells,
+stripes, checks and necklines can be told apart."""
 
-FEW, MANY, LARGE_PANE = 3, 6, 1500
+FEW, MANY, LARGE_PANE = 3, 6, 1200
 """Cards that should be in view at once: many in a pane of so many cells, few in a smaller one."""
 
 NARROWEST = 8

@@ -229,8 +229,7 @@ class ExplorerScreen(Screen[None]):
             if view_number and isinstance(source, int):
                 caption = f"Picture {view_number + 1} of {snapshot.num_pictures(source)}"
             picture = snapshot.picture(source, view_number)
-            # only one picture of a screen is in pixels: more would leave parts of each other behind
-            if drawing.is_in_pixels and is_main:
+            if drawing.is_in_pixels:
                 return picture_in_pixels(picture, rows, columns, drawing, heat, region), caption
             cells = picture_cells(picture, rows, columns, heat, region, glyphs=drawing.glyphs)
             return cells, caption

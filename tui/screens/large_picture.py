@@ -48,14 +48,14 @@ class LargePictureScreen(ModalScreen[None]):
             query: What the items are substitutes of.
         """
         super().__init__()
-        self._context, self._grid, self._query = context, grid, query
-        self._view = 0
+        self.context, self._grid, self._queried = context, grid, query
+        self._picture_number = 0
         """Which of the item's pictures is shown."""
 
     def compose(self) -> ComposeResult:
         """A picture with a heading, or two side by side."""
         with Horizontal():
-            for name in (ITEM,) if self._query is None else (QUERY, ITEM):
+            for name in (ITEM,) if self._queried is None else (QUERY, ITEM):
                 with Vertical():
                     yield Static(id=f"{name}-heading", markup=False)
                     yield PictureView(id=name)
@@ -79,36 +79,38 @@ class LargePictureScreen(ModalScreen[None]):
 
     def _draw(self, view: PictureView) -> None:
         """Draw a picture in a thread, in the size of its view."""
-        source, number = (self._row, self._view) if view.id == ITEM else (self._query, 0)
+        source, number = (
+            (self._row, self._picture_number) if view.id == ITEM else (self._queried, 0)
+        )
         if source is None or not view.size:
             return
-        picture = self._context.snapshot.picture(source, number)
+        picture = self.context.snapshot.picture(source, number)
         draw = partial(self._drawn, picture, view.size.height, view.size.width)
         group = f"picture-{view.id}"
         show_from_thread(self, group, draw, view.show, lambda error: view.explain(str(error)))
 
     def _drawn(self, picture: Picture, rows: int, columns: int) -> Cells | Pixels:
-        drawing = self._context.drawing
+        drawing = self.context.drawing
         if drawing.is_in_pixels:
             return picture_in_pixels(picture, rows, columns, drawing)
         return picture_cells(picture, rows, columns, glyphs=drawing.glyphs)
 
     def _write_headings(self) -> None:
         number, count = self._grid.cursor + 1, len(self._grid.listing.rows)
-        facts = [self._context.snapshot.catalog.codes[self._row], f"{number:,} / {count:,}"]
-        if (num_pictures := self._context.snapshot.num_pictures(self._row)) > 1:
-            facts.append(f"picture {self._view + 1} of {num_pictures}")
+        facts = [self.context.snapshot.catalog.codes[self._row], f"{number:,} / {count:,}"]
+        if (num_pictures := self.context.snapshot.num_pictures(self._row)) > 1:
+            facts.append(f"picture {self._picture_number + 1} of {num_pictures}")
         self._write(ITEM, self._row, facts)
-        if self._query is not None:
-            self._write(QUERY, self._query, list(self._facts_of_query(self._query)))
+        if self._queried is not None:
+            self._write(QUERY, self._queried, list(self._facts_of_query(self._queried)))
 
     def _facts_of_query(self, query: Source) -> Iterator[str]:
         if isinstance(query, int):
-            yield self._context.snapshot.catalog.codes[query]
+            yield self.context.snapshot.catalog.codes[query]
         yield "query"
 
     def _write(self, name: str, source: Source, facts: list[str]) -> None:
-        catalog = self._context.snapshot.catalog
+        catalog = self.context.snapshot.catalog
         title = catalog.titles[source] if isinstance(source, int) else source.name
         words = sanitize("  ·  ".join(facts))
         heading = Content.assemble((sanitize(title), "bold"), "\n", (words, MUTED))
@@ -119,13 +121,13 @@ class LargePictureScreen(ModalScreen[None]):
         before = self._grid.cursor
         self._grid.action_step(items)
         if self._grid.cursor != before:
-            self._view = 0
+            self._picture_number = 0
             self._show_item()
 
     def action_leaf(self, step: int) -> None:
         """Show the item's next picture; after the last, its first."""
-        if (number := self._context.snapshot.num_pictures(self._row)) > 1:
-            self._view = (self._view + step) % number
+        if (number := self.context.snapshot.num_pictures(self._row)) > 1:
+            self._picture_number = (self._picture_number + step) % number
             self._show_item()
         else:
             self.notify("The item has one picture.", timeout=2)

@@ -30,7 +30,7 @@ def fitted(text: str, width: int) -> str:
 
 
 def in_lines(text: str, width: int, num_lines: int) -> list[str]:
-    """Return sanitized text in that many lines of exactly ``width`` cells, broken between words.
+    """Return sanitized text in at most so many lines of ``width`` cells, broken between words.
 
     If it is too long, its middle is left out: titles begin alike and differ at their end.
     """
@@ -45,12 +45,14 @@ def in_lines(text: str, width: int, num_lines: int) -> list[str]:
         del words[:num_words]
     rest = " ".join(words)
     if cell_len(rest) > width:
-        begin = "" if lines else set_cell_size(rest, width * 2 // 5).rstrip()
+        # a line that begins the title shows its beginning, too
+        room = width - len(ELLIPSIS) - (0 if lines else width // 3)
         words.reverse()
-        left = width - cell_len(begin) - len(ELLIPSIS)
-        end = " ".join(reversed(words[: _num_fitting(words, left)]))
-        rest = f"{begin}{ELLIPSIS}{end}" if cell_len(end) <= left else rest
-    return [fitted(line, width) for line in (lines + [rest] + [""] * num_lines)[:num_lines]]
+        end = " ".join(reversed(words[: _num_fitting(words, room)]))
+        if cell_len(end) <= room:
+            begin = "" if lines else set_cell_size(rest, width - len(ELLIPSIS) - cell_len(end))
+            rest = f"{begin.rstrip()}{ELLIPSIS}{end}"
+    return [fitted(line, width) for line in (*lines, rest) if line]
 
 
 def _num_fitting(words: Sequence[str], width: int) -> int:

@@ -124,7 +124,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._card_width: float | None = None
         """About how wide the user wants cards."""
         self._strips: LRUCache[int, list[Strip]] = LRUCache(KEPT_CARD_ROWS)
-        self._page = SixelPage()
+        self._sixels = SixelPage()
         self._painting: Timer | None = None
 
     # ── content ────────────────────────────────────────────────────────
@@ -178,14 +178,14 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
     # ── geometry ─────────────────────────────────────────────────────────────
 
     @property
-    def layout(self) -> PageLayout:
+    def page(self) -> PageLayout:
         """The size and number of the cards in view."""
         return self._painter.layout
 
     @property
     def num_columns(self) -> int:
         """Cards side by side."""
-        return self.layout.across
+        return self.page.across
 
     @property
     def _num_card_rows(self) -> int:
@@ -193,24 +193,24 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def _margin(self) -> int:
-        return max(0, (self.size.width - self.num_columns * self.layout.width) // 2)
+        return max(0, (self.size.width - self.num_columns * self.page.width) // 2)
 
     @property
     def _first_in_view(self) -> int:
         """The first row of cards in view."""
-        return round(self.scroll_y / self.layout.height)
+        return round(self.scroll_y / self.page.height)
 
     @property
     def _in_view(self) -> range:
         """The positions of the cards in view."""
         first = self._first_in_view * self.num_columns
-        number = self.layout.down * self.num_columns
+        number = self.page.down * self.num_columns
         return range(first, min(first + number, len(self.listing.rows)))
 
     def _card_region(self, position: int) -> Region:
         """Return the region of a card within the widget."""
         card_row, column = divmod(position, self.num_columns)
-        width, height = self.layout.width, self.layout.height
+        width, height = self.page.width, self.page.height
         return Region(
             self._margin + column * width, card_row * height - self.scroll_offset.y, width, height
         )
@@ -218,7 +218,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
     def _picture_region(self, position: int) -> Region:
         """Return the region of a card's picture within the widget."""
         card = self._card_region(position)
-        return Region(card.x + FRAME, card.y + FRAME, *self.layout.size)
+        return Region(card.x + FRAME, card.y + FRAME, *self.page.size)
 
     def _card_edges(self, position: int) -> tuple[Region, ...]:
         """Return the regions around a card's picture: its frame and its text."""
@@ -231,8 +231,8 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         )
 
     def _position_at(self, x: int, y: int) -> int | None:
-        column = (x - self._margin) // self.layout.width
-        card_row = (y + self.scroll_offset.y) // self.layout.height
+        column = (x - self._margin) // self.page.width
+        card_row = (y + self.scroll_offset.y) // self.page.height
         position = card_row * self.num_columns + column
         inside = 0 <= column < self.num_columns and position in self._in_view
         return position if inside else None
@@ -243,20 +243,20 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._painter.fit(page_layout(width, height, self._card_width), self._drawing())
         self._strips.clear()
         # the last page may start at any row of cards, so that scrolling always lands on one
-        lines = self.layout.height
-        spare = max(0, height - self.layout.down * lines)
+        lines = self.page.height
+        spare = max(0, height - self.page.down * lines)
         self.virtual_size = Size(width, self._num_card_rows * lines + spare)
         self._bring_into_view()
         self.refresh()
 
     def _bring_into_view(self) -> None:
         card_row = self.cursor // self.num_columns
-        first_at_least = card_row - self.layout.down + 1
+        first_at_least = card_row - self.page.down + 1
         self._scroll_to_card_row(clamp(self._first_in_view, first_at_least, card_row))
 
     def _scroll_to_card_row(self, card_row: int) -> None:
         # in one jump: each step of smooth scrolling would send the whole page again
-        self.scroll_to(y=card_row * self.layout.height, animate=False)
+        self.scroll_to(y=card_row * self.page.height, animate=False)
 
     # ── drawing ──────────────────────────────────────────────────────────────
 
@@ -264,9 +264,9 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         """Draw a line of the widget."""
         if not len(self.listing.rows):
             return self._empty_line(y)
-        card_row, line = divmod(y + self.scroll_offset.y, self.layout.height)
+        card_row, line = divmod(y + self.scroll_offset.y, self.page.height)
         # no row of cards is cut: lines left over stay empty
-        if card_row >= self._num_card_rows or y >= self.layout.down * self.layout.height:
+        if card_row >= self._num_card_rows or y >= self.page.down * self.page.height:
             return Strip.blank(self.size.width, self.rich_style)
         if card_row not in self._strips:
             self._strips[card_row] = self._card_row_strips(card_row)
@@ -292,9 +292,9 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
             self._strips.clear()
         blank = self.rich_style
         margin = Segment(" " * self._margin, blank)
-        rest = width - self._margin - len(rows) * self.layout.width
+        rest = width - self._margin - len(rows) * self.page.width
         strips = []
-        for line in range(self.layout.height):
+        for line in range(self.page.height):
             segments = [margin, *(segment for card in cards for segment in card[line])]
             strips.append(Strip([*segments, Segment(" " * rest, blank)], width))
         return strips
@@ -378,7 +378,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         """Lay sixels over the cells a moment after something was written to them."""
         if self._drawing().protocol != "sixel":
             return
-        self._page.written(regions)
+        self._sixels.written(regions)
         if any(self.region.overlaps(region) for region in regions):
             self._paint_in(sixel_page.REST)
 
@@ -395,13 +395,13 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
             for position in self._in_view
         }
         is_waiting = False
-        for place in self._page.missing({place: (row, draw) for place, row in wanted.items()}):
+        for place in self._sixels.missing({place: (row, draw) for place, row in wanted.items()}):
             if is_in_front(self, place):
                 drawn = self._thumbnails.get(wanted[place], draw)
                 is_waiting |= drawn is Absent.WAITING
                 if isinstance(drawn, Pixels):
                     self._send(sixels_at(place, drawn))
-                    self._page.sent(place, (wanted[place], draw))
+                    self._sixels.sent(place, (wanted[place], draw))
         if is_waiting:
             self._paint_in(1 / FLUSHES_PER_SECOND)
 
@@ -423,7 +423,7 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_page(self, pages: float) -> None:
         """Move by pages, with the cursor in its place in view."""
-        card_rows = int(pages * self.layout.down) or (1 if pages > 0 else -1)
+        card_rows = int(pages * self.page.down) or (1 if pages > 0 else -1)
         row, column = divmod(self.cursor, self.num_columns)
         self._scroll_to_card_row(self._first_in_view + card_rows)
         row = clamp(row + card_rows, 0, self._num_card_rows - 1)

@@ -4,9 +4,17 @@ import io
 from collections.abc import Callable
 
 import pytest
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
+from textual._compositor import ChopsUpdate
 from textual.drivers._writer_thread import WriterThread
+from textual.strip import Strip
 
-from datrnet.tui.textual_patches import _run_writer, run_writer
+from datrnet.tui.textual_patches import _run_writer, render_segments, run_writer
+
+ORIGINAL = ChopsUpdate.render_segments
+"""Textual's own: nothing is patched before an app starts."""
 
 
 class Gone(io.StringIO):
@@ -42,3 +50,19 @@ def test_what_is_read_arrives_in_order(run: Callable[[WriterThread], None]) -> N
     file = io.StringIO()
     run(queued(file, "abc", "def"))
     assert file.getvalue() == "abcdef"
+
+
+@pytest.mark.parametrize(
+    ("render", "written"),
+    [
+        (render_segments, "\x1b[1;4Hdef\x1b[1;9Hij"),
+        (ORIGINAL, "\x1b[1;1Habcdef\x1b[1;1Habcdefgh\x1b[1;9Hij"),
+    ],
+    ids=["patched", "plain Textual"],
+)
+def test_only_the_changed_columns_are_written(
+    render: Callable[[ChopsUpdate, Console], str], written: str
+) -> None:
+    chops = [{0: Strip([Segment("abcdefgh", Style())]), 8: Strip([Segment("ijkl", Style())])}]
+    update = ChopsUpdate(chops, [(0, 3, 6), (0, 8, 10)], [[8, 12]])
+    assert render(update, Console(color_system=None)) == written
