@@ -48,7 +48,10 @@ class SteadyCompositor(Compositor):
         """Called with the regions of the screen that are about to be written."""
 
     def render_update(
-        self, full: bool = False, screen_stack: list[Screen] | None = None, simplify: bool = False
+        self,
+        full: bool = False,
+        screen_stack: list[Screen[Any]] | None = None,
+        simplify: bool = False,
     ) -> RenderableType | None:
         """Render what has changed, and tell where."""
         screen = self.size.region

@@ -5,10 +5,13 @@ whole; so does one in which hardly anything differs from its border, as white on
 """
 
 import math
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+Pixel = TypeVar("Pixel", np.uint8, np.int16)
 
 ANALYZED = 160
 """Longer side, in pixels, of the copy in which the garment is looked for."""
@@ -72,12 +75,12 @@ def garment_box(picture: Image.Image) -> tuple[int, int, int, int]:
     )
 
 
-def border_of(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+def border_of(pixels: NDArray[Pixel]) -> NDArray[Pixel]:
     """Return the outermost pixels (B, 3) of a picture (H, W, 3)."""
     return np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
 
 
-def _differs(pixels: NDArray[np.generic], color: NDArray[np.generic]) -> NDArray[np.bool_]:
+def _differs(pixels: NDArray[np.int16], color: NDArray[np.int16]) -> NDArray[np.bool_]:
     """Tell which pixels (..., 3) are not of the background."""
     is_other: NDArray[np.bool_] = np.abs(pixels - color).max(axis=-1) > TOLERANCE
     return is_other

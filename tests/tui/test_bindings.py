@@ -137,23 +137,23 @@ def test_two_things_can_swap_their_keys() -> None:
 async def test_a_changed_key_does_it_and_the_old_one_no_longer(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    keys = {"catalog.substitutes": "ctrl+x,z", "pictures.right": "0", "facets.down": "0"}
+    keys = {"catalog.substitutes": "ctrl+x,Z", "pictures.right": "0", "facets.down": "0"}
     async with run_explorer(workspace, preferences=Preferences(keys=keys)) as explorer:
         await explorer.press("s", "right", "l")
         assert explorer.code == "P-000"
         await explorer.press("0")
         assert explorer.code == "P-001"
-        await explorer.press("z")
+        await explorer.press("Z")
         assert isinstance(explorer.screen, SubstitutesScreen)
 
 
 async def test_help_and_footer_show_the_keys_in_force(
     workspace: Workspace, run_explorer: RunExplorer
 ) -> None:
-    keys = {"catalog.search": "ctrl+f", "help.close": "w", "program.help": "z"}
+    keys = {"catalog.search": "ctrl+f", "help.close": "w", "program.help": "Z"}
     async with run_explorer(workspace, preferences=Preferences(keys=keys)) as explorer:
         assert "^f Search" in explorer.text()
-        await explorer.press("z")
+        await explorer.press("Z")
         assert isinstance(explorer.screen, HelpScreen)
         await explorer.until(lambda: re.search(r"\^f +Search", explorer.text()))
         assert "w closes" in explorer.text()

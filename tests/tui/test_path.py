@@ -46,6 +46,8 @@ async def test_a_picker_key_reaches_the_results_through_few_files(
         async with run_explorer(workspace) as explorer:
             await explorer.press("enter", "2")
             before = explorer.codes
+            # thumbnails that arrive meanwhile would be drawn by the grid
+            await explorer.until(lambda: not explorer.grid._painter.waiting)
             sys.setprofile(record)
             recording = True
             await explorer.press("j")

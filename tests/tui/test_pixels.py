@@ -98,7 +98,7 @@ async def test_query_and_result_are_in_pixels_side_by_side(
         _, _, left, _ = place(explorer)
         query = explorer.screen.query_one("#query-picture", PictureView)
         assert query._pixels is not None
-        columns = {column for _, column, _, _ in sent.pictures()[-2:]}
+        columns = {column for _, column, _, _ in sent.pictures()}
         assert min(columns) <= query.content_region.right < left <= max(columns)
 
 

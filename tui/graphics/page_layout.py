@@ -17,8 +17,8 @@ SIDES = (17, 14, 12, 10, 8)
 """Sides that a picture should have at least, in columns, the best first: on about 20 x 10 cells,
 stripes, checks and necklines can be told apart."""
 
-FEW, MANY, LARGE_PANE = 3, 6, 1200
-"""Cards that should be in view at once: many in a pane of so many cells, few in a smaller one."""
+FEWEST, MANY, CELLS_PER_CARD = 2, 6, 250
+"""Cards that should be in view at once: one for so many cells, but no fewer and no more."""
 
 NARROWEST = 8
 """The fewest columns of a picture."""
@@ -89,7 +89,7 @@ def _default(width: int, height: int) -> PageLayout:
         for across in range(1, most_across(width) + 1)
         for down in range(1, _most_down(height) + 1)
     ]
-    fewest = MANY if width * height >= LARGE_PANE else FEW
+    fewest = min(max(width * height // CELLS_PER_CARD, FEWEST), MANY)
     for side in SIDES:
         fitting = [it for it in layouts if it.size.side >= side]
         most = max(fitting, key=lambda it: (it.across * it.down, it.size.side), default=None)

@@ -112,7 +112,7 @@ class LargePictureScreen(ModalScreen[None]):
     def _write(self, name: str, source: Source, facts: list[str]) -> None:
         catalog = self.context.snapshot.catalog
         title = catalog.titles[source] if isinstance(source, int) else source.name
-        words = sanitize("  ·  ".join(facts))
+        words = "  ·  ".join(map(sanitize, facts))
         heading = Content.assemble((sanitize(title), "bold"), "\n", (words, MUTED))
         self.query_one(f"#{name}-heading", Static).update(heading)
 
