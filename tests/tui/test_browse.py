@@ -41,7 +41,7 @@ async def test_arrows_and_vim_keys_move_the_cursor(
 
 
 async def test_page_keys_and_ends(workspace: Workspace, run_explorer: Run) -> None:
-    async with run_explorer(workspace, size=(80, 30)) as explorer:
+    async with run_explorer(workspace, size=(80, 40)) as explorer:
         columns = explorer.grid.num_columns
         assert explorer.grid.page.down == 2
         page = 2 * columns

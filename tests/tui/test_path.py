@@ -19,7 +19,7 @@ MOST_FILES = 8
 def is_drawing(frame: FrameType | None) -> bool:
     """Whether Textual lays out or draws other widgets meanwhile."""
     while frame is not None:
-        is_layout = frame.f_code.co_name == "_refresh_layout"
+        is_layout = frame.f_code.co_name in ("_refresh_layout", "render_update")
         if is_layout or frame.f_code.co_filename.endswith("textual/_compositor.py"):
             return True
         frame = frame.f_back
@@ -37,7 +37,7 @@ async def test_a_picker_key_reaches_the_results_through_few_files(
         if not recording or event != "call":
             return
         path = frame.f_code.co_filename
-        if path.startswith(EXPLORER) and path not in files and not is_drawing(frame.f_back):
+        if path.startswith(EXPLORER) and path not in files and not is_drawing(frame):
             files.append(path)
         recording = frame.f_code is not ThumbGrid.show.__code__
 
