@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from datrnet.core.catalog.garment_box import trimmed
 from datrnet.core.catalog.pictures import read_picture
 from datrnet.core.catalog.thumbnails import SIZE, letterboxed, make_thumbnail
-from datrnet.core.catalog.trimming import trimmed
 from datrnet.core.graphics.blocks import Cells, cells_of
 from datrnet.core.preferences import Blocks
 

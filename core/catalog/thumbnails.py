@@ -15,8 +15,8 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, ImageOps
 
+from datrnet.core.catalog.garment_box import border_of, trimmed
 from datrnet.core.catalog.pictures import PictureSource, read_picture
-from datrnet.core.catalog.trimming import border_of, trimmed
 from datrnet.core.errors import DataError
 
 SIZE = 160

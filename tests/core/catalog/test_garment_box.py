@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from datrnet.core.catalog.trimming import MARGIN, garment_box, trimmed
+from datrnet.core.catalog.garment_box import MARGIN, garment_box, trimmed
 
 WHITE, RED = (250, 250, 250), (200, 10, 10)
 
