@@ -24,7 +24,7 @@ PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 RankingChoice = Literal["auto", "distance", "match"]
 Mining = Literal["all", "violating", "semi_hard", "batch_hard"]
 
-READY_CONFIGS = ("small", "paper", "demo")
+READY_CONFIGS = ("small", "paper", "demo", "best")
 """The configs that ship with the package, by name."""
 
 SYSTEM_NAMES = (
@@ -35,6 +35,7 @@ SYSTEM_NAMES = (
     "fashionsearchnet-without-loc",
     "adde-m",
     "datrnet-on-backbone",
+    "datrnet-extended",
 )
 """DAtRNet and the comparison systems; ``core/research/systems/registry.py`` has their classes."""
 
@@ -284,7 +285,7 @@ class Config:
 
     @classmethod
     def load(cls, name_or_path: str) -> "Config":
-        """Read a ready config by name (``small``, ``paper``, ``demo``) or any TOML file by path.
+        """Read a ready config by name (``small``, ``paper``, ``demo``, ``best``) or any TOML file by path.
 
         A file changes fields of the ready config that its key ``base`` names; ``small`` by default.
 

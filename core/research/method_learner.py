@@ -314,8 +314,8 @@ def cached_features(
 
 def _digest(system: RetrievalMethod, pixels: NDArray[np.uint8]) -> str:
     """Return a digest of the images and the backbone."""
-    kind: str = system.feature_kind
-    if kind != "feature" and (stride := getattr(system.backbone, "map_stride", 0)):
+    kind: str = system.name if system.feature_kind == "own" else system.feature_kind
+    if kind in ("map", "both") and (stride := getattr(system.backbone, "map_stride", 0)):
         kind = f"{kind} {stride}"
     digest = blake2b(f"{FORMAT} {kind} {pixels.shape}".encode(), digest_size=16)
     digest.update(np.ascontiguousarray(pixels).data)

@@ -119,7 +119,10 @@ class Replacement(BlockPrototypes):
     specific: SpecificPrototypes | None = None
     """Preferred over ``prototypes`` where they exist."""
     are_means: bool = True
-    """False for one-hot prototypes."""
+    """False for one-hot and for learned prototypes."""
+    unlabeled: Floats | None = None
+    """(T, E) prototypes of "no label", where a system learns them; a row of NaN where there is
+    none."""
 
     kind: ClassVar[str] = "replacement"
 
@@ -144,6 +147,8 @@ class Replacement(BlockPrototypes):
         if self.specific is not None:
             arrays["specific_column"] = np.array(self.specific.column)
             arrays["specific_means"] = np.concatenate(self.specific.means, axis=1)
+        if self.unlabeled is not None:
+            arrays["unlabeled"] = self.unlabeled
         return arrays
 
     @classmethod
@@ -154,7 +159,7 @@ class Replacement(BlockPrototypes):
             means = _split(arrays["specific_means"], arrays["counts"], axis=1)
             specific = SpecificPrototypes(column=int(arrays["specific_column"]), means=means)
         prototypes = _split(arrays["prototypes"], arrays["counts"])
-        return cls(prototypes, specific, bool(arrays["are_means"]))
+        return cls(prototypes, specific, bool(arrays["are_means"]), arrays.get("unlabeled"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -360,8 +365,14 @@ def restricted(manipulation: Manipulation, kept: Sequence[int]) -> Manipulation:
         if isinstance(manipulation, WeightedReplacement):
             weights = manipulation.weights[np.ix_(columns, columns)]
             return WeightedReplacement(prototypes, weights)
-        # specific prototypes are computed with the means of those that are left
-        return Replacement(prototypes, None, getattr(manipulation, "are_means", True))
+        assert isinstance(manipulation, Replacement)
+        unlabeled = manipulation.unlabeled
+        return Replacement(
+            prototypes,
+            None,  # specific prototypes are computed with the means of those that are left
+            manipulation.are_means,
+            None if unlabeled is None else unlabeled[columns],
+        )
     if isinstance(manipulation, Addition):
         size, number = len(manipulation.memory) // len(manipulation.counts), manipulation.counts
         firsts = np.cumsum([0, *number])

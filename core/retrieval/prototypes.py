@@ -134,7 +134,7 @@ def aligned(generation: Generation, catalog: Catalog) -> Generation:
         return found
     stored, now = found.manifest.super_categories, found.super_categories
     gone = [_gone_values(catalog, *pair) for pair in zip(stored, now, strict=True)]
-    if not any(gone) or not found.manipulation.are_means:
+    if not any(gone):
         return found
     source = PrototypeSource(catalog, found, np.searchsorted(catalog.item_ids, found.item_ids))
     prototypes = []
@@ -142,8 +142,9 @@ def aligned(generation: Generation, catalog: Catalog) -> Generation:
         entries = found.prototypes_of(block).copy()
         for value in filter(None, dict.fromkeys(replaced.values())):
             number = _number_of(category.values, value)
-            mean = source.mean(block, category.values[number])
-            entries[number] = entries[number] if mean is None else mean
+            if found.manipulation.are_means:
+                mean = source.mean(block, category.values[number])
+                entries[number] = entries[number] if mean is None else mean
         entries[list(replaced)] = np.nan
         prototypes.append(entries)
     found.manipulation = replace(found.manipulation, prototypes=tuple(prototypes))

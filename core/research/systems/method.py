@@ -128,8 +128,8 @@ class RetrievalMethod(nn.Module, ABC):
 
     name: str
     config: MethodConfig
-    feature_kind: Literal["feature", "map", "both"] = "feature"
-    """The output of the backbone that it uses."""
+    feature_kind: Literal["feature", "map", "both", "own"] = "feature"
+    """The output of the backbone that it uses; ``own`` where it overrides ``features``."""
 
     def __init__(
         self, backbone: Backbone, num_values: tuple[int, ...], config: MethodConfig
@@ -148,6 +148,8 @@ class RetrievalMethod(nn.Module, ABC):
             case "both":
                 mapped, feature = self.backbone.map_and_feature(images)
                 return torch.cat([mapped.flatten(1), feature], dim=1)
+            case "own":
+                raise NotImplementedError
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:

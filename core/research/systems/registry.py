@@ -14,6 +14,10 @@ from datrnet.core.research.backbones.networks import BACKBONES, make_backbone
 from datrnet.core.research.systems.adde_m import AddeConfig, AddeM
 from datrnet.core.research.systems.amnet import AMNet, AMNetConfig
 from datrnet.core.research.systems.attribute_based import AttributeBased, AttributeBasedConfig
+from datrnet.core.research.systems.datrnet_extended import (
+    DatrnetExtended,
+    DatrnetExtendedConfig,
+)
 from datrnet.core.research.systems.datrnet_on_backbone import (
     DatrnetOnBackbone,
     DatrnetOnBackboneConfig,
@@ -28,6 +32,7 @@ METHODS: Mapping[str, tuple[Callable[..., RetrievalMethod], MethodConfig]] = {
     "fashionsearchnet": (FashionSearchNet, FashionSearchNetConfig()),
     "adde-m": (AddeM, AddeConfig()),
     "datrnet-on-backbone": (DatrnetOnBackbone, DatrnetOnBackboneConfig()),
+    "datrnet-extended": (DatrnetExtended, DatrnetExtendedConfig()),
 }
 """The comparison systems and their default configs."""
 

@@ -30,6 +30,7 @@ class TinyBackbone(nn.Module):
     name = "tiny"
     feature_size = 32
     map_channels = 32
+    image_size = SIDE
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,6 +46,9 @@ class TinyBackbone(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.feature_map(images).mean(dim=(2, 3))
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        return [self.convs[:2](images), self.feature_map(images)]
 
     def map_size(self) -> tuple[int, int]:
         return SIDE // 4, SIDE // 4

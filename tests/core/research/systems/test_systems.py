@@ -16,6 +16,7 @@ from datrnet.core.research.backbones.networks import make_backbone
 from datrnet.core.research.systems.adde_m import AddeConfig, AddeM
 from datrnet.core.research.systems.amnet import AMNet, AMNetConfig
 from datrnet.core.research.systems.attribute_based import AttributeBasedConfig
+from datrnet.core.research.systems.datrnet_extended import DatrnetExtendedConfig
 from datrnet.core.research.systems.datrnet_on_backbone import DatrnetOnBackboneConfig
 from datrnet.core.research.systems.fashionsearchnet import (
     FashionSearchNet,
@@ -35,6 +36,7 @@ TINY: dict[str, MethodConfig] = {
     "fashionsearchnet": TINY_NET,
     "adde-m": AddeConfig(embedding_size=16),
     "datrnet-on-backbone": DatrnetOnBackboneConfig(channels=4, embedding_size=16),
+    "datrnet-extended": DatrnetExtendedConfig(channels=4, hidden=16, embedding_size=16, members=2),
 }
 NUM_STEPS = {"amnet": 260}
 """Steps until a system has learned the squares, where 140 are too few."""
@@ -45,6 +47,7 @@ BLOCKS = {
     "fashionsearchnet": (2, 16),
     "adde-m": (2, 16),
     "datrnet-on-backbone": (2, 16),
+    "datrnet-extended": (2, 32),
 }
 
 
