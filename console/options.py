@@ -113,7 +113,7 @@ ConfigName = Annotated[
     str | None,
     Option(
         metavar="NAME|FILE",
-        help="small, paper, demo, or a TOML file based on one of them.",
+        help="small, paper, best, demo, or a TOML file based on one of them.",
         show_default="small",
     ),
 ]

@@ -285,7 +285,7 @@ class Config:
 
     @classmethod
     def load(cls, name_or_path: str) -> "Config":
-        """Read a ready config by name (``small``, ``paper``, ``demo``, ``best``) or any TOML file by path.
+        """Read a ready config by name, one of ``READY_CONFIGS``, or any TOML file by path.
 
         A file changes fields of the ready config that its key ``base`` names; ``small`` by default.
 

@@ -91,7 +91,7 @@ class Shop(ShopExport):
         """Train a network per super-category. An interrupted run loses at most its current epoch.
 
         Args:
-            config: ``small``, ``paper``, ``demo``, a TOML file based on one of them, or a
+            config: ``small``, ``paper``, ``best``, ``demo``, a TOML file based on one of them, or a
                 ``Config``.
             super_category: Only these; by default all that can be trained.
             seed: Random seed, instead of the config's.

@@ -16,7 +16,6 @@ from datrnet.core.catalog.value_sets import Labeled
 from datrnet.core.evaluation.metrics import hits, ndcg, relevance
 from datrnet.core.evaluation.queries import QuerySet, draw_queries
 from datrnet.core.progress import StepProgress, no_progress
-from datrnet.core.retrieval.calibration import posteriors
 from datrnet.core.retrieval.manipulation import (
     BoolArray,
     Floats,
@@ -24,6 +23,7 @@ from datrnet.core.retrieval.manipulation import (
     applied_changes,
 )
 from datrnet.core.retrieval.match import MatchModel, log_match, wanted_values
+from datrnet.core.retrieval.unlabeled import joint_posteriors
 
 CHUNK = 1024
 """Maximum number of queries ranked at once."""
@@ -180,8 +180,13 @@ class _Mismatches:
 
     def _of_block(self, embeddings: Floats, idx: int) -> Floats:
         assert self._gallery.match is not None
-        prototypes = self._gallery.manipulation.prototypes_of(idx)
-        return posteriors(embeddings[:, idx], prototypes, self._gallery.match.calibrations[idx])
+        manipulation = self._gallery.manipulation
+        return joint_posteriors(
+            embeddings[:, idx],
+            manipulation.prototypes_of(idx),
+            manipulation.unlabeled_of(idx),
+            self._gallery.match.calibrations[idx],
+        )
 
     def table(self, queries: QuerySet, part: slice, weights: Weights) -> Floats:
         """Return the costs (chunk, G)."""

@@ -29,6 +29,7 @@ from datrnet.core.retrieval.match import (
     Ranking,
     has_match_scores,
 )
+from datrnet.core.retrieval.unlabeled import with_unlabeled
 
 MOST_CALIBRATED = 5000
 """Most validation items that temperatures are chosen on."""
@@ -124,11 +125,11 @@ def _match_model(
         return UNCALIBRATED, "the system has no match scores"
     places = evenly_spaced(np.arange(len(gallery.labels)), MOST_CALIBRATED)
     prototypes = [gallery.manipulation.prototypes_of(idx) for idx in range(gallery.num_blocks)]
-    calibrations = calibrate(
-        gallery.embeddings[places], gallery.value_sets[places], prototypes, counts
-    )
+    embeddings, sets = gallery.embeddings[places], gallery.value_sets[places]
+    calibrations = calibrate(embeddings, sets, prototypes, counts)
     if not calibrations:
         return UNCALIBRATED, "no validation item is labeled"
+    calibrations = with_unlabeled(calibrations, embeddings, sets, gallery.manipulation)
     match = MatchModel(calibrations=calibrations)
     if kept is not None and kept.match.calibrations:
         chosen = weights_of_match(kept.match)

@@ -65,6 +65,9 @@ class Calibration:
     """What so few items would show of probabilities that are right; 0 in older indexes."""
     tail: float = 0.0
     """κ; 0 for the squared distances themselves, as in older indexes."""
+    unlabeled: tuple[float, float] | None = None
+    """a and b of the probability of having no label, see ``unlabeled.py``; None if there is
+    none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,12 +90,20 @@ def posteriors(embeddings: Floats, prototypes: Floats, calibration: Calibration)
         prototypes: (V, E); NaN where a value has none.
         calibration: That of the super-category.
     """
+    shares = np.log(calibration.shares, dtype=np.float32)
+    return _softmax(density_logits(embeddings, prototypes, calibration) + shares)
+
+
+def density_logits(embeddings: Floats, prototypes: Floats, calibration: Calibration) -> Floats:
+    """Return the logarithms (N, V) of the densities around prototypes (V, E) at items (N, E).
+
+    They are right but for a constant of each row; -inf without a prototype.
+    """
     if calibration.tail:
         logits = _tailed(_squares(embeddings, prototypes), calibration.tail)
     else:
         logits = _logits(embeddings, prototypes)
-    shares = np.log(calibration.shares, dtype=np.float32)
-    return _softmax(logits / np.float32(calibration.temperature) + shares)
+    return np.asarray(logits / np.float32(calibration.temperature))
 
 
 def calibrate(

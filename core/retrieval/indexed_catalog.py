@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import IndexStaleError
-from datrnet.core.retrieval.calibration import posteriors
 from datrnet.core.retrieval.engines.engine import CHUNK, Places, best
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.index_lag import RESTORE, unreadable_because
@@ -24,6 +23,7 @@ from datrnet.core.retrieval.prototypes import (
 )
 from datrnet.core.retrieval.relevance import BlockSpread
 from datrnet.core.retrieval.request import Query
+from datrnet.core.retrieval.unlabeled import joint_posteriors, of_values
 from datrnet.core.text import fold
 
 MATCHED_EXACTLY = 100_000
@@ -60,14 +60,19 @@ class IndexedCatalog:
         self._prototypes = PrototypeSource(catalog, generation, rows)
 
     def posteriors_of(self, blocks: Floats) -> tuple[Floats, ...]:
-        """Return the probabilities (n, V) of the values of each super-category.
+        """Return the probabilities (n, V) or (n, V + 1) as of ``joint_posteriors``, of each block.
 
         Args:
             blocks: (n, A, E) as embedded, of a system with match scores.
         """
         calibrations = self.generation.manifest.match.calibrations
         return tuple(
-            posteriors(blocks[:, idx], self.generation.prototypes_of(idx), calibration)
+            joint_posteriors(
+                blocks[:, idx],
+                self.generation.prototypes_of(idx),
+                self.generation.manipulation.unlabeled_of(idx),
+                calibration,
+            )
             for idx, calibration in enumerate(calibrations)
         )
 
@@ -78,6 +83,10 @@ class IndexedCatalog:
         starts = range(0, len(embeddings), CHUNK)
         parts = [self.posteriors_of(embeddings[start : start + CHUNK]) for start in starts]
         return tuple(map(np.concatenate, zip(*parts, strict=True)))
+
+    def value_posteriors(self, block: int) -> Floats:
+        """Return the probabilities (n, V) of the values of all indexed items, if they have one."""
+        return of_values(self.posteriors[block], len(self._value_numbers[block]))
 
     def match_query(
         self, blocks: Floats, changes: Mapping[int, str], weights: Floats

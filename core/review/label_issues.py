@@ -199,7 +199,7 @@ def _issues_of_block(
     embeddings = searcher.generation.embeddings[:, block]
     chances = None
     if is_calibrated(searcher, block):
-        chances = compute_confidences(searcher.posteriors[block], sets)
+        chances = compute_confidences(searcher.value_posteriors(block), sets)
     guesses = None if chances is None else chances.guesses
     found = compute_margins(embeddings, sets, reference_points(searcher, block), guesses)
     is_issue = found.margins > 0

@@ -102,8 +102,8 @@ class DatrnetExtended(RetrievalMethod):
     def features(self, images: Tensor) -> Tensor:
         """Return the attended map and all features of images (B, 3, S, S), flat: (B, D).
 
-        Features are means and maxima of the trunk's maps of all resolutions, the picture at 16 × 16,
-        and its colors.
+        Features are means and maxima of the trunk's maps of all resolutions, the picture at 16 × 16
+        pixels, and its colors.
         """
         maps = self._maps(images)
         pooled = [pool for each in maps for pool in (each.mean(dim=(2, 3)), each.amax(dim=(2, 3)))]
