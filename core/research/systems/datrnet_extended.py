@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from datrnet.core.config import ModelConfig, above_zero, at_least
+from datrnet.core.config import Attention, ModelConfig, above_zero, at_least
 from datrnet.core.errors import ConfigError
 from datrnet.core.models.datrnet import ASE
 from datrnet.core.research.backbones.backbone import Backbone, Frozen
@@ -61,8 +61,11 @@ class DatrnetExtendedConfig(MethodConfig):
     """What the cosines of an embedding and the prototypes are divided by."""
     smoothing: float = 0.05
     """Probability that a label is wrong, shared by all values."""
-    attention: tuple[str, ...] = ("channel", "height", "width")
+    attention: tuple[Attention, ...] = ("channel", "height", "width")
     """The masks of the ASE modules; () is the control without attention."""
+    separate: bool = True
+    """Whether each super-category has a dense layer and an ASE of its own. The control shares
+    layers of about the same size; only the last one is a super-category's own."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -210,33 +213,36 @@ class Member(nn.Module):
     ) -> None:
         super().__init__()
         map_channels, height, width = map_shape
-        number, size = len(num_values), config.embedding_size
+        size, self.number = config.embedding_size, len(num_values)
+        number = self.number if config.separate else 1
+        hidden, self.channels = config.hidden, config.channels
+        if not config.separate:
+            hidden, self.channels = self.number * hidden, math.isqrt(self.number) * self.channels
         shape = ModelConfig(fusion="sum", attention=config.attention, mask_activation="none")
-        self.channels, self.number = config.channels, number
         self.standardized = nn.BatchNorm1d(num_features, affine=False)
         self.feature_dropout = nn.Dropout(config.feature_dropout)
         # the dense layers of all super-categories in one product, for speed
-        self.dense = nn.Linear(num_features, number * config.hidden)
+        self.dense = nn.Linear(num_features, number * hidden)
         self.dropout = nn.Dropout(config.dropout)
         self.narrow = nn.Sequential(
-            nn.Conv2d(map_channels, number * config.channels, 1, bias=False),
-            nn.BatchNorm2d(number * config.channels),
+            nn.Conv2d(map_channels, number * self.channels, 1, bias=False),
+            nn.BatchNorm2d(number * self.channels),
             nn.ReLU(),
         )
-        self.ases = Heads(ASE(config.channels, height, width, shape) for _ in num_values)
-        wide = config.hidden + 2 * 2 * config.channels
+        self.ases = Heads(ASE(self.channels, height, width, shape) for _ in range(number))
+        wide = hidden + 2 * 2 * self.channels
         self.embeddings = Heads(nn.Linear(wide, size) for _ in num_values)
         self.prototypes = nn.ParameterList(torch.randn(num + 1, size) for num in num_values)
 
     def forward(self, feature_map: Tensor, feature: Tensor) -> Tensor:
         """Return f_t for each super-category (B, T, E)."""
         feature = self.feature_dropout(self.standardized(feature))
-        hidden = self.dense(feature).relu().chunk(self.number, dim=1)
+        hidden = self.dense(feature).relu().chunk(len(self.ases.heads), dim=1)
         narrow = self.narrow(feature_map).split(self.channels, dim=1)
         vectors = []
         for own, part, ase in zip(hidden, narrow, self.ases.heads, strict=True):
             attended = ase(part)  # (B, 2C, h, w)
             pooled = (attended.mean(dim=(2, 3)), attended.amax(dim=(2, 3)))
             vectors.append(self.dropout(torch.cat([own, *pooled], dim=1)))
-        blocks = self.embeddings(torch.stack(vectors, dim=1))
+        blocks = self.embeddings(torch.stack(vectors, dim=1).expand(-1, self.number, -1))
         return F.normalize(torch.stack(blocks, dim=1).float(), dim=2)
