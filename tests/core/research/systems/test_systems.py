@@ -38,8 +38,8 @@ TINY: dict[str, MethodConfig] = {
     "datrnet-on-backbone": DatrnetOnBackboneConfig(channels=4, embedding_size=16),
     "datrnet-extended": DatrnetExtendedConfig(channels=4, hidden=16, embedding_size=16, members=2),
 }
-NUM_STEPS = {"amnet": 260}
-"""Steps until a system has learned the squares, where 140 are too few."""
+NUM_STEPS = {"amnet": 400, "datrnet-extended": 60}
+"""Steps until a system has learned the squares, where they are not 140."""
 BLOCKS = {
     "attribute-based": (2, 3),
     "amnet": (1, 32),
@@ -47,7 +47,7 @@ BLOCKS = {
     "fashionsearchnet": (2, 16),
     "adde-m": (2, 16),
     "datrnet-on-backbone": (2, 16),
-    "datrnet-extended": (2, 32),
+    "datrnet-extended": (2, 16),
 }
 
 
