@@ -140,7 +140,7 @@ class DatrnetExtended(RetrievalMethod):
         its distance.
         """
         losses = []
-        for blocks, member in zip(self._embedded(batch.images), self.members, strict=True):
+        for blocks, member in zip(self._embedded(batch.images), self._networks(), strict=True):
             for idx, (block, prototypes) in enumerate(
                 zip(blocks.unbind(1), member.prototypes, strict=True)
             ):
@@ -153,13 +153,18 @@ class DatrnetExtended(RetrievalMethod):
         """Return the replacement of blocks by learned prototypes."""
         prototypes, unlabeled = [], []
         for idx in range(len(self.num_values)):
-            learned = [F.normalize(member.prototypes[idx]) for member in self.members]
+            learned = [F.normalize(member.prototypes[idx]) for member in self._networks()]
             joined = self._joined(learned).float()
             joined[self.log_shares[idx, : len(joined)].isinf()] = torch.nan
             entries = joined.detach().cpu().numpy()
             prototypes.append(entries[:-1])
             unlabeled.append(entries[-1])
         return Replacement(tuple(prototypes), are_means=False, unlabeled=np.stack(unlabeled))
+
+    def _networks(self) -> Iterator["Member"]:
+        for member in self.members:
+            assert isinstance(member, Member)
+            yield member
 
     def _maps(self, images: Tensor) -> list[Tensor]:
         """Return the trunk's maps of images (B, 3, S, S), the finest first."""
@@ -178,14 +183,15 @@ class DatrnetExtended(RetrievalMethod):
     def _embedded(self, images: Tensor) -> Iterator[Tensor]:
         """Yield the blocks (B, T, E) of each network, of images or of cached features."""
         flat = self.features(images) if images.dim() == 4 else images
-        attended = flat[:, : math.prod(self._map_shape)].unflatten(1, self._map_shape)
+        attended = flat[:, : math.prod(self._map_shape)].reshape(-1, *self._map_shape)
         features = flat[:, math.prod(self._map_shape) :]
-        for member in self.members:
-            yield member(attended, features)
+        for member in self._networks():
+            blocks: Tensor = member(attended, features)
+            yield blocks
 
     def _joined(self, parts: Sequence[Tensor]) -> Tensor:
         """Return the concatenation of vectors of length 1, of length 1."""
-        return torch.cat([*parts], dim=-1) / len(parts) ** 0.5
+        return torch.cat([*parts], dim=-1) / math.sqrt(len(parts))
 
     def _cross_entropy(self, logits: Tensor, value_sets: Tensor) -> Tensor:
         """Return the cross entropy of (B, V + 1) with the sets of values (B, L), smoothed."""
