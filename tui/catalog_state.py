@@ -5,7 +5,9 @@ Facets are of labels and facts, and of pictures that have gone.
 Facets, chips, title and grid are read from one ``CatalogState``; keys change it there.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.catalog import UNLABELED, Chosen, Facets, facets_of
 from datrnet.core.catalog.fact_facets import Facet
 from datrnet.core.catalog.sort_order import AS_IMPORTED, Order, ranks, sorted_rows
+from datrnet.core.catalog.text_query import TextQuery
 from datrnet.core.text import sanitize
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.snapshot import RowMap, Snapshot
@@ -22,6 +25,8 @@ from datrnet.tui.snapshot import RowMap, Snapshot
 NO_LABEL = "no label"
 UNKNOWN = "unknown"
 """Where an item does not have a fact."""
+
+NOTHING_UNDERSTOOD = TextQuery()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,8 @@ class Filter:
     """The super-category of a facet; None for the text search."""
     is_excluded: bool = False
     """Whether it leaves values out."""
+    rest: str = ""
+    """Of a part of the text search, the text without it."""
 
 
 class CatalogState:
@@ -42,6 +49,8 @@ class CatalogState:
         """Show the whole catalog, as it was imported."""
         self.text = ""
         """The text search; empty without one."""
+        self.understood = NOTHING_UNDERSTOOD
+        """What was understood of it; nothing where all of it is searched in titles."""
         self.chosen: dict[int, frozenset[int]] = {}
         """Of categories the values of which an item must have one; -1 is no label."""
         self.excluded: dict[int, frozenset[int]] = {}
@@ -125,9 +134,24 @@ class CatalogState:
 
     # ── changes ──────────────────────────────────────────────────────────────
 
-    def show_found(self, text: str, rows: NDArray[np.intp], *, is_complete: bool = True) -> None:
-        """Show what a text search has found, best match first, all of it or the first of it."""
+    def show_found(
+        self,
+        text: str,
+        rows: NDArray[np.intp],
+        understood: TextQuery = NOTHING_UNDERSTOOD,
+        *,
+        is_complete: bool = True,
+    ) -> None:
+        """Show what a text search has found, best match first, all of it or the first of it.
+
+        Args:
+            text: As it was typed.
+            rows: What was found.
+            understood: What was understood of the text.
+            is_complete: Whether that is all.
+        """
         self.text, self._found, self.is_complete = text, rows, is_complete
+        self.understood = understood
         self._narrow_down()
 
     def toggle(self, idx: int, value: int) -> None:
@@ -219,8 +243,28 @@ class CatalogState:
     @property
     def filters(self) -> list[Filter]:
         """All filters."""
-        search = [Filter(f"“{self.text}” {self.told(len(self._found))}", None)] * bool(self.text)
-        return [*search, *self.facets]
+        return [*self._search_filters, *self.facets]
+
+    @property
+    def _search_filters(self) -> list[Filter]:
+        """What was understood of the text, condition by condition, and the rest of it.
+
+        The last one tells how many items the search has found.
+        """
+        terms, rest = self.understood.terms, self.understood.text
+        if not terms:
+            rest = self.text
+        typed = [term.typed for term in terms]
+        filters = [
+            Filter(term.words, None, rest=" ".join([*typed[:at], *typed[at + 1 :], rest]).strip())
+            for at, term in enumerate(terms)
+        ]
+        if rest:
+            filters.append(Filter(f"“{rest}”", None, rest=" ".join(typed)))
+        if filters:
+            words = f"{filters[-1].words} {self.told(len(self._found))}"
+            filters[-1] = replace(filters[-1], words=words)
+        return filters
 
     @property
     def facet_words(self) -> str:
@@ -252,7 +296,8 @@ class CatalogState:
         """The order in words; empty for the usual one."""
         order = self.order
         if order == Order():
-            return "best match first" if self.text else ""
+            is_ranked = self.text and (self.understood.text or not self.understood.terms)
+            return "best match first" if is_ranked else ""
         if order.key == AS_IMPORTED:
             return "newest first"
         return f"by {sanitize(order.name)} {'↓' if order.is_reversed else '↑'}"
@@ -280,3 +325,71 @@ def _listed(counts: NDArray[np.int64], *, is_ordered: bool) -> list[int]:
     order = np.arange(len(numbers)) if is_ordered else np.argsort(-numbers, kind="stable")
     values = [int(value) for value in order if numbers[value]]
     return [*values, UNLABELED] if counts[-1] else values
+
+
+# ── the text search ──────────────────────────────────────────────────────────
+
+
+class TextSearch:
+    """A search under way: conditions that were understood, and titles for the rest of the text."""
+
+    def __init__(self, snapshot: Snapshot, text: str, understood: TextQuery) -> None:
+        """Begin to search.
+
+        Args:
+            snapshot: What is searched.
+            text: As it was typed.
+            understood: What was understood of it; without conditions, all of it is searched in
+                titles and ids.
+        """
+        self.understood = understood
+        self._pages = _pages(snapshot, text, understood)
+        self._parts = [np.zeros(0, dtype=np.intp)]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, text: str) -> "TextSearch":
+        """Understand a text that may still be typed, and begin to search.
+
+        A text that no item meets as conditions is searched in titles: a brand may be called Red.
+
+        Raises:
+            DatrnetError: The workspace's synonyms are malformed, or the database cannot be read.
+        """
+        understood = snapshot.text_parser.parse(text, is_unfinished=True)
+        if understood.terms:
+            search = cls(snapshot, text, understood)
+            search.find(math.inf if not understood.text else 0.0, lambda: False)
+            if len(search.rows):
+                return search
+        return cls(snapshot, text, NOTHING_UNDERSTOOD)
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """The rows that have been found so far, the best match first."""
+        return np.concatenate(self._parts)
+
+    def find(self, seconds: float, is_cancelled: Callable[[], bool]) -> bool:
+        """Find items for so long, and at least one; return whether there are no more.
+
+        Raises:
+            DatabaseError: The database cannot be read.
+        """
+        end = time.monotonic() + seconds
+        for page in self._pages:
+            self._parts.append(page)
+            if is_cancelled() or (len(page) and time.monotonic() >= end):
+                return False
+        return True
+
+
+def _pages(snapshot: Snapshot, text: str, understood: TextQuery) -> Iterator[NDArray[np.intp]]:
+    """Yield the rows that a search finds, page by page."""
+    if not understood.terms:
+        yield from snapshot.title_pages(text)
+        return
+    is_met = understood.matching(snapshot.catalog)
+    if not understood.text:
+        yield snapshot.rows[is_met[snapshot.rows]]
+        return
+    for page in snapshot.title_pages(understood.text):
+        yield page[is_met[page]]

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import Catalog
+from datrnet.core.catalog.lexicon import WordTables
 from datrnet.core.catalog.pictures import Picture
+from datrnet.core.catalog.text_parser import MANY_TITLES, TextParser
 from datrnet.core.catalog.value_sets import count_values
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatrnetError, IndexStaleError, UnknownNameError
@@ -144,6 +146,20 @@ class Snapshot:
             rows, is_known = known_rows(catalog, item_ids)  # the others are newer than this
             rows = self.only_shown(rows[is_known])
             yield rows if self.subset is None else rows[np.isin(rows, self.subset.rows)]
+
+    @cached_property
+    def text_parser(self) -> TextParser:
+        """What understands the text of a search.
+
+        Raises:
+            ConfigError: The workspace's file of synonyms is malformed.
+        """
+        tables = WordTables.load(self.workspace.root)
+        return TextParser(
+            catalog=self.catalog,
+            tables=tables,
+            num_titles=lambda word: self.store.num_titles(word, MANY_TITLES),
+        )
 
     def only_shown(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return those of some rows whose items are not hidden."""

@@ -1,5 +1,6 @@
 """Search, facets and order of the catalog, without an app."""
 
+import math
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,7 +15,7 @@ from datrnet.core.catalog.sort_order import TITLE, Order, ranks
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.db.rows import NewItem, NewVariant, SuperCategory
 from datrnet.db.store import Store
-from datrnet.tui.catalog_state import CatalogState
+from datrnet.tui.catalog_state import CatalogState, TextSearch
 from datrnet.tui.snapshot import RowMap, Snapshot
 
 GARMENT, COLOUR, SEASON = range(3)
@@ -322,3 +323,48 @@ def test_an_item_counts_for_each_of_its_values_and_hidden_ones_for_none(
     later = Snapshot.of(bare_workspace, store, Catalog.load(store))
     state.renew(later, RowMap(state.snapshot.catalog, later.catalog))
     assert len(state.rows) == everything - 1
+
+
+def searched(state: CatalogState, text: str) -> None:
+    found = TextSearch.of(state.snapshot, text)
+    is_complete = found.find(math.inf, lambda: False)
+    state.show_found(text, found.rows, found.understood, is_complete=is_complete)
+
+
+def test_words_for_values_become_chips_that_can_be_removed_one_by_one(state: CatalogState) -> None:
+    searched(state, "red dresses")
+    assert set(labels(state, "colour")) == {"red"}
+    assert set(labels(state, "garment")) == {"dress"}
+    red, dress = state.filters
+    assert red.words == "colour red"
+    assert dress.words == f"garment dress {len(state.rows)}"
+    assert (red.rest, dress.rest) == ("dresses", "red")
+    searched(state, dress.rest)
+    assert len(state.rows) == state.snapshot.catalog.num_items // 4
+    assert {*labels(state, "garment")} > {"dress"}
+
+
+def test_unfinished_and_negated_words_are_understood_as_well(state: CatalogState) -> None:
+    searched(state, "gre")
+    assert set(labels(state, "colour")) == {"green"}
+    searched(state, "dress -green not red")
+    assert set(labels(state, "colour")) == {"black", "blue"}
+    assert set(labels(state, "garment")) == {"dress"}
+
+
+def test_what_no_item_meets_and_what_is_no_value_is_searched_in_titles(
+    state: CatalogState, store: Store
+) -> None:
+    labels = {"garment": "dress", "colour": "black"}
+    store.upsert_items(
+        [NewItem(code="X-1", title="Greene & Sons", picture_path="a.png", split="", labels=labels)]
+    )
+    state = CatalogState(Snapshot.of(state.snapshot.workspace, store, Catalog.load(store)))
+    searched(state, "sons")
+    assert codes(state) == ["X-1"]
+    searched(state, "black sons")
+    assert codes(state) == ["X-1"]
+    assert [chip.words for chip in state.filters] == ["colour black", "“sons” 1"]
+    searched(state, "red sons")  # no red item has that title, and no title has both words
+    assert codes(state) == []
+    assert [chip.words for chip in state.filters] == ["“red sons” 0"]

@@ -1,7 +1,6 @@
 """The catalog as a grid, narrowed down by a text search and facets."""
 
 import math
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -19,9 +18,9 @@ from textual.worker import get_current_worker
 from datrnet.core.catalog.fact_facets import Facet, fact_facets
 from datrnet.core.catalog.picture_states import PICTURE_STATES, picture_states
 from datrnet.core.catalog.sort_order import Order, keys_of, name_of, ranks
-from datrnet.core.errors import DatabaseError, words_for_unknown
+from datrnet.core.errors import DatabaseError, DatrnetError, words_for_unknown
 from datrnet.core.text import sanitize
-from datrnet.tui.catalog_state import CatalogState
+from datrnet.tui.catalog_state import CatalogState, TextSearch
 from datrnet.tui.context import ExplorerContext, OpenMap, OpenReview, in_thread, start
 from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.dialogs import Choice, JumpPrompt
@@ -74,7 +73,11 @@ class BrowseScreen(ExplorerScreen):
             with Vertical(id="middle"):
                 with Horizontal(id="search-line"):
                     yield Static("/", id="search-sign")
-                    yield Input(placeholder="Search titles and ids", id="search", compact=True)
+                    yield Input(
+                        placeholder="Search: red striped, no hood, price<50, words of titles",
+                        id="search",
+                        compact=True,
+                    )
                 yield Chips()
                 yield self.new_grid("catalog")
             yield DetailPane(id="detail")
@@ -158,7 +161,7 @@ class BrowseScreen(ExplorerScreen):
         elif chip.super_category is not None:
             self.state.drop(chip)
         if chip is None or chip.super_category is None:
-            self.query_one("#search", Input).value = ""
+            self.query_one("#search", Input).value = "" if chip is None else chip.rest
         self._show()
         self.set_focus(self.grid)
 
@@ -185,30 +188,21 @@ class BrowseScreen(ExplorerScreen):
 
     async def _find(self, text: str) -> None:
         """Show the first items that are found at once, and all of them once they are found."""
-        pages, worker = self.snapshot.title_pages(text), get_current_worker()
-        found = [np.zeros(0, dtype=np.intp)]
-
-        def find(seconds: float) -> bool:
-            """Find items for so long, and at least one; return whether there are no more."""
-            end = time.monotonic() + seconds
-            for page in pages:
-                found.append(page)
-                if worker.is_cancelled or (len(page) and time.monotonic() >= end):
-                    return False
-            return True
-
-        for seconds in (self.shown_after, math.inf):
-            try:
-                is_complete = await in_thread(self, find, seconds)
-            except DatabaseError as error:
-                self.show_error(error)
-                return
-            if text != self.query_one("#search", Input).value.strip():
-                return
-            self.state.show_found(text, np.concatenate(found), is_complete=is_complete)
-            self._show()
-            if is_complete:
-                return
+        worker = get_current_worker()
+        try:
+            found = await in_thread(self, TextSearch.of, self.snapshot, text)
+            for seconds in (self.shown_after, math.inf):
+                is_complete = await in_thread(
+                    self, found.find, seconds, lambda: worker.is_cancelled
+                )
+                if text != self.query_one("#search", Input).value.strip():
+                    return
+                self.state.show_found(text, found.rows, found.understood, is_complete=is_complete)
+                self._show()
+                if is_complete:
+                    return
+        except DatrnetError as error:
+            self.show_error(error)
 
     @on(Input.Submitted, "#search")
     def _leave_search(self, event: Input.Submitted) -> None:
