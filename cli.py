@@ -22,7 +22,7 @@ COMMANDS = {
         "index": "Build the index that searches use, or bring it up to date.",
     },
     "Search": {
-        "search": "Find substitutes for items or a picture, with some attributes changed.",
+        "search": "Find substitutes, with some attributes changed, or items by words.",
         "browse": "Open the explorer: browse and search the catalog with pictures.",
         "map": "Draw the catalog as a map on which near items look alike.",
         "session": "List, replay, export and restore sessions of the explorer.",

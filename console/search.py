@@ -75,7 +75,7 @@ def search(
     workspace: opt.Workspace = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Find substitutes for items or a picture, with some attributes changed; or items by words.
+    """Find substitutes, with some attributes changed, or items by words.
 
     A sentence may say the item and the changes: "like 10045 but black, no hood". Words such as "red
     striped shirt" list the items of the catalog that are so.

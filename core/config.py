@@ -35,7 +35,7 @@ SYSTEM_NAMES = (
     "fashionsearchnet-without-loc",
     "adde-m",
     "datrnet-on-backbone",
-    "datrnet-extended",
+    "datrnet-ensemble",
 )
 """DAtRNet and the comparison systems; ``core/research/systems/registry.py`` has their classes."""
 

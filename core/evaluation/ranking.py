@@ -21,9 +21,10 @@ from datrnet.core.retrieval.manipulation import (
     Floats,
     Manipulation,
     applied_changes,
+    unlabeled_of,
 )
 from datrnet.core.retrieval.match import MatchModel, log_match, wanted_values
-from datrnet.core.retrieval.unlabeled import joint_posteriors
+from datrnet.core.retrieval.missing_labels import joint_posteriors
 
 CHUNK = 1024
 """Maximum number of queries ranked at once."""
@@ -184,7 +185,7 @@ class _Mismatches:
         return joint_posteriors(
             embeddings[:, idx],
             manipulation.prototypes_of(idx),
-            manipulation.unlabeled_of(idx),
+            unlabeled_of(manipulation, idx),
             self._gallery.match.calibrations[idx],
         )
 

@@ -29,7 +29,7 @@ from datrnet.core.retrieval.match import (
     Ranking,
     has_match_scores,
 )
-from datrnet.core.retrieval.unlabeled import with_unlabeled
+from datrnet.core.retrieval.missing_labels import with_unlabeled
 
 MOST_CALIBRATED = 5000
 """Most validation items that temperatures are chosen on."""

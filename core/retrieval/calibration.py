@@ -65,8 +65,8 @@ class Calibration:
     """What so few items would show of probabilities that are right; 0 in older indexes."""
     tail: float = 0.0
     """κ; 0 for the squared distances themselves, as in older indexes."""
-    unlabeled: tuple[float, float] | None = None
-    """a and b of the probability of having no label, see ``unlabeled.py``; None if there is
+    unlabeled: tuple[float, ...] = ()
+    """a and b of the probability of having no label, see ``missing_labels.py``; empty if there is
     none."""
 
 

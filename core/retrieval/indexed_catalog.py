@@ -12,8 +12,9 @@ from datrnet.core.errors import IndexStaleError
 from datrnet.core.retrieval.engines.engine import CHUNK, Places, best
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.index_lag import RESTORE, unreadable_because
-from datrnet.core.retrieval.manipulation import BoolArray, Floats
+from datrnet.core.retrieval.manipulation import BoolArray, Floats, unlabeled_of
 from datrnet.core.retrieval.match import MatchQuery
+from datrnet.core.retrieval.missing_labels import joint_posteriors, of_values
 from datrnet.core.retrieval.prototypes import (
     Prediction,
     Prototype,
@@ -23,7 +24,6 @@ from datrnet.core.retrieval.prototypes import (
 )
 from datrnet.core.retrieval.relevance import BlockSpread
 from datrnet.core.retrieval.request import Query
-from datrnet.core.retrieval.unlabeled import joint_posteriors, of_values
 from datrnet.core.text import fold
 
 MATCHED_EXACTLY = 100_000
@@ -70,7 +70,7 @@ class IndexedCatalog:
             joint_posteriors(
                 blocks[:, idx],
                 self.generation.prototypes_of(idx),
-                self.generation.manipulation.unlabeled_of(idx),
+                unlabeled_of(self.generation.manipulation, idx),
                 calibration,
             )
             for idx, calibration in enumerate(calibrations)

@@ -42,9 +42,6 @@ class Manipulation(Protocol):
     def prototypes_of(self, super_category_idx: int) -> Floats:
         """Return the prototypes (V, E) of a super-category; NaN where a value has none."""
 
-    def unlabeled_of(self, super_category_idx: int) -> Floats | None:
-        """Return the prototype (E,) of "no label"; None if the system has none."""
-
     def to_metric_space(self, blocks: Floats) -> Floats:
         """Map item blocks (N, A, E) to the space in which distances are measured."""
 
@@ -82,9 +79,6 @@ class BlockPrototypes:
     def prototypes_of(self, super_category_idx: int) -> Floats:
         """Return the prototypes (V, E) of a super-category."""
         return self.prototypes[super_category_idx]
-
-    def unlabeled_of(self, super_category_idx: int) -> Floats | None:
-        """Return None: items without a label have no prototype."""
 
     def to_metric_space(self, blocks: Floats) -> Floats:
         """Return the blocks unchanged."""
@@ -146,10 +140,6 @@ class Replacement(BlockPrototypes):
                 better = ~np.isnan(means[:, 0]) & (block != self.specific.column)
                 found[asked[better], block] = means[better]
         return found, _ones(blocks)
-
-    def unlabeled_of(self, super_category_idx: int) -> Floats | None:
-        """Return the learned prototype (E,) of "no label"; None if there is none."""
-        return None if self.unlabeled is None else self.unlabeled[super_category_idx]
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the prototypes, whether they are means, and the specific ones."""
@@ -239,9 +229,6 @@ class MemoryEntries:
         """Return the memory entries (V, D) of a super-category's values."""
         first = sum(self.counts[:super_category_idx])
         return self.memory[:, first : first + self.counts[super_category_idx]].T
-
-    def unlabeled_of(self, super_category_idx: int) -> Floats | None:
-        """Return None: items without a label have no memory entry."""
 
     def to_metric_space(self, blocks: Floats) -> Floats:
         """L2-normalize each item over all its blocks."""
@@ -421,6 +408,12 @@ def load_manipulation(path: Path) -> Manipulation:
         raise CheckpointError(
             f"{path} is missing or damaged.", hint="Train again with `datrnet train`."
         ) from error
+
+
+def unlabeled_of(manipulation: Manipulation, super_category_idx: int) -> Floats | None:
+    """Return the prototype (E,) of "no label"; None if the system has none."""
+    unlabeled = getattr(manipulation, "unlabeled", None)
+    return None if unlabeled is None else unlabeled[super_category_idx]
 
 
 def replaces_by_means(manipulation: Manipulation) -> TypeGuard[Replacement]:

@@ -14,9 +14,9 @@ from datrnet.core.research.backbones.networks import BACKBONES, make_backbone
 from datrnet.core.research.systems.adde_m import AddeConfig, AddeM
 from datrnet.core.research.systems.amnet import AMNet, AMNetConfig
 from datrnet.core.research.systems.attribute_based import AttributeBased, AttributeBasedConfig
-from datrnet.core.research.systems.datrnet_extended import (
-    DatrnetExtended,
-    DatrnetExtendedConfig,
+from datrnet.core.research.systems.datrnet_ensemble import (
+    DatrnetEnsemble,
+    DatrnetEnsembleConfig,
 )
 from datrnet.core.research.systems.datrnet_on_backbone import (
     DatrnetOnBackbone,
@@ -32,7 +32,7 @@ METHODS: Mapping[str, tuple[Callable[..., RetrievalMethod], MethodConfig]] = {
     "fashionsearchnet": (FashionSearchNet, FashionSearchNetConfig()),
     "adde-m": (AddeM, AddeConfig()),
     "datrnet-on-backbone": (DatrnetOnBackbone, DatrnetOnBackboneConfig()),
-    "datrnet-extended": (DatrnetExtended, DatrnetExtendedConfig()),
+    "datrnet-ensemble": (DatrnetEnsemble, DatrnetEnsembleConfig()),
 }
 """The comparison systems and their default configs."""
 

@@ -48,9 +48,9 @@ def test_settings_are_replaced_and_reach_into_tables() -> None:
     given = ("base=paper", "train.epochs=3", "seeds=[1, 2]", "model.image_size=32")
     changed = plan.with_settings(given)
     assert changed.settings["base"] == "paper"
-    assert changed.settings["train"] == {"triplets": 20000, "epochs": 3}
+    assert changed.settings["train"] == {**plan.settings["train"], "epochs": 3}
     assert changed.settings["seeds"] == [1, 2]
-    assert changed.settings["model"] == {"image_size": 32}
+    assert changed.settings["model"] == {**plan.settings["model"], "image_size": 32}
     assert plan.settings["train"]["epochs"] != 3
 
 

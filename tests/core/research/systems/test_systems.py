@@ -16,7 +16,7 @@ from datrnet.core.research.backbones.networks import make_backbone
 from datrnet.core.research.systems.adde_m import AddeConfig, AddeM
 from datrnet.core.research.systems.amnet import AMNet, AMNetConfig
 from datrnet.core.research.systems.attribute_based import AttributeBasedConfig
-from datrnet.core.research.systems.datrnet_extended import DatrnetExtendedConfig
+from datrnet.core.research.systems.datrnet_ensemble import DatrnetEnsembleConfig
 from datrnet.core.research.systems.datrnet_on_backbone import DatrnetOnBackboneConfig
 from datrnet.core.research.systems.fashionsearchnet import (
     FashionSearchNet,
@@ -36,9 +36,9 @@ TINY: dict[str, MethodConfig] = {
     "fashionsearchnet": TINY_NET,
     "adde-m": AddeConfig(embedding_size=16),
     "datrnet-on-backbone": DatrnetOnBackboneConfig(channels=4, embedding_size=16),
-    "datrnet-extended": DatrnetExtendedConfig(channels=4, hidden=16, embedding_size=16, members=2),
+    "datrnet-ensemble": DatrnetEnsembleConfig(channels=4, hidden=16, embedding_size=16, members=2),
 }
-NUM_STEPS = {"amnet": 400, "datrnet-extended": 60}
+NUM_STEPS = {"amnet": 400, "datrnet-ensemble": 60}
 """Steps until a system has learned the squares, where they are not 140."""
 BLOCKS = {
     "attribute-based": (2, 3),
@@ -47,7 +47,7 @@ BLOCKS = {
     "fashionsearchnet": (2, 16),
     "adde-m": (2, 16),
     "datrnet-on-backbone": (2, 16),
-    "datrnet-extended": (2, 16),
+    "datrnet-ensemble": (2, 16),
 }
 
 

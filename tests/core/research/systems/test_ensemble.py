@@ -8,14 +8,15 @@ import torch
 import torch.nn.functional as F
 
 from datrnet.core.config import Config
-from datrnet.core.research.systems.datrnet_extended import (
-    DatrnetExtended,
-    DatrnetExtendedConfig,
+from datrnet.core.research.systems.datrnet_ensemble import (
+    DatrnetEnsemble,
+    DatrnetEnsembleConfig,
 )
 from datrnet.core.research.systems.method import ImageBatch, TrainingSet
 from datrnet.core.research.systems.registry import config_of
+from datrnet.core.retrieval.manipulation import unlabeled_of
 
-TINY = DatrnetExtendedConfig(channels=4, hidden=8, embedding_size=6, members=2)
+TINY = DatrnetEnsembleConfig(channels=4, hidden=8, embedding_size=6, members=2)
 
 
 @pytest.fixture
@@ -26,9 +27,9 @@ def unlabeled_in_part(squares: Any) -> TrainingSet:
     return TrainingSet(labels=labels, images=lambda rows: images[torch.from_numpy(rows)])
 
 
-def make(backbone: Any, num_values: tuple[int, ...], config: DatrnetExtendedConfig) -> Any:
+def make(backbone: Any, num_values: tuple[int, ...], config: DatrnetEnsembleConfig) -> Any:
     torch.manual_seed(0)
-    return DatrnetExtended(backbone, num_values, config).eval()
+    return DatrnetEnsemble(backbone, num_values, config).eval()
 
 
 def test_embeddings_and_learned_prototypes_have_length_1(
@@ -44,8 +45,8 @@ def test_embeddings_and_learned_prototypes_have_length_1(
     for idx, num in enumerate(num_values):
         assert manipulation.prototypes_of(idx).shape == (num, 12)
         np.testing.assert_allclose(np.linalg.norm(manipulation.prototypes_of(idx), axis=1), 1, 1e-5)
-    assert np.isnan(manipulation.unlabeled_of(0)).all(), "all items have a color"
-    assert np.linalg.norm(manipulation.unlabeled_of(1)) == pytest.approx(1)
+    assert np.isnan(unlabeled_of(manipulation, 0)).all(), "all items have a color"
+    assert np.linalg.norm(unlabeled_of(manipulation, 1)) == pytest.approx(1)
 
 
 def test_a_value_that_no_item_carries_has_no_prototype(
@@ -65,7 +66,7 @@ def test_a_value_that_no_item_carries_has_no_prototype(
 def test_the_loss_is_the_cross_entropy_with_the_shares_of_values_and_of_none(
     backbone: Any, squares: Any, num_values: tuple[int, ...], unlabeled_in_part: TrainingSet
 ) -> None:
-    config = DatrnetExtendedConfig(
+    config = DatrnetEnsembleConfig(
         channels=4, hidden=8, embedding_size=6, members=1, smoothing=0, temperature=0.5
     )
     system = make(backbone, num_values, config)
@@ -100,13 +101,13 @@ def test_cached_features_embed_as_their_pictures_do(
 def test_controls_embed_alike(
     backbone: Any, squares: Any, num_values: tuple[int, ...], change: dict[str, Any]
 ) -> None:
-    config = DatrnetExtendedConfig(channels=4, hidden=8, embedding_size=6, members=1, **change)
+    config = DatrnetEnsembleConfig(channels=4, hidden=8, embedding_size=6, members=1, **change)
     with torch.inference_mode():
         assert make(backbone, num_values, config)(squares.images[:2]).shape == (2, 2, 6)
 
 
 def test_the_config_best_makes_it() -> None:
     config = Config.load("best")
-    assert isinstance(config_of(config.system), DatrnetExtendedConfig)
+    assert isinstance(config_of(config.system), DatrnetEnsembleConfig)
     assert config.system.frozen
     assert config.index.ranking == "match"

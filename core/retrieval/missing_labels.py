@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.retrieval.calibration import Calibration, density_logits, posteriors
-from datrnet.core.retrieval.manipulation import BoolArray, Floats, Manipulation
+from datrnet.core.retrieval.manipulation import BoolArray, Floats, Manipulation, unlabeled_of
 
 FEWEST = 5
 """Validation items with and without a label, of each the fewest that a and b are chosen on."""
@@ -39,7 +39,7 @@ def joint_posteriors(
         calibration: That of the super-category.
     """
     values = posteriors(embeddings, prototypes, calibration)
-    if unlabeled is None or calibration.unlabeled is None:
+    if unlabeled is None or not calibration.unlabeled:
         return values
     slope, intercept = calibration.unlabeled
     ratios = unlabeled_ratios(embeddings, prototypes, unlabeled, calibration)
@@ -79,7 +79,7 @@ def with_unlabeled(
     """
     found = []
     for idx, calibration in enumerate(calibrations):
-        unlabeled, line = manipulation.unlabeled_of(idx), None
+        unlabeled, line = unlabeled_of(manipulation, idx), ()
         if unlabeled is not None and calibration.num_items:
             prototypes = manipulation.prototypes_of(idx)
             ratios = unlabeled_ratios(embeddings[:, idx], prototypes, unlabeled, calibration)
@@ -100,10 +100,8 @@ def unlabeled_ratios(
     return np.asarray(logits[:, -1] - sums)
 
 
-def logistic_line(
-    ratios: NDArray[np.float64], is_unlabeled: BoolArray
-) -> tuple[float, float] | None:
-    """Return a and b; None with too few items, or where a larger r does not make it likelier.
+def logistic_line(ratios: NDArray[np.float64], is_unlabeled: BoolArray) -> tuple[float, ...]:
+    """Return a and b; nothing with too few items, or where a larger r does not make it likelier.
 
     Newton's method with Platt's targets, which are not quite 0 and 1.
 
@@ -113,7 +111,7 @@ def logistic_line(
     """
     num_with, num_without = int((~is_unlabeled).sum()), int(is_unlabeled.sum())
     if min(num_with, num_without) < FEWEST or not np.isfinite(ratios).all():
-        return None
+        return ()
     targets = np.where(is_unlabeled, (num_without + 1) / (num_without + 2), 1 / (num_with + 2))
     columns = np.stack([ratios, np.ones_like(ratios)])
     line = np.array([0.0, np.log(num_without / num_with)])
@@ -125,7 +123,7 @@ def logistic_line(
         line -= np.clip(step, -1, 1)
         if np.abs(step).max() < 1e-6:
             break
-    return (float(line[0]), float(line[1])) if line[0] > 0 else None
+    return (float(line[0]), float(line[1])) if line[0] > 0 else ()
 
 
 def _logistic(values: NDArray[Any]) -> NDArray[Any]:

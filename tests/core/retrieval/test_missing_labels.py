@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from datrnet.core.retrieval.calibration import Calibration, calibrate
 from datrnet.core.retrieval.manipulation import Replacement
-from datrnet.core.retrieval.unlabeled import joint_posteriors, of_values, with_unlabeled
+from datrnet.core.retrieval.missing_labels import joint_posteriors, of_values, with_unlabeled
 
 
 def calibrated(
@@ -65,8 +65,8 @@ def test_a_system_without_a_prototype_of_it_has_no_such_probability() -> None:
     embeddings = np.array([[0, 0], [2, 0]] * 9, dtype=np.float32)
     sets = np.array([0, 1, -1] * 6, dtype=np.int16)[:, None, None]
     prototypes = embeddings[:2]
-    assert calibrated(embeddings, sets, Replacement((prototypes,))).unlabeled is None
+    assert calibrated(embeddings, sets, Replacement((prototypes,))).unlabeled == ()
     none_learned = np.full((1, 2), np.nan, dtype=np.float32)  # no training item lacks a label
     found = calibrated(embeddings, sets, Replacement((prototypes,), unlabeled=none_learned))
-    assert found.unlabeled is None
+    assert found.unlabeled == ()
     assert joint_posteriors(embeddings, prototypes, none_learned[0], found).shape == (18, 2)

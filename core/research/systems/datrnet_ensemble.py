@@ -42,7 +42,7 @@ PICTURE_SIDE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DatrnetExtendedConfig(MethodConfig):
+class DatrnetEnsembleConfig(MethodConfig):
     """DAtRNet beyond the paper."""
 
     channels: int = 16
@@ -78,18 +78,18 @@ class DatrnetExtendedConfig(MethodConfig):
                 )
 
 
-class DatrnetExtended(RetrievalMethod):
+class DatrnetEnsemble(RetrievalMethod):
     """f_t(x) = [f_t1(x); …; f_tM(x)] / √M of M networks, each f_tm of length 1."""
 
-    name = "datrnet-extended"
+    name = "datrnet-ensemble"
     feature_kind = "own"
-    config: DatrnetExtendedConfig
+    config: DatrnetEnsembleConfig
     log_shares: Tensor
     """(T, V + 1): logarithms of the shares of the values, then of unlabeled items; -inf for values
     that no item carries."""
 
     def __init__(
-        self, backbone: Backbone, num_values: tuple[int, ...], config: DatrnetExtendedConfig
+        self, backbone: Backbone, num_values: tuple[int, ...], config: DatrnetEnsembleConfig
     ) -> None:
         super().__init__(backbone, num_values, config)
         with torch.no_grad():
@@ -215,7 +215,7 @@ class Member(nn.Module):
         num_features: int,
         map_shape: tuple[int, ...],
         num_values: tuple[int, ...],
-        config: DatrnetExtendedConfig,
+        config: DatrnetEnsembleConfig,
     ) -> None:
         super().__init__()
         map_channels, height, width = map_shape
