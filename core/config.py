@@ -24,7 +24,7 @@ PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 RankingChoice = Literal["auto", "distance", "match"]
 Mining = Literal["all", "violating", "semi_hard", "batch_hard"]
 
-READY_CONFIGS = ("small", "paper", "demo", "best")
+READY_CONFIGS = ("small", "paper", "best", "demo")
 """The configs that ship with the package, by name."""
 
 SYSTEM_NAMES = (

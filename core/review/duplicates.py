@@ -11,14 +11,15 @@ import hashlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
-from datrnet.core.catalog.pictures import read_picture
-from datrnet.core.catalog.thumbnails import ThumbnailStore, letterboxed
+from datrnet.core.catalog.pictures import picture_pixels
+from datrnet.core.catalog.thumbnails import ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import DataError
 from datrnet.core.progress import StepProgress, no_progress
@@ -33,12 +34,15 @@ MAX_DISTANCE = 0.02
 """Largest squared distance of duplicates in a block, relative to the mean of random pairs."""
 
 MAX_DIFFERENCE = 0.12
-"""Largest difference of similar thumbnails: root mean square of the pixel differences, relative to
+"""Largest difference of similar pictures: root mean square of the pixel differences, relative to
 the contrast. Saving a picture as a small JPEG changes it by 0.02 to 0.1, halving its size by less.
 White garments on white have little contrast and must be more similar than others."""
 
 COMPARED_SIZE = 32
-"""Side length in pixels at which thumbnails are compared."""
+"""Side length in pixels at which pictures are compared."""
+
+MOST_PIXELS = 10_000
+"""Pictures of that size that are kept, 3 kB each."""
 
 NUM_NEIGHBORS = 8
 """Neighbors compared with each item."""
@@ -99,12 +103,20 @@ def duplicates_of(
     """
     with closing(ThumbnailStore(workspace.thumbnails)) as store:
 
+        @lru_cache(maxsize=MOST_PIXELS)
+        def pixels_of(row: int) -> NDArray[np.uint8] | None:
+            """Return a whole picture: the thumbnails are trimmed, each at its own edges."""
+            try:
+                return picture_pixels(workspace.picture(catalog.picture_paths[row]), COMPARED_SIZE)
+            except DataError:
+                return None
+
         def difference(a: int, b: int) -> float | None:
-            first, second = (_pixels(store, int(item_id)) for item_id in catalog.item_ids[[a, b]])
+            first, second = pixels_of(a), pixels_of(b)
             return None if first is None or second is None else _difference(first, second)
 
         def is_similar(pair: Pair) -> bool:
-            """Tell whether two thumbnails are similar; if one is missing, the blocks decide."""
+            """Tell whether two pictures are similar; if one is missing, the blocks decide."""
             return (difference(*pair) or 0.0) <= MAX_DIFFERENCE
 
         near = () if searcher is None else _near_pairs(searcher, on_progress)
@@ -230,15 +242,6 @@ def _pixel_key(store: ThumbnailStore, item_id: int) -> bytes | None:
     """Return the hash of a thumbnail; None if there is none."""
     jpeg = store.get(item_id)
     return None if jpeg is None else hashlib.blake2b(jpeg, digest_size=16).digest()
-
-
-def _pixels(store: ThumbnailStore, item_id: int) -> NDArray[np.uint8] | None:
-    """Return a thumbnail in the size of the comparison, (32, 32, 3); None if there is none."""
-    jpeg = store.get(item_id)
-    if jpeg is None:
-        return None
-    small = letterboxed(read_picture(jpeg, COMPARED_SIZE), COMPARED_SIZE, COMPARED_SIZE)
-    return np.asarray(small)
 
 
 def _difference(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:

@@ -130,7 +130,9 @@ def skip_frames(monkeypatch: pytest.MonkeyPatch, draws_frames: bool) -> None:
     """Keep Textual from drawing what a headless app throws away; ``Explorer.text`` draws."""
     if not draws_frames:
         monkeypatch.setattr(
-            Compositor, "render_update", lambda compositor, **_: compositor._dirty_regions.clear()
+            Compositor,
+            "render_update",
+            lambda compositor, *_, **__: compositor._dirty_regions.clear(),
         )
 
 

@@ -99,7 +99,7 @@ class ComparisonOptions(StudyOptions):
                     f"system.{name} has no effect: every row has its own.",
                     hint="Change the rows, in a copy of the experiment's file.",
                 )
-        rows = [spec.name for spec in found]
+        rows = [spec.name for spec in self.variants]
         if self.reference and self.reference not in rows:
             raise UnknownNameError("row to compare with", self.reference, rows)
         return found
@@ -120,9 +120,9 @@ def run(context: Context, options: ComparisonOptions) -> ExperimentResult:
     measured = study.measure(specs, in_all_readings=True)
     results = {spec.name: seeds for spec, seeds in zip(specs, measured, strict=True)}
     best = {name: best_reading(seeds) for name, seeds in results.items()}
-    reference = options.reference or max(
-        results, key=lambda name: _quality(results[name], best[name])
-    )
+    reference = options.reference
+    if reference not in results:  # it may not be among the chosen rows
+        reference = max(results, key=lambda name: _quality(results[name], best[name]))
     figures = without_counts(table_3_columns(options.k))
 
     def table(
@@ -251,7 +251,8 @@ def _notes(
         f"so that top-{options.k} says little. NDCG still tells the systems apart; a smaller k, "
         "or the split all, says more.",
     )
-    why = "the setting reference" if options.reference else "the validation items prefer its lists"
+    is_asked = reference == options.reference
+    why = "the setting reference" if is_asked else "the validation items prefer its lists"
     return (
         *(whole if num_items < 2 * options.k else ()),
         f"Super-categories: {', '.join(study.names)}. Every system sees the same pictures of the "
