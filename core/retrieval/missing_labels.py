@@ -79,7 +79,8 @@ def with_unlabeled(
     """
     found = []
     for idx, calibration in enumerate(calibrations):
-        unlabeled, line = unlabeled_of(manipulation, idx), ()
+        unlabeled = unlabeled_of(manipulation, idx)
+        line: tuple[float, ...] = ()
         if unlabeled is not None and calibration.num_items:
             prototypes = manipulation.prototypes_of(idx)
             ratios = unlabeled_ratios(embeddings[:, idx], prototypes, unlabeled, calibration)

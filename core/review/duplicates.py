@@ -9,7 +9,7 @@ linearly with the catalog. Without an index only files and pixels are compared.
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -105,11 +105,14 @@ def duplicates_of(
 
         @lru_cache(maxsize=MOST_PIXELS)
         def pixels_of(row: int) -> NDArray[np.uint8] | None:
-            """Return a whole picture: the thumbnails are trimmed, each at its own edges."""
-            try:
+            """Return a whole picture, since thumbnails are trimmed, each at its own edges.
+
+            Where it has gone, its thumbnail; None if there is none.
+            """
+            thumbnail = store.get(int(catalog.item_ids[row]))
+            with suppress(DataError):
                 return picture_pixels(workspace.picture(catalog.picture_paths[row]), COMPARED_SIZE)
-            except DataError:
-                return None
+            return None if thumbnail is None else picture_pixels(thumbnail, COMPARED_SIZE)
 
         def difference(a: int, b: int) -> float | None:
             first, second = pixels_of(a), pixels_of(b)

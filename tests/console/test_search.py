@@ -364,7 +364,7 @@ def test_id_title_and_distance_are_whole_at_any_width(
 def test_a_narrow_terminal_loses_the_bars_then_the_pictures(ready: Path) -> None:
     answer = answer_of(Workspace(ready), "item-1", changes=("colour=black",), top=3)
     texts = [_shown(answer, width=width, pictures=True) for width in (40, 60, 80, 100)]
-    assert ["48;2;240;240;240m" in text for text in texts] == [False, False, True, True]
+    assert ["48;2;" in text for text in texts] == [False, False, True, True]
     assert ["▇" in text for text in texts] == [False, False, False, True]
 
 
@@ -372,7 +372,7 @@ def test_a_narrow_terminal_loses_the_bars_then_the_pictures(ready: Path) -> None
 def test_the_table_shows_pictures(ready: Path, width: int) -> None:
     answer = answer_of(Workspace(ready), "item-1", changes=("colour=black",), top=3)
     text = _shown(answer, width=width, pictures=True)
-    assert "48;2;240;240;240m" in text  # the pictures' background
+    assert "48;2;" in text  # pictures have colors of their own
     plain = [re.sub("\x1b\\[[0-9;]*m", "", line) for line in text.splitlines()]
     assert max(map(len, plain)) <= width
 
@@ -568,7 +568,7 @@ def test_a_sentence_says_the_item_and_the_changes(run: Run, ready: Path) -> None
     assert facts["changes"] == wanted["changes"] == {"colour": "Black"}
     assert facts["substitutes"] == wanted["substitutes"]
     assert facts["understood"]["words"] == "colour Black · pattern not striped"
-    assert [term["how"] for term in facts["understood"]["terms"]] == ["typo", "named"]
+    assert [term["how"] for term in facts["understood"]["terms"]] == ["typo", "synonym"]
     assert wanted["understood"] is None
     assert "Understood: like item-1, colour Black (“blakc”)" in result.stderr
 

@@ -53,7 +53,7 @@ async def test_the_palette_finds_larger_pictures(
 ) -> None:
     async with run_explorer(workspace, size=(120, 36)) as explorer:
         width = explorer.screen.grid.num_columns  # type: ignore[attr-defined]
-        await explorer.press("colon", *"larger")
+        await explorer.press("colon", *"larger", "space", *"pictures")
         await explorer.rest(0.3)
         assert "Larger pictures" in explorer.text()
         await explorer.press("enter")

@@ -190,8 +190,10 @@ def nearest_neighbor_accuracy(
     """
     if len(labels) < 2:
         return None
-    squares = np.einsum("ne,ne->n", embeddings, embeddings)
-    distances = squares[:, None] + squares - 2 * embeddings @ embeddings.T  # (n, n)
+    # in float64 around their mean, since embeddings that have nearly collapsed differ by little
+    centered = embeddings - embeddings.mean(axis=0, dtype=np.float64)
+    squares = np.einsum("ne,ne->n", centered, centered)
+    distances = squares[:, None] + squares - 2 * centered @ centered.T  # (n, n)
     np.fill_diagonal(distances, np.inf)
     return float((labels[distances.argmin(axis=1)] == labels).mean())
 

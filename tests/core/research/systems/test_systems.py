@@ -36,7 +36,7 @@ TINY: dict[str, MethodConfig] = {
     "fashionsearchnet": TINY_NET,
     "adde-m": AddeConfig(embedding_size=16),
     "datrnet-on-backbone": DatrnetOnBackboneConfig(channels=4, embedding_size=16),
-    "datrnet-ensemble": DatrnetEnsembleConfig(channels=4, hidden=16, embedding_size=16, members=2),
+    "datrnet-ensemble": DatrnetEnsembleConfig(channels=4, hidden=16, embedding_size=16, members=1),
 }
 NUM_STEPS = {"amnet": 400, "datrnet-ensemble": 60}
 """Steps until a system has learned the squares, where they are not 140."""
