@@ -290,11 +290,13 @@ async def test_the_palette_offers_our_commands(workspace: Workspace, run_explore
     async with run_explorer(workspace) as explorer:
         without_key = explorer.app.get_system_commands(explorer.screen)
         commands = list(commands_of(explorer.screen))
-        titles = [command.title for command in (*commands, *without_key)]
+        everything = (*commands, *without_key)
+        titles = [command.title for command in everything]
         assert "q" in next(command.help for command in commands if command.title == "Quit")
         assert {"Substitutes", "Search", "Copy id", "Theme"} <= set(titles)
         assert not {"Keys", "Maximize"} & set(titles)  # Textual's own panel knows none of our keys
-        assert len(titles) == len(set(titles))
+        told = [(command.title, command.help) for command in everything]
+        assert len(told) == len(set(told)), "of two panes, each says which"
 
 
 async def test_what_the_index_lacks_is_told_once(workspace: Workspace, run_explorer: Run) -> None:
