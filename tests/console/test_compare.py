@@ -144,7 +144,7 @@ def test_the_reference_can_be_named_and_what_is_trained_is_measured_again(
     assert "Measuring 1 of 2" in again.stderr
     assert "epoch" not in again.stderr
     assert "seed" not in again.stderr
-    wrong = compare(*words, "--set", "reference=DAtRNet")
+    wrong = compare(*words, "--set", "reference=DAtRNat")
     assert "row to compare with" in wrong.stderr
 
 

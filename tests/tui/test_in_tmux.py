@@ -132,7 +132,7 @@ def test_from_the_catalog_to_substitutes_and_back(tmux: Tmux, workspace: Workspa
     tmux.press("u")
     tmux.wait_for("47 substitutes · no change")
     tmux.press("Escape")
-    tmux.wait_for("48 items", "Search titles and ids")
+    tmux.wait_for("48 items", "Search: red striped")
     tmux.press("/", "r", "e", "d")
     tmux.wait_for("12 of 48 items")
     tmux.press("Escape")
@@ -197,7 +197,7 @@ def test_a_size_that_the_shell_exports_does_not_hold(tmux: Tmux, workspace: Work
     tmux.run("resize-window", "-x", "10", "-y", "3")
     tmux.wait_for("Too small")
     tmux.run("resize-window", "-x", "100", "-y", "40")
-    tmux.wait_for("P-008")  # below the 24th line
+    tmux.wait_for("P-005")  # in the second row, which ends below the 24th line
 
 
 def test_a_terminal_of_10_by_3_says_what_it_needs_and_grows_again(

@@ -209,7 +209,7 @@ async def test_without_room_for_a_picture_that_is_said(
     workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = heated(monkeypatch)
-    async with run_explorer(workspace, size=(80, 24)) as explorer:
+    async with run_explorer(workspace, size=(60, 20)) as explorer:
         await explorer.press("a")
         assert "no room" in explorer.notices()
         assert calls == []

@@ -25,7 +25,7 @@ def draws_frames() -> bool:
 async def test_a_key_sets_an_item_aside_and_its_card_says_so(
     workspace: Workspace, run_explorer: Run
 ) -> None:
-    async with run_explorer(workspace, size=(60, 20)) as explorer:
+    async with run_explorer(workspace, size=(100, 30)) as explorer:
         await explorer.press("full_stop", "right", "right", "full_stop", "right")
         assert explorer.text().count("+ listed") == 2
         await explorer.press("left", "full_stop")
