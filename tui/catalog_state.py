@@ -255,8 +255,10 @@ class CatalogState:
         if not terms:
             rest = self.text
         typed = [term.typed for term in terms]
+        # what was quoted stays so, as it would be understood otherwise
+        text = f'"{rest}"' if rest and '"' in self.text else rest
         filters = [
-            Filter(term.words, None, rest=" ".join([*typed[:at], *typed[at + 1 :], rest]).strip())
+            Filter(term.words, None, rest=" ".join([*typed[:at], *typed[at + 1 :], text]).strip())
             for at, term in enumerate(terms)
         ]
         if rest:

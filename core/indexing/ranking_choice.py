@@ -81,7 +81,7 @@ def choose_ranking(
 
     Raises:
         ConfigError: Match scores are asked for, and the system has none, or no validation item is
-            labeled.
+            labeled; or they are the default of a system that has none.
     """
     if weights is None:
         weights = (
@@ -92,7 +92,9 @@ def choose_ranking(
     match, lacking = _match_model(gallery, counts, kept, on_progress)
     found = RankedWith(weights=weights, match=match, reason=lacking)
     if lacking:
-        if (asked or (default if kept is None else None)) == "match":
+        # a catalog may have no labeled validation item, which its config does not know
+        is_impossible = kept is None and not has_match_scores(gallery.manipulation)
+        if asked == "match" or (asked is None and default == "match" and is_impossible):
             raise ConfigError(
                 f"Items cannot be ranked by match: {lacking}.", hint="Rank by distance."
             )

@@ -368,3 +368,17 @@ def test_what_no_item_meets_and_what_is_no_value_is_searched_in_titles(
     searched(state, "red sons")  # no red item has that title, and no title has both words
     assert codes(state) == []
     assert [chip.words for chip in state.filters] == ["“red sons” 0"]
+
+
+def test_quoted_text_stays_quoted_when_a_chip_is_removed(state: CatalogState, store: Store) -> None:
+    labels = {"garment": "dress", "colour": "black"}
+    store.upsert_items(
+        [NewItem(code="X-2", title="Red Tape", picture_path="a.png", split="", labels=labels)]
+    )
+    state = CatalogState(Snapshot.of(state.snapshot.workspace, store, Catalog.load(store)))
+    searched(state, 'black "red tape"')
+    assert codes(state) == ["X-2"]
+    black, text = state.filters
+    assert (black.words, text.words) == ("colour black", "“red tape” 1")
+    searched(state, black.rest)
+    assert codes(state) == ["X-2"]

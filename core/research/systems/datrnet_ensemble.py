@@ -122,7 +122,8 @@ class DatrnetEnsemble(RetrievalMethod):
 
     def stages(self) -> tuple[MethodStage, ...]:
         """Return the only stage, of all networks."""
-        return (MethodStage("embedding", 1, "images", self.loss, (self,), self.set_shares),)
+        trained = (self.backbone, self.members)  # not the shares, of which some are infinite
+        return (MethodStage("embedding", 1, "images", self.loss, trained, self.set_shares),)
 
     def set_shares(self, training_set: TrainingSet) -> None:
         """Count how often the training items carry each value, and how often none."""

@@ -149,7 +149,7 @@ class RetrievalMethod(nn.Module, ABC):
                 mapped, feature = self.backbone.map_and_feature(images)
                 return torch.cat([mapped.flatten(1), feature], dim=1)
             case "own":
-                raise NotImplementedError
+                raise NotImplementedError(f"{self.name} computes features of its own.")
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:

@@ -266,3 +266,13 @@ def test_a_system_that_adds_to_blocks_has_no_match_scores() -> None:
         choose_ranking(items, counts_of(items), default="match")
     chosen = choose_ranking(items, counts_of(items), asked="distance", default="match")
     assert chosen.match == MatchModel()
+
+
+def test_without_a_labeled_validation_item_a_config_of_match_scores_ranks_by_distance() -> None:
+    items = gallery(40)
+    unlabeled = replace(items, labels=np.full_like(items.labels, -1), all_values=None)
+    chosen = choose_ranking(unlabeled, counts_of(items), default="match")
+    assert chosen.ranking == "distance"
+    assert chosen.reason == "no validation item is labeled"
+    with pytest.raises(ConfigError, match="no validation item is labeled"):
+        choose_ranking(unlabeled, counts_of(items), asked="match")

@@ -111,3 +111,14 @@ def test_the_config_best_makes_it() -> None:
     assert isinstance(config_of(config.system), DatrnetEnsembleConfig)
     assert config.system.frozen
     assert config.index.ranking == "match"
+
+
+def test_what_is_trained_stays_finite_where_a_value_has_no_item(
+    backbone: Any, squares: Any, num_values: tuple[int, ...]
+) -> None:
+    colors, sizes = num_values
+    system = make(backbone, (colors + 1, sizes), TINY)
+    system.set_shares(squares.training_set)
+    (stage,) = system.stages()
+    tensors = [t for module in stage.trainable for t in module.state_dict().values()]
+    assert all(tensor.isfinite().all() for tensor in tensors)
