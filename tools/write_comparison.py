@@ -1,7 +1,7 @@
 """Write docs/results/comparison.md from what `datrnet compare` left in a workspace.
 
 python tools/write_comparison.py WORKSPACE    of fashion-products, after the commands that the page
-                                              names
+                                              names; a section whose command was not run stays
 """
 
 import sys
@@ -12,6 +12,7 @@ from PIL import Image
 
 from datrnet.core.catalog.catalog import Catalog, split_rows
 from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.errors import DataError
 from datrnet.core.research.experiments.result import (
     StoredResult,
     Table,
@@ -61,8 +62,9 @@ AUTHORS_ADDE_M = {
 }
 """What the code of ADDE-M's authors came to on such features and these queries."""
 
-CHECK_HEAD = """
-## ADDE-M beside its authors' own code
+CHECK_TITLE = "ADDE-M beside its authors' own code"
+
+CHECK_HEAD = f"""## {CHECK_TITLE}
 
 The authors' code ran on frozen features of the same kind (160 px, mean and maximum, an 8 × 8
 thumbnail), with 12 epochs of its first stage and 5 of its last one on 10,800 fixed triplets. It
@@ -77,16 +79,33 @@ def write_comparison(workspace: Path) -> None:
     with Workspace(workspace).open_store() as store:
         catalog = Catalog.load(store)
     sizes = {name: len(split_rows(catalog, name)) for name in ("train", "validation", "test")}
+    page = target / "comparison.md"
+    written = sections(page.read_text("utf-8"))
     parts = [COMPARISON_HEAD.format(**sizes)]
     for title, about, name in COMPARISONS:
-        stored = read_result(workspace / "experiments" / name)
-        parts += [f"## {title}", about, section(stored)]
+        try:
+            stored = read_result(workspace / "experiments" / name)
+        except DataError:
+            parts.append(written[title])
+            continue
+        written[CHECK_TITLE] = checked(stored) or written.get(CHECK_TITLE, "")
+        parts.append(f"## {title}\n\n{about}\n\n{section(stored)}")
         for picture in stored.pictures:
             with Image.open(stored.folder / picture) as chart:
                 chart.thumbnail((WIDEST, WIDEST))
                 chart.quantize(128).save(target / chart_name(stored, picture), optimize=True)
-    parts.append(checked(stored))
-    (target / "comparison.md").write_text("\n\n".join(filter(None, parts)) + "\n", "utf-8")
+    parts.append(written.get(CHECK_TITLE, ""))
+    text = "\n\n".join(part.strip("\n") for part in parts if part)
+    page.write_text(text + "\n", "utf-8")
+
+
+def sections(text: str) -> dict[str, str]:
+    """Return the sections of a page by their titles."""
+    found = {}
+    for part in text.split("\n## ")[1:]:
+        title, _, _ = part.partition("\n")
+        found[title] = f"## {part}"
+    return found
 
 
 def chart_name(stored: StoredResult, picture: str) -> str:

@@ -312,6 +312,29 @@ def cached_features(
     return mapped
 
 
+def embed_with_kept_features(
+    system: RetrievalMethod, pixels: NDArray[np.uint8], folder: Path
+) -> NDArray[np.float32]:
+    """Embed pictures by the kept features of a frozen backbone, which are computed if absent.
+
+    Args:
+        system: In evaluation mode.
+        pixels: (N, S, S, 3), uint8.
+        folder: Of the kept features.
+
+    Returns:
+        (N, A, E).
+    """
+    features = cached_features(system, pixels, folder)
+    device = next(system.parameters()).device
+    with torch.inference_mode():
+        parts = [
+            system(torch.from_numpy(features[start : start + BATCH].astype(np.float32)).to(device))
+            for start in range(0, len(features), BATCH)
+        ]
+        return torch.cat(parts).float().cpu().numpy()  # type: ignore[no-any-return]
+
+
 def _digest(system: RetrievalMethod, pixels: NDArray[np.uint8]) -> str:
     """Return a digest of the images and the backbone."""
     kind: str = system.name if system.feature_kind == "own" else system.feature_kind

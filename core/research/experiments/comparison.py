@@ -273,8 +273,8 @@ def _notes(
         "points. In the chart the larger mark is the weight that the reading has; trade-off.csv "
         "has all points.",
         f"{_seeds(options)} Seconds to train are those of its epochs, measuring included; "
-        "milliseconds and microseconds are of this machine, whatever else it did: embedding the "
-        "whole split at a time, ranking many queries at a time.",
+        "milliseconds and microseconds are of this machine, whatever else it did: embedding and "
+        "ranking many at a time.",
     )
 
 

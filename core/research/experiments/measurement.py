@@ -7,7 +7,7 @@ there are, so those of two runs can be compared query by query.
 import io
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -41,9 +41,13 @@ from datrnet.core.indexing.ranking_choice import choose_ranking
 from datrnet.core.models.datrnet import ConcurrentAxialAttention, to_network_input
 from datrnet.core.models.embedding import BATCH_SIZE, compute_device
 from datrnet.core.models.run_folder import RunFolder, write_atomically
+from datrnet.core.research.method_learner import embed_with_kept_features, load_method
 from datrnet.core.retrieval.manipulation import Manipulation, load_manipulation
 from datrnet.core.retrieval.match import MatchModel
 from datrnet.core.training.data import TrainingData
+
+Embed = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Embeds pixels (N, S, S, 3): (N, A, E)."""
 
 ReadingName = Literal["equal", "chosen", "match"]
 
@@ -61,6 +65,9 @@ CURVE_WEIGHTS = tuple(2.0**power for power in range(-2, 5))
 
 RANKED_TIMES = 3
 """How often the same queries are ranked to measure the time."""
+
+NUM_TIMED = 128
+"""Pictures that are embedded to measure the time."""
 
 NUM_MASKED = 256
 """Pictures that masks are measured on."""
@@ -95,7 +102,7 @@ class Metrics:
     num_parameters: int
     """Of all networks together."""
     milliseconds: float
-    """To embed one picture, with the whole split at a time."""
+    """To embed one picture, with many at a time."""
     microseconds: float
     """To compute one query vector and rank the whole split by it, with many queries at a time."""
     masks: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -219,10 +226,13 @@ def measure(
         CheckpointError: The run's weights are absent or damaged.
     """
     embedder = Embedder(run)
+    embed = _embedding(run, data, embedder)
     manipulation = _manipulation(run, data, embedder)
+    some = pixels[:NUM_TIMED]
     started = time.monotonic()
-    embeddings = embedder.embed(pixels)
+    embedder.embed(some)
     seconds = time.monotonic() - started
+    embeddings = embed(pixels)
     gallery = Gallery(
         embeddings=embeddings,
         labels=value_sets[:, :, 0],
@@ -236,7 +246,7 @@ def measure(
     names = [category.name for category in run.super_categories]
     ways: dict[ReadingName, _Way] = {"equal": _Way.plain(gallery)}
     if in_all_readings:
-        ways = _ways(gallery, data, embedder)
+        ways = _ways(gallery, data, embed)
     steps = CURVE_WEIGHTS if in_all_readings else ()
     found = {name: way.read(names, queries, k, steps) for name, way in ways.items()}
     log = run.log_path.read_text("utf-8").splitlines()
@@ -244,13 +254,21 @@ def measure(
         seconds=float(sum(json.loads(line)["seconds"] for line in log)),
         readings={name: reading for name, (reading, _) in found.items()},
         num_parameters=embedder.num_parameters,
-        milliseconds=1e3 * seconds / len(pixels),
+        milliseconds=1e3 * seconds / len(some),
         microseconds=1e6 * _ranking_seconds(gallery, queries[1], k),
         masks=constant_masks(run, pixels[:NUM_MASKED]) if run.config.system.is_datrnet else {},
     )
     clusters = (clusters_of(gallery, queries[0]), clusters_of(gallery, queries[1]))
     outcomes = {name: outcomes for name, (_, outcomes) in found.items()}
     return Measured(metrics=metrics, outcomes=Outcomes(clusters=clusters, readings=outcomes))
+
+
+def _embedding(run: RunFolder, data: TrainingData, embedder: Embedder) -> Embed:
+    """Return what embeds pictures; features of a frozen backbone are computed once for all runs."""
+    if run.config.system.is_datrnet or not run.config.system.frozen:
+        return embedder.embed
+    system = load_method(run).to(compute_device())
+    return lambda pixels: embed_with_kept_features(system, pixels, data.features)
 
 
 def _manipulation(run: RunFolder, data: TrainingData, embedder: Embedder) -> Manipulation:
@@ -298,13 +316,13 @@ class _Way:
         )
 
 
-def _ways(gallery: Gallery, data: TrainingData, embedder: Embedder) -> dict[ReadingName, _Way]:
+def _ways(gallery: Gallery, data: TrainingData, embed: Embed) -> dict[ReadingName, _Way]:
     """Return all ways of ranking that a system has; what is chosen, is on the validation items."""
     train, validation = np.flatnonzero(~data.is_validation), np.flatnonzero(data.is_validation)
     if not len(validation):
         return {"equal": _Way.plain(gallery)}
     validated = Gallery(
-        embeddings=embedder.embed(data.pixels[validation]),
+        embeddings=embed(data.pixels[validation]),
         labels=data.labels[validation],
         all_values=data.value_sets[validation],
         manipulation=gallery.manipulation,
