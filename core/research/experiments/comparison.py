@@ -50,9 +50,6 @@ MOST_STAGES = 3
 
 DATRNET = SystemChoice().name
 
-OWN = "DAtRNet"
-"""The row of the paper's own system."""
-
 NUM_FIGURES = len(without_counts(table_3_columns(0)))
 
 COST_COLUMNS = (
@@ -73,6 +70,8 @@ class ComparisonOptions(StudyOptions):
     reference: str = ""
     """The row that the others are compared with; by default the one that the validation items
     prefer."""
+    further_references: tuple[str, ...] = ()
+    """Further rows that the others are compared with, where they are chosen."""
 
     def chosen(self) -> tuple[VariantSpec, ...]:
         """Return the chosen rows, in the order of the table.
@@ -100,8 +99,9 @@ class ComparisonOptions(StudyOptions):
                     hint="Change the rows, in a copy of the experiment's file.",
                 )
         rows = [spec.name for spec in self.variants]
-        if self.reference and self.reference not in rows:
-            raise UnknownNameError("row to compare with", self.reference, rows)
+        for name in filter(None, (self.reference, *self.further_references)):
+            if name not in rows:
+                raise UnknownNameError("row to compare with", name, rows)
         return found
 
 
@@ -152,8 +152,9 @@ def run(context: Context, options: ComparisonOptions) -> ExperimentResult:
         return Table(title=f"{DIFFERENCE} {base}", columns=summary.columns, rows=rows)
 
     compared = compared_with(reference)
-    # the claims of the paper are about its own system
-    further_bases = [OWN] if OWN in results and reference != OWN else []
+    further_bases = [
+        name for name in options.further_references if name in results and name != reference
+    ]
     curves = trade_off(results, reference, best[reference])
     titles = {name: f"Ranked by {words}" for name, words in READINGS.items()}
     titles["equal"] += " (the paper)"

