@@ -24,7 +24,7 @@ from datrnet.tui.controllers.review import Did
 from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.dialogs import ValuePicker
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
+from datrnet.tui.widgets.bars import TitleBar, foot
 from datrnet.tui.widgets.detail_pane import UNLABELED, DetailPane
 from datrnet.tui.widgets.point_map import DOUBT, PointMap
 from datrnet.tui.widgets.text import MUTED
@@ -85,8 +85,7 @@ class MapScreen(ExplorerScreen):
                 yield Static(id="legend", markup=False)
                 yield self.new_grid("near")
             yield DetailPane(id="detail")
-        yield KeyLine()
-        yield TooSmall()
+        yield from foot()
 
     def on_mount(self) -> None:
         """Show the first super-category."""

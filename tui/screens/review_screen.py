@@ -25,7 +25,7 @@ from datrnet.tui.controllers.review import (
 )
 from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.widgets.bars import KeyLine, TabLine, TitleBar, TooSmall
+from datrnet.tui.widgets.bars import TabLine, TitleBar, foot
 
 T = TypeVar("T")
 
@@ -107,8 +107,7 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
             yield FindingList(self._draw, id="findings")
             yield from self.compose_case()
         yield Static(id="trouble", markup=False, classes="-untroubled")
-        yield KeyLine()
-        yield TooSmall()
+        yield from foot()
 
     def on_mount(self) -> None:
         """Show earlier findings, or compute them."""

@@ -23,7 +23,7 @@ from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.snapshot import RowMap, Source
 from datrnet.tui.state import Results, Search, Visit, find
-from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
+from datrnet.tui.widgets.bars import TitleBar, foot
 from datrnet.tui.widgets.detail_pane import DetailPane, matches
 from datrnet.tui.widgets.pickers import Pickers, PrototypeLine
 from datrnet.tui.widgets.picture_view import PictureView
@@ -99,8 +99,7 @@ class SubstitutesScreen(ExplorerScreen):
             with Vertical(id="middle"):
                 yield self.new_grid("results")
             yield DetailPane(id="detail")
-        yield KeyLine()
-        yield TooSmall()
+        yield from foot()
 
     def on_mount(self) -> None:
         """Search for the query."""
