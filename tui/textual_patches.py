@@ -25,6 +25,7 @@ from textual.drivers._writer_thread import WriterThread
 from textual.errors import NoWidget
 from textual.events import Click, Key
 from textual.geometry import Offset, Region, Size
+from textual.notifications import Notification
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import OptionList
@@ -286,6 +287,30 @@ def call_when_written(screen: Screen[Any], tell: Callable[[Collection[Region]], 
     """
     if isinstance(screen._compositor, SteadyCompositor):
         screen._compositor.on_written.append(tell)
+
+
+def is_plain(event: Click) -> bool:
+    """Return whether a click is one of the left button alone."""
+    return event.button == LEFT and not event.ctrl
+
+
+class NoticeApp(App[None]):
+    """An app that is told whenever a notice comes or goes; Textual has no public way."""
+
+    def notices_changed(self, number: int) -> None:
+        """React to another number of notices."""
+
+    def _refresh_notifications(self) -> None:
+        super()._refresh_notifications()
+        self._tell_number()
+
+    def _unnotify(self, notification: Notification, refresh: bool = True) -> None:
+        super()._unnotify(notification, refresh)
+        self._tell_number()
+
+    def _tell_number(self) -> None:
+        if self.screen_stack:
+            self.notices_changed(len(self._notifications))
 
 
 EXPECTED_FOR = 10.0

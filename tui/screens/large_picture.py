@@ -69,6 +69,11 @@ class LargePictureScreen(ModalScreen[None]):
     def _row(self) -> int:
         return int(self._grid.listing.rows[self._grid.cursor])
 
+    @property
+    def text_to_copy(self) -> str:
+        """The item's code."""
+        return self.context.snapshot.catalog.codes[self._row]
+
     @on(PictureView.Resized)
     def _fit(self, message: PictureView.Resized) -> None:
         self._draw(message.view)

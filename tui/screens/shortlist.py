@@ -41,7 +41,7 @@ class ShortlistScreen(ExplorerScreen):
             id="shortlist.later",
         ),
         Binding("Y", "copy_all", "Copy all", id="shortlist.copy_all"),
-        Binding("e", "export", "Export", id="shortlist.export"),
+        Binding("e,E", "export", "Export", key_display="e", id="shortlist.export"),
         Binding("s", "substitutes", "Substitutes", id="shortlist.substitutes"),
         hidden("Q", "search_all", "Substitutes of all items together", id="shortlist.search_all"),
         Binding("u", "undo", "Undo", id="shortlist.undo"),
