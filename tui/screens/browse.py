@@ -220,6 +220,13 @@ class BrowseScreen(ExplorerScreen):
         field.value = ""
         self.grid.focus()
 
+    def action_back(self) -> None:
+        """Drop the last step of the trail: the facets, else the search."""
+        if self.state.clear_facets():
+            self._show()
+        else:
+            self.query_one("#search", Input).value = ""
+
     def action_match(self, step: int) -> None:
         """Go to the next match or the previous one, around the ends."""
         if not self.state.text:

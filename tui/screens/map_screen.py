@@ -149,7 +149,8 @@ class MapScreen(ExplorerScreen):
     def _show_trail(self, facts: str) -> None:
         bar = self.query_one(TitleBar)
         filters = (self._opening.words,) if self._opening.words else ()
-        bar.trail = ("Catalog", *filters, "Map", *((self._super_category,) if self._names else ()))
+        own = ("Map", *((self._super_category,) if self._names else ()))
+        bar.trail, bar.num_own = ("Catalog", *filters, *own), len(own)
         bar.facts = facts
 
     def _show(self, found: CatalogMap, row: int | None) -> None:

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import ActiveBinding, BindingType
 from textual.content import Content
 from textual.geometry import Offset
-from textual.screen import ActiveBinding, ModalScreen, Screen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -97,9 +97,9 @@ def open_menu(screen: Screen[Any], event: events.Click) -> None:
 def entries_of(screen: Screen[Any], names: Sequence[str]) -> list[Entry]:
     """Return the commands of those named keys that work now."""
     active: dict[str | None, ActiveBinding] = {}
-    for it in screen.active_bindings.values():
-        if it.enabled:
-            active.setdefault(it.binding.id, it)
+    for each in screen.active_bindings.values():
+        if each.enabled:
+            active.setdefault(each.binding.id, each)
     return [
         Entry(
             words_of(it.binding),

@@ -105,7 +105,8 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show earlier findings, or compute them."""
-        self.query_one(TitleBar).trail = ("Catalog", "Review", self.tab.name)
+        bar = self.query_one(TitleBar)
+        bar.trail, bar.num_own = ("Catalog", "Review", self.tab.name), 2
         if self.queue.is_loaded:
             self.write_list()
         else:

@@ -69,6 +69,7 @@ class ShortlistScreen(ExplorerScreen):
         num_missing = len(codes) - len(rows)
         bar = self.query_one(TitleBar)
         bar.trail = tuple(filter(None, ("Shortlist", self.session.name)))
+        bar.num_own = len(bar.trail)
         missing = f" · {num_missing} no longer in the catalog" if num_missing else ""
         bar.facts = f"{len(rows)} item{'' if len(rows) == 1 else 's'}{missing}"
         self.grid.show(

@@ -152,7 +152,7 @@ class SubstitutesScreen(ExplorerScreen):
 
     def _show_query(self) -> None:
         """Show the query and its state, and search."""
-        self.query_one(TitleBar).trail = self.search.titles
+        self.query_one(TitleBar).trail = ("Catalog", *self.search.titles)
         self.pickers.show()
         self.show_picture(self.query_one("#query-picture", PictureView), self.search.visit.source)
         self._find_results()

@@ -20,7 +20,7 @@ from textual.widgets._footer import FooterKey
 from datrnet.core.text import sanitize
 from datrnet.tui.widgets.text import MUTED, fitted
 
-SEPARATOR = "  ›  "
+SEPARATOR = " › "
 
 
 class TitleBar(Widget):
@@ -32,6 +32,8 @@ class TitleBar(Widget):
 
     trail: reactive[tuple[str, ...]] = reactive(())
     """From the catalog to the current screen."""
+    num_own: int = 1
+    """How many steps at its end are the current screen's: the others can be clicked."""
     facts: reactive[str] = reactive("")
     num_waiting: reactive[int] = reactive(0)
     """Notices besides the one that is shown."""
@@ -48,8 +50,8 @@ class TitleBar(Widget):
             steps[0] = f"… {steps[0]}" if len(steps) > 1 else steps[0]
         trail = Content(fitted(SEPARATOR.join(steps), room))
         start = 0
-        for place, step in enumerate(steps[:-1]):
-            num_back = len(steps) - 1 - place
+        before = steps[: -self.num_own]
+        for num_back, step in zip(range(len(before), 0, -1), before, strict=True):
             trail = trail.stylize(_click(f"app.go_back({num_back})"), start, start + len(step))
             start += len(step) + len(SEPARATOR)
         return Content.assemble(
