@@ -363,7 +363,7 @@ class ExplorerApp(ScreenOpener):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer an update where there is one and a screen that can show it; canceling, of work."""
         if action == "cancel_job":
-            return self.jobs.shown is not None
+            return self.jobs.shown is not None and not self.screen.is_modal
         if action == "renew":
             return self.updates.update is not None and isinstance(self.screen, ExplorerScreen)
         return super().check_action(action, parameters)

@@ -25,10 +25,11 @@ from textual.drivers._writer_thread import WriterThread
 from textual.errors import NoWidget
 from textual.events import Click, Key
 from textual.geometry import Offset, Region, Size
-from textual.notifications import Notification
+from textual.notifications import Notification, Notifications
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import OptionList
+from textual.widgets._toast import ToastRack
 
 
 class SteadyCompositor(Compositor):
@@ -131,6 +132,7 @@ _on_click = OptionList._on_click
 _watch_list_visible = CommandPalette._watch__list_visible
 _watch_show_busy = CommandPalette._watch__show_busy
 _get_height = Content.get_height
+_show_toasts = ToastRack.show
 
 
 def run_writer(thread: WriterThread) -> None:
@@ -246,10 +248,27 @@ if sys.platform != "win32":  # Textual reads the keyboard in another way there
 else:
     OF_INPUT = ()
 
+
+def show_toasts(rack: ToastRack, notifications: Notifications) -> None:
+    """Show the last notice alone.
+
+    ``ToastRack`` stacks them: five cover a third of a screen (Textual has no setting for it).
+    """
+    _show_toasts(rack, notifications)
+    _show_last(rack, notifications)
+
+
+def _show_last(rack: ToastRack, notifications: Notifications) -> None:
+    shown = [rack._toast_id(notification) for notification in notifications][-1:]
+    for holder in rack.children:
+        holder.display = holder.id in shown
+
+
 PATCHES = (
     *OF_INPUT,
     (textual.screen, "Compositor", SteadyCompositor),
     (ChopsUpdate, "render_segments", render_segments),
+    (ToastRack, "show", show_toasts),
     (WriterThread, "run", run_writer),
     (Screen, "dismiss", dismiss),
     (OptionList, "_move_page", move_page),
@@ -306,6 +325,8 @@ class NoticeApp(App[None]):
 
     def _unnotify(self, notification: Notification, refresh: bool = True) -> None:
         super()._unnotify(notification, refresh)
+        for rack in self.screen.query(ToastRack) if self.screen_stack else ():
+            _show_last(rack, self._notifications)
         self._tell_number()
 
     def _tell_number(self) -> None:
