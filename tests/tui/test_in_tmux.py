@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -231,6 +232,7 @@ def test_a_locked_database_is_told_in_the_shell(tmux: Tmux, workspace: Workspace
 
 def test_a_terminal_that_goes_without_a_signal_ends_the_program_too(workspace: Workspace) -> None:
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (40, 120))
     command = [sys.executable, "-m", "datrnet", "browse", "--no-tour", "--pictures", "none"]
     program = subprocess.Popen(
         ["setsid", *command, "--workspace", str(workspace.root)],  # no terminal to hang up

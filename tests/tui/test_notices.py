@@ -1,4 +1,4 @@
-"""Notices: one at a time, the others counted, the last ones listed; what is copied, and exported."""
+"""Notices: one is seen, the others are counted and listed; what is copied and exported."""
 
 import csv
 import json
