@@ -43,7 +43,7 @@ RENAMED = {
     "item.copy_code": "program.copy",
     "review.copy_code": "program.copy",
 }
-"""How the names of some keys began in version 0.1, and how they begin now; read until 0.3."""
+"""How the names of some keys began before, and how they begin now."""
 
 HEX_COLOR = "^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"
 
