@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from textual import events
+from textual.app import App, ComposeResult
 from textual.command import CommandPalette
 
 from datrnet.core.catalog.workspace import Workspace
@@ -11,6 +12,7 @@ from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.menus import PointerMenu
 from datrnet.tui.screens.substitutes import SubstitutesScreen
 from datrnet.tui.widgets.pickers import ValueList
+from tests.tui.conftest import loop_is_idle
 
 Run = Callable[..., Any]
 
@@ -32,7 +34,9 @@ def word_at(explorer: Any, word: str, line: int | None = None) -> tuple[int, int
 
 
 async def click(explorer: Any, at: tuple[int, int], **options: Any) -> None:
-    await explorer.pilot.click(offset=at, **options)
+    widget, region = explorer.screen.get_widget_at(*at)
+    offset = (at[0] - region.x, at[1] - region.y)
+    await explorer.pilot.click(widget, offset=offset, **options)
     await explorer.rest()
 
 
@@ -54,7 +58,7 @@ async def test_a_click_selects_and_a_double_click_opens_once(
 
 async def test_a_step_of_the_trail_goes_back_to_it(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
-        await explorer.press("enter", "tab", "enter", "tab", "l", "enter")
+        await explorer.press("enter", "tab", "enter", "l", "enter")
         trail = explorer.screen.search.trail
         assert len(trail) == 3
         title = explorer.screen.search.titles[0]
@@ -122,7 +126,7 @@ async def test_the_menu_of_a_facet_leaves_it_out(workspace: Workspace, run_explo
 async def test_weights_and_exact_labels_by_mouse(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("enter")
-        await click(explorer, word_at(explorer, "colour"), button=RIGHT)
+        await click(explorer, word_at(explorer, "2 colour"), button=RIGHT)
         assert isinstance(explorer.screen, PointerMenu)
         await click(explorer, word_at(explorer, "Require this label"))
         assert explorer.screen.search.state.exact == {"colour"}
@@ -134,15 +138,18 @@ async def test_weights_and_exact_labels_by_mouse(workspace: Workspace, run_explo
         assert explorer.screen.search.state.weights["colour"] > 2
 
 
-async def test_the_wheel_scrolls_values(workspace: Workspace, run_explorer: Run) -> None:
-    async with run_explorer(workspace, size=(80, 24)) as explorer:
-        await explorer.press("enter")
-        values = explorer.screen.query_one(ValueList)
-        assert values.max_scroll_y > 0
-        x, y = values.region.offset
-        down = events.MouseScrollDown(values, x, y, 0, 1, 0, False, False, False, x, y)
-        explorer.app.post_message(down)
-        await explorer.until(lambda: values.scroll_y > 0)
+class Values(App[None]):
+    def compose(self) -> ComposeResult:
+        yield ValueList(*map(str, range(50)))
+
+
+async def test_the_wheel_scrolls_values() -> None:
+    app = Values()
+    async with app.run_test(size=(40, 10)) as pilot:
+        values = app.query_one(ValueList)
+        await pilot._post_mouse_events([events.MouseScrollDown], values, (2, 2))
+        await loop_is_idle()
+        assert values.scroll_y > 0
 
 
 async def test_the_name_of_the_program_opens_the_palette(

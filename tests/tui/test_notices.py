@@ -45,6 +45,7 @@ async def test_an_error_stays_until_it_is_dismissed(
         explorer.app.clear_notifications()
         explorer.app.notify("It failed.", severity="error", timeout=1)
         explorer.app.notify("Copied", timeout=1)
+        await explorer.until(lambda: len(explorer.app._notifications) == 2)
         error, other = explorer.app._notifications
         assert error.timeout > 3600 > other.timeout
         await explorer.press("H")
@@ -85,10 +86,10 @@ async def test_results_are_exported_from_their_screen(
             await explorer.until(path.exists)
             await explorer.rest()
         assert explorer.notices().count("Saved") == 3
-    rows = list(csv.DictReader((tmp_path / "found.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader((tmp_path / "found.csv").read_text("utf-8").splitlines()))
     assert [row["id"] for row in rows] == codes
     assert {row["item"] for row in rows} == {"P-000"}
     (step,) = json.loads((tmp_path / "found.json").read_text("utf-8"))["steps"]
     assert [found["id"] for found in step["substitutes"]] == codes
-    assert step["changes"] == {"colour": "black"}
+    assert step["changes"] == {"colour": "blue"}
     assert "Substitutes of P-000" in (tmp_path / "found.html").read_text("utf-8")

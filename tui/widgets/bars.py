@@ -147,9 +147,9 @@ DROPPED_FIRST = (
     "other",
     "undo",
     "step(1)",
+    "command_palette",
     "substitutes",
     "facets",
-    "command_palette",
 )
 """Actions whose keys make room, in this order; the help lists all keys."""
 
