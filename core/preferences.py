@@ -37,8 +37,13 @@ Facts = Mapping[str, Any]
 SWITCHES = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 """What the command line accepts for true and false."""
 
-RENAMED = {"catalogue.": "catalog.", "doubts.unlabelled": "doubts.unlabeled"}  # spelling:keep
-"""How the names of some keys began in version 0.1, and how they begin now; read until 0.3."""
+RENAMED = {
+    "catalogue.": "catalog.",  # spelling:keep
+    "doubts.unlabelled": "doubts.unlabeled",  # spelling:keep
+    "item.copy_code": "program.copy",
+    "review.copy_code": "program.copy",
+}
+"""How the names of some keys began before, and how they begin now."""
 
 HEX_COLOR = "^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"
 

@@ -2,14 +2,16 @@
 
 import asyncio
 import signal
+from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
 from textual import events, on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
@@ -25,33 +27,42 @@ from datrnet.core.text import sanitize
 from datrnet.tui.commands import ExplorerCommands
 from datrnet.tui.context import (
     ExplorerContext,
-    OpenMap,
-    OpenReplay,
-    OpenReview,
     OpenSubstitutes,
     Picked,
     in_thread,
     start,
     start_another,
 )
+from datrnet.tui.controllers.jobs import Jobs
 from datrnet.tui.controllers.preferences import PreferencesController
 from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.controllers.sessions import CURRENT, SessionController, read_session
 from datrnet.tui.controllers.updates import UpdateWatcher
 from datrnet.tui.keymap import hidden
 from datrnet.tui.launch import DEFAULT_OPTIONS, LaunchOptions, Opening, resume_gc
+from datrnet.tui.screen_opener import ScreenOpener
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.help import HelpScreen, TourScreen, keys_of, signs_of
+from datrnet.tui.screens.menus import Notice, NoticeList
 from datrnet.tui.snapshot import Library
 from datrnet.tui.textual_patches import LateReplies, install
-from datrnet.tui.widgets.bars import HEIGHTS, WIDTHS
+from datrnet.tui.widgets.bars import HEIGHTS, WIDTHS, TitleBar
 from datrnet.tui.widgets.picture_view import PictureView
+from datrnet.tui.widgets.text import fitted
 from datrnet.tui.widgets.thumb_grid import ThumbGrid
 
 WARM_UP_SECONDS = 0.3
 """After the start: the first page is there, and nobody has found the enter key yet."""
+
+STAYS = 24 * 3600.0
+"""Seconds that an error is shown: until somebody has seen it."""
+
+KEPT_NOTICES = 100
+
+MOST_TOLD = 40
+"""Cells of a copied text that a notice shows."""
 
 TEXTUAL_COMMANDS = {"Theme", "Screenshot"}
 """Textual's own palette commands to keep; the others do not fit the explorer's screens."""
@@ -103,7 +114,7 @@ def explore(
     return app.picked
 
 
-class ExplorerApp(App[None]):
+class ExplorerApp(ScreenOpener):
     """The explorer."""
 
     TITLE = "datrnet"
@@ -120,6 +131,9 @@ class ExplorerApp(App[None]):
         hidden('R', 'resume_last', 'Resume last session', id='program.resume'),
         Binding('question_mark,f1', 'help', 'Help', key_display='?', id='program.help'),
         Binding("ctrl+z", "suspend_process", show=False),
+        hidden('C', 'copy', 'Copy id or text', id='program.copy'),
+        hidden('H', 'notices', 'Last notices', id='program.notices'),
+        hidden('escape', 'cancel_job', 'Cancel what runs', priority=True, id='job.cancel'),
         Binding('q', 'quit', 'Quit', id='program.quit'),
     ]  # fmt: skip
 
@@ -164,7 +178,9 @@ class ExplorerApp(App[None]):
         drawing = drawing_for(
             preferences, terminal, color_system=self.console.color_system, no_color=self.no_color
         )
-        self.context = ExplorerContext(self.library, self.session, preferences, drawing)
+        self.jobs = Jobs(self, self.key_of)
+        self.context = ExplorerContext(self.library, self.session, preferences, drawing, self.jobs)
+        self._notices: deque[Notice] = deque(maxlen=KEPT_NOTICES)
         self.sessions = SessionController(self, self.context)
         self.updates = UpdateWatcher(self, self.library, self.key_of)
 
@@ -204,10 +220,51 @@ class ExplorerApp(App[None]):
                 with suppress(NotImplementedError):  # on Windows
                     loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
 
+    # ── notices ──────────────────────────────────────────────────────────────
+
     def notify(self, message: str, **options: Any) -> None:
-        """Show a notice; text of a catalog can be in it, and does not steer it."""
-        lines = map(sanitize, message.split("\n"))
-        super().notify("\n".join(lines), **{**options, "markup": False})
+        """Show a notice; text of a catalog can be in it, and does not steer it.
+
+        An error stays until it is clicked, or until the last notices are listed.
+        """
+        text = "\n".join(map(sanitize, message.split("\n")))
+        severity = options.get("severity", "information")
+        self._notices.appendleft(Notice(f"{datetime.now():%H:%M:%S}", text, severity))
+        if severity == "error":
+            options["timeout"] = STAYS
+            text += f"\n{self.key_of('program.notices')} lists and closes"
+        super().notify(text, **{**options, "markup": False})
+
+    def notices_changed(self, number: int) -> None:
+        """Count the notices besides the one that is shown in the title."""
+        for bar in self.screen.query(TitleBar):
+            bar.num_waiting = max(0, number - 1)
+
+    def action_notices(self) -> None:
+        """List the last notices, and close them."""
+        notices = tuple(self._notices)
+        self.clear_notifications()
+        self.push_screen(NoticeList(notices), partial(self._copy_notice, notices))
+
+    def _copy_notice(self, notices: Sequence[Notice], place: int | None) -> None:
+        if place is not None and notices:
+            self.copy(notices[place].message, "Copied the notice")
+
+    def copy(self, text: str, done: str) -> None:
+        """Copy text, through the terminal also from a distant machine, and say so."""
+        self.copy_to_clipboard(text)
+        self.notify(done, timeout=2)
+
+    def action_copy(self) -> None:
+        """Copy the id or the text under the cursor."""
+        if text := getattr(self.screen, "text_to_copy", ""):
+            self.copy(text, f"Copied {fitted(text, min(len(text), MOST_TOLD)).rstrip()}")
+        else:
+            self.notify("Nothing to copy here.", timeout=2)
+
+    def action_cancel_job(self) -> None:
+        """Cancel the work that takes long."""
+        self.jobs.cancel()
 
     def action_help_quit(self) -> None:
         """Tell whoever presses ctrl+c how to quit."""
@@ -295,72 +352,6 @@ class ExplorerApp(App[None]):
         """Show what the explorer can do."""
         self.push_screen(TourScreen(self.key_of), lambda _: remember_start())
 
-    # ── screens: loaded when they are opened, or a moment after the first page ───────
-
-    def warm_up(self) -> None:
-        """Load the other screens and the index in a thread, before they are needed."""
-        self.run_worker(self._warm_up, thread=True, group="warm-up")
-
-    def _warm_up(self) -> None:
-        import datrnet.tui.screens.comparisons
-        import datrnet.tui.screens.doubts
-        import datrnet.tui.screens.map_screen
-        import datrnet.tui.screens.sessions
-        import datrnet.tui.screens.substitutes  # noqa: F401
-
-        self.library.warm_up()
-
-    @on(OpenSubstitutes)
-    def _open_substitutes(self, message: OpenSubstitutes) -> None:
-        from datrnet.tui.screens.substitutes import SubstitutesScreen
-
-        screen = SubstitutesScreen(self.context, message.trail, is_resumed=message.is_resumed)
-        self.push_screen(screen)
-
-    @on(OpenReview)
-    def _open_review(self, message: OpenReview) -> None:
-        from datrnet.tui.controllers.review import ReviewSession
-        from datrnet.tui.screens.comparisons import DuplicatesScreen, GapsScreen
-        from datrnet.tui.screens.doubts import DoubtsScreen, ProposalsScreen
-        from datrnet.tui.screens.review_screen import ReviewScreen
-
-        tab = (DoubtsScreen, DuplicatesScreen, GapsScreen, ProposalsScreen)[message.tab]
-        screen = tab(self.context, message.review or ReviewSession())
-        if isinstance(self.screen, ReviewScreen):
-            self.switch_screen(screen)
-        else:
-            self.push_screen(screen)
-
-    @on(OpenMap)
-    def _open_map(self, message: OpenMap) -> None:
-        from datrnet.tui.screens.map_screen import MapScreen
-
-        self.push_screen(MapScreen(self.context, message))
-
-    @on(OpenReplay)
-    def _open_replay(self, message: OpenReplay) -> None:
-        from datrnet.tui.screens.sessions import ReplayScreen
-
-        self.push_screen(ReplayScreen(self.context, message.session, message.steps))
-
-    def action_show_shortlist(self) -> None:
-        """Show the shortlist."""
-        from datrnet.tui.screens.shortlist import ShortlistScreen
-
-        if not isinstance(self.screen, ShortlistScreen):
-            self.push_screen(ShortlistScreen(self.context))
-
-    def action_show_sessions(self) -> None:
-        """Show all sessions."""
-        from datrnet.tui.screens.sessions import SessionsScreen
-
-        if not isinstance(self.screen, SessionsScreen):
-            self.push_screen(SessionsScreen(self.context), self._resume_chosen)
-
-    async def _back_to_catalog(self) -> None:
-        while not isinstance(self.screen, BrowseScreen):
-            await self.pop_screen()
-
     @on(Picked)
     def _quit_with(self, message: Picked) -> None:
         """Quit with the shortlist, or without one with an item."""
@@ -370,7 +361,9 @@ class ExplorerApp(App[None]):
     # ── updates ──────────────────────────────────────────────────────────────
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer an update only where there is one, and on a screen that can show it."""
+        """Offer an update where there is one and a screen that can show it; canceling, of work."""
+        if action == "cancel_job":
+            return self.jobs.shown is not None and not self.screen.is_modal
         if action == "renew":
             return self.updates.update is not None and isinstance(self.screen, ExplorerScreen)
         return super().check_action(action, parameters)
@@ -402,7 +395,8 @@ class ExplorerApp(App[None]):
         has_left = isinstance(self.screen, BrowseScreen) and self.session.has_steps
         self.resume(CURRENT if has_left else LAST)
 
-    def _resume_chosen(self, number: int | None) -> None:
+    def resume_chosen(self, number: int | None) -> None:
+        """Continue the session that was chosen from the list."""
         if number is not None:
             self.resume(str(number))
 
@@ -411,13 +405,15 @@ class ExplorerApp(App[None]):
         start(self, "session", self._resume, name)
 
     async def _resume(self, name: str) -> None:
+        snapshot, log = self.library.snapshot, self.session
         try:
-            saved = await in_thread(self, read_session, self.library.snapshot, self.session, name)
+            with self.jobs.job("Opening the session"):
+                saved = await in_thread(self, read_session, snapshot, log, name)
         except DatrnetError as error:
             self.notify(str(error), severity="error")
             return
         self.clear_notifications()  # they were about another session
-        await self._back_to_catalog()  # what the screens still log belongs to the one before
+        await self.back_to_catalog()  # what the screens still log belongs to the one before
         if not self.sessions.resume(saved):
             return
         if saved.trail:
@@ -431,7 +427,7 @@ class ExplorerApp(App[None]):
 
     async def action_begin_session(self) -> None:
         """Leave the current session and its screens."""
-        await self._back_to_catalog()
+        await self.back_to_catalog()
         self.sessions.begin()
 
     def _report_unsaved(self, error: DatabaseError) -> None:

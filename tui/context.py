@@ -24,6 +24,7 @@ from datrnet.core.preferences import Preferences
 from datrnet.core.sessions.steps import Step
 from datrnet.core.text import sanitize
 from datrnet.db.rows import SessionRow
+from datrnet.tui.controllers.jobs import Jobs
 from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.snapshot import Library, Snapshot
 from datrnet.tui.state import Visit
@@ -46,6 +47,8 @@ class ExplorerContext:
     preferences: Preferences
     drawing: Drawing
     """How pictures are drawn; changes with the size of the terminal's cells."""
+    jobs: Jobs
+    """Work that takes long."""
 
     @property
     def snapshot(self) -> Snapshot:

@@ -4,7 +4,10 @@ Each patch names the behavior that it corrects, and the upstream issue where one
 in ``tests/tui/textual_patches`` fails once Textual itself behaves: then the patch can go.
 """
 
+import signal
+import sys
 import time
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
@@ -22,9 +25,11 @@ from textual.drivers._writer_thread import WriterThread
 from textual.errors import NoWidget
 from textual.events import Click, Key
 from textual.geometry import Offset, Region, Size
+from textual.notifications import Notification, Notifications
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import OptionList
+from textual.widgets._toast import ToastRack
 
 
 class SteadyCompositor(Compositor):
@@ -117,6 +122,9 @@ def render_segments(update: ChopsUpdate, console: Console) -> str:
     return "".join(parts)
 
 
+LEFT, RIGHT = 1, 3
+"""Buttons of a mouse."""
+
 _run_writer = WriterThread.run
 _dismiss = Screen.dismiss
 _move_page = OptionList._move_page
@@ -124,6 +132,7 @@ _on_click = OptionList._on_click
 _watch_list_visible = CommandPalette._watch__list_visible
 _watch_show_busy = CommandPalette._watch__show_busy
 _get_height = Content.get_height
+_show_toasts = ToastRack.show
 
 
 def run_writer(thread: WriterThread) -> None:
@@ -164,13 +173,14 @@ def move_page(options: OptionList, direction: Any) -> None:
 
 
 async def on_click(options: OptionList, event: Click) -> None:
-    """Select the clicked option, if the list still has so many.
+    """Select the clicked option, if the list still has so many and the left button was used.
 
     ``OptionList._on_click`` raises ``IndexError`` for a click on an option that was removed before
-    the click is handled (seen in Textual 8.2.8; no upstream issue).
+    the click is handled, and selects with any button, also the one that asks for a menu (seen in
+    Textual 8.2.8; no upstream issue).
     """
     clicked = event.style.meta.get("option")
-    if clicked is None or clicked < options.option_count:
+    if clicked is None or (event.button == LEFT and clicked < options.option_count):
         await _on_click(options, event)
 
 
@@ -199,9 +209,66 @@ async def watch_show_busy(palette: CommandPalette) -> None:
         await _watch_show_busy(palette)
 
 
+if sys.platform != "win32":  # Textual reads the keyboard in another way there
+    from textual.drivers import linux_driver
+    from textual.drivers.linux_driver import LinuxDriver
+
+    def decoder_until_end(encoding: str) -> Callable[[], Any]:
+        """Return a decoder that raises ``EOFError`` for input that has ended."""
+
+        class Decoder(getincrementaldecoder(encoding)):  # type: ignore[misc]
+            def decode(self, data: bytes, final: bool = False) -> str:
+                if not data and not final:
+                    raise EOFError
+                return str(super().decode(data, final))
+
+        return Decoder
+
+    def run_input_thread(driver: LinuxDriver) -> None:
+        """Read keys until the input ends; then quit, as a hang-up signal would have it.
+
+        A terminal may go without that signal, as that of a container. ``LinuxDriver`` reads its
+        ended input again and again, on a third of a processor's time (seen in Textual 8.2.8; no
+        upstream issue).
+        """
+        try:
+            driver.run_input_thread()
+        except (EOFError, OSError):
+            app = driver._app
+            app.call_later(app.exit, return_code=128 + signal.SIGHUP)
+        except BaseException:
+            import rich.traceback
+
+            driver._app.call_later(driver._app.panic, rich.traceback.Traceback())
+
+    OF_INPUT: tuple[tuple[Any, str, Any], ...] = (
+        (linux_driver, "getincrementaldecoder", decoder_until_end),
+        (LinuxDriver, "_run_input_thread", run_input_thread),
+    )
+else:
+    OF_INPUT = ()
+
+
+def show_toasts(rack: ToastRack, notifications: Notifications) -> None:
+    """Show the last notice alone.
+
+    ``ToastRack`` stacks them: five cover a third of a screen (Textual has no setting for it).
+    """
+    _show_toasts(rack, notifications)
+    _show_last(rack, notifications)
+
+
+def _show_last(rack: ToastRack, notifications: Notifications) -> None:
+    shown = [rack._toast_id(notification) for notification in notifications][-1:]
+    for holder in rack.children:
+        holder.display = holder.id in shown
+
+
 PATCHES = (
+    *OF_INPUT,
     (textual.screen, "Compositor", SteadyCompositor),
     (ChopsUpdate, "render_segments", render_segments),
+    (ToastRack, "show", show_toasts),
     (WriterThread, "run", run_writer),
     (Screen, "dismiss", dismiss),
     (OptionList, "_move_page", move_page),
@@ -239,6 +306,32 @@ def call_when_written(screen: Screen[Any], tell: Callable[[Collection[Region]], 
     """
     if isinstance(screen._compositor, SteadyCompositor):
         screen._compositor.on_written.append(tell)
+
+
+def is_plain(event: Click) -> bool:
+    """Return whether a click is one of the left button alone."""
+    return event.button == LEFT and not event.ctrl
+
+
+class NoticeApp(App[None]):
+    """An app that is told whenever a notice comes or goes; Textual has no public way."""
+
+    def notices_changed(self, number: int) -> None:
+        """React to another number of notices."""
+
+    def _refresh_notifications(self) -> None:
+        super()._refresh_notifications()
+        self._tell_number()
+
+    def _unnotify(self, notification: Notification, refresh: bool = True) -> None:
+        super()._unnotify(notification, refresh)
+        for rack in self.screen.query(ToastRack) if self.screen_stack else ():
+            _show_last(rack, self._notifications)
+        self._tell_number()
+
+    def _tell_number(self) -> None:
+        if self.screen_stack:
+            self.notices_changed(len(self._notifications))
 
 
 EXPECTED_FOR = 10.0

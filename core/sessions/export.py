@@ -16,9 +16,10 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DataError, requirement
 from datrnet.core.models.run_folder import write_atomically
 from datrnet.core.retrieval.request import Substitute
-from datrnet.core.sessions.steps import ReplayedStep
+from datrnet.core.sessions.steps import ReplayedStep, read_step
 from datrnet.core.text import sanitize
-from datrnet.db.rows import SessionRow
+from datrnet.db.connection import now
+from datrnet.db.rows import SessionRow, StepRow
 
 SUFFIXES = (".csv", ".json", ".html")
 
@@ -40,6 +41,41 @@ class SessionSheet:
     catalog: Catalog
     session: SessionRow
     steps: tuple[ReplayedStep, ...]
+
+    @classmethod
+    def of_search(
+        cls,
+        workspace: Workspace,
+        catalog: Catalog,
+        facts: Mapping[str, Any],
+        title: str,
+        found: Sequence[Substitute],
+    ) -> "SessionSheet":
+        """Return the results of a search that need not be in a session.
+
+        Args:
+            workspace: Has the pictures.
+            catalog: All items.
+            facts: The search, as a step of a session keeps it.
+            title: Title of the query.
+            found: The results.
+        """
+        row = StepRow(
+            id=0,
+            session_id=0,
+            position=1,
+            action="query",
+            request_json=json.dumps(facts),
+            made_at=now(),
+        )
+        step = read_step(row)
+        name = f"Substitutes of {step.subject}"
+        return cls(
+            workspace=workspace,
+            catalog=catalog,
+            session=SessionRow(id=0, name=name, started_at=row.made_at, updated_at=row.made_at),
+            steps=(ReplayedStep(step=step, title=title, substitutes=tuple(found)),),
+        )
 
 
 def export_session(path: Path, sheet: SessionSheet) -> None:
@@ -88,7 +124,7 @@ def export_shortlist(
 def session_facts(sheet: SessionSheet) -> dict[str, Any]:
     """Return a replayed session as plain values for JSON."""
     return {
-        "session": sheet.session.id,
+        "session": sheet.session.id or None,
         "name": sheet.session.name,
         "started_at": sheet.session.started_at,
         "steps": [

@@ -187,10 +187,15 @@ def steps_of(store: Store, session: SessionRow) -> tuple[Step, ...]:
     Raises:
         DatabaseError: A step is damaged.
     """
-    return tuple(map(_read_step, store.steps(session.id)))
+    return tuple(map(read_step, store.steps(session.id)))
 
 
-def _read_step(row: StepRow) -> Step:
+def read_step(row: StepRow) -> Step:
+    """Return a step as the database keeps it.
+
+    Raises:
+        DatabaseError: It is damaged.
+    """
     try:
         request: dict[str, Any] = json.loads(row.request_json)
         trail = request.get("trail")

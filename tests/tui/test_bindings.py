@@ -112,7 +112,7 @@ def test_unknown_names_and_clashes_are_left_out_and_told() -> None:
         {
             "catalog.serch": "x",
             "catalog.search": "f",
-            "pictures.down": "y",
+            "pictures.down": "C",
             "facets.down": "0",
             "pickers.down": "0",
         }
@@ -126,7 +126,7 @@ def test_unknown_names_and_clashes_are_left_out_and_told() -> None:
     told = "\n".join(map(str, problems))
     assert "No action is called 'catalog.serch'. Did you mean catalog.s" in told
     assert "keys.catalog.search has 'f', which catalog.facets has too" in told
-    assert "which item.copy_code has too" in told
+    assert "which program.copy has too" in told
 
 
 def test_two_things_can_swap_their_keys() -> None:

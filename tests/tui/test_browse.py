@@ -124,7 +124,7 @@ async def test_the_mouse_chooses_scrolls_and_enters(
         assert grid.scroll_offset.y == region.height
         assert grid.cursor == 2
         await pilot._post_mouse_events([events.MouseScrollUp], grid, middle)
-        await pilot.click(grid, offset=middle)
+        await pilot.click(grid, offset=middle, times=2)
         await explorer.rest()
         assert not isinstance(explorer.screen, BrowseScreen)
 

@@ -1,10 +1,12 @@
 """The program itself in tmux: what only a real terminal shows."""
 
 import os
+import pty
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -226,3 +228,25 @@ def test_a_locked_database_is_told_in_the_shell(tmux: Tmux, workspace: Workspace
         assert "Traceback" not in shown
     finally:
         other.close()
+
+
+def test_a_terminal_that_goes_without_a_signal_ends_the_program_too(workspace: Workspace) -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (40, 120))
+    command = [sys.executable, "-m", "datrnet", "browse", "--no-tour", "--pictures", "none"]
+    program = subprocess.Popen(
+        ["setsid", *command, "--workspace", str(workspace.root)],  # no terminal to hang up
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen = b""
+    while b"P-000" not in seen:
+        seen += os.read(ours, 1 << 16)
+    os.write(ours, b"\r")
+    while b"no change" not in seen:
+        seen += os.read(ours, 1 << 16)
+    os.close(ours)
+    assert program.wait(PATIENCE_SECONDS) == 128 + signal.SIGHUP
+    assert [step.action for step in steps(workspace)] == ["query"]

@@ -26,7 +26,7 @@ from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.dialogs import Choice, JumpPrompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.snapshot import RowMap, Source
-from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
+from datrnet.tui.widgets.bars import TitleBar, foot
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.facet_rail import Chips, FacetRail
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
@@ -82,8 +82,7 @@ class BrowseScreen(ExplorerScreen):
                 yield self.new_grid("catalog")
             yield DetailPane(id="detail")
         yield Static(id="trouble", markup=False)
-        yield KeyLine()
-        yield TooSmall()
+        yield from foot()
 
     def on_mount(self) -> None:
         """Show the whole catalog."""
@@ -220,6 +219,13 @@ class BrowseScreen(ExplorerScreen):
             self._show()
         field.value = ""
         self.grid.focus()
+
+    def action_back(self) -> None:
+        """Drop the last step of the trail: the facets, else the search."""
+        if self.state.clear_facets():
+            self._show()
+        else:
+            self.query_one("#search", Input).value = ""
 
     def action_match(self, step: int) -> None:
         """Go to the next match or the previous one, around the ends."""

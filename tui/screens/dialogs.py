@@ -138,8 +138,6 @@ def export_from(
     question: str,
     stem: str,
     write: Callable[[Path], None],
-    *,
-    notice: str = "",
 ) -> None:
     """Ask for a file, and write it in a thread.
 
@@ -148,14 +146,11 @@ def export_from(
         question: What to ask.
         stem: The suggested name without suffix.
         write: Writes the file.
-        notice: Shown meanwhile.
     """
 
     def export(name: str | None) -> None:
         if name is None:
             return
-        if notice:
-            screen.notify(notice, timeout=3)
         path = Path(name)
         saved = f"Saved {sanitize(str(path.absolute()))}"
         show_from_thread(

@@ -1,20 +1,13 @@
-"""What screens with pictures share: the detail pane, its pictures, and actions on an item."""
+"""What screens with pictures share: what can be done with the item under the cursor."""
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import events, on
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
-from textual.screen import Screen
-from textual.timer import Timer
-from textual.worker import Worker, get_current_worker
 
 from datrnet.core.errors import DatrnetError
-from datrnet.core.graphics.blocks import Cells, fitting_size
-from datrnet.core.retrieval.prototypes import Prediction, Prototype
 from datrnet.core.retrieval.request import Query
 from datrnet.tui.context import (
     ExplorerContext,
@@ -24,40 +17,25 @@ from datrnet.tui.context import (
     start,
     start_another,
 )
-from datrnet.tui.graphics.pictures import (
-    Pixels,
-    named_path,
-    open_in_viewer,
-    picture_cells,
-    picture_in_pixels,
-)
-from datrnet.tui.graphics.thumbnails import Absent, InCells
+from datrnet.tui.graphics.pictures import named_path, open_in_viewer
 from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.dialogs import PicturePrompt
-from datrnet.tui.screens.large_picture import LargePictureScreen
+from datrnet.tui.screens.menus import open_menu
+from datrnet.tui.screens.picture_screen import PictureScreen
 from datrnet.tui.screens.variants import VariantsScreen
-from datrnet.tui.snapshot import RowMap, Snapshot, Source
+from datrnet.tui.snapshot import RowMap
 from datrnet.tui.state import Visit
-from datrnet.tui.widgets.detail_pane import PICTURE, DetailPane, Subject
-from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.thumb_grid import ThumbGrid
-
-if TYPE_CHECKING:
-    from datrnet.core.indexing.activations import Look
 
 LISTED = "+ listed"
 """Above the picture of an item on the shortlist."""
 
-PATIENCE = 0.2
-"""Seconds until the thumbnail is shown in place of a picture still being read."""
 
-
-class ExplorerScreen(Screen[None]):
-    """A screen with a grid and a detail pane."""
+class ExplorerScreen(PictureScreen):
+    """A screen with a grid and a detail pane, and what can be done with an item."""
 
     HELP_TITLE = "Item"
     BINDINGS: ClassVar[list[BindingType]] = [
-        hidden("y", "copy_code", "Copy id", id="item.copy_code"),
         Binding("full_stop", "shortlist", "Shortlist", key_display=".", id="item.shortlist"),
         hidden("m", "mark", "Mark, to borrow its values", id="item.mark"),
         hidden("o", "open_picture", "Open picture in viewer", id="item.open_picture"),
@@ -74,96 +52,14 @@ class ExplorerScreen(Screen[None]):
 
     can_renew: ClassVar[bool] = True
     """Whether it can switch to another catalog while it is open."""
-    debounce: ClassVar[float] = 0.03
-    """Seconds of rest before work starts: a repeating key starts nothing in between."""
 
     def __init__(self, context: ExplorerContext) -> None:
-        super().__init__()
-        self.context = context
-        self.library = context.library
+        super().__init__(context)
         self.session = context.session
-        self._add_size_classes(self.app.size)
-        self.set_class(context.drawing.protocol == "none", "-without-pictures", update=False)
-        self._picture_timers: dict[PictureView, tuple[Timer, ...]] = {}
-        self._mapped: str | None = None
-        """The super-category whose activation map the detail pane shows."""
-        self._view: tuple[Source | None, int] = (None, 0)
-        """The number of the picture that the detail pane shows, of this item."""
-
-    def _add_size_classes(self, size: Size) -> None:
-        """Add the classes for a size now: Textual adds them only after a first layout."""
-        breakpoints = (self.app.HORIZONTAL_BREAKPOINTS, self.app.VERTICAL_BREAKPOINTS)
-        for length, names in zip(size, breakpoints, strict=True):
-            fitting = [name for minimum, name in names or [] if length >= minimum]
-            self.add_class(*fitting[-1:], update=False)
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The catalog and index to show."""
-        return self.library.snapshot
-
-    @property
-    def grid(self) -> ThumbGrid:
-        """The pictures."""
-        return self.query_one(ThumbGrid)
-
-    def new_grid(self, name: str) -> ThumbGrid:
-        """Return a grid of the library's thumbnails."""
-        return ThumbGrid(self.library.thumbnails, lambda: self.context.drawing, id=name)
-
-    @property
-    def row(self) -> int | None:
-        """The catalog row of the current item, None without one."""
-        return self.grid.row
-
-    @property
-    def detail(self) -> DetailPane:
-        """The pane about the current item."""
-        return self.query_one(DetailPane)
-
-    def subject(self, row: int) -> Subject:
-        """Return what the detail pane shows of an item."""
-        catalog = self.snapshot.catalog
-        return Subject(
-            code=catalog.codes[row],
-            title=catalog.titles[row],
-            labels=catalog.label_texts(row),
-            predictions=self.predictions(row),
-            facts=catalog.facts.words(row),
-            num_variants=len(catalog.facts.variants(row)),
-            num_pictures=self.snapshot.num_pictures(row),
-        )
-
-    def predictions(self, row: int) -> Mapping[str, Prediction]:
-        """Return the values that the model predicts for an item; none if it is not indexed."""
-        searcher = self.snapshot.searcher
-        if searcher is None or not searcher.is_indexed(row):
-            return {}
-        return searcher.predict(self.snapshot.query_of(row))
-
-    def value_to_map(self, row: int, name: str) -> Prototype | None:
-        """Return the value whose activation map to show: the label, None without one.
-
-        Raises:
-            IndexStaleError: The label has no prototype.
-        """
-        searcher, value = self.snapshot.searcher, self.snapshot.catalog.labels_of(row)[name]
-        return None if searcher is None or value is None else searcher.prototype(name, value)
 
     async def renewed(self, row_map: RowMap) -> None:
         """Switch to the library's new snapshot; everything keeps its place."""
         self.grid.renumber(row_map.rows)
-
-    def show_error(self, error: DatrnetError) -> None:
-        """Show an error as a notice."""
-        self.notify(str(error), severity="error")
-
-    def has_index(self) -> bool:
-        """Return whether there is an index; if not, say why."""
-        error = self.snapshot.index_error
-        if error is not None:
-            self.show_error(error)
-        return error is None
 
     def query_of(self, row: int) -> Query | None:
         """Return the query of an item; if it has none, say why."""
@@ -172,135 +68,6 @@ class ExplorerScreen(Screen[None]):
         except DatrnetError as error:
             self.show_error(error)
             return None
-
-    # ── pictures ─────────────────────────────────────────────────────────────
-
-    def show_current(self) -> None:
-        """Show the item under the cursor in the detail pane."""
-        row = self.grid.row
-        self.detail.show(None if row is None else self.subject(row))
-        self.show_picture(self.detail.picture, row)
-
-    def show_picture(self, view: PictureView, source: Source | None) -> None:
-        """Show a picture in a moment; its thumbnail, if that takes longer.
-
-        The picture before it stays until then, so that a moving cursor sends nothing.
-        """
-        for timer in self._picture_timers.pop(view, ()):
-            timer.stop()
-        view.source = source
-        if source is None or not view.size:
-            view.explain("")
-            return
-        draw = partial(start, self, f"picture-{view.id}", self._draw_picture, view, source)
-        self._picture_timers[view] = (
-            self.set_timer(self.debounce, draw),
-            self.set_timer(PATIENCE, partial(self._show_thumbnail, view, source)),
-        )
-
-    def _show_thumbnail(self, view: PictureView, source: Source) -> None:
-        """Show an item's enlarged thumbnail while its picture is still being read."""
-        is_late = view.source_shown == source or view.source != source
-        if is_late or isinstance(source, Path) or not view.size:
-            return
-        rows, columns = fitting_size(1, 1, rows=view.size.height, columns=view.size.width)
-        draw = InCells(rows, columns, self.context.drawing.glyphs)
-        thumbnail = self.library.thumbnails.get(source, draw)
-        if isinstance(thumbnail, Cells):
-            view.show(thumbnail)
-        elif thumbnail is Absent.WAITING:
-            self.set_timer(self.debounce, partial(self._show_thumbnail, view, source))
-
-    async def _draw_picture(self, view: PictureView, source: Source) -> None:
-        """Draw a picture's file, or its activation map."""
-        worker, snapshot, drawing = get_current_worker(), self.snapshot, self.context.drawing
-        rows, columns = view.size.height, view.size.width
-        is_main = view.id == PICTURE
-        mapped = self._mapped if is_main else None
-        view_number = self._view[1] if is_main and self._view[0] == source else 0
-        if not view.size:
-            return
-
-        def draw() -> tuple[Cells | Pixels, str]:
-            look, caption = None, ""
-            if mapped is not None and isinstance(source, int) and not view_number:
-                look, caption = self._activation_map(source, mapped, worker)
-            heat, region = (None, None) if look is None else (look.heat, look.region)
-            if view_number and isinstance(source, int):
-                caption = f"Picture {view_number + 1} of {snapshot.num_pictures(source)}"
-            picture = snapshot.picture(source, view_number)
-            if drawing.is_in_pixels:
-                return picture_in_pixels(picture, rows, columns, drawing, heat, region), caption
-            cells = picture_cells(picture, rows, columns, heat, region, glyphs=drawing.glyphs)
-            return cells, caption
-
-        picture: Cells | Pixels | None = None
-        try:
-            picture, text = await in_thread(self, draw)
-        except DatrnetError as error:
-            text = str(error)
-        if view.source != source:
-            return
-        view.source_shown = source
-        if is_main:
-            self.detail.caption(text if picture is not None else "")
-        if picture is None:
-            view.explain(text)
-        else:
-            view.show(picture)
-
-    def _activation_map(
-        self, row: int, name: str, worker: Worker[object]
-    ) -> tuple["Look | None", str]:
-        """Return the activation map of a super-category, and its caption."""
-        looker, searcher = self.snapshot.looker, self.snapshot.searcher
-        if looker is None or searcher is None or name not in searcher.names:
-            return None, ""
-        value, picture = self.value_to_map(row, name), self.snapshot.picture(row)
-        network = searcher.name_in_run(name)
-        look = looker.look(picture, network, value, lambda: not worker.is_cancelled)
-        if look is None:
-            return None, f"No {name} label to look for"
-        if look.region is not None:
-            return look, f"In the frame: {name} {look.value}"
-        if not look.heat.any():
-            return None, f"The {name} network finds no {look.value} here"
-        return look, f"Where the {name} network finds {look.value}"
-
-    @on(PictureView.Resized)
-    def _fit_picture(self, message: PictureView.Resized) -> None:
-        self.show_picture(message.view, message.view.source)
-
-    def action_look(self, step: int) -> None:
-        """Show the activation map of the next super-category; after the last, the picture."""
-        searcher, looker, row = self.snapshot.searcher, self.snapshot.looker, self.row
-        if not self.has_index() or searcher is None or looker is None:
-            return
-        if row is None or not self.detail.picture.size.height:
-            self.notify("There is no room for a picture here.", timeout=2)
-            return
-        names = [None, *searcher.names]
-        shown = self._mapped if self._mapped in names else None  # it may have been dropped since
-        self._mapped, self._view = names[(names.index(shown) + step) % len(names)], (row, 0)
-        if self._mapped and not looker.is_ready(searcher.name_in_run(self._mapped)):
-            self.detail.caption("Loading the networks …")
-        self.show_picture(self.detail.picture, row)
-
-    def action_leaf(self, step: int) -> None:
-        """Show the item's next picture; after the last, its first."""
-        if (row := self.row) is None:
-            return
-        if (number := self.snapshot.num_pictures(row)) == 1:
-            self.notify("The item has one picture.", timeout=2)
-            return
-        shown = self._view[1] if self._view[0] == row else 0
-        self._view = row, (shown + step) % number
-        self.show_picture(self.detail.picture, row)
-
-    def action_large(self, query: Source | None = None) -> None:
-        """Show the item over the whole screen, beside a query."""
-        if self.row is not None:
-            self.app.push_screen(LargePictureScreen(self.context, self.grid, query))
 
     # ── the current item ─────────────────────────────────────────────────────
 
@@ -313,12 +80,17 @@ class ExplorerScreen(Screen[None]):
         else:
             self.notify("The item has no variants.", timeout=2)
 
-    def action_copy_code(self) -> None:
-        """Copy the item's code."""
-        if (row := self.row) is not None:
-            code = self.snapshot.catalog.codes[row]
-            self.app.copy_to_clipboard(code)
-            self.notify(f"Copied {code}", timeout=2)
+    @property
+    def text_to_copy(self) -> str:
+        """The item's code."""
+        return "" if self.row is None else self.snapshot.catalog.codes[self.row]
+
+    def on_click(self, event: events.Click) -> None:
+        """Mark the item that was clicked with ctrl; open a menu with the right button."""
+        if event.ctrl and isinstance(event.widget, ThumbGrid):
+            self.action_mark()
+        else:
+            open_menu(self, event)
 
     @on(ThumbGrid.Entered)
     def _enter(self) -> None:
@@ -397,6 +169,7 @@ class ExplorerScreen(Screen[None]):
     def _show_shortlist_changes(self) -> None:
         if self.is_mounted:
             self.shortlist_changed()
+        self.context.jobs.resume(self)
 
     def shortlist_changed(self) -> None:
         """Show what is on the shortlist now."""
@@ -435,13 +208,15 @@ class ExplorerScreen(Screen[None]):
         """Show substitutes of a picture file, or say why there are none."""
         if not self.has_index():
             return
-        self.notify(f"Reading {path.name} …", timeout=3)
         start(self, "embedding", self._embed, path.absolute())
 
     async def _embed(self, path: Path) -> None:
+        jobs = self.context.jobs
         try:
-            query = await in_thread(self, self.snapshot.query_of_picture, path)
+            with jobs.job(f"Searching with {path.name}"):
+                query = await in_thread(self, self.snapshot.query_of_picture, path)
         except DatrnetError as error:
             self.show_error(error)
         else:
-            self.open_visit(Visit(query, picture=path))
+            show = partial(self.open_visit, Visit(query, picture=path))
+            jobs.deliver(f"The search with {path.name}", self, show)

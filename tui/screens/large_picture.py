@@ -37,6 +37,7 @@ class LargePictureScreen(ModalScreen[None]):
         hidden("left,h,b", "step(-1)", "Previous item", id="large.previous"),
         hidden("down,j,P", "leaf(1)", "Next picture of the item", id="large.picture_next"),
         hidden("up,k,B", "leaf(-1)", "Previous picture of the item", id="large.picture_previous"),
+        hidden("C", "copy", "Copy id", id="large.copy"),
     ]
 
     def __init__(self, context: ExplorerContext, grid: ThumbGrid, query: Source | None) -> None:
@@ -68,6 +69,15 @@ class LargePictureScreen(ModalScreen[None]):
     @property
     def _row(self) -> int:
         return int(self._grid.listing.rows[self._grid.cursor])
+
+    async def action_copy(self) -> None:
+        """Copy the item's code, as on every screen."""
+        await self.app.run_action("copy")
+
+    @property
+    def text_to_copy(self) -> str:
+        """The item's code."""
+        return self.context.snapshot.catalog.codes[self._row]
 
     @on(PictureView.Resized)
     def _fit(self, message: PictureView.Resized) -> None:

@@ -1,6 +1,5 @@
 """The map of the catalog: items as points, of one super-category at a time."""
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
@@ -12,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
-from textual.worker import get_current_worker
 
 from datrnet.core.errors import DatrnetError
 from datrnet.core.graphics.point_map import NUM_NAMED, OTHERS, nearest_points
@@ -24,7 +22,7 @@ from datrnet.tui.controllers.review import Did
 from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.dialogs import ValuePicker
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
+from datrnet.tui.widgets.bars import TitleBar, foot
 from datrnet.tui.widgets.detail_pane import UNLABELED, DetailPane
 from datrnet.tui.widgets.point_map import DOUBT, PointMap
 from datrnet.tui.widgets.text import MUTED
@@ -36,18 +34,25 @@ NUM_NEAR = 60
 GAP = "   "
 
 
-class _LayoutCancelledError(Exception):
-    """The screen no longer waits for this map."""
-
-
 class MapScreen(ExplorerScreen):
     """A map, its legend, and the item under the cursor."""
 
     can_renew = False
     HELP_TITLE = "Map"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "category(1)", "Next super-category", id="map.next_category"),
-        hidden("C", "category(-1)", "Previous super-category", id="map.previous_category"),
+        Binding(
+            "c,right_square_bracket",
+            "category(1)",
+            "Next super-category",
+            key_display="c",
+            id="map.next_category",
+        ),
+        hidden(
+            "left_square_bracket",
+            "category(-1)",
+            "Previous super-category",
+            id="map.previous_category",
+        ),
         Binding("p", "near", "Pictures nearby", id="map.near"),
         Binding("n", "doubt(1)", "Next doubt", id="map.next_doubt"),
         hidden("N", "doubt(-1)", "Previous doubt", id="map.previous_doubt"),
@@ -85,8 +90,7 @@ class MapScreen(ExplorerScreen):
                 yield Static(id="legend", markup=False)
                 yield self.new_grid("near")
             yield DetailPane(id="detail")
-        yield KeyLine()
-        yield TooSmall()
+        yield from foot()
 
     def on_mount(self) -> None:
         """Show the first super-category."""
@@ -114,27 +118,25 @@ class MapScreen(ExplorerScreen):
         searcher, store = self.snapshot.searcher, self.library.store
         assert searcher is not None
         self._name_idx = idx
-        name, row, began = self._names[idx], self.row, time.monotonic()
+        name, row, jobs = self._names[idx], self.row, self.context.jobs
         self._show_trail("")
 
-        def report(step: str, done: int, total: int) -> None:
-            if get_current_worker().is_cancelled:
-                raise _LayoutCancelledError
-            seconds = time.monotonic() - began
-            left = f", {seconds * (total - done) / done:.0f} s left" if done else ""
-            self.call_later(self._show_progress, f"{step}: {done / total:.0%}{left}")
+        def compute() -> CatalogMap:
+            with jobs.job("Map", self.action_back) as job:
+
+                def report(step: str, done: int, total: int) -> None:
+                    job.name = f"Map of {name}: {step}"
+                    job.report(done, total)
+
+                return catalog_map(searcher, name, store.labels_by_person(), report)
 
         show_from_thread(
             self,
             "map",
-            lambda: catalog_map(searcher, name, store.labels_by_person(), report),
+            compute,
             lambda found: self._show(found, self._opening.row if row is None else row),
             self._show_failure,
         )
-
-    def _show_progress(self, words: str) -> None:
-        if self.map.content is None or self.map.content.super_category != self._super_category:
-            self.map.explain(words)
 
     def _show_failure(self, error: DatrnetError) -> None:
         self.map.explain(str(error))
@@ -147,7 +149,8 @@ class MapScreen(ExplorerScreen):
     def _show_trail(self, facts: str) -> None:
         bar = self.query_one(TitleBar)
         filters = (self._opening.words,) if self._opening.words else ()
-        bar.trail = ("Catalog", *filters, "Map", *((self._super_category,) if self._names else ()))
+        own = ("Map", *((self._super_category,) if self._names else ()))
+        bar.trail, bar.num_own = ("Catalog", *filters, *own), len(own)
         bar.facts = facts
 
     def _show(self, found: CatalogMap, row: int | None) -> None:

@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import OptionList, Static
-from textual.worker import get_current_worker
 
 from datrnet.core.errors import DatrnetError
 from datrnet.core.text import sanitize
@@ -25,13 +24,9 @@ from datrnet.tui.controllers.review import (
 )
 from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.widgets.bars import KeyLine, TabLine, TitleBar, TooSmall
+from datrnet.tui.widgets.bars import TabLine, TitleBar, foot
 
 T = TypeVar("T")
-
-
-class _CancelledError(Exception):
-    """The screen no longer waits for these findings."""
 
 
 class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
@@ -50,7 +45,6 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
         hidden("pageup,ctrl+u,D", "step(-10)", "Ten up", id="review.page_up"),
         hidden("g,home", "end(0)", "First", id="review.first"),
         hidden("G,end", "end(1)", "Last", id="review.last"),
-        hidden("c", "copy_code", "Copy id", id="review.copy_code"),
         hidden("o", "open_picture", "Open picture in viewer", id="review.open_picture"),
         Binding("escape,backspace", "back", "Back", id="review.back"),
     ]
@@ -107,34 +101,28 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
             yield FindingList(self._draw, id="findings")
             yield from self.compose_case()
         yield Static(id="trouble", markup=False, classes="-untroubled")
-        yield KeyLine()
-        yield TooSmall()
+        yield from foot()
 
     def on_mount(self) -> None:
         """Show earlier findings, or compute them."""
-        self.query_one(TitleBar).trail = ("Catalog", "Review", self.tab.name)
+        bar = self.query_one(TitleBar)
+        bar.trail, bar.num_own = ("Catalog", "Review", self.tab.name), 2
         if self.queue.is_loaded:
             self.write_list()
         else:
             self.reload()
 
     def reload(self) -> None:
-        """Compute the findings."""
-        snapshot = self.snapshot
-        self._show_progress("")
-
-        def report(done: int, total: int) -> None:
-            if get_current_worker().is_cancelled:
-                raise _CancelledError
-            self.call_later(self._show_progress, f" {done / max(total, 1):.0%}")
+        """Compute the findings; canceling that leaves the screen."""
+        snapshot, jobs = self.snapshot, self.context.jobs
+        self.query_one(TitleBar).facts = f"{self.tab.busy_text} …"
 
         def find() -> tuple[Sequence[Any], int]:
-            return self.tab.find(self.review, snapshot, report), count_relabeled(snapshot)
+            with jobs.job(self.tab.busy_text, self.action_back) as job:
+                found = self.tab.find(self.review, snapshot, job.report)
+                return found, count_relabeled(snapshot)
 
         show_from_thread(self, "review", find, self._load, self._show_failure)
-
-    def _show_progress(self, share: str) -> None:
-        self.query_one(TitleBar).facts = f"{self.tab.busy_text} …{share}"
 
     def _load(self, found: tuple[Sequence[Any], int]) -> None:
         entries, self.review.num_relabeled = found

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -26,6 +26,7 @@ from datrnet.tui.controllers.sessions import SAVE_SECONDS
 from datrnet.tui.keymap import key_for
 from datrnet.tui.screens.dialogs import Prompt, export_from
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
+from datrnet.tui.screens.menus import open_menu
 from datrnet.tui.widgets.bars import TitleBar, framed
 from datrnet.tui.widgets.detail_pane import DetailPane, matches
 from datrnet.tui.widgets.text import MUTED
@@ -57,7 +58,7 @@ class SessionsScreen(Screen[int | None]):
         Binding("r", "rename", "Rename", id="sessions.rename"),
         Binding("x,delete", "delete", "Delete", key_display="x", id="sessions.delete"),
         Binding("u", "restore", "Restore", id="sessions.undo"),
-        Binding("e", "export", "Export", id="sessions.export"),
+        Binding("e,E", "export", "Export", key_display="e", id="sessions.export"),
         Binding("B", "begin_new", "New session", id="sessions.new"),
         Binding("escape,backspace", "back", "Back", id="sessions.back"),
     ]
@@ -90,6 +91,15 @@ class SessionsScreen(Screen[int | None]):
     def grid(self) -> ThumbGrid:
         """The cards."""
         return self.query_one(ThumbGrid)
+
+    @property
+    def text_to_copy(self) -> str:
+        """The name of the session under the cursor."""
+        return "" if self.summary is None else self.summary.name
+
+    def on_click(self, event: events.Click) -> None:
+        """Open a menu with the right button."""
+        open_menu(self, event)
 
     @property
     def summary(self) -> SessionSummary | None:
@@ -250,14 +260,17 @@ class SessionsScreen(Screen[int | None]):
         workspace, store = self.library.workspace, self.library.store
 
         def write(path: Path) -> None:
-            steps = replay(workspace, searcher, steps_of(store, session), NUM_EXPORTED)
+            with self.context.jobs.job("Searching for every step again") as job:
+                steps = replay(
+                    workspace, searcher, steps_of(store, session), NUM_EXPORTED, job.report
+                )
             sheet = SessionSheet(
                 workspace=workspace, catalog=snapshot.catalog, session=session, steps=steps
             )
             export_session(path, sheet)
 
         question, stem = f"Export “{session.name}” to", file_stem(session.name)
-        export_from(self, question, stem, write, notice="Searching for every step again …")
+        export_from(self, question, stem, write)
 
     def action_begin_new(self) -> None:
         """Leave the current session; the next step starts another."""

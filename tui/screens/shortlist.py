@@ -41,7 +41,7 @@ class ShortlistScreen(ExplorerScreen):
             id="shortlist.later",
         ),
         Binding("Y", "copy_all", "Copy all", id="shortlist.copy_all"),
-        Binding("e", "export", "Export", id="shortlist.export"),
+        Binding("e,E", "export", "Export", key_display="e", id="shortlist.export"),
         Binding("s", "substitutes", "Substitutes", id="shortlist.substitutes"),
         hidden("Q", "search_all", "Substitutes of all items together", id="shortlist.search_all"),
         Binding("u", "undo", "Undo", id="shortlist.undo"),
@@ -69,6 +69,7 @@ class ShortlistScreen(ExplorerScreen):
         num_missing = len(codes) - len(rows)
         bar = self.query_one(TitleBar)
         bar.trail = tuple(filter(None, ("Shortlist", self.session.name)))
+        bar.num_own = len(bar.trail)
         missing = f" · {num_missing} no longer in the catalog" if num_missing else ""
         bar.facts = f"{len(rows)} item{'' if len(rows) == 1 else 's'}{missing}"
         self.grid.show(

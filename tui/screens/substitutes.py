@@ -15,15 +15,17 @@ from textual.widgets import OptionList
 from datrnet.core.errors import ConfigError, DatrnetError, IndexStaleError
 from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.retrieval.request import Query, Request
+from datrnet.core.sessions.export import SessionSheet, export_session
 from datrnet.core.sessions.saved_search import save_search
+from datrnet.core.sessions.steps import file_stem
 from datrnet.core.text import sanitize
 from datrnet.tui.context import ExplorerContext, in_thread, show_from_thread, start
 from datrnet.tui.keymap import hidden, key_for
-from datrnet.tui.screens.dialogs import Prompt
+from datrnet.tui.screens.dialogs import Prompt, export_from
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.snapshot import RowMap, Source
 from datrnet.tui.state import Results, Search, Visit, find
-from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
+from datrnet.tui.widgets.bars import TitleBar, foot
 from datrnet.tui.widgets.detail_pane import DetailPane, matches
 from datrnet.tui.widgets.pickers import Pickers, PrototypeLine
 from datrnet.tui.widgets.picture_view import PictureView
@@ -67,6 +69,7 @@ class SubstitutesScreen(ExplorerScreen):
         hidden("X", "limit", "Largest distance", id="substitutes.limit"),
         hidden("M", "rank", "Rank by match or by distance", id="substitutes.rank"),
         hidden("K", "save_search", "Save this search by name", id="substitutes.save_search"),
+        hidden("E", "export", "Export the results", id="substitutes.export"),
         hidden("s", "follow", "Substitutes of this result", id="substitutes.follow"),
         Binding("u", "undo", "Undo", id="substitutes.undo"),
         Binding("r,ctrl+r", "redo", "Redo", id="substitutes.redo"),
@@ -99,8 +102,7 @@ class SubstitutesScreen(ExplorerScreen):
             with Vertical(id="middle"):
                 yield self.new_grid("results")
             yield DetailPane(id="detail")
-        yield KeyLine()
-        yield TooSmall()
+        yield from foot()
 
     def on_mount(self) -> None:
         """Search for the query."""
@@ -150,7 +152,7 @@ class SubstitutesScreen(ExplorerScreen):
 
     def _show_query(self) -> None:
         """Show the query and its state, and search."""
-        self.query_one(TitleBar).trail = self.search.titles
+        self.query_one(TitleBar).trail = ("Catalog", *self.search.titles)
         self.pickers.show()
         self.show_picture(self.query_one("#query-picture", PictureView), self.search.visit.source)
         self._find_results()
@@ -357,6 +359,21 @@ class SubstitutesScreen(ExplorerScreen):
                 )
 
         self.app.push_screen(Prompt("Save this search as"), save)
+
+    def action_export(self) -> None:
+        """Ask for a file, and write the results to it."""
+        if (results := self.search.results) is None or not results.substitutes:
+            self.notify("Nothing to export.", timeout=2)
+            return
+        sheet = SessionSheet.of_search(
+            self.library.workspace,
+            self.snapshot.catalog,
+            self.search.facts,
+            self.search.titles[-1],
+            results.substitutes,
+        )
+        stem = f"substitutes-{file_stem(sheet.steps[0].step.subject)}"
+        export_from(self, "Export the results to", stem, lambda path: export_session(path, sheet))
 
     def card_sign(self, row: int) -> str:
         """Return whether more or less like an item is asked for, or whether it is listed."""

@@ -1,4 +1,4 @@
-"""Bars: title, tabs, keys, and the notice of a small terminal."""
+"""Bars: title, tabs, long work, keys, and the notice of a small terminal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 from textual.widgets._footer import FooterKey
@@ -19,31 +20,78 @@ from textual.widgets._footer import FooterKey
 from datrnet.core.text import sanitize
 from datrnet.tui.widgets.text import MUTED, fitted
 
-SEPARATOR = "  ›  "
+SEPARATOR = " › "
 
 
 class TitleBar(Widget):
-    """The trail on the left, counts on the right."""
+    """The trail on the left, counts on the right.
+
+    A click on the program's name opens the palette, on a step of the trail goes back to it, and on
+    the number of notices lists them.
+    """
 
     trail: reactive[tuple[str, ...]] = reactive(())
     """From the catalog to the current screen."""
+    num_own: int = 1
+    """How many steps at its end are the current screen's: the others can be clicked."""
     facts: reactive[str] = reactive("")
+    num_waiting: reactive[int] = reactive(0)
+    """Notices besides the one that is shown."""
 
     def render(self) -> RenderResult:
         """Draw the bar; the end of the trail must stay readable."""
         name = f" {self.app.title}"
-        room = max(0, self.size.width - cell_len(name) - cell_len(self.facts) - 5)
+        waiting = f"+{self.num_waiting} " if self.num_waiting else ""
+        right = cell_len(self.facts) + cell_len(waiting)
+        room = max(0, self.size.width - cell_len(name) - right - 5)
         steps = [sanitize(step) for step in self.trail]
         while len(steps) > 1 and cell_len(SEPARATOR.join(steps)) > room:
             del steps[0]
             steps[0] = f"… {steps[0]}" if len(steps) > 1 else steps[0]
-        trail = fitted(SEPARATOR.join(steps), room)
+        trail = Content(fitted(SEPARATOR.join(steps), room))
+        start = 0
+        before = steps[: -self.num_own]
+        for num_back, step in zip(range(len(before), 0, -1), before, strict=True):
+            trail = trail.stylize(_click(f"app.go_back({num_back})"), start, start + len(step))
+            start += len(step) + len(SEPARATOR)
         return Content.assemble(
-            (name, "bold $text-primary"),
-            ("  ", ""),
-            (trail, ""),
-            ("  ", ""),
+            Content.styled(name, "bold $text-primary").stylize(_click("app.command_palette")),
+            "  ",
+            trail,
+            "  ",
             (f"{self.facts} ", MUTED),
+            Content.styled(waiting, "bold $text-warning").stylize(_click("app.notices")),
+        )
+
+
+def _click(action: str) -> Style:
+    """Return the style of text that does something when it is clicked."""
+    return Style.from_meta({"@click": action})
+
+
+class JobLine(Widget):
+    """The work that takes long, how far it is, and how to cancel it; hidden without any.
+
+    It lies over the last line of the page, so that nothing moves when it comes and goes.
+    """
+
+    words: reactive[str] = reactive("")
+    cancel: reactive[str] = reactive("")
+    """How to cancel it; empty if that is impossible."""
+
+    def show(self, words: str, cancel: str) -> None:
+        """Show what is going on; empty words hide the line."""
+        self.set_class(bool(words), "-busy")
+        self.words, self.cancel = sanitize(words), cancel
+
+    def render(self) -> RenderResult:
+        """Draw the line; how to cancel stays in sight."""
+        room = max(0, self.size.width - cell_len(self.cancel) - 5)
+        return Content.assemble(
+            " ",
+            fitted(self.words, min(room, cell_len(self.words))),
+            "   ",
+            Content.styled(self.cancel, "bold").stylize(_click("app.cancel_job")),
         )
 
 
@@ -87,7 +135,6 @@ DROPPED_FIRST = (
     "show_shortlist",
     "zoom(-1)",
     "zoom(1)",
-    "command_palette",
     "sort",
     "clear",
     "shortlist",
@@ -100,6 +147,7 @@ DROPPED_FIRST = (
     "other",
     "undo",
     "step(1)",
+    "command_palette",
     "substitutes",
     "facets",
 )
@@ -196,5 +244,11 @@ def framed(*body: Widget) -> ComposeResult:
     """Yield what every page has: the title, the body, and the keys."""
     yield TitleBar()
     yield Horizontal(*body, id="body")
+    yield from foot()
+
+
+def foot() -> ComposeResult:
+    """Yield what is at the foot of every page, and covers it: long work, keys, a small terminal."""
+    yield JobLine()
     yield KeyLine()
     yield TooSmall()

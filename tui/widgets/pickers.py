@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.style import Style
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -21,6 +22,7 @@ from datrnet.db.rows import SuperCategory, joined
 from datrnet.tui.keymap import hidden
 from datrnet.tui.query_state import Borrowed, Change, QueryState
 from datrnet.tui.state import Search
+from datrnet.tui.textual_patches import LEFT
 from datrnet.tui.widgets.text import DISABLED, MUTED, fitted
 
 UNCHANGED = "as it is"
@@ -32,6 +34,8 @@ NO_LABEL = "no label"
 PREDICTED_MARK = "~"
 """Before the predicted value of an item without a label."""
 EXACT_MARK = "="
+SIGN = "sign"
+"""Names the action of a sign that can be clicked."""
 NAME_WIDTH = 13
 """Of a super-category's name, and of what stands below the pickers."""
 SHORTEST_OWN = 4
@@ -70,10 +74,8 @@ class ValueList(OptionList, inherit_bindings=False):
         if event.ctrl or event.shift:
             event.prevent_default()
             event.stop()
-            idx = event.style.meta.get("option")
-            if idx is None or idx >= self.option_count:
-                return
-            if not self.get_option_at_index(idx).disabled:
+            idx = event.style.meta.get("option", self.option_count)
+            if idx < self.option_count and not self.get_option_at_index(idx).disabled:
                 self.post_message(self.Ticked(idx))
 
 
@@ -251,12 +253,18 @@ class Pickers(Vertical):
     def _labeled(self, name: str) -> Content:
         """Return a super-category's name in a column: with ``=`` if exact, and its weight."""
         state = self._search.state
-        signs = EXACT_MARK if name in state.exact else ""
-        signs += f"×{state.weights[name]:g}" if name in state.weights else ""
+        signs = [(EXACT_MARK, "keep_exactly")] if name in state.exact else []
+        if name in state.weights:
+            signs.append((f"×{state.weights[name]:g}", "weigh(1)"))
         if not signs:
             return Content(fitted(name, NAME_WIDTH))
-        short = fitted(name, NAME_WIDTH - 1 - cell_len(signs))
-        return Content.assemble(short, " ", (signs, "bold $text-accent"))
+        shown = Content.assemble(
+            *(
+                Content.styled(sign, "bold $text-accent").stylize(Style.from_meta({SIGN: action}))
+                for sign, action in signs
+            )
+        )
+        return Content.assemble(fitted(name, NAME_WIDTH - 1 - shown.cell_length), " ", shown)
 
     @property
     def _room(self) -> int:
@@ -342,10 +350,12 @@ class Pickers(Vertical):
         self._set(ticked or (None if value == self._own else value))
         self.rewrite()
 
-    def on_click(self, event: events.Click) -> None:
-        """Open the picker whose header was clicked."""
+    async def on_click(self, event: events.Click) -> None:
+        """Open the picker whose header was clicked; a click on a sign changes it."""
         if isinstance(event.widget, PickerHeader):
             self.open(self._headers.index(event.widget))
+            if event.button == LEFT and (action := event.style.meta.get(SIGN)):
+                await self.run_action(f"screen.{action}")
 
     def action_open_next(self, step: int) -> None:
         """Open the next picker."""

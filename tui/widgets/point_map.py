@@ -35,6 +35,7 @@ from datrnet.core.graphics.point_map import (
 from datrnet.core.review.catalog_map import MOST_SIGNS, CatalogMap
 from datrnet.core.text import sanitize
 from datrnet.tui.keymap import hidden
+from datrnet.tui.textual_patches import is_plain
 from datrnet.tui.widgets.text import fitted
 
 ZOOM = 1.6
@@ -312,7 +313,7 @@ class PointMap(Widget, can_focus=True, inherit_bindings=False):
         self._draw_again()
 
     def on_click(self, event: events.Click) -> None:
-        """Move the cursor to the nearest point; a second click opens it."""
+        """Move the cursor to the nearest point; a double click opens it."""
         if self.content is None or not self.allowed.any():
             return
         places = np.flatnonzero(self.allowed)
@@ -320,9 +321,9 @@ class PointMap(Widget, can_focus=True, inherit_bindings=False):
         place = int(places[nearest_points(self.content.points[places], to, 1)[0]])
         x, y = self._drawn.dots[place] - self.view.dots(np.array([to], dtype=np.float32))[0]
         if max(abs(x) / 2, abs(y) / 4) <= CLICK_CELLS:
-            if event.chain > 1:
-                self.action_enter()
             self.move_to(place)
+            if event.chain == 2 and is_plain(event):
+                self.action_enter()
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Zoom out around the pointer."""

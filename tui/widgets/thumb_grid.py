@@ -26,7 +26,7 @@ from datrnet.tui.graphics.pictures import Pixels
 from datrnet.tui.graphics.sixel_page import SixelPage, is_in_front, sixels_at
 from datrnet.tui.graphics.thumbnails import Absent, Thumbnails
 from datrnet.tui.keymap import hidden
-from datrnet.tui.textual_patches import call_when_written, write_to_terminal
+from datrnet.tui.textual_patches import call_when_written, is_plain, write_to_terminal
 from datrnet.tui.widgets.text import fitted
 
 STYLES = ("title", "note", "frame", "cursor", "absent")
@@ -337,13 +337,14 @@ class ThumbGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._wheel(event, -1)
 
     def on_click(self, event: events.Click) -> None:
-        """Move the cursor there; a second click enters."""
+        """Move the cursor there; a double click opens. Clicks beside the cards end here."""
         position = self._position_at(event.x, event.y)
         if position is None:
+            event.stop()
             return
-        if event.chain > 1 or position == self.cursor:
-            self.action_enter()
         self.move_to(position)
+        if event.chain == 2 and is_plain(event):  # a third click belongs to what has opened
+            self.action_enter()
 
     def _wheel(self, event: events.MouseEvent, card_rows: int) -> None:
         event.stop()

@@ -1,6 +1,7 @@
 """A terminal that goes away."""
 
 import io
+from codecs import getincrementaldecoder
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +12,12 @@ from textual._compositor import ChopsUpdate
 from textual.drivers._writer_thread import WriterThread
 from textual.strip import Strip
 
-from datrnet.tui.textual_patches import _run_writer, render_segments, run_writer
+from datrnet.tui.textual_patches import (
+    _run_writer,
+    decoder_until_end,
+    render_segments,
+    run_writer,
+)
 
 ORIGINAL = ChopsUpdate.render_segments
 """Textual's own: nothing is patched before an app starts."""
@@ -66,3 +72,16 @@ def test_only_the_changed_columns_are_written(
     chops = [{0: Strip([Segment("abcdefgh", Style())]), 8: Strip([Segment("ijkl", Style())])}]
     update = ChopsUpdate(chops, [(0, 3, 6), (0, 8, 10)], [[8, 12]])
     assert render(update, Console(color_system=None)) == written
+
+
+@pytest.mark.parametrize("is_patched", [True, False], ids=["patched", "plain Textual"])
+def test_the_end_of_the_input_is_told(is_patched: bool) -> None:
+    decoder = (decoder_until_end if is_patched else getincrementaldecoder)("utf-8")()
+    assert decoder.decode("é".encode()[:1]) == ""  # half a letter is no end
+    assert decoder.decode("é".encode()[1:]) == "é"
+    assert decoder.decode(b"", final=True) == ""
+    if is_patched:
+        with pytest.raises(EOFError):
+            decoder.decode(b"")
+    else:
+        assert decoder.decode(b"") == ""
