@@ -13,7 +13,6 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
-from textual.widgets import Input
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatabaseError, DatrnetError
@@ -45,7 +44,7 @@ from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.help import HelpScreen, TourScreen, keys_of, signs_of
 from datrnet.tui.snapshot import Library
-from datrnet.tui.textual_patches import LateReplies, install
+from datrnet.tui.textual_patches import KeyQueue, LateReplies, install
 from datrnet.tui.widgets.bars import HEIGHTS, WIDTHS
 from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.thumb_grid import ThumbGrid
@@ -148,6 +147,7 @@ class ExplorerApp(App[None]):
             self.title = f"{self.TITLE}, enter picks"
         self.picked: tuple[str, ...] | None = None
         self._has_tour = tour
+        self._keys = KeyQueue(self, super().on_event)
         self._late_replies = LateReplies() if terminal.is_late else None
         self._opening = opening or Opening(workspace)
         store = self._opening.store
@@ -216,24 +216,16 @@ class ExplorerApp(App[None]):
     # ── input ────────────────────────────────────────────────────────────────
 
     async def on_event(self, event: events.Event) -> None:
-        """Drop late replies of the terminal, which would act as keys, and input after the end."""
+        """Let keys act in order; drop late replies of the terminal, and input after the end."""
         if not self.screen_stack and isinstance(event, events.InputEvent | events.Resize):
             return
         late = self._late_replies
         if late is not None and isinstance(event, events.Key) and late.swallows(event):
             return
-        await super().on_event(event)
-
-    def on_key(self, event: events.Key) -> None:
-        """Give a field the characters typed in one go with the key that leads to it.
-
-        Textual hands a key to the widget that has the focus when the key arrives; the key that
-        moves the focus acts only after it has bubbled up to the app.
-        """
-        field = self.focused
-        if isinstance(field, Input) and event.is_printable:  # fields let none of theirs bubble
-            event.prevent_default()
-            field.post_message(events.Key(event.key, event.character))
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self._keys.add(event)
+        else:
+            await super().on_event(event)
 
     def on_resize(self) -> None:
         """Draw pictures in pixels again if the size of a cell has changed."""
