@@ -230,7 +230,7 @@ QUICK_LOOKS = 50
 REST = 0.005
 """Seconds between rare looks, as while a screen opens."""
 
-PATIENCE = 1.0
+PATIENCE = 5.0
 """Seconds after which a key acts although something is still on its way."""
 
 
@@ -273,7 +273,7 @@ class KeyQueue:
         if not self._waiting:
             return
         self._since = self._since or loop.time()
-        if self._is_busy() and loop.time() - self._since < PATIENCE:
+        if self._must_wait() and loop.time() - self._since < PATIENCE:
             self._num_looks += 1
         else:
             self._num_looks, self._since = 0, 0.0
@@ -284,8 +284,13 @@ class KeyQueue:
             delay = 0.0 if self._num_looks < QUICK_LOOKS else REST
             loop.call_later(delay, app.call_later, self._next)
 
-    def _is_busy(self) -> bool:
-        """Tell whether messages wait in the app, or on the way from the focus to it."""
+    def _must_wait(self) -> bool:
+        """Tell whether messages wait in the app, or on the way from the focus to it.
+
+        A screen with ``holds_keys`` says that something else is to come first, as what is searched.
+        """
+        if getattr(self._app.screen, "holds_keys", False):
+            return True
         ends = (self._target, self._app.focused or self._app.screen)
         nodes = {node for end in ends if end is not None for node in end.ancestors_with_self}
         return any(
