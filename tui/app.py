@@ -222,9 +222,7 @@ class ExplorerApp(App[None]):
         late = self._late_replies
         if late is not None and isinstance(event, events.Key) and late.swallows(event):
             return
-        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
-            await self._keys.add(event)
-        else:
+        if not await self._keys.takes(event):
             await super().on_event(event)
 
     def on_resize(self) -> None:

@@ -23,7 +23,7 @@ from textual.css.styles import RulesMap
 from textual.dom import DOMNode
 from textual.drivers._writer_thread import WriterThread
 from textual.errors import NoWidget
-from textual.events import Click, Key, Paste
+from textual.events import Click, Event, Key, Paste
 from textual.geometry import Offset, Region, Size
 from textual.screen import Screen
 from textual.widget import Widget
@@ -253,17 +253,23 @@ class KeyQueue:
         self._app, self._act = app, act
         self._waiting: deque[Key | Paste] = deque()
         self._is_due = False
-        """Whether the next look at the queues is on its way."""
+        """Whether the next look at what waits is on its way."""
         self._num_looks, self._since = 0, 0.0
         """How often the next key had to wait, and from when on."""
         self._target: DOMNode | None = None
         """The widget that the last key was handed to."""
 
-    async def add(self, event: Key | Paste) -> None:
-        """Take a key; it acts at once if nothing is before it."""
+    async def takes(self, event: Event) -> bool:
+        """Take what the terminal sends if it is a key, which acts at once if nothing is before it.
+
+        Anything else is for the app; so is a key that has been handed to a widget.
+        """
+        if not isinstance(event, Key | Paste) or event.is_forwarded:
+            return False
         self._waiting.append(event)
         if not self._is_due:
             await self._next()
+        return True
 
     async def _next(self) -> None:
         self._is_due = False

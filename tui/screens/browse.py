@@ -38,7 +38,14 @@ class BrowseScreen(ExplorerScreen):
 
     HELP_TITLE = "Catalog"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search", key_display="/", id="catalog.search"),
+        Binding(
+            "slash",
+            "search",
+            "Search",
+            key_display="/",
+            tooltip="Search; among the facets, find a value",
+            id="catalog.search",
+        ),
         Binding("f", "facets", "Facets", id="catalog.facets"),
         Binding("t", "sort", "Sort", id="catalog.sort"),
         hidden("T", "reverse", "Reverse the order", id="catalog.reverse"),
@@ -49,7 +56,7 @@ class BrowseScreen(ExplorerScreen):
         Binding("v", "review", "Review", id="catalog.review"),
         Binding("M", "map", "Map", id="catalog.map"),
         Binding("u", "undo", "Undo", tooltip="Undo a search or facet", id="catalog.undo"),
-        Binding("r,ctrl+r", "redo", "Redo", tooltip="Redo it", id="catalog.redo"),
+        hidden("r,ctrl+r", "redo", "Redo", id="catalog.redo"),
         hidden(
             "escape",
             "clear_search",

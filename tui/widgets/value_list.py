@@ -12,7 +12,7 @@ from textual.widgets import Input, OptionList
 from datrnet.core.text import fold
 from datrnet.tui.keymap import hidden
 
-HINT = "Type a value. down: next match, enter: go there, esc: back"
+HINT = "Type the beginning of a value"
 
 
 class FindableList(OptionList, inherit_bindings=False):
