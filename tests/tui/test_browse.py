@@ -298,7 +298,7 @@ async def test_the_palette_offers_our_commands(workspace: Workspace, run_explore
         everything = (*commands, *without_key)
         titles = [command.title for command in everything]
         assert "q" in next(command.help for command in commands if command.title == "Quit")
-        assert {"Substitutes", "Search", "Copy id", "Theme"} <= set(titles)
+        assert {"Substitutes", "Undo a search or facet", "Copy id", "Theme"} <= set(titles)
         assert not {"Keys", "Maximize"} & set(titles)  # Textual's own panel knows none of our keys
         told = [(command.title, command.help) for command in everything]
         assert len(told) == len(set(told)), "of two panes, each says which"

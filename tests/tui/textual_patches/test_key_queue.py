@@ -11,6 +11,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.screens.substitutes import SubstitutesScreen
+from tests.tui.conftest import HANG_SECONDS
 
 Run = Callable[..., Any]
 
@@ -18,6 +19,12 @@ Run = Callable[..., Any]
 @pytest.fixture
 def draws_frames() -> bool:
     return False
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let keys wait as long as it takes on this machine."""
+    monkeypatch.setattr("datrnet.tui.textual_patches.PATIENCE", HANG_SECONDS)
 
 
 async def burst(explorer: Any, *keys: str) -> None:
@@ -97,13 +104,9 @@ async def test_keys_wait_for_the_screen_that_one_of_them_opens(
         await burst(explorer, "slash", *"red", "enter", "enter", "2", "j")
         screen = explorer.screen
         assert isinstance(screen, SubstitutesScreen)
-        assert field_is_whole(explorer)
+        assert explorer.app.screen_stack[0].field.value == "red"
         assert screen.pickers.number == 1
         assert "colour" in screen.search.state.changes
-
-
-def field_is_whole(explorer: Any) -> bool:
-    return bool(explorer.app.screen_stack[0].query_one(Input).value == "red")
 
 
 async def test_what_is_pasted_keeps_its_place(workspace: Workspace, run_explorer: Run) -> None:
@@ -112,3 +115,13 @@ async def test_what_is_pasted_keeps_its_place(workspace: Workspace, run_explorer
         explorer.app.post_message(events.Paste("P-0"))
         await burst(explorer, *"17")
         assert field(explorer).value == "P-017"
+
+
+async def test_a_key_does_not_wait_for_ever(
+    workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datrnet.tui.textual_patches.PATIENCE", 0.01)
+    async with run_explorer(workspace) as explorer:
+        monkeypatch.setattr(BrowseScreen, "holds_keys", True)
+        await burst(explorer, "l", "l")
+        assert explorer.grid.cursor == 2
