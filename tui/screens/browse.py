@@ -55,7 +55,7 @@ class BrowseScreen(ExplorerScreen):
         Binding("s", "substitutes", "Substitutes", id="catalog.substitutes"),
         Binding("v", "review", "Review", id="catalog.review"),
         Binding("M", "map", "Map", id="catalog.map"),
-        Binding("u", "undo", "Undo", tooltip="Undo a search or facet", id="catalog.undo"),
+        hidden("u", "undo", "Undo a search or facet", id="catalog.undo"),
         hidden("r,ctrl+r", "redo", "Redo", id="catalog.redo"),
         hidden(
             "escape",
@@ -433,4 +433,4 @@ class BrowseScreen(ExplorerScreen):
         if self.grid.has_focus:
             self.action_search()
         else:
-            self.set_focus(self.grid)
+            self._leave_search()
