@@ -15,7 +15,6 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
-from textual.widgets import Input
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatabaseError, DatrnetError
@@ -38,6 +37,7 @@ from datrnet.tui.controllers.preferences import PreferencesController
 from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.controllers.sessions import CURRENT, SessionController, read_session
 from datrnet.tui.controllers.updates import UpdateWatcher
+from datrnet.tui.key_queue import KeyQueue
 from datrnet.tui.keymap import hidden
 from datrnet.tui.launch import DEFAULT_OPTIONS, LaunchOptions, Opening, resume_gc
 from datrnet.tui.screen_opener import ScreenOpener
@@ -162,6 +162,7 @@ class ExplorerApp(ScreenOpener):
             self.title = f"{self.TITLE}, enter picks"
         self.picked: tuple[str, ...] | None = None
         self._has_tour = tour
+        self._keys = KeyQueue(self, super().on_event)
         self._late_replies = LateReplies() if terminal.is_late else None
         self._opening = opening or Opening(workspace)
         store = self._opening.store
@@ -273,24 +274,14 @@ class ExplorerApp(ScreenOpener):
     # ── input ────────────────────────────────────────────────────────────────
 
     async def on_event(self, event: events.Event) -> None:
-        """Drop late replies of the terminal, which would act as keys, and input after the end."""
+        """Let keys act in order; drop late replies of the terminal, and input after the end."""
         if not self.screen_stack and isinstance(event, events.InputEvent | events.Resize):
             return
         late = self._late_replies
         if late is not None and isinstance(event, events.Key) and late.swallows(event):
             return
-        await super().on_event(event)
-
-    def on_key(self, event: events.Key) -> None:
-        """Give a field the characters typed in one go with the key that leads to it.
-
-        Textual hands a key to the widget that has the focus when the key arrives; the key that
-        moves the focus acts only after it has bubbled up to the app.
-        """
-        field = self.focused
-        if isinstance(field, Input) and event.is_printable:  # fields let none of theirs bubble
-            event.prevent_default()
-            field.post_message(events.Key(event.key, event.character))
+        if not await self._keys.takes(event):
+            await super().on_event(event)
 
     def on_resize(self) -> None:
         """Draw pictures in pixels again if the size of a cell has changed."""

@@ -2,14 +2,12 @@
 
 Facets are of labels and facts, and of pictures that have gone.
 
-Facets, chips, title and grid are read from one ``CatalogState``; keys change it there.
+Facets, chips, title and grid are read from one ``CatalogState``; keys change it there. Values that
+were typed are facets as well: the rail shows them as chosen.
 """
 
-import math
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +18,39 @@ from datrnet.core.catalog.sort_order import AS_IMPORTED, Order, ranks, sorted_ro
 from datrnet.core.catalog.text_query import TextQuery
 from datrnet.core.text import sanitize
 from datrnet.db.rows import SuperCategory
+from datrnet.tui.query_state import History
 from datrnet.tui.snapshot import RowMap, Snapshot
+from datrnet.tui.text_search import NOTHING_UNDERSTOOD, joined, meets, values_of
 
 NO_LABEL = "no label"
 UNKNOWN = "unknown"
 """Where an item does not have a fact."""
 
-NOTHING_UNDERSTOOD = TextQuery()
+
+Picks = Mapping[tuple[str, bool], frozenset[str | None]]
+"""Values by category and whether they are left out; None is no label."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogQuery:
+    """What narrows the catalog down: a state that can be undone.
+
+    By names, which mean the same in a later catalog.
+    """
+
+    text: str = ""
+    """The text search; empty without one."""
+    picks: Picks = field(default_factory=dict)
+    """What was chosen and left out in the rail."""
+
+    def without(self, name: str, value: str | None) -> "CatalogQuery":
+        """Return the query with a value of a category neither chosen nor left out."""
+        picks = {
+            key: left
+            for key, values in self.picks.items()
+            if (left := values - {value} if key[0] == name else values)
+        }
+        return replace(self, picks=picks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +71,15 @@ class CatalogState:
 
     def __init__(self, snapshot: Snapshot) -> None:
         """Show the whole catalog, as it was imported."""
+        self._history = History([CatalogQuery()])
         self.text = ""
-        """The text search; empty without one."""
+        """The text search whose items are shown; that of ``query`` may still be under way."""
         self.understood = NOTHING_UNDERSTOOD
         """What was understood of it; nothing where all of it is searched in titles."""
-        self.chosen: dict[int, frozenset[int]] = {}
-        """Of categories the values of which an item must have one; -1 is no label."""
-        self.excluded: dict[int, frozenset[int]] = {}
-        """The values that an item must not have."""
         self._more_facets: list[Facet] = []
         """Facets of something else than labels, which take longer to find."""
-        self._awaited: dict[tuple[str, bool], set[str]] = {}
-        """Values, by category and whether they are excluded, of facets that are not found yet."""
         self._found = snapshot.rows
-        """What the text search found, which facets narrow down."""
+        """What the text search found, which facets and typed values narrow down."""
         self.is_complete = True
         """Whether the text search has found all that there is."""
         self._use(snapshot)
@@ -101,29 +120,26 @@ class CatalogState:
 
     def renew(self, snapshot: Snapshot, row_map: RowMap) -> None:
         """Show the snapshot of a later catalog; the search and the chosen values stay."""
-        for is_excluded, picked in ((False, self.chosen), (True, self.excluded)):
-            for idx, values in picked.items():
-                names = {self.value_name(idx, value) for value in values}
-                self._awaited[self.categories[idx].name, is_excluded] = names
-        self._more_facets, self.chosen, self.excluded = [], {}, {}
+        self._more_facets = []
         rows = row_map.rows[self._found]
         self._found = snapshot.only_shown(rows[rows >= 0]) if self.text else snapshot.rows
         self._use(snapshot)
-        self._choose_awaited(range(len(self.categories)))
 
-    def _choose_awaited(self, idxs: Iterable[int]) -> None:
-        """Choose and exclude in categories what was so before a later catalog came."""
-        for idx, (is_excluded, picked) in product(
-            idxs, ((False, self.chosen), (True, self.excluded))
-        ):
-            category = self.categories[idx]
-            wanted = self._awaited.pop((category.name, is_excluded), set())
-            numbers = range(-1, len(category.values))
-            if values := frozenset(n for n in numbers if self.value_name(idx, n) in wanted):
-                picked[idx] = values
-        self._narrow_down()
+    @property
+    def query(self) -> CatalogQuery:
+        """What the catalog is to be narrowed down by."""
+        return self._history.state
 
     def _narrow_down(self) -> None:
+        catalog = self.snapshot.catalog
+        typed = [values_of(term, catalog) for term in self.understood.terms]
+        self.chosen = joined(self._picked(is_excluded=False), typed, is_excluded=False)
+        """Of categories the values of which an item must have one, -1 for no label; as chosen in
+        the rail and as typed."""
+        self.excluded = joined(self._picked(is_excluded=True), typed, is_excluded=True)
+        """The values that an item must not have."""
+        is_met = meets(self.understood, catalog) if any(typed) else None
+        self._num_found = len(self._found) if is_met is None else int(is_met[self._found].sum())
         facets = self._count(self._found, self.chosen, self.excluded)
         self.counts = facets.counts
         """(V + 1,) items with each value, by category: no label last."""
@@ -131,6 +147,17 @@ class CatalogState:
         """The items to show."""
         if self.order != Order():  # else in the catalog's order, or the best match first
             self.rows = sorted_rows(facets.rows, self._ranks[self.order.key], self.order)
+
+    def _picked(self, *, is_excluded: bool) -> dict[int, frozenset[int]]:
+        """Return what was picked by the places of categories and values that there are."""
+        found = {}
+        for idx, category in enumerate(self.categories):
+            if names := self.query.picks.get((category.name, is_excluded)):
+                numbers = range(-1, len(category.values))
+                places = dict(zip((None, *category.values), numbers, strict=True))
+                if values := frozenset(places[name] for name in names if name in places):
+                    found[idx] = values
+        return found
 
     # ── changes ──────────────────────────────────────────────────────────────
 
@@ -146,50 +173,93 @@ class CatalogState:
 
         Args:
             text: As it was typed.
-            rows: What was found.
+            rows: What was found; values that were typed narrow it down here.
             understood: What was understood of the text.
             is_complete: Whether that is all.
         """
         self.text, self._found, self.is_complete = text, rows, is_complete
         self.understood = understood
+        self._history.propose(replace(self.query, text=text))
         self._narrow_down()
 
+    def settle(self) -> None:
+        """Turn the text as it was typed so far into a step."""
+        self._history.settle()
+
     def toggle(self, idx: int, value: int) -> None:
-        """Choose a value of a category, or no longer."""
-        self._pick(self.chosen, idx, self.chosen.get(idx, frozenset()) ^ {value})
-        self._pick(self.excluded, idx, self.excluded.get(idx, frozenset()) - {value})
-        self._narrow_down()
+        """Choose a value of a category, or no longer; words for it leave the text."""
+        self._pick(idx, value, is_excluded=False)
 
     def exclude(self, idx: int, value: int) -> None:
         """Leave out the items with a value of a category, or no longer."""
-        self._pick(self.excluded, idx, self.excluded.get(idx, frozenset()) ^ {value})
-        self._pick(self.chosen, idx, self.chosen.get(idx, frozenset()) - {value})
+        self._pick(idx, value, is_excluded=True)
+
+    def _pick(self, idx: int, value: int, *, is_excluded: bool) -> None:
+        picked = value in (self.excluded if is_excluded else self.chosen).get(idx, ())
+        category = self.categories[idx]
+        name = None if value == UNLABELED else category.values[value]
+        text = self._text_without(lambda values: (idx, value) in values)
+        query = replace(self.query.without(category.name, name), text=text)
+        if not picked:
+            key = category.name, is_excluded
+            values = query.picks.get(key, frozenset()) | {name}
+            query = replace(query, picks={**query.picks, key: values})
+        self._step(query)
+
+    def _text_without(self, is_unwanted: Callable[[Mapping[tuple[int, int], bool]], object]) -> str:
+        """Take words for values out of the text, unless it is still searched for."""
+        if self.text != self.query.text:
+            return self.query.text
+        for at in reversed(range(len(self.understood.terms))):
+            terms = self.understood.terms
+            if is_unwanted(values_of(terms[at], self.snapshot.catalog)):
+                self.text = self._search_filters[at].rest
+                self.understood = replace(self.understood, terms=(*terms[:at], *terms[at + 1 :]))
+        return self.text
+
+    def _step(self, query: CatalogQuery) -> bool:
+        is_other = self._history.step(query)
         self._narrow_down()
+        return is_other
 
     def drop(self, chip: Filter) -> None:
         """Clear the values of a facet's chip."""
         assert chip.super_category is not None
-        picked = self.excluded if chip.is_excluded else self.chosen
-        self._pick(picked, chip.super_category, frozenset())
-        self._narrow_down()
-
-    @staticmethod
-    def _pick(picked: dict[int, frozenset[int]], idx: int, values: frozenset[int]) -> None:
-        picked.pop(idx, None)
-        if values:
-            picked[idx] = values
+        dropped = self.categories[chip.super_category].name, chip.is_excluded
+        left = {key: values for key, values in self.query.picks.items() if key != dropped}
+        self._step(replace(self.query, picks=left))
 
     def clear_facets(self) -> bool:
-        """Clear all values; return whether there were any."""
-        was_narrowed = bool(self.chosen or self.excluded)
-        self.chosen, self.excluded, self._awaited = {}, {}, {}
-        self._narrow_down()
-        return was_narrowed
+        """Clear all values, typed ones as well; return whether there were any."""
+        return self._step(CatalogQuery(self._text_without(bool)))
+
+    def clear_text(self) -> bool:
+        """Clear the text search; return whether there was one."""
+        self._find_all()
+        return self._step(replace(self.query, text=""))
 
     def clear(self) -> None:
         """Clear the search and the facets."""
-        self.chosen, self.excluded, self._awaited = {}, {}, {}
-        self.show_found("", self.snapshot.rows)
+        self._find_all()
+        self._step(CatalogQuery())
+
+    def _find_all(self) -> None:
+        self.text, self.understood = "", NOTHING_UNDERSTOOD
+        self._found, self.is_complete = self.snapshot.rows, True
+
+    def undo(self) -> bool:
+        """Undo the last change; return whether there was one. Its text is to be searched again."""
+        return self._went(self._history.undo())
+
+    def redo(self) -> bool:
+        """Redo the last undone change; return whether there was one."""
+        return self._went(self._history.redo())
+
+    def _went(self, is_other: bool) -> bool:
+        if not self.query.text:
+            self._find_all()
+        self._narrow_down()
+        return is_other
 
     def sort(self, order: Order) -> bool:
         """Sort the items; return False if the ranks of its key are not known yet."""
@@ -209,10 +279,8 @@ class CatalogState:
 
     def add_facets(self, facets: Sequence[Facet]) -> None:
         """Add facets of something else than labels: of facts, of pictures that have gone."""
-        first = len(self.categories)
         self._more_facets += facets
         self.relabel(self.snapshot)
-        self._choose_awaited(range(first, len(self.categories)))
 
     # ── words ────────────────────────────────────────────────────────────────
 
@@ -228,7 +296,7 @@ class CatalogState:
 
     @property
     def facets(self) -> list[Filter]:
-        """The chosen values and the excluded ones, a filter of each kind per category."""
+        """The values picked in the rail: a filter per category of chosen and of excluded ones."""
         return [
             Filter(
                 f"{self.categories[idx].name} {'not ' if is_excluded else ''}"
@@ -236,8 +304,8 @@ class CatalogState:
                 idx,
                 is_excluded,
             )
-            for is_excluded, picked in ((False, self.chosen), (True, self.excluded))
-            for idx, values in sorted(picked.items())
+            for is_excluded in (False, True)
+            for idx, values in self._picked(is_excluded=is_excluded).items()
         ]
 
     @property
@@ -264,7 +332,7 @@ class CatalogState:
         if rest:
             filters.append(Filter(f"“{rest}”", None, rest=" ".join(typed)))
         if filters:
-            words = f"{filters[-1].words} {self.told(len(self._found))}"
+            words = f"{filters[-1].words} {self.told(self._num_found)}"
             filters[-1] = replace(filters[-1], words=words)
         return filters
 
@@ -309,7 +377,7 @@ class CatalogState:
         """What to show in place of items."""
         if not self.is_complete:
             return "Searching on …"
-        if self.facets and len(self._found):
+        if self.facets and self._num_found:
             return f"No item is {sanitize(self.facet_words)}. Escape clears the facets."
         if self.text:
             return f"No title or id contains “{sanitize(self.text)}”."
@@ -327,71 +395,3 @@ def _listed(counts: NDArray[np.int64], *, is_ordered: bool) -> list[int]:
     order = np.arange(len(numbers)) if is_ordered else np.argsort(-numbers, kind="stable")
     values = [int(value) for value in order if numbers[value]]
     return [*values, UNLABELED] if counts[-1] else values
-
-
-# ── the text search ──────────────────────────────────────────────────────────
-
-
-class TextSearch:
-    """A search under way: conditions that were understood, and titles for the rest of the text."""
-
-    def __init__(self, snapshot: Snapshot, text: str, understood: TextQuery) -> None:
-        """Begin to search.
-
-        Args:
-            snapshot: What is searched.
-            text: As it was typed.
-            understood: What was understood of it; without conditions, all of it is searched in
-                titles and ids.
-        """
-        self.understood = understood
-        self._pages = _pages(snapshot, text, understood)
-        self._parts = [np.zeros(0, dtype=np.intp)]
-
-    @classmethod
-    def of(cls, snapshot: Snapshot, text: str) -> "TextSearch":
-        """Understand a text that may still be typed, and begin to search.
-
-        A text that no item meets as conditions is searched in titles: a brand may be called Red.
-
-        Raises:
-            DatrnetError: The workspace's synonyms are malformed, or the database cannot be read.
-        """
-        understood = snapshot.text_parser.parse(text, is_unfinished=True)
-        if understood.terms:
-            search = cls(snapshot, text, understood)
-            search.find(math.inf if not understood.text else 0.0, lambda: False)
-            if len(search.rows):
-                return search
-        return cls(snapshot, text, NOTHING_UNDERSTOOD)
-
-    @property
-    def rows(self) -> NDArray[np.intp]:
-        """The rows that have been found so far, the best match first."""
-        return np.concatenate(self._parts)
-
-    def find(self, seconds: float, is_cancelled: Callable[[], bool]) -> bool:
-        """Find items for so long, and at least one; return whether there are no more.
-
-        Raises:
-            DatabaseError: The database cannot be read.
-        """
-        end = time.monotonic() + seconds
-        for page in self._pages:
-            self._parts.append(page)
-            if is_cancelled() or (len(page) and time.monotonic() >= end):
-                return False
-        return True
-
-
-def _pages(snapshot: Snapshot, text: str, understood: TextQuery) -> Iterator[NDArray[np.intp]]:
-    """Yield the rows that a search finds, page by page."""
-    if not understood.terms:
-        yield from snapshot.title_pages(text)
-        return
-    is_met = understood.matching(snapshot.catalog)
-    if not understood.text:
-        yield snapshot.rows[is_met[snapshot.rows]]
-        return
-    for page in snapshot.title_pages(understood.text):
-        yield page[is_met[page]]

@@ -6,7 +6,7 @@ Keys change the uses; nothing is written before enter.
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -23,6 +23,7 @@ from datrnet.core.preferences import Preferences
 from datrnet.core.text import sanitize
 from datrnet.tui.context import in_thread, start_another
 from datrnet.tui.controllers.preferences import PreferencesController
+from datrnet.tui.key_queue import KeyQueue
 from datrnet.tui.keymap import hidden
 from datrnet.tui.preview_state import PreviewState
 from datrnet.tui.screens.help import HelpScreen, keys_of, signs_of
@@ -265,12 +266,18 @@ class ImportPreview(App[Chosen]):
         install()
         super().__init__()
         self.animation_level = "none"
+        self._keys = KeyQueue(self, super().on_event)
         self.preferences = PreferencesController(self, preferences or Preferences(), problems)
         self._first = PreviewScreen(state, parse, plan, self.preferences.key_of)
 
     def get_default_screen(self) -> Screen[None]:
         """Start with the preview."""
         return self._first
+
+    async def on_event(self, event: events.Event) -> None:
+        """Let keys act in order."""
+        if not await self._keys.takes(event):
+            await super().on_event(event)
 
     def action_help_quit(self) -> None:
         """Leave on ctrl+c, as any command does; nothing is imported."""

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from datrnet.core.catalog.workspace import Workspace
-from datrnet.tui.widgets.pickers import Pickers, ValueList
+from datrnet.tui.widgets.pickers import Pickers
+from datrnet.tui.widgets.value_list import ValueList
 
 Run = Callable[..., Any]
 

@@ -64,17 +64,22 @@ async def test_the_cursor_is_always_in_view(workspace: Workspace, run_explorer: 
             assert explorer.code in explorer.text(), keys
 
 
-async def test_typing_filters_by_title_and_escape_clears(
+async def test_typing_filters_by_title_and_escape_leaves_before_it_clears(
     workspace: Workspace, run_explorer: Run
 ) -> None:
     async with run_explorer(workspace) as explorer:
         await explorer.press("slash", *"red dr")
         assert explorer.labels("garment", 99) == ["dress"] * len(explorer.codes)
         assert explorer.labels("colour", 99) == ["red"] * len(explorer.codes)
-        assert f"{len(explorer.codes)} of 48 items" in explorer.text()
+        found = len(explorer.codes)
+        assert f"{found} of 48 items" in explorer.text()
+        await explorer.press("escape")
+        assert explorer.grid.has_focus
+        assert len(explorer.codes) == found
+        assert explorer.screen.query_one("#search", Input).value == "red dr"
         await explorer.press("escape")
         assert len(explorer.codes) == 48
-        assert explorer.grid.has_focus
+        assert explorer.screen.query_one("#search", Input).value == ""
 
 
 async def test_codes_are_searched_too(workspace: Workspace, run_explorer: Run) -> None:
@@ -293,7 +298,7 @@ async def test_the_palette_offers_our_commands(workspace: Workspace, run_explore
         everything = (*commands, *without_key)
         titles = [command.title for command in everything]
         assert "q" in next(command.help for command in commands if command.title == "Quit")
-        assert {"Substitutes", "Search", "Copy id", "Theme"} <= set(titles)
+        assert {"Substitutes", "Undo a search or facet", "Copy id", "Theme"} <= set(titles)
         assert not {"Keys", "Maximize"} & set(titles)  # Textual's own panel knows none of our keys
         told = [(command.title, command.help) for command in everything]
         assert len(told) == len(set(told)), "of two panes, each says which"

@@ -15,8 +15,9 @@ from datrnet.core.catalog.sort_order import TITLE, Order, ranks
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.db.rows import NewItem, NewVariant, SuperCategory
 from datrnet.db.store import Store
-from datrnet.tui.catalog_state import CatalogState, TextSearch
+from datrnet.tui.catalog_state import CatalogState
 from datrnet.tui.snapshot import RowMap, Snapshot
+from datrnet.tui.text_search import TextSearch
 
 GARMENT, COLOUR, SEASON = range(3)
 DRESS = 0
@@ -382,3 +383,74 @@ def test_quoted_text_stays_quoted_when_a_chip_is_removed(state: CatalogState, st
     assert (black.words, text.words) == ("colour black", "“red tape” 1")
     searched(state, black.rest)
     assert codes(state) == ["X-2"]
+
+
+def test_typed_values_are_chosen_facets(state: CatalogState) -> None:
+    searched(state, "red dresses not winter")
+    assert (state.chosen, state.excluded) == ({COLOUR: {RED}, GARMENT: {DRESS}}, {SEASON: {1}})
+    assert state.facets == []  # as chips, they are the search's
+    # what else could be chosen is counted, as if it had been ticked
+    assert state.counts[COLOUR][BLUE] > 0
+    state.toggle(COLOUR, BLUE)
+    assert set(labels(state, "colour")) == {"red", "blue"}
+    state.toggle(COLOUR, RED)  # its word leaves the text
+    assert state.query.text == state.text == "dresses not winter"
+    assert set(labels(state, "colour")) == {"blue"}
+    state.toggle(SEASON, 1)  # from left out to chosen
+    assert state.text == "dresses"
+    assert set(labels(state, "season")) == {"winter"}
+    assert state.clear_facets()
+    assert (state.text, len(state.rows)) == ("", 48)
+
+
+def test_what_is_searched_in_titles_stays_when_a_typed_value_goes(state: CatalogState) -> None:
+    searched(state, "red number")
+    assert [chip.words for chip in state.filters] == ["colour red", "“number” 12"]
+    assert state.counts[COLOUR][BLUE] == 12
+    state.toggle(COLOUR, RED)
+    assert (state.text, len(state.rows)) == ("number", 48)
+    assert [chip.words for chip in state.filters] == ["“number” 48"]
+
+
+def test_facets_and_text_are_undone_step_by_step(state: CatalogState) -> None:
+    for text in ("r", "re", "red"):
+        searched(state, text)
+    state.settle()
+    state.toggle(GARMENT, DRESS)
+    state.exclude(SEASON, -1)
+    few = codes(state)
+    assert state.undo()
+    assert state.facet_words == "garment dress"
+    assert state.undo()
+    assert (state.facet_words, len(state.rows)) == ("", 12)
+    assert state.undo()
+    assert (state.query.text, len(state.rows)) == ("", 48)
+    assert not state.undo()
+    for _ in range(3):
+        assert state.redo()
+    assert not state.redo()
+    assert state.query.text == "red"
+    searched(state, state.query.text)  # as the screen does; it is no step of its own
+    assert codes(state) == few
+    assert not state.redo()
+    state.clear()
+    assert state.undo()
+    assert state.facet_words == "garment dress, season not no label"
+
+
+def test_a_typed_value_that_was_unticked_comes_back_with_undo(state: CatalogState) -> None:
+    searched(state, "red dresses")
+    state.toggle(COLOUR, RED)
+    assert state.undo()
+    assert state.query.text == "red dresses"
+    searched(state, state.query.text)
+    assert state.chosen == {COLOUR: {RED}, GARMENT: {DRESS}}
+
+
+def test_while_a_text_is_searched_for_a_facet_leaves_it_alone(state: CatalogState) -> None:
+    searched(state, "red")
+    state.settle()
+    searched(state, "red dresses")
+    state.undo()  # "red" is to be searched for; what is shown is of "red dresses"
+    state.toggle(GARMENT, DRESS)
+    assert state.query.text == "red"

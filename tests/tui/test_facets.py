@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from textual import events
 from textual.app import App, ComposeResult
+from textual.widgets import Input
 
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.db.rows import SuperCategory
@@ -60,7 +61,8 @@ async def test_a_search_and_facets_narrow_down_together(
         await explorer.press("slash", *"shirt", "enter")
         assert len(explorer.codes) == 16
         assert "black 4" in lines(explorer)
-        assert "dress 0" in lines(explorer)
+        assert "✓ shirt 16" in lines(explorer)
+        assert "dress 16" in lines(explorer)  # what else could be chosen
         await explorer.press("f")
         await choose(explorer, "black")
         assert len(explorer.codes) == 4
@@ -72,12 +74,12 @@ async def test_a_search_and_facets_narrow_down_together(
 
 async def test_what_nothing_is_left_of_says_so(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
-        await explorer.press("slash", *"shirt", "enter", "f")
-        await choose(explorer, "dress")
+        await explorer.press("slash", *"P-000", "enter", "f")
+        await choose(explorer, "shirt")
         assert explorer.codes == []
-        assert "No item is garment dress" in explorer.text()
+        assert "No item is garment shirt" in explorer.text()
         await explorer.press("x")
-        assert len(explorer.codes) == 16
+        assert explorer.codes == ["P-000"]
         await explorer.press("x")
         assert "No facets to clear" in explorer.notices()
 
@@ -123,9 +125,61 @@ async def test_what_is_typed_at_once_goes_to_the_facets(
     async with run_explorer(workspace) as explorer:
         for key in ("f", "j", "j", "space"):
             explorer.app._driver.process_message(events.Key(key, None))
-        await explorer.pilot.pause()
+        await explorer.until(lambda: len(explorer.codes) < 48)
         await explorer.rest()
+        assert set(explorer.labels("garment", 99)) == {"skirt"}  # as key by key
+
+
+async def test_escape_leaves_the_rail_before_it_clears_and_undo_brings_back(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("f")
+        await choose(explorer, "red")
+        await explorer.press("escape")
+        assert explorer.grid.has_focus
+        assert set(explorer.labels("colour", 99)) == {"red"}
+        await explorer.press("escape")
+        assert len(explorer.codes) == 48
+        await explorer.press("u")
+        assert set(explorer.labels("colour", 99)) == {"red"}
+        await explorer.press("u", "u")
+        assert len(explorer.codes) == 48
+        assert "Nothing to undo" in explorer.notices()
+        await explorer.press("r")
+        assert set(explorer.labels("colour", 99)) == {"red"}
+
+
+async def test_a_typed_search_is_undone_and_redone(workspace: Workspace, run_explorer: Run) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("slash", *"red", "enter", "slash", *"red dress", "enter")
+        assert len(explorer.codes) == 4
+        field = explorer.screen.query_one("#search", Input)
+        await explorer.press("u")
+        assert (field.value, len(explorer.codes)) == ("red", 12)
+        await explorer.press("u")
+        assert (field.value, len(explorer.codes)) == ("", 48)
+        await explorer.press("r", "r")
+        assert (field.value, len(explorer.codes)) == ("red dress", 4)
+
+
+async def test_what_was_typed_is_ticked_and_unticking_it_removes_its_chip(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("slash", *"red dress", "enter", "f")
+        assert "✓ red 4" in lines(explorer)
+        assert "✓ dress 4" in lines(explorer)
+        assert "blue 4" in lines(explorer)
+        assert "colour red" in explorer.text()
+        await choose(explorer, "red")
+        assert "colour red" not in explorer.text()
+        assert explorer.screen.query_one("#search", Input).value == "dress"
         assert set(explorer.labels("garment", 99)) == {"dress"}
+        assert len(explorer.codes) == 16
+        await explorer.press("u")
+        assert "✓ red 4" in lines(explorer)
+        assert explorer.screen.query_one("#search", Input).value == "red dress"
 
 
 async def test_facets_are_clicked(workspace: Workspace, run_explorer: Run) -> None:

@@ -90,7 +90,7 @@ async def test_the_keys_of_the_focused_pane_come_first_and_can_be_clicked(
         await explorer.press("escape", "enter")
         await explorer.rest(0.05)
         line = explorer.text().split("\n")[-1]
-        assert line.startswith(" space Or this e Exact")
+        assert line.startswith(" space Or this / Find e Exact")
         await explorer.pilot.click(offset=(line.index("> More"), 35))
         await explorer.rest()
         assert explorer.screen.search.state.weights == {"garment": 2.0}

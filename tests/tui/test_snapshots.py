@@ -24,7 +24,7 @@ BLOCKS = str.maketrans(dict.fromkeys("▀▄▌▐▖▗▘▝▚▞▙▛▜▟
 SCREENS: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "catalog": ((120, 36), ("l", "l")),
     "catalog-narrow": ((60, 20), ("j",)),
-    "search-and-facets": ((120, 36), ("f", "j", "j", "space", "slash", *"red", "enter")),
+    "search-and-facets": ((120, 36), ("f", "j", "j", "space", "f", "slash", *"red", "enter")),
     "substitutes": ((120, 36), ("l", "enter", "2", "j", "j")),
     "substitutes-narrow": ((60, 20), ("l", "enter", "2", "j", "tab", "l")),
     "help": ((120, 45), ("question_mark",)),

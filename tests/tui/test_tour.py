@@ -227,5 +227,5 @@ async def test_the_help_has_no_keys_of_the_library_beneath(
         await explorer.press("question_mark")
         text = explorer.text()
         assert "Scroll" not in text
-        assert re.search(r"→ +l +Next picker", text)
+        assert re.search(r"→ +l +} +Next picker", text)
         assert screen is not explorer.screen

@@ -20,12 +20,13 @@ from datrnet.core.catalog.picture_states import PICTURE_STATES, picture_states
 from datrnet.core.catalog.sort_order import Order, keys_of, name_of, ranks
 from datrnet.core.errors import DatabaseError, DatrnetError, words_for_unknown
 from datrnet.core.text import sanitize
-from datrnet.tui.catalog_state import CatalogState, TextSearch
+from datrnet.tui.catalog_state import CatalogState
 from datrnet.tui.context import ExplorerContext, OpenMap, OpenReview, in_thread, start
 from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.dialogs import Choice, JumpPrompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.snapshot import RowMap, Source
+from datrnet.tui.text_search import TextSearch
 from datrnet.tui.widgets.bars import TitleBar, foot
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.facet_rail import Chips, FacetRail
@@ -37,7 +38,14 @@ class BrowseScreen(ExplorerScreen):
 
     HELP_TITLE = "Catalog"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search", key_display="/", id="catalog.search"),
+        Binding(
+            "slash",
+            "search",
+            "Search",
+            key_display="/",
+            tooltip="Search; among the facets, find a value",
+            id="catalog.search",
+        ),
         Binding("f", "facets", "Facets", id="catalog.facets"),
         Binding("t", "sort", "Sort", id="catalog.sort"),
         hidden("T", "reverse", "Reverse the order", id="catalog.reverse"),
@@ -47,8 +55,13 @@ class BrowseScreen(ExplorerScreen):
         Binding("s", "substitutes", "Substitutes", id="catalog.substitutes"),
         Binding("v", "review", "Review", id="catalog.review"),
         Binding("M", "map", "Map", id="catalog.map"),
+        hidden("u", "undo", "Undo a search or facet", id="catalog.undo"),
+        hidden("r,ctrl+r", "redo", "Redo", id="catalog.redo"),
         hidden(
-            "escape", "clear_search", "Clear the search, then the facets", id="catalog.clear_search"
+            "escape",
+            "clear_search",
+            "Leave field or facets; then clear the search, then the facets",
+            id="catalog.clear_search",
         ),
         hidden("tab", "swap_focus", "Search field or pictures", id="catalog.swap_focus"),
     ]
@@ -64,6 +77,8 @@ class BrowseScreen(ExplorerScreen):
         super().__init__(context)
         self.state = CatalogState(self.snapshot)
         self._search_timer: Timer | None = None
+        self._is_submitted = False
+        """Whether enter was pressed in the search field."""
 
     def compose(self) -> ComposeResult:
         """Facets, search field and grid, and the item under the cursor."""
@@ -133,11 +148,21 @@ class BrowseScreen(ExplorerScreen):
         self._check_pictures()
 
     @property
+    def field(self) -> Input:
+        """The search field."""
+        return self.query_one("#search", Input)
+
+    @property
     def rail(self) -> FacetRail:
         """The facets."""
         return self.query_one(FacetRail)
 
     @on(FacetRail.Changed)
+    def _show_query(self) -> None:
+        """Show what the catalog is to be narrowed down by; a text that has changed is searched."""
+        self.field.value = self.state.query.text
+        self._show()
+
     def _show(self) -> None:
         """Show what search and facets leave; the cursor stays on its item if possible."""
         state, bar, row = self.state, self.query_one(TitleBar), self.grid.row
@@ -156,12 +181,13 @@ class BrowseScreen(ExplorerScreen):
         """Remove a filter, or all of them."""
         chip = message.chip
         if chip is None:
-            self.state.clear_facets()
+            self.state.clear()
+            self._show_query()
         elif chip.super_category is not None:
             self.state.drop(chip)
-        if chip is None or chip.super_category is None:
-            self.query_one("#search", Input).value = "" if chip is None else chip.rest
-        self._show()
+            self._show()
+        else:
+            self.field.value = chip.rest
         self.set_focus(self.grid)
 
     # ── search ───────────────────────────────────────────────────────────────
@@ -170,17 +196,23 @@ class BrowseScreen(ExplorerScreen):
     def _search_soon(self, event: Input.Changed) -> None:
         if self._search_timer is not None:
             self._search_timer.stop()
+        self._is_submitted = False
         text = event.value.strip()
         self._search_timer = self.set_timer(self.debounce, lambda: self._search(text))
 
     def _search(self, text: str) -> None:
-        if text == self.state.text:
+        if text == self.state.text and self.state.is_complete:
             return
         if text:
             self._find_titles(text)
         else:
             self.state.show_found("", self.snapshot.rows)
             self._show()
+
+    @property
+    def holds_keys(self) -> bool:
+        """Whether keys wait for the search: those after enter are meant for what it finds."""
+        return self._is_submitted and self.field.value.strip() != self.state.text
 
     def _find_titles(self, text: str) -> None:
         start(self, "titles", self._find, text)
@@ -194,38 +226,66 @@ class BrowseScreen(ExplorerScreen):
                 is_complete = await in_thread(
                     self, found.find, seconds, lambda: worker.is_cancelled
                 )
-                if text != self.query_one("#search", Input).value.strip():
+                if text != self.field.value.strip():
                     return
                 self.state.show_found(text, found.rows, found.understood, is_complete=is_complete)
+                if not self.field.has_focus:
+                    self.state.settle()
                 self._show()
                 if is_complete:
                     return
         except DatrnetError as error:
+            self._is_submitted = False
             self.show_error(error)
 
     @on(Input.Submitted, "#search")
-    def _leave_search(self, event: Input.Submitted) -> None:
+    def _submit(self, event: Input.Submitted) -> None:
+        self._is_submitted = True
         self._search(event.value.strip())  # again, if it failed the first time
+        self._leave_search()
+
+    def _leave_search(self) -> None:
+        """Leave the field with its text, which is a step to undo."""
+        self.state.settle()
         self.set_focus(self.grid)
 
     def action_search(self) -> None:
-        """Go to the search field."""
-        self.set_focus(self.query_one("#search", Input))
+        """Go to the search field; among the facets, type the beginning of a value."""
+        if self.rail.has_focus:
+            self.rail.action_find()
+        else:
+            self.set_focus(self.field)
 
     def action_clear_search(self) -> None:
-        """Clear the search; without one, the facets."""
-        field = self.query_one("#search", Input)
-        if not field.value and self.state.clear_facets():
-            self._show()
-        field.value = ""
-        self.grid.focus()
+        """Leave the field or the facets; else clear the search, or without one the facets."""
+        if self.field.has_focus:
+            self._leave_search()
+        elif self.rail.has_focus:
+            self.action_facets()
+        else:
+            if self.state.clear_text() or self.state.clear_facets():
+                self._show_query()
+            self.field.value = ""
+            self.set_focus(self.grid)
+
+    def action_undo(self) -> None:
+        """Undo the last search or the last change of facets."""
+        self._show_step("undo", self.state.undo())
+
+    def action_redo(self) -> None:
+        """Redo what was undone last."""
+        self._show_step("redo", self.state.redo())
+
+    def _show_step(self, action: str, is_done: bool) -> None:
+        if is_done:
+            self._show_query()
+        else:
+            self.notify(f"Nothing to {action}.", timeout=2)
 
     def action_back(self) -> None:
         """Drop the last step of the trail: the facets, else the search."""
-        if self.state.clear_facets():
-            self._show()
-        else:
-            self.query_one("#search", Input).value = ""
+        if self.state.clear_facets() or self.state.clear_text():
+            self._show_query()
 
     def action_match(self, step: int) -> None:
         """Go to the next match or the previous one, around the ends."""
@@ -341,9 +401,8 @@ class BrowseScreen(ExplorerScreen):
             self.notify(f"{code}: {self._obstacle(row)}")
         elif not self._go_to(row):
             self.notify(f"Cleared {self.state.filter_words}", timeout=4)
-            self.query_one("#search", Input).value = ""
             self.state.clear()
-            self._show()
+            self._show_query()
             self._go_to(row)
         self.set_focus(self.grid)
 
@@ -369,17 +428,13 @@ class BrowseScreen(ExplorerScreen):
             self.remove_class("-facets")
             self.set_focus(self.grid)
             return
-        is_shown = rail.display
         self.add_class("-facets")
-        if is_shown:
-            # at once, unlike focus(): the next keys are meant for the facets
-            self.set_focus(rail)
-        else:
-            rail.focus()
+        rail.start()
+        self.set_focus(rail)
 
     def action_swap_focus(self) -> None:
         """Go from the search field to the pictures, or back."""
         if self.grid.has_focus:
             self.action_search()
         else:
-            self.set_focus(self.grid)
+            self._leave_search()

@@ -20,15 +20,15 @@ from textual.widgets.option_list import Option
 
 from datrnet.core.catalog.pictures import Picture, read_picture
 from datrnet.core.catalog.sources.grid import PICTURE_SUFFIXES
-from datrnet.core.errors import nearest
+from datrnet.core.errors import DatrnetError, nearest
 from datrnet.core.text import fold, sanitize
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.context import in_thread, show_from_thread, start
 from datrnet.tui.graphics.pictures import named_path
 from datrnet.tui.keymap import hidden
 from datrnet.tui.snapshot import Snapshot
-from datrnet.tui.widgets.pickers import ValueList
 from datrnet.tui.widgets.text import MUTED, fitted
+from datrnet.tui.widgets.value_list import ValueList
 
 
 class Prompt(ModalScreen[str | None]):
@@ -209,6 +209,8 @@ class PicturePrompt(Prompt):
         super().__init__("Search with a picture file", hint="tab completes the path")
         self._input.placeholder = "Type, paste or drop its path"
         self._input.suggester = PathSuggester()
+        self.holds_keys = False
+        """Whether the picture is being read: later keys are for its substitutes."""
 
     def submit(self, text: str) -> None:
         """Accept the path of a file that can be read as a picture, or say why it cannot."""
@@ -218,13 +220,18 @@ class PicturePrompt(Prompt):
         elif not path.exists():
             self.explain(f"{path} is not there.")
         else:
+            self.holds_keys = True
             show_from_thread(
                 self,
                 "picture",
                 lambda: read_picture(Picture(path), SMALL),
                 lambda _: self.dismiss(str(path)),
-                lambda error: self.explain(str(error)),
+                self._refuse,
             )
+
+    def _refuse(self, error: DatrnetError) -> None:
+        self.holds_keys = False
+        self.explain(str(error))
 
     async def action_complete(self) -> None:
         """Complete the path, whether or not its suggestion is there yet; later keys wait."""
@@ -263,8 +270,8 @@ class JumpPrompt(Prompt):
         self._go = go
         self._found: tuple[str, int | None] | None = None
         """The text looked up last, and the row of its item."""
-        self._is_submitted = False
-        """Whether enter was pressed before the id was looked up."""
+        self.holds_keys = False
+        """Whether enter was pressed before the id was looked up; later keys are for the grid."""
 
     def typed(self, text: str) -> None:
         """Look the text up in a moment."""
@@ -273,7 +280,7 @@ class JumpPrompt(Prompt):
     def submit(self, text: str) -> None:
         """Go to the item, once it is looked up."""
         if self._found is None or self._found[0] != text:
-            self._is_submitted = True
+            self.holds_keys = True
             start(self, "jump", self._look_up, text, 0, 0)
         elif (row := self._found[1]) is not None:
             self.dismiss(self._snapshot.catalog.codes[row])
@@ -298,8 +305,8 @@ class JumpPrompt(Prompt):
         self._found = text, row
         obstacle = "" if row is None else self._go(row)
         self.explain(" ".join(filter(None, (hint, obstacle))))
-        if self._is_submitted:
-            self._is_submitted = False
+        if self.holds_keys:
+            self.holds_keys = False
             self.submit(text)
 
 
@@ -348,9 +355,13 @@ class Choice(ModalScreen[int | None]):
         """Question and options."""
         with Vertical(classes="dialog"):
             yield Static(sanitize(self._question), classes="dialog-question", markup=False)
-            yield self.LIST(*map(Option, self._options), markup=False)
+            yield self.LIST(*self.listed(), markup=False)
             if self.HINT:
                 yield Static(self.HINT, classes="dialog-hint")
+
+    def listed(self) -> list[Option]:
+        """Return the lines of the list."""
+        return [*map(Option, self._options)]
 
     def on_mount(self) -> None:
         """Highlight the current option."""
@@ -378,7 +389,7 @@ class ValuePicker(Choice, inherit_bindings=False):
         hidden("escape,q,backspace", "dismiss(None)", "Cancel", id="values.close"),
     ]
     LIST = ValueList
-    HINT = "enter chooses, esc cancels"
+    HINT = "enter chooses, / finds, esc cancels"
 
     def __init__(
         self,
@@ -406,3 +417,9 @@ class ValuePicker(Choice, inherit_bindings=False):
             lines.append(Content.assemble(name, (f"{note}{count}", MUTED)))
         chosen = category.values.index(first) if first in category.values else 0
         super().__init__(title, lines, chosen)
+        self._values = category.values
+
+    def listed(self) -> list[Option]:
+        """Return a line for each value, to be found by its name."""
+        pairs = zip(self._options, self._values, strict=True)
+        return [Option(words, id=value) for words, value in pairs]

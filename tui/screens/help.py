@@ -130,13 +130,15 @@ class HelpScreen(ModalScreen[None]):
         self.set_focus(self.query_one(Input))
 
     def action_close(self) -> None:
-        """Close the search; without one, the help."""
-        if not self.has_class("-searching"):
+        """Leave the search field; else close the search; without one, the help."""
+        field = self.query_one(Input)
+        if field.has_focus:
+            self._leave_search()
+        elif self.has_class("-searching"):
+            field.value = ""
+            self.remove_class("-searching")
+        else:
             self.dismiss()
-            return
-        self.query_one(Input).value = ""
-        self.remove_class("-searching")
-        self._leave_search()
 
     def action_scroll(self, lines: int) -> None:
         """Scroll the list."""

@@ -412,8 +412,7 @@ class SubstitutesScreen(ExplorerScreen):
         """Offer only pickers that there are."""
         if action == "open_picker":
             (number,) = parameters
-            categories = self.snapshot.catalog.super_categories
-            return isinstance(number, int) and number <= len(categories)
+            return isinstance(number, int) and number <= len(self.search.categories)
         return super().check_action(action, parameters)
 
     def action_open_picker(self, number: int) -> None:

@@ -1,6 +1,6 @@
 """Facets: values with their numbers of items, to filter by; and chips for the filters in force."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,6 +18,7 @@ from datrnet.core.text import sanitize
 from datrnet.tui.catalog_state import CatalogState, Filter
 from datrnet.tui.keymap import hidden
 from datrnet.tui.widgets.text import DISABLED, MUTED, fitted
+from datrnet.tui.widgets.value_list import FindableList
 
 CLEAR = "esc: clear"
 MAX_CHIP_WIDTH = 32
@@ -91,7 +92,7 @@ class Line:
     """Whether the line expands the remaining values."""
 
 
-class FacetRail(OptionList, inherit_bindings=False):
+class FacetRail(FindableList, inherit_bindings=False):
     """All super-categories with their values; several chosen values of one mean any of them."""
 
     HELP_TITLE = "Facets"
@@ -102,6 +103,13 @@ class FacetRail(OptionList, inherit_bindings=False):
         hidden("end,G", "last", "Last line", id="facets.last"),
         hidden("pagedown,ctrl+d", "page_down", "Page down", id="facets.page_down"),
         hidden("pageup,ctrl+u", "page_up", "Page up", id="facets.page_up"),
+        hidden("right_curly_bracket", "go_on(1)", "Next super-category", id="facets.next_category"),
+        hidden(
+            "left_curly_bracket",
+            "go_on(-1)",
+            "Previous super-category",
+            id="facets.previous_category",
+        ),
         Binding(
             "enter,space",
             "select",
@@ -146,6 +154,10 @@ class FacetRail(OptionList, inherit_bindings=False):
         self.highlighted = None
 
     def on_focus(self) -> None:
+        """Have a cursor."""
+        self.start()
+
+    def start(self) -> None:
         """Start at the first value, so that the first key can choose it."""
         if self.highlighted is None and len(self._listed) > 1:
             self.highlighted = 1
@@ -161,12 +173,17 @@ class FacetRail(OptionList, inherit_bindings=False):
             for place, line in enumerate(lines):
                 self.replace_option_prompt_at_index(place, self._prompt(line))
             return
-        current = None if self.highlighted is None else self._listed[self.highlighted]
+        current = self._line
         self._listed = lines
         self.set_options([Option(self._prompt(line)) for line in lines])
         if current is not None:
             heading = Line(current.super_category)
             self.highlighted = lines.index(current if current in lines else heading)
+
+    @property
+    def _line(self) -> Line | None:
+        """The line under the cursor."""
+        return None if self.highlighted is None else self._listed[self.highlighted]
 
     def _lines_of(self, idx: int) -> list[Line]:
         if idx in self._folded:
@@ -222,16 +239,16 @@ class FacetRail(OptionList, inherit_bindings=False):
 
     def action_exclude(self) -> None:
         """Leave out the items with the value under the cursor, or no longer."""
-        line = None if self.highlighted is None else self._listed[self.highlighted]
+        line = self._line
         if line is not None and line.value is not None:
             self._state.exclude(line.super_category, line.value)
             self.post_message(self.Changed())
 
     def action_fold(self, folded: bool) -> None:
         """Fold the super-category under the cursor, or unfold all its values."""
-        if self.highlighted is None:
+        if (line := self._line) is None:
             return
-        idx = self._listed[self.highlighted].super_category
+        idx = line.super_category
         if folded:
             self._folded.add(idx)
             self._whole.discard(idx)
@@ -240,6 +257,41 @@ class FacetRail(OptionList, inherit_bindings=False):
         else:
             self._whole.add(idx)
         self.show()
+
+    def action_go_on(self, step: int) -> None:
+        """Go to the first value of the next super-category, or of the one before."""
+        line, number = self._line, len(self._state.categories)
+        if line is not None:
+            heading = self._listed.index(Line((line.super_category + step) % number))
+            self.highlighted = heading + (self._listed[heading].super_category not in self._folded)
+
+    @property
+    def _all_values(self) -> list[tuple[int, int]]:
+        """All values with their super-categories, whether or not they are listed."""
+        return [(idx, value) for idx, own in enumerate(self._state.values) for value in own]
+
+    def names(self) -> Sequence[str]:
+        """Return all values, whether or not they are listed."""
+        return [self._state.value_name(*place) for place in self._all_values]
+
+    def go_to(self, place: int) -> None:
+        """Put the cursor on a value; if need be, unfold its super-category."""
+        line = Line(*self._all_values[place])
+        if line not in self._listed:
+            self._folded.discard(line.super_category)
+        if line not in self._lines_of(line.super_category):
+            self._whole.add(line.super_category)
+        self.show()
+        self.highlighted = self._listed.index(line)
+
+    def bookmark(self) -> Callable[[], None]:
+        """Return what puts the cursor back on its line."""
+        line = self._line
+
+        def put_back() -> None:
+            self.highlighted = None if line is None else self._listed.index(line)
+
+        return put_back
 
     def action_clear(self) -> None:
         """Clear all facets."""

@@ -1,7 +1,6 @@
 """The pickers: a list of values for each super-category, one of them open."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -24,6 +23,7 @@ from datrnet.tui.query_state import Borrowed, Change, QueryState
 from datrnet.tui.state import Search
 from datrnet.tui.textual_patches import LEFT
 from datrnet.tui.widgets.text import DISABLED, MUTED, fitted
+from datrnet.tui.widgets.value_list import ValueList
 
 UNCHANGED = "as it is"
 OWN_MARK = "• "
@@ -43,42 +43,6 @@ SHORTEST_OWN = 4
 LEGEND = "exact matches / all items"
 
 
-class ValueList(OptionList, inherit_bindings=False):
-    """The values of the open picker."""
-
-    @dataclass
-    class Ticked(Message):
-        """A value is to be one of several, or no longer."""
-
-        idx: int
-
-    HELP_TITLE = "Pickers"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        hidden("down,j", "cursor_down", "Next value", id="pickers.down"),
-        hidden("up,k", "cursor_up", "Previous value", id="pickers.up"),
-        Binding("space", "tick", "Or this", tooltip="Accept this value, too", id="pickers.tick"),
-        hidden("home,g", "first", "First value", id="pickers.first"),
-        hidden("end,G", "last", "Last value", id="pickers.last"),
-        hidden("pagedown,ctrl+d", "page_down", "Page down", id="pickers.page_down"),
-        hidden("pageup,ctrl+u,b", "page_up", "Page up", id="pickers.page_up"),
-        hidden("enter", "select", "Go to the results", id="pickers.to_results"),
-    ]
-
-    def action_tick(self) -> None:
-        """Tick the value under the cursor, or remove the tick."""
-        if self.highlighted is not None:
-            self.post_message(self.Ticked(self.highlighted))
-
-    def on_click(self, event: events.Click) -> None:
-        """Treat a click with ctrl or shift like the space key."""
-        if event.ctrl or event.shift:
-            event.prevent_default()
-            event.stop()
-            idx = event.style.meta.get("option", self.option_count)
-            if idx < self.option_count and not self.get_option_at_index(idx).disabled:
-                self.post_message(self.Ticked(idx))
-
-
 class PickerHeader(Static):
     """A picker's line: its number, its super-category, the item's value and the wanted one."""
 
@@ -88,8 +52,13 @@ class Pickers(Vertical):
 
     HELP_TITLE = "Pickers"
     BINDINGS: ClassVar[list[BindingType]] = [
-        hidden("right,l", "open_next(1)", "Next picker", id="pickers.next"),
-        hidden("left,h", "open_next(-1)", "Previous picker", id="pickers.previous"),
+        hidden("right,l,right_curly_bracket", "open_next(1)", "Next picker", id="pickers.next"),
+        hidden(
+            "left,h,left_curly_bracket",
+            "open_next(-1)",
+            "Previous picker",
+            id="pickers.previous",
+        ),
         Binding(
             "e",
             "screen.keep_exactly",
@@ -187,7 +156,7 @@ class Pickers(Vertical):
                 self.number, self._lines = idx, []
                 self.move_child(self.values, after=self._headers[idx])
                 self.show()
-            self.values.focus()
+            self.screen.set_focus(self.values)
             self.call_after_refresh(self.values.scroll_visible, animate=False)
 
     # ── drawing ──────────────────────────────────────────────────────────────
@@ -204,6 +173,7 @@ class Pickers(Vertical):
             self.values.set_options(
                 Option(
                     self._prompt(line),
+                    id=line if isinstance(line, str) else None,
                     disabled=isinstance(line, str) and line != own and line not in available,
                 )
                 for line in lines
