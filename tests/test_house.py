@@ -17,8 +17,8 @@ MOST_LINES = 450
 FEWEST_LINES = 60
 """A module with fewer that only one other imports belongs into that one."""
 
-MOST_MODULES = 281
-MOST_CODE_LINES = 40_600
+MOST_MODULES = 285
+MOST_CODE_LINES = 41_000
 """Without docstrings, comments and blank lines. Delete what a change makes unnecessary."""
 
 NOUNS = {"attribute_based", "embedding", "indexing", "listing", "mapping", "ranking", "training"}

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,15 +21,19 @@ from datrnet.core.catalog.picture_states import PICTURE_STATES, picture_states
 from datrnet.core.catalog.sort_order import Order, keys_of, name_of, ranks
 from datrnet.core.errors import DatabaseError, DatrnetError, words_for_unknown
 from datrnet.core.text import sanitize
-from datrnet.tui.catalog_state import CatalogState, TextSearch
+from datrnet.tui.catalog_conditions import conditions_of
+from datrnet.tui.catalog_state import CatalogState, Filter, TextSearch
 from datrnet.tui.context import ExplorerContext, OpenMap, OpenReview, in_thread, start
 from datrnet.tui.keymap import hidden
+from datrnet.tui.query_state import History
 from datrnet.tui.screens.dialogs import Choice, JumpPrompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.snapshot import RowMap, Source
+from datrnet.tui.state import Visit
 from datrnet.tui.widgets.bars import KeyLine, TitleBar, TooSmall
+from datrnet.tui.widgets.chips import Chips
 from datrnet.tui.widgets.detail_pane import DetailPane
-from datrnet.tui.widgets.facet_rail import Chips, FacetRail
+from datrnet.tui.widgets.facet_rail import FacetRail
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
 
 
@@ -155,7 +160,7 @@ class BrowseScreen(ExplorerScreen):
     @on(Chips.Dropped)
     def _drop(self, message: Chips.Dropped) -> None:
         """Remove a filter, or all of them."""
-        chip = message.chip
+        chip = message.chip if isinstance(message.chip, Filter) else None
         if chip is None:
             self.state.clear_facets()
         elif chip.super_category is not None:
@@ -227,6 +232,15 @@ class BrowseScreen(ExplorerScreen):
             self.notify("No search to step through: / starts one.", timeout=2)
         elif num_matches := len(self.grid.listing.rows):
             self.grid.move_to((self.grid.cursor + step) % num_matches)
+
+    # ── substitutes ──────────────────────────────────────────────────────────
+
+    def open_visit(self, visit: Visit) -> None:
+        """Show the substitutes of a query that meet the conditions of the catalog."""
+        asked, left_out = conditions_of(self.state)
+        if left_out:
+            self.notify(f"Not asked of substitutes: {', '.join(left_out)}.", timeout=5)
+        super().open_visit(replace(visit, history=History([asked])))
 
     # ── order ────────────────────────────────────────────────────────────────
 
