@@ -263,7 +263,10 @@ class SubstitutesScreen(ExplorerScreen):
         self._show_query()
 
     def action_back(self) -> None:
-        """Go back along the trail, from its start to the screen before."""
+        """Leave the chips; else go back along the trail, from its start to the screen before."""
+        if self.query_one(Chips).has_focus:
+            self.set_focus(self.grid)
+            return
         if self.search.back():
             self._show_query()
             return
@@ -389,7 +392,7 @@ class SubstitutesScreen(ExplorerScreen):
         chip = message.chip
         if chip is None:
             self.action_clear()
-        elif isinstance(chip, Chip) and chip in self._chips:  # else it was clicked twice
+        elif isinstance(chip, Chip) and chip in self._chips:  # else it has gone meanwhile
             self._change(self.search.drop, chip.without)
         if not self._chips and self.query_one(Chips).has_focus:
             self.set_focus(self.grid)

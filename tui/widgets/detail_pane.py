@@ -119,12 +119,12 @@ def heading(subject: Subject) -> Content:
     if subject.substitute is not None:
         rank, distance = subject.substitute.rank, subject.substitute.distance
         match = match_of(subject.substitute)
-        facts += f"  ·  no. {rank}" + ("" if match is None else f"  ·  {percent(match)}")
-        facts += f"  ·  distance {distance:.3f}"
+        facts += f" · no. {rank}" + ("" if match is None else f" · {percent(match)}")
+        facts += f" · distance {distance:.3f}"
     if subject.num_variants > 1:
-        facts += f"  ·  {subject.num_variants} variants"
+        facts += f" · {subject.num_variants} variants"
     if subject.num_pictures > 1:
-        facts += f"  ·  {subject.num_pictures} pictures"
+        facts += f" · {subject.num_pictures} pictures"
     return Content.assemble((sanitize(subject.title), "bold"), "\n", (facts, MUTED))
 
 
