@@ -120,8 +120,9 @@ class QueryState:
         others = {other: kept for other, kept in self.changes.items() if other != name}
         if change is None:
             return replace(self, changes=others)
-        wanted = (change,) if isinstance(change, str) else ()
-        wanted = change if isinstance(change, tuple) else wanted
+        wanted: tuple[str, ...] = change if isinstance(change, tuple) else ()
+        if isinstance(change, str):
+            wanted = (change,)
         filters = self.filters
         if name in filters.where and set(wanted).isdisjoint(filters.where[name]):
             filters = filters.of(name, ())

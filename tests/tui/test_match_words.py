@@ -12,6 +12,7 @@ from datrnet.core.text import fold
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.graphics.page_layout import CardSize
 from datrnet.tui.match_words import card_words, costs
+from datrnet.tui.widgets.detail_pane import Subject, heading, table
 
 VALUES = {
     "color": ("Black", "red"),
@@ -119,3 +120,35 @@ def test_what_costs_most_comes_first() -> None:
     assert sum(costs(result({})).values()) == pytest.approx(1)
     matches = {"color": 0.5, "hood": 0.25, "neckline": 1.0, "season": 0.75}
     assert list(costs(result({}, matches))) == ["hood", "color", "season", "neckline"]
+
+
+def why(found: Substitute) -> list[str]:
+    """Return the lines below the heading "Why", and the heading."""
+    labels = {**RIGHT, "neckline": None}
+    subject = Subject(code="P-1", title="Shirt", labels=labels, substitute=found)
+    lines = table(subject, 34).plain.splitlines()
+    first = next(place for place, line in enumerate(lines) if line.startswith("Why"))
+    return [" ".join(line.split()) for line in lines[first:]]
+
+
+def test_the_pane_says_why_what_costs_most_first() -> None:
+    matches = {"color": 0.5, "hood": 0.25, "neckline": 1.0, "season": 0.75}
+    assert why(result({}, matches)) == [
+        "Why · match",
+        "hood: hood ██▌ 25 %",
+        "color: Black █████ 50 %",
+        "season: summer ███████▌ 75 %",
+        "neckline ██████████ 100 %",
+    ]
+    assert why(result({}))[:3] == [
+        "Why · share of the distance",
+        "season: summer ████ 40 %",
+        "neckline ███ 30 %",
+    ]
+
+
+def test_the_heading_has_match_and_distance() -> None:
+    subject = Subject(code="P-1", title="Shirt", labels=RIGHT, substitute=result({}, SURE))
+    assert heading(subject).plain.splitlines()[1] == "P-1 · no. 1 · 92 % · distance 1.000"
+    subject = Subject(code="P-1", title="Shirt", labels=RIGHT, substitute=result({}))
+    assert heading(subject).plain.splitlines()[1] == "P-1 · no. 1 · distance 1.000"

@@ -34,8 +34,6 @@ from datrnet.tui.widgets.thumb_grid import EMPTY, Listing, ThumbGrid
 
 P = ParamSpec("P")
 
-NO_CHANGE = "no change: all as it is"
-
 
 class SubstitutesScreen(ExplorerScreen):
     """A query, its changes, and the closest items."""
@@ -75,7 +73,7 @@ class SubstitutesScreen(ExplorerScreen):
         ),
         hidden("X", "limit", "Largest distance", id="substitutes.limit"),
         hidden("M", "rank", "Rank by match or by distance", id="substitutes.rank"),
-        hidden("C", "chips", "Chips of the request: x removes one", id="substitutes.chips"),
+        hidden("C", "chips", "Chips: what is asked for", id="substitutes.chips"),
         hidden("K", "save_search", "Save this search by name", id="substitutes.save_search"),
         hidden("s", "follow", "Substitutes of this result", id="substitutes.follow"),
         Binding("u", "undo", "Undo", id="substitutes.undo"),
@@ -101,7 +99,7 @@ class SubstitutesScreen(ExplorerScreen):
     def compose(self) -> ComposeResult:
         """The request; query and pickers, results, detail pane."""
         yield TitleBar()
-        yield Chips("clear", id="request", empty_text=NO_CHANGE)
+        yield Chips("clear", id="request", empty_text="no change: all as it is")
         with Horizontal(id="body"):
             with Vertical(id="wishes"):
                 yield PictureView(id="query-picture")

@@ -45,7 +45,14 @@ class Chips(Widget, can_focus=True, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         hidden("left,h", "step(-1)", "Chip before", id="chips.previous"),
         hidden("right,l", "step(1)", "Next chip", id="chips.next"),
-        Binding("x,enter,delete", "drop", "Remove", key_display="x", id="chips.remove"),
+        Binding(
+            "x,enter,delete",
+            "drop",
+            "Remove",
+            key_display="x",
+            tooltip="Remove the chip",
+            id="chips.remove",
+        ),
     ]
 
     @dataclass
