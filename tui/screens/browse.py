@@ -367,8 +367,8 @@ class BrowseScreen(ExplorerScreen):
 
     def action_map(self) -> None:
         """Show the items as points on a map."""
-        state = self.state
-        self.post_message(OpenMap(state.rows, state.facet_words, self.grid.row, self._go_to))
+        rows, words = self.state.rows, self.state.facet_words
+        self.post_message(OpenMap(rows, words, self.grid.row, self._go_to, self.open_visit))
 
     def action_facets(self) -> None:
         """Go to the facets or back; without room for both, show or hide the facets."""
