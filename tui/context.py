@@ -90,6 +90,8 @@ class OpenMap(Message):
     """The item under the cursor."""
     leave: Callable[[int], object]
     """Called with the item under the cursor of the map when it is closed."""
+    open_visit: Callable[[Visit], object]
+    """Shows the substitutes of an item, with the conditions of the catalog."""
 
 
 @dataclass

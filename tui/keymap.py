@@ -22,6 +22,8 @@ TOGETHER = (
     ("catalog", "pictures", "item", "program"),
     ("substitutes", "pictures", "item", "program"),
     ("substitutes", "pickers", "item", "program"),
+    ("substitutes", "chips", "item", "program"),
+    ("catalog", "chips", "item", "program"),
     ("map", "points", "item", "program"),
     ("map", "pictures", "item", "program"),
     ("shortlist", "pictures", "item", "program"),

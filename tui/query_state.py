@@ -29,25 +29,30 @@ Changes = Mapping[str, Change]
 """Changes by super-category."""
 
 
+Values = Mapping[str, tuple[str, ...]]
+"""Values by super-category."""
+
+
+def _replaced(all_values: Values, name: str, values: tuple[str, ...]) -> Values:
+    """Return values with others of a super-category; no values drop it."""
+    others = {other: kept for other, kept in all_values.items() if other != name}
+    return {**others, name: values} if values else others
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a saved search asks of its results beyond what the explorer can ask."""
+    """What the catalog was narrowed down to, or what a saved search asks of its results."""
 
-    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    where: Values = field(default_factory=dict)
     """Labels of which a result must carry one, by super-category."""
     others: tuple[Condition, ...] = ()
     """On facts."""
     match: ValueMatch = "any"
     split: str | None = None
 
-    @property
-    def words(self) -> str:
-        """The filters in words; empty if there are none."""
-        sign = " and " if self.match == "all" else " or "
-        words = [f"{name} {sign.join(values)}" for name, values in self.where.items()]
-        words += map(str, self.others)
-        words += [] if self.split is None else [f"the {self.split} split"]
-        return ", ".join(words)
+    def of(self, name: str, values: tuple[str, ...]) -> "Filters":
+        """Return the filters with other labels of a super-category; without any, with all."""
+        return replace(self, where=_replaced(self.where, name, values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class QueryState:
     """Super-categories in which a result must have the wanted label."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """Weights by super-category, where they are not 1."""
-    excluded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    excluded: Values = field(default_factory=dict)
     """Values that a result must not carry, by super-category."""
     unlike: Mapping[str, Borrowed] = field(default_factory=dict)
     """Items to keep away from, by super-category."""
@@ -95,10 +100,39 @@ class QueryState:
         """The changes to any of several values."""
         return {name: to for name, to in self.changes.items() if isinstance(to, tuple)}
 
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What a result must meet, and values that it must not carry."""
+        left_out = ((name, value) for name, values in self.excluded.items() for value in values)
+        return *self.filters.others, *(Condition(name, "!=", value) for name, value in left_out)
+
+    @property
+    def lasting(self) -> "QueryState":
+        """What is asked of the next query, too."""
+        kept = QueryState(within=self.within, weights=self.weights)
+        return replace(kept, excluded=self.excluded, filters=self.filters)
+
     def changed(self, name: str, change: Change | None) -> "QueryState":
-        """Return the state with another change of a super-category; None for no change."""
+        """Return the state with another change of a super-category; None for no change.
+
+        What would leave no item with the wanted value is dropped.
+        """
         others = {other: kept for other, kept in self.changes.items() if other != name}
-        return replace(self, changes=others if change is None else {**others, name: change})
+        if change is None:
+            return replace(self, changes=others)
+        wanted: tuple[str, ...] = change if isinstance(change, tuple) else ()
+        if isinstance(change, str):
+            wanted = (change,)
+        filters = self.filters
+        if name in filters.where and set(wanted).isdisjoint(filters.where[name]):
+            filters = filters.of(name, ())
+        left_out = tuple(it for it in self.excluded.get(name, ()) if it not in wanted)
+        return replace(
+            self,
+            changes={**others, name: change},
+            excluded=_replaced(self.excluded, name, left_out),
+            filters=filters,
+        )
 
     def changes_unlike(self, other: "QueryState") -> set[str]:
         """Return the super-categories whose changes differ from those of another state."""
@@ -114,11 +148,14 @@ class QueryState:
         """Return the state that leaves out a value, or no longer."""
         before = self.excluded.get(name, ())
         values = tuple(other for other in before if other != value)
-        is_new = value not in before
-        state = self.changed(name, None) if is_new and self.changes.get(name) == value else self
-        kept = {other: left for other, left in self.excluded.items() if other != name}
-        values = (*before, value) if is_new else values
-        return replace(state, excluded={**kept, name: values} if values else kept)
+        if value in before:
+            return replace(self, excluded=_replaced(self.excluded, name, values))
+        state = self.changed(name, None) if self.changes.get(name) == value else self
+        filters = self.filters
+        if name in filters.where:
+            filters = filters.of(name, tuple(it for it in filters.where[name] if it != value))
+        excluded = _replaced(self.excluded, name, (*before, value))
+        return replace(state, excluded=excluded, filters=filters)
 
     def away_from(self, name: str, item: Borrowed) -> "QueryState":
         """Return the state that keeps away from an item in a super-category, or no longer."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from datrnet.core.catalog.facts import Condition
 from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.request import Query, Request, Substitute
 from datrnet.core.retrieval.search import Searcher, SearchPlan
@@ -68,7 +67,7 @@ def find(searcher: Searcher, query: Query, request: Request) -> Found:
         DatrnetError: The index cannot answer the request.
     """
     plan = searcher.plan(query, request)
-    return plan, plan.substitutes(), plan.exact_match_counts()
+    return plan, plan.with_matches(plan.substitutes()), plan.exact_match_counts()
 
 
 class Search:
@@ -184,14 +183,7 @@ class Search:
             where={**state.filters.where, **self._filters},
             any_of=state.any_of,
             weights=dict(state.weights),
-            others=(
-                *state.filters.others,
-                *(
-                    Condition(name, "!=", value)
-                    for name, values in state.excluded.items()
-                    for value in values
-                ),
-            ),
+            others=state.conditions,
             match=state.filters.match,
             split=state.filters.split,
             unlike={name: (query_of(item.row),) for name, item in state.unlike.items()},
@@ -245,10 +237,14 @@ class Search:
         Raises:
             ConfigError: No super-category would tell items apart.
         """
-        state, history = self.state.changed(name, change), self.visit.history
+        history = self.visit.history
+        before = history.settled_state
+        if before.changes_unlike(self.state) - {name}:
+            before = self.state  # the proposal was made in another picker
+        state = before.changed(name, change)
         self._check_weights(state)
-        if history.settled_state.changes_unlike(self.state) - {name}:
-            self.settle()  # the proposal was made in another picker
+        if before is self.state:
+            self.settle()
         history.propose(state)
         self.visit.cursor = 0
 
@@ -277,10 +273,13 @@ class Search:
 
     def exclude(self, name: str, value: str) -> None:
         """Leave out results with a value, or no longer; it is then no wanted value."""
-        if self.visit.history.settled_state.changes_unlike(self.state) - {name}:
+        history = self.visit.history
+        if history.settled_state.changes_unlike(self.state) - {name}:
             self.settle()
-        self.visit.history.propose(self.state.without(name, value))
-        self._log_step("not", self.visit.history.settle())
+        before = history.settled_state
+        state = replace(self.state, excluded=before.excluded, filters=before.filters)
+        history.propose(state.without(name, value))
+        self._log_step("not", history.settle())
 
     def keep_away(self, name: str) -> None:
         """Keep away from the value of the marked item, or no longer.
@@ -337,6 +336,10 @@ class Search:
         if not self.searcher.is_entangled and not any(counted):
             raise ConfigError("At least one weight must be above 0.")
 
+    def drop(self, without: QueryState) -> None:
+        """Ask no longer for what a chip says."""
+        self._step("drop", without)
+
     def undo(self) -> bool:
         """Undo the last change; return whether there was one."""
         self.settle()
@@ -369,9 +372,8 @@ class Search:
     # ── the trail ────────────────────────────────────────────────────────────
 
     def follow(self, query: Query) -> None:
-        """Go on to a result, with the same weights and kind of prototypes."""
-        start = QueryState(within=self.state.within, weights=self.state.weights)
-        self.enter(Visit(query, History([start])))
+        """Go on to a result, with the same weights, kind of prototypes and conditions."""
+        self.enter(Visit(query, History([self.state.lasting])))
 
     def enter(self, visit: Visit) -> None:
         """Go on to another query."""

@@ -1,6 +1,7 @@
 """Facets of facts: values to choose from, and ranges of numbers, prices and dates."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
@@ -10,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
-from datrnet.core.catalog.facts import FactValues
-from datrnet.db.rows import SuperCategory
+from datrnet.core.catalog.facts import Condition, FactValues
+from datrnet.db.rows import FactColumn, FactKind, SuperCategory
 
 NUM_RANGES = 5
 """Ranges of about the same number of items; rounding their bounds may leave fewer."""
@@ -52,6 +53,51 @@ def fact_facets(catalog: Catalog) -> list[Facet]:
         category = SuperCategory(name=column.name, values=tuple(names))
         found.append(_facet(category, pairs, catalog.num_items, is_ordered=is_ordered))
     return found
+
+
+def conditions_on(
+    column: FactColumn, values: Sequence[str], *, is_excluded: bool = False
+) -> tuple[Condition, ...] | None:
+    """Return the conditions that ask for any of a facet's values, or for none of them.
+
+    Args:
+        column: The fact.
+        values: Values of its facet, in their order.
+        is_excluded: Whether an item must have none of them.
+
+    Returns:
+        The conditions; None if no conditions say it, as of ranges with a gap.
+    """
+    ranges = [_range_of(column.kind, value) for value in values]
+    known = [it for it in ranges if it is not None]
+    if len(known) < len(ranges):
+        return tuple(Condition(column.name, "!=" if is_excluded else "=", it) for it in values)
+    if any(high != low for (_, high), (low, _) in pairwise(known)):
+        return None
+    low, high = known[0][0], known[-1][1]
+    if is_excluded:
+        if low and high:
+            return None
+        low, high = high, low
+    bounds = (">=", low), ("<", high)
+    return tuple(Condition(column.name, sign, bound) for sign, bound in bounds if bound)
+
+
+_RANGE = re.compile(r"under (?P<below>.+)|(?P<above>.+) and up|(?P<low>[^–]+)–(?P<high>.+)")
+_PERIOD = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d\d)| Q(?P<quarter>[1-4]))?")
+
+
+def _range_of(kind: FactKind, name: str) -> tuple[str, str] | None:
+    """Return from where to below where a facet's value reaches; None if it is a single value."""
+    if kind in ("number", "money") and (found := _RANGE.fullmatch(name)):
+        return found["above"] or found["low"] or "", found["below"] or found["high"] or ""
+    if kind == "date" and (found := _PERIOD.fullmatch(name)):
+        quarter, year = found["quarter"], int(found["year"])
+        first = int(found["month"] or (3 * int(quarter) - 2 if quarter else 1))
+        length = 1 if found["month"] else 3 if quarter else 12
+        after, month = divmod(first - 1 + length, 12)
+        return f"{year:04}-{first:02}-01", f"{year + after:04}-{month + 1:02}-01"
+    return None
 
 
 def _distinct(numbers: NDArray[np.intp]) -> NDArray[np.intp]:

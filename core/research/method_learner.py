@@ -332,7 +332,7 @@ def embed_with_kept_features(
             system(torch.from_numpy(features[start : start + BATCH].astype(np.float32)).to(device))
             for start in range(0, len(features), BATCH)
         ]
-        return torch.cat(parts).float().cpu().numpy()  # type: ignore[no-any-return]
+        return torch.cat(parts).float().cpu().numpy()
 
 
 def _digest(system: RetrievalMethod, pixels: NDArray[np.uint8]) -> str:

@@ -138,7 +138,8 @@ class Substitute:
     """(A,) parts of the squared distance."""
     explainer: Explainer = field(compare=False, repr=False)
     matches: Mapping[str, float] = field(default_factory=dict)
-    """Probability that the values are the wanted ones, by super-category, if that ranks."""
+    """Probability that the values are the wanted ones, by super-category, if that ranks; else see
+    ``SearchPlan.with_matches``."""
     score: float | None = None
     """The match score, if that ranks."""
 

@@ -357,6 +357,25 @@ class SearchPlan:
             )
         ]
 
+    def with_matches(self, found: Sequence[Substitute]) -> list[Substitute]:
+        """Return results with the match of each super-category that counts, whatever ranks them.
+
+        An index that is not calibrated has no matches.
+        """
+        searcher, generation = self.searcher, self.searcher.generation
+        if not (found and generation.manifest.match.calibrations):
+            return list(found)
+        changes = {searcher.block_index(name): it.value for name, it in self.prototypes.items()}
+        match = self.match or searcher.match_query(self.query.blocks, changes, self.weights)
+        places = searcher.places_of([it.row for it in found])
+        matches = match.matches(searcher.posteriors_of(generation.embeddings[places]))
+        counted = np.flatnonzero(match.weights)
+        names = [searcher.names[block] for block in counted]
+        return [
+            replace(it, matches=dict(zip(names, own, strict=True)))
+            for it, own in zip(found, matches[:, counted].tolist(), strict=True)
+        ]
+
     @cached_property
     def explainer(self) -> Explainer:
         """Explains its results."""

@@ -38,8 +38,8 @@ class Step:
     position: int
     """From 1."""
     action: str
-    """query, change, within, exact, weight, not, unlike, liked, disliked, limit, ranking, undo,
-    redo, clear, back, saved or run."""
+    """query, change, within, exact, weight, not, unlike, liked, disliked, limit, ranking, drop,
+    undo, redo, clear, back, saved or run."""
     made_at: str
     """UTC, ISO 8601."""
     item: str

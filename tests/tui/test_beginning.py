@@ -29,7 +29,8 @@ async def test_it_begins_with_an_item_in_any_case_and_the_catalog_lies_behind(
     async with run_explorer(workspace, options=LaunchOptions(query="p-007")) as explorer:
         await explorer.rest(0.05)
         assert isinstance(explorer.screen, SubstitutesScreen)
-        assert "47 substitutes · no change" in explorer.text()
+        assert "47 substitutes" in explorer.text()
+        assert "no change" in explorer.text()
         assert [action for action, _ in explorer.steps()] == ["query"]
         await explorer.press("escape")
         assert isinstance(explorer.screen, BrowseScreen)

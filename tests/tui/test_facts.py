@@ -74,7 +74,7 @@ def test_the_pane_tells_labels_and_facts() -> None:
     assert flow(subject, 80).plain.splitlines() == [
         "color red  price 19.00–24.00 EUR  size S, M, L, XL, XXL, 3XL"
     ]
-    assert heading(subject).plain.splitlines()[1] == "P-1  ·  2 variants  ·  3 pictures"
+    assert heading(subject).plain.splitlines()[1] == "P-1 · 2 variants · 3 pictures"
 
 
 async def test_facts_are_shown_narrowed_down_and_sorted_by(

@@ -126,13 +126,13 @@ def test_from_the_catalog_to_substitutes_and_back(tmux: Tmux, workspace: Workspa
     tmux.press("l", "l")
     tmux.wait_for("P-002")
     tmux.press("Enter")
-    tmux.wait_for("47 substitutes · no change")
+    tmux.wait_for("47 substitutes", "no change")
     tmux.press("2")
     tmux.press("j")
-    shown = tmux.wait_for("47 substitutes · 1 change")
+    shown = tmux.wait_for("47 substitutes", "red ✕")
     assert "▀" in shown or "▄" in shown or "▌" in shown
     tmux.press("u")
-    tmux.wait_for("47 substitutes · no change")
+    tmux.wait_for("47 substitutes", "no change")
     tmux.press("Escape")
     tmux.wait_for("48 items", "Search: red striped")
     tmux.press("/", "r", "e", "d")
@@ -154,9 +154,9 @@ def test_a_program_that_is_ended_leaves_the_terminal_clean_and_the_session_kept(
 ) -> None:
     browse(tmux, workspace)
     tmux.press("Enter")
-    tmux.wait_for("47 substitutes · no change")
+    tmux.wait_for("47 substitutes", "no change")
     tmux.press("2", "j")
-    tmux.wait_for("47 substitutes · 1 change")
+    tmux.wait_for("47 substitutes", "blue ✕")
     os.kill(pid_of(workspace), number)
     assert_clean(tmux)
     assert [step.action for step in steps(workspace)] == ["query", "change"]
@@ -167,9 +167,9 @@ def test_a_terminal_that_is_closed_ends_the_program_and_keeps_the_session(
 ) -> None:
     browse(tmux, workspace)
     tmux.press("Enter")
-    tmux.wait_for("47 substitutes · no change")
+    tmux.wait_for("47 substitutes", "no change")
     tmux.press("2", "j")
-    tmux.wait_for("47 substitutes · 1 change")
+    tmux.wait_for("47 substitutes", "blue ✕")
     pid = pid_of(workspace)
     tmux.close()
     deadline = time.monotonic() + PATIENCE_SECONDS

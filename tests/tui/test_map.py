@@ -133,6 +133,8 @@ async def test_facets_set_the_other_points_back(workspace: Workspace, run_explor
         for key in "lhjkllkkjh":
             await explorer.press(key)
             assert _code(explorer) in shown
+        await explorer.press("enter")
+        assert explorer.screen.search.state.filters.where == {"garment": ("shirt",)}
 
 
 async def test_doubts_are_signs_and_a_correction_can_be_undone(

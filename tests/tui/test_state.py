@@ -14,10 +14,10 @@ from datrnet.core.retrieval.calibration import Calibration
 from datrnet.core.retrieval.match import MatchModel
 from datrnet.core.retrieval.request import Request
 from datrnet.tui.controllers.session_log import SessionLog
+from datrnet.tui.match_words import match_of
 from datrnet.tui.query_state import Borrowed, History, QueryState
 from datrnet.tui.snapshot import Library, Snapshot
 from datrnet.tui.state import Results, Search, Visit, find
-from datrnet.tui.widgets.detail_pane import matches
 
 
 class Explored:
@@ -503,7 +503,7 @@ def test_match_scores_rank_until_only_distances_can(explored: Explored) -> None:
     assert explored.steps[-1][1]["ranking"] == "match"
     found = explored.results.substitutes[0]
     assert explored.results.plan.match is not None
-    assert matches(found, {}).startswith(f"{np.prod(list(found.matches.values())):.0%} ")
+    assert match_of(found) == pytest.approx(np.prod(list(found.matches.values())))
     search.limit("0.9")
     assert explored.results.plan.match is None
     with pytest.raises(ConfigError, match="by distance only"):

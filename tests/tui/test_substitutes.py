@@ -31,7 +31,9 @@ async def test_enter_shows_the_nearest_items(workspace: Workspace, run_explorer:
         assert explorer.labels("garment", 1) == ["dress"]
         shown = explorer.text()
         assert "✓ garment" in shown
-        assert "Share of the distance" in shown
+        assert "Why · share of the distance" in shown
+        assert "garment: dress" in shown
+        assert "no change" in shown
         assert "1 garment" in shown
 
 
@@ -168,7 +170,8 @@ async def test_a_value_is_taken_from_the_marked_item(
         assert explorer.labels("colour", 3) == ["red"] * 3
         assert "P-003" in explorer.codes[:3]
         assert "→ as P-003" in explorer.text()
-        assert "1 change" in explorer.text()
+        assert "colour as P-003 ✕" in explorer.text()
+        assert "no change" not in explorer.text()
         assert "✓ colour" in explorer.text()
         await explorer.press("u")
         assert explorer.codes == as_it_is
@@ -238,7 +241,8 @@ async def test_a_change_shows_other_results_at_once_and_the_keys_refine_it(
         await explorer.press("e", "less_than_sign", "w", "W", "w")
         assert (search.state.exact, search.state.within) == ({"colour"}, "garment")
         shown = explorer.text()
-        for words in ("=×0.5", "within garment", "2 changes", "blue: 12 items"):
+        chips = "summer ✕   blue ✕   colour = blue ✕   colour ×0.5 ✕   within dress ✕"
+        for words in ("=×0.5", "within garment", chips, "blue: 12 items"):
             assert words in shown
         await explorer.press("greater_than_sign", "greater_than_sign")
         assert search.state.weights == {"colour": 2.0}

@@ -57,6 +57,12 @@ def _color(packed: int) -> Color:
     return Color.from_rgb(packed >> 16, packed >> 8 & 0xFF, packed & 0xFF)
 
 
+def fitting_signs(signs: Sequence[str], size: CardSize) -> str:
+    """Return signs for the frame of a card; without their words where these do not fit."""
+    words = "  ".join(signs)
+    return words if cell_len(words) <= size.columns - 2 else " ".join(it[0] for it in signs)
+
+
 Lines = list[list[Segment]]
 
 KEPT_PICTURES = 256

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,16 +21,20 @@ from datrnet.core.catalog.picture_states import PICTURE_STATES, picture_states
 from datrnet.core.catalog.sort_order import Order, keys_of, name_of, ranks
 from datrnet.core.errors import DatabaseError, DatrnetError, words_for_unknown
 from datrnet.core.text import sanitize
-from datrnet.tui.catalog_state import CatalogState
+from datrnet.tui.catalog_conditions import conditions_of
+from datrnet.tui.catalog_state import CatalogState, Filter
 from datrnet.tui.context import ExplorerContext, OpenMap, OpenReview, in_thread, start
 from datrnet.tui.keymap import hidden
+from datrnet.tui.query_state import History
 from datrnet.tui.screens.dialogs import Choice, JumpPrompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.snapshot import RowMap, Source
+from datrnet.tui.state import Visit
 from datrnet.tui.text_search import TextSearch
 from datrnet.tui.widgets.bars import TitleBar, foot
+from datrnet.tui.widgets.chips import Chips
 from datrnet.tui.widgets.detail_pane import DetailPane
-from datrnet.tui.widgets.facet_rail import Chips, FacetRail
+from datrnet.tui.widgets.facet_rail import FacetRail
 from datrnet.tui.widgets.thumb_grid import Listing, ThumbGrid
 
 
@@ -143,7 +148,7 @@ class BrowseScreen(ExplorerScreen):
         self.rail.reset()
         self._show()
         if self.state.text:
-            self._find_titles(self.state.text)
+            start(self, "titles", self._find, self.state.text)
         self._find_facets()
         self._check_pictures()
 
@@ -179,7 +184,7 @@ class BrowseScreen(ExplorerScreen):
     @on(Chips.Dropped)
     def _drop(self, message: Chips.Dropped) -> None:
         """Remove a filter, or all of them."""
-        chip = message.chip
+        chip = message.chip if isinstance(message.chip, Filter) else None
         if chip is None:
             self.state.clear()
             self._show_query()
@@ -204,7 +209,7 @@ class BrowseScreen(ExplorerScreen):
         if text == self.state.text and self.state.is_complete:
             return
         if text:
-            self._find_titles(text)
+            start(self, "titles", self._find, text)
         else:
             self.state.show_found("", self.snapshot.rows)
             self._show()
@@ -213,9 +218,6 @@ class BrowseScreen(ExplorerScreen):
     def holds_keys(self) -> bool:
         """Whether keys wait for the search: those after enter are meant for what it finds."""
         return self._is_submitted and self.field.value.strip() != self.state.text
-
-    def _find_titles(self, text: str) -> None:
-        start(self, "titles", self._find, text)
 
     async def _find(self, text: str) -> None:
         """Show the first items that are found at once, and all of them once they are found."""
@@ -293,6 +295,15 @@ class BrowseScreen(ExplorerScreen):
             self.notify("No search to step through: / starts one.", timeout=2)
         elif num_matches := len(self.grid.listing.rows):
             self.grid.move_to((self.grid.cursor + step) % num_matches)
+
+    # ── substitutes ──────────────────────────────────────────────────────────
+
+    def open_visit(self, visit: Visit) -> None:
+        """Show the substitutes of a query that meet the conditions of the catalog."""
+        asked, left_out = conditions_of(self.state)
+        if left_out:
+            self.notify(f"Not asked of substitutes: {', '.join(left_out)}.", timeout=5)
+        super().open_visit(replace(visit, history=History([asked])))
 
     # ── order ────────────────────────────────────────────────────────────────
 
@@ -418,8 +429,8 @@ class BrowseScreen(ExplorerScreen):
 
     def action_map(self) -> None:
         """Show the items as points on a map."""
-        state = self.state
-        self.post_message(OpenMap(state.rows, state.facet_words, self.grid.row, self._go_to))
+        rows, words = self.state.rows, self.state.facet_words
+        self.post_message(OpenMap(rows, words, self.grid.row, self._go_to, self.open_visit))
 
     def action_facets(self) -> None:
         """Go to the facets or back; without room for both, show or hide the facets."""

@@ -17,6 +17,7 @@ from datrnet.tui.context import (
     start,
     start_another,
 )
+from datrnet.tui.graphics.cards import fitting_signs
 from datrnet.tui.graphics.pictures import named_path, open_in_viewer
 from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.dialogs import PicturePrompt
@@ -27,8 +28,8 @@ from datrnet.tui.snapshot import RowMap
 from datrnet.tui.state import Visit
 from datrnet.tui.widgets.thumb_grid import ThumbGrid
 
-LISTED = "+ listed"
-"""Above the picture of an item on the shortlist."""
+LISTED, MARKED = "+ listed", "● marked"
+"""Above the picture of an item on the shortlist, and of the marked one."""
 
 
 class ExplorerScreen(PictureScreen):
@@ -149,21 +150,23 @@ class ExplorerScreen(PictureScreen):
         self.marked_changed()
 
     def marked_changed(self) -> None:
-        """Show what can be borrowed; nothing without pickers."""
+        """Show the mark on its card."""
+        self.shortlist_changed()
 
     # ── the shortlist ────────────────────────────────────────────────────────
 
     def on_mount(self) -> None:
         """Show on the cards which items are on the shortlist."""
         for grid in self.query(ThumbGrid):
-            grid.sign = partial(self._shortlist_sign, grid)
+            grid.sign = partial(self._sign, grid)
 
-    def _shortlist_sign(self, grid: ThumbGrid, position: int) -> str:
-        return self.card_sign(int(grid.listing.rows[position]))
+    def _sign(self, grid: ThumbGrid, position: int) -> str:
+        return fitting_signs(self.card_signs(int(grid.listing.rows[position])), grid.page.size)
 
-    def card_sign(self, row: int) -> str:
-        """Return what stands above the picture of an item: whether it is on the shortlist."""
-        return LISTED if self.snapshot.catalog.codes[row] in self.session.shortlist else ""
+    def card_signs(self, row: int) -> list[str]:
+        """Return what stands above the picture of an item: whether it is listed, or marked."""
+        is_listed = self.snapshot.catalog.codes[row] in self.session.shortlist
+        return [LISTED] * is_listed + [MARKED] * (row == self.library.marked)
 
     @on(events.ScreenResume)
     def _show_shortlist_changes(self) -> None:

@@ -22,6 +22,7 @@ from datrnet.tui.controllers.review import Did
 from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.dialogs import ValuePicker
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
+from datrnet.tui.state import Visit
 from datrnet.tui.widgets.bars import TitleBar, foot
 from datrnet.tui.widgets.detail_pane import UNLABELED, DetailPane
 from datrnet.tui.widgets.point_map import DOUBT, PointMap
@@ -110,6 +111,10 @@ class MapScreen(ExplorerScreen):
     def row(self) -> int | None:
         """The item under the cursor of the map."""
         return self.map.row
+
+    def open_visit(self, visit: Visit) -> None:
+        """Show the substitutes of a query, as the catalog does."""
+        self._opening.open_visit(visit)
 
     # ── the map ──────────────────────────────────────────────────────────────
 

@@ -24,11 +24,12 @@ from datrnet.db.rows import SessionRow, SessionSummary
 from datrnet.tui.context import ExplorerContext, OpenReplay, show_from_thread
 from datrnet.tui.controllers.sessions import SAVE_SECONDS
 from datrnet.tui.keymap import key_for
+from datrnet.tui.match_words import card_words
 from datrnet.tui.screens.dialogs import Prompt, export_from
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.screens.menus import open_menu
 from datrnet.tui.widgets.bars import TitleBar, framed
-from datrnet.tui.widgets.detail_pane import DetailPane, matches
+from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.text import MUTED
 from datrnet.tui.widgets.thumb_grid import EMPTY, Listing, ThumbGrid
 
@@ -400,7 +401,7 @@ class ReplayScreen(ExplorerScreen):
         self.grid.show(
             Listing(
                 rows=np.array([result.row for result in found], dtype=np.intp),
-                caption=lambda place: (found[place].title, matches(found[place], {})),
+                caption=lambda at: (found[at].title, card_words(found[at], self.grid.page.size)),
             ),
             empty_text="No results.",
         )

@@ -14,19 +14,21 @@ from textual.widgets import OptionList
 
 from datrnet.core.errors import ConfigError, DatrnetError, IndexStaleError
 from datrnet.core.retrieval.prototypes import Prototype
-from datrnet.core.retrieval.request import Query, Request
+from datrnet.core.retrieval.request import Query
 from datrnet.core.sessions.export import SessionSheet, export_session
 from datrnet.core.sessions.saved_search import save_search
 from datrnet.core.sessions.steps import file_stem
-from datrnet.core.text import sanitize
 from datrnet.tui.context import ExplorerContext, in_thread, show_from_thread, start
 from datrnet.tui.keymap import hidden, key_for
+from datrnet.tui.match_words import card_words
+from datrnet.tui.request_words import Chip, ValueWords, chips_of, why_empty
 from datrnet.tui.screens.dialogs import Prompt, export_from
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.snapshot import RowMap, Source
 from datrnet.tui.state import Results, Search, Visit, find
 from datrnet.tui.widgets.bars import TitleBar, foot
-from datrnet.tui.widgets.detail_pane import DetailPane, matches
+from datrnet.tui.widgets.chips import Chips
+from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.pickers import Pickers, PrototypeLine
 from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.thumb_grid import EMPTY, Listing, ThumbGrid
@@ -47,8 +49,12 @@ class SubstitutesScreen(ExplorerScreen):
         "✗": "Result: label differs",
         "~": "Result: matches the predicted value",
         "·": "Result: a label is unknown",
-        "✓3 ✗1 ~2": "Number of super-categories",
-        "▲ ▼": "Result: more or less like it",
+        "92 %": "Card: probability that all is as wanted",
+        "not black": "Card: it has another value",
+        "✗ ? color": "Card: another value, no label",
+        "+2": "Card: so many more differ",
+        "▲ ▼": "Card: more or less like it",
+        "+ ●": "Card: on the shortlist, marked",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
@@ -56,10 +62,8 @@ class SubstitutesScreen(ExplorerScreen):
             for n in range(1, 10)
         ),
         Binding("tab,p", "swap_focus", "Pickers/results", id="substitutes.swap_focus"),
-        hidden("w", "set_within(1)", "Next kind of prototypes", id="substitutes.within_next"),
-        hidden(
-            "W", "set_within(-1)", "Previous kind of prototypes", id="substitutes.within_previous"
-        ),
+        hidden("w", "set_within(1)", "Next prototypes", id="substitutes.within_next"),
+        hidden("W", "set_within(-1)", "Previous prototypes", id="substitutes.within_previous"),
         hidden("f", "rate(True)", "More like this result", id="substitutes.more_like"),
         hidden("F", "rate(False)", "Less like this result", id="substitutes.less_like"),
         hidden("right_square_bracket", "turn(1)", "Next results", id="substitutes.next_results"),
@@ -68,6 +72,9 @@ class SubstitutesScreen(ExplorerScreen):
         ),
         hidden("X", "limit", "Largest distance", id="substitutes.limit"),
         hidden("M", "rank", "Rank by match or by distance", id="substitutes.rank"),
+        hidden(
+            "comma", "chips", "Chips: what is asked for", key_display=",", id="substitutes.chips"
+        ),
         hidden("K", "save_search", "Save this search by name", id="substitutes.save_search"),
         hidden("E", "export", "Export the results", id="substitutes.export"),
         hidden("s", "follow", "Substitutes of this result", id="substitutes.follow"),
@@ -92,8 +99,9 @@ class SubstitutesScreen(ExplorerScreen):
         self._settle_timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        """Query and pickers, results, detail pane."""
+        """The request; query and pickers, results, detail pane."""
         yield TitleBar()
+        yield Chips("clear", id="request", empty_text="no change: all as it is")
         with Horizontal(id="body"):
             with Vertical(id="wishes"):
                 yield PictureView(id="query-picture")
@@ -153,12 +161,14 @@ class SubstitutesScreen(ExplorerScreen):
     def _show_query(self) -> None:
         """Show the query and its state, and search."""
         self.query_one(TitleBar).trail = ("Catalog", *self.search.titles)
+        self.query_one(Chips).show(self._chips)
         self.pickers.show()
         self.show_picture(self.query_one("#query-picture", PictureView), self.search.visit.source)
         self._find_results()
 
     def marked_changed(self) -> None:
         """Offer the values of the marked item in the pickers."""
+        super().marked_changed()
         self.pickers.show()
 
     def _find_results(self) -> None:
@@ -179,18 +189,11 @@ class SubstitutesScreen(ExplorerScreen):
 
     def _show_results(self, results: Results) -> None:
         found, within = results.substitutes, results.plan.request.within
-        count = len(self.search.state.changes)
-        words = {0: "no change", 1: "1 change"}.get(count, f"{count} changes")
-        words += "" if within is None else f" · within {sanitize(within)}"
-        if (limit := results.plan.request.max_distance) is not None:
-            words += f" · at most {limit:g} away"
-        words += "" if results.plan.match is None else " · by match"
-        if filters := self.search.state.filters.words:
-            words += f" · only {sanitize(filters)}"
         number = f"{len(found)} substitutes"
         if (start := results.plan.request.offset) is not None:
             number = f"{start + 1}–{start + len(found)}"
-        self.query_one(TitleBar).facts = f"{number} · {words}"
+        ranking = "" if results.plan.match is None else " · by match"
+        self.query_one(TitleBar).facts = f"{number}{ranking}"
         lines = self.query_one(PrototypeLine)
         lines.show(within, results.plan.prototypes)
         lines.show_weights(results.plan.agreement, results.plan.feedback)
@@ -198,14 +201,10 @@ class SubstitutesScreen(ExplorerScreen):
         self.query_one(ThumbGrid).show(
             Listing(
                 rows=np.array([result.row for result in found], dtype=np.intp),
-                caption=lambda place: (found[place].title, matches(found[place], results.unknown)),
+                caption=lambda at: (found[at].title, card_words(found[at], self.grid.page.size)),
             ),
             cursor=self.search.visit.cursor,
-            empty_text=_why_empty(
-                results.plan.request,
-                self.search.state.filters.words,
-                has_filters=bool(results.plan.filters),
-            ),
+            empty_text=why_empty(results.plan),
         )
 
     @on(ThumbGrid.Highlighted)
@@ -263,7 +262,10 @@ class SubstitutesScreen(ExplorerScreen):
         self._show_query()
 
     def action_back(self) -> None:
-        """Go back along the trail, from its start to the screen before."""
+        """Leave the chips; else go back along the trail, from its start to the screen before."""
+        if self.query_one(Chips).has_focus:
+            self.set_focus(self.grid)
+            return
         if self.search.back():
             self._show_query()
             return
@@ -278,6 +280,7 @@ class SubstitutesScreen(ExplorerScreen):
     @on(Pickers.Changed)
     def _preview(self) -> None:
         """Show the results of a change in a moment; it becomes a step once the cursor rests."""
+        self.query_one(Chips).show(self._chips)
         for timer in (self._search_timer, self._settle_timer):
             if timer is not None:
                 timer.stop()
@@ -365,21 +368,17 @@ class SubstitutesScreen(ExplorerScreen):
         if (results := self.search.results) is None or not results.substitutes:
             self.notify("Nothing to export.", timeout=2)
             return
-        sheet = SessionSheet.of_search(
-            self.library.workspace,
-            self.snapshot.catalog,
-            self.search.facts,
-            self.search.titles[-1],
-            results.substitutes,
-        )
+        found, facts = results.substitutes, self.search.facts
+        shop, title = (self.library.workspace, self.snapshot.catalog), self.search.titles[-1]
+        sheet = SessionSheet.of_search(*shop, facts, title, found)
         stem = f"substitutes-{file_stem(sheet.steps[0].step.subject)}"
         export_from(self, "Export the results to", stem, lambda path: export_session(path, sheet))
 
-    def card_sign(self, row: int) -> str:
-        """Return whether more or less like an item is asked for, or whether it is listed."""
+    def card_signs(self, row: int) -> list[str]:
+        """Return whether more or less like an item is asked for, too."""
         state = self.search.state
-        sign = "▲ more" if row in state.liked else "▼ less" if row in state.disliked else ""
-        return sign or super().card_sign(row)
+        own = ["▲ more"] * (row in state.liked) + ["▼ less"] * (row in state.disliked)
+        return own + super().card_signs(row)
 
     def _change(self, change: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         """Change the search, or say why that is impossible."""
@@ -389,6 +388,32 @@ class SubstitutesScreen(ExplorerScreen):
             self.notify(str(error), timeout=3)
         else:
             self._show_query()
+
+    @property
+    def _chips(self) -> list[Chip]:
+        """All that is asked for."""
+        catalog, search = self.snapshot.catalog, self.search
+        words = ValueWords(catalog.super_categories)
+        return chips_of(search.state, words, catalog.codes, search.wanted)
+
+    @on(Chips.Dropped)
+    def _drop(self, message: Chips.Dropped) -> None:
+        """Ask no longer for what a chip says; without a chip, clear."""
+        chip = message.chip
+        if chip is None:
+            self.action_clear()
+        elif isinstance(chip, Chip) and chip in self._chips:  # else it has gone meanwhile
+            self._change(self.search.drop, chip.without)
+        if not self._chips and self.query_one(Chips).has_focus:
+            self.set_focus(self.grid)
+
+    def action_chips(self) -> None:
+        """Go to the last chip of the request, or back to the results."""
+        chips = self.query_one(Chips)
+        if chips.has_focus:
+            self.set_focus(self.grid)
+        elif not chips.go_to_last():
+            self.notify("Nothing is asked for yet.", timeout=2)
 
     def action_undo(self) -> None:
         """Undo the last change."""
@@ -423,14 +448,3 @@ class SubstitutesScreen(ExplorerScreen):
         """Go from the pickers to the results, or back."""
         # at once, unlike focus(): the next keys are meant for the other
         self.set_focus(self.pickers.values if self.grid.has_focus else self.grid)
-
-
-def _why_empty(request: Request, saved: str, *, has_filters: bool) -> str:
-    """Say why a search finds nothing."""
-    if request.max_distance is not None:
-        return f"No item is at most {request.max_distance:g} away."
-    if saved:
-        return f"No item meets all of it: only {sanitize(saved)}, as the search was saved."
-    if has_filters or request.others:
-        return "No item has these labels: see the pickers marked =, ✓ or ✗."
-    return "There are no other items."

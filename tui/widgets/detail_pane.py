@@ -1,6 +1,5 @@
 """The pane about an item: its picture, labels and facts, and how it compares with the query."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ from datrnet.core.retrieval.prototypes import Prediction
 from datrnet.core.retrieval.request import Substitute
 from datrnet.core.text import fold, sanitize
 from datrnet.db.rows import split_values
+from datrnet.tui.match_words import costs, match_of, percent
 from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.text import MUTED, fitted
 
@@ -35,6 +35,8 @@ GAP = "  "
 """Between two labels of the running text."""
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
+WIDEST_BAR = 10
+PERCENT_WIDTH = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,28 +61,6 @@ class Subject:
     """Of a result: the predicted values of the query where its label is unknown."""
 
 
-def matches(substitute: Substitute, predicted: Mapping[str, str]) -> str:
-    """Return the note below a result: its distance or its match, and how many values match.
-
-    Args:
-        substitute: The result.
-        predicted: The values predicted for the query where its label is unknown and no other value
-            is wanted; ``~`` counts the results' values that equal them.
-    """
-    agreement = list(substitute.agreement.values())
-    good, bad = agreement.count(True), agreement.count(False)
-    alike = sum(_is_as_predicted(substitute.label_texts, predicted, name) for name in predicted)
-    counts = {"✓": good, "✗": bad, "~": alike}
-    signs = [f"{sign}{count}" for sign, count in counts.items() if count] or ["✓0"]
-    match = match_of(substitute)
-    return " ".join([f"{substitute.distance:.2f}" if match is None else f"{match:.0%}", *signs])
-
-
-def match_of(substitute: Substitute) -> float | None:
-    """Return the probability that all values are the wanted ones; None if distances rank."""
-    return math.prod(substitute.matches.values()) if substitute.matches else None
-
-
 def _is_as_predicted(
     labels: Mapping[str, str | None], predicted: Mapping[str, str], name: str
 ) -> bool:
@@ -94,14 +74,14 @@ def _carries(label: str | None, value: str) -> bool:
 
 
 def table(subject: Subject, width: int) -> Content:
-    """Return labels, facts, shares of the distance and predictions, one per line."""
+    """Return labels, facts, what costs how much, and predictions, one per line."""
     parts: list[Part] = []
     for name, value in subject.labels.items():
         parts += _line(subject, name, value, width)
     if subject.facts:
         parts += [("\n", ""), *_facts(subject, width)]
     if subject.substitute is not None:
-        parts += [("\n", ""), *_shares(subject.substitute, width)]
+        parts += [("\n", ""), *_why(subject, subject.substitute, width)]
     if subject.predictions:
         parts += [("\n", ""), *_predictions(subject, width)]
     return Content.assemble(*parts)
@@ -139,12 +119,12 @@ def heading(subject: Subject) -> Content:
     if subject.substitute is not None:
         rank, distance = subject.substitute.rank, subject.substitute.distance
         match = match_of(subject.substitute)
-        facts += f"  ·  no. {rank}  ·  "
-        facts += f"distance {distance:.3f}" if match is None else f"all as wanted {match:.0%}"
+        facts += f" · no. {rank}" + ("" if match is None else f" · {percent(match)}")
+        facts += f" · distance {distance:.3f}"
     if subject.num_variants > 1:
-        facts += f"  ·  {subject.num_variants} variants"
+        facts += f" · {subject.num_variants} variants"
     if subject.num_pictures > 1:
-        facts += f"  ·  {subject.num_pictures} pictures"
+        facts += f" · {subject.num_pictures} pictures"
     return Content.assemble((sanitize(subject.title), "bold"), "\n", (facts, MUTED))
 
 
@@ -186,16 +166,21 @@ def _instead_of(subject: Subject, name: str) -> str:
     )
 
 
-def _shares(substitute: Substitute, width: int) -> Iterator[Part]:
-    """Yield a bar per super-category: its share of the squared distance, or its match."""
-    total = sum(substitute.parts.values()) or 1.0
-    shares = {name: part / total for name, part in substitute.parts.items()}
-    yield f"{'As wanted' if substitute.matches else 'Share of the distance'}\n", f"bold {MUTED}"
-    room = max(4, width - NAME_WIDTH - 7)
-    for name, share in (substitute.matches or shares).items():
-        yield f"  {fitted(name, NAME_WIDTH - 1)} ", MUTED
+def _why(subject: Subject, substitute: Substitute, width: int) -> Iterator[Part]:
+    """Yield a bar per super-category, what costs most first: its match, else its share of the cost.
+
+    A match that is good has a long bar; so has a large share.
+    """
+    has_match = bool(substitute.matches)
+    yield f"Why · {'match' if has_match else 'share of the distance'}\n", f"bold {MUTED}"
+    words_width = max(NAME_WIDTH, width - WIDEST_BAR - PERCENT_WIDTH - 1)
+    room = max(1, min(WIDEST_BAR, width - words_width - PERCENT_WIDTH - 1))
+    for name, cost in costs(substitute).items():
+        share, value = 1 - cost if has_match else cost, subject.labels.get(name)
+        words = f"{sanitize(name)}: {sanitize(value)}" if value else sanitize(name)
+        yield f"{fitted(words, words_width)} ", MUTED
         yield fitted(_bar(share, room), room), "$primary"
-        yield f"{share:5.0%}\n", ""
+        yield f"{percent(share):>{PERCENT_WIDTH}}\n", ""
 
 
 def _predictions(subject: Subject, width: int) -> Iterator[Part]:

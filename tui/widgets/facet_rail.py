@@ -1,79 +1,21 @@
-"""Facets: values with their numbers of items, to filter by; and chips for the filters in force."""
+"""Facets: values with their numbers of items, to filter by."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
-from textual import events, on
-from textual.app import RenderResult
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from datrnet.core.text import sanitize
-from datrnet.tui.catalog_state import CatalogState, Filter
+from datrnet.tui.catalog_state import CatalogState
 from datrnet.tui.keymap import hidden
 from datrnet.tui.widgets.text import DISABLED, MUTED, fitted
 from datrnet.tui.widgets.value_list import FindableList
-
-CLEAR = "esc: clear"
-MAX_CHIP_WIDTH = 32
-
-
-class Chips(Widget):
-    """A line of chips; hidden without filters."""
-
-    @dataclass
-    class Dropped(Message):
-        """A chip was clicked, or the word that clears all."""
-
-        chip: Filter | None
-        """None for all."""
-
-    def __init__(self) -> None:
-        super().__init__(id="chips")
-        self._chips: tuple[Filter, ...] = ()
-
-    def show(self, chips: Sequence[Filter]) -> None:
-        """Show filters."""
-        self._chips = tuple(chips)
-        self.set_class(bool(chips), "-narrowed")
-        self.refresh()
-
-    def _placed(self) -> list[tuple[str, Filter | None]]:
-        """Return the chips that fit into the line, from the left, and the word that clears all."""
-        room = self.size.width - cell_len(CLEAR) - 4
-        placed: list[tuple[str, Filter | None]] = []
-        for chip in self._chips:
-            words = sanitize(chip.words)
-            text = f" {fitted(words, min(MAX_CHIP_WIDTH, cell_len(words)))} ✕ "
-            room -= cell_len(text) + 1
-            if room < 0:
-                placed.append(("… ", None))
-                break
-            placed.append((text, chip))
-        return [*placed, (f" {CLEAR} ", None)]
-
-    def render(self) -> RenderResult:
-        """Draw the line."""
-        parts: list[tuple[str, str]] = []
-        for text, chip in self._placed():
-            parts += [(text, "$text on $primary-muted" if chip else MUTED), (" ", "")]
-        return Content.assemble(*parts)
-
-    def on_click(self, event: events.Click) -> None:
-        """Remove the clicked filter."""
-        start = 0
-        for text, chip in self._placed():
-            end = start + cell_len(text)
-            if start <= event.get_content_offset_capture(self).x < end:
-                self.post_message(self.Dropped(chip))
-            start = end + 1
-
 
 NUM_COLLAPSED = 8
 """Values listed of a super-category until all are asked for."""

@@ -238,7 +238,7 @@ class Member(nn.Module):
             nn.ReLU(),
         )
         self.ases = Heads(ASE(self.channels, height, width, shape) for _ in range(number))
-        self.ases.to(memory_format=torch.channels_last)
+        self.ases.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         wide = hidden + 2 * 2 * self.channels
         self.embeddings = Heads(nn.Linear(wide, size) for _ in num_values)
         self.prototypes = nn.ParameterList(torch.randn(num + 1, size) for num in num_values)

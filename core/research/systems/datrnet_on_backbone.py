@@ -170,7 +170,7 @@ class EmbeddingNetwork(nn.Module):
             nn.ReLU(),
         )
         self.ase = ASE(config.channels, height, width, shape)
-        self.ase.to(memory_format=torch.channels_last)
+        self.ase.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.dense = nn.Linear(wide + whole_size, 2 * config.embedding_size)
         self.dropout = nn.Dropout(config.dropout)
         self.embedding = nn.Linear(2 * config.embedding_size, config.embedding_size)

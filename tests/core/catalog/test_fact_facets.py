@@ -8,8 +8,14 @@ import numpy as np
 import pytest
 
 from datrnet.core.catalog.catalog import Catalog
-from datrnet.core.catalog.fact_facets import MAX_PERIODS, NUM_RANGES, Facet, fact_facets
-from datrnet.core.catalog.facts import CatalogFacts
+from datrnet.core.catalog.fact_facets import (
+    MAX_PERIODS,
+    NUM_RANGES,
+    Facet,
+    conditions_on,
+    fact_facets,
+)
+from datrnet.core.catalog.facts import CatalogFacts, Condition
 from datrnet.db.rows import (
     FactColumn,
     FactKind,
@@ -122,3 +128,56 @@ def test_what_tells_nothing_apart_is_no_facet() -> None:
     assert not facets("number", [], [])
     (known,) = facets("text", ["same"], [])  # it tells who has it
     assert known.category.values == ("same",)
+
+
+def carried(facet: Facet, kind: FactKind, name: str, texts: Sequence[Sequence[str]]) -> list[int]:
+    """Return the items that meet the conditions of a value."""
+    conditions = conditions_on(FactColumn(name="fact", kind=kind), [name])
+    assert conditions is not None
+    items = _Items(kind, texts)
+    met = items.facts.matching(*(Condition.parse(str(it)) for it in conditions))
+    assert name in facet.category.values
+    return np.flatnonzero(met).tolist()
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts"),
+    [
+        ("text", [["S"], ["M"], ["S", "M"], [], ["L"], ["L"]]),
+        ("tags", [["a, b"], ["b"], ["c"], [], ["a"]]),
+        ("boolean", [["yes"], ["no"], [], ["yes", "no"]]),
+        ("number", [["1"], ["2.5"], ["-3"], [], ["2.5"]]),
+        ("number", [[str(number)] for number in range(-40, 60)]),
+        ("money", [[f"{price}.50 EUR", f"{price + 30} EUR"] for price in range(60)]),
+        ("date", [[f"2026-01-{day:02}"] for day in (1, 2, 9)]),
+        ("date", [[f"2025-{month:02}-15"] for month in range(6, 13)]),
+        ("date", [[f"2025-{1 + 3 * quarter:02}-15"] for quarter in range(4) for _ in (1, 2)] * 9),
+        ("date", [[f"{year}-{month:02}-28"] for year in (2019, 2020) for month in range(1, 13)]),
+        ("date", [[f"{year}-02-28"] for year in range(2001, 2026)]),
+    ],
+)
+def test_the_conditions_of_a_value_are_met_by_the_items_with_it(
+    kind: FactKind, texts: list[list[str]]
+) -> None:
+    (facet,) = facets(kind, *texts)
+    for value, items in carriers(facet).items():
+        assert carried(facet, kind, value, texts) == items
+
+
+def test_neighboring_ranges_are_one_and_gaps_are_no_condition() -> None:
+    price = FactColumn(name="price", kind="money")
+
+    def words(*values: str, is_excluded: bool = False) -> list[str] | None:
+        found = conditions_on(price, values, is_excluded=is_excluded)
+        return None if found is None else [*map(str, found)]
+
+    assert words("under 10", "10–20") == ["price<20"]
+    assert words("10–20", "20–30") == ["price>=10", "price<30"]
+    assert words("20 and up") == ["price>=20"]
+    assert words("under 10", "20–30") is None
+    assert words("under 10", is_excluded=True) == ["price>=10"]
+    assert words("10–20", "20 and up", is_excluded=True) == ["price<10"]
+    assert words("10–20", is_excluded=True) is None
+    brand = FactColumn(name="brand", kind="text")
+    assert [*map(str, conditions_on(brand, ["A", "under 5"]) or ())] == ["brand=A", "brand=under 5"]
+    assert [*map(str, conditions_on(brand, ["A"], is_excluded=True) or ())] == ["brand!=A"]

@@ -17,6 +17,7 @@ from datrnet.core.errors import ConfigError, IndexStaleError
 from datrnet.core.retrieval import indexed_catalog, search
 from datrnet.core.retrieval.manifest import MANIFEST
 from datrnet.core.retrieval.match import EPSILON
+from datrnet.core.retrieval.request import Request
 
 Run = Callable[..., Result]
 
@@ -68,6 +69,22 @@ def test_results_are_ranked_by_the_definition(ready: Path) -> None:
     assert {found.labels["colour"] for found in filtered} == {"Black"}
     many = shop.search_many(["item-1"] * 5, set=wanted, **options)
     assert all(found.ids == again.ids for found in many)
+
+
+def test_results_ranked_by_distance_have_matches_of_what_counts(ready: Path) -> None:
+    shop = datrnet.open(ready)
+    searcher = shop.searcher
+    request = Request(changes={"colour": "Black"}, weights={"pattern": 0}, k=5, ranking="distance")
+    plan = searcher.plan(searcher.query_of_item(searcher.catalog.row_of_code("item-1")), request)
+    found = plan.substitutes()
+    assert not any(it.matches for it in found)
+    matched = plan.with_matches(found)
+    assert [(it.row, it.distance) for it in matched] == [(it.row, it.distance) for it in found]
+    assert {*matched[0].matches} == {*searcher.names} - {"pattern"}
+    for it in matched:
+        expected = posterior(shop, it.code, "colour")["Black"]
+        assert it.matches["colour"] == pytest.approx(expected, abs=1e-5)
+    assert plan.with_matches([]) == []
 
 
 def test_in_a_large_index_the_nearest_get_scores(
