@@ -136,7 +136,7 @@ async def test_chips_of_conditions_go_by_key_and_by_click_and_come_back(
         search, chips = explorer.screen.search, explorer.screen.query_one(Chips)
         assert " only red ✕   only dress ✕   only summer ✕ " in explorer.text()
         assert set(explorer.labels("season")) == {"summer"}
-        await explorer.press("C", "x")
+        await explorer.press("comma", "x")
         assert search.state.filters == Filters({"colour": ("red",), "garment": ("dress",)})
         assert chips.has_focus
         await explorer.press("u")
@@ -148,7 +148,7 @@ async def test_chips_of_conditions_go_by_key_and_by_click_and_come_back(
         await explorer.press("escape", "2", "j")
         assert isinstance(explorer.screen, SubstitutesScreen)
         assert search.state.filters == left
-        await explorer.press("C", "h", "h", "x")
+        await explorer.press("comma", "h", "h", "x")
         assert search.state.changes == {}
         await explorer.press("x", "x")
         assert "no change" in explorer.text()
@@ -167,7 +167,7 @@ async def test_a_chip_without_room_is_reached_by_key_and_by_click(
         words = [chip.words for chip in explorer.screen._chips]
         assert len(words) == 6
         assert words[-1] not in explorer.text()
-        await explorer.press("C")
+        await explorer.press("comma")
         assert words[-1] in explorer.text()
         assert words[0] not in explorer.text()
         await explorer.press(*["left"] * 5)

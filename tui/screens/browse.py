@@ -130,9 +130,8 @@ class BrowseScreen(ExplorerScreen):
 
     def _report_unknown(self) -> None:
         """Say which of the given ids the catalog lacks."""
-        unknown = () if self.snapshot.subset is None else self.snapshot.subset.unknown
-        if unknown:
-            self.notify(words_for_unknown(unknown), severity="warning")
+        if (subset := self.snapshot.subset) is not None and subset.unknown:
+            self.notify(words_for_unknown(subset.unknown), severity="warning")
 
     def on_screen_resume(self) -> None:
         """Count again if labels have been changed meanwhile."""

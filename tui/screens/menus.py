@@ -67,7 +67,7 @@ STYLES = {"information": "", "warning": "$text-warning", "error": "$text-error"}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MenuEntry:
     """A command of a menu."""
 
     words: str
@@ -94,14 +94,14 @@ def open_menu(screen: Screen[Any], event: events.Click) -> None:
         screen.app.push_screen(PointerMenu(entries, event.screen_offset), _run)
 
 
-def entries_of(screen: Screen[Any], names: Sequence[str]) -> list[Entry]:
+def entries_of(screen: Screen[Any], names: Sequence[str]) -> list[MenuEntry]:
     """Return the commands of those named keys that work now."""
     active: dict[str | None, ActiveBinding] = {}
     for each in screen.active_bindings.values():
         if each.enabled:
             active.setdefault(each.binding.id, each)
     return [
-        Entry(
+        MenuEntry(
             words_of(it.binding),
             screen.app.get_key_display(it.binding),
             partial(screen.app.run_action, it.binding.action, it.node),
@@ -111,12 +111,12 @@ def entries_of(screen: Screen[Any], names: Sequence[str]) -> list[Entry]:
     ]
 
 
-async def _run(entry: Entry | None) -> None:
+async def _run(entry: MenuEntry | None) -> None:
     if entry is not None:
         await entry.run()
 
 
-class PointerMenu(ModalScreen[Entry | None]):
+class PointerMenu(ModalScreen[MenuEntry | None]):
     """Commands with their keys, at the pointer; returns the chosen one."""
 
     HELP_TITLE = "Menu"
@@ -126,7 +126,7 @@ class PointerMenu(ModalScreen[Entry | None]):
         hidden("escape,q", "dismiss(None)", "Cancel", id="menu.leave"),
     ]
 
-    def __init__(self, entries: Sequence[Entry], at: Offset) -> None:
+    def __init__(self, entries: Sequence[MenuEntry], at: Offset) -> None:
         super().__init__()
         self._entries, self._at = entries, at
 

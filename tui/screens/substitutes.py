@@ -72,9 +72,7 @@ class SubstitutesScreen(ExplorerScreen):
         ),
         hidden("X", "limit", "Largest distance", id="substitutes.limit"),
         hidden("M", "rank", "Rank by match or by distance", id="substitutes.rank"),
-        hidden(
-            "comma", "chips", "Chips: what is asked for", key_display=",", id="substitutes.chips"
-        ),
+        hidden("comma", "chips", "Chips of the request", key_display=",", id="substitutes.chips"),
         hidden("K", "save_search", "Save this search by name", id="substitutes.save_search"),
         hidden("E", "export", "Export the results", id="substitutes.export"),
         hidden("s", "follow", "Substitutes of this result", id="substitutes.follow"),
