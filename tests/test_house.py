@@ -17,7 +17,7 @@ MOST_LINES = 450
 FEWEST_LINES = 60
 """A module with fewer that only one other imports belongs into that one."""
 
-MOST_MODULES = 292
+MOST_MODULES = 291
 MOST_CODE_LINES = 41_900
 """Without docstrings, comments and blank lines. Delete what a change makes unnecessary."""
 

@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import UNLABELED, Chosen, Facets, facets_of
-from datrnet.core.catalog.fact_facets import Facet
+from datrnet.core.catalog.conditions import Conditions
+from datrnet.core.catalog.fact_facets import Facet, conditions_on
+from datrnet.core.catalog.facts import Condition
+from datrnet.core.catalog.picture_states import PICTURE_STATES
 from datrnet.core.catalog.sort_order import AS_IMPORTED, Order, ranks, sorted_rows
 from datrnet.core.catalog.text_query import TextQuery
 from datrnet.core.text import sanitize
 from datrnet.db.rows import SuperCategory
-from datrnet.tui.query_state import History
+from datrnet.tui.query_state import Filters, History, QueryState, Values
 from datrnet.tui.snapshot import RowMap, Snapshot
 from datrnet.tui.text_search import NOTHING_UNDERSTOOD, joined, meets, values_of
 
@@ -395,3 +398,54 @@ def _listed(counts: NDArray[np.int64], *, is_ordered: bool) -> list[int]:
     order = np.arange(len(numbers)) if is_ordered else np.argsort(-numbers, kind="stable")
     values = [int(value) for value in order if numbers[value]]
     return [*values, UNLABELED] if counts[-1] else values
+
+
+# ── what goes along into the substitutes ─────────────────────────────────────
+
+
+def conditions_of(state: CatalogState) -> tuple[QueryState, tuple[str, ...]]:
+    """Return what the conditions of the catalog ask of substitutes.
+
+    Words that are searched in titles ask for nothing.
+
+    Returns:
+        The state, and the conditions that no search can have, in words.
+    """
+    catalog, left_out = state.snapshot.catalog, list[str]()
+    typed = Conditions.of(catalog, state.understood.conditions)
+    where, others = dict(typed.labels), typed.others
+    for facet in state.facets:
+        found = _of_facet(state, facet)
+        if found is None:
+            left_out.append(facet.words)
+            continue
+        labels, conditions = found
+        where |= labels  # what is typed is among the facets
+        others += conditions
+    left_out += [term.words for term in state.understood.terms if term.is_either]
+    excluded: dict[str, tuple[str, ...]] = {}
+    names = {category.name for category in catalog.super_categories}
+    for condition in others:
+        if condition.name in names:
+            kept = excluded.get(condition.name, ())
+            excluded[condition.name] = tuple(dict.fromkeys((*kept, condition.value)))
+    filters = Filters(where, tuple(it for it in others if it.name not in names))
+    return QueryState(excluded=excluded, filters=filters), tuple(left_out)
+
+
+def _of_facet(state: CatalogState, facet: Filter) -> tuple[Values, tuple[Condition, ...]] | None:
+    """Return what a facet asks for: labels, and other conditions; None if no search can."""
+    idx = facet.super_category
+    assert idx is not None
+    picked = (state.excluded if facet.is_excluded else state.chosen)[idx]
+    category, catalog = state.categories[idx], state.snapshot.catalog
+    if UNLABELED in picked or category is PICTURE_STATES:
+        return None
+    values = tuple(state.value_name(idx, value) for value in sorted(picked))
+    if idx >= len(catalog.super_categories):
+        column = catalog.facts.column(category.name)
+        found = conditions_on(column, values, is_excluded=facet.is_excluded)
+        return None if found is None else ({}, found)
+    if facet.is_excluded:
+        return {}, tuple(Condition(category.name, "!=", value) for value in values)
+    return {category.name: values}, ()

@@ -131,9 +131,9 @@ def test_old_names_of_keys_are_accepted_with_a_notice(settings_file: Preferences
     settings_file.replace_text("[keys]\n'catalogue.search' = 'ctrl+f'\n")
     assert "keys.catalogue.search is now keys.catalog.search" in config("show").stderr
     assert config("get", "keys.catalogue.search").stdout == "ctrl+f\n"
-    assert "keys.catalog.sort is now u" in config("set", "keys.catalogue.sort", "u").stderr
+    assert "keys.catalog.sort is now y" in config("set", "keys.catalogue.sort", "y").stderr
     assert "Removed keys.catalogue.search" in config("unset", "keys.catalogue.search").stderr
-    assert settings_file.read() == (Preferences(keys={"catalog.sort": "u"}), ())
+    assert settings_file.read() == (Preferences(keys={"catalog.sort": "y"}), ())
 
 
 def test_what_is_right_is_shown_beside_all_that_is_wrong(settings_file: PreferencesFile) -> None:

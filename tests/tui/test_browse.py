@@ -267,7 +267,7 @@ async def test_pictures_grow_and_shrink(workspace: Workspace, run_explorer: Run)
 
 async def test_the_code_is_copied(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
-        await explorer.press("l", "y")
+        await explorer.press("l", "C")
         assert explorer.app.clipboard == "P-001"
 
 
@@ -278,7 +278,7 @@ async def test_help_lists_the_keys_of_where_one_stands(
         await explorer.press("question_mark")
         shown = explorer.text()
         assert "Page down" in shown
-        assert "Copy id" in shown
+        assert "Shortlist" in shown
         await explorer.press("escape", "enter")
         keys = [line.description for group in keys_of(explorer.screen) for line in group.lines]
         assert "Picker 3" in keys
@@ -298,7 +298,7 @@ async def test_the_palette_offers_our_commands(workspace: Workspace, run_explore
         everything = (*commands, *without_key)
         titles = [command.title for command in everything]
         assert "q" in next(command.help for command in commands if command.title == "Quit")
-        assert {"Substitutes", "Undo a search or facet", "Copy id", "Theme"} <= set(titles)
+        assert {"Substitutes", "Undo a search or facet", "Copy id or text", "Theme"} <= set(titles)
         assert not {"Keys", "Maximize"} & set(titles)  # Textual's own panel knows none of our keys
         told = [(command.title, command.help) for command in everything]
         assert len(told) == len(set(told)), "of two panes, each says which"

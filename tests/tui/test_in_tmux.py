@@ -138,6 +138,8 @@ def test_from_the_catalog_to_substitutes_and_back(tmux: Tmux, workspace: Workspa
     tmux.press("/", "r", "e", "d")
     tmux.wait_for("12 of 48 items")
     tmux.press("Escape")
+    tmux.wait_for("s Substitutes")  # the pictures have the focus, the text stays
+    tmux.press("Escape")
     tmux.wait_for("48 items", without="12 of 48")
     tmux.press("?")
     tmux.wait_for("Page down")

@@ -24,7 +24,7 @@ def draws_frames() -> bool:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let keys wait as long as it takes on this machine."""
-    monkeypatch.setattr("datrnet.tui.textual_patches.PATIENCE", HANG_SECONDS)
+    monkeypatch.setattr("datrnet.tui.key_queue.PATIENCE", HANG_SECONDS)
 
 
 async def burst(explorer: Any, *keys: str) -> None:
@@ -120,7 +120,7 @@ async def test_what_is_pasted_keeps_its_place(workspace: Workspace, run_explorer
 async def test_a_key_does_not_wait_for_ever(
     workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("datrnet.tui.textual_patches.PATIENCE", 0.01)
+    monkeypatch.setattr("datrnet.tui.key_queue.PATIENCE", 0.01)
     async with run_explorer(workspace) as explorer:
         monkeypatch.setattr(BrowseScreen, "holds_keys", True)
         await burst(explorer, "l", "l")

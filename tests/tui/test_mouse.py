@@ -130,11 +130,12 @@ async def test_weights_and_exact_labels_by_mouse(workspace: Workspace, run_explo
         assert isinstance(explorer.screen, PointerMenu)
         await click(explorer, word_at(explorer, "Require this label"))
         assert explorer.screen.search.state.exact == {"colour"}
-        await click(explorer, word_at(explorer, "= "))
+        line = word_at(explorer, "2 colour")[1]
+        await click(explorer, word_at(explorer, "=", line))
         assert not explorer.screen.search.state.exact
         await explorer.press("greater_than_sign")
         assert explorer.screen.search.state.weights == {"colour": 2.0}
-        await click(explorer, word_at(explorer, "×2"))
+        await click(explorer, word_at(explorer, "×2", line))
         assert explorer.screen.search.state.weights["colour"] > 2
 
 

@@ -123,8 +123,8 @@ async def test_nothing_is_sent_over_a_notice_and_after_it_the_picture_is_back(
 ) -> None:
     async with run_explorer(workspace, terminal=SIXEL, notices=True) as explorer:
         await explorer.rest(0.05)
-        for number in range(6):  # so many that they reach up to the picture
-            explorer.app.notify(f"notice\n{number}\n", timeout=60)
+        # so long that it reaches up to the picture
+        explorer.app.notify("\n".join(map(str, range(40))), timeout=60)
         await explorer.rest(0.05)
         sent.texts.clear()
         await explorer.press("l")

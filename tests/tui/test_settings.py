@@ -177,7 +177,8 @@ async def test_the_cursor_and_the_title_can_be_read_in_every_theme(
                 assert style is not None
                 found = contrast(style)
                 assert found is None or found >= 3, (theme, text, found)
-                assert style.color != style.bgcolor
+                assert style.color is not None
+                assert style.color.is_default or style.color != style.bgcolor
 
 
 async def test_every_theme_is_offered_by_name(

@@ -76,7 +76,7 @@ async def test_it_survives_the_program(workspace: Workspace, run_explorer: Run) 
 
 async def test_codes_are_copied_one_and_all(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace) as explorer:
-        await explorer.press("full_stop", "right", "full_stop", "L", "y")
+        await explorer.press("full_stop", "right", "full_stop", "L", "C")
         assert explorer.app.clipboard == "P-000"
         await explorer.press("Y")
         assert explorer.app.clipboard == "P-000\nP-001"

@@ -21,8 +21,7 @@ from datrnet.core.catalog.picture_states import PICTURE_STATES, picture_states
 from datrnet.core.catalog.sort_order import Order, keys_of, name_of, ranks
 from datrnet.core.errors import DatabaseError, DatrnetError, words_for_unknown
 from datrnet.core.text import sanitize
-from datrnet.tui.catalog_conditions import conditions_of
-from datrnet.tui.catalog_state import CatalogState, Filter
+from datrnet.tui.catalog_state import CatalogState, Filter, conditions_of
 from datrnet.tui.context import ExplorerContext, OpenMap, OpenReview, in_thread, start
 from datrnet.tui.keymap import hidden
 from datrnet.tui.query_state import History

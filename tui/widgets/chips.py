@@ -62,6 +62,9 @@ class Chips(Widget, can_focus=True, inherit_bindings=False):
         chip: HasWords | None
         """None for all."""
 
+    FOCUS_ON_CLICK: ClassVar[bool] = False
+    """A click removes a chip; the keys stay where they were."""
+
     def __init__(self, clear: str = CLEAR, *, id: str = "chips", empty_text: str = "") -> None:
         """Show no chips yet.
 
