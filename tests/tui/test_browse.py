@@ -286,7 +286,6 @@ async def test_help_lists_the_keys_of_where_one_stands(
         await explorer.press("question_mark")
         shown = explorer.text()
         assert "Next value" in shown
-        assert "Undo" in shown
         await explorer.press("G", "pagedown", "pagedown", "pagedown")
         assert "the predicted value" in explorer.text()
 
