@@ -1,7 +1,8 @@
 """What the catalog shows: the items that a text search and facets leave, in an order.
 
-Facets are of labels and facts, and of pictures that have gone. Facets, chips, title and grid are read from one ``CatalogState``; keys change it there. Values that
-were typed are facets as well: the rail shows them as chosen.
+Facets are of labels and facts, and of pictures that have gone. Facets, chips, title and grid are
+read from one ``CatalogState``; keys change it there. Values that were typed are facets as well: the
+rail shows them as chosen.
 """
 
 from collections.abc import Callable, Mapping, Sequence
