@@ -59,6 +59,9 @@ class Claim:
     """The side of 0 that the rows' differences to the reference are said to be on."""
 
 
+SYSTEMS = ("Attribute-based", "AMNet", "FashionSearchNet", "ADDE-M")
+"""Those that the paper compares with."""
+
 MASKS = ("MSF + channel", "MSF + spatial", "MSF + height", "MSF + width")
 
 CLAIMS = (
@@ -66,6 +69,7 @@ CLAIMS = (
         text="DAtRNet is better than every other system, each trained from random weights.",
         where="tables 2 and 3",
         experiment="comparison",
+        rows=SYSTEMS,
         reference="DAtRNet",
     ),
     Claim(
@@ -73,6 +77,7 @@ CLAIMS = (
         "paper has none).",
         where="tables 2 and 3",
         experiment="comparison-pretrained",
+        rows=SYSTEMS,
         reference="DAtRNet",
     ),
     Claim(
