@@ -233,7 +233,7 @@ class ExplorerApp(ScreenOpener):
         self._notices.appendleft(Notice(f"{datetime.now():%H:%M:%S}", text, severity))
         if severity == "error":
             options["timeout"] = STAYS
-            text += f"\n{self.key_of('program.notices')} lists and closes"
+            text += f"\nPress {self.key_of('program.notices')} to list and dismiss it."
         super().notify(text, **{**options, "markup": False})
 
     def notices_changed(self, number: int) -> None:

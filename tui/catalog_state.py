@@ -235,6 +235,10 @@ class CatalogState:
         """Clear all values, typed ones as well; return whether there were any."""
         return self._step(CatalogQuery(self._text_without(bool)))
 
+    def clear_picks(self) -> bool:
+        """Clear what was picked in the rail; return whether there was anything."""
+        return self._step(replace(self.query, picks={}))
+
     def clear_text(self) -> bool:
         """Clear the text search; return whether there was one."""
         self._find_all()
@@ -399,9 +403,6 @@ def _listed(counts: NDArray[np.int64], *, is_ordered: bool) -> list[int]:
     return [*values, UNLABELED] if counts[-1] else values
 
 
-# ── what goes along into the substitutes ─────────────────────────────────────
-
-
 def conditions_of(state: CatalogState) -> tuple[QueryState, tuple[str, ...]]:
     """Return what the conditions of the catalog ask of substitutes.
 
@@ -414,12 +415,11 @@ def conditions_of(state: CatalogState) -> tuple[QueryState, tuple[str, ...]]:
     typed = Conditions.of(catalog, state.understood.conditions)
     where, others = dict(typed.labels), typed.others
     for facet in state.facets:
-        found = _of_facet(state, facet)
-        if found is None:
+        if (found := _of_facet(state, facet)) is None:
             left_out.append(facet.words)
             continue
         labels, conditions = found
-        where |= labels  # what is typed is among the facets
+        where |= labels  # a facet's values include the typed ones
         others += conditions
     left_out += [term.words for term in state.understood.terms if term.is_either]
     excluded: dict[str, tuple[str, ...]] = {}

@@ -1,4 +1,4 @@
-"""How well a result matches, in words: the match in per cent, and what is missing."""
+"""How well a result matches, in words: its match in percent, and its mismatches."""
 
 import math
 from collections.abc import Iterator
@@ -15,16 +15,16 @@ from datrnet.tui.widgets.text import fitted
 SHORT = 8
 """Cells of a wanted value that a card has room for."""
 
-AS_WANTED = "✓ as wanted"
-"""On the card of a result that lacks nothing, if its match is unknown."""
+ALL_MATCH = "✓ all match"
+"""On the card of a result without a mismatch, if its match is unknown."""
 
 FEWEST_CELLS = 7
 """Of a name that is cut, besides the number of further ones."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lack:
-    """A super-category in which a result is not as wanted."""
+class Mismatch:
+    """A super-category in which a result lacks the wanted value."""
 
     words: str
     """In full, such as "not black"."""
@@ -38,7 +38,7 @@ def match_of(substitute: Substitute) -> float | None:
 
 
 def percent(share: float) -> str:
-    """Return a share in per cent."""
+    """Return a share in percent."""
     return f"{100 * share:.0f} %"
 
 
@@ -55,16 +55,16 @@ def costs(substitute: Substitute) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda it: -it[1]))
 
 
-def lacks(substitute: Substitute) -> list[Lack]:
-    """Return what is missing, the worst first; nothing where a super-category does not count."""
-    found = dict(_lacks(substitute))
+def mismatches(substitute: Substitute) -> list[Mismatch]:
+    """Return the mismatches, the worst first, of the super-categories that count."""
+    found = dict(_mismatches(substitute))
     counted = substitute.matches or {name: it for name, it in substitute.parts.items() if it}
     if found.keys().isdisjoint(substitute.parts):
         return list(found.values())  # the distance has no parts
     return [found[name] for name in costs(substitute) if name in found and name in counted]
 
 
-def _lacks(substitute: Substitute) -> Iterator[tuple[str, Lack]]:
+def _mismatches(substitute: Substitute) -> Iterator[tuple[str, Mismatch]]:
     wanted, values = substitute.explainer.wanted, substitute.values
     for name, agrees in substitute.agreement.items():
         if agrees or not wanted[name]:
@@ -77,7 +77,7 @@ def _lacks(substitute: Substitute) -> Iterator[tuple[str, Lack]]:
             value = _spelled(substitute, name)
             is_short = cell_len(value) <= SHORT and not is_none(value)
             words = f"not {value}" if is_short else short
-        yield name, Lack(words, short)
+        yield name, Mismatch(words, short)
 
 
 def _spelled(substitute: Substitute, name: str) -> str:
@@ -95,10 +95,10 @@ def card_words(substitute: Substitute, size: CardSize) -> str:
         size: Of the card.
     """
     room = size.columns
-    match, missing = match_of(substitute), lacks(substitute)
+    match, missing = match_of(substitute), mismatches(substitute)
     head = "" if match is None else percent(match)
     if not missing:
-        return head or AS_WANTED
+        return head or ALL_MATCH
     before = f"{head} · " if head else ""
     for number in range(len(missing), 0, -1):
         rest = f" +{len(missing) - number}" if number < len(missing) else ""
@@ -109,7 +109,7 @@ def card_words(substitute: Substitute, size: CardSize) -> str:
     return _cut(head, missing, room)
 
 
-def _cut(head: str, missing: list[Lack], room: int) -> str:
+def _cut(head: str, missing: list[Mismatch], room: int) -> str:
     """Return as much of the worst as there is room for, and the number of the others."""
     before = f"{head} " if head else ""
     rest = f" +{len(missing) - 1}" if len(missing) > 1 else ""

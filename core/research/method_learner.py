@@ -312,15 +312,15 @@ def cached_features(
     return mapped
 
 
-def embed_with_kept_features(
+def embed_with_cached_features(
     system: RetrievalMethod, pixels: NDArray[np.uint8], folder: Path
 ) -> NDArray[np.float32]:
-    """Embed pictures by the kept features of a frozen backbone, which are computed if absent.
+    """Embed pictures by the cached features of a frozen backbone, which are computed if absent.
 
     Args:
         system: In evaluation mode.
         pixels: (N, S, S, 3), uint8.
-        folder: Of the kept features.
+        folder: Holds the cached features.
 
     Returns:
         (N, A, E).

@@ -79,6 +79,15 @@ def test_of_what_was_typed_and_what_was_chosen_in_one_super_category_either_will
     assert asked.filters == Filters({"colour": ("black", "red")})
 
 
+def test_without_what_was_picked_the_typed_values_are_left(library: Library) -> None:
+    state = typed(library, "colour=red")
+    pick(state, "garment", "dress")
+    assert state.clear_picks()
+    assert not state.clear_picks()
+    asked, _ = conditions_of(state)
+    assert asked.filters == Filters({"colour": ("red",)})
+
+
 def test_what_no_search_can_ask_for_is_told(library: Library) -> None:
     state = typed(library, "")
     pick(state, "season", "no label")

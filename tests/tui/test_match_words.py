@@ -67,7 +67,7 @@ SURE = dict.fromkeys(VALUES, 0.98)
 
 def test_a_result_that_lacks_nothing_has_its_match_alone() -> None:
     assert words(result({}, SURE)) == "92 %"
-    assert words(result({})) == "✓ as wanted"
+    assert words(result({})) == "✓ all match"
 
 
 def test_what_is_missing_is_said_in_words_the_worst_first() -> None:
@@ -107,7 +107,7 @@ def test_what_does_not_count_and_what_is_unknown_is_not_missing() -> None:
     uncounted = {name: 0.9 for name in VALUES if name != "color"}
     assert words(result(wrong, uncounted)) == "73 % · no hood"
     assert words(result(wrong, squares=(0, 2, 3, 4))) == "no hood"
-    assert words(result(wrong, wanted={**WANTED, "color": None, "hood": None})) == "✓ as wanted"
+    assert words(result(wrong, wanted={**WANTED, "color": None, "hood": None})) == "✓ all match"
     assert words(result(wrong, squares=(1,))) == "not Black, no hood"  # the distance has no parts
 
 

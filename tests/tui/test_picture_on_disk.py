@@ -53,7 +53,7 @@ async def test_a_dropped_picture_becomes_the_query(
         guesses = explorer.snapshot.searcher.predict(explorer.screen.search.visit.query)
         assert all(f"~{guess.value}" in shown for guess in guesses.values())
         assert len(guesses) == 2
-        assert "✓ as wanted" in shown  # nothing is known to be missing
+        assert "✓ all match" in shown  # nothing is known to be missing
         await explorer.press("2", "j")
         assert explorer.screen.search.visit.history.state.changes == {"colour": "black"}
         await explorer.press("escape")

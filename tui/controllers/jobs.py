@@ -161,7 +161,7 @@ class Jobs:
         if (job := self.shown) is not None:
             words, cancel = job.words(time.monotonic()), f"{self._key_of('job.cancel')} cancels"
         elif self._held:
-            words = f"{self._held[-1].name} is ready: it opens when nothing lies over its page"
+            words = f"{self._held[-1].name} is ready: close this page to see it"
         for screen in self._app.screen_stack:
             for line in screen.query(JobLine):
                 line.show(words, cancel)

@@ -263,7 +263,7 @@ class BrowseScreen(ExplorerScreen):
         elif self.rail.has_focus:
             self.action_facets()
         else:
-            if self.state.clear_text() or self.state.clear_facets():
+            if self.state.clear_text() or self.state.clear_picks():
                 self._show_query()
             self.field.value = ""
             self.set_focus(self.grid)
@@ -284,7 +284,7 @@ class BrowseScreen(ExplorerScreen):
 
     def action_back(self) -> None:
         """Drop the last step of the trail: the facets, else the search."""
-        if self.state.clear_facets() or self.state.clear_text():
+        if self.state.clear_picks() or self.state.clear_text():
             self._show_query()
 
     def action_match(self, step: int) -> None:
@@ -300,7 +300,7 @@ class BrowseScreen(ExplorerScreen):
         """Show the substitutes of a query that meet the conditions of the catalog."""
         asked, left_out = conditions_of(self.state)
         if left_out:
-            self.notify(f"Not asked of substitutes: {', '.join(left_out)}.", timeout=5)
+            self.notify(f"Not applied to substitutes: {', '.join(left_out)}.", timeout=5)
         super().open_visit(replace(visit, history=History([asked])))
 
     # ── order ────────────────────────────────────────────────────────────────

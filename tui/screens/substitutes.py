@@ -49,7 +49,7 @@ class SubstitutesScreen(ExplorerScreen):
         "✗": "Result: label differs",
         "~": "Result: matches the predicted value",
         "·": "Result: a label is unknown",
-        "92 %": "Card: probability that all is as wanted",
+        "92 %": "Card: probability that all values match",
         "not black": "Card: it has another value",
         "✗ ? color": "Card: another value, no label",
         "+2": "Card: so many more differ",

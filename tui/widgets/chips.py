@@ -22,7 +22,7 @@ CHIP_STYLE, CURSOR_STYLE = "$text on $primary-muted", "bold $text on $primary"
 
 
 class HasWords(Protocol):
-    """What a chip can stand for."""
+    """What a chip shows."""
 
     @property
     def words(self) -> str:

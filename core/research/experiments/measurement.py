@@ -41,7 +41,7 @@ from datrnet.core.indexing.ranking_choice import choose_ranking
 from datrnet.core.models.datrnet import ConcurrentAxialAttention, to_network_input
 from datrnet.core.models.embedding import BATCH_SIZE, compute_device
 from datrnet.core.models.run_folder import RunFolder, write_atomically
-from datrnet.core.research.method_learner import embed_with_kept_features, load_method
+from datrnet.core.research.method_learner import embed_with_cached_features, load_method
 from datrnet.core.retrieval.manipulation import Manipulation, load_manipulation
 from datrnet.core.retrieval.match import MatchModel
 from datrnet.core.training.data import TrainingData
@@ -268,7 +268,7 @@ def _embedding(run: RunFolder, data: TrainingData, embedder: Embedder) -> Embed:
     if run.config.system.is_datrnet or not run.config.system.frozen:
         return embedder.embed
     system = load_method(run).to(compute_device())
-    return lambda pixels: embed_with_kept_features(system, pixels, data.features)
+    return lambda pixels: embed_with_cached_features(system, pixels, data.features)
 
 
 def _manipulation(run: RunFolder, data: TrainingData, embedder: Embedder) -> Manipulation:

@@ -185,7 +185,7 @@ class DatrnetEnsemble(RetrievalMethod):
         """Yield the blocks (B, T, E) of each network, of images or of cached features."""
         flat = self.features(images) if images.dim() == 4 else images
         attended = flat[:, : math.prod(self._map_shape)].reshape(-1, *self._map_shape)
-        attended = attended.contiguous(memory_format=torch.channels_last)  # a third faster
+        attended = attended.contiguous(memory_format=torch.channels_last)  # pooling is faster
         features = flat[:, math.prod(self._map_shape) :]
         for member in self._networks():
             blocks: Tensor = member(attended, features)

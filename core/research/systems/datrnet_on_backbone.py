@@ -108,7 +108,7 @@ class DatrnetOnBackbone(RetrievalMethod):
             # the whole image, for all networks
             whole = torch.cat([feature_map.mean(dim=(2, 3)), feature_map.amax(dim=(2, 3))], dim=1)
         # all networks begin with a convolution of the same map: one pass is several times as fast,
-        # and poolings of this layout a third faster
+        # and pooling is faster in this layout
         feature_map = feature_map.contiguous(memory_format=torch.channels_last)
         weights = torch.cat([network.first.weight for network in self._networks])
         narrow = F.conv2d(feature_map, weights).chunk(len(self._networks), dim=1)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from datrnet.core.models.datrnet import to_network_input
 from datrnet.core.research.backbones.backbone import Backbone, Frozen
-from datrnet.core.research.method_learner import cached_features, embed_with_kept_features
+from datrnet.core.research.method_learner import cached_features, embed_with_cached_features
 from datrnet.core.research.systems.method import RetrievalMethod
 from datrnet.core.research.systems.registry import METHODS
 
@@ -94,14 +94,16 @@ def test_half_a_file_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["adde-m", "fashionsearchnet"])
-def test_kept_features_embed_as_the_pictures_do_and_spare_the_backbone(
+def test_cached_features_embed_as_the_pictures_do_and_spare_the_backbone(
     tmp_path: Path, name: str
 ) -> None:
     system = system_on(name)
     with torch.inference_mode():
         seen = system(to_network_input(torch.from_numpy(PIXELS))).numpy()
-    np.testing.assert_allclose(embed_with_kept_features(system, PIXELS, tmp_path), seen, atol=1e-2)
+    np.testing.assert_allclose(
+        embed_with_cached_features(system, PIXELS, tmp_path), seen, atol=1e-2
+    )
     (kept,) = tmp_path.glob("*.npy")
     before = kept.stat().st_mtime_ns
-    embed_with_kept_features(system, PIXELS, tmp_path)
+    embed_with_cached_features(system, PIXELS, tmp_path)
     assert kept.stat().st_mtime_ns == before
