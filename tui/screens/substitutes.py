@@ -112,7 +112,7 @@ class SubstitutesScreen(ExplorerScreen):
 
     def on_mount(self) -> None:
         """Search for the query."""
-        if not self.pickers.children:
+        if not self.query("Pickers *"):
             return  # the app is closed while the screen opens
         if not self._is_resumed:
             self.search.log("query")
