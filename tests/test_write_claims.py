@@ -69,9 +69,10 @@ def summary(page: str, claim: str) -> str:
 
 def test_sentences_follow_the_figures(tmp_path: Path) -> None:
     results = {
-        "comparison": stored(tmp_path / "comparison", {"A": BELOW, "B": BELOW}),
+        "comparison": stored(tmp_path / "comparison", {"AMNet": BELOW, "ADDE-M": BELOW}),
         "comparison-pretrained": stored(
-            tmp_path / "comparison-pretrained", {"A": BELOW, "B": ABOVE, "C": UNKNOWN}
+            tmp_path / "comparison-pretrained",
+            {"AMNet": BELOW, "ADDE-M": ABOVE, "FashionSearchNet": UNKNOWN, "Best": ABOVE},
         ),
         "ablation": stored(
             tmp_path / "ablation",
@@ -98,13 +99,15 @@ def test_sentences_follow_the_figures(tmp_path: Path) -> None:
         "Larger pictures": "does not hold",
     }.items():
         assert summary(page, claim).count(f"| {word}") == 3, claim
-    assert "as claimed: A; the opposite: B; not told apart: C." in page
+    assert "as claimed: AMNet; the opposite: ADDE-M; not told apart: FashionSearchNet." in page
     assert "+0.050 (+0.030 to +0.070)" in page
     assert "$ datrnet experiment ablation" in page
 
 
 def test_what_was_not_run_is_missing(tmp_path: Path) -> None:
-    page = CLAIMS["page"]({"comparison": stored(tmp_path / "comparison", {"A": BELOW}, "ADDE-M")})
+    page = CLAIMS["page"](
+        {"comparison": stored(tmp_path / "comparison", {"AMNet": BELOW}, "ADDE-M")}
+    )
     assert "Run `datrnet experiment ablation` to measure it." in page
     assert summary(page, "DAtRNet is better than every other system, each").count("not meas") == 3
     assert "$ datrnet compare --pretrained    # not run yet" in page
