@@ -17,7 +17,7 @@ from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError
 from datrnet.core.evaluation.protocol import Assessment, Score, UseCase
 from datrnet.core.research.experiments.result import use_case_name
-from datrnet.core.retrieval.match import Ranking
+from datrnet.core.retrieval.request import Ranking
 from datrnet.core.text import sanitize
 
 MATCHES = {

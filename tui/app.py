@@ -26,6 +26,7 @@ from datrnet.core.text import sanitize
 from datrnet.tui.commands import ExplorerCommands
 from datrnet.tui.context import (
     ExplorerContext,
+    Notice,
     OpenSubstitutes,
     Picked,
     in_thread,
@@ -44,8 +45,6 @@ from datrnet.tui.screen_opener import ScreenOpener
 from datrnet.tui.screens.browse import BrowseScreen
 from datrnet.tui.screens.dialogs import Prompt
 from datrnet.tui.screens.explorer_screen import ExplorerScreen
-from datrnet.tui.screens.help import HelpScreen, TourScreen, keys_of, signs_of
-from datrnet.tui.screens.menus import Notice, NoticeList
 from datrnet.tui.snapshot import Library
 from datrnet.tui.textual_patches import LateReplies, install
 from datrnet.tui.widgets.bars import HEIGHTS, WIDTHS, TitleBar
@@ -243,6 +242,8 @@ class ExplorerApp(ScreenOpener):
 
     def action_notices(self) -> None:
         """List the last notices, and close them."""
+        from datrnet.tui.screens.menus import NoticeList
+
         notices = tuple(self._notices)
         self.clear_notifications()
         self.push_screen(NoticeList(notices), partial(self._copy_notice, notices))
@@ -336,11 +337,15 @@ class ExplorerApp(ScreenOpener):
 
     def action_help(self) -> None:
         """List the keys of the current screen."""
+        from datrnet.tui.screens.help import HelpScreen, keys_of, signs_of
+
         groups = keys_of(self.screen) + signs_of(self.screen)
         self.push_screen(HelpScreen(groups, self.key_of))
 
     def action_tour(self) -> None:
         """Show what the explorer can do."""
+        from datrnet.tui.screens.help import TourScreen
+
         self.push_screen(TourScreen(self.key_of), lambda _: remember_start())
 
     @on(Picked)

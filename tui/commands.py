@@ -9,8 +9,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from datrnet.tui.keymap import words_of
-from datrnet.tui.screens.help import is_ours
+from datrnet.tui.keymap import is_ours, words_of
 
 BY_WORDS = 2.0
 """Score of a command that has every word; fuzzy matches have at most 1."""

@@ -56,6 +56,15 @@ class ExplorerContext:
         return self.library.snapshot
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What was told, and when."""
+
+    time: str
+    message: str
+    severity: str
+
+
 # ── messages ─────────────────────────────────────────────────────────────────
 
 

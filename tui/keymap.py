@@ -192,3 +192,8 @@ def _clashes(keymap: Mapping[str, str]) -> Iterator[SettingError]:
                 message = f"keys.{changed.id} has {shared[0]!r}, which {other.id} has too."
                 hint = f"Give {other.id} another key as well, or choose a different key."
                 yield SettingError(("keys", changed.id), message, hint=hint)
+
+
+def is_ours(binding: Binding) -> bool:
+    """Return whether a binding is the explorer's own: Textual's have no id."""
+    return bool(binding.description) and binding.id is not None

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from datrnet.core.catalog.facts import Condition
 from datrnet.core.errors import ConfigError
-from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.match import Ranking
-from datrnet.core.retrieval.request import ValueMatch
+from datrnet.core.retrieval.request import Ranking, ValueMatch
+
+if TYPE_CHECKING:
+    from datrnet.core.retrieval.generation import Generation
 
 State = TypeVar("State")
 
@@ -177,7 +178,7 @@ class QueryState:
             raise ConfigError(f"{words!r} is no distance: enter a number such as 0.9; 0 is any.")
         return replace(self, max_distance=distance or None)
 
-    def ranked_otherwise(self, generation: Generation) -> "QueryState":
+    def ranked_otherwise(self, generation: "Generation") -> "QueryState":
         """Return the state ranked by match scores instead of distance, or the other way round.
 
         Raises:

@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from datrnet.core.catalog.lexicon import NONE_WORDS
-from datrnet.core.retrieval.search import SearchPlan
 from datrnet.core.text import fold
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.query_state import Borrowed, QueryState
+
+if TYPE_CHECKING:
+    from datrnet.core.retrieval.search import SearchPlan
 
 Part = tuple[str, QueryState]
 """A part of a sentence, and the state without it."""
@@ -131,7 +134,7 @@ def _filters(state: QueryState, words: ValueWords) -> Iterator[Part]:
         yield shown, replace(state, filters=replace(filters, split=None))
 
 
-def why_empty(plan: SearchPlan) -> str:
+def why_empty(plan: "SearchPlan") -> str:
     """Say why a search finds nothing."""
     request = plan.request
     if request.max_distance is not None:

@@ -5,26 +5,27 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datrnet.core.catalog.catalog import Catalog
-from datrnet.core.catalog.lexicon import WordTables
 from datrnet.core.catalog.pictures import Picture
-from datrnet.core.catalog.text_parser import MANY_TITLES, TextParser
 from datrnet.core.catalog.value_sets import count_values
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatrnetError, IndexStaleError, UnknownNameError
-from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.index_lag import IndexLag, known_rows
 from datrnet.core.retrieval.request import Query, Request, resolve_query
-from datrnet.core.retrieval.search import Searcher
 from datrnet.core.text import fold
 from datrnet.db.store import Store
 from datrnet.tui.graphics.pictures import Looker
 from datrnet.tui.graphics.thumbnails import Thumbnails
 from datrnet.tui.launch import DEFAULT_OPTIONS, LaunchOptions
+
+if TYPE_CHECKING:  # the first page is shown sooner without what searches
+    from datrnet.core.catalog.text_parser import TextParser
+    from datrnet.core.retrieval.generation import Generation
+    from datrnet.core.retrieval.search import Searcher
 
 Source = int | Path
 """Where a picture comes from: an item, by its row of the catalog, or a file."""
@@ -64,12 +65,10 @@ class Snapshot:
     workspace: Workspace
     store: Store
     catalog: Catalog
-    searcher: Searcher | None = None
-    looker: Looker | None = None
-    index_error: IndexStaleError | None = None
-    """Why there is no searcher."""
     subset: Subset | None = None
     """The only items to show; None for the whole catalog. Searches find all items."""
+    _generation: "Generation | None" = None
+    """The index, if it has been opened already."""
     _queries: dict[int, Query] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -80,7 +79,7 @@ class Snapshot:
         catalog: Catalog,
         codes: Sequence[str] | None = None,
     ) -> "Snapshot":
-        """Open the index of a catalog; a missing or damaged index is not an error.
+        """Return the snapshot of a catalog.
 
         Args:
             workspace: Where the index is.
@@ -89,22 +88,42 @@ class Snapshot:
             codes: The only items to show; None for the whole catalog.
 
         Raises:
-            DatabaseError: The database cannot be read.
             UnknownNameError: The catalog has none of the codes.
         """
         catalog.labels.setflags(write=False)
-        base = cls(
-            workspace=workspace,
-            store=store,
-            catalog=catalog,
-            subset=None if codes is None else Subset.of(catalog, codes),
-        )
+        subset = None if codes is None else Subset.of(catalog, codes)
+        return cls(workspace=workspace, store=store, catalog=catalog, subset=subset)
+
+    # ── the index ────────────────────────────────────────────────────────────
+
+    @cached_property
+    def _index(self) -> "Searcher | DatrnetError":
+        """What searches, or why nothing can: a missing or damaged index is not an error."""
+        from datrnet.core.retrieval.generation import Generation
+        from datrnet.core.retrieval.search import Searcher
+
         try:
-            searcher = Searcher(catalog, Generation.current(workspace, store))
-        except IndexStaleError as error:
-            return replace(base, index_error=error)
-        looker = Looker(workspace, searcher.generation.manifest.run_name)
-        return replace(base, searcher=searcher, looker=looker)
+            generation = self._generation or Generation.current(self.workspace, self.store)
+            return Searcher(self.catalog, generation)
+        except DatrnetError as error:
+            return error
+
+    @property
+    def searcher(self) -> "Searcher | None":
+        """What searches; None without an index."""
+        return None if isinstance(self._index, DatrnetError) else self._index
+
+    @property
+    def index_error(self) -> DatrnetError | None:
+        """Why there is no index."""
+        return self._index if isinstance(self._index, DatrnetError) else None
+
+    @cached_property
+    def looker(self) -> Looker | None:
+        """What draws activation maps; None without an index."""
+        if self.searcher is None:
+            return None
+        return Looker(self.workspace, self.searcher.generation.manifest.run_name)
 
     def relabeled(self, *labels: tuple[int, str, str | None]) -> "Snapshot":
         """Return the snapshot with other labels: rows, super-categories and values."""
@@ -112,9 +131,9 @@ class Snapshot:
         for label in labels:
             catalog = catalog.relabeled(*label)
         catalog.labels.setflags(write=False)
-        searcher = None if self.searcher is None else Searcher(catalog, self.searcher.generation)
+        generation = None if self.searcher is None else self.searcher.generation
         queries = {row: query for row, query in self._queries.items() if row not in rows}
-        return replace(self, catalog=catalog, searcher=searcher, _queries=queries)
+        return replace(self, catalog=catalog, _generation=generation, _queries=queries)
 
     # ── items ────────────────────────────────────────────────────────────────
 
@@ -140,6 +159,8 @@ class Snapshot:
         Raises:
             DatabaseError: The database cannot be read.
         """
+        from datrnet.core.retrieval.index_lag import known_rows
+
         catalog = self.catalog
         texts = catalog.item_ids, catalog.titles, catalog.codes
         for item_ids in self.store.title_pages(text, texts):
@@ -148,12 +169,15 @@ class Snapshot:
             yield rows if self.subset is None else rows[np.isin(rows, self.subset.rows)]
 
     @cached_property
-    def text_parser(self) -> TextParser:
+    def text_parser(self) -> "TextParser":
         """What understands the text of a search.
 
         Raises:
             ConfigError: The workspace's file of synonyms is malformed.
         """
+        from datrnet.core.catalog.lexicon import WordTables
+        from datrnet.core.catalog.text_parser import MANY_TITLES, TextParser
+
         tables = WordTables.load(self.workspace.root)
         return TextParser(
             catalog=self.catalog,
@@ -189,6 +213,8 @@ class Snapshot:
 
     def notes_on_index(self) -> Iterator[str]:
         """Yield what the index lacks; looks at every picture file, so call it from a thread."""
+        from datrnet.core.retrieval.index_lag import IndexLag
+
         if self.searcher is not None:
             lag = IndexLag.of(self.workspace, self.catalog, self.searcher.generation)
             yield from lag.notes(self.catalog)
@@ -229,7 +255,7 @@ class Snapshot:
         precision = generation.manifest.arithmetic.precision
         return query_of_picture(run_of(self.workspace, generation), path, precision)
 
-    def _open_searcher(self) -> Searcher:
+    def _open_searcher(self) -> "Searcher":
         if self.searcher is None:
             raise self.index_error or IndexStaleError("There is no index.")
         return self.searcher
@@ -282,7 +308,7 @@ class Library:
         num_substitutes: int,
         options: LaunchOptions = DEFAULT_OPTIONS,
     ) -> None:
-        """Open the index of a catalog; a missing or damaged index is not an error.
+        """Show a catalog.
 
         Args:
             workspace: The folder.
@@ -292,7 +318,6 @@ class Library:
             options: What to open.
 
         Raises:
-            DatabaseError: The database cannot be read.
             UnknownNameError: The catalog has none of the items to show, or the query to start with
                 is neither an item nor a file.
         """

@@ -7,16 +7,18 @@ Everything that the substitutes screen shows (pickers, title, results) and logs 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from datrnet.core.errors import ConfigError
 from datrnet.core.retrieval.request import Query, Request, Substitute
-from datrnet.core.retrieval.search import Searcher, SearchPlan
 from datrnet.core.sessions.steps import subject_of
 from datrnet.db.rows import SuperCategory, joined
 from datrnet.tui.controllers.session_log import SessionLog
 from datrnet.tui.query_state import Borrowed, Change, History, QueryState
 from datrnet.tui.snapshot import Library, RowMap, Snapshot, Source
+
+if TYPE_CHECKING:
+    from datrnet.core.retrieval.search import Searcher, SearchPlan
 
 WEIGHTS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 """The weights that a super-category can have."""
@@ -48,7 +50,7 @@ class Results:
     """What a search has found."""
 
     query: Query
-    plan: SearchPlan
+    plan: "SearchPlan"
     substitutes: Sequence[Substitute]
     matching: Matching
     wanted: Mapping[str, str | None]
@@ -57,10 +59,10 @@ class Results:
     """The predicted values of the query where nothing else is wanted and its label is unknown."""
 
 
-Found = tuple[SearchPlan, Sequence[Substitute], Matching]
+Found: TypeAlias = "tuple[SearchPlan, Sequence[Substitute], Matching]"
 
 
-def find(searcher: Searcher, query: Query, request: Request) -> Found:
+def find(searcher: "Searcher", query: Query, request: Request) -> Found:
     """Search; for a thread.
 
     Raises:
@@ -89,7 +91,7 @@ class Search:
         return self._library.snapshot
 
     @property
-    def searcher(self) -> Searcher:
+    def searcher(self) -> "Searcher":
         """The index."""
         assert self._library.snapshot.searcher is not None
         return self._library.snapshot.searcher

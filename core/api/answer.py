@@ -18,9 +18,8 @@ from datrnet.core.catalog.thumbnails import ThumbnailStore
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.models.run_folder import write_atomically
 from datrnet.core.retrieval.index_lag import IndexLag
-from datrnet.core.retrieval.match import Ranking
 from datrnet.core.retrieval.prototypes import Prediction
-from datrnet.core.retrieval.request import Query, Substitute
+from datrnet.core.retrieval.request import Query, Ranking, Substitute
 from datrnet.core.retrieval.search import Searcher, SearchPlan
 from datrnet.core.sessions.saved_search import save_search, search_facts
 

@@ -38,8 +38,7 @@ from datrnet.core.models.run_folder import RunFolder
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Floats
-from datrnet.core.retrieval.match import Ranking
-from datrnet.core.retrieval.request import Query, Request, ValueMatch
+from datrnet.core.retrieval.request import Query, Ranking, Request, ValueMatch
 from datrnet.core.retrieval.search import Searcher
 from datrnet.core.sessions.saved_search import record_run, saved_search
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypedDict
 from datrnet.core.api.sentence_facts import UnderstoodFacts
 from datrnet.core.progress import NetworkResult
 from datrnet.core.retrieval.calibration import Calibration
-from datrnet.core.retrieval.match import Ranking
+from datrnet.core.retrieval.request import Ranking
 
 
 class PredictionFacts(TypedDict):

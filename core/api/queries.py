@@ -17,8 +17,7 @@ from datrnet.core.catalog.conditions import Conditions
 from datrnet.core.catalog.facts import Condition
 from datrnet.core.catalog.pictures import PictureSource
 from datrnet.core.errors import ConfigError, ShapeError, check_choice
-from datrnet.core.retrieval.match import Ranking
-from datrnet.core.retrieval.request import Request, ValueMatch, resolve_query
+from datrnet.core.retrieval.request import Ranking, Request, ValueMatch, resolve_query
 
 MAX_WEIGHT = 1_000_000
 """Far above it, float32 distances overflow and the ranking is lost."""

@@ -24,8 +24,8 @@ from datrnet.core.progress import (
 )
 from datrnet.core.retrieval.engines.engine import ENGINE_CHOICES, EngineChoice
 from datrnet.core.retrieval.generation import Generation
-from datrnet.core.retrieval.match import Ranking
 from datrnet.core.retrieval.prototypes import aligned
+from datrnet.core.retrieval.request import Ranking
 
 if TYPE_CHECKING:  # every command loads this module, and most need none of these
     from datrnet.core.api.info import InfoFacts

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from datrnet.core.catalog.garment_box import border_of, trimmed
 from datrnet.core.catalog.pictures import PictureSource, read_picture
@@ -202,6 +202,8 @@ def inline_jpeg(picture: PictureSource, size: int) -> str:
         picture: The picture, padded with white.
         size: Side length in pixels.
     """
+    from PIL import ImageOps
+
     try:
         decoded = read_picture(picture, size)
     except DataError:

@@ -18,12 +18,12 @@ from datrnet.core.evaluation.ranking import Gallery, Weights, rank, weights_of_m
 from datrnet.core.progress import Progress, no_progress
 from datrnet.core.retrieval.generation import Generation
 from datrnet.core.retrieval.manipulation import Replacement, SpecificPrototypes, replaces_by_means
-from datrnet.core.retrieval.match import Ranking
 from datrnet.core.retrieval.prototypes import (
     MIN_SPECIFIC,
     prototype_items,
     specific_mean_embeddings,
 )
+from datrnet.core.retrieval.request import Ranking
 from datrnet.core.text import fold
 from datrnet.db.store import Store
 

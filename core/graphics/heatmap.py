@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 
 Region = tuple[float, float, float, float]
 """Top, left, bottom, right of a box, as shares of the picture's sides."""
@@ -62,6 +62,8 @@ def overlay_heatmap(
 
 def _frame(picture: Image.Image, region: Region) -> None:
     """Draw a frame just inside the edges of a region, at least one pixel large."""
+    from PIL import ImageDraw
+
     width, height = picture.size
     top, left, bottom, right = region
     first = (min(round(left * width), width - 1), min(round(top * height), height - 1))

@@ -47,7 +47,8 @@ from datrnet.core.retrieval.manifest import (
     UnreadableItem,
 )
 from datrnet.core.retrieval.manipulation import Manipulation
-from datrnet.core.retrieval.match import UNCALIBRATED, MatchModel, Ranking
+from datrnet.core.retrieval.match import UNCALIBRATED, MatchModel
+from datrnet.core.retrieval.request import Ranking
 from datrnet.db.rows import SuperCategory
 from datrnet.db.store import Store
 

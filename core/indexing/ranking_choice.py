@@ -26,10 +26,10 @@ from datrnet.core.retrieval.manifest import Manifest
 from datrnet.core.retrieval.match import (
     UNCALIBRATED,
     MatchModel,
-    Ranking,
     has_match_scores,
 )
 from datrnet.core.retrieval.missing_labels import with_unlabeled
+from datrnet.core.retrieval.request import Ranking
 
 MOST_CALIBRATED = 5000
 """Most validation items that temperatures are chosen on."""

@@ -13,7 +13,8 @@ from datrnet.core.retrieval.engines.annoy_file import REBUILD
 from datrnet.core.retrieval.engines.block_codes import EFFORTS, Effort
 from datrnet.core.retrieval.engines.engine import EngineChoice, EngineName
 from datrnet.core.retrieval.manipulation import Replacement
-from datrnet.core.retrieval.match import UNCALIBRATED, MatchModel, Ranking
+from datrnet.core.retrieval.match import UNCALIBRATED, MatchModel
+from datrnet.core.retrieval.request import Ranking
 from datrnet.db.rows import SuperCategory
 
 MANIFEST = "manifest.json"

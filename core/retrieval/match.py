@@ -10,7 +10,6 @@ Only systems whose prototypes are positions in the embedding space have such pro
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
@@ -31,9 +30,6 @@ NO_MATCH_SCORES = (
     "The system of this index has no match scores: its entries are not positions among the "
     "embeddings."
 )
-
-Ranking = Literal["distance", "match"]
-"""What orders the items: the paper's weighted L2 distance, or the match score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

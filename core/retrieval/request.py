@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.catalog.facts import Condition
 from datrnet.core.errors import ConfigError, UnknownNameError
-from datrnet.core.retrieval.manipulation import Floats
-from datrnet.core.retrieval.match import Ranking
 from datrnet.core.text import fold
 from datrnet.db.rows import joined
+
+if TYPE_CHECKING:
+    from datrnet.core.retrieval.manipulation import Floats
+
+Ranking = Literal["distance", "match"]
+"""What orders the items: the paper's weighted L2 distance, or the match score."""
 
 ValueMatch = Literal["any", "all"]
 """Whether an item matches several wanted values with one of them, or must carry all of them."""
@@ -25,7 +29,7 @@ ValueMatch = Literal["any", "all"]
 class Query:
     """An item of the catalog, or a picture, to find substitutes for."""
 
-    blocks: Floats
+    blocks: "Floats"
     """(A, E) as embedded, in the order of the generation's blocks."""
     labels: Mapping[str, str | None]
     """First values."""
@@ -35,7 +39,7 @@ class Query:
     """The item's row in the catalog; it is excluded from its own results."""
     members: tuple[int, ...] = ()
     """Rows of the items that the blocks are the means of, if they are several; excluded, too."""
-    agreement: Floats | None = None
+    agreement: "Floats | None" = None
     """(A,) weights by how much these items agree on each block."""
     title: str = ""
 

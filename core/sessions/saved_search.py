@@ -4,15 +4,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.errors import ConfigError, UnknownNameError
 from datrnet.core.retrieval.request import Query, Request
-from datrnet.core.retrieval.search import Searcher
 from datrnet.core.sessions.steps import LAST, RUN, SAVED, Step, session_of, steps_of
 from datrnet.db.rows import SessionRow
 from datrnet.db.store import Store
+
+if TYPE_CHECKING:
+    from datrnet.core.retrieval.search import Searcher
 
 DEFAULT_K = 10
 """Number of results, if the search does not say."""
@@ -28,7 +30,7 @@ class SavedSearch:
     found: frozenset[str]
     """The codes of everything that it has found so far."""
 
-    def request(self, searcher: Searcher) -> tuple[Request, tuple[str, ...]]:
+    def request(self, searcher: "Searcher") -> tuple[Request, tuple[str, ...]]:
         """Return its request on the current index.
 
         Liked and disliked items that are gone, or not in the index, are left out.

@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datrnet.core.catalog.facts import Condition
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.errors import ConfigError, DatabaseError, DatrnetError, UnknownNameError
 from datrnet.core.progress import StepProgress, no_progress
-from datrnet.core.retrieval.match import Ranking
-from datrnet.core.retrieval.request import Query, Request, Substitute, ValueMatch
-from datrnet.core.retrieval.search import Searcher
+from datrnet.core.retrieval.request import Query, Ranking, Request, Substitute, ValueMatch
 from datrnet.core.text import fold, sanitize
 from datrnet.db.rows import SessionRow, StepRow
 from datrnet.db.store import Store
+
+if TYPE_CHECKING:
+    from datrnet.core.retrieval.search import Searcher
 
 LAST = "last"
 """Refers to the session that was used last."""
@@ -109,7 +110,7 @@ class Step:
         wanted += [f"less like {code}" for code in self.disliked]
         return ", ".join(wanted)
 
-    def request(self, searcher: Searcher, k: int) -> Request:
+    def request(self, searcher: "Searcher", k: int) -> Request:
         """Return the request for the k best results.
 
         Raises:
@@ -254,7 +255,7 @@ class ReplayedStep:
 
 def replay(
     workspace: Workspace,
-    searcher: Searcher,
+    searcher: "Searcher",
     steps: Sequence[Step],
     k: int,
     on_progress: StepProgress = no_progress,
@@ -277,7 +278,7 @@ def replay(
     return tuple(replayed)
 
 
-def _query_of_picture(workspace: Workspace, searcher: Searcher, path: Path) -> Query:
+def _query_of_picture(workspace: Workspace, searcher: "Searcher", path: Path) -> Query:
     # only a picture outside the catalog needs the networks and torch
     from datrnet.core.indexing.build import run_of
     from datrnet.core.indexing.embedder import query_of_picture

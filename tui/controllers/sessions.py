@@ -14,7 +14,6 @@ from datrnet.core.catalog.conditions import Conditions
 from datrnet.core.catalog.facts import Condition
 from datrnet.core.errors import DatrnetError
 from datrnet.core.retrieval.request import Query
-from datrnet.core.sessions.saved_search import record_run, saved_search
 from datrnet.core.sessions.steps import LAST, RUN, SAVED, Step, session_of, steps_of
 from datrnet.core.text import fold
 from datrnet.db.rows import SessionRow
@@ -86,6 +85,8 @@ def read_session(snapshot: Snapshot, log: SessionLog, name: str) -> SavedSession
 
 def _news_of(snapshot: Snapshot, row: SessionRow, query: Query) -> str:
     """Run a saved search again; return what it finds that it did not find before, in words."""
+    from datrnet.core.sessions.saved_search import record_run, saved_search
+
     searcher, store = snapshot.searcher, snapshot.store
     try:
         saved = saved_search(store, str(row.id))

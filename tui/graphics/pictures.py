@@ -26,10 +26,10 @@ from datrnet.core.graphics.heatmap import Region, overlay_heatmap
 from datrnet.core.graphics.protocols import DIACRITICS, payload, sixel_of
 from datrnet.core.graphics.terminal import Drawing
 from datrnet.core.preferences import Blocks
-from datrnet.core.retrieval.prototypes import Prototype
 
 if TYPE_CHECKING:
     from datrnet.core.indexing.activations import ActivationMaps, Look
+    from datrnet.core.retrieval.prototypes import Prototype
 
 
 VIEWERS = {"darwin": ("open",), "linux": ("xdg-open", "wslview", "gio")}
@@ -239,7 +239,7 @@ class Looker:
         self,
         picture: Picture,
         super_category: str,
-        prototype: Prototype | None,
+        prototype: "Prototype | None",
         is_wanted: Callable[[], bool],
     ) -> "Look | None":
         """Return the activation map of a super-category; called in a thread.

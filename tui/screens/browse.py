@@ -100,13 +100,13 @@ class BrowseScreen(ExplorerScreen):
                 yield Chips()
                 yield self.new_grid("catalog")
             yield DetailPane(id="detail")
-        yield Static(id="trouble", markup=False)
+        yield Static(id="trouble", classes="-untroubled", markup=False)
         yield from foot()
 
     def on_mount(self) -> None:
         """Show the whole catalog."""
-        self._show_index_error()
         self._show()
+        self.call_after_refresh(self._show_index_error)  # the pictures come first
         self._report_unknown()
         self._find_facets()
         self.set_timer(self.check_pictures_after, self._check_pictures)
@@ -419,7 +419,7 @@ class BrowseScreen(ExplorerScreen):
 
     @on(ThumbGrid.Highlighted)
     def _show_item(self) -> None:
-        self.show_current()
+        self.call_after_refresh(self.show_current)  # at the start it opens the index
 
     def action_review(self) -> None:
         """Review labels, near-duplicates and gaps."""

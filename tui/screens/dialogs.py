@@ -19,7 +19,6 @@ from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from datrnet.core.catalog.pictures import Picture, read_picture
-from datrnet.core.catalog.sources.grid import PICTURE_SUFFIXES
 from datrnet.core.errors import DatrnetError, nearest
 from datrnet.core.text import fold, sanitize
 from datrnet.db.rows import SuperCategory
@@ -182,6 +181,8 @@ class PathSuggester(Suggester):
 
 
 def _completed(value: str) -> str | None:
+    from datrnet.core.catalog.sources.grid import PICTURE_SUFFIXES
+
     folder, _, begin = value.rpartition("/")
     there = Path(f"{folder}/" if "/" in value else ".").expanduser()
     try:

@@ -21,7 +21,6 @@ from datrnet.tui.graphics.cards import fitting_signs
 from datrnet.tui.graphics.pictures import named_path, open_in_viewer
 from datrnet.tui.keymap import hidden
 from datrnet.tui.screens.dialogs import PicturePrompt
-from datrnet.tui.screens.menus import open_menu
 from datrnet.tui.screens.picture_screen import PictureScreen
 from datrnet.tui.screens.variants import VariantsScreen
 from datrnet.tui.snapshot import RowMap
@@ -88,6 +87,8 @@ class ExplorerScreen(PictureScreen):
 
     def on_click(self, event: events.Click) -> None:
         """Mark the item that was clicked with ctrl; open a menu with the right button."""
+        from datrnet.tui.screens.menus import open_menu
+
         if event.ctrl and isinstance(event.widget, ThumbGrid):
             self.action_mark()
         else:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.style import Style
 from textual.widgets import Input, Static
 
-from datrnet.tui.keymap import hidden, words_of
+from datrnet.tui.keymap import hidden, is_ours, words_of
 from datrnet.tui.widgets.text import MUTED
 
 if TYPE_CHECKING:
@@ -44,11 +44,6 @@ class KeyGroup:
 
     title: str
     lines: tuple[KeyHelp, ...]
-
-
-def is_ours(binding: Binding) -> bool:
-    """Return whether a binding is the explorer's own: Textual's have no id."""
-    return bool(binding.description) and binding.id is not None
 
 
 def keys_of(screen: Screen[Any]) -> list[KeyGroup]:

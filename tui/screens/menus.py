@@ -15,6 +15,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from datrnet.tui.context import Notice
 from datrnet.tui.keymap import hidden, words_of
 from datrnet.tui.screens.dialogs import Choice
 from datrnet.tui.textual_patches import RIGHT
@@ -157,15 +158,6 @@ class PointerMenu(ModalScreen[MenuEntry | None]):
         """Close the menu by a click beside it."""
         if event.widget is self:
             self.dismiss(None)
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What was told, and when."""
-
-    time: str
-    message: str
-    severity: str
 
 
 class NoticeList(Choice):

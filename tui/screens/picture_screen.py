@@ -14,11 +14,9 @@ from textual.worker import Worker, get_current_worker
 
 from datrnet.core.errors import DatrnetError
 from datrnet.core.graphics.blocks import Cells, fitting_size
-from datrnet.core.retrieval.prototypes import Prediction, Prototype
 from datrnet.tui.context import ExplorerContext, in_thread, start
 from datrnet.tui.graphics.pictures import Pixels, picture_cells, picture_in_pixels
 from datrnet.tui.graphics.thumbnails import Absent, InCells
-from datrnet.tui.screens.large_picture import LargePictureScreen
 from datrnet.tui.snapshot import Snapshot, Source
 from datrnet.tui.widgets.detail_pane import PICTURE, DetailPane, Subject
 from datrnet.tui.widgets.picture_view import PictureView
@@ -26,6 +24,7 @@ from datrnet.tui.widgets.thumb_grid import ThumbGrid
 
 if TYPE_CHECKING:
     from datrnet.core.indexing.activations import Look
+    from datrnet.core.retrieval.prototypes import Prediction, Prototype
 
 PATIENCE = 0.2
 """Seconds until the thumbnail is shown in place of a picture still being read."""
@@ -93,14 +92,14 @@ class PictureScreen(Screen[None]):
             num_pictures=self.snapshot.num_pictures(row),
         )
 
-    def predictions(self, row: int) -> Mapping[str, Prediction]:
+    def predictions(self, row: int) -> "Mapping[str, Prediction]":
         """Return the values that the model predicts for an item; none if it is not indexed."""
         searcher = self.snapshot.searcher
         if searcher is None or not searcher.is_indexed(row):
             return {}
         return searcher.predict(self.snapshot.query_of(row))
 
-    def value_to_map(self, row: int, name: str) -> Prototype | None:
+    def value_to_map(self, row: int, name: str) -> "Prototype | None":
         """Return the value whose activation map to show: the label, None without one.
 
         Raises:
@@ -257,5 +256,7 @@ class PictureScreen(Screen[None]):
 
     def action_large(self, query: Source | None = None) -> None:
         """Show the item over the whole screen, beside a query."""
+        from datrnet.tui.screens.large_picture import LargePictureScreen
+
         if self.row is not None:
             self.app.push_screen(LargePictureScreen(self.context, self.grid, query))

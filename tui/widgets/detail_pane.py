@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
@@ -9,13 +10,15 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from datrnet.core.retrieval.prototypes import Prediction
 from datrnet.core.retrieval.request import Substitute
 from datrnet.core.text import fold, sanitize
 from datrnet.db.rows import split_values
 from datrnet.tui.match_words import costs, match_of, percent
 from datrnet.tui.widgets.picture_view import PictureView
 from datrnet.tui.widgets.text import MUTED, fitted
+
+if TYPE_CHECKING:
+    from datrnet.core.retrieval.prototypes import Prediction
 
 Part = tuple[str, str]
 """Text and its style."""
@@ -51,7 +54,7 @@ class Subject:
     """Facts of the item and its variants in words, by name."""
     num_variants: int = 0
     num_pictures: int = 1
-    predictions: Mapping[str, Prediction] = field(default_factory=dict)
+    predictions: Mapping[str, "Prediction"] = field(default_factory=dict)
     """The values that the model predicts, by super-category."""
     substitute: Substitute | None = None
     """Of a result: how it compares with the query."""

@@ -1,7 +1,7 @@
 """The pickers: a list of values for each super-category, one of them open."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import events, on
@@ -15,7 +15,6 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from datrnet.core.errors import ConfigError
-from datrnet.core.retrieval.prototypes import Prototype
 from datrnet.core.text import sanitize
 from datrnet.db.rows import SuperCategory, joined
 from datrnet.tui.keymap import hidden
@@ -24,6 +23,9 @@ from datrnet.tui.state import Search
 from datrnet.tui.textual_patches import LEFT
 from datrnet.tui.widgets.text import DISABLED, MUTED, fitted
 from datrnet.tui.widgets.value_list import ValueList
+
+if TYPE_CHECKING:
+    from datrnet.core.retrieval.prototypes import Prototype
 
 UNCHANGED = "as it is"
 OWN_MARK = "• "
@@ -379,7 +381,7 @@ class PrototypeLine(Vertical):
         yield Static(id="prototypes-used", markup=False)
         yield Static(id="weights-implied", markup=False)
 
-    def show(self, within: str | None, prototypes: Mapping[str, Prototype]) -> None:
+    def show(self, within: str | None, prototypes: Mapping[str, "Prototype"]) -> None:
         """Show the prototypes of a query.
 
         Args:
