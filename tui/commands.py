@@ -30,9 +30,12 @@ class PaletteCommand:
 
 
 def commands_of(screen: Screen[Any]) -> Iterator[PaletteCommand]:
-    """Yield what the keys of a screen do: of the focused pane, the screen, then other panes."""
+    """Yield what the keys of a screen do: of the focused pane, the screen, then other panes.
+
+    What the foot shows comes first: nobody opens the palette to move a cursor.
+    """
     app, seen = screen.app, {"app.command_palette", "command_palette"}
-    for active in screen.active_bindings.values():
+    for active in sorted(screen.active_bindings.values(), key=lambda it: not it.binding.show):
         binding = active.binding
         if is_ours(binding) and active.enabled and binding.action not in seen:
             seen.add(binding.action)

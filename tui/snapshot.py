@@ -108,12 +108,12 @@ class Snapshot:
         except DatrnetError as error:
             return error
 
-    @property
+    @cached_property
     def searcher(self) -> "Searcher | None":
         """What searches; None without an index."""
         return None if isinstance(self._index, DatrnetError) else self._index
 
-    @property
+    @cached_property
     def index_error(self) -> DatrnetError | None:
         """Why there is no index."""
         return self._index if isinstance(self._index, DatrnetError) else None
