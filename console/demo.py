@@ -12,11 +12,8 @@ from datrnet.console.progress import JobProgress
 from datrnet.console.search import answer_of
 from datrnet.console.substitutes import show_plain_answer
 from datrnet.core.catalog.catalog import UNLABELED, Catalog
-from datrnet.core.catalog.workspace import Workspace
+from datrnet.core.catalog.workspace import DEMO_FOLDER, Workspace
 from datrnet.core.demo.prepare import COLOR_NAMES, DemoShop, prepare_demo
-
-FOLDER = "demo-workspace"
-"""The demo's own workspace inside the default one, so that it never mixes with a user's items."""
 
 SAMPLE_VALUE = "black"
 SAMPLE_SIZE = 10
@@ -56,7 +53,7 @@ def prepare(folder: Path | None, num_items: int | None, seed: int | None) -> Wor
     """
     workspace = Workspace.locate(folder)
     if folder is None:
-        workspace = Workspace(workspace.root / FOLDER)
+        workspace = Workspace(workspace.root / DEMO_FOLDER)
     before = DemoShop.of(workspace)
     with JobProgress() as progress:
         shop = prepare_demo(workspace, num_items, seed, progress)

@@ -17,6 +17,7 @@ from datrnet import __version__
 from datrnet.cli import COMMANDS, app
 from datrnet.console.options import RENAMED
 from datrnet.core import preferences_file
+from datrnet.core.catalog.workspace import Workspace
 
 NAMES = {name: words for commands in COMMANDS.values() for name, words in commands.items()}
 
@@ -96,6 +97,12 @@ def test_the_workspace_may_be_given_before_and_after_a_command(
 ) -> None:
     given = [word.replace("HERE", str(tmp_path / "here")) for word in words]
     assert f"in {tmp_path / 'here'}." in CliRunner().invoke(app, given).stderr
+
+
+def test_a_demo_below_the_workspace_is_named(tmp_path: Path) -> None:
+    Workspace(tmp_path / "demo-workspace").create_store().close()
+    error = CliRunner().invoke(app, ["info", "--workspace", str(tmp_path)]).stderr
+    assert f"--workspace {tmp_path / 'demo-workspace'}" in " ".join(error.split())
 
 
 @pytest.mark.parametrize("old", RENAMED)

@@ -28,7 +28,6 @@ NO_LABEL = "no label"
 UNKNOWN = "unknown"
 """Where an item does not have a fact."""
 
-
 Picks = Mapping[tuple[str, bool], frozenset[str | None]]
 """Values by category and whether they are left out; None is no label."""
 
@@ -384,7 +383,10 @@ class CatalogState:
         if not self.is_complete:
             return "Searching on …"
         if self.facets and self._num_found:
-            return f"No item is {sanitize(self.facet_words)}. Escape clears the facets."
+            found = "Nothing that the search finds" if self.text else "No item"
+            return f"{found} is {sanitize(self.facet_words)}. Escape clears the facets."
+        if self.understood.terms:
+            return f"No item is {sanitize(self.understood.words)}. Click a part to remove it."
         if self.text:
             return f"No title or id contains “{sanitize(self.text)}”."
         return "The catalog is empty. Run `datrnet import CATALOG`."
@@ -404,9 +406,7 @@ def _listed(counts: NDArray[np.int64], *, is_ordered: bool) -> list[int]:
 
 
 def conditions_of(state: CatalogState) -> tuple[QueryState, tuple[str, ...]]:
-    """Return what the conditions of the catalog ask of substitutes.
-
-    Words that are searched in titles ask for nothing.
+    """Return what the catalog's conditions ask of substitutes; words of titles ask for nothing.
 
     Returns:
         The state, and the conditions that no search can have, in words.

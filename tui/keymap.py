@@ -33,6 +33,7 @@ TOGETHER = (
     ("duplicates", "review", "program"),
     ("gaps", "review", "program"),
     ("values", "pickers"),
+    ("search", "program"),
 )
 """Groups of keys that work at the same time; groups not listed are alone on their screen.
 

@@ -76,16 +76,19 @@ def chips_of(
 def _changes(state: QueryState, words: ValueWords) -> Iterator[Part]:
     for name, change in state.changes.items():
         if isinstance(change, Borrowed):
-            shown = f"{name} as {change.code}"
+            shown = f"{name}{' exactly' * (name in state.exact)} as {change.code}"
         else:
-            shown = words.of(name, [change] if isinstance(change, str) else change)
-        yield shown, state.changed(name, None)
+            values = [change] if isinstance(change, str) else change
+            shown = words.of(name, values)
+            if name in state.exact:
+                shown = f"{name} = {' or '.join(values)}"
+        yield shown, replace(state.changed(name, None), exact=state.exact - {name})
 
 
 def _demands(
     state: QueryState, words: ValueWords, wanted: Mapping[str, str | None]
 ) -> Iterator[Part]:
-    for name in sorted(state.exact):
+    for name in sorted(state.exact - state.changes.keys()):
         yield f"{name} = {wanted.get(name) or '?'}", replace(state, exact=state.exact - {name})
     for name, weight in state.weights.items():
         yield f"{name} ×{weight:g}", state.weighted(name, 1)

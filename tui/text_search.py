@@ -42,17 +42,20 @@ class TextSearch:
         """Understand a text that may still be typed, and begin to search.
 
         A text that no item meets as conditions is searched in titles: a brand may be called Red.
+        If they lack it too, what was understood stays, so that a part of it can be removed.
 
         Raises:
             DatrnetError: The workspace's synonyms are malformed, or the database cannot be read.
         """
         understood = snapshot.text_parser.parse(text, is_unfinished=True)
-        if understood.terms:
-            search = cls(snapshot, text, understood)
-            search.find(math.inf if not understood.text else 0.0, lambda: False)
-            if search.num_found:
-                return search
-        return cls(snapshot, text, NOTHING_UNDERSTOOD)
+        in_titles = cls(snapshot, text, NOTHING_UNDERSTOOD)
+        if not understood.terms:
+            return in_titles
+        search = cls(snapshot, text, understood)
+        search.find(math.inf if not understood.text else 0.0, lambda: False)
+        if not search.num_found:
+            in_titles.find(0.0, lambda: False)
+        return in_titles if in_titles.num_found else search
 
     @property
     def rows(self) -> NDArray[np.intp]:

@@ -12,6 +12,9 @@ from datrnet.core.preferences import WORKSPACE_VARIABLE, Preferences
 from datrnet.core.preferences_file import read_preferences
 from datrnet.db.store import Store
 
+DEMO_FOLDER = "demo-workspace"
+"""The demo's own workspace inside the default one, so that it never mixes with a user's items."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
@@ -100,10 +103,11 @@ class Workspace:
             DatabaseError: There is none, or it cannot be read or written.
         """
         if not self.catalog_path.is_file():
-            raise DatabaseError(
-                f"There is no catalog in {self.root}.",
-                hint="Run `datrnet import CATALOG` or `datrnet demo` first.",
-            )
+            hint = "Run `datrnet import CATALOG` or `datrnet demo` first."
+            demo = Workspace(self.root / DEMO_FOLDER)
+            if demo.catalog_path.is_file():
+                hint = f"The demo's is below it: `--workspace {demo.root}`, or `datrnet demo`."
+            raise DatabaseError(f"There is no catalog in {self.root}.", hint=hint)
         if to_write:
             Store.ensure_writable(self.catalog_path)
         return Store.open(self.catalog_path)

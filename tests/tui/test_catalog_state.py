@@ -332,6 +332,15 @@ def searched(state: CatalogState, text: str) -> None:
     state.show_found(text, found.rows, found.understood, is_complete=is_complete)
 
 
+def test_values_that_no_item_has_together_stay_chips(state: CatalogState) -> None:
+    searched(state, "red not red")
+    assert codes(state) == []
+    assert [it.words for it in state.filters] == ["colour red", "colour not red 0"]
+    assert state.empty_text.startswith("No item is colour red · colour not red.")
+    searched(state, state.filters[1].rest)
+    assert set(labels(state, "colour")) == {"red"}
+
+
 def test_words_for_values_become_chips_that_can_be_removed_one_by_one(state: CatalogState) -> None:
     searched(state, "red dresses")
     assert set(labels(state, "colour")) == {"red"}

@@ -96,6 +96,18 @@ async def test_the_keys_of_the_focused_pane_come_first_and_can_be_clicked(
         assert explorer.screen.search.state.weights == {"garment": 2.0}
 
 
+async def test_a_field_shows_no_key_that_it_takes_as_text(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace, size=(120, 36)) as explorer:
+        await explorer.press("slash")
+        await explorer.rest(0.05)
+        assert explorer.text().split("\n")[-1].strip() == "enter Pictures esc Leave"
+        await explorer.press("escape")
+        await explorer.rest(0.05)
+        assert "/ Search" in explorer.text().split("\n")[-1]
+
+
 async def test_without_colors_keys_differ_from_words(
     workspace: Workspace, run_explorer: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,7 +125,7 @@ def test_what_costs_most_comes_first() -> None:
 def why(found: Substitute) -> list[str]:
     """Return the lines below the heading "Why", and the heading."""
     labels = {**RIGHT, "neckline": None}
-    subject = Subject(code="P-1", title="Shirt", labels=labels, substitute=found)
+    subject = Subject(code="P-1", title="Shirt", labels=labels, substitute=found, wanted=WANTED)
     lines = table(subject, 34).plain.splitlines()
     first = next(place for place, line in enumerate(lines) if line.startswith("Why"))
     return [" ".join(line.split()) for line in lines[first:]]
@@ -136,9 +136,9 @@ def test_the_pane_says_why_what_costs_most_first() -> None:
     assert why(result({}, matches)) == [
         "Why · match",
         "hood: hood ██▌ 25 %",
-        "color: Black █████ 50 %",
+        "color: black █████ 50 %",
         "season: summer ███████▌ 75 %",
-        "neckline ██████████ 100 %",
+        "neckline: sweetheart ██████████ 100 %",  # it may be so without a label
     ]
     assert why(result({}))[:3] == [
         "Why · share of the distance",

@@ -49,9 +49,8 @@ def chips(state: QueryState) -> list[Chip]:
 def test_all_that_a_state_holds_is_a_chip() -> None:
     assert sentence(EVERYTHING) == [
         "black",
-        "hood as P-3",
+        "hood exactly as P-3",
         "sleeve cap or long",
-        "hood = ?",
         "length = 38",
         "color ×2",
         "hood ×0.25",
@@ -92,6 +91,12 @@ def test_every_chip_takes_away_what_it_says_and_nothing_else() -> None:
     while left := chips(state):
         state = left[-1].without
     assert state == QueryState()
+
+
+def test_a_wanted_value_that_is_kept_exactly_is_one_chip() -> None:
+    state = QueryState(changes={"color": "black"}, exact=frozenset({"color"}))
+    (chip,) = chips(state)
+    assert (chip.words, chip.without) == ("color = black", QueryState())
 
 
 def test_a_value_stands_alone_where_it_is_clear() -> None:

@@ -280,9 +280,9 @@ async def test_all_sure_doubts_are_accepted_and_undone_at_once(
         assert "is right with" in explorer.text()
         await explorer.press("Y")
         assert "2 labels would be set" in explorer.text()
-        await explorer.press(*["backspace"] * 4, "2", "enter")
-        assert "Type a number from 0 to 1" in explorer.text()
-        await explorer.press("backspace", *"0.5", "enter")
+        await explorer.press(*["backspace"] * 4, *"200%", "enter")
+        assert "Type a share, such as 90%" in explorer.text()
+        await explorer.press(*["backspace"] * 4, *"50%", "enter")
         assert _said(calibrated, "P-000") == ("black", "person")
         assert _said(calibrated, "P-005") == ("blue", "person")
         catalog = explorer.snapshot.catalog

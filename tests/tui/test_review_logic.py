@@ -21,6 +21,7 @@ from datrnet.tui.controllers.review import (
     count_relabeled,
     sure_of,
 )
+from datrnet.tui.screens.doubts import share_of
 from datrnet.tui.snapshot import Snapshot
 
 
@@ -96,8 +97,6 @@ def test_a_queue_advances_to_what_is_undecided_and_around_the_end(
     queue.advance()
     queue.load(ReviewSession().find_pairs(_snapshot(workspace, store), no_progress)[:4])
     keys = [pair.key for pair in queue.entries]
-    queue.mark_seen()
-    assert queue.num_seen == 1
     queue.decisions = {keys[0]: "kept", keys[2]: "kept"}
     queue.go(9)
     assert queue.position == 3
@@ -170,3 +169,16 @@ def test_a_decision_on_a_label_is_told_in_words(
     assert review.typical == {}  # they may have changed
     review.record_label("undo", key, store.undo_label()[0])
     assert review.doubts.decisions == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [(".6", 0.6), ("0,6", 0.6), ("60%", 0.6), (" 60 ", 0.6), ("1", 1), ("1%", 0.01), ("0", 0)],
+)
+def test_a_share_may_be_in_percent(text: str, share: float) -> None:
+    assert share_of(text) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("text", ["", "%", "101%", "-1", "nan", "inf", "half"])
+def test_what_is_no_share_is_refused(text: str) -> None:
+    assert share_of(text) is None

@@ -89,10 +89,9 @@ class ReviewQueue(Generic[Entry]):
         self.position = 0
         self.decisions: dict[Hashable, str] = {}
         """Decisions in words, by the key of the finding."""
-        self._seen: set[Hashable] = set()
 
     def load(self, entries: Sequence[Entry]) -> None:
-        """Replace the findings; which ones have been seen is kept."""
+        """Replace the findings; decisions are kept."""
         self.entries, self.position, self.is_loaded = list(entries[:MAX_FINDINGS]), 0, True
 
     @property
@@ -100,19 +99,9 @@ class ReviewQueue(Generic[Entry]):
         """The finding being reviewed."""
         return self.entries[self.position] if self.entries else None
 
-    @property
-    def num_seen(self) -> int:
-        """How many findings have been current."""
-        return sum(entry.key in self._seen for entry in self.entries)
-
     def decision_on(self, entry: Entry) -> str | None:
         """Return the decision on a finding."""
         return self.decisions.get(entry.key)
-
-    def mark_seen(self) -> None:
-        """Count the current finding as seen."""
-        if self.current is not None:
-            self._seen.add(self.current.key)
 
     def go(self, position: int) -> None:
         """Make another finding current, or the nearest there is."""

@@ -30,7 +30,7 @@ from datrnet.tui.screens.explorer_screen import ExplorerScreen
 from datrnet.tui.snapshot import RowMap, Source
 from datrnet.tui.state import Visit
 from datrnet.tui.text_search import TextSearch
-from datrnet.tui.widgets.bars import TitleBar, foot
+from datrnet.tui.widgets.bars import SearchField, TitleBar, foot
 from datrnet.tui.widgets.chips import Chips
 from datrnet.tui.widgets.detail_pane import DetailPane
 from datrnet.tui.widgets.facet_rail import FacetRail
@@ -92,11 +92,7 @@ class BrowseScreen(ExplorerScreen):
             with Vertical(id="middle"):
                 with Horizontal(id="search-line"):
                     yield Static("/", id="search-sign")
-                    yield Input(
-                        placeholder="Search: red striped, no hood, price<50, words of titles",
-                        id="search",
-                        compact=True,
-                    )
+                    yield SearchField(self.snapshot.catalog)
                 yield Chips()
                 yield self.new_grid("catalog")
             yield DetailPane(id="detail")

@@ -199,6 +199,9 @@ def _completed(value: str) -> str | None:
     return value.removesuffix(begin) + min(found) if found else None
 
 
+PATH_HINT = "tab completes the path"
+
+
 class PicturePrompt(Prompt):
     """Asks for the path of a picture, which need not be in the catalog."""
 
@@ -207,11 +210,15 @@ class PicturePrompt(Prompt):
     ]
 
     def __init__(self) -> None:
-        super().__init__("Search with a picture file", hint="tab completes the path")
+        super().__init__("Search with a picture file", hint=PATH_HINT)
         self._input.placeholder = "Type, paste or drop its path"
         self._input.suggester = PathSuggester()
         self.holds_keys = False
         """Whether the picture is being read: later keys are for its substitutes."""
+
+    def typed(self, text: str) -> None:
+        """Take back what was wrong with an earlier path."""
+        self.explain(PATH_HINT)
 
     def submit(self, text: str) -> None:
         """Accept the path of a file that can be read as a picture, or say why it cannot."""

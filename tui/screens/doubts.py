@@ -347,7 +347,7 @@ def _figure(entry: LabelIssue) -> str:
 
 
 class SharePrompt(Prompt):
-    """Asks for a share from 0 to 1, such as a confidence; returns its text."""
+    """Asks for a share, such as a confidence; returns its text."""
 
     def __init__(self, question: str, share: float, explain: Callable[[float], str]) -> None:
         """Ask.
@@ -363,7 +363,7 @@ class SharePrompt(Prompt):
     def typed(self, text: str) -> None:
         """Say what the share means."""
         share = share_of(text)
-        self.explain("Type a number from 0 to 1." if share is None else self._words(share))
+        self.explain("Type a share, such as 90%." if share is None else self._words(share))
 
     def submit(self, text: str) -> None:
         """Accept a share only."""
@@ -372,9 +372,12 @@ class SharePrompt(Prompt):
 
 
 def share_of(text: str) -> float | None:
-    """Return a number from 0 to 1, with a point or comma; None for any other text."""
+    """Return the share that a text names: ".6", "0,6", "60%" or "60"; None for any other text."""
+    number = text.strip()
     try:
-        share = float(text.replace(",", "."))
+        share = float(number.removesuffix("%").replace(",", "."))
     except ValueError:
         return None
+    if number.endswith("%") or share > 1:
+        share /= 100
     return share if 0 <= share <= 1 else None

@@ -151,11 +151,10 @@ class ReviewScreen(ExplorerScreen, Generic[Entry], inherit_bindings=False):
     # ── the current finding ──────────────────────────────────────────────────
 
     def show_current(self) -> None:
-        """Show the current finding and the progress of the review."""
+        """Show the current finding, and which of how many it is."""
         queue = self.queue
-        queue.mark_seen()
         total = len(queue.entries)
-        progress = f"{queue.num_seen:,} of {total:,}" if total else "none"
+        progress = f"{queue.position + 1:,} of {total:,}" if total else "none"
         self.findings.highlighted = queue.position
         self.query_one(TitleBar).facts = f"{self.subject_words} · {progress}"
         self._show_finding()

@@ -187,7 +187,7 @@ class SubstitutesScreen(ExplorerScreen):
 
     def _show_results(self, results: Results) -> None:
         found, within = results.substitutes, results.plan.request.within
-        number = f"{len(found)} substitutes"
+        number = f"{len(found)} substitute{'s' * (len(found) != 1)}"
         if (start := results.plan.request.offset) is not None:
             number = f"{start + 1}–{start + len(found)}"
         ranking = "" if results.plan.match is None else " · by match"

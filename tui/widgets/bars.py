@@ -2,21 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from textual.app import ComposeResult, RenderResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.keys import Keys
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Footer, Input, Static
 from textual.widgets._footer import FooterKey
 
+from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.text import sanitize
 from datrnet.tui.widgets.text import MUTED, fitted
 
@@ -156,6 +158,9 @@ DROPPED_FIRST = (
 PINNED = ("back", "help", "quit")
 """Actions whose keys are shown at any width."""
 
+NO_TEXT = frozenset(key.value for key in Keys) - {"space"}
+"""Keys that a field does not take as text."""
+
 MARGIN = 1
 """Cells after a key, and at both ends of the bar."""
 
@@ -177,12 +182,24 @@ class KeyLine(Footer):
     def _to_show(self) -> list[tuple[Binding, bool]]:
         """Return what is to be shown, and whether it can be used."""
         active = self.screen.active_bindings.values()
-        return [(key.binding, key.enabled) for key in active if key.binding.show]
+        return [
+            (key.binding, key.enabled)
+            for key in active
+            if key.binding.show and not self._is_typed(key.binding.key)
+        ]
+
+    def _is_typed(self, key: str) -> bool:
+        """Return whether a key is text for the focused field."""
+        return isinstance(self.screen.focused, Input) and "+" not in key and key not in NO_TEXT
 
     def compose(self) -> ComposeResult:
         """Yield the keys that fit."""
         self._composed = self._to_show() if self._bindings_ready else []
-        keys = [key for key in super().compose() if isinstance(key, FooterKey)]
+        keys = [
+            key
+            for key in super().compose()
+            if isinstance(key, FooterKey) and not self._is_typed(key.key)
+        ]
         for key in fitting(keys, self.size.width or self.app.size.width):
             key.add_class("-compact", update=False)  # later, each would be styled once more
             yield key
@@ -228,6 +245,30 @@ WIDTHS = [
 ]
 HEIGHTS = [(0, "-flat"), (SMALLEST_HEIGHT, "-low"), (32, "-high")]
 """The style classes of a screen, by its smallest size."""
+
+
+class SearchField(Input):
+    """Where the catalog is searched; its hint names what there is to find."""
+
+    HELP_TITLE = "Search"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Pictures", tooltip="Go to what is found", id="search.go"),
+        Binding("escape", "screen.clear_search", "Leave", id="search.leave"),
+    ]
+
+    def __init__(self, catalog: Catalog) -> None:
+        super().__init__(placeholder=search_hint(catalog), id="search", compact=True)
+
+
+def search_hint(catalog: Catalog) -> str:
+    """Return examples of what a catalog can be searched for: the values of its first item."""
+    row = next(iter(catalog.shown_rows), None)
+    labels = {} if row is None else catalog.labels_of(int(row))
+    words = [sanitize(value) for value in labels.values() if value]
+    examples = [" ".join(words[:2])] if words else []
+    examples += [f"no {word}" for word in words[2:3]]
+    examples += [f"{fact.name}<50" for fact in catalog.facts.columns if fact.kind == "money"][:1]
+    return f"Search: {', '.join([*examples, 'words of titles'])}"
 
 
 class TooSmall(Widget):

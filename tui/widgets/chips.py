@@ -103,7 +103,7 @@ class Chips(Widget, can_focus=True, inherit_bindings=False):
 
     def _in_view(self, texts: Sequence[str]) -> range:
         """Return the places of the chips that fit into the line: with focus, the cursor's too."""
-        room = self.size.width - cell_len(self._clear) - 4
+        room = self.size.width - cell_len(self._clear) - 2
         first, last = 0, self._cursor if self.has_focus else 0
 
         def width(places: range) -> int:

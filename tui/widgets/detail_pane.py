@@ -172,14 +172,16 @@ def _instead_of(subject: Subject, name: str) -> str:
 def _why(subject: Subject, substitute: Substitute, width: int) -> Iterator[Part]:
     """Yield a bar per super-category, what costs most first: its match, else its share of the cost.
 
-    A match that is good has a long bar; so has a large share.
+    A match that is good has a long bar; so has a large share. A match is with the wanted value,
+    which the item may have in spite of its label.
     """
     has_match = bool(substitute.matches)
+    values = (subject.wanted or {}) if has_match else subject.labels
     yield f"Why · {'match' if has_match else 'share of the distance'}\n", f"bold {MUTED}"
     words_width = max(NAME_WIDTH, width - WIDEST_BAR - PERCENT_WIDTH - 1)
     room = max(1, min(WIDEST_BAR, width - words_width - PERCENT_WIDTH - 1))
     for name, cost in costs(substitute).items():
-        share, value = 1 - cost if has_match else cost, subject.labels.get(name)
+        share, value = 1 - cost if has_match else cost, values.get(name)
         words = f"{sanitize(name)}: {sanitize(value)}" if value else sanitize(name)
         yield f"{fitted(words, words_width)} ", MUTED
         yield fitted(_bar(share, room), room), "$primary"
