@@ -78,6 +78,11 @@ def _parser(store: Store) -> TextParser:
         ("blck chekced", "colour Black \u00b7 pattern checked"),
         ("long sleve", "sleeve long"),
         ("flip flops", "category Flip Flops"),
+        ("checked or black", "pattern checked or colour Black"),
+        ("checked or black shirts", "pattern checked or colour Black \u00b7 category Shirts"),
+        ("red or black", "colour Red \u00b7 colour Black"),  # one of a super-category will do
+        ("oxford or black", "colour Black \u00b7 \u201coxford\u201d"),
+        ("checked or not black", "pattern checked \u00b7 colour not Black"),
         ("price<50", "price<50"),
         ("price < 50", "price<50"),
         ("price 20-50", "price>=20, price<=50"),
@@ -127,6 +132,11 @@ def test_a_word_of_two_super_categories_is_what_the_rest_supports(parser: TextPa
     assert parser.parse("not striped").words == "pattern not striped, neck not striped"
     both = parser.parse("striped").matching(parser.catalog)
     assert both.sum() == 40
+    either, black, checked = (
+        parser.parse(text).matching(parser.catalog)
+        for text in ("checked or black", "black", "checked")
+    )
+    assert (either == (black | checked)).all()
 
 
 def test_the_tables_of_a_shop_come_first(tmp_path: Path) -> None:
