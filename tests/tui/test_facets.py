@@ -77,7 +77,7 @@ async def test_what_nothing_is_left_of_says_so(workspace: Workspace, run_explore
         await explorer.press("slash", *"P-000", "enter", "f")
         await choose(explorer, "shirt")
         assert explorer.codes == []
-        assert "No item is garment shirt" in explorer.text()
+        assert "Nothing that the search finds is garment shirt" in explorer.text()
         await explorer.press("x")
         assert explorer.codes == ["P-000"]
         await explorer.press("x")
@@ -180,6 +180,24 @@ async def test_what_was_typed_is_ticked_and_unticking_it_removes_its_chip(
         await explorer.press("u")
         assert "✓ red 4" in lines(explorer)
         assert explorer.screen.query_one("#search", Input).value == "red dress"
+
+
+async def test_chips_are_reached_and_removed_by_key(
+    workspace: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(workspace) as explorer:
+        await explorer.press("slash", *"red dress", "enter")
+        both = len(explorer.codes)
+        await explorer.press("comma", "x")
+        await explorer.rest()
+        assert set(explorer.labels("colour", 99)) == {"red"}
+        assert len(explorer.codes) > both
+        await explorer.press("escape")
+        assert explorer.screen.state.text == "red"  # the first escape leaves the chips
+        await explorer.press("comma", "x")
+        await explorer.rest()
+        assert len(explorer.codes) == 48
+        assert explorer.grid.has_focus
 
 
 async def test_facets_are_clicked(workspace: Workspace, run_explorer: Run) -> None:

@@ -56,6 +56,7 @@ class BrowseScreen(ExplorerScreen):
         hidden("number_sign,J", "jump", "Jump to an id", key_display="#", id="catalog.jump"),
         hidden("n", "match(1)", "Next match", id="catalog.next_match"),
         hidden("N", "match(-1)", "Previous match", id="catalog.previous_match"),
+        hidden("comma", "chips", "Chips of the search", key_display=",", id="catalog.chips"),
         Binding("s", "substitutes", "Substitutes", id="catalog.substitutes"),
         Binding("v", "review", "Review", id="catalog.review"),
         Binding("M", "map", "Map", id="catalog.map"),
@@ -166,7 +167,7 @@ class BrowseScreen(ExplorerScreen):
         """Show what search and facets leave; the cursor stays on its item if possible."""
         state, bar, row = self.state, self.query_one(TitleBar), self.grid.row
         self.rail.show()
-        self.query_one(Chips).show(state.filters)
+        self.show_chips(state.filters)
         bar.trail, bar.facts = state.trail, state.facts
         places = np.flatnonzero(state.rows == (-1 if row is None else row))
         self.grid.show(
@@ -187,7 +188,8 @@ class BrowseScreen(ExplorerScreen):
             self._show()
         else:
             self.field.value = chip.rest
-        self.set_focus(self.grid)
+        if not self.query_one(Chips).has_focus:
+            self.set_focus(self.grid)
 
     # ── search ───────────────────────────────────────────────────────────────
 
@@ -253,11 +255,13 @@ class BrowseScreen(ExplorerScreen):
             self.set_focus(self.field)
 
     def action_clear_search(self) -> None:
-        """Leave the field or the facets; else clear the search, or without one the facets."""
+        """Leave the field, facets or chips; else clear the search, or without one the facets."""
         if self.field.has_focus:
             self._leave_search()
         elif self.rail.has_focus:
             self.action_facets()
+        elif self.query_one(Chips).has_focus:
+            self.set_focus(self.grid)
         else:
             if self.state.clear_text() or self.state.clear_picks():
                 self._show_query()

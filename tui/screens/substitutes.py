@@ -159,7 +159,7 @@ class SubstitutesScreen(ExplorerScreen):
     def _show_query(self) -> None:
         """Show the query and its state, and search."""
         self.query_one(TitleBar).trail = ("Catalog", *self.search.titles)
-        self.query_one(Chips).show(self._chips)
+        self.show_chips(self._chips)
         self.pickers.show()
         self.show_picture(self.query_one("#query-picture", PictureView), self.search.visit.source)
         self._find_results()
@@ -278,7 +278,7 @@ class SubstitutesScreen(ExplorerScreen):
     @on(Pickers.Changed)
     def _preview(self) -> None:
         """Show the results of a change in a moment; it becomes a step once the cursor rests."""
-        self.query_one(Chips).show(self._chips)
+        self.show_chips(self._chips)
         for timer in (self._search_timer, self._settle_timer):
             if timer is not None:
                 timer.stop()
@@ -402,16 +402,6 @@ class SubstitutesScreen(ExplorerScreen):
             self.action_clear()
         elif isinstance(chip, Chip) and chip in self._chips:  # else it has gone meanwhile
             self._change(self.search.drop, chip.without)
-        if not self._chips and self.query_one(Chips).has_focus:
-            self.set_focus(self.grid)
-
-    def action_chips(self) -> None:
-        """Go to the last chip of the request, or back to the results."""
-        chips = self.query_one(Chips)
-        if chips.has_focus:
-            self.set_focus(self.grid)
-        elif not chips.go_to_last():
-            self.notify("Nothing is asked for yet.", timeout=2)
 
     def action_undo(self) -> None:
         """Undo the last change."""

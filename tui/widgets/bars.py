@@ -9,7 +9,6 @@ from textual.app import ComposeResult, RenderResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.keys import Keys
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -158,9 +157,6 @@ DROPPED_FIRST = (
 PINNED = ("back", "help", "quit")
 """Actions whose keys are shown at any width."""
 
-NO_TEXT = frozenset(key.value for key in Keys) - {"space"}
-"""Keys that a field does not take as text."""
-
 MARGIN = 1
 """Cells after a key, and at both ends of the bar."""
 
@@ -185,12 +181,12 @@ class KeyLine(Footer):
         return [
             (key.binding, key.enabled)
             for key in active
-            if key.binding.show and not self._is_typed(key.binding.key)
+            if key.binding.show and not self._is_typed(self.app.get_key_display(key.binding))
         ]
 
-    def _is_typed(self, key: str) -> bool:
-        """Return whether a key is text for the focused field."""
-        return isinstance(self.screen.focused, Input) and "+" not in key and key not in NO_TEXT
+    def _is_typed(self, shown: str) -> bool:
+        """Return whether a key, as it is shown, is text for the focused field."""
+        return isinstance(self.screen.focused, Input) and len(shown) == 1 and shown.isascii()
 
     def compose(self) -> ComposeResult:
         """Yield the keys that fit."""
@@ -198,7 +194,7 @@ class KeyLine(Footer):
         keys = [
             key
             for key in super().compose()
-            if isinstance(key, FooterKey) and not self._is_typed(key.key)
+            if isinstance(key, FooterKey) and not self._is_typed(key.key_display)
         ]
         for key in fitting(keys, self.size.width or self.app.size.width):
             key.add_class("-compact", update=False)  # later, each would be styled once more
