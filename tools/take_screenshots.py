@@ -45,7 +45,7 @@ SCENES: dict[str, tuple[str, tuple[str | float, ...]]] = {
         ("/", "shirt", ENTER, MOMENT, ENTER, MOMENT, *("j",) * NAVY, MOMENT, TAB, "l"),
     ),
     "screenshot-catalog": ("140x42", ("l", "l", "j")),
-    "screenshot-map": ("140x42", ("l", "l", "l", "a", NETWORK, "a", NETWORK)),
+    "screenshot-map": ("140x42", ("l", "l", "a", NETWORK, "a", NETWORK)),
     "screenshot-narrow": ("80x30", (ENTER, MOMENT, "j")),
     "screenshot-import": ("120x34", (DOWN,) * 5),
 }

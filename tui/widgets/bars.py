@@ -19,6 +19,7 @@ from textual.widgets._footer import FooterKey
 
 from datrnet.core.catalog.catalog import Catalog
 from datrnet.core.text import sanitize
+from datrnet.tui.request_words import is_none
 from datrnet.tui.widgets.text import MUTED, fitted
 
 SEPARATOR = " › "
@@ -257,10 +258,14 @@ class SearchField(Input):
 
 
 def search_hint(catalog: Catalog) -> str:
-    """Return examples of what a catalog can be searched for: the values of its first item."""
-    row = next(iter(catalog.shown_rows), None)
-    labels = {} if row is None else catalog.labels_of(int(row))
-    words = [sanitize(value) for value in labels.values() if value]
+    """Return examples of what a catalog can be searched for: rare values of its first item."""
+    counts: dict[str, int] = {}
+    for row in catalog.shown_rows[:1]:
+        for idx, value in enumerate(catalog.labels[row].tolist()):
+            name = catalog.super_categories[idx].values[value]
+            if value >= 0 and not is_none(name):
+                counts[sanitize(name)] = int(catalog.carries(idx, value).sum())
+    words = sorted(counts, key=counts.__getitem__)
     examples = [" ".join(words[:2])] if words else []
     examples += [f"no {word}" for word in words[2:3]]
     examples += [f"{fact.name}<50" for fact in catalog.facts.columns if fact.kind == "money"][:1]
