@@ -158,8 +158,8 @@ class Pickers(Vertical):
                 self.number, self._lines = idx, []
                 self.move_child(self.values, after=self._headers[idx])
                 self.show()
-            self.screen.set_focus(self.values)
-            self.call_after_refresh(self.values.scroll_visible, animate=False)
+            self.screen.set_focus(self.values, scroll_visible=False)
+            self.call_after_refresh(self._headers[idx].scroll_visible, top=True, animate=False)
 
     # ── drawing ──────────────────────────────────────────────────────────────
 
