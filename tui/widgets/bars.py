@@ -170,6 +170,7 @@ class KeyLine(Footer):
         super().__init__(show_command_palette=False, compact=True)
         self.set_class(self.app.no_color, "-plain", update=False)
         self._composed: list[tuple[Binding, bool]] = []
+        self._width = 0
 
     def bindings_changed(self, screen: Screen[Any]) -> None:
         """Show the keys again, if they changed."""
@@ -197,13 +198,15 @@ class KeyLine(Footer):
             for key in super().compose()
             if isinstance(key, FooterKey) and not self._is_typed(key.key_display)
         ]
-        for key in fitting(keys, self.size.width or self.app.size.width):
+        self._width = self.size.width or self.app.size.width
+        for key in fitting(keys, self._width):
             key.add_class("-compact", update=False)  # later, each would be styled once more
             yield key
 
     async def on_resize(self) -> None:
         """Fit the keys to another width."""
-        await self.recompose()
+        if self.size.width != self._width:
+            await self.recompose()
 
 
 def fitting(keys: Sequence[FooterKey], width: int) -> list[FooterKey]:
