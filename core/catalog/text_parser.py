@@ -371,10 +371,10 @@ class TextParser:
                 silent.append(piece.typed)
             elif piece.is_term:
                 term = self._term(piece, " ".join([*silent, piece.typed]), met)
-                is_either = follows_term and [word.casefold() for word in silent] == ["or"]
-                if is_either and _can_be_alternatives(terms[-1], term):
-                    term = _either(terms.pop(), term)
-                terms.append(term)
+                if follows_term and [word.casefold() for word in silent] == ["or"]:
+                    terms[-1:] = terms[-1].joined_by_or(term)
+                else:
+                    terms.append(term)
                 silent, follows_term = [], True
             else:
                 text += [*silent, piece.text]
@@ -427,24 +427,6 @@ class TextParser:
     def _equation(self, value: Value, sign: str) -> Condition:
         category = self.catalog.super_categories[value[0]]
         return Condition(category.name, sign, category.values[value[1]])
-
-
-def _can_be_alternatives(first: Term, second: Term) -> bool:
-    """Tell whether two terms ask for values; of one super-category, any value will do anyway."""
-    conditions = first.conditions + second.conditions
-    is_single = all(len(term.conditions) == 1 or term.is_either for term in (first, second))
-    is_equal = all(condition.sign == "=" for condition in conditions)
-    return is_single and is_equal and len({it.name for it in conditions}) > 1
-
-
-def _either(first: Term, second: Term) -> Term:
-    """Return two terms as one, for which either will do."""
-    return Term(
-        typed=f"{first.typed} {second.typed}",
-        conditions=first.conditions + second.conditions,
-        is_either=True,
-        how=second.how if first.how == "named" else first.how,
-    )
 
 
 def _typed(tokens: Iterable[_Token]) -> str:

@@ -50,6 +50,20 @@ class Term:
         met: NDArray[np.bool_] = np.any(masks, axis=0)
         return met
 
+    def joined_by_or(self, other: "Term") -> "list[Term]":
+        """Return one term for which either will do, if both ask for values.
+
+        Of one super-category, any of the values will do anyway: such terms stay two.
+        """
+        conditions = self.conditions + other.conditions
+        is_single = all(len(term.conditions) == 1 or term.is_either for term in (self, other))
+        is_equal = {it.sign for it in conditions} == {"="}
+        if not (is_single and is_equal and len({it.name for it in conditions}) > 1):
+            return [self, other]
+        how = other.how if self.how == "named" else self.how
+        typed = f"{self.typed} {other.typed}"
+        return [Term(typed=typed, conditions=conditions, is_either=True, how=how)]
+
 
 def _quoted(value: str) -> str:
     if re.search(r"[\s,;'“”]", value) or not value:
