@@ -134,7 +134,7 @@ def test_from_the_catalog_to_substitutes_and_back(tmux: Tmux, workspace: Workspa
     tmux.press("u")
     tmux.wait_for("47 substitutes", "no change")
     tmux.press("Escape")
-    tmux.wait_for("48 items", "Search: red striped")
+    tmux.wait_for("48 items", "/ Search: ")
     tmux.press("/", "r", "e", "d")
     tmux.wait_for("12 of 48 items")
     tmux.press("Escape")
