@@ -514,3 +514,15 @@ async def test_in_a_terminal_with_pixels_two_pictures_side_by_side_are_in_pixels
             *explorer.screen.review.sides(explorer.screen.queue.current)
         ]
         await explorer.until(lambda: sum("\x1bP" in text for text in sent) >= len(views))
+
+
+async def test_with_calibration_the_order_of_the_substitutes_is_named(
+    calibrated: Workspace, run_explorer: Run
+) -> None:
+    async with run_explorer(calibrated) as explorer:
+        await explorer.press("enter")
+        assert "substitutes · by distance" in explorer.text()
+        await explorer.press("M")
+        assert "substitutes · by match" in explorer.text()
+        await explorer.press("u")
+        assert "substitutes · by distance" in explorer.text()

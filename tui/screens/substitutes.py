@@ -190,7 +190,9 @@ class SubstitutesScreen(ExplorerScreen):
         number = f"{len(found)} substitute{'s' * (len(found) != 1)}"
         if (start := results.plan.request.offset) is not None:
             number = f"{start + 1}–{start + len(found)}"
-        ranking = "" if results.plan.match is None else " · by match"
+        ranking = ""
+        if found and found[0].matches:  # without them, only distances can rank
+            ranking = f" · by {'distance' if results.plan.match is None else 'match'}"
         self.query_one(TitleBar).facts = f"{number}{ranking}"
         lines = self.query_one(PrototypeLine)
         lines.show(within, results.plan.prototypes)
