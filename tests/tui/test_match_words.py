@@ -138,7 +138,7 @@ def test_the_pane_says_why_what_costs_most_first() -> None:
         "hood: hood ██▌ 25 %",
         "color: black █████ 50 %",
         "season: summer ███████▌ 75 %",
-        "neckline: sweetheart ██████████ 100 %",  # it may be so without a label
+        "neckline: sweeth… ██████████ 100 %",  # it may be so without a label
     ]
     assert why(result({}))[:3] == [
         "Why · share of the distance",

@@ -115,12 +115,12 @@ async def test_a_click_with_ctrl_marks(workspace: Workspace, run_explorer: Run) 
 
 async def test_the_menu_of_a_facet_leaves_it_out(workspace: Workspace, run_explorer: Run) -> None:
     async with run_explorer(workspace, size=(140, 45)) as explorer:
-        await click(explorer, word_at(explorer, "black"), button=RIGHT)
+        await click(explorer, word_at(explorer, "blue"), button=RIGHT)
         assert isinstance(explorer.screen, PointerMenu)  # and nothing is chosen
         assert not explorer.app.screen_stack[-2].state.chosen
         await click(explorer, word_at(explorer, "Leave out"))
         assert len(explorer.codes) == 36
-        assert "black" not in explorer.labels("colour", 99)
+        assert "blue" not in explorer.labels("colour", 99)
 
 
 async def test_weights_and_exact_labels_by_mouse(workspace: Workspace, run_explorer: Run) -> None:

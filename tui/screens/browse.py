@@ -167,7 +167,7 @@ class BrowseScreen(ExplorerScreen):
         """Show what search and facets leave; the cursor stays on its item if possible."""
         state, bar, row = self.state, self.query_one(TitleBar), self.grid.row
         self.rail.show()
-        self.show_chips(state.filters)
+        self.query_one(Chips).show(state.filters)
         bar.trail, bar.facts = state.trail, state.facts
         places = np.flatnonzero(state.rows == (-1 if row is None else row))
         self.grid.show(

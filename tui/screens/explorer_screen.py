@@ -1,6 +1,5 @@
 """What screens with pictures share: what can be done with the item under the cursor."""
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -26,7 +25,7 @@ from datrnet.tui.screens.picture_screen import PictureScreen
 from datrnet.tui.screens.variants import VariantsScreen
 from datrnet.tui.snapshot import RowMap
 from datrnet.tui.state import Visit
-from datrnet.tui.widgets.chips import Chips, HasWords
+from datrnet.tui.widgets.chips import Chips
 from datrnet.tui.widgets.thumb_grid import ThumbGrid
 
 LISTED, MARKED = "+ listed", "● marked"
@@ -155,13 +154,6 @@ class ExplorerScreen(PictureScreen):
     def marked_changed(self) -> None:
         """Show the mark on its card."""
         self.shortlist_changed()
-
-    def show_chips(self, shown: Sequence[HasWords]) -> None:
-        """Show chips; the last one leaves the focus to the pictures."""
-        chips = self.query_one(Chips)
-        chips.show(shown)
-        if chips.has_focus and not shown:
-            self.set_focus(self.grid)
 
     def action_chips(self) -> None:
         """Go to the last chip of what is asked for, or back to the pictures."""

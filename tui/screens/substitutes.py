@@ -159,7 +159,7 @@ class SubstitutesScreen(ExplorerScreen):
     def _show_query(self) -> None:
         """Show the query and its state, and search."""
         self.query_one(TitleBar).trail = ("Catalog", *self.search.titles)
-        self.show_chips(self._chips)
+        self.query_one(Chips).show(self._chips)
         self.pickers.show()
         self.show_picture(self.query_one("#query-picture", PictureView), self.search.visit.source)
         self._find_results()
@@ -280,7 +280,7 @@ class SubstitutesScreen(ExplorerScreen):
     @on(Pickers.Changed)
     def _preview(self) -> None:
         """Show the results of a change in a moment; it becomes a step once the cursor rests."""
-        self.show_chips(self._chips)
+        self.query_one(Chips).show(self._chips)
         for timer in (self._search_timer, self._settle_timer):
             if timer is not None:
                 timer.stop()

@@ -15,6 +15,7 @@ from textual.widget import Widget
 from datrnet.core.text import sanitize
 from datrnet.tui.keymap import hidden
 from datrnet.tui.widgets.text import MUTED, fitted
+from datrnet.tui.widgets.thumb_grid import ThumbGrid
 
 CLEAR = "esc: clear"
 MAX_CHIP_WIDTH = 32
@@ -80,10 +81,12 @@ class Chips(Widget, can_focus=True, inherit_bindings=False):
         self._cursor = 0
 
     def show(self, chips: Sequence[HasWords]) -> None:
-        """Show chips."""
+        """Show chips; with the last one, the focus goes to the pictures."""
         self._chips = tuple(chips)
         self._cursor = max(0, min(self._cursor, len(chips) - 1))
         self.set_class(bool(chips), "-narrowed")
+        if self.has_focus and not chips:
+            self.screen.set_focus(self.screen.query_one(ThumbGrid))
         self.refresh()
 
     def go_to_last(self) -> bool:
