@@ -55,6 +55,7 @@ def main() -> None:
     arguments.add_argument("--workspace", type=Path, help="where workspaces are kept for next time")
     arguments.add_argument("--write", type=Path, help="the page to write, in Markdown")
     given = arguments.parse_args()
+    os.environ["PYTHONDONTWRITEBYTECODE"] = ""  # as of installed modules
     with tempfile.TemporaryDirectory() as folder:
         root = given.workspace or Path(folder)
         python = [seconds_of("-c", "pass") for _ in range(3 * STARTS)]
