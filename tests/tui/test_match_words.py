@@ -12,7 +12,7 @@ from datrnet.core.text import fold
 from datrnet.db.rows import SuperCategory
 from datrnet.tui.graphics.page_layout import CardSize
 from datrnet.tui.match_words import card_words, costs
-from datrnet.tui.widgets.detail_pane import Subject, heading, table
+from datrnet.tui.widgets.detail_pane import Subject, flow, heading, table
 
 VALUES = {
     "color": ("Black", "red"),
@@ -152,3 +152,14 @@ def test_the_heading_has_match_and_distance() -> None:
     assert heading(subject).plain.splitlines()[1] == "P-1 · no. 1 · 92 % · distance 1.000"
     subject = Subject(code="P-1", title="Shirt", labels=RIGHT, substitute=result({}))
     assert heading(subject).plain.splitlines()[1] == "P-1 · no. 1 · distance 1.000"
+
+
+def test_a_low_pane_has_the_worst_first() -> None:
+    matches = {"color": 0.5, "hood": 0.25, "neckline": 1.0, "season": 0.75}
+    subject = Subject(code="P-1", title="Shirt", labels=RIGHT, substitute=result({}, matches))
+    assert flow(subject, 34).plain.splitlines() == [
+        "✓ hood hood 25 %",
+        "✓ color Black 50 %",
+        "✓ season summer 75 %",
+        "✓ neckline sweetheart 100 %",
+    ]

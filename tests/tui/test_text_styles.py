@@ -18,14 +18,14 @@ from datrnet import tui
 from datrnet.core.catalog.workspace import Workspace
 from datrnet.core.preferences import Preferences
 from datrnet.tui.widgets.bars import KeyLine
-from datrnet.tui.widgets.text import DISABLED, MUTED
+from datrnet.tui.widgets.text import MUTED
 
 Run = Callable[..., Any]
 
 
 class Words(App[None]):
     def compose(self) -> ComposeResult:
-        yield Static(Content.assemble("plain", ("muted", MUTED), ("disabled", DISABLED)))
+        yield Static(Content.assemble("plain", ("muted", MUTED)))
 
 
 def styles_of(app: App[Any], line: int = 0) -> dict[str, Style]:
@@ -54,8 +54,8 @@ async def test_quiet_text_is_between_text_and_background(
         app.theme = theme
         await pilot.pause()
         styles = styles_of(app)
-    plain, muted, disabled = (contrast(styles[name]) for name in ("plain", "muted", "disabled"))
-    assert 0 < disabled < muted < plain
+    plain, muted = (contrast(styles[name]) for name in ("plain", "muted"))
+    assert 0 < muted < plain
 
 
 class Keys(App[None]):
@@ -93,7 +93,7 @@ async def test_in_the_terminals_own_colors_quiet_text_is_dim() -> None:
         app.theme = "ansi-dark"
         await pilot.pause()
         styles = styles_of(app)
-    assert [bool(styles[name].dim) for name in ("plain", "muted", "disabled")] == [0, 1, 1]
+    assert [bool(styles[name].dim) for name in ("plain", "muted")] == [0, 1]
 
 
 @pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])

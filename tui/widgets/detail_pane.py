@@ -91,8 +91,12 @@ def table(subject: Subject, width: int) -> Content:
 
 
 def flow(subject: Subject, width: int) -> Content:
-    """Return labels and facts as running text for a low, wide pane; lines break between them."""
+    """Return labels and facts as running text for a low, wide pane; lines break between them.
+
+    Of a result whose match is known, each label has its part of it, the worst first.
+    """
     lines = [Content()]
+    matches = subject.substitute.matches if subject.substitute is not None else {}
     facts = [
         Content.assemble((f"{sanitize(name)} ", MUTED), sanitize(words)[:MOST_IN_FLOW])
         for name, words in subject.facts.items()
@@ -103,8 +107,9 @@ def flow(subject: Subject, width: int) -> Content:
             (f"{sanitize(name)} ", MUTED),
             sanitize(value or UNLABELED),
             (_instead_of(subject, name), MUTED),
+            (f" {percent(matches[name])}" if name in matches else "", MUTED),
         )
-        for name, value in subject.labels.items()
+        for name, value in sorted(subject.labels.items(), key=lambda it: matches.get(it[0], 1.0))
     ]
     for entry in (*labels, *facts):
         if not lines[-1]:

@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from datrnet.tui.catalog_state import CatalogState
 from datrnet.tui.keymap import hidden
-from datrnet.tui.widgets.text import DISABLED, MUTED, fitted
+from datrnet.tui.widgets.text import MUTED, fitted
 from datrnet.tui.widgets.value_list import FindableList
 
 NUM_COLLAPSED = 8
@@ -151,11 +151,11 @@ class FacetRail(FindableList, inherit_bindings=False):
         is_chosen = line.value in self._state.chosen.get(idx, frozenset())
         is_excluded = line.value in self._state.excluded.get(idx, frozenset())
         name = _end_of_path(self._state.value_name(idx, line.value), max(1, room - COUNT_WIDTH - 4))
-        style = "bold $text-accent" if is_chosen or is_excluded else "" if count else DISABLED
+        style = "bold $text-accent" if is_chosen or is_excluded else "" if count else MUTED
         return Content.assemble(
             ("  ✓ " if is_chosen else "  ✗ " if is_excluded else "    ", style),
             (name, style),
-            (f"{self._state.told(count):>{COUNT_WIDTH}}", MUTED if count else DISABLED),
+            (f"{self._state.told(count):>{COUNT_WIDTH}}", MUTED),
         )
 
     @on(OptionList.OptionSelected)

@@ -21,7 +21,7 @@ from datrnet.tui.keymap import hidden
 from datrnet.tui.query_state import Borrowed, Change, QueryState
 from datrnet.tui.state import Search
 from datrnet.tui.textual_patches import LEFT
-from datrnet.tui.widgets.text import DISABLED, MUTED, fitted
+from datrnet.tui.widgets.text import MUTED, fitted
 from datrnet.tui.widgets.value_list import ValueList
 
 if TYPE_CHECKING:
@@ -278,7 +278,7 @@ class Pickers(Vertical):
         room -= len(note)
         text = fitted(value, min(name_width, max(1, room)))
         gap = " " * max(1, room - cell_len(text) + 1)
-        style = MUTED if total and matching != 0 else DISABLED
+        style = "" if total and matching != 0 else MUTED
         return Content.assemble(mark, text, (f"{note}{gap}", MUTED), (count, style))
 
     def _highlight(self) -> None:

@@ -65,7 +65,4 @@ def _num_fitting(words: Sequence[str], width: int) -> int:
 
 
 MUTED = "dim"
-"""Secondary information."""
-
-DISABLED = "$foreground-muted dim"
-"""What cannot be chosen, or has no items."""
+"""Secondary information, and what has no items."""
