@@ -69,6 +69,8 @@ class Snapshot:
     """The only items to show; None for the whole catalog. Searches find all items."""
     _generation: "Generation | None" = None
     """The index, if it has been opened already."""
+    _looker: Looker | None = None
+    """What has loaded the index's networks, if there is one already."""
     _queries: dict[int, Query] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -121,8 +123,8 @@ class Snapshot:
     @cached_property
     def looker(self) -> Looker | None:
         """What draws activation maps; None without an index."""
-        if self.searcher is None:
-            return None
+        if self.searcher is None or self._looker is not None:
+            return self._looker
         return Looker(self.workspace, self.searcher.generation.manifest.run_name)
 
     def relabeled(self, *labels: tuple[int, str, str | None]) -> "Snapshot":
@@ -133,7 +135,13 @@ class Snapshot:
         catalog.labels.setflags(write=False)
         generation = None if self.searcher is None else self.searcher.generation
         queries = {row: query for row, query in self._queries.items() if row not in rows}
-        return replace(self, catalog=catalog, _generation=generation, _queries=queries)
+        return replace(
+            self,
+            catalog=catalog,
+            _generation=generation,
+            _looker=self.looker,
+            _queries=queries,
+        )
 
     # ── items ────────────────────────────────────────────────────────────────
 

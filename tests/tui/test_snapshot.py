@@ -41,6 +41,7 @@ def test_a_label_makes_a_new_snapshot_and_leaves_the_old_one(workspace: Workspac
         counts, rows, query = before.value_counts["colour"], before.rows, before.query_of(1)
         row = before.catalog.row_of_code("P-000")
         after = before.relabeled((row, "colour", "red"))
+        assert after.looker is before.looker  # it keeps its networks
         assert before.catalog.labels_of(row)["colour"] == "black"
         assert before.value_counts["colour"] is counts
         assert after.catalog.labels_of(row)["colour"] == "red"
@@ -84,3 +85,12 @@ def test_rows_are_mapped_to_those_of_a_later_catalog(bare_workspace: Workspace) 
         row_map = RowMap(before, Catalog.load(store))
         assert np.array_equal(row_map.rows, np.arange(48))
         assert RowMap(Catalog.load(store), before)(48) is None
+
+
+def test_the_index_opens_when_it_is_asked_for(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        snapshot = snapshot_of(workspace, store)
+        assert "_index" not in vars(snapshot)
+        assert snapshot.searcher is not None
+        assert snapshot.index_error is None
+        assert snapshot.searcher is snapshot.searcher

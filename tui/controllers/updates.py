@@ -117,11 +117,10 @@ class UpdateWatcher:
             Where the items are now; None if the workspace cannot be read, after a notice.
         """
         try:
-            snapshot, watcher = await in_thread(self._app, self._read)
+            snapshot, watcher, index_error = await in_thread(self._app, self._read)
         except DatrnetError as error:
             self._app.notify(str(error), severity="error")
             return None
-        index_error = snapshot.index_error
         if index_error is not None and self._library.snapshot.searcher is not None:
             message = f"The explorer keeps the old index. {index_error}"
             self._app.notify(message, severity="error")
@@ -129,9 +128,10 @@ class UpdateWatcher:
         self._watcher, self.update = watcher, None
         return self._library.renew(snapshot)
 
-    def _read(self) -> tuple[Snapshot, ChangeWatcher]:
+    def _read(self) -> tuple[Snapshot, ChangeWatcher, DatrnetError | None]:
         library = self._library
         watcher = ChangeWatcher(library.store)
         catalog = Catalog.load(library.store)
         items = library.options.items
-        return Snapshot.of(library.workspace, library.store, catalog, items), watcher
+        snapshot = Snapshot.of(library.workspace, library.store, catalog, items)
+        return snapshot, watcher, snapshot.index_error  # which opens the index, in this thread
