@@ -81,6 +81,28 @@ CLAIMS = (
         reference="DAtRNet",
     ),
     Claim(
+        text="Triplets and prototypes are better than a classifier on the same network.",
+        where="section 3",
+        experiment="comparison-pretrained",
+        rows=("Plain classifier",),
+        reference="DAtRNet",
+    ),
+    Claim(
+        text="A network of its own for each super-category is better than heads on shared layers "
+        "(one network of `best`).",
+        where="section 3",
+        experiment="comparison-pretrained",
+        rows=("One network with shared",),
+        reference="Best with one network",
+    ),
+    Claim(
+        text="Attention is better than none (one network of `best`).",
+        where="table 4",
+        experiment="comparison-pretrained",
+        rows=("One network without attention",),
+        reference="Best with one network",
+    ),
+    Claim(
         text="The whole network is better than without any attention.",
         where="table 4",
         experiment="ablation",
