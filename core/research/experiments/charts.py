@@ -220,18 +220,19 @@ def curves_chart(
         (lines[title],) = axes.plot(base.xs, base.ys, color="#CCCCCC", linewidth=7, marker="")
         for number, name in enumerate(names):
             if name in curves:
-                curve, style = curves[name], number % len(PALETTE)
-                color = PALETTE[style]
+                curve = curves[name]
+                cycle, style = divmod(number, len(PALETTE))
+                color, marker = PALETTE[style], MARKERS[(style + 3 * cycle) % len(MARKERS)]
                 (lines[name],) = axes.plot(
                     curve.xs,
                     curve.ys,
                     color=color,
-                    marker=MARKERS[style],
+                    marker=marker,
                     linewidth=1.4,
                     markersize=4,
                 )
                 x, y = curve.mark
-                axes.plot([x], [y], color=color, marker=MARKERS[style], markersize=9, mec="black")
+                axes.plot([x], [y], color=color, marker=marker, markersize=9, mec="black")
         axes.set_title(plain(heading), fontsize=11, loc="left")
         axes.set_xlabel(plain(x_label))
         axes.grid(alpha=0.3)
