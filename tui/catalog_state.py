@@ -383,10 +383,10 @@ class CatalogState:
         if not self.is_complete:
             return "Searching on …"
         if self.facets and self._num_found:
-            found = "Nothing that the search finds" if self.text else "No item"
+            found = "No result of the search" if self.text else "No item"
             return f"{found} is {sanitize(self.facet_words)}. Escape clears the facets."
         if self.understood.terms:
-            return f"No item is {sanitize(self.understood.words)}. Click a part to remove it."
+            return f"No item matches {sanitize(self.understood.words)}. Remove a part above."
         if self.text:
             return f"No title or id contains “{sanitize(self.text)}”."
         return "The catalog is empty. Run `datrnet import CATALOG`."

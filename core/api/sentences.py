@@ -97,9 +97,10 @@ def wishes_of(parser: TextParser, query: TextQuery) -> Wishes:
     conditions: list[str] = []
     names = {category.name for category in parser.catalog.super_categories}
     for term in query.terms:
-        if term.is_either and " or " in term.typed.casefold():
+        if term.has_or:
             raise ConfigError(
-                f"A substitute cannot be asked for {term.words}.", hint="Ask for one of them."
+                f"A change cannot be one of two super-categories: {term.words}.",
+                hint="Name one of them.",
             )
         for condition in term.conditions[:1] if term.is_either else term.conditions:
             if condition.sign == "=" and condition.name in names:

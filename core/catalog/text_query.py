@@ -20,7 +20,10 @@ class Term:
     conditions: tuple[Condition, ...]
     """Each of them must be met, or one of them if they are alternatives."""
     is_either: bool = False
-    """Whether the conditions are alternatives: a word is a value of several super-categories."""
+    """Whether the conditions are alternatives: a word is a value of several super-categories, or
+    "or" stands between values."""
+    has_or: bool = False
+    """Whether it is the latter."""
     how: How = "named"
 
     @property
@@ -60,9 +63,15 @@ class Term:
         is_equal = {it.sign for it in conditions} == {"="}
         if not (is_single and is_equal and len({it.name for it in conditions}) > 1):
             return [self, other]
-        how = other.how if self.how == "named" else self.how
-        typed = f"{self.typed} {other.typed}"
-        return [Term(typed=typed, conditions=conditions, is_either=True, how=how)]
+        return [
+            Term(
+                typed=f"{self.typed} {other.typed}",
+                conditions=conditions,
+                is_either=True,
+                has_or=True,
+                how=other.how if self.how == "named" else self.how,
+            )
+        ]
 
 
 def _quoted(value: str) -> str:

@@ -106,7 +106,7 @@ class Workspace:
             hint = "Run `datrnet import CATALOG` or `datrnet demo` first."
             demo = Workspace(self.root / DEMO_FOLDER)
             if demo.catalog_path.is_file():
-                hint = f"The demo's is below it: `--workspace {demo.root}`, or `datrnet demo`."
+                hint = f"For the demo, add `--workspace {demo.root}` or run `datrnet demo`."
             raise DatabaseError(f"There is no catalog in {self.root}.", hint=hint)
         if to_write:
             Store.ensure_writable(self.catalog_path)

@@ -591,7 +591,7 @@ def test_words_list_the_items_that_are_so(run: Run, ready: Path) -> None:
         (("item-1", "nothing"), "No item is called 'nothing'"),
         (("like item-999 but red",), "No item is called 'item-999'"),
         (("like item-1 but redd oxford",), "'oxford' is no value of the catalog"),
-        (("like item-1 but stripes or black",), "A substitute cannot be asked for"),
+        (("like item-1 but stripes or black",), "A change cannot be one of two super-categories"),
         (("red striped", "--set", "colour=black"), "begin with: like ITEM"),
     ],
 )

@@ -120,7 +120,7 @@ def test_a_search_and_facets_narrow_down_together(state: CatalogState) -> None:
     assert state.filter_words == "the search “shirt” and the facets colour black"
     state.drop(state.facets[0])
     state.toggle(GARMENT, DRESS)
-    assert state.empty_text.startswith("Nothing that the search finds is garment dress.")
+    assert state.empty_text.startswith("No result of the search is garment dress.")
     state.clear()
     assert len(state.rows) == 48
 
@@ -336,7 +336,7 @@ def test_values_that_no_item_has_together_stay_chips(state: CatalogState) -> Non
     searched(state, "red not red")
     assert codes(state) == []
     assert [it.words for it in state.filters] == ["colour red", "colour not red 0"]
-    assert state.empty_text.startswith("No item is colour red · colour not red.")
+    assert state.empty_text.startswith("No item matches colour red · colour not red.")
     searched(state, state.filters[1].rest)
     assert set(labels(state, "colour")) == {"red"}
 

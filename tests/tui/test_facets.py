@@ -77,7 +77,7 @@ async def test_what_nothing_is_left_of_says_so(workspace: Workspace, run_explore
         await explorer.press("slash", *"P-000", "enter", "f")
         await choose(explorer, "shirt")
         assert explorer.codes == []
-        assert "Nothing that the search finds is garment shirt" in explorer.text()
+        assert "No result of the search is garment shirt" in explorer.text()
         await explorer.press("x")
         assert explorer.codes == ["P-000"]
         await explorer.press("x")

@@ -1,4 +1,4 @@
-"""Bars: title, tabs, long work, keys, and the notice of a small terminal."""
+"""Bars: title, tabs, search, long work, keys, and the notice of a small terminal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
